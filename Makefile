@@ -1,0 +1,43 @@
+# Everything runs from a virtual environment in .venv, made on first use.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run reset test lint format
+
+help:
+	@echo "make run      Lanyard on http://127.0.0.1:8000/ (PORT=, DYNAMODB_PORT= change the ports)"
+	@echo "make test     the whole test suite"
+	@echo "make lint     format, rules and types"
+	@echo "make format   put the format right"
+	@echo "make reset    forget what make run keeps in .local/"
+
+$(VENV)/.ready: requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Lanyard needs Python 3.11 or newer; point PYTHON= at one." >&2; exit 2; }
+	@echo "Making a virtual environment in $(VENV)"
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 \
+	  || { rm -rf $(VENV); echo "Python's venv module is missing: sudo apt-get install python3-venv" >&2; exit 2; }
+	@echo "Installing what requirements-dev.txt pins (about a minute, once)"
+	@$(BIN)/python -m pip install --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+run: $(VENV)/.ready
+	@PORT="$(PORT)" DYNAMODB_PORT="$(DYNAMODB_PORT)" exec $(BIN)/python -m infra.local
+
+reset:
+	@rm -rf .local && echo "Forgot everything in .local/"
+
+test: $(VENV)/.ready
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(VENV)/.ready
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .

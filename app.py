@@ -1,0 +1,13 @@
+"""The Chalice application: its blueprints, and the middleware around every request."""
+
+from chalice.app import Chalice
+
+from chalicelib import logs
+from chalicelib.endpoints import account, applications, authorizations, authorize, http, resources, token
+
+logs.configure()
+
+app = Chalice(app_name="lanyard")
+app.register_middleware(http.middleware, "http")
+for module in (authorize, token, resources, account, applications, authorizations):
+    app.register_blueprint(module.blueprint)

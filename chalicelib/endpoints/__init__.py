@@ -1,0 +1,1 @@
+"""HTTP. With app.py the only home of chalice. A view reads, asks and answers."""

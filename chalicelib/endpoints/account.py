@@ -1,0 +1,119 @@
+"""The front page, log-in and log-out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chalice.app import Blueprint, Response
+
+from chalicelib import credentials, logs, settings
+from chalicelib.endpoints import browser_session, http
+from chalicelib.models import email_address, throttle, user
+from chalicelib.models.user import User
+from chalicelib.pages import render
+from chalicelib.protocol.requests import single
+
+WRONG = "Email or password is wrong."
+blueprint = Blueprint(__name__)
+
+
+@http.route(blueprint, "/", "GET", is_page=True)
+def home(request: http.Request) -> Response:
+    browser = browser_session.signed_in(request)
+    return http.page_answer(_page(request, "home.html", browser))
+
+
+@http.route(blueprint, "/login", "GET", "POST", is_page=True)
+def login(request: http.Request) -> Response:
+    if request.method == "POST":
+        return _log_in(request)
+    next_path = browser_session.local_path(single(request.query, "next"))
+    if browser_session.signed_in(request):
+        return http.see_other(http.here(request, next_path))
+    return _login_page(request, next_path)
+
+
+@http.route(blueprint, "/logout", "GET", "POST", is_page=True)
+def logout(request: http.Request) -> Response:
+    """A POST signs out; a GET asks first, since any page can send a browser here."""
+    browser = browser_session.signed_in(request)
+    if browser is None:
+        return http.see_other(http.here(request, "/"), headers={"Set-Cookie": browser_session.end(request)})
+    if request.method == "GET":
+        return http.page_answer(_page(request, "logout.html", browser, csrf_token=browser.csrf_token("log-out")))
+    browser.check_csrf(request.form, "log-out")
+    logs.note(outcome="logged out")
+    return http.see_other(http.here(request, "/"), headers={"Set-Cookie": browser_session.end(request)})
+
+
+@http.route(blueprint, render.STYLE_PATH, "GET", is_page=True)
+def style(_: http.Request) -> Response:
+    """The style sheet. Its address holds its digest, so that browsers may keep it for good."""
+    headers: dict[str, Any] = {
+        "Content-Type": "text/css; charset=utf-8",
+        "Cache-Control": "public, max-age=31536000, immutable",
+    }
+    return Response(render.STYLE, headers, 200)
+
+
+def _log_in(request: http.Request) -> Response:
+    form = request.form
+    browser_session.check_login_form(request)
+    next_path = browser_session.local_path(single(form, "next"))
+    email, password = single(form, "email") or "", single(form, "password") or ""
+    if not _count_try(request, email):
+        message = "Too many tries. Wait a quarter of an hour, then try again."
+        return _login_page(request, next_path, email=email, problem=message, status=429)
+    found = _check_password(email, password)
+    if found is None:
+        logs.note(outcome="log-in failed")
+        return _login_page(request, next_path, email=email, problem=WRONG, status=401)
+    throttle.forget(_account(email), window_seconds=settings.LOGIN_WINDOW_SECONDS)
+    throttle.uncount(_address(request), window_seconds=settings.LOGIN_WINDOW_SECONDS)
+    logs.note(outcome="logged in", user_id=found.user_id)
+    cookies = browser_session.start(request, found)
+    return http.see_other(http.here(request, next_path), headers={"Set-Cookie": cookies})
+
+
+def _count_try(request: http.Request, email: str) -> bool:
+    """Count this try; is it one that may be made? Counted before the password is looked at, so that many tries at once
+    are all counted, and alike for accounts that do not exist."""
+    limits = {
+        _address(request): settings.LOGIN_TRIES_PER_ADDRESS,
+        _account(email): settings.LOGIN_TRIES_PER_ACCOUNT,
+    }
+    for what, limit in limits.items():
+        if throttle.count_try(what, window_seconds=settings.LOGIN_WINDOW_SECONDS) > limit:
+            logs.note(outcome="log-in throttled")
+            return False
+    return True
+
+
+def _check_password(email: str, password: str) -> User | None:
+    """The user, if the password is theirs. Takes the same reads and the same hashing for an unknown account."""
+    if len(password) > settings.PASSWORD_LIMIT_CHARACTERS:
+        password = ""
+    found = user.find_by_email(email)
+    is_right = credentials.password_matches(password, found.password_hash if found else None)
+    return found if found and is_right and found.active else None
+
+
+def _account(email: str) -> str:
+    return f"log-in account {email_address.normalize(email)}"
+
+
+def _address(request: http.Request) -> str:
+    return f"log-in address {request.address}"
+
+
+def _login_page(
+    request: http.Request, next_path: str, *, email: str = "", problem: str = "", status: int = 200
+) -> Response:
+    csrf_token, cookies = browser_session.login_form(request)
+    html = _page(request, "login.html", None, csrf_token=csrf_token, next=next_path, email=email, problem=problem)
+    # After the log-in a remembered application may be next, at an origin that is not known here: no form-action.
+    return http.page_answer(html, status, headers={"Set-Cookie": cookies}, form_target=None)
+
+
+def _page(request: http.Request, template: str, browser: browser_session.SignedIn | None, **values: object) -> str:
+    return render.page(template, base=request.base_path, user=browser.user if browser else None, **values)

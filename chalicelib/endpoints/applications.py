@@ -1,0 +1,161 @@
+"""/settings/applications: where a user registers applications and looks after them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from chalice.app import Blueprint, Response
+
+from chalicelib import credentials, logs, names, settings
+from chalicelib.endpoints import browser_session, http
+from chalicelib.endpoints.browser_session import CSRF_FIELD, SignedIn
+from chalicelib.models import application, store
+from chalicelib.models.application import Application
+from chalicelib.pages import render
+from chalicelib.protocol import redirect_uris
+from chalicelib.protocol.requests import Parameters, single
+
+PATH = "/settings/applications"
+blueprint = Blueprint(__name__)
+
+
+@dataclass
+class Fields:
+    """The form as it was filled in. problems: what is wrong, by the field's name."""
+
+    name: str = ""
+    redirect_uris: list[str] = field(default_factory=list)
+    problems: dict[str, list[str]] = field(default_factory=dict)
+
+
+@http.route(blueprint, PATH, "GET", is_page=True)
+def applications(request: http.Request) -> Response:
+    browser = browser_session.require(request)
+    owned = application.owned_by(browser.user.user_id)
+    return http.page_answer(_page(request, "applications.html", browser, applications=owned))
+
+
+@http.route(blueprint, PATH + "/new", "GET", "POST", is_page=True)
+def new(request: http.Request) -> Response:
+    browser = browser_session.require(request, back_to=PATH + "/new")
+    if request.method == "GET":
+        return _form(request, browser, Fields(), client_id=credentials.new_id())
+    # The page made the client id, and the CSRF token vouches for it: a second click registers nothing twice.
+    client_id = single(request.form, "client_id") or ""
+    browser.check_csrf(request.form, f"register {client_id}")
+    filled = _read_fields(request.form)
+    if filled.problems:
+        return _form(request, browser, filled, client_id=client_id, status=400)
+    try:
+        made, secret = application.create(
+            client_id, owner_id=browser.user.user_id, name=filled.name, redirect_uris=filled.redirect_uris
+        )
+    except store.ConditionFailed:
+        return http.see_other(http.here(request, f"{PATH}/{client_id}"))
+    logs.note(outcome="application registered", client_id=client_id)
+    return _secret_page(request, browser, made, secret)
+
+
+@http.route(blueprint, PATH + "/{client_id}", "GET", "POST", is_page=True)
+def one(request: http.Request, client_id: str) -> Response:
+    browser = browser_session.require(request, back_to=f"{PATH}/{client_id}")
+    found = _own(browser, client_id)
+    if request.method == "GET":
+        filled = Fields(found.name, [str(uri) for uri in found.redirect_uris])
+        return _form(request, browser, filled, client_id=client_id, existing=found)
+    browser.check_csrf(request.form, f"edit {client_id}")
+    filled = _read_fields(request.form)
+    if filled.problems:
+        return _form(request, browser, filled, client_id=client_id, existing=found, status=400)
+    application.edit(client_id, name=filled.name, redirect_uris=filled.redirect_uris)
+    logs.note(outcome="application edited", client_id=client_id)
+    return http.see_other(http.here(request, PATH))
+
+
+@http.route(blueprint, PATH + "/{client_id}/secret", "GET", "POST", is_page=True)
+def secret(request: http.Request, client_id: str) -> Response:
+    browser = browser_session.require(request, back_to=f"{PATH}/{client_id}/secret")
+    found = _own(browser, client_id)
+    if request.method == "GET":
+        return _confirmation(request, browser, "regenerate_secret.html", found, f"regenerate {client_id}")
+    browser.check_csrf(request.form, f"regenerate {client_id}")
+    regenerated = application.rotate_secret(client_id)
+    logs.note(outcome="secret regenerated", client_id=client_id)
+    return _secret_page(request, browser, found, regenerated)
+
+
+@http.route(blueprint, PATH + "/{client_id}/delete", "GET", "POST", is_page=True)
+def delete(request: http.Request, client_id: str) -> Response:
+    browser = browser_session.require(request, back_to=PATH)
+    found = _own(browser, client_id)
+    if request.method == "GET":
+        return _confirmation(request, browser, "delete_application.html", found, f"delete {client_id}")
+    browser.check_csrf(request.form, f"delete {client_id}")
+    application.delete(client_id)
+    logs.note(outcome="application deleted", client_id=client_id)
+    return http.see_other(http.here(request, PATH))
+
+
+def _own(browser: SignedIn, client_id: str) -> Application:
+    """Raises Refusal, the same for another user's application as for one that does not exist."""
+    found = application.get(client_id[: 2 * credentials.ID_LENGTH])
+    if found is None or found.owner_id != browser.user.user_id:
+        raise http.Refusal(404, "not_found", "You have no such application. It may have been deleted.")
+    return found
+
+
+def _read_fields(form: Parameters) -> Fields:
+    """What was filled in, with a reason beside every line that cannot be taken."""
+    filled = Fields(name=single(form, "name") or "")
+    try:
+        filled.name = names.check_name(filled.name)
+    except names.NameProblem as error:
+        filled.problems["name"] = [f"The name {error}."]
+    lines = (single(form, "redirect_uris") or "").splitlines()
+    filled.redirect_uris = list(dict.fromkeys(line.strip() for line in lines if line.strip()))
+    problems = [problem for uri in filled.redirect_uris if (problem := _problem_with(uri))]
+    if not filled.redirect_uris:
+        problems = ["Enter at least one redirect URL."]
+    if len(filled.redirect_uris) > settings.REDIRECT_URIS_LIMIT:
+        problems.append(f"Enter at most {settings.REDIRECT_URIS_LIMIT} redirect URLs.")
+    if problems:
+        filled.problems["redirect_uris"] = problems
+    return filled
+
+
+def _problem_with(uri: str) -> str | None:
+    try:
+        redirect_uris.check_registrable(uri)
+    except redirect_uris.RedirectUriError as error:
+        return f"{uri} {error}."
+    return None
+
+
+def _form(
+    request: http.Request,
+    browser: SignedIn,
+    filled: Fields,
+    *,
+    client_id: str,
+    existing: Application | None = None,
+    status: int = 200,
+) -> Response:
+    purpose = f"edit {client_id}" if existing else f"register {client_id}"
+    hidden = {"client_id": client_id, CSRF_FIELD: browser.csrf_token(purpose)}
+    html = _page(request, "application_form.html", browser, filled=filled, existing=existing, hidden=hidden)
+    return http.page_answer(html, status)
+
+
+def _secret_page(request: http.Request, browser: SignedIn, of: Application, client_secret: str) -> Response:
+    html = _page(request, "application_secret.html", browser, application=of, client_secret=client_secret)
+    return http.page_answer(html)
+
+
+def _confirmation(request: http.Request, browser: SignedIn, template: str, of: Application, purpose: str) -> Response:
+    hidden: Mapping[str, str] = {CSRF_FIELD: browser.csrf_token(purpose)}
+    return http.page_answer(_page(request, template, browser, application=of, hidden=hidden))
+
+
+def _page(request: http.Request, template: str, browser: SignedIn, **values: object) -> str:
+    return render.page(template, base=request.base_path, user=browser.user, **values)

@@ -1,0 +1,84 @@
+"""/settings/authorized: what has access to a user's data, and where the user takes it back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from chalice.app import Blueprint, Response
+
+from chalicelib import logs
+from chalicelib.endpoints import browser_session, http
+from chalicelib.endpoints.browser_session import CSRF_FIELD
+from chalicelib.models import consent, grant, organizer, store
+from chalicelib.models.application import Application
+from chalicelib.models.consent import Consent
+from chalicelib.models.grant import Grant
+from chalicelib.pages import render
+from chalicelib.protocol import scopes
+from chalicelib.protocol.requests import single
+
+PATH = "/settings/authorized"
+blueprint = Blueprint(__name__)
+
+
+@dataclass(frozen=True)
+class Authorized:
+    """An application that has access. last_used_at: seconds since the epoch; None where it never fetched a token."""
+
+    application: Application
+    scopes: list[str]
+    organizers: list[str]
+    since: int
+    last_used_at: int | None
+
+
+@http.route(blueprint, PATH, "GET", "POST", is_page=True)
+def authorized(request: http.Request) -> Response:
+    browser = browser_session.require(request, back_to=PATH)
+    if request.method == "POST":
+        client_id = single(request.form, "client_id") or ""
+        browser.check_csrf(request.form, f"revoke {client_id}")
+        consent.end(browser.user.user_id, client_id)
+        logs.note(outcome="authorization revoked", client_id=client_id)
+        return http.see_other(http.here(request, PATH))
+    listed = _listed(browser.user.user_id)
+    tokens = {item.application.client_id: browser.csrf_token(f"revoke {item.application.client_id}") for item in listed}
+    html = render.page(
+        "authorized.html",
+        base=request.base_path,
+        user=browser.user,
+        authorized=listed,
+        csrf_field=CSRF_FIELD,
+        csrf_tokens=tokens,
+    )
+    return http.page_answer(html)
+
+
+def _listed(user_id: str) -> list[Authorized]:
+    """Newest use first. What was allowed and what is still held: a grant keeps its scopes when the consent changes."""
+    consents = consent.given_by(user_id)
+    grants = list(grant.held_by(user_id))
+    applications = store.read_all([Application.key(given.client_id) for given in consents])
+    slugs = {slug for given in consents for slug in given.organizers or ()}
+    slugs.update(slug for held in grants for slug in held.organizers or ())
+    names = {found.slug: found.name for found in organizer.get_all(slugs)}
+    listed = [
+        _authorized(given, found, [held for held in grants if held.client_id == given.client_id], names)
+        for given, found in zip(consents, applications, strict=True)
+        if found is not None
+    ]
+    return sorted(listed, key=lambda item: item.last_used_at or item.since, reverse=True)
+
+
+def _authorized(given: Consent, found: Application, grants: Iterable[Grant], names: dict[str, str]) -> Authorized:
+    held = list(grants)
+    allowed = set(given.scopes).union(*(item.scope.split() for item in held))
+    slugs = set(given.organizers or ()).union(*(item.organizers or () for item in held))
+    return Authorized(
+        application=found,
+        scopes=scopes.ordered(allowed),
+        organizers=[names.get(slug, slug) for slug in sorted(slugs)],
+        since=int(given.created_at),
+        last_used_at=max((int(item.last_used_at) for item in held), default=None),
+    )

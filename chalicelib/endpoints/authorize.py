@@ -1,0 +1,104 @@
+"""GET and POST /api/v1/oauth/authorize: the application asks, the user answers (RFC 6749 §4.1.1)."""
+
+from __future__ import annotations
+
+from chalice.app import Blueprint, Response
+
+from chalicelib import logs
+from chalicelib.endpoints import browser_session, http
+from chalicelib.endpoints.browser_session import SignedIn
+from chalicelib.models import organizer, store
+from chalicelib.models.application import Application
+from chalicelib.models.consent import Consent
+from chalicelib.pages import render
+from chalicelib.protocol import authorization, redirect_uris, requests
+from chalicelib.protocol.authorization import AuthorizationRequest, NotThisApplication, RefusedRequest
+
+PATH = "/api/v1/oauth/authorize"
+blueprint = Blueprint(__name__)
+
+
+@http.route(blueprint, PATH, "GET", "POST", is_page=True)
+def authorize(request: http.Request) -> Response:
+    form = request.form if request.method == "POST" else None
+    parameters = request.query if form is None else form
+    browser, application, consent = _read(request, parameters)
+    try:
+        asked = authorization.read_request(parameters, application, issuer=request.base_url)
+    except NotThisApplication as error:
+        return _not_this_application(request, error)
+    except RefusedRequest as error:
+        return http.see_other(error.location)
+    logs.note(client_id=asked.application.client_id)
+    if browser is None:
+        raise http.NotSignedIn(f"{PATH}?{requests.encode(asked.parameters)}")
+    if form is None:
+        return _ask_or_remember(request, asked, browser, consent)
+    return _answer(request, asked, browser, form)
+
+
+def _read(
+    request: http.Request, parameters: requests.Parameters
+) -> tuple[SignedIn | None, Application | None, Consent | None]:
+    """All that decides, in one round trip."""
+    cookie = browser_session.read_cookie(request)
+    client_id = requests.single(parameters, "client_id") or ""
+    application_key = Application.key(client_id) if 0 < len(client_id) <= 128 else None
+    if cookie is None:
+        return None, store.read(application_key)[0], None
+    consent_key = Consent.key(cookie.user_id, client_id) if application_key else None
+    session, user, application, consent = store.read(cookie.session_key, cookie.user_key, application_key, consent_key)
+    return browser_session.recognize(cookie, session, user), application, consent
+
+
+def _ask_or_remember(
+    request: http.Request, asked: AuthorizationRequest, browser: SignedIn, consent: Consent | None
+) -> Response:
+    if consent is not None and authorization.is_remembered(asked, consent, browser.user):
+        location = authorization.allow_again(asked, consent, browser.user, issuer=request.base_url)
+        if location is not None:
+            return http.see_other(location)
+    return _consent_page(request, asked, browser)
+
+
+def _answer(
+    request: http.Request, asked: AuthorizationRequest, browser: SignedIn, form: requests.Parameters
+) -> Response:
+    """What the user said, to the request that they were shown: granted is what was posted, asked for and allowed."""
+    browser.check_csrf(form, _purpose(asked))
+    if requests.single(form, "decision") != "allow":
+        return http.see_other(authorization.deny(asked, issuer=request.base_url))
+    location = authorization.allow(asked, browser.user, form.get("organizers", ()), issuer=request.base_url)
+    if location is None:
+        return _consent_page(request, asked, browser, problem="Choose at least one organizer.", status=400)
+    return http.see_other(location)
+
+
+def _consent_page(
+    request: http.Request, asked: AuthorizationRequest, browser: SignedIn, *, problem: str = "", status: int = 200
+) -> Response:
+    choices = organizer.get_all(browser.user.organizers) if asked.needs_organizers else []
+    html = render.page(
+        "consent.html",
+        base=request.base_path,
+        user=browser.user,
+        application=asked.application,
+        scopes=asked.scopes,
+        needs_organizers=asked.needs_organizers,
+        organizers=choices,
+        hidden={**asked.parameters, browser_session.CSRF_FIELD: browser.csrf_token(_purpose(asked))},
+        action=http.here(request, PATH),
+        problem=problem,
+    )
+    return http.page_answer(html, status, form_target=redirect_uris.origin(asked.redirect_uri))
+
+
+def _purpose(asked: AuthorizationRequest) -> str:
+    """Binds the form to the very request that was shown."""
+    return "consent " + requests.encode(dict(sorted(asked.parameters.items())))
+
+
+def _not_this_application(request: http.Request, error: NotThisApplication) -> Response:
+    logs.note(outcome=f"invalid {error.problem}")
+    html = render.page("not_this_application.html", base=request.base_path, problem=error.problem, detail=error.detail)
+    return http.page_answer(html, 400)

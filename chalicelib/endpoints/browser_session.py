@@ -1,0 +1,141 @@
+"""Who sits at the browser: the session cookie, and the CSRF token that every form carries.
+
+The cookie names the user and keeps a secret. A form's CSRF token is derived from that secret and from what the form is
+for, so one form's token opens no other, and another browser's opens none. Before log-in a cookie without an account
+does the same for the log-in form.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from dataclasses import dataclass
+
+from chalicelib import credentials, settings
+from chalicelib.credentials import Credential, Kind
+from chalicelib.endpoints import http
+from chalicelib.models import session, store
+from chalicelib.models.session import Session
+from chalicelib.models.store import Key
+from chalicelib.models.user import User
+from chalicelib.protocol.requests import Parameters, single
+
+CSRF_FIELD = "csrf_token"
+
+
+@dataclass(frozen=True)
+class Cookie:
+    """A session cookie that is well formed: its secret, and whom it names."""
+
+    secret: str
+    named: Credential
+
+    @property
+    def user_id(self) -> str:
+        return self.named.names
+
+    @property
+    def session_key(self) -> Key[Session]:
+        return Session.key(self.user_id, self.named.digest)
+
+    @property
+    def user_key(self) -> Key[User]:
+        return User.key(self.user_id)
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A browser with a live session of an active user."""
+
+    cookie: Cookie
+    user: User
+
+    def csrf_token(self, purpose: str) -> str:
+        return credentials.derive(self.cookie.secret, purpose)
+
+    def check_csrf(self, form: Parameters, purpose: str) -> None:
+        """Raises Refusal where the form is not one that this session was shown for this purpose."""
+        _check(single(form, CSRF_FIELD), self.csrf_token(purpose))
+
+
+def read_cookie(request: http.Request) -> Cookie | None:
+    """What the browser claims, before anything is read from the store."""
+    value = request.cookie(_name("session"))
+    named = credentials.recognize(value, Kind.SESSION)
+    return Cookie(value, named) if value and named else None
+
+
+def recognize(cookie: Cookie | None, found: Session | None, user: User | None) -> SignedIn | None:
+    """Who is signed in, given what the store holds for the cookie; None where nobody is."""
+    if cookie is None or found is None or user is None or found.is_expired or not user.active:
+        return None
+    session.touch(found)
+    return SignedIn(cookie, user)
+
+
+def signed_in(request: http.Request) -> SignedIn | None:
+    """Who is signed in, in one round trip; None where nobody is."""
+    cookie = read_cookie(request)
+    return recognize(cookie, *store.read(cookie.session_key, cookie.user_key)) if cookie else None
+
+
+def require(request: http.Request, *, back_to: str | None = None) -> SignedIn:
+    """Who is signed in. Raises NotSignedIn, which leads to the log-in page and then to `back_to`, or back here."""
+    found = signed_in(request)
+    if found is None:
+        raise http.NotSignedIn(back_to or request.local_address)
+    return found
+
+
+def start(request: http.Request, user: User) -> list[str]:
+    """Sign in: always a new session, never one that was there before. Gives the Set-Cookie values."""
+    end(request)
+    return [
+        _set_cookie("session", session.start(user.user_id), settings.SESSION_LIFETIME_SECONDS),
+        _set_cookie("login", "", 0),
+    ]
+
+
+def end(request: http.Request) -> list[str]:
+    """Sign out. Gives the Set-Cookie values."""
+    cookie = read_cookie(request)
+    if cookie:
+        session.end(cookie.user_id, cookie.named.digest)
+    return [_set_cookie("session", "", 0)]
+
+
+def login_form(request: http.Request) -> tuple[str, list[str]]:
+    """The CSRF token of a log-in form, and the Set-Cookie values it needs."""
+    secret = request.cookie(_name("login")) or ""
+    if len(secret) < credentials.SECRET_LENGTH:
+        secret = secrets.token_urlsafe(32)
+    return credentials.derive(secret, "log-in"), [_set_cookie("login", secret, settings.SESSION_LIFETIME_SECONDS)]
+
+
+def check_login_form(request: http.Request) -> None:
+    """Raises Refusal where the form did not come from this browser's log-in page."""
+    secret = request.cookie(_name("login")) or ""
+    expected = credentials.derive(secret, "log-in") if len(secret) >= credentials.SECRET_LENGTH else ""
+    _check(single(request.form, CSRF_FIELD), expected)
+
+
+def local_path(value: str | None) -> str:
+    """`value` if it is a path of ours, else "/". Nothing a browser could take for another host passes."""
+    plain = value is not None and value.startswith("/") and not value.startswith(("//", "/\\"))
+    return value if plain and value is not None and all(0x21 <= ord(c) <= 0x7E and c != "\\" for c in value) else "/"
+
+
+def _check(sent: str | None, expected: str) -> None:
+    if not expected or not hmac.compare_digest((sent or "").encode(), expected.encode()):
+        message = "This form is out of date, or was not sent from our page. Go back, reload the page and try again."
+        raise http.Refusal(403, "invalid_form", message)
+
+
+def _name(of: str) -> str:
+    # The prefix makes browsers refuse the cookie from anywhere but this very host, over https.
+    return f"__Host-lanyard-{of}" if settings.SETTINGS.is_https else f"lanyard-{of}"
+
+
+def _set_cookie(name: str, value: str, max_age_seconds: int) -> str:
+    secure = "; Secure" if settings.SETTINGS.is_https else ""
+    return f"{_name(name)}={value}; Path=/; Max-Age={max_age_seconds}; HttpOnly; SameSite=Lax{secure}"

@@ -1,0 +1,105 @@
+"""What an access token opens: /api/v1/me and the organizers (RFC 6750)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from chalice.app import Blueprint, Response
+
+from chalicelib import logs, names
+from chalicelib.endpoints import http
+from chalicelib.models import organizer, store
+from chalicelib.models.organizer import Organizer
+from chalicelib.protocol import bearer, requests, scopes
+
+PAGE_SIZE_LIMIT = 50
+ORGANIZERS = "/api/v1/organizers"
+blueprint = Blueprint(__name__)
+
+
+@http.route(blueprint, "/api/v1/me", "GET")
+def me(request: http.Request) -> Response:
+    user = _access(request, None).standing.user
+    profile = {"email": user.email, "fullname": user.fullname, "locale": user.locale, "timezone": user.timezone}
+    return http.json_answer(profile)
+
+
+@http.route(blueprint, ORGANIZERS, "GET")
+def organizers(request: http.Request) -> Response:
+    """Those that the token is restricted to and the user still belongs to, a page at a time."""
+    slugs = sorted(_access(request, scopes.READ).organizers)
+    size = min(_whole_number(request, "page_size", PAGE_SIZE_LIMIT), PAGE_SIZE_LIMIT)
+    number = _whole_number(request, "page", 1)
+    start = (number - 1) * size
+    if number > 1 and start >= len(slugs):
+        raise http.Refusal(404, "not_found", "There is no such page.")
+
+    def address(page: int) -> str:
+        return f"{request.base_url}{ORGANIZERS}/?page={page}&page_size={size}"
+
+    return http.json_answer(
+        {
+            "count": len(slugs),
+            "next": address(number + 1) if start + size < len(slugs) else None,
+            "previous": address(number - 1) if number > 1 else None,
+            "results": [_as_json(found) for found in organizer.get_all(slugs[start : start + size])],
+        }
+    )
+
+
+@http.route(blueprint, ORGANIZERS + "/{slug}", "GET", "PATCH")
+def one_organizer(request: http.Request, slug: str) -> Response:
+    access = _access(request, scopes.WRITE if request.method == "PATCH" else scopes.READ)
+    if slug not in access.organizers:
+        # The same for one that does not exist: the token says nothing about others.
+        raise http.Refusal(403, "access_denied", "This token does not give access to this organizer.")
+    if request.method == "PATCH":
+        return http.json_answer(_as_json(_rename(slug, _read_name(request))))
+    found = organizer.get(slug)
+    if found is None:
+        raise http.Refusal(404, "not_found", "There is no such organizer.")
+    return http.json_answer(_as_json(found))
+
+
+def _access(request: http.Request, scope: str | None) -> bearer.Access:
+    """Raises Refusal, with the challenge in its header and the same error in its body, since API Gateway renames the
+    header on its way out."""
+    try:
+        return bearer.authenticate(request.header("authorization"), scope=scope)
+    except bearer.BearerError as error:
+        headers = {"WWW-Authenticate": error.challenge}
+        raise http.Refusal(error.status, error.error or "unauthorized", error.description, headers) from error
+
+
+def _whole_number(request: http.Request, name: str, default: int) -> int:
+    value = requests.single(request.query, name) or str(default)
+    if not (value.isascii() and value.isdigit() and 0 < int(value) < 10**6):
+        raise http.Refusal(400, "invalid_request", f"{name} must be a whole number from 1 on.")
+    return int(value)
+
+
+def _read_name(request: http.Request) -> str:
+    try:
+        body: Any = json.loads(request.body)
+    except ValueError as error:
+        raise http.Refusal(400, "invalid_request", 'The body must be JSON: {"name": "..."}') from error
+    if not isinstance(body, dict) or set(body) != {"name"} or not isinstance(body["name"], str):
+        raise http.Refusal(400, "invalid_request", 'The body must be {"name": "..."} and nothing else can be changed.')
+    try:
+        return names.check_name(body["name"])
+    except names.NameProblem as error:
+        raise http.Refusal(400, "invalid_request", f"name {error}.") from error
+
+
+def _rename(slug: str, name: str) -> Organizer:
+    try:
+        renamed = organizer.rename(slug, name)
+    except store.ConditionFailed as error:
+        raise http.Refusal(404, "not_found", "There is no such organizer.") from error
+    logs.note(outcome="organizer renamed")
+    return renamed
+
+
+def _as_json(found: Organizer) -> dict[str, str]:
+    return {"name": found.name, "slug": found.slug}

@@ -1,0 +1,39 @@
+"""AccessToken: the one live access token of a grant. Keyed by the grant, so writing the next one ends the last."""
+
+from __future__ import annotations
+
+from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
+
+from chalicelib import clock
+from chalicelib.models import store
+from chalicelib.models.store import EpochSeconds, Item, Key, TableMeta, TimeToLive, table_name
+
+
+class AccessToken(Item):
+    class Meta(TableMeta):
+        table_name = table_name("access_tokens")
+
+    grant_id = UnicodeAttribute(hash_key=True)
+    token_digest = UnicodeAttribute()
+    user_id = UnicodeAttribute()
+    client_id = UnicodeAttribute()
+    scope = UnicodeAttribute()
+    organizers = UnicodeSetAttribute(null=True)
+    issued_at = EpochSeconds()
+    expires_at = TimeToLive()
+
+    @classmethod
+    def key(cls, grant_id: str) -> Key[AccessToken]:
+        return Key(cls, grant_id)
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at <= clock.now()
+
+
+def revoke(grant_id: str, token_digest: str) -> None:
+    """End this access token and not the one that a refresh may have put in its place meanwhile."""
+    try:
+        store.write(store.Delete(AccessToken.key(grant_id), AccessToken.token_digest == token_digest))
+    except store.ConditionFailed:
+        pass  # it has ended already, which is what was asked for

@@ -1,0 +1,119 @@
+"""AuthorizationCode: what a user allowed, on its way to the application (RFC 6749 §4.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UnicodeSetAttribute
+
+from chalicelib import clock
+from chalicelib.models import store
+from chalicelib.models.access_token import AccessToken
+from chalicelib.models.consent import Consent
+from chalicelib.models.grant import Grant
+from chalicelib.models.store import EpochSeconds, Item, Key, TableMeta, TimeToLive, table_name
+from chalicelib.models.user import User
+
+
+class AuthorizationCode(Item):
+    class Meta(TableMeta):
+        table_name = table_name("authorization_codes")
+
+    code_digest = UnicodeAttribute(hash_key=True)
+    client_id = UnicodeAttribute()
+    user_id = UnicodeAttribute()
+    consent_id = UnicodeAttribute()
+    scope = UnicodeAttribute()
+    organizers = UnicodeSetAttribute(null=True)
+    redirect_uri = UnicodeAttribute()
+    redirect_uri_given = BooleanAttribute()
+    code_challenge = UnicodeAttribute(null=True)
+    created_at = EpochSeconds()
+    expires_at = EpochSeconds()
+    used_at = EpochSeconds(null=True)
+    grant_id = UnicodeAttribute(null=True)
+    forget_at = TimeToLive()
+
+    @classmethod
+    def key(cls, code_digest: str) -> Key[AuthorizationCode]:
+        return Key(cls, code_digest)
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at <= clock.now()
+
+    @property
+    def is_used(self) -> bool:
+        return self.used_at is not None
+
+
+class AlreadyUsed(Exception):
+    """Another request was first with this code. grant_id: the grant that it made, or None where it made none."""
+
+    def __init__(self, grant_id: str | None) -> None:
+        super().__init__("the code has been used")
+        self.grant_id = grant_id
+
+
+class NoLongerAllowed(Exception):
+    """The user took the consent back or was disabled since the code was given."""
+
+
+def give(code: AuthorizationCode, consent: Consent, *, known: Consent | None) -> None:
+    """Store a code together with the consent that it was given under.
+
+    Raises ConditionFailed where the consent changed since it was read as `known`: in another tab, say.
+    """
+    condition = Consent.consent_id == known.consent_id if known else Consent.user_id.does_not_exist()
+    store.write(store.Put(code), store.Put(consent, condition))
+
+
+def give_again(code: AuthorizationCode, consent: Consent) -> None:
+    """Store a code under a consent that stands. Raises ConditionFailed where it was taken back meanwhile."""
+    store.write(store.Put(code), _under(consent.user_id, consent.client_id, consent.consent_id))
+
+
+def exchange(code: AuthorizationCode, grant: Grant, access_token: AccessToken) -> None:
+    """Claim the code and store what it makes, in one transaction: of any number of requests at once, one comes through.
+
+    Raises AlreadyUsed, NoLongerAllowed.
+    """
+    claim = store.Update(
+        AuthorizationCode.key(code.code_digest),
+        [AuthorizationCode.used_at.set(clock.now()), AuthorizationCode.grant_id.set(grant.grant_id)],
+        AuthorizationCode.code_digest.exists() & AuthorizationCode.used_at.does_not_exist(),
+    )
+    try:
+        store.write(
+            claim,
+            store.Put(grant),
+            store.Put(access_token),
+            _under(code.user_id, code.client_id, code.consent_id),
+            store.Check(User.key(code.user_id), User.active == True),  # noqa: E712 - a DynamoDB condition
+        )
+    except store.ConditionFailed as error:
+        if claim not in error.failed:
+            raise NoLongerAllowed from error
+        winner = store.read(AuthorizationCode.key(code.code_digest))[0]
+        raise AlreadyUsed(winner.grant_id if winner else None) from error
+
+
+def spend(code: AuthorizationCode) -> None:
+    """Use the code up without a grant: a wrong verifier gets one try (RFC 7636 §4.6, RFC 9700 §4.8.2)."""
+    try:
+        store.change(
+            AuthorizationCode.key(code.code_digest),
+            [AuthorizationCode.used_at.set(clock.now())],
+            AuthorizationCode.code_digest.exists() & AuthorizationCode.used_at.does_not_exist(),
+        )
+    except store.ConditionFailed:
+        pass  # it is used up already
+
+
+def _under(user_id: str, client_id: str, consent_id: str) -> store.Check:
+    return store.Check(Consent.key(user_id, client_id), Consent.consent_id == consent_id)
+
+
+def as_set(values: Iterable[str]) -> set[str] | None:
+    """A string set as DynamoDB takes it, which has no empty ones."""
+    return set(values) or None

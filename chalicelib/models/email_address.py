@@ -1,0 +1,24 @@
+"""EmailAddress: which user an e-mail address belongs to. Its key is what makes an address unique."""
+
+from __future__ import annotations
+
+from pynamodb.attributes import UnicodeAttribute
+
+from chalicelib.models.store import Item, Key, TableMeta, table_name
+
+
+class EmailAddress(Item):
+    class Meta(TableMeta):
+        table_name = table_name("email_addresses")
+
+    email = UnicodeAttribute(hash_key=True)
+    user_id = UnicodeAttribute()
+
+    @classmethod
+    def key(cls, email: str) -> Key[EmailAddress]:
+        return Key(cls, normalize(email))
+
+
+def normalize(email: str) -> str:
+    """The form in which two spellings of an address are the same one. Never empty, which DynamoDB refuses as a key."""
+    return email.strip().lower() or "-"

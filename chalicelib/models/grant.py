@@ -1,0 +1,124 @@
+"""Grant: one user's permission for one application, with its refresh token.
+
+A grant's id is user id + client id + serial number. So a token, which carries the id, names everything that decides
+whether it is good, and all of that comes in one read; and a user's grants for one application stand side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
+
+from chalicelib import clock, credentials, settings
+from chalicelib.models import store
+from chalicelib.models.access_token import AccessToken
+from chalicelib.models.application import Application
+from chalicelib.models.store import EpochSeconds, Item, Key, TableMeta, table_name
+from chalicelib.models.user import User
+
+
+class ClientIndex(GlobalSecondaryIndex["Grant"]):  # type: ignore[no-untyped-call]
+    """Counts and finds an application's grants. Eventually consistent: it shows, it never decides."""
+
+    class Meta:
+        index_name = "client"
+        projection = KeysOnlyProjection()
+
+    client_id = UnicodeAttribute(hash_key=True)
+
+
+class Grant(Item):
+    class Meta(TableMeta):
+        table_name = table_name("grants")
+
+    user_id = UnicodeAttribute(hash_key=True)
+    grant_id = UnicodeAttribute(range_key=True)
+    client_id = UnicodeAttribute()
+    scope = UnicodeAttribute()
+    organizers = UnicodeSetAttribute(null=True)
+    refresh_digest = UnicodeAttribute()
+    created_at = EpochSeconds()
+    last_used_at = EpochSeconds()
+    by_client = ClientIndex()
+
+    @classmethod
+    def key(cls, grant_id: str) -> Key[Grant]:
+        return Key(cls, user_of(grant_id), grant_id)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """All that decides whether a token of a grant is good, as it stood at one moment."""
+
+    grant: Grant
+    user: User
+    application: Application
+    access_token: AccessToken | None
+
+    @property
+    def is_good(self) -> bool:
+        return bool(self.user.active and self.application.active)
+
+
+def new_id(user_id: str, client_id: str) -> str:
+    return user_id + client_id + credentials.new_serial()
+
+
+def user_of(grant_id: str) -> str:
+    return grant_id[: credentials.ID_LENGTH]
+
+
+def client_of(grant_id: str) -> str:
+    return grant_id[credentials.ID_LENGTH : 2 * credentials.ID_LENGTH]
+
+
+def standing(grant_id: str) -> Standing | None:
+    """Read the grant, its access token, user and application in one round trip; None where the grant has ended."""
+    grant, token, user, application = store.read(
+        Grant.key(grant_id),
+        AccessToken.key(grant_id),
+        User.key(user_of(grant_id)),
+        Application.key(client_of(grant_id)),
+    )
+    if grant is None or user is None or application is None:
+        return None
+    return Standing(grant, user, application, token)
+
+
+def refresh(grant: Grant, access_token: AccessToken) -> None:
+    """Put the next access token in place of the last one. Raises ConditionFailed where the grant has ended."""
+    store.write(
+        store.Update(
+            Grant.key(grant.grant_id),
+            [Grant.last_used_at.set(clock.now())],
+            Grant.refresh_digest == grant.refresh_digest,
+        ),
+        store.Put(access_token),
+    )
+
+
+def touch(grant: Grant) -> None:
+    """Note that the grant was used, at most once in GRANT_TOUCH_SECONDS."""
+    if clock.now() - grant.last_used_at < settings.GRANT_TOUCH_SECONDS:
+        return
+    try:
+        store.change(Grant.key(grant.grant_id), [Grant.last_used_at.set(clock.now())], Grant.grant_id.exists())
+    except store.ConditionFailed:
+        pass  # it ended meanwhile
+
+
+def end(grant_id: str) -> None:
+    """Both its tokens with it."""
+    store.write(store.Delete(Grant.key(grant_id)), store.Delete(AccessToken.key(grant_id)))
+
+
+def end_all(user_id: str, client_id: str) -> None:
+    for grant in list(store.query(Grant, user_id, starts_with=user_id + client_id)):
+        end(grant.grant_id)
+
+
+def held_by(user_id: str) -> Iterator[Grant]:
+    return store.query(Grant, user_id)

@@ -1,0 +1,334 @@
+"""The few verbs that every model reads and writes with, and the only place where a DynamoDB failure gets its meaning.
+
+Reads are strongly consistent. Several reads are one BatchGetItem, several writes are one transaction. Conflicts with
+other writes are tried again here. A condition that does not hold is `ConditionFailed`; a store that cannot answer now
+is `StoreUnavailable`.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, overload
+
+from pynamodb.attributes import Attribute, TTLAttribute
+from pynamodb.connection import Connection, TableConnection
+from pynamodb.constants import NUMBER
+from pynamodb.exceptions import PynamoDBException, VerboseClientError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+from pynamodb.models import Model
+
+from chalicelib import settings
+
+log = logging.getLogger("lanyard.store")
+
+_CONFLICT_TRIES = 6
+_CONFLICT_PAUSE_SECONDS = 0.02
+_BATCH_LIMIT = 100
+# Codes that say "the request was wrong": ours to mend, so they surface as a 500 and never as "try again".
+_OUR_FAULT = {"ValidationException", "IdempotentParameterMismatchException", "SerializationException"}
+_CONFLICTS = {"TransactionConflict", "TransactionConflictException", "TransactionInProgressException"}
+
+_CONNECTION = Connection(
+    connect_timeout_seconds=settings.STORE_CONNECT_SECONDS,
+    read_timeout_seconds=settings.STORE_READ_SECONDS,
+    max_retry_attempts=settings.STORE_RETRIES,
+    max_pool_connections=64,
+)
+
+
+class StoreUnavailable(Exception):
+    """DynamoDB did not answer, was throttled or failed; nothing was half-written. `code` is its word for it."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class ConditionFailed(Exception):
+    """The store did not hold what a write demanded, and nothing was written.
+
+    failed: the changes whose conditions did not hold.
+    """
+
+    def __init__(self, failed: Sequence[Change]) -> None:
+        super().__init__("a condition did not hold")
+        self.failed = failed
+
+
+class Whole(Attribute[int]):
+    """A whole number."""
+
+    attr_type = NUMBER
+
+    def serialize(self, value: Any) -> str:
+        return str(int(value))
+
+    def deserialize(self, value: Any) -> int:
+        return int(value)
+
+
+class EpochSeconds(Whole):
+    """A moment, in whole seconds since the epoch."""
+
+
+class TimeToLive(EpochSeconds, TTLAttribute):
+    """The moment from which DynamoDB may delete the item: whole seconds since the epoch.
+
+    It deletes within days and not at once, so every reader compares with the clock as well.
+    """
+
+    def _normalize(self, value: Any) -> Any:
+        return value
+
+
+class Item(Model):
+    """What all models share: one connection, and tables that are named by stage."""
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def _get_connection(cls) -> TableConnection:
+        # One botocore client for all tables: each one made costs a cold start some 30 ms and a pool of its own.
+        table = super()._get_connection()
+        if table.connection is not _CONNECTION:
+            _CONNECTION.add_meta_table(table.get_meta_table())
+            table.connection = _CONNECTION
+        return table
+
+
+class TableMeta:
+    """Base of every model's `Meta`."""
+
+    region: str | None = None  # from AWS_REGION or AWS_DEFAULT_REGION, as botocore does
+    billing_mode = "PAY_PER_REQUEST"
+
+
+def table_name(name: str) -> str:
+    return settings.SETTINGS.table_prefix + name
+
+
+M = TypeVar("M", bound=Item)
+A = TypeVar("A", bound=Item)
+B = TypeVar("B", bound=Item)
+C = TypeVar("C", bound=Item)
+D = TypeVar("D", bound=Item)
+
+
+@dataclass(frozen=True)
+class Key(Generic[M]):
+    """Names one item: its model, hash key and, where the table has one, range key."""
+
+    model: type[M]
+    hash_key: str
+    range_key: str | None = None
+
+    def operation(self, **arguments: Any) -> dict[str, Any]:
+        table = self.model._get_connection()
+        return table.get_operation_kwargs(self.hash_key, range_key=self.range_key, **arguments)
+
+
+@dataclass(frozen=True, eq=False)
+class Put:
+    item: Item
+    condition: Condition | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Update:
+    key: Key[Any]
+    actions: list[Action]
+    condition: Condition | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Delete:
+    key: Key[Any]
+    condition: Condition | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Check:
+    """Part of a transaction that writes nothing and demands something."""
+
+    key: Key[Any]
+    condition: Condition
+
+
+Change = Put | Update | Delete | Check
+
+
+@overload
+def read(a: Key[A] | None, /) -> tuple[A | None]: ...
+@overload
+def read(a: Key[A] | None, b: Key[B] | None, /) -> tuple[A | None, B | None]: ...
+@overload
+def read(a: Key[A] | None, b: Key[B] | None, c: Key[C] | None, /) -> tuple[A | None, B | None, C | None]: ...
+@overload
+def read(
+    a: Key[A] | None, b: Key[B] | None, c: Key[C] | None, d: Key[D] | None, /
+) -> tuple[A | None, B | None, C | None, D | None]: ...
+def read(*keys: Key[Any] | None) -> tuple[Any, ...]:
+    """The items with these keys, in one round trip; None for a key that is None and for an item that is not there."""
+    return tuple(_read([key for key in keys if key], keys))
+
+
+def read_all(keys: Sequence[Key[M]]) -> list[M | None]:
+    """The items with these keys, in their order; a round trip for every hundred."""
+    found: list[M | None] = []
+    for start in range(0, len(keys), _BATCH_LIMIT):
+        part = keys[start : start + _BATCH_LIMIT]
+        found.extend(_read(part, part))
+    return found
+
+
+def query(model: type[M], hash_key: str, *, starts_with: str | None = None, index: str | None = None) -> Iterator[M]:
+    """The items under one hash key, in the order of their range keys. Consistent, except on an index."""
+    range_name = model._range_keyname
+    condition = getattr(model, range_name).startswith(starts_with) if starts_with and range_name else None
+    source: Any = getattr(model, index) if index else model
+    arguments: dict[str, Any] = {} if index else {"consistent_read": True}
+    return _each(source.query(hash_key, range_key_condition=condition, **arguments))
+
+
+def scan(model: type[M]) -> Iterator[M]:
+    """Every item of a table: for the operator's commands, never in a request."""
+    return _each(model.scan(consistent_read=True))
+
+
+def _each(pages: Iterator[M]) -> Iterator[M]:
+    while (item := _call(lambda: next(pages, None))) is not None:
+        yield item
+
+
+def change(key: Key[M], actions: list[Action], condition: Condition | None = None) -> M:
+    """One update, made at once; gives the item as it stands afterwards. Raises ConditionFailed, StoreUnavailable."""
+    update = Update(key, actions, condition)
+    arguments = key.operation(key="Key", actions=actions, condition=condition, return_values="ALL_NEW")
+    answer = _call(lambda: _CONNECTION.dispatch("UpdateItem", arguments), [update])
+    return key.model.from_raw_data(answer["Attributes"])
+
+
+def write(*changes: Change) -> None:
+    """Make all these changes or none. Raises ConditionFailed, StoreUnavailable."""
+    if len(changes) == 1:
+        operation, arguments = _single(changes[0])
+        _call(lambda: _CONNECTION.dispatch(operation, arguments), changes)
+        return
+    # The order in which PynamoDB sends them is the order of the reasons that come back.
+    ordered = [item for kind in (Check, Delete, Put, Update) for item in changes if isinstance(item, kind)]
+
+    def send() -> None:
+        _CONNECTION.transact_write_items(
+            condition_check_items=[_arguments(item) for item in ordered if isinstance(item, Check)],
+            delete_items=[_arguments(item) for item in ordered if isinstance(item, Delete)],
+            put_items=[_arguments(item) for item in ordered if isinstance(item, Put)],
+            update_items=[_arguments(item) for item in ordered if isinstance(item, Update)],
+            # botocore repeats it when it tries again, so an answer that was lost is not taken for a second write.
+            client_request_token=uuid.uuid4().hex,
+        )
+
+    _call(send, ordered)
+
+
+def _read(wanted: Sequence[Key[Any]], keys: Sequence[Key[Any] | None]) -> list[Any]:
+    found: dict[Key[Any], Item] = {}
+    if len(wanted) == 1:
+        key = wanted[0]
+        arguments = key.operation(consistent_read=True)
+        answer = _call(lambda: _CONNECTION.dispatch("GetItem", arguments))
+        if answer.get("Item"):
+            found[key] = key.model.from_raw_data(answer["Item"])
+    elif wanted:
+        found = _read_batch(wanted)
+    return [found.get(key) if key else None for key in keys]
+
+
+def _read_batch(wanted: Sequence[Key[Any]]) -> dict[Key[Any], Item]:
+    """BatchGetItem over several tables. Unlike a transaction it cannot be cancelled by a write that is under way."""
+    requests: dict[str, dict[str, Any]] = {}
+    by_raw: dict[str, Key[Any]] = {}
+    for key in wanted:
+        arguments = key.operation()
+        table, raw = arguments["TableName"], arguments["Key"]
+        by_raw[_identity(table, raw)] = key
+        requests.setdefault(table, {"ConsistentRead": True, "Keys": []})["Keys"].append(raw)
+    names = {key.operation()["TableName"]: key.model for key in wanted}
+    found: dict[Key[Any], Item] = {}
+    for attempt in range(_CONFLICT_TRIES):
+        pending = requests
+        answer = _call(lambda: _CONNECTION.dispatch("BatchGetItem", {"RequestItems": pending}))  # noqa: B023
+        for table, items in answer["Responses"].items():
+            model = names[table]
+            for raw in items:
+                name = _identity(table, {part: raw[part] for part in _key_names(model)})
+                found[by_raw[name]] = model.from_raw_data(raw)
+        requests = answer.get("UnprocessedKeys") or {}
+        if not requests:
+            return found
+        _pause(attempt)
+    raise StoreUnavailable("UnprocessedKeys")
+
+
+def _identity(table: str, raw: dict[str, Any]) -> str:
+    return table + repr(sorted((name, value["S"]) for name, value in raw.items()))
+
+
+def _key_names(model: type[Item]) -> list[str]:
+    table = model._get_connection().get_meta_table()
+    return [name for name in (table.hash_keyname, table.range_keyname) if name]
+
+
+def _arguments(item: Change) -> dict[str, Any]:
+    match item:
+        case Put():
+            return item.item.get_save_kwargs_from_instance(condition=item.condition)
+        case Update():
+            return item.key.operation(key="Key", actions=item.actions, condition=item.condition)
+        case _:
+            return item.key.operation(key="Key", condition=item.condition)
+
+
+def _single(item: Change) -> tuple[str, dict[str, Any]]:
+    names: dict[type, str] = {Put: "PutItem", Update: "UpdateItem", Delete: "DeleteItem"}
+    return names[type(item)], _arguments(item)
+
+
+def _call(send: Callable[[], Any], changes: Sequence[Change] = ()) -> Any:
+    """Send it; say what a failure means; try again where it is only in another write's way."""
+    for attempt in range(_CONFLICT_TRIES):
+        try:
+            return send()
+        except PynamoDBException as error:
+            cause = error.cause
+            code = error.cause_response_code or type(cause or error).__name__
+            reasons = list(cause.cancellation_reasons) if isinstance(cause, VerboseClientError) else []
+        except VerboseClientError as error:  # from `dispatch`, which does not wrap
+            code, reasons = error.response["Error"]["Code"], list(error.cancellation_reasons)
+        except Exception as error:
+            if not type(error).__module__.startswith("botocore"):
+                raise
+            code, reasons = type(error).__name__, []
+        if code in _OUR_FAULT:
+            raise RuntimeError(f"DynamoDB refused the request: {code}")
+        failed = [item for item, reason in zip(changes, reasons, strict=False) if _is_condition(reason)]
+        if code == "ConditionalCheckFailedException" or failed:
+            raise ConditionFailed(failed or changes) from None
+        if code not in _CONFLICTS and not any(reason and reason.code in _CONFLICTS for reason in reasons):
+            raise StoreUnavailable(next((reason.code for reason in reasons if reason), code)) from None
+        _pause(attempt)
+    raise StoreUnavailable("TransactionConflict")
+
+
+def _is_condition(reason: Any) -> bool:
+    return reason is not None and reason.code == "ConditionalCheckFailed"
+
+
+def _pause(attempt: int) -> None:
+    time.sleep(random.uniform(0, _CONFLICT_PAUSE_SECONDS * 2**attempt))

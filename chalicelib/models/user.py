@@ -1,0 +1,94 @@
+"""User: a person of the platform, with the memberships that say which organizers they belong to.
+
+The memberships are a set of slugs on the user's own item, so that whatever reads the user, as every check of a token
+does, knows them without another round trip, and taking one away counts from the next request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UnicodeSetAttribute
+
+from chalicelib import clock, credentials
+from chalicelib.models import store
+from chalicelib.models.email_address import EmailAddress, normalize
+from chalicelib.models.organizer import Organizer
+from chalicelib.models.store import EpochSeconds, Item, Key, TableMeta, table_name
+
+
+class User(Item):
+    class Meta(TableMeta):
+        table_name = table_name("users")
+
+    user_id = UnicodeAttribute(hash_key=True)
+    email = UnicodeAttribute()
+    password_hash = UnicodeAttribute()
+    fullname = UnicodeAttribute()
+    locale = UnicodeAttribute()
+    timezone = UnicodeAttribute()
+    active = BooleanAttribute()
+    memberships = UnicodeSetAttribute(null=True)
+    created_at = EpochSeconds()
+
+    @classmethod
+    def key(cls, user_id: str) -> Key[User]:
+        return Key(cls, user_id)
+
+    @property
+    def organizers(self) -> frozenset[str]:
+        """Slugs of the organizers that the user belongs to."""
+        return frozenset(self.memberships or ())
+
+
+def create(*, email: str, password: str, fullname: str, locale: str, timezone: str) -> User:
+    """Raises ConditionFailed where the address is taken."""
+    user = User(
+        user_id=credentials.new_id(),
+        email=email.strip(),
+        password_hash=credentials.hash_password(password),
+        fullname=fullname,
+        locale=locale,
+        timezone=timezone,
+        active=True,
+        created_at=clock.now(),
+    )
+    store.write(
+        store.Put(EmailAddress(email=normalize(email), user_id=user.user_id), EmailAddress.email.does_not_exist()),
+        store.Put(user, User.user_id.does_not_exist()),
+    )
+    return user
+
+
+def find_by_email(email: str) -> User | None:
+    """The user with this address. An unknown one costs the same two reads, so that time does not tell."""
+    address = store.read(EmailAddress.key(email))[0]
+    return store.read(User.key(address.user_id if address else "nobody"))[0]
+
+
+def disable(user_id: str) -> None:
+    """From the next request on: no log-in, no session and no token of the user is good."""
+    store.change(User.key(user_id), [User.active.set(False)], User.user_id.exists())
+
+
+def add_member(user_id: str, slug: str) -> None:
+    """Raises ConditionFailed where the user or the organizer does not exist."""
+    store.write(
+        store.Check(Organizer.key(slug), Organizer.slug.exists()),
+        store.Update(User.key(user_id), [User.memberships.add({slug})], User.user_id.exists()),
+    )
+
+
+def remove_member(user_id: str, slug: str) -> None:
+    store.change(User.key(user_id), [User.memberships.delete({slug})], User.user_id.exists())
+
+
+def replace_password_hash(user_id: str, password: str) -> None:
+    """Store the password anew, under the parameters of today."""
+    hashed = credentials.hash_password(password)
+    store.change(User.key(user_id), [User.password_hash.set(hashed)], User.user_id.exists())
+
+
+def all_users() -> Iterator[User]:
+    """Every user, by a scan: for the operator's commands, never in a request."""
+    return store.scan(User)

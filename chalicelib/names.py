@@ -1,0 +1,56 @@
+"""What people may type as a name, an address, a password, a language, a time zone; and why not, in words."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from zoneinfo import available_timezones
+
+from chalicelib import settings
+
+
+class NameProblem(ValueError):
+    """Why it cannot be taken; reads after what was typed or the field's label."""
+
+
+def check_name(name: str) -> str:
+    """The name without blanks around it. Raises NameProblem. Any script is welcome, control characters are not."""
+    name = name.strip()
+    if not name:
+        raise NameProblem("must not be empty")
+    if len(name) > settings.NAME_LIMIT_CHARACTERS:
+        raise NameProblem(f"must not be longer than {settings.NAME_LIMIT_CHARACTERS} characters")
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
+        raise NameProblem("must not contain line breaks or other control characters")
+    return name
+
+
+def check_email(email: str) -> str:
+    """The address without blanks around it. Raises NameProblem. Whether it exists, only a mail can show."""
+    email = email.strip()
+    local, _, domain = email.rpartition("@")
+    if not local or not domain or len(email) > 254 or any(c.isspace() or ord(c) < 0x20 for c in email):
+        raise NameProblem("is not an email address")
+    return email
+
+
+def check_password(password: str) -> str:
+    """Raises NameProblem. Length alone counts (NIST SP 800-63B §5.1.1)."""
+    if not settings.PASSWORD_MIN_CHARACTERS <= len(password) <= settings.PASSWORD_LIMIT_CHARACTERS:
+        least, most = settings.PASSWORD_MIN_CHARACTERS, settings.PASSWORD_LIMIT_CHARACTERS
+        raise NameProblem(f"must have from {least} to {most} characters")
+    return password
+
+
+def check_locale(locale: str) -> str:
+    """Raises NameProblem for what is no language tag, such as `en` or `pt-br`."""
+    if not re.fullmatch(r"[a-z]{2,3}(-[a-zA-Z0-9]{2,8})*", locale, re.ASCII):
+        raise NameProblem("is not a language such as en or de")
+    return locale
+
+
+def check_timezone(timezone: str) -> str:
+    """Raises NameProblem for what is no IANA time zone."""
+    if timezone not in available_timezones():
+        raise NameProblem("is not a time zone such as Europe/Berlin or UTC")
+    return timezone

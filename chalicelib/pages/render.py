@@ -1,0 +1,52 @@
+"""Templates to HTML. Whatever a person typed is escaped; a value that a template misses is an error, not a blank."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+_HERE = Path(__file__).parent
+STYLE = (_HERE / "static" / "style.css").read_text(encoding="utf-8")
+# The digest in the address lets browsers keep the style sheet for good and still see every change.
+STYLE_PATH = f"/static/style-{hashlib.sha256(STYLE.encode()).hexdigest()[:12]}.css"
+
+SCOPE_WORDS = {
+    "read": "See your organizers and their details",
+    "write": "Change your organizers’ details",
+    "profile": "See your name, email address, language and time zone",
+}
+
+
+def page(template: str, *, base: str, user: Any = None, **values: Any) -> str:
+    """The page. base: what stands before our paths in an address. user: whoever is signed in, or None."""
+    return _TEMPLATES.get_template(template).render(base=base, user=user, **values)
+
+
+def _moment(seconds: int, timezone: str) -> str:
+    """Seconds since the epoch as a date and time where the user is."""
+    try:
+        zone: Any = ZoneInfo(timezone)
+    except (ZoneInfoNotFoundError, ValueError):
+        zone = UTC
+    return datetime.fromtimestamp(seconds, zone).strftime("%Y-%m-%d %H:%M")
+
+
+def _environment() -> Environment:
+    found = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters["moment"] = _moment
+    found.globals.update(style_path=STYLE_PATH, scope_words=SCOPE_WORDS)
+    return found
+
+
+_TEMPLATES = _environment()

@@ -1,0 +1,1 @@
+"""OAuth's rules. The only home of oauthlib; endpoints ask, models keep."""

@@ -1,0 +1,249 @@
+"""The authorization endpoint: what an application asks of a user, and the answer that goes back (RFC 6749 §4.1).
+
+oauthlib checks the request; the answers are built here, since oauthlib rewrites the redirect URI's own query, has no
+`iss`, and honours `response_mode`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from oauthlib.common import Request
+from oauthlib.oauth2 import AuthorizationCodeGrant, FatalClientError, OAuth2Error
+from oauthlib.oauth2.rfc6749 import errors
+
+from chalicelib import clock, credentials, logs, settings
+from chalicelib.credentials import Kind
+from chalicelib.models import authorization_code, store
+from chalicelib.models.application import Application
+from chalicelib.models.authorization_code import AuthorizationCode, as_set
+from chalicelib.models.consent import Consent, widened
+from chalicelib.models.user import User
+from chalicelib.protocol import pkce, redirect_uris, requests, scopes
+from chalicelib.protocol.validator import Validator
+
+_TRIES = 3
+
+
+class NotThisApplication(Exception):
+    """Nobody may be redirected: the client or its redirect URI is not known (RFC 6749 §4.1.2.1). For a 400 page.
+
+    problem: "client", "redirect_uri" or "request"; detail: a sentence for the application's developer.
+    """
+
+    def __init__(self, problem: str, detail: str) -> None:
+        super().__init__(detail)
+        self.problem = problem
+        self.detail = detail
+
+
+class RefusedRequest(Exception):
+    """The request is wrong and its application is told so. location: where to send the browser."""
+
+    def __init__(self, location: str) -> None:
+        super().__init__("refused")
+        self.location = location
+
+
+@dataclass(frozen=True)
+class AuthorizationRequest:
+    """A request that was found in order.
+
+    parameters: as received, those that are known, to show the request again. always_ask: never skip the consent page.
+    """
+
+    application: Application
+    redirect_uri: str
+    redirect_uri_given: bool
+    scopes: tuple[str, ...]
+    state: str | None
+    code_challenge: str | None
+    always_ask: bool
+    parameters: dict[str, str]
+
+    @property
+    def needs_organizers(self) -> bool:
+        return scopes.need_organizers(self.scopes)
+
+
+def read_request(
+    parameters: requests.Parameters, application: Application | None, *, issuer: str
+) -> AuthorizationRequest:
+    """Check an authorization request.
+
+    parameters: as they came. application: the one that `client_id` names, or None. issuer: this provider's address.
+    Raises NotThisApplication, RefusedRequest.
+    """
+    twice = requests.repeated(parameters, requests.AUTHORIZATION)
+    for name in ("client_id", "redirect_uri"):
+        if name in twice:
+            raise NotThisApplication("request", f"{name} was sent more than once.")
+    known = requests.known(parameters, requests.AUTHORIZATION)
+    request = Request(f"https://lanyard.invalid/?{requests.encode(known)}")
+    request.client, request.repeated = application, twice
+    try:
+        _GRANT.validate_authorization_request(request)
+    except FatalClientError as error:
+        raise _not_this_application(error) from error
+    except OAuth2Error as error:
+        location = _answer_at(request.redirect_uri, issuer, known, error=error.error, description=error.description)
+        raise RefusedRequest(location) from error
+    assert application is not None  # validate_client_id has seen to it
+    return AuthorizationRequest(
+        application=application,
+        redirect_uri=request.redirect_uri,
+        redirect_uri_given="redirect_uri" in known,
+        scopes=tuple(scopes.ordered(request.scopes)),
+        state=known.get("state"),
+        code_challenge=known.get("code_challenge"),
+        always_ask=known.get("approval_prompt") == "force" or not application.is_confidential,
+        parameters=known,
+    )
+
+
+def is_remembered(request: AuthorizationRequest, consent: Consent | None, user: User) -> bool:
+    """May this request be answered without asking: did this user allow this application all of it before?"""
+    if consent is None or request.always_ask or not scopes.are_covered(request.scopes, consent.scopes):
+        return False
+    return not request.needs_organizers or bool(_still_member(consent.organizers or (), user))
+
+
+def allow_again(request: AuthorizationRequest, consent: Consent, user: User, *, issuer: str) -> str | None:
+    """Give a code for the same organizers as before; None where the consent was taken back meanwhile."""
+    organizers = _still_member(consent.organizers or (), user) if request.needs_organizers else set()
+    code, item = _new_code(request, user, organizers, consent.consent_id)
+    try:
+        authorization_code.give_again(item, consent)
+    except store.ConditionFailed:
+        return None
+    logs.note(outcome="allowed, remembered")
+    return _with_code(request, code, issuer)
+
+
+def allow(request: AuthorizationRequest, user: User, ticked: Iterable[str], *, issuer: str) -> str | None:
+    """Remember what the user allowed and give a code for it; None where an organizer is needed and none is left.
+
+    ticked: slugs as they were posted; those that the user does not belong to count for nothing.
+    """
+    organizers = _still_member(ticked, user) if request.needs_organizers else set()
+    if request.needs_organizers and not organizers:
+        return None
+    for _ in range(_TRIES):  # another tab may answer at the same moment
+        known = store.read(Consent.key(user.user_id, request.application.client_id))[0]
+        consent = _consent(request, user, organizers, known)
+        code, item = _new_code(request, user, organizers, consent.consent_id)
+        try:
+            authorization_code.give(item, consent, known=known)
+        except store.ConditionFailed:
+            continue
+        logs.note(outcome="allowed")
+        return _with_code(request, code, issuer)
+    raise store.StoreUnavailable("consent changed again and again")
+
+
+def deny(request: AuthorizationRequest, *, issuer: str) -> str:
+    logs.note(outcome="denied")
+    return _answer_at(
+        request.redirect_uri,
+        issuer,
+        request.parameters,
+        error="access_denied",
+        description="The user did not allow the access.",
+    )
+
+
+def _check_response_type(request: Request) -> dict[str, object]:
+    """oauthlib takes whatever contains `code` (RFC 6749 §3.1.1)."""
+    if request.response_type is not None and request.response_type != "code":
+        raise errors.UnsupportedResponseTypeError("response_type must be code.")
+    return {}
+
+
+def _check_repeated(request: Request) -> dict[str, object]:
+    if request.repeated:
+        raise errors.InvalidRequestError(f"{request.repeated[0]} was sent more than once.")
+    return {}
+
+
+def _check_challenge(request: Request) -> dict[str, object]:
+    problem = pkce.problem_with(request.code_challenge, request.code_challenge_method)
+    if problem:
+        raise errors.InvalidRequestError(problem)
+    return {}
+
+
+def _check_approval_prompt(request: Request) -> dict[str, object]:
+    if request._params.get("approval_prompt", "auto") not in ("auto", "force"):
+        raise errors.InvalidRequestError("approval_prompt must be auto or force.")
+    return {}
+
+
+_GRANT = AuthorizationCodeGrant(
+    Validator(), pre_auth=[_check_repeated, _check_response_type, _check_challenge, _check_approval_prompt]
+)
+
+
+def _not_this_application(error: FatalClientError) -> NotThisApplication:
+    match error:
+        case errors.MissingClientIdError():
+            return NotThisApplication("client", "client_id is missing.")
+        case errors.InvalidClientIdError():
+            return NotThisApplication("client", "No application with this client_id is registered and active here.")
+        case _:
+            return NotThisApplication("redirect_uri", "redirect_uri is not registered for this application.")
+
+
+def _still_member(slugs: Iterable[str], user: User) -> set[str]:
+    return set(slugs) & user.organizers
+
+
+def _consent(request: AuthorizationRequest, user: User, organizers: set[str], known: Consent | None) -> Consent:
+    allowed, remembered = widened(known, request.scopes, organizers)
+    now = clock.now()
+    return Consent(
+        user_id=user.user_id,
+        client_id=request.application.client_id,
+        consent_id=known.consent_id if known else credentials.new_id(),
+        scopes=allowed,
+        organizers=as_set(remembered),
+        created_at=known.created_at if known else now,
+        updated_at=now,
+    )
+
+
+def _new_code(
+    request: AuthorizationRequest, user: User, organizers: set[str], consent_id: str
+) -> tuple[str, AuthorizationCode]:
+    code, now = credentials.mint(Kind.AUTHORIZATION_CODE), clock.now()
+    item = AuthorizationCode(
+        code_digest=credentials.digest(code),
+        client_id=request.application.client_id,
+        user_id=user.user_id,
+        consent_id=consent_id,
+        scope=scopes.as_text(request.scopes),
+        organizers=as_set(organizers),
+        redirect_uri=request.redirect_uri,
+        redirect_uri_given=request.redirect_uri_given,
+        code_challenge=request.code_challenge,
+        created_at=now,
+        expires_at=now + settings.SETTINGS.code_lifetime_seconds,
+        forget_at=now + settings.CODE_KEPT_SECONDS,
+    )
+    return code, item
+
+
+def _with_code(request: AuthorizationRequest, code: str, issuer: str) -> str:
+    answer = {"code": code, **({"state": request.state} if request.state else {}), "iss": issuer}
+    return redirect_uris.with_parameters(request.redirect_uri, answer)
+
+
+def _answer_at(uri: str, issuer: str, parameters: dict[str, str], *, error: str, description: str) -> str:
+    """The redirect URI with an error, the request's state and who says so (RFC 6749 §4.1.2.1, RFC 9207 §2)."""
+    answer = {"error": error, "error_description": description}
+    if "state" in parameters:
+        answer["state"] = parameters["state"]
+    logs.note(outcome=error)
+    return redirect_uris.with_parameters(
+        uri, {name: value for name, value in {**answer, "iss": issuer}.items() if value}
+    )

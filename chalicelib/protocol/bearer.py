@@ -1,0 +1,78 @@
+"""Bearer tokens at a protected resource (RFC 6750): whose they are, and what they are good for."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from chalicelib import credentials, logs
+from chalicelib.credentials import Kind
+from chalicelib.models import grant
+
+_HEADER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*) *", re.ASCII | re.IGNORECASE)
+REALM = "Lanyard"
+
+
+@dataclass(frozen=True)
+class BearerError(Exception):
+    """Why a request is refused. status: HTTP's. error: RFC 6750 §3.1's code, None where nothing was presented."""
+
+    status: int
+    error: str | None
+    description: str
+    scope: str | None = None
+
+    @property
+    def challenge(self) -> str:
+        """The value of WWW-Authenticate; bare where no token was sent (RFC 6750 §3.1)."""
+        if self.error is None:
+            return "Bearer"
+        parts = [f'realm="{REALM}"', f'error="{self.error}"', f'error_description="{self.description}"']
+        if self.scope:
+            parts.append(f'scope="{self.scope}"')
+        return "Bearer " + ", ".join(parts)
+
+
+@dataclass(frozen=True)
+class Access:
+    """What a good token gives, as it stands at this request.
+
+    organizers: those the user allowed and still belongs to.
+    """
+
+    standing: grant.Standing
+    scopes: frozenset[str]
+    organizers: frozenset[str]
+
+
+def authenticate(authorization: str | None, *, scope: str | None) -> Access:
+    """Who is calling, if the token is good and has `scope` (None: any will do).
+
+    authorization: the header; a token in the query or in a form does not count (RFC 6750 §2.1 only).
+    Raises BearerError, StoreUnavailable. One round trip to the store.
+    """
+    if authorization is None or not authorization.strip().lower().startswith("bearer"):
+        raise BearerError(401, None, "Send an access token: Authorization: Bearer ...")
+    presented = _HEADER.fullmatch(authorization.strip())
+    if presented is None:
+        raise BearerError(400, "invalid_request", "The Authorization header must be Bearer and one token.")
+    access = _access_of(presented.group(1))
+    logs.note(client_id=access.standing.application.client_id)
+    if scope is not None and scope not in access.scopes:
+        raise BearerError(403, "insufficient_scope", f"This needs the scope {scope}.", scope)
+    grant.touch(access.standing.grant)
+    return access
+
+
+def _access_of(token: str) -> Access:
+    named = credentials.recognize(token, Kind.ACCESS_TOKEN)
+    standing = grant.standing(named.names) if named else None
+    live = standing.access_token if standing else None
+    if named is None or standing is None or live is None or not credentials.matches(token, live.token_digest):
+        raise BearerError(401, "invalid_token", "The access token is unknown, was replaced or was revoked.")
+    if live.is_expired:
+        raise BearerError(401, "invalid_token", "The access token has expired.")
+    if not standing.is_good:
+        raise BearerError(401, "invalid_token", "The user or the application has been disabled.")
+    organizers = frozenset(live.organizers or ()) & standing.user.organizers
+    return Access(standing, frozenset(live.scope.split()), organizers)

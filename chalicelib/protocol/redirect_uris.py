@@ -1,0 +1,83 @@
+"""Redirect URIs: which may be registered, and when one that is presented is a registered one."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from urllib.parse import SplitResult, quote, urlencode, urlsplit
+
+from chalicelib import settings
+
+_NOT_PRINTABLE = re.compile(r"[^\x21-\x7e]")
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", re.ASCII)
+_STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_FORBIDDEN = re.compile(r"[\"<>\\^`{|}\[\]]")
+
+
+class RedirectUriError(ValueError):
+    """This redirect URI cannot be registered. The message says why and what would do, for a person."""
+
+
+def check_registrable(uri: str) -> None:
+    """Raises RedirectUriError for a URI that no application may register (RFC 7591 §5, RFC 9700 §2.1)."""
+    if len(uri) > settings.REDIRECT_URI_LIMIT_CHARACTERS:
+        raise RedirectUriError(f"is longer than {settings.REDIRECT_URI_LIMIT_CHARACTERS} characters")
+    if _NOT_PRINTABLE.search(uri):
+        raise RedirectUriError("contains a space, a control character or one outside ASCII; write it percent-encoded")
+    if "*" in uri:
+        raise RedirectUriError("contains a wildcard (*); register each address in full")
+    if "#" in uri:
+        raise RedirectUriError("contains a fragment (#)")
+    parts = _split(uri)
+    if parts.scheme not in ("https", "http"):
+        raise RedirectUriError("must be a full address that starts with https://")
+    if "@" in parts.netloc:
+        raise RedirectUriError("contains a user name or password before the host")
+    if not _is_host(parts):
+        raise RedirectUriError("has no valid host name")
+    if parts.scheme == "http" and not _is_loopback(parts):
+        raise RedirectUriError(
+            "must start with https:// (http:// is accepted for localhost, 127.0.0.1 and [::1] alone)"
+        )
+    if _FORBIDDEN.search(uri.split("://", 1)[1][len(parts.netloc) :]) or _STRAY_PERCENT.search(uri):
+        raise RedirectUriError("contains characters that must be percent-encoded")
+
+
+def is_registered(uri: str, registered: Iterable[str]) -> bool:
+    """Byte for byte, with no exception (RFC 9700 §4.1.3)."""
+    return any(uri == known for known in registered)
+
+
+def with_parameters(uri: str, parameters: dict[str, str]) -> str:
+    """The URI with these added to its query, and every byte of the query that it has kept as it is."""
+    return f"{uri}{'&' if '?' in uri else '?'}{urlencode(parameters, quote_via=quote, safe='')}"
+
+
+def origin(uri: str) -> str:
+    """Scheme and host, as a Content-Security-Policy names a source."""
+    parts = urlsplit(uri)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _split(uri: str) -> SplitResult:
+    try:
+        parts = urlsplit(uri)
+        _ = parts.port  # refuses one that is no number
+    except ValueError as error:  # a broken IPv6 host, say
+        raise RedirectUriError("is not a valid address") from error
+    return parts
+
+
+def _is_host(parts: SplitResult) -> bool:
+    host = parts.hostname or ""
+    if parts.netloc.startswith("["):
+        try:
+            return bool(ipaddress.IPv6Address(host))
+        except ValueError:
+            return False
+    return bool(_HOST.fullmatch(host)) and not parts.netloc.endswith(":")
+
+
+def _is_loopback(parts: SplitResult) -> bool:
+    return parts.hostname in ("localhost", "127.0.0.1", "::1")

@@ -1,0 +1,77 @@
+"""Strict reading of parameters: each at most once, an empty one is none, others are left out (RFC 6749 §3.1, §3.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from urllib.parse import parse_qsl, urlencode
+
+Parameters = Mapping[str, Sequence[str]]
+
+AUTHORIZATION = (
+    "client_id",
+    "response_type",
+    "redirect_uri",
+    "scope",
+    "state",
+    "code_challenge",
+    "code_challenge_method",
+    "approval_prompt",
+)
+TOKEN = ("grant_type", "code", "redirect_uri", "client_id", "client_secret", "code_verifier", "refresh_token", "scope")
+REVOCATION = ("token", "token_type_hint", "client_id", "client_secret")
+
+_FIELDS_LIMIT = 100
+# What a decoder leaves where it met bytes that are no UTF-8: the gateway decodes a query before anybody here sees it.
+_UNDECODABLE = "\ufffd"
+
+
+class Undecodable(ValueError):
+    """A query or form whose percent-encoding or UTF-8 is broken."""
+
+
+def read_query(values: Mapping[str, Sequence[str]] | None) -> Parameters:
+    """The query as API Gateway passes it, already decoded: each name with all its values. Raises Undecodable."""
+    for name, found in (values or {}).items():
+        if _UNDECODABLE in name or any(_UNDECODABLE in value for value in found):
+            raise Undecodable("The query is not valid UTF-8.")
+    return values or {}
+
+
+def read_form(body: bytes) -> Parameters:
+    """An application/x-www-form-urlencoded body: each name with all its values. Raises Undecodable."""
+    try:
+        pairs = parse_qsl(
+            body.decode("utf-8"),
+            keep_blank_values=True,
+            encoding="utf-8",
+            errors="strict",
+            max_num_fields=_FIELDS_LIMIT,
+        )
+    except ValueError as error:  # UnicodeDecodeError is one
+        raise Undecodable("The form cannot be decoded.") from error
+    form: dict[str, list[str]] = {}
+    for name, value in pairs:
+        form.setdefault(name, []).append(value)
+    return form
+
+
+def repeated(parameters: Parameters, names: Iterable[str]) -> list[str]:
+    """Which of these were sent more than once."""
+    return [name for name in names if len(parameters.get(name, ())) > 1]
+
+
+def single(parameters: Parameters, name: str) -> str | None:
+    """The value of a parameter that was sent once and not empty; else None."""
+    values = parameters.get(name, ())
+    return (values[0] or None) if len(values) == 1 else None
+
+
+def known(parameters: Parameters, names: Iterable[str]) -> dict[str, str]:
+    """Those of `names` that were sent once and not empty. oauthlib sets every parameter it is given as an attribute of
+    its request, `user` and `client` included: it is shown these and no others."""
+    found = {name: single(parameters, name) for name in names}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def encode(parameters: Mapping[str, str]) -> str:
+    return urlencode(parameters)

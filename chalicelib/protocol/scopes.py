@@ -1,0 +1,37 @@
+"""Scopes: what an application can be allowed to do (RFC 6749 §3.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+READ = "read"
+WRITE = "write"
+PROFILE = "profile"
+ALL = (READ, WRITE, PROFILE)
+DEFAULT = (READ, WRITE)
+# Every token may read its user's profile at /me, so this one gives nothing that another has not given.
+_OF_ORGANIZERS = frozenset((READ, WRITE))
+
+
+def are_known(scopes: Iterable[str]) -> bool:
+    return all(scope in ALL for scope in scopes)
+
+
+def ordered(scopes: Iterable[str]) -> list[str]:
+    """Each scope once, in the order in which they are always written."""
+    given = set(scopes)
+    return [scope for scope in ALL if scope in given]
+
+
+def as_text(scopes: Iterable[str]) -> str:
+    return " ".join(ordered(scopes))
+
+
+def need_organizers(scopes: Iterable[str]) -> bool:
+    """Do they give access to organizers' data? All but `profile` do."""
+    return not _OF_ORGANIZERS.isdisjoint(scopes)
+
+
+def are_covered(scopes: Iterable[str], given: Iterable[str]) -> bool:
+    """Has a user who allowed `given` allowed these?"""
+    return set(scopes) - {PROFILE} <= set(given)

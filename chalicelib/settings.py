@@ -1,0 +1,108 @@
+"""The operator's settings: environment variables, read once, into one frozen `Settings`.
+
+Every lifetime and limit of the product stands here, its unit in its name. Nothing else reads the environment.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+LOCAL_STAGE = "local"
+LOCAL_PUBLIC_URL = "http://127.0.0.1:8000"
+
+ACCESS_TOKEN_LIFETIME_SECONDS = 86_400
+CODE_MAX_LIFETIME_SECONDS = 600  # RFC 6749 §4.1.2
+# A used code is kept as long as the access token it made can live, so that a late replay still ends the grant.
+CODE_KEPT_SECONDS = ACCESS_TOKEN_LIFETIME_SECONDS
+
+SESSION_LIFETIME_SECONDS = 12 * 3600
+SESSION_IDLE_SECONDS = 3 * 3600
+# "Last seen" and "last used" are written at most this often: a write for every read would double a request's cost.
+SESSION_TOUCH_SECONDS = 300
+GRANT_TOUCH_SECONDS = 3600
+
+LOGIN_WINDOW_SECONDS = 900
+LOGIN_TRIES_PER_ACCOUNT = 10
+LOGIN_TRIES_PER_ADDRESS = 100
+
+BODY_LIMIT_BYTES = 16_384
+NAME_LIMIT_CHARACTERS = 255
+PASSWORD_MIN_CHARACTERS = 8
+PASSWORD_LIMIT_CHARACTERS = 1024
+REDIRECT_URI_LIMIT_CHARACTERS = 2048
+REDIRECT_URIS_LIMIT = 20
+
+# The store's time-outs. Three tries and the pauses between them stay below 10 seconds in all.
+STORE_CONNECT_SECONDS = 1.0
+STORE_READ_SECONDS = 1.5
+STORE_RETRIES = 2
+
+
+class SettingsError(ValueError):
+    """An environment variable has a value that cannot be used. The message names the variable and what it takes."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What differs between deployments.
+
+    stage: the Chalice stage, which is also part of every table's name.
+    table_prefix: what the tables' names start with.
+    public_url: the address users see, without a trailing slash; None where API Gateway's own address is used.
+    code_lifetime_seconds: how long an authorization code can be exchanged.
+    """
+
+    stage: str
+    table_prefix: str
+    public_url: str | None
+    code_lifetime_seconds: int
+
+    @property
+    def is_local(self) -> bool:
+        return self.stage == LOCAL_STAGE
+
+    @property
+    def is_https(self) -> bool:
+        """API Gateway speaks nothing but https, so only a PUBLIC_URL can say otherwise."""
+        return self.public_url is None or self.public_url.startswith("https://")
+
+
+def from_environment(environment: Mapping[str, str]) -> Settings:
+    """Settings from environment variables (names and values as strings).
+
+    Raises SettingsError for a value that cannot be used.
+    """
+    stage = environment.get("LANYARD_STAGE", "") or LOCAL_STAGE
+    return Settings(
+        stage=stage,
+        table_prefix=environment.get("TABLE_PREFIX", "") or f"lanyard-{stage}-",
+        public_url=_public_url(environment.get("PUBLIC_URL", ""), stage),
+        code_lifetime_seconds=_seconds(
+            environment, "CODE_LIFETIME_SECONDS", default=60, most=CODE_MAX_LIFETIME_SECONDS
+        ),
+    )
+
+
+def _public_url(value: str, stage: str) -> str | None:
+    if not value:
+        return LOCAL_PUBLIC_URL if stage == LOCAL_STAGE else None
+    parts = urlsplit(value)
+    loopback = parts.hostname in ("127.0.0.1", "localhost", "::1")
+    if parts.scheme not in ("https", "http") or not parts.hostname or parts.query or parts.fragment:
+        raise SettingsError(f"PUBLIC_URL must be an address like https://connect.example.com, not {value!r}")
+    if parts.scheme == "http" and not loopback:
+        raise SettingsError(f"PUBLIC_URL must start with https:// anywhere but on this machine, not {value!r}")
+    return value.rstrip("/")
+
+
+def _seconds(environment: Mapping[str, str], name: str, *, default: int, most: int) -> int:
+    value = environment.get(name, "") or str(default)
+    if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= most:
+        raise SettingsError(f"{name} must be a whole number of seconds from 1 to {most}, not {value!r}")
+    return int(value)
+
+
+SETTINGS = from_environment(os.environ)

@@ -1,0 +1,1 @@
+"""What runs and deploys Lanyard; nothing here is in the zip."""

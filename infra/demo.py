@@ -1,0 +1,43 @@
+"""Demo data, for the local stage only: two users, two organizers, one application."""
+
+from __future__ import annotations
+
+from chalicelib import credentials, settings
+from chalicelib.models import application, organizer, user
+from chalicelib.models.user import User
+
+PASSWORD = "lanyard-demo"
+ORGANIZERS = {"bigevents": "Big Events LLC", "smallshows": "Small Shows"}
+JOHN = {"email": "admin@localhost", "fullname": "John Doe", "locale": "de", "timezone": "Europe/Berlin"}
+EVE = {"email": "eve@localhost", "fullname": "Eve Moneypenny", "locale": "en", "timezone": "UTC"}
+APPLICATION_NAME = "Demo shop"
+REDIRECT_URIS = ("http://127.0.0.1:8080/callback", "http://localhost:8080/callback")
+
+
+class NotLocal(RuntimeError):
+    """Demo data has a password that everybody knows; it is never created in a deployed stage."""
+
+
+def create() -> None:
+    """Create what is missing. Raises NotLocal in any other stage."""
+    if not settings.SETTINGS.is_local:
+        raise NotLocal(f"No demo data in the stage {settings.SETTINGS.stage!r}.")
+    for slug, name in ORGANIZERS.items():
+        if organizer.get(slug) is None:
+            organizer.create(slug, name)
+    john = _user(JOHN, ["bigevents", "smallshows"])
+    _user(EVE, ["smallshows"])
+    if john is not None:
+        application.create(
+            credentials.new_id(), owner_id=john.user_id, name=APPLICATION_NAME, redirect_uris=REDIRECT_URIS
+        )
+
+
+def _user(profile: dict[str, str], slugs: list[str]) -> User | None:
+    """The user, if they had to be created: what somebody changed since stays as they changed it."""
+    if user.find_by_email(profile["email"]) is not None:
+        return None
+    made = user.create(password=PASSWORD, **profile)
+    for slug in slugs:
+        user.add_member(made.user_id, slug)
+    return made

@@ -1,0 +1,85 @@
+"""MiniStack, a local AWS in one process: started and stopped, on 127.0.0.1 only."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+REGION = "us-east-1"
+START_SECONDS = 30
+STOP_SECONDS = 20
+
+
+class MiniStack:
+    """One MiniStack process. state: the folder to keep its tables in, or None to forget them. log: where it writes."""
+
+    def __init__(self, port: int, *, log: Path, state: Path | None = None) -> None:
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        environment = {
+            **os.environ,
+            "BIND_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(port),
+            "SFTP_ENABLED": "0",
+            "IOT_MTLS_ENABLED": "0",
+            "MINISTACK_REGION": REGION,
+            **({"PERSIST_STATE": "1", "STATE_DIR": str(state)} if state else {}),
+        }
+        if state:
+            state.mkdir(parents=True, exist_ok=True)
+        self._log = log
+        with log.open("ab") as output:
+            # A session of its own: a Ctrl-C at the terminal reaches us alone, and we stop it last.
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "ministack"],
+                env=environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def wait_until_ready(self) -> None:
+        """Raises RuntimeError where it does not start."""
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and self.process.poll() is None:
+            if is_listening(self.port):
+                return
+            time.sleep(0.05)
+        self.stop()
+        raise RuntimeError(f"MiniStack did not start; see {self._log}")
+
+    def stop(self) -> None:
+        """End it with SIGTERM, on which it saves its state."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def client_environment(url: str) -> dict[str, str]:
+    """The environment variables with which boto3 and PynamoDB talk to it."""
+    return {
+        "AWS_ENDPOINT_URL_DYNAMODB": url,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+    }
+
+
+def is_listening(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,53 @@
+"""The tables, made from the models. On AWS CloudFormation makes them; see infra/tables.yaml."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from chalicelib.models.access_token import AccessToken
+from chalicelib.models.application import Application
+from chalicelib.models.authorization_code import AuthorizationCode
+from chalicelib.models.consent import Consent
+from chalicelib.models.email_address import EmailAddress
+from chalicelib.models.grant import Grant
+from chalicelib.models.organizer import Organizer
+from chalicelib.models.session import Session
+from chalicelib.models.store import Item
+from chalicelib.models.throttle import Throttle
+from chalicelib.models.user import User
+
+MODELS: tuple[type[Item], ...] = (
+    User,
+    EmailAddress,
+    Organizer,
+    Application,
+    AuthorizationCode,
+    Consent,
+    Grant,
+    AccessToken,
+    Session,
+    Throttle,
+)
+
+
+def create_all() -> Iterator[str]:
+    """Create the tables that are missing, on demand and with their TTLs; gives the name of each one created."""
+    for model in MODELS:
+        if not model.exists():
+            model.create_table(wait=True)
+            yield str(model.Meta.table_name)  # type: ignore[attr-defined]
+
+
+def describe_all() -> Iterator[dict[str, object]]:
+    """Each table's name, state, keys, indexes and TTL attribute, as the models define them and the store has them."""
+    for model in MODELS:
+        name = str(model.Meta.table_name)  # type: ignore[attr-defined]
+        schema = model._get_schema()
+        ttl = model._ttl_attribute()  # type: ignore[no-untyped-call]
+        yield {
+            "table": name,
+            "status": model.describe_table()["TableStatus"] if model.exists() else "MISSING",
+            "keys": [key["AttributeName"] for key in schema["key_schema"]],
+            "indexes": sorted(index["index_name"] for index in schema["global_secondary_indexes"]),
+            "ttl": ttl.attr_name if ttl else None,
+        }

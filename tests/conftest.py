@@ -1,0 +1,144 @@
+"""The world that the tests play in: the application behind its local server, on a MiniStack of its own."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.ministack import MiniStack, client_environment, free_port
+from tests.actors import PASSWORD, Browser, ClientApp, Person
+from tests.store_proxy import StoreProxy
+
+# Read when the application is imported, so it stands here and not in a fixture.
+_LOGS = Path(tempfile.mkdtemp(prefix="lanyard-tests-"))
+_MINISTACK = MiniStack(free_port(), log=_LOGS / "ministack.log")
+_PROXY = StoreProxy(_MINISTACK.port)
+_PORT = free_port()
+os.environ.update(client_environment(f"http://127.0.0.1:{_PROXY.port}"))
+os.environ.update(LANYARD_STAGE="local", TABLE_PREFIX="test-", PUBLIC_URL=f"http://127.0.0.1:{_PORT}")
+
+from chalice.config import Config  # noqa: E402
+from chalice.local import create_local_server  # noqa: E402
+
+import app as application_module  # noqa: E402
+from chalicelib import clock as clock_module  # noqa: E402
+from chalicelib import credentials, settings  # noqa: E402
+from chalicelib.models import organizer, throttle, user  # noqa: E402
+from infra import tables  # noqa: E402
+
+
+def pytest_unconfigure() -> None:
+    _PROXY.stop()
+    _MINISTACK.stop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ministack() -> None:
+    _MINISTACK.wait_until_ready()
+    assert list(tables.create_all())
+
+
+@pytest.fixture(scope="session")
+def base_url(_ministack: None) -> Iterator[str]:
+    server = create_local_server(application_module.app, Config(), "127.0.0.1", _PORT)
+    server.server.request_queue_size = 128
+    server.server.socket.listen(128)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{_PORT}"
+    server.shutdown()
+    server.server.server_close()
+
+
+@pytest.fixture
+def store() -> StoreProxy:
+    return _PROXY
+
+
+@pytest.fixture
+def application() -> Any:
+    return application_module.app
+
+
+@pytest.fixture(autouse=True)
+def _nobody_throttled(_ministack: None) -> None:
+    """All tests come from one address; its failed log-ins must not add up."""
+    throttle.forget("log-in address 127.0.0.1", window_seconds=settings.LOGIN_WINDOW_SECONDS)
+
+
+class Clock:
+    """The application's clock, which a test can move."""
+
+    def __init__(self) -> None:
+        self.ahead = 0
+        self._real = clock_module.now
+
+    def advance(self, seconds: int) -> None:
+        self.ahead += seconds
+
+    def now(self) -> int:
+        return self._real() + self.ahead
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(clock_module, "now", made.now)
+    return made
+
+
+@pytest.fixture
+def a_person(_ministack: None) -> Callable[..., Person]:
+    """A user with an account, who belongs to organizers with these names; made as the operator does."""
+
+    def make(*organizer_names: str) -> Person:
+        mark = credentials.new_serial().lower()
+        organizers = {f"org-{mark}-{number}": name for number, name in enumerate(organizer_names)}
+        email = f"{mark}@example.org"
+        made = user.create(email=email, password=PASSWORD, fullname="John Doe", locale="de", timezone="Europe/Berlin")
+        for slug, name in organizers.items():
+            organizer.create(slug, name)
+            user.add_member(made.user_id, slug)
+        return Person(made.user_id, email, organizers)
+
+    return make
+
+
+@pytest.fixture
+def a_browser(base_url: str, a_person: Callable[..., Person]) -> Callable[..., Browser]:
+    """A browser with a signed-in person of these organizers at it."""
+
+    def make(*organizer_names: str) -> Browser:
+        browser = Browser(base_url, a_person(*organizer_names))
+        assert browser.log_in().status == 200
+        return browser
+
+    return make
+
+
+@pytest.fixture
+def john(a_browser: Callable[..., Browser]) -> Browser:
+    """A signed-in user who belongs to Big Events LLC and Small Shows."""
+    return a_browser("Big Events LLC", "Small Shows")
+
+
+@pytest.fixture
+def eve(a_browser: Callable[..., Browser]) -> Browser:
+    """Another signed-in user, who belongs to Other Org."""
+    return a_browser("Other Org")
+
+
+@pytest.fixture
+def shop(a_browser: Callable[..., Browser]) -> ClientApp:
+    """An application that some developer registered."""
+    return a_browser().register_application("A shop")
+
+
+@pytest.fixture
+def other_shop(a_browser: Callable[..., Browser]) -> ClientApp:
+    return a_browser().register_application("Another shop", "https://other.example.com/callback")

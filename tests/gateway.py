@@ -1,0 +1,92 @@
+"""API Gateway in front of the application, as AWS passes requests on: at addresses `chalice local` does not have."""
+
+from __future__ import annotations
+
+import io
+import uuid
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import requests
+from chalice.app import Chalice
+from requests.adapters import BaseAdapter
+from urllib3 import HTTPHeaderDict, HTTPResponse
+
+
+@dataclass(frozen=True)
+class LambdaContext:
+    aws_request_id: str
+
+
+class Gateway(BaseAdapter):
+    """Answers a `requests` session by calling the application with Lambda events.
+
+    base_path: what comes before the routes: a stage ("/api"), a custom domain's base path, or nothing.
+    """
+
+    def __init__(self, app: Chalice, base_path: str) -> None:
+        super().__init__()
+        self.app = app
+        self.base_path = base_path
+
+    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+        parts = urlsplit(str(request.url))
+        path = parts.path.removeprefix(self.base_path) or "/"
+        template, parameters = self._route(path.rstrip("/") or "/")
+        body = request.body.decode() if isinstance(request.body, bytes) else request.body
+        event = {
+            "resource": template,
+            "path": parts.path,
+            "httpMethod": request.method,
+            "headers": dict(request.headers),
+            "multiValueQueryStringParameters": parse_qs(parts.query, keep_blank_values=True) or None,
+            "pathParameters": parameters or None,
+            "stageVariables": None,
+            "requestContext": {
+                "resourcePath": template,
+                "httpMethod": request.method,
+                "path": parts.path,
+                "stage": "api",
+                "domainName": parts.hostname,
+                "identity": {"sourceIp": "203.0.113.7"},
+            },
+            "body": body,
+            "isBase64Encoded": False,
+        }
+        answer = self.app(event, LambdaContext(str(uuid.uuid4())))
+        return self._response(request, answer)
+
+    def close(self) -> None:
+        pass
+
+    def _route(self, path: str) -> tuple[str, dict[str, str]]:
+        segments = path.split("/")
+        for template in sorted(self.app.routes):
+            names = template.split("/")
+            if len(names) == len(segments) and all(
+                name == segment or name.startswith("{") for name, segment in zip(names, segments, strict=True)
+            ):
+                pairs = zip(names, segments, strict=True)
+                return template, {name[1:-1]: segment for name, segment in pairs if name.startswith("{")}
+        raise AssertionError(f"no route {path}")
+
+    def _response(self, request: requests.PreparedRequest, answer: dict[str, Any]) -> requests.Response:
+        headers = HTTPHeaderDict(answer["headers"])
+        for name, values in answer["multiValueHeaders"].items():
+            for value in values:
+                headers.add(name, value)
+        raw = HTTPResponse(io.BytesIO(answer["body"].encode()), headers, answer["statusCode"], preload_content=False)
+        raw._original_response = _Message(headers)  # type: ignore[assignment]  # where `requests` looks for cookies
+        response = requests.adapters.HTTPAdapter().build_response(request, raw)
+        requests.cookies.extract_cookies_to_jar(response.cookies, request, raw)  # type: ignore[no-untyped-call]
+        return response
+
+
+class _Message:
+    def __init__(self, headers: HTTPHeaderDict) -> None:
+        self.msg = self
+        self._headers = headers
+
+    def get_all(self, name: str, default: Any = None) -> Any:
+        return self._headers.getlist(name) or default

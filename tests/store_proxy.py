@@ -1,0 +1,174 @@
+"""Stands between the application and its store: counts what is asked, and fails it when a test says so.
+
+The faults are made on the wire, where DynamoDB makes them, so that every layer of the application is the real one.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum, auto
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+class Fault(Enum):
+    THROTTLED = auto()
+    INTERNAL_ERROR = auto()
+    CONFLICT = auto()
+    HANGS = auto()
+    DROPS_CONNECTION = auto()
+    LOSES_ANSWER = auto()  # the store does what it was asked, and the answer never arrives
+    LEAVES_KEYS = auto()  # a BatchGetItem that processes nothing
+
+
+@dataclass(frozen=True)
+class Call:
+    """One round trip. tables: with the index, where one was queried."""
+
+    operation: str
+    tables: tuple[str, ...]
+    body: dict[str, Any]
+
+
+class StoreProxy:
+    def __init__(self, upstream_port: int) -> None:
+        self.calls: list[Call] = []
+        self._faults: list[tuple[Fault, str | None, list[int]]] = []
+        self._lock = threading.Lock()
+        self._released = threading.Event()
+        proxy = self
+
+        class Handler(_Handler):
+            def setup(self) -> None:
+                super().setup()
+                self.upstream = http.client.HTTPConnection("127.0.0.1", upstream_port)
+                self.proxy = proxy
+
+        self._server = _Server(("127.0.0.1", 0), Handler)
+        self.port = self._server.server_address[1]
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def stop(self) -> None:
+        self._released.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+    @contextmanager
+    def fault(self, fault: Fault, operation: str | None = None, *, times: int = 1000) -> Iterator[None]:
+        """Fail the next `times` calls of this operation (any, where None)."""
+        entry = (fault, operation, [times])
+        self._released.clear()
+        with self._lock:
+            self._faults.append(entry)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._faults.remove(entry)
+            self._released.set()
+
+    @contextmanager
+    def count(self) -> Iterator[list[Call]]:
+        """The round trips that are made meanwhile."""
+        start, found = len(self.calls), list[Call]()
+        yield found
+        found.extend(self.calls[start:])
+
+    def note(self, call: Call) -> Fault | None:
+        with self._lock:
+            self.calls.append(call)
+            for fault, operation, left in self._faults:
+                if operation in (None, call.operation) and left[0] > 0:
+                    left[0] -= 1
+                    return fault
+        return None
+
+    def wait_until_released(self) -> None:
+        self._released.wait(30)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    upstream: http.client.HTTPConnection
+    proxy: StoreProxy
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length", "0")))
+        operation = self.headers.get("x-amz-target", "").rpartition(".")[2]
+        parsed = json.loads(body or b"{}")
+        fault = self.proxy.note(Call(operation, _tables(parsed), parsed))
+        if fault is None:
+            self._pass_on(body)
+        else:
+            self._fail(fault, body, parsed)
+
+    def _pass_on(self, body: bytes) -> None:
+        status, headers, answer = self._ask(body)
+        self._answer(status, answer, headers)
+
+    def _ask(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
+        skipped = ("host", "content-length", "connection")
+        headers = {name: value for name, value in self.headers.items() if name.lower() not in skipped}
+        self.upstream.request("POST", self.path, body, headers)
+        response = self.upstream.getresponse()
+        answer = response.read()
+        kept = {
+            name: value for name, value in response.getheaders() if name.lower().startswith(("x-amz", "content-ty"))
+        }
+        return response.status, kept, answer
+
+    def _fail(self, fault: Fault, body: bytes, parsed: dict[str, Any]) -> None:
+        match fault:
+            case Fault.THROTTLED:
+                self._error(400, "ThrottlingException")
+            case Fault.INTERNAL_ERROR:
+                self._error(500, "InternalServerError")
+            case Fault.CONFLICT:
+                count = len(parsed.get("TransactItems", [None]))
+                reasons = [{"Code": "TransactionConflict", "Message": "busy"}, *[{"Code": "None"}] * (count - 1)]
+                self._error(400, "TransactionCanceledException", CancellationReasons=reasons)
+            case Fault.LEAVES_KEYS:
+                answer = {"Responses": {}, "UnprocessedKeys": parsed["RequestItems"]}
+                self._answer(200, json.dumps(answer).encode(), {"Content-Type": "application/x-amz-json-1.0"})
+            case Fault.HANGS:
+                self.proxy.wait_until_released()
+                self.close_connection = True
+            case Fault.LOSES_ANSWER:
+                self._ask(body)
+                self.close_connection = True
+            case Fault.DROPS_CONNECTION:
+                self.close_connection = True
+
+    def _error(self, status: int, code: str, **more: Any) -> None:
+        body = {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": code, **more}
+        self._answer(status, json.dumps(body).encode(), {"Content-Type": "application/x-amz-json-1.0"})
+
+    def _answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+def _tables(body: dict[str, Any]) -> tuple[str, ...]:
+    if "TransactItems" in body:
+        return tuple(next(iter(item.values()))["TableName"] for item in body["TransactItems"])
+    if "RequestItems" in body:
+        return tuple(sorted(body["RequestItems"]))
+    index = f"/{body['IndexName']}" if "IndexName" in body else ""
+    return (body.get("TableName", "") + index,)
