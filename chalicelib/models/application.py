@@ -16,7 +16,7 @@ CONFIDENTIAL = "confidential"
 PUBLIC = "public"
 
 
-class OwnerIndex(GlobalSecondaryIndex["Application"]):  # type: ignore[no-untyped-call]
+class OwnerIndex(GlobalSecondaryIndex["Application"]):
     """Lists a user's applications. Eventually consistent: it shows, it never decides."""
 
     class Meta:

@@ -20,7 +20,7 @@ from chalicelib.models.store import EpochSeconds, Item, Key, TableMeta, table_na
 from chalicelib.models.user import User
 
 
-class ClientIndex(GlobalSecondaryIndex["Grant"]):  # type: ignore[no-untyped-call]
+class ClientIndex(GlobalSecondaryIndex["Grant"]):
     """Counts and finds an application's grants. Eventually consistent: it shows, it never decides."""
 
     class Meta:
