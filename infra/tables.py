@@ -47,7 +47,7 @@ def describe_all() -> Iterator[dict[str, object]]:
         yield {
             "table": name,
             "status": model.describe_table()["TableStatus"] if model.exists() else "MISSING",
-            "keys": [key["AttributeName"] for key in schema["key_schema"]],
+            "keys": [key["AttributeName"] for key in sorted(schema["key_schema"], key=lambda key: key["KeyType"])],
             "indexes": sorted(index["index_name"] for index in schema["global_secondary_indexes"]),
             "ttl": ttl.attr_name if ttl else None,
         }

@@ -1,0 +1,54 @@
+"""`manage.py organizers`: tenants, and who belongs to them."""
+
+from __future__ import annotations
+
+import click
+
+from chalicelib import names
+from chalicelib.models import organizer, user
+from infra.commands import Group, Operator, checked, clear_errors, fail
+from infra.commands.users import find_user
+
+
+@click.group(cls=Group)
+def organizers() -> None:
+    """Tenants, and who belongs to them."""
+
+
+@organizers.command("create")
+@click.option("--slug", required=True)
+@click.option("--name", required=True)
+@click.pass_obj
+def organizers_create(operator: Operator, slug: str, name: str) -> None:
+    """Create an organizer."""
+    name = checked(names.check_name, name, "--name")
+    checked(organizer.check_slug, slug, "--slug")
+    with clear_errors(f"There is already an organizer {slug}."):
+        organizer.create(slug, name)
+    operator.show({"slug": slug, "name": name}, sentence=f"Created the organizer {slug}.")
+
+
+@organizers.command("add-member")
+@click.argument("slug")
+@click.argument("email")
+@click.pass_obj
+def organizers_add_member(operator: Operator, slug: str, email: str) -> None:
+    """Let a user belong to an organizer."""
+    found = find_user(email)
+    with clear_errors(f"There is no organizer {slug}."):
+        user.add_member(found.user_id, slug)
+    operator.show({"slug": slug, "email": found.email}, sentence=f"{found.email} now belongs to {slug}.")
+
+
+@organizers.command("remove-member")
+@click.argument("slug")
+@click.argument("email")
+@click.pass_obj
+def organizers_remove_member(operator: Operator, slug: str, email: str) -> None:
+    """Take a user out of an organizer; counts for every token from the next request on."""
+    found = find_user(email)
+    if slug not in found.organizers:
+        fail(f"{found.email} does not belong to {slug}.")
+    with clear_errors(f"The user {email} has been deleted meanwhile."):
+        user.remove_member(found.user_id, slug)
+    operator.show({"slug": slug, "email": found.email}, sentence=f"{found.email} no longer belongs to {slug}.")

@@ -1,0 +1,94 @@
+"""`manage.py users`: people who can sign in."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from chalicelib import names
+from chalicelib.models import user
+from chalicelib.models.user import User
+from infra.commands import Group, Operator, checked, clear_errors, fail
+
+
+@click.group(cls=Group)
+def users() -> None:
+    """People who can sign in."""
+
+
+@users.command("create")
+@click.option("--email", required=True)
+@click.option("--fullname", required=True)
+@click.option("--locale", default="en", show_default=True, help="A language, such as en or de.")
+@click.option("--timezone", default="UTC", show_default=True, help="An IANA name, such as Europe/Berlin.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input, one line.")
+@click.pass_obj
+def users_create(
+    operator: Operator, email: str, fullname: str, locale: str, timezone: str, password_stdin: bool
+) -> None:
+    """Create a user."""
+    fullname = checked(names.check_name, fullname, "--fullname")
+    email = checked(names.check_email, email, "--email")
+    checked(names.check_locale, locale, "--locale")
+    checked(names.check_timezone, timezone, "--timezone")
+    password = _read_password(password_stdin)
+    with clear_errors(f"There is already a user with the address {email}."):
+        made = user.create(email=email, password=password, fullname=fullname, locale=locale, timezone=timezone)
+    operator.show(_user_row(made), sentence=f"Created the user {made.email}.")
+
+
+@users.command("disable")
+@click.argument("email")
+@click.pass_obj
+def users_disable(operator: Operator, email: str) -> None:
+    """Refuse a user's log-in, sessions and tokens from the next request on."""
+    found = find_user(email)
+    with clear_errors(f"The user {email} has been deleted meanwhile."):
+        user.disable(found.user_id)
+    operator.show({**_user_row(found), "active": False}, sentence=f"Disabled the user {found.email}.")
+
+
+@users.command("list")
+@click.pass_obj
+def users_list(operator: Operator) -> None:
+    """List all users."""
+    with clear_errors():
+        rows = sorted((_user_row(found) for found in user.all_users()), key=lambda row: str(row["email"]))
+    operator.show(rows)
+
+
+def _read_password(from_stdin: bool) -> str:
+    if from_stdin:
+        password = sys.stdin.readline().rstrip("\r\n")
+    elif sys.stdin.isatty():
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    else:
+        fail("Give the password on standard input, with --password-stdin.")
+    try:
+        names.check_password(password)
+    except ValueError as error:
+        fail(f"The password {error}.")
+    return str(password)
+
+
+def find_user(email: str) -> User:
+    """Ends the command where there is none."""
+    with clear_errors():
+        found = user.find_by_email(email)
+    if found is None:
+        fail(f"There is no user with the address {email}.")
+    return found
+
+
+def _user_row(found: User) -> dict[str, Any]:
+    return {
+        "email": found.email,
+        "fullname": found.fullname,
+        "locale": found.locale,
+        "timezone": found.timezone,
+        "organizers": sorted(found.organizers),
+        "active": found.active,
+        "user_id": found.user_id,
+    }
