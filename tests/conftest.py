@@ -13,6 +13,7 @@ import pytest
 
 from infra.ministack import MiniStack, client_environment, free_port
 from tests.actors import PASSWORD, Browser, ClientApp, Person
+from tests.local_run import LocalRun
 from tests.store_proxy import StoreProxy
 
 # Read when the application is imported, so it stands here and not in a fixture.
@@ -53,6 +54,15 @@ def base_url(_ministack: None) -> Iterator[str]:
     yield f"http://127.0.0.1:{_PORT}"
     server.shutdown()
     server.server.server_close()
+
+
+@pytest.fixture(scope="session")
+def local_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRun]:
+    """`make run`, started once for all tests that need no more than that it runs."""
+    made = LocalRun(tmp_path_factory.mktemp("clone"))
+    made.start()
+    yield made
+    made.terminate()
 
 
 @pytest.fixture

@@ -1,0 +1,118 @@
+"""The operator's commands, against what `make run` started."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.actors import Browser, ClientApp, Person
+from tests.local_run import LocalRun
+
+CALLBACK = "https://shop.example.com/callback"
+NEWCOMER = ("users", "create", "--fullname", "Ann Other", "--timezone", "Europe/Rome", "--password-stdin")
+
+
+def in_json(local_run: LocalRun, *arguments: str, stdin: str = "") -> Any:
+    """What a command prints with --json, which must be one value and nothing else."""
+    ended = local_run.manage(*arguments, "--json", stdin=stdin)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stderr == ""
+    assert ended.stdout.count("\n") == 1
+    return json.loads(ended.stdout)
+
+
+def test_an_operator_makes_everything_a_connection_needs(local_run: LocalRun) -> None:
+    made = in_json(local_run, *NEWCOMER, "--email", "ann@example.org", stdin="a long password\n")
+    in_json(local_run, "organizers", "create", "--slug", "annsorg", "--name", "Ann’s Org")
+    in_json(local_run, "organizers", "add-member", "annsorg", "ann@example.org")
+    app = in_json(
+        local_run, "applications", "create", "--owner", "ann@example.org", "--name", "Shop", "--redirect-uri", CALLBACK
+    )
+    shop = ClientApp(local_run.base_url, app["client_id"], app["client_secret"], CALLBACK)
+    ann = Browser(local_run.base_url, Person(made["user_id"], "ann@example.org", password="a long password"))
+    ann.log_in()
+    token = shop.connect(ann, "Ann’s Org")["access_token"]
+    assert shop.organizers(token).json()["results"] == [{"name": "Ann’s Org", "slug": "annsorg"}]
+    in_json(local_run, "organizers", "remove-member", "annsorg", "ann@example.org")
+    assert shop.organizers(token).json()["count"] == 0
+    rotated = in_json(local_run, "applications", "rotate-secret", shop.client_id)
+    assert shop.exchange("lyac_x").status_code == 401
+    shop.secret = rotated["client_secret"]
+    assert shop.exchange("lyac_x").json()["error"] == "invalid_grant"
+    in_json(local_run, "users", "disable", "ann@example.org")
+    assert shop.me(token).status_code == 401
+    in_json(local_run, "applications", "disable", shop.client_id)
+    assert shop.exchange("lyac_x").status_code == 401
+    users = {row["email"]: row["active"] for row in in_json(local_run, "users", "list")}
+    assert users["ann@example.org"] is False
+    assert users["admin@localhost"] is True
+    listed = {row["client_id"]: row for row in in_json(local_run, "applications", "list")}
+    assert listed[shop.client_id]["active"] is False
+    assert "client_secret" not in listed[shop.client_id]
+
+
+def test_the_tables_are_described_with_their_keys_and_ttls(local_run: LocalRun) -> None:
+    tables = {row["table"]: row for row in in_json(local_run, "tables", "describe")}
+    token = tables["lanyard-local-access_tokens"]
+    assert token == {**token, "status": "ACTIVE", "keys": ["grant_id"], "ttl": "expires_at"}
+    assert len(tables) == 10
+    assert in_json(local_run, "tables", "create") == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["users", "disable", "nobody@example.org"], "There is no user with the address nobody@example.org."),
+        ([*NEWCOMER, "--email", "admin@localhost"], "There is already a user with the address admin@localhost."),
+        ([*NEWCOMER, "--email", "ADMIN@localhost "], "There is already a user with the address ADMIN@localhost."),
+        ([*NEWCOMER, "--email", "x"], "--email: 'x' is not an email address."),
+        (
+            [*NEWCOMER, "--email", "x@y", "--timezone", "Mars"],
+            "'Mars' is not a time zone such as Europe/Berlin or UTC.",
+        ),
+        ([*NEWCOMER, "--email", "x@y", "--locale", "DE!"], "'DE!' is not a language such as en or de."),
+        (["organizers", "create", "--slug", "A b", "--name", "X"], "--slug: 'A b' must be 1 to 50 of a-z"),
+        (["organizers", "create", "--slug", "bigevents", "--name", "X"], "There is already an organizer bigevents."),
+        (["organizers", "add-member", "nowhere", "eve@localhost"], "There is no organizer nowhere."),
+        (["organizers", "remove-member", "bigevents", "eve@localhost"], "eve@localhost does not belong to bigevents."),
+        (["applications", "disable", "nothing"], "There is no application nothing."),
+        (["applications", "rotate-secret", "nothing"], "There is no application nothing."),
+        (
+            [
+                "applications",
+                "create",
+                "--owner",
+                "eve@localhost",
+                "--name",
+                "X",
+                "--redirect-uri",
+                "http://example.org/",
+            ],
+            "--redirect-uri: 'http://example.org/' must start with https://",
+        ),
+        (["applications", "create", "--name", "X"], "Missing option '--owner'."),
+        (["users", "dance"], "No such command 'dance'."),
+    ],
+)
+def test_a_mistake_is_one_line_on_stderr_and_exit_code_2(
+    local_run: LocalRun, arguments: list[str], complaint: str
+) -> None:
+    ended = local_run.manage(*arguments, stdin="a long password\n")
+    assert complaint in ended.stderr
+    assert ended.stderr.count("\n") == 1
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+
+
+def test_a_short_password_is_refused(local_run: LocalRun) -> None:
+    ended = local_run.manage(*NEWCOMER, "--email", "short@example.org", stdin="short\n")
+    assert ended.stderr == "Error: The password must have from 8 to 1024 characters.\n"
+    assert ended.returncode == 2
+
+
+def test_an_unknown_stage_is_refused(local_run: LocalRun) -> None:
+    ended = local_run.run(".venv/bin/python", "manage.py", "--stage", "moon", "users", "list")
+    assert ended.stderr.startswith("Error: There is no stage 'moon' in .chalice/config.json")
+    assert ended.returncode == 2
