@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 
 import pytest
 from authlib.integrations.requests_client import OAuth2Session as AuthlibSession
@@ -34,11 +33,10 @@ def browser(local_run: LocalRun) -> Browser:
 
 
 @pytest.fixture
-def _http_allowed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _http_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both libraries insist on https unless they are told that this is a test."""
     monkeypatch.setitem(os.environ, "OAUTHLIB_INSECURE_TRANSPORT", "1")
     monkeypatch.setitem(os.environ, "AUTHLIB_INSECURE_TRANSPORT", "1")
-    return
 
 
 @pytest.mark.usefixtures("_http_allowed")
