@@ -90,7 +90,7 @@ def _consent_page(
         action=http.here(request, PATH),
         problem=problem,
     )
-    return http.page_answer(html, status, form_target=redirect_uris.origin(asked.redirect_uri))
+    return http.page_answer(html, status, form_target=redirect_uris.form_target(asked.redirect_uri))
 
 
 def _purpose(asked: AuthorizationRequest) -> str:

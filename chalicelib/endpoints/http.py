@@ -19,7 +19,7 @@ from chalice.app import Blueprint, Response
 from chalice.app import Request as ChaliceRequest
 
 from chalicelib import logs, settings
-from chalicelib.models.store import StoreUnavailable
+from chalicelib.models.store import ConditionFailed, StoreUnavailable
 from chalicelib.pages import render
 from chalicelib.protocol.requests import Parameters, Undecodable, read_form, read_query
 
@@ -159,7 +159,7 @@ def json_answer(body: object, status: int = 200, headers: Mapping[str, str] | No
 def page_answer(
     html: str, status: int = 200, *, headers: Mapping[str, Any] | None = None, form_target: str | None = ""
 ) -> Response:
-    """A page. form_target: another origin that its forms may end at, or None where that cannot be known beforehand."""
+    """A page. form_target: where else its forms may lead, as a CSP names it; None where that is not known here."""
     answer = {
         "Content-Type": "text/html; charset=utf-8",
         "Content-Security-Policy": _content_security_policy(form_target),
@@ -203,7 +203,7 @@ def middleware(event: ChaliceRequest, get_response: Callable[[ChaliceRequest], R
 
 def _content_security_policy(form_target: str | None) -> str:
     policy = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
-    # Browsers hold a form to form-action through every redirect, so the application's origin has to be in it.
+    # Browsers hold a form to form-action through every redirect that follows.
     return policy if form_target is None else f"{policy}; form-action 'self' {form_target}".rstrip()
 
 
@@ -230,6 +230,9 @@ def _as_refusal(error: Exception) -> Refusal:
             return error
         case Undecodable():
             return Refusal(400, "invalid_request", str(error))
+        case ConditionFailed():
+            message = "This was changed or deleted in the meantime. Go back, reload the page and try again."
+            return Refusal(409, "conflict", message)
         case StoreUnavailable():
             logs.note(store_error=error.code)
             message = "The service cannot reach its storage at the moment. Nothing was changed; please try again."

@@ -174,7 +174,7 @@ def _check_challenge(request: Request) -> dict[str, object]:
 
 
 def _check_approval_prompt(request: Request) -> dict[str, object]:
-    if request._params.get("approval_prompt", "auto") not in ("auto", "force"):
+    if getattr(request, "approval_prompt", "auto") not in ("auto", "force"):
         raise errors.InvalidRequestError("approval_prompt must be auto or force.")
     return {}
 

@@ -54,10 +54,17 @@ def with_parameters(uri: str, parameters: dict[str, str]) -> str:
     return f"{uri}{'&' if '?' in uri else '?'}{urlencode(parameters, quote_via=quote, safe='')}"
 
 
-def origin(uri: str) -> str:
-    """Scheme and host, as a Content-Security-Policy names a source."""
+def form_target(uri: str) -> str:
+    """Where a form that ends at this URI may lead, as a Content-Security-Policy names it.
+
+    Applications lead on from their redirect URI, often to another host, and browsers hold them to it all the same: any
+    https address is let through, and the URI's own scheme and host where it has another scheme.
+    """
     parts = urlsplit(uri)
-    return f"{parts.scheme}://{parts.netloc}"
+    if parts.scheme == "https":
+        return "https:"
+    is_nameable = parts.netloc and "[" not in parts.netloc  # the policy has no way to name an IPv6 host
+    return f"https: {parts.scheme}://{parts.netloc}" if is_nameable else f"https: {parts.scheme}:"
 
 
 def _split(uri: str) -> SplitResult:
