@@ -4,11 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run reset test lint format
+.PHONY: help run reset test test-dynamodb-local lint format
 
 help:
 	@echo "make run      Lanyard on http://127.0.0.1:8000/ (PORT=, DYNAMODB_PORT= change the ports)"
 	@echo "make test     the whole test suite"
+	@echo "make test-dynamodb-local   what has to be atomic, on AWS's own engine (Java 17 and Maven)"
 	@echo "make lint     format, rules and types"
 	@echo "make format   put the format right"
 	@echo "make reset    forget what make run keeps in .local/"
@@ -32,6 +33,15 @@ reset:
 
 test: $(VENV)/.ready
 	@exec $(BIN)/python -m pytest $(ARGS)
+
+# AWS's own engine has a second look at what has to be atomic. Needs Java 17 and Maven.
+.local/dynamodb-local: infra/dynamodb_local/pom.xml
+	@echo "Fetching DynamoDB Local"
+	@mvn -q -B -f infra/dynamodb_local/pom.xml dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=$(CURDIR)/$@
+	@touch $@
+
+test-dynamodb-local: $(VENV)/.ready .local/dynamodb-local
+	@LANYARD_TEST_STORE=dynamodb-local exec $(BIN)/python -m pytest tests/models tests/flows $(ARGS)
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff format --check .

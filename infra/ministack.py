@@ -14,12 +14,44 @@ START_SECONDS = 30
 STOP_SECONDS = 20
 
 
-class MiniStack:
-    """One MiniStack process. state: the folder to keep its tables in, or None to forget them. log: where it writes."""
+class LocalStore:
+    """A process that answers as DynamoDB does, at `url`."""
 
-    def __init__(self, port: int, *, log: Path, state: Path | None = None) -> None:
+    name: str
+
+    def __init__(self, port: int, process: subprocess.Popen[bytes], log: Path) -> None:
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
+        self.process = process
+        self._log = log
+
+    def wait_until_ready(self) -> None:
+        """Raises RuntimeError where it does not start."""
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and self.process.poll() is None:
+            if is_listening(self.port):
+                return
+            time.sleep(0.05)
+        self.stop()
+        raise RuntimeError(f"{self.name} did not start; see {self._log}")
+
+    def stop(self) -> None:
+        """End it with SIGTERM, on which MiniStack saves its state."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class MiniStack(LocalStore):
+    """One MiniStack process. state: the folder to keep its tables in, or None to forget them. log: where it writes."""
+
+    name = "MiniStack"
+
+    def __init__(self, port: int, *, log: Path, state: Path | None = None) -> None:
         environment = {
             **os.environ,
             "BIND_HOST": "127.0.0.1",
@@ -31,36 +63,16 @@ class MiniStack:
         }
         if state:
             state.mkdir(parents=True, exist_ok=True)
-        self._log = log
         with log.open("ab") as output:
             # A session of its own: a Ctrl-C at the terminal reaches us alone, and we stop it last.
-            self.process = subprocess.Popen(
+            process = subprocess.Popen(
                 [sys.executable, "-m", "ministack"],
                 env=environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-
-    def wait_until_ready(self) -> None:
-        """Raises RuntimeError where it does not start."""
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline and self.process.poll() is None:
-            if is_listening(self.port):
-                return
-            time.sleep(0.05)
-        self.stop()
-        raise RuntimeError(f"MiniStack did not start; see {self._log}")
-
-    def stop(self) -> None:
-        """End it with SIGTERM, on which it saves its state."""
-        if self.process.poll() is None:
-            self.process.terminate()
-        try:
-            self.process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        super().__init__(port, process, log)
 
 
 def client_environment(url: str) -> dict[str, str]:

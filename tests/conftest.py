@@ -1,4 +1,7 @@
-"""The world that the tests play in: the application behind its local server, on a MiniStack of its own."""
+"""The world that the tests play in: the application behind its local server, on a store of its own.
+
+The store is MiniStack; with LANYARD_TEST_STORE=dynamodb-local it is AWS's own engine, DynamoDB Local.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from infra.dynamodb_local import DynamoDBLocal
 from infra.ministack import MiniStack, client_environment, free_port
 from tests.actors import PASSWORD, Browser, ClientApp, Person
 from tests.local_run import LocalRun
@@ -18,8 +22,9 @@ from tests.store_proxy import StoreProxy
 
 # Read when the application is imported, so it stands here and not in a fixture.
 _LOGS = Path(tempfile.mkdtemp(prefix="lanyard-tests-"))
-_MINISTACK = MiniStack(free_port(), log=_LOGS / "ministack.log")
-_PROXY = StoreProxy(_MINISTACK.port)
+_ENGINES = {"ministack": MiniStack, "dynamodb-local": DynamoDBLocal}
+_ENGINE = _ENGINES[os.environ.get("LANYARD_TEST_STORE", "ministack")](free_port(), log=_LOGS / "store.log")
+_PROXY = StoreProxy(_ENGINE.port)
 _PORT = free_port()
 os.environ.update(client_environment(f"http://127.0.0.1:{_PROXY.port}"))
 os.environ.update(LANYARD_STAGE="local", TABLE_PREFIX="test-", PUBLIC_URL=f"http://127.0.0.1:{_PORT}")
@@ -36,12 +41,12 @@ from infra import tables  # noqa: E402
 
 def pytest_unconfigure() -> None:
     _PROXY.stop()
-    _MINISTACK.stop()
+    _ENGINE.stop()
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _ministack() -> None:
-    _MINISTACK.wait_until_ready()
+    _ENGINE.wait_until_ready()
     assert list(tables.create_all())
 
 
