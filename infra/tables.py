@@ -12,7 +12,7 @@ from chalicelib.models.email_address import EmailAddress
 from chalicelib.models.grant import Grant
 from chalicelib.models.organizer import Organizer
 from chalicelib.models.session import Session
-from chalicelib.models.store import Item
+from chalicelib.models.table import Item
 from chalicelib.models.throttle import Throttle
 from chalicelib.models.user import User
 

@@ -39,7 +39,7 @@ def authorized(request: http.Request) -> Response:
     if request.method == "POST":
         client_id = single(request.form, "client_id") or ""
         browser.check_csrf(request.form, f"revoke {client_id}")
-        consent.end(browser.user.user_id, client_id)
+        grant.take_back(browser.user.user_id, client_id)
         logs.note(outcome="authorization revoked", client_id=client_id)
         return http.see_other(http.here(request, PATH))
     listed = _listed(browser.user.user_id)
@@ -64,7 +64,12 @@ def _listed(user_id: str) -> list[Authorized]:
     slugs.update(slug for held in grants for slug in held.organizers or ())
     names = {found.slug: found.name for found in organizer.get_all(slugs)}
     listed = [
-        _authorized(given, found, [held for held in grants if held.client_id == given.client_id], names)
+        _authorized(
+            given,
+            found,
+            [held for held in grants if held.client_id == given.client_id and grant.is_allowed(held, given)],
+            names,
+        )
         for given, found in zip(consents, applications, strict=True)
         if found is not None
     ]

@@ -16,7 +16,7 @@ from chalicelib.credentials import Credential, Kind
 from chalicelib.endpoints import http
 from chalicelib.models import session, store
 from chalicelib.models.session import Session
-from chalicelib.models.store import Key
+from chalicelib.models.table import Key
 from chalicelib.models.user import User
 from chalicelib.protocol.requests import Parameters, single
 

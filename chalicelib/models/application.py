@@ -10,7 +10,7 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from chalicelib import clock, credentials
 from chalicelib.models import store
-from chalicelib.models.store import EpochSeconds, Item, Key, TableMeta, table_name
+from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, table_name
 
 CONFIDENTIAL = "confidential"
 PUBLIC = "public"

@@ -11,7 +11,7 @@ from chalicelib.models import store
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.consent import Consent
 from chalicelib.models.grant import Grant
-from chalicelib.models.store import EpochSeconds, Item, Key, TableMeta, TimeToLive, table_name
+from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, table_name
 from chalicelib.models.user import User
 
 

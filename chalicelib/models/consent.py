@@ -1,7 +1,8 @@
 """Consent: what a user allowed an application, remembered, and the root that everything issued under it hangs from.
 
-A code can be exchanged only while the consent that it was given under is there, so taking it back also ends what is
-still on its way. It stays until the user takes it back, also when the application gives up its own tokens.
+A code can be exchanged and a token is good only while the consent that they were given under is there. So one delete
+takes everything back at once, what is still on its way included. The consent stays until the user takes it back, also
+when the application gives up its own tokens.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from collections.abc import Iterable
 
 from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
 
-from chalicelib.models import grant, store
-from chalicelib.models.store import EpochSeconds, Item, Key, TableMeta, table_name
+from chalicelib.models import store
+from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, table_name
 
 
 class Consent(Item):
@@ -33,12 +34,6 @@ class Consent(Item):
 
 def given_by(user_id: str) -> list[Consent]:
     return list(store.query(Consent, user_id))
-
-
-def end(user_id: str, client_id: str) -> None:
-    """Take back all that the user allowed. The consent goes first: from then on no code makes a grant."""
-    store.write(store.Delete(Consent.key(user_id, client_id)))
-    grant.end_all(user_id, client_id)
 
 
 def widened(old: Consent | None, scopes: Iterable[str], organizers: Iterable[str]) -> tuple[set[str], set[str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pynamodb.attributes import UnicodeAttribute
 
-from chalicelib.models.store import Item, Key, TableMeta, table_name
+from chalicelib.models.table import Item, Key, TableMeta, table_name
 
 
 class EmailAddress(Item):

@@ -16,7 +16,8 @@ from chalicelib import clock, credentials, settings
 from chalicelib.models import store
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.application import Application
-from chalicelib.models.store import EpochSeconds, Item, Key, TableMeta, table_name
+from chalicelib.models.consent import Consent
+from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, table_name
 from chalicelib.models.user import User
 
 
@@ -37,6 +38,7 @@ class Grant(Item):
     user_id = UnicodeAttribute(hash_key=True)
     grant_id = UnicodeAttribute(range_key=True)
     client_id = UnicodeAttribute()
+    consent_id = UnicodeAttribute()
     scope = UnicodeAttribute()
     organizers = UnicodeSetAttribute(null=True)
     refresh_digest = UnicodeAttribute()
@@ -56,11 +58,13 @@ class Standing:
     grant: Grant
     user: User
     application: Application
+    consent: Consent | None
     access_token: AccessToken | None
 
     @property
     def is_good(self) -> bool:
-        return bool(self.user.active and self.application.active)
+        """Are its user and application active, and does the consent stand that it was given under?"""
+        return bool(self.user.active and self.application.active) and is_allowed(self.grant, self.consent)
 
 
 def new_id(user_id: str, client_id: str) -> str:
@@ -75,17 +79,27 @@ def client_of(grant_id: str) -> str:
     return grant_id[credentials.ID_LENGTH : 2 * credentials.ID_LENGTH]
 
 
+def consent_key(grant_id: str) -> Key[Consent]:
+    return Consent.key(user_of(grant_id), client_of(grant_id))
+
+
+def is_allowed(grant: Grant, consent: Consent | None) -> bool:
+    """Does the consent that it was given under still stand?"""
+    return consent is not None and consent.consent_id == grant.consent_id
+
+
 def standing(grant_id: str) -> Standing | None:
-    """Read the grant, its access token, user and application in one round trip; None where the grant has ended."""
-    grant, token, user, application = store.read(
+    """Read all that decides in one round trip; None where the grant, its user or its application is gone."""
+    grant, token, user, application, consent = store.read(
         Grant.key(grant_id),
         AccessToken.key(grant_id),
         User.key(user_of(grant_id)),
         Application.key(client_of(grant_id)),
+        consent_key(grant_id),
     )
     if grant is None or user is None or application is None:
         return None
-    return Standing(grant, user, application, token)
+    return Standing(grant, user, application, consent, token)
 
 
 def refresh(grant: Grant, access_token: AccessToken) -> None:
@@ -97,6 +111,7 @@ def refresh(grant: Grant, access_token: AccessToken) -> None:
             Grant.refresh_digest == grant.refresh_digest,
         ),
         store.Put(access_token),
+        store.Check(consent_key(grant.grant_id), Consent.consent_id == grant.consent_id),
     )
 
 
@@ -115,7 +130,9 @@ def end(grant_id: str) -> None:
     store.write(store.Delete(Grant.key(grant_id)), store.Delete(AccessToken.key(grant_id)))
 
 
-def end_all(user_id: str, client_id: str) -> None:
+def take_back(user_id: str, client_id: str) -> None:
+    """End all that the user allowed the application. The first delete has ended it; the others tidy up."""
+    store.write(store.Delete(Consent.key(user_id, client_id)))
     for grant in list(store.query(Grant, user_id, starts_with=user_id + client_id)):
         end(grant.grant_id)
 

@@ -9,7 +9,7 @@ from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib import clock
 from chalicelib.models import store
-from chalicelib.models.store import EpochSeconds, Item, Key, TableMeta, table_name
+from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, table_name
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9_.-]{0,49}", re.ASCII)
 

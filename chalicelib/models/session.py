@@ -6,7 +6,7 @@ from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib import clock, credentials, settings
 from chalicelib.models import store
-from chalicelib.models.store import EpochSeconds, Item, Key, TableMeta, TimeToLive, table_name
+from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, table_name
 
 
 class Session(Item):

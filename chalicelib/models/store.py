@@ -7,25 +7,18 @@ is `StoreUnavailable`.
 
 from __future__ import annotations
 
-import logging
 import random
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, TypeVar, overload
 
-from pynamodb.attributes import Attribute, TTLAttribute
-from pynamodb.connection import Connection, TableConnection
-from pynamodb.constants import NUMBER
 from pynamodb.exceptions import PynamoDBException, VerboseClientError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
-from pynamodb.models import Model
 
-from chalicelib import settings
-
-log = logging.getLogger("lanyard.store")
+from chalicelib.models.table import CONNECTION, Item, Key
 
 _CONFLICT_TRIES = 6
 _CONFLICT_PAUSE_SECONDS = 0.02
@@ -33,13 +26,6 @@ _BATCH_LIMIT = 100
 # Codes that say "the request was wrong": ours to mend, so they surface as a 500 and never as "try again".
 _OUR_FAULT = {"ValidationException", "IdempotentParameterMismatchException", "SerializationException"}
 _CONFLICTS = {"TransactionConflict", "TransactionConflictException", "TransactionInProgressException"}
-
-_CONNECTION = Connection(
-    connect_timeout_seconds=settings.STORE_CONNECT_SECONDS,
-    read_timeout_seconds=settings.STORE_READ_SECONDS,
-    max_retry_attempts=settings.STORE_RETRIES,
-    max_pool_connections=64,
-)
 
 
 class StoreUnavailable(Exception):
@@ -61,77 +47,12 @@ class ConditionFailed(Exception):
         self.failed = failed
 
 
-class Whole(Attribute[int]):
-    """A whole number."""
-
-    attr_type = NUMBER
-
-    def serialize(self, value: Any) -> str:
-        return str(int(value))
-
-    def deserialize(self, value: Any) -> int:
-        return int(value)
-
-
-class EpochSeconds(Whole):
-    """A moment, in whole seconds since the epoch."""
-
-
-class TimeToLive(EpochSeconds, TTLAttribute):
-    """The moment from which DynamoDB may delete the item: whole seconds since the epoch.
-
-    It deletes within days and not at once, so every reader compares with the clock as well.
-    """
-
-    def _normalize(self, value: Any) -> Any:
-        return value
-
-
-class Item(Model):
-    """What all models share: one connection, and tables that are named by stage."""
-
-    class Meta:
-        abstract = True
-
-    @classmethod
-    def _get_connection(cls) -> TableConnection:
-        # One botocore client for all tables: each one made costs a cold start some 30 ms and a pool of its own.
-        table = super()._get_connection()
-        if table.connection is not _CONNECTION:
-            _CONNECTION.add_meta_table(table.get_meta_table())
-            table.connection = _CONNECTION
-        return table
-
-
-class TableMeta:
-    """Base of every model's `Meta`."""
-
-    region: str | None = None  # from AWS_REGION or AWS_DEFAULT_REGION, as botocore does
-    billing_mode = "PAY_PER_REQUEST"
-
-
-def table_name(name: str) -> str:
-    return settings.SETTINGS.table_prefix + name
-
-
 M = TypeVar("M", bound=Item)
 A = TypeVar("A", bound=Item)
 B = TypeVar("B", bound=Item)
 C = TypeVar("C", bound=Item)
 D = TypeVar("D", bound=Item)
-
-
-@dataclass(frozen=True)
-class Key(Generic[M]):
-    """Names one item: its model, hash key and, where the table has one, range key."""
-
-    model: type[M]
-    hash_key: str
-    range_key: str | None = None
-
-    def operation(self, **arguments: Any) -> dict[str, Any]:
-        table = self.model._get_connection()
-        return table.get_operation_kwargs(self.hash_key, range_key=self.range_key, **arguments)
+E = TypeVar("E", bound=Item)
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,6 +95,10 @@ def read(a: Key[A] | None, b: Key[B] | None, c: Key[C] | None, /) -> tuple[A | N
 def read(
     a: Key[A] | None, b: Key[B] | None, c: Key[C] | None, d: Key[D] | None, /
 ) -> tuple[A | None, B | None, C | None, D | None]: ...
+@overload
+def read(
+    a: Key[A] | None, b: Key[B] | None, c: Key[C] | None, d: Key[D] | None, e: Key[E] | None, /
+) -> tuple[A | None, B | None, C | None, D | None, E | None]: ...
 def read(*keys: Key[Any] | None) -> tuple[Any, ...]:
     """The items with these keys, in one round trip; None for a key that is None and for an item that is not there."""
     return tuple(_read([key for key in keys if key], keys))
@@ -211,7 +136,7 @@ def change(key: Key[M], actions: list[Action], condition: Condition | None = Non
     """One update, made at once; gives the item as it stands afterwards. Raises ConditionFailed, StoreUnavailable."""
     update = Update(key, actions, condition)
     arguments = key.operation(key="Key", actions=actions, condition=condition, return_values="ALL_NEW")
-    answer = _call(lambda: _CONNECTION.dispatch("UpdateItem", arguments), [update])
+    answer = _call(lambda: CONNECTION.dispatch("UpdateItem", arguments), [update])
     return key.model.from_raw_data(answer["Attributes"])
 
 
@@ -219,13 +144,13 @@ def write(*changes: Change) -> None:
     """Make all these changes or none. Raises ConditionFailed, StoreUnavailable."""
     if len(changes) == 1:
         operation, arguments = _single(changes[0])
-        _call(lambda: _CONNECTION.dispatch(operation, arguments), changes)
+        _call(lambda: CONNECTION.dispatch(operation, arguments), changes)
         return
     # The order in which PynamoDB sends them is the order of the reasons that come back.
     ordered = [item for kind in (Check, Delete, Put, Update) for item in changes if isinstance(item, kind)]
 
     def send() -> None:
-        _CONNECTION.transact_write_items(
+        CONNECTION.transact_write_items(
             condition_check_items=[_arguments(item) for item in ordered if isinstance(item, Check)],
             delete_items=[_arguments(item) for item in ordered if isinstance(item, Delete)],
             put_items=[_arguments(item) for item in ordered if isinstance(item, Put)],
@@ -242,7 +167,7 @@ def _read(wanted: Sequence[Key[Any]], keys: Sequence[Key[Any] | None]) -> list[A
     if len(wanted) == 1:
         key = wanted[0]
         arguments = key.operation(consistent_read=True)
-        answer = _call(lambda: _CONNECTION.dispatch("GetItem", arguments))
+        answer = _call(lambda: CONNECTION.dispatch("GetItem", arguments))
         if answer.get("Item"):
             found[key] = key.model.from_raw_data(answer["Item"])
     elif wanted:
@@ -263,7 +188,7 @@ def _read_batch(wanted: Sequence[Key[Any]]) -> dict[Key[Any], Item]:
     found: dict[Key[Any], Item] = {}
     for attempt in range(_CONFLICT_TRIES):
         pending = requests
-        answer = _call(lambda: _CONNECTION.dispatch("BatchGetItem", {"RequestItems": pending}))  # noqa: B023
+        answer = _call(lambda: CONNECTION.dispatch("BatchGetItem", {"RequestItems": pending}))  # noqa: B023
         for table, items in answer["Responses"].items():
             model = names[table]
             for raw in items:

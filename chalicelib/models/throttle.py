@@ -6,7 +6,7 @@ from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib import clock, credentials
 from chalicelib.models import store
-from chalicelib.models.store import Item, Key, TableMeta, TimeToLive, Whole, table_name
+from chalicelib.models.table import Item, Key, TableMeta, TimeToLive, Whole, table_name
 
 
 class Throttle(Item):

@@ -14,7 +14,7 @@ from chalicelib import clock, credentials
 from chalicelib.models import store
 from chalicelib.models.email_address import EmailAddress, normalize
 from chalicelib.models.organizer import Organizer
-from chalicelib.models.store import EpochSeconds, Item, Key, TableMeta, table_name
+from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, table_name
 
 
 class User(Item):

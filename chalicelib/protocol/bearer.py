@@ -73,6 +73,8 @@ def _access_of(token: str) -> Access:
     if live.is_expired:
         raise BearerError(401, "invalid_token", "The access token has expired.")
     if not standing.is_good:
-        raise BearerError(401, "invalid_token", "The user or the application has been disabled.")
+        raise BearerError(
+            401, "invalid_token", "The permission was taken back, or the user or the application disabled."
+        )
     organizers = frozenset(live.organizers or ()) & standing.user.organizers
     return Access(standing, frozenset(live.scope.split()), organizers)

@@ -107,8 +107,10 @@ class Validator(RequestValidator):
     # -- a refresh token for an access token (§6) --------------------------------------------------------------------
 
     def validate_refresh_token(self, refresh_token: str, client: Application, request: Any, *args: Any) -> bool:
-        found, user = request.standing_grant
-        if found is None or user is None or not user.active or found.client_id != client.client_id:
+        found, user, consent = request.standing_grant
+        if found is None or found.client_id != client.client_id:
+            return False
+        if user is None or not user.active or not grant.is_allowed(found, consent):
             return False
         request.new_grant_id = found.grant_id
         return credentials.matches(refresh_token, found.refresh_digest)
@@ -167,10 +169,13 @@ def _read_with_client(client_id: str, request: Any) -> Application | None:
         request.revoked_grant = (found, live)
     elif request.grant_type == "refresh_token":
         named = credentials.recognize(request.refresh_token, Kind.REFRESH_TOKEN)
-        application, found, user = store.read(
-            key, Grant.key(named.names) if named else None, User.key(grant.user_of(named.names)) if named else None
+        application, found, user, consent = store.read(
+            key,
+            Grant.key(named.names) if named else None,
+            User.key(grant.user_of(named.names)) if named else None,
+            grant.consent_key(named.names) if named else None,
         )
-        request.standing_grant = (found, user)
+        request.standing_grant = (found, user, consent)
     else:
         named = credentials.recognize(request.code, Kind.AUTHORIZATION_CODE)
         application, stored = store.read(key, AuthorizationCode.key(named.digest) if named else None)
@@ -183,6 +188,7 @@ def _store_exchanged(stored: AuthorizationCode, grant_id: str, token: dict[str, 
         user_id=stored.user_id,
         grant_id=grant_id,
         client_id=stored.client_id,
+        consent_id=stored.consent_id,
         scope=stored.scope,
         organizers=stored.organizers,
         refresh_digest=credentials.digest(token["refresh_token"]),

@@ -1,0 +1,89 @@
+"""What every table's model is made of: its base, its attributes, its name, and the key that names an item."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from pynamodb.attributes import Attribute, TTLAttribute
+from pynamodb.connection import Connection, TableConnection
+from pynamodb.constants import NUMBER
+from pynamodb.models import Model
+
+from chalicelib import settings
+
+CONNECTION = Connection(
+    connect_timeout_seconds=settings.STORE_CONNECT_SECONDS,
+    read_timeout_seconds=settings.STORE_READ_SECONDS,
+    max_retry_attempts=settings.STORE_RETRIES,
+    max_pool_connections=64,
+)
+
+
+class Whole(Attribute[int]):
+    """A whole number."""
+
+    attr_type = NUMBER
+
+    def serialize(self, value: Any) -> str:
+        return str(int(value))
+
+    def deserialize(self, value: Any) -> int:
+        return int(value)
+
+
+class EpochSeconds(Whole):
+    """A moment, in whole seconds since the epoch."""
+
+
+class TimeToLive(EpochSeconds, TTLAttribute):
+    """The moment from which DynamoDB may delete the item: whole seconds since the epoch.
+
+    It deletes within days and not at once, so every reader compares with the clock as well.
+    """
+
+    def _normalize(self, value: Any) -> Any:
+        return value
+
+
+class Item(Model):
+    """What all models share: one connection, and tables that are named by stage."""
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def _get_connection(cls) -> TableConnection:
+        # One botocore client for all tables: each one made costs a cold start some 30 ms and a pool of its own.
+        table = super()._get_connection()
+        if table.connection is not CONNECTION:
+            CONNECTION.add_meta_table(table.get_meta_table())
+            table.connection = CONNECTION
+        return table
+
+
+class TableMeta:
+    """Base of every model's `Meta`."""
+
+    region: str | None = None  # from AWS_REGION or AWS_DEFAULT_REGION, as botocore does
+    billing_mode = "PAY_PER_REQUEST"
+
+
+def table_name(name: str) -> str:
+    return settings.SETTINGS.table_prefix + name
+
+
+M = TypeVar("M", bound=Item)
+
+
+@dataclass(frozen=True)
+class Key(Generic[M]):
+    """Names one item: its model, hash key and, where the table has one, range key."""
+
+    model: type[M]
+    hash_key: str
+    range_key: str | None = None
+
+    def operation(self, **arguments: Any) -> dict[str, Any]:
+        table = self.model._get_connection()
+        return table.get_operation_kwargs(self.hash_key, range_key=self.range_key, **arguments)
