@@ -121,8 +121,8 @@ def touch(grant: Grant) -> None:
         return
     try:
         store.change(Grant.key(grant.grant_id), [Grant.last_used_at.set(clock.now())], Grant.grant_id.exists())
-    except store.ConditionFailed:
-        pass  # it ended meanwhile
+    except (store.ConditionFailed, store.StoreUnavailable):
+        pass  # it ended meanwhile, or the note cannot be taken: neither is a reason to refuse the request
 
 
 def end(grant_id: str) -> None:

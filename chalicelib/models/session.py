@@ -58,8 +58,8 @@ def touch(session: Session) -> None:
             [Session.last_seen_at.set(now), Session.expires_at.set(expires_at)],
             Session.session_digest.exists(),
         )
-    except store.ConditionFailed:
-        pass  # it was ended meanwhile
+    except (store.ConditionFailed, store.StoreUnavailable):
+        pass  # it was ended meanwhile, or the note cannot be taken: neither is a reason to refuse the request
 
 
 def end(user_id: str, session_digest: str) -> None:
