@@ -30,6 +30,7 @@ import app as application_module  # noqa: E402
 from chalicelib import clock as clock_module  # noqa: E402
 from chalicelib import credentials, settings  # noqa: E402
 from chalicelib.models import organizer, throttle, user  # noqa: E402
+from chalicelib.models import store as store_module  # noqa: E402
 from infra import tables  # noqa: E402
 
 
@@ -58,6 +59,18 @@ def base_url(_ministack: None) -> Iterator[str]:
 @pytest.fixture
 def store() -> StoreProxy:
     return _PROXY
+
+
+@pytest.fixture
+def fresh_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client of the store that has spent none of its quota of retries on faults of other tests."""
+    monkeypatch.setattr(store_module._CONNECTION, "_client", None)
+
+
+@pytest.fixture
+def impatient_client(fresh_client: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that does not try again, for tests of how a failure is answered: its pauses take seconds."""
+    monkeypatch.setattr(store_module._CONNECTION, "_max_retry_attempts_exception", 0)
 
 
 @pytest.fixture
