@@ -15,9 +15,25 @@ from typing import TextIO
 
 _notes: ContextVar[dict[str, object] | None] = ContextVar("notes", default=None)
 
-# These would print requests, and so credentials, at DEBUG; this holds whatever level the operator sets.
-for _talkative in ("oauthlib", "pynamodb", "botocore", "boto3", "urllib3"):
-    logging.getLogger(_talkative).setLevel(logging.WARNING)
+_TALKATIVE = ("oauthlib", "pynamodb", "botocore", "boto3", "urllib3")
+
+
+class _WarningsOnly(logging.Handler):
+    """Hands warnings, and nothing below, on to the root logger."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        logging.getLogger().handle(record)
+
+
+# These print requests, and so credentials, at DEBUG. What they say ends here, whatever levels the operator sets on
+# them, on the loggers below them or on the root.
+for _name in _TALKATIVE:
+    logging.getLogger(_name).setLevel(logging.WARNING)
+    logging.getLogger(_name).propagate = False
+    logging.getLogger(_name).addHandler(_WarningsOnly())
 
 
 class _Stdout(logging.StreamHandler[TextIO]):

@@ -36,6 +36,7 @@ import app as application_module  # noqa: E402
 from chalicelib import clock as clock_module  # noqa: E402
 from chalicelib import credentials, settings  # noqa: E402
 from chalicelib.models import organizer, throttle, user  # noqa: E402
+from chalicelib.models import table as table_module  # noqa: E402
 from infra import tables  # noqa: E402
 
 
@@ -73,6 +74,18 @@ def local_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRun]:
 @pytest.fixture
 def store() -> StoreProxy:
     return _PROXY
+
+
+@pytest.fixture
+def fresh_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client of the store that has spent none of its quota of retries on faults of other tests."""
+    monkeypatch.setattr(table_module.CONNECTION, "_client", None)
+
+
+@pytest.fixture
+def impatient_client(fresh_client: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that does not try again, for tests of how a failure is answered: its pauses take seconds."""
+    monkeypatch.setattr(table_module.CONNECTION, "_max_retry_attempts_exception", 0)
 
 
 @pytest.fixture

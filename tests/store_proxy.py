@@ -23,6 +23,7 @@ class Fault(Enum):
     HANGS = auto()
     DROPS_CONNECTION = auto()
     LOSES_ANSWER = auto()  # the store does what it was asked, and the answer never arrives
+    IN_PROGRESS = auto()  # likewise, and the answer is that it is still being done
     LEAVES_KEYS = auto()  # a BatchGetItem that processes nothing
 
 
@@ -99,6 +100,7 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or every answer waits 40 ms for an acknowledgement
     upstream: http.client.HTTPConnection
     proxy: StoreProxy
 
@@ -146,6 +148,9 @@ class _Handler(BaseHTTPRequestHandler):
             case Fault.LOSES_ANSWER:
                 self._ask(body)
                 self.close_connection = True
+            case Fault.IN_PROGRESS:
+                self._ask(body)
+                self._error(400, "TransactionInProgressException")
             case Fault.DROPS_CONNECTION:
                 self.close_connection = True
 

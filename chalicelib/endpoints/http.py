@@ -196,6 +196,8 @@ def middleware(event: ChaliceRequest, get_response: Callable[[ChaliceRequest], R
         method=event.method,
         route=event.path,
         status=response.status_code,
+        client_id=None,
+        outcome="ok" if response.status_code < 400 else "refused",  # where nobody noted a better word
         milliseconds=round((time.monotonic() - started) * 1000, 1),
     )
     return response

@@ -74,7 +74,7 @@ def _access(request: http.Request, scope: str | None) -> bearer.Access:
 
 def _whole_number(request: http.Request, name: str, default: int) -> int:
     value = requests.single(request.query, name) or str(default)
-    if not (value.isascii() and value.isdigit() and 0 < int(value) < 10**6):
+    if not (value.isascii() and value.isdigit() and len(value) < 7 and int(value) > 0):
         raise http.Refusal(400, "invalid_request", f"{name} must be a whole number from 1 on.")
     return int(value)
 
@@ -82,7 +82,7 @@ def _whole_number(request: http.Request, name: str, default: int) -> int:
 def _read_name(request: http.Request) -> str:
     try:
         body: Any = json.loads(request.body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise http.Refusal(400, "invalid_request", 'The body must be JSON: {"name": "..."}') from error
     if not isinstance(body, dict) or set(body) != {"name"} or not isinstance(body["name"], str):
         raise http.Refusal(400, "invalid_request", 'The body must be {"name": "..."} and nothing else can be changed.')

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, overload
 
+from pynamodb.connection.base import BOTOCORE_EXCEPTIONS
 from pynamodb.exceptions import PynamoDBException, VerboseClientError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
@@ -148,6 +149,8 @@ def write(*changes: Change) -> None:
         return
     # The order in which PynamoDB sends them is the order of the reasons that come back.
     ordered = [item for kind in (Check, Delete, Put, Update) for item in changes if isinstance(item, kind)]
+    # The same for every try, botocore's and ours: one that was made, and whose answer was lost, is not made again.
+    token = uuid.uuid4().hex
 
     def send() -> None:
         CONNECTION.transact_write_items(
@@ -155,8 +158,7 @@ def write(*changes: Change) -> None:
             delete_items=[_arguments(item) for item in ordered if isinstance(item, Delete)],
             put_items=[_arguments(item) for item in ordered if isinstance(item, Put)],
             update_items=[_arguments(item) for item in ordered if isinstance(item, Update)],
-            # botocore repeats it when it tries again, so an answer that was lost is not taken for a second write.
-            client_request_token=uuid.uuid4().hex,
+            client_request_token=token,
         )
 
     _call(send, ordered)
@@ -231,15 +233,9 @@ def _call(send: Callable[[], Any], changes: Sequence[Change] = ()) -> Any:
         try:
             return send()
         except PynamoDBException as error:
-            cause = error.cause
-            code = error.cause_response_code or type(cause or error).__name__
-            reasons = list(cause.cancellation_reasons) if isinstance(cause, VerboseClientError) else []
-        except VerboseClientError as error:  # from `dispatch`, which does not wrap
-            code, reasons = error.response["Error"]["Code"], list(error.cancellation_reasons)
-        except Exception as error:
-            if not type(error).__module__.startswith("botocore"):
-                raise
-            code, reasons = type(error).__name__, []
+            code, reasons = _meaning(error.cause or error)
+        except BOTOCORE_EXCEPTIONS as error:  # from `dispatch`, which does not wrap
+            code, reasons = _meaning(error)
         if code in _OUR_FAULT:
             raise RuntimeError(f"DynamoDB refused the request: {code}")
         failed = [item for item, reason in zip(changes, reasons, strict=False) if _is_condition(reason)]
@@ -249,6 +245,13 @@ def _call(send: Callable[[], Any], changes: Sequence[Change] = ()) -> Any:
             raise StoreUnavailable(next((reason.code for reason in reasons if reason), code)) from None
         _pause(attempt)
     raise StoreUnavailable("TransactionConflict")
+
+
+def _meaning(error: Exception) -> tuple[str, list[Any]]:
+    """DynamoDB's code and cancellation reasons; where it did not answer at all, botocore's name for that."""
+    if isinstance(error, VerboseClientError):
+        return str(error.response["Error"]["Code"]), list(error.cancellation_reasons)
+    return type(error).__name__, []
 
 
 def _is_condition(reason: Any) -> bool:

@@ -42,10 +42,18 @@ def _read_basic(authorization: str) -> ClientCredentials:
     if scheme.lower() != "basic":
         raise errors.InvalidClientError("The Authorization header must use the Basic scheme.")
     try:
-        name, colon, secret = base64.b64decode(encoded.strip(" "), validate=True).decode("utf-8").partition(":")
+        name, colon, secret = _decode_base64(encoded.strip(" ")).decode("utf-8").partition(":")
         client_id, client_secret = unquote_plus(name, errors="strict"), unquote_plus(secret, errors="strict")
     except (binascii.Error, ValueError) as error:
         raise errors.InvalidClientError("The Basic credentials cannot be decoded.") from error
     if not colon or not 0 < len(client_id) <= _ID_LIMIT_CHARACTERS or not client_secret:
         raise errors.InvalidClientError("The Basic credentials must be a client id, a colon and a client secret.")
     return ClientCredentials(client_id, client_secret)
+
+
+def _decode_base64(text: str) -> bytes:
+    """Raises ValueError for all but the one proper spelling (RFC 4648 §3.5): Python overlooks stray bits at the end."""
+    decoded = base64.b64decode(text, validate=True)
+    if base64.b64encode(decoded).decode("ascii") != text:
+        raise ValueError("not in its canonical form")
+    return decoded

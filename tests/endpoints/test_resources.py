@@ -1,0 +1,181 @@
+"""What a bearer token opens, and how one that does not is refused (RFC 6750)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from chalicelib import credentials
+from chalicelib.credentials import Kind
+from tests.actors import Browser, ClientApp
+from tests.store_proxy import StoreProxy
+
+PATHS = ["/api/v1/me", "/api/v1/organizers/", "/api/v1/organizers/some-org/"]
+
+
+@pytest.fixture
+def tokens(john: Browser, shop: ClientApp) -> dict[str, Any]:
+    return shop.connect(john, "Big Events LLC")
+
+
+@pytest.mark.spec("line 33", "RFC 6750 §3")
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("header", [None, "", "Basic eDp5"])
+def test_without_a_token_the_challenge_is_bare(base_url: str, shop: ClientApp, path: str, header: str | None) -> None:
+    headers = {} if header is None else {"Authorization": header}
+    refused = shop.http.get(base_url + path, headers=headers)
+    assert refused.status_code == 401
+    assert refused.headers["WWW-Authenticate"] == "Bearer"
+    assert refused.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.spec("line 33", "RFC 6750 §3.1")
+@pytest.mark.parametrize("path", PATHS)
+def test_a_token_that_is_not_good_is_invalid_token(shop: ClientApp, tokens: dict[str, Any], path: str) -> None:
+    token = tokens["access_token"]
+    for bad in (
+        "x",
+        token[:-1],
+        token + "x",
+        token.swapcase(),
+        token + "=",
+        tokens["refresh_token"],
+        tokens["refresh_token"].replace("lyrt_", "lyat_"),
+        shop.secret,
+        credentials.mint(Kind.ACCESS_TOKEN, token[5:48]),
+        credentials.mint(Kind.ACCESS_TOKEN, credentials.new_id() * 2 + credentials.new_serial()),
+    ):
+        refused = shop.call(path, bad)
+        assert (refused.status_code, refused.json()["error"]) == (401, "invalid_token")
+        assert refused.headers["WWW-Authenticate"].startswith('Bearer realm="Lanyard", error="invalid_token"')
+        assert bad not in refused.text + str(refused.headers) or len(bad) == 1
+    assert shop.me(token).status_code == 200
+
+
+@pytest.mark.spec("line 33")
+def test_a_mistyped_token_costs_no_read(shop: ClientApp, tokens: dict[str, Any], store: StoreProxy) -> None:
+    with store.count() as calls:
+        assert shop.me(tokens["access_token"][:-2] + "00").status_code == 401
+    assert calls == []
+
+
+@pytest.mark.spec("line 33", "RFC 6750 §3.1")
+@pytest.mark.parametrize("value", ["Bearer", "Bearer ", "Bearer a b", "Bearer a,b", "Bearer a, Bearer b"])
+def test_a_malformed_header_is_an_invalid_request(shop: ClientApp, value: str) -> None:
+    refused = shop.http.get(shop.base_url + "/api/v1/me", headers={"Authorization": value})
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_request")
+
+
+@pytest.mark.spec("line 33", "RFC 7235 §2.1")
+@pytest.mark.parametrize("scheme", ["bearer", "BEARER"])
+def test_the_scheme_is_case_insensitive(shop: ClientApp, tokens: dict[str, Any], scheme: str) -> None:
+    headers = {"Authorization": f"{scheme} {tokens['access_token']}"}
+    assert shop.http.get(shop.base_url + "/api/v1/me", headers=headers).status_code == 200
+
+
+@pytest.mark.spec("line 33", "RFC 6750 §3.1")
+@pytest.mark.parametrize(
+    ("scope", "missing", "method", "one"),
+    [
+        ("profile", "read", "GET", False),
+        ("profile", "read", "GET", True),
+        ("profile", "write", "PATCH", True),
+        ("write", "read", "GET", False),
+        ("write", "read", "GET", True),
+        ("read", "write", "PATCH", True),
+    ],
+)
+def test_too_little_scope_is_403_and_names_the_scope(
+    john: Browser, shop: ClientApp, scope: str, missing: str, method: str, one: bool
+) -> None:
+    assert john.person
+    organizers = [] if scope == "profile" else ["Big Events LLC"]
+    token = shop.connect(john, *organizers, scope=scope)["access_token"]
+    path = f"/api/v1/organizers/{next(iter(john.person.organizers))}/" if one else "/api/v1/organizers/"
+    refused = shop.call(path, token, method, json={"name": "Mine"})
+    assert (refused.status_code, refused.json()["error"]) == (403, "insufficient_scope")
+    assert 'error="insufficient_scope"' in refused.headers["WWW-Authenticate"]
+    assert f'scope="{missing}"' in refused.headers["WWW-Authenticate"]
+    assert shop.me(token).status_code == 200
+
+
+@pytest.mark.spec("line 34", "RFC 6750 §2.2", "RFC 6750 §2.3")
+@pytest.mark.parametrize("path", PATHS)
+def test_a_token_in_the_query_or_in_a_form_is_not_accepted(shop: ClientApp, tokens: dict[str, Any], path: str) -> None:
+    sent = {"access_token": tokens["access_token"]}
+    for answer in (
+        shop.call(path, None, params=sent),
+        shop.call(path, None, data=sent),
+        shop.call(path, None, "PATCH", data=sent),
+        shop.call(path, None, "POST", data=sent),
+    ):
+        assert answer.status_code in (401, 405)
+        assert answer.headers.get("WWW-Authenticate", "Bearer") == "Bearer"
+        assert "email" not in answer.text
+
+
+@pytest.mark.spec("line 33")
+def test_an_organizer_that_does_not_exist_is_not_told_from_one_out_of_reach(
+    eve: Browser, shop: ClientApp, tokens: dict[str, Any]
+) -> None:
+    assert eve.person
+    hers = shop.call(f"/api/v1/organizers/{next(iter(eve.person.organizers))}/", tokens["access_token"])
+    nobodys = shop.call("/api/v1/organizers/never-was/", tokens["access_token"])
+    assert hers.status_code == nobodys.status_code == 403
+    assert hers.json() == nobodys.json()
+
+
+@pytest.mark.spec("connect")
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'"x"',
+        b"{}",
+        b'{"name": ""}',
+        b'{"name": "  "}',
+        b'{"name": 1}',
+        b'{"name": null}',
+        b'{"name": "A", "slug": "b"}',
+        b'{"name": "\\ud800"}',
+        b'{"name": "a\\u0000"}',
+        b"\xff",
+        b"[" * 16_000,
+        b'{"name": "' + b"x" * 256 + b'"}',
+    ],
+    ids=lambda body: repr(body[:30]),
+)
+def test_a_change_that_is_not_a_name_is_an_invalid_request(
+    john: Browser, shop: ClientApp, tokens: dict[str, Any], body: bytes
+) -> None:
+    assert john.person
+    path = f"/api/v1/organizers/{next(iter(john.person.organizers))}/"
+    refused = shop.call(path, tokens["access_token"], "PATCH", data=body)
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_request")
+    assert shop.call(path, tokens["access_token"]).json()["name"] == "Big Events LLC"
+
+
+@pytest.mark.spec("connect")
+def test_organizers_come_a_page_at_a_time(a_browser: Callable[..., Browser], shop: ClientApp) -> None:
+    names = [f"Org {number}" for number in range(5)]
+    token = shop.connect(a_browser(*names), *names)["access_token"]
+    seen, address = [], f"{shop.base_url}/api/v1/organizers/?page_size=2"
+    while address:
+        page = shop.call(address.removeprefix(shop.base_url), token).json()
+        assert page["count"] == 5
+        seen += [one["name"] for one in page["results"]]
+        address = page["next"]
+    assert seen == names
+    assert shop.organizers(token, page=4, page_size=2).status_code == 404
+    assert len(shop.organizers(token, page_size=1000).json()["results"]) == 5
+
+
+@pytest.mark.spec("connect")
+@pytest.mark.parametrize("page", ["0", "-1", "x", "1.5", "²", "9" * 30, "1" * 5000])
+def test_a_page_that_is_no_number_is_an_invalid_request(shop: ClientApp, tokens: dict[str, Any], page: str) -> None:
+    refused = shop.organizers(tokens["access_token"], page=page)
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_request")

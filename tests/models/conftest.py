@@ -1,0 +1,26 @@
+"""The engines that the storage tests run on. Those that need transactions to hold at once run on MiniStack alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from moto import mock_aws
+
+from chalicelib.models import table
+from infra import tables
+from infra.ministack import REGION
+
+
+@pytest.fixture(params=["ministack", "moto"])
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Where the tables are. moto lives in this process, and starts empty for every test."""
+    if request.param == "moto":
+        monkeypatch.delenv("AWS_ENDPOINT_URL_DYNAMODB")
+        monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+        with mock_aws():
+            monkeypatch.setattr(table.CONNECTION, "_client", None)
+            assert list(tables.create_all())
+            yield "moto"
+    else:
+        yield "ministack"

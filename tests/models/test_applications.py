@@ -1,0 +1,56 @@
+"""Applications in the store: registered once, changed, and gone."""
+
+from __future__ import annotations
+
+import pytest
+
+from chalicelib import credentials
+from chalicelib.models import application, store
+
+pytestmark = [pytest.mark.spec("connect"), pytest.mark.usefixtures("engine")]
+URIS = ["https://shop.example.com/callback", "https://shop.example.com/other"]
+
+
+def test_an_application_is_registered_once_and_its_secret_is_kept_as_a_digest() -> None:
+    client_id = credentials.new_id()
+    made, secret = application.create(client_id, owner_id="owner", name="A shop", redirect_uris=URIS)
+    with pytest.raises(store.ConditionFailed):
+        application.create(client_id, owner_id="thief", name="Another", redirect_uris=URIS)
+    kept = application.get(client_id)
+    assert kept
+    assert (kept.owner_id, kept.name, list(kept.redirect_uris)) == ("owner", "A shop", URIS)
+    assert kept.active
+    assert kept.is_confidential
+    assert kept.secret_digest == credentials.digest(secret) == made.secret_digest
+
+
+def test_a_new_secret_takes_the_place_of_the_old_one() -> None:
+    made, old = application.create(credentials.new_id(), owner_id="owner", name="A shop", redirect_uris=URIS)
+    new = application.rotate_secret(made.client_id)
+    kept = application.get(made.client_id)
+    assert kept
+    assert credentials.matches(new, kept.secret_digest)
+    assert not credentials.matches(old, kept.secret_digest)
+
+
+def test_what_is_deleted_cannot_be_changed_back_into_being() -> None:
+    made, _ = application.create(credentials.new_id(), owner_id="owner", name="A shop", redirect_uris=URIS)
+    application.edit(made.client_id, name="Renamed", redirect_uris=URIS[1:])
+    application.delete(made.client_id)
+    for change in (
+        lambda: application.edit(made.client_id, name="Back", redirect_uris=URIS),
+        lambda: application.rotate_secret(made.client_id),
+        lambda: application.disable(made.client_id),
+    ):
+        with pytest.raises(store.ConditionFailed):
+            change()
+    assert application.get(made.client_id) is None
+
+
+def test_the_owners_applications_are_listed_oldest_first() -> None:
+    owner = credentials.new_id()
+    for name in ("One", "Two"):
+        application.create(credentials.new_id(), owner_id=owner, name=name, redirect_uris=URIS)
+    listed = application.owned_by(owner)
+    assert sorted(found.name for found in listed) == ["One", "Two"]
+    assert [found.created_at for found in listed] == sorted(found.created_at for found in listed)

@@ -1,0 +1,89 @@
+"""Users: one for an e-mail address, and where they belong."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from chalicelib import credentials
+from chalicelib.models import organizer, store, user
+from chalicelib.models.user import User
+from tests.models.world import a_user
+
+pytestmark = pytest.mark.spec("design: storage")
+
+
+@pytest.mark.usefixtures("engine")
+@pytest.mark.parametrize("spelling", ["{0}@example.org", "{0}@EXAMPLE.org", " {0}@example.org "])
+def test_an_email_address_belongs_to_one_user_however_it_is_spelled(spelling: str) -> None:
+    name = credentials.new_serial().lower()
+    made = a_user(f"{name}@Example.org")
+    with pytest.raises(store.ConditionFailed):
+        a_user(spelling.format(name))
+    found = user.find_by_email(spelling.format(name))
+    assert found
+    assert found.user_id == made.user_id
+    assert found.email == f"{name}@Example.org"
+
+
+@pytest.mark.usefixtures("engine")
+@pytest.mark.parametrize("email", ["nobody@example.org", "", " ", "-", "x" * 500])
+def test_nobody_is_found_by_an_address_that_is_not_there(email: str) -> None:
+    assert user.find_by_email(email) is None
+
+
+def test_of_many_who_take_an_address_at_once_one_gets_it() -> None:
+    for _ in range(3):
+        email = f"{credentials.new_id()}@example.org"
+
+        def take(_: int, email: str = email) -> User | None:
+            try:
+                return a_user(email)
+            except store.ConditionFailed:
+                return None
+
+        with ThreadPoolExecutor(16) as pool:
+            made = [one for one in pool.map(take, range(16)) if one]
+        assert len(made) == 1
+        found = user.find_by_email(email)
+        assert found
+        assert found.user_id == made[0].user_id
+
+
+@pytest.mark.usefixtures("engine")
+def test_a_user_joins_and_leaves_organizers_that_exist() -> None:
+    made = a_user()
+    slug = credentials.new_serial().lower()
+    with pytest.raises(store.ConditionFailed):
+        user.add_member(made.user_id, slug)
+    organizer.create(slug, "Big Events LLC")
+    with pytest.raises(store.ConditionFailed):
+        organizer.create(slug, "Another")
+    with pytest.raises(store.ConditionFailed):
+        user.add_member("nobody", slug)
+    for _ in range(2):
+        user.add_member(made.user_id, slug)
+    assert _read(made).organizers == {slug}
+    user.remove_member(made.user_id, slug)
+    assert _read(made).organizers == frozenset()
+    assert store.read(User.key("nobody"))[0] is None
+
+
+@pytest.mark.usefixtures("engine")
+def test_a_user_is_disabled_and_gets_another_password() -> None:
+    made = a_user()
+    user.replace_password_hash(made.user_id, "another horse")
+    assert credentials.password_matches("another horse", _read(made).password_hash)
+    assert _read(made).active
+    user.disable(made.user_id)
+    assert not _read(made).active
+    for change in (user.disable, lambda user_id: user.replace_password_hash(user_id, "x" * 8)):
+        with pytest.raises(store.ConditionFailed):
+            change("nobody")
+
+
+def _read(of: User) -> User:
+    found = store.read(User.key(of.user_id))[0]
+    assert found
+    return found

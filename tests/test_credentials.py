@@ -1,0 +1,121 @@
+"""Credentials: their forms, check sums and strength, and how they are compared."""
+
+from __future__ import annotations
+
+import hmac
+import math
+import re
+from collections.abc import Callable
+
+import pytest
+
+from chalicelib import credentials
+from chalicelib.credentials import Kind
+
+NAMES = {
+    Kind.ACCESS_TOKEN: "u" * 16 + "c" * 16 + "s" * 11,
+    Kind.REFRESH_TOKEN: "u" * 16 + "c" * 16 + "s" * 11,
+    Kind.AUTHORIZATION_CODE: "",
+    Kind.CLIENT_SECRET: "",
+    Kind.SESSION: "u" * 16,
+}
+
+
+@pytest.mark.spec("design: storage")
+@pytest.mark.parametrize("kind", Kind)
+def test_a_credential_says_what_it_is_and_what_it_names(kind: Kind) -> None:
+    minted = credentials.mint(kind, NAMES[kind])
+    assert re.fullmatch(kind + NAMES[kind] + "[0-9A-Za-z]{49}", minted)
+    found = credentials.recognize(minted, *Kind)
+    assert found == credentials.Credential(kind, NAMES[kind], credentials.digest(minted))
+    assert credentials.recognize(minted, *(other for other in Kind if other is not kind)) is None
+
+
+@pytest.mark.spec("design: storage", "RFC 6749 §10.10")
+def test_the_random_part_has_at_least_256_bits_and_uses_the_whole_alphabet() -> None:
+    assert credentials.SECRET_LENGTH * math.log2(len(set(credentials.ALPHABET))) >= 256
+    minted = [credentials.mint(Kind.AUTHORIZATION_CODE)[5:48] for _ in range(300)]
+    assert len(set(minted)) == 300
+    for place in range(credentials.SECRET_LENGTH):
+        assert len({secret[place] for secret in minted}) > 50
+    assert len({credentials.new_id() for _ in range(300)}) == 300
+
+
+@pytest.mark.spec("design: storage")
+@pytest.mark.parametrize("kind", Kind)
+def test_any_one_character_mistyped_left_out_or_added_is_seen(kind: Kind) -> None:
+    minted = credentials.mint(kind, NAMES[kind])
+    for place in range(len(minted)):
+        other = "A" if minted[place] != "A" else "B"
+        wrong = [minted[:place] + other + minted[place + 1 :], minted[:place] + minted[place + 1 :]]
+        wrong += [minted[:place] + other + minted[place:]]
+        for text in wrong:
+            assert credentials.recognize(text, *Kind) is None, text
+
+
+@pytest.mark.spec("design: storage")
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda text: text + "\n",
+        lambda text: " " + text,
+        lambda text: text.swapcase(),
+        lambda text: text.replace("_", "-"),
+        lambda text: text[:-1] + "é",
+        lambda text: text[:-1] + "\u0661",
+        lambda text: text[:-1] + "\ud800",
+        lambda text: text * 2,
+    ],
+)
+def test_what_is_not_well_formed_is_no_credential(spoil: Callable[[str], str]) -> None:
+    assert credentials.recognize(spoil(credentials.mint(Kind.CLIENT_SECRET)), *Kind) is None
+    assert credentials.recognize("", *Kind) is credentials.recognize(None, *Kind) is None
+
+
+@pytest.mark.spec("line 22")
+def test_a_secret_matches_its_digest_and_no_other() -> None:
+    secret, other = credentials.mint(Kind.CLIENT_SECRET), credentials.mint(Kind.CLIENT_SECRET)
+    assert credentials.matches(secret, credentials.digest(secret))
+    assert not credentials.matches(other, credentials.digest(secret))
+    assert not credentials.matches(secret, secret)
+    assert not credentials.matches(credentials.digest(secret), credentials.digest(secret))
+    for nothing in ("", secret):
+        assert not credentials.matches(nothing, None)
+
+
+@pytest.mark.spec("line 22")
+def test_every_comparison_is_in_constant_time_also_where_there_is_nothing_to_compare(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compared: list[tuple[int, int]] = []
+    real = hmac.compare_digest
+
+    def spy(a: str, b: str) -> bool:
+        compared.append((len(a), len(b)))
+        return real(a, b)
+
+    monkeypatch.setattr(hmac, "compare_digest", spy)
+    secret = credentials.mint(Kind.CLIENT_SECRET)
+    for stored in (credentials.digest(secret), credentials.digest("x"), None):
+        credentials.matches(secret, stored)
+    assert compared == [(64, 64)] * 3
+
+
+@pytest.mark.spec("line 17", "line 22")
+def test_a_password_is_kept_as_argon2id_and_matches_only_itself() -> None:
+    stored = credentials.hash_password("correct horse")
+    assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert stored != credentials.hash_password("correct horse"), "no salt"
+    assert credentials.password_matches("correct horse", stored)
+    for wrong in ("", "Correct horse", "correct horse ", stored):
+        assert not credentials.password_matches(wrong, stored)
+    assert not credentials.password_matches("", None)
+    assert not credentials.password_matches("x", "no hash at all")
+
+
+@pytest.mark.spec("line 16")
+def test_a_derived_value_is_for_one_secret_and_one_purpose() -> None:
+    made = credentials.derive("secret", "log-in")
+    assert made == credentials.derive("secret", "log-in")
+    assert len({made, credentials.derive("secret", "log-out"), credentials.derive("other", "log-in")}) == 3
+    assert re.fullmatch("[0-9a-f]{64}", made)
