@@ -237,7 +237,7 @@ def _as_refusal(error: Exception) -> Refusal:
             return Refusal(409, "conflict", message)
         case StoreUnavailable():
             logs.note(store_error=error.code)
-            message = "The service cannot reach its storage at the moment. Nothing was changed; please try again."
+            message = "The service cannot reach its storage at the moment. Please try again."
             return Refusal(503, "temporarily_unavailable", message, {"Retry-After": RETRY_AFTER_SECONDS})
         case _:
             logs.note(error=type(error).__name__, where=logs.where(error))
