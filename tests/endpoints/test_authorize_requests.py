@@ -134,7 +134,7 @@ def test_a_repeated_client_or_redirect_uri_leads_nowhere(
 
 @pytest.mark.spec("line 5", "RFC 6749 §3.1")
 def test_an_empty_parameter_counts_as_left_out(john: Browser, shop: ClientApp) -> None:
-    empty = {name: "" for name in ("redirect_uri", "scope", "state", "code_challenge", "code_challenge_method")}
+    empty = dict.fromkeys(("redirect_uri", "scope", "state", "code_challenge", "code_challenge_method"), "")
     page = john.allow(john.open(shop.authorize_path(approval_prompt="", **empty)), "Small Shows")
     assert page.left_to is not None
     assert page.left_to.startswith("https://shop.example.com/Callback?code=")
@@ -183,7 +183,7 @@ def test_a_code_never_comes_in_a_fragment(john: Browser, shop: ClientApp, mode: 
 @pytest.mark.spec("scope", "RFC 6749 §4.1.2.1")
 @pytest.mark.parametrize(
     "scope", ["admin", "read admin", "READ", "read,write", "read  write", " ", "reаd", "\N{SNOWMAN}"]
-)  # noqa: RUF001
+)
 def test_an_unknown_scope_is_an_invalid_scope(john: Browser, shop: ClientApp, scope: str) -> None:
     answer = refused(john, shop.authorize_path(scope=scope))
     assert answer["error"] == "invalid_scope"
