@@ -21,7 +21,7 @@ blueprint = Blueprint(__name__)
 @http.route(blueprint, "/", "GET", is_page=True)
 def home(request: http.Request) -> Response:
     browser = browser_session.signed_in(request)
-    return http.page_answer(_page(request, "home.html", browser))
+    return http.page_answer(_page(request, "home.html", browser, issuer=request.base_url))
 
 
 @http.route(blueprint, "/login", "GET", "POST", is_page=True)
