@@ -92,5 +92,8 @@ class _Message:
         self.msg = self
         self._headers = headers
 
+    def isclosed(self) -> bool:
+        return True
+
     def get_all(self, name: str, default: Any = None) -> Any:
         return self._headers.getlist(name) or default
