@@ -15,14 +15,14 @@ from chalicelib.protocol import authorization, redirect_uris, requests
 from chalicelib.protocol.authorization import AuthorizationRequest, NotThisApplication, RefusedRequest
 
 PATH = "/api/v1/oauth/authorize"
-REQUEST_FIELD = "request"
 blueprint = Blueprint(__name__)
 
 
 @http.route(blueprint, PATH, "GET", "POST", is_page=True)
 def authorize(request: http.Request) -> Response:
     form = request.form if request.method == "POST" else None
-    parameters = request.query if form is None else _shown(form)
+    # The consent form's address carries the request; a request that is itself a POST may be all in its body (§3.1).
+    parameters = request.query if form is None or request.query else form
     browser, application, consent = _read(request, parameters)
     try:
         asked = authorization.read_request(parameters, application, issuer=request.base_url)
@@ -36,11 +36,6 @@ def authorize(request: http.Request) -> Response:
     if form is None:
         return _ask_or_remember(request, asked, browser, consent)
     return _answer(request, asked, browser, form)
-
-
-def _shown(form: requests.Parameters) -> requests.Parameters:
-    """The request that the form answers. Encoded, since browsers change line breaks in a form's values."""
-    return requests.read_form((requests.single(form, REQUEST_FIELD) or "").encode())
 
 
 def _read(
@@ -92,11 +87,9 @@ def _consent_page(
         scopes=asked.scopes,
         needs_organizers=asked.needs_organizers,
         organizers=choices,
-        hidden={
-            REQUEST_FIELD: requests.encode(asked.parameters),
-            browser_session.CSRF_FIELD: browser.csrf_token(_purpose(asked)),
-        },
-        action=http.here(request, PATH),
+        hidden={browser_session.CSRF_FIELD: browser.csrf_token(_purpose(asked))},
+        # In the address and not in fields: browsers change line breaks in a field, and so in a state.
+        action=http.here(request, f"{PATH}?{requests.encode(asked.parameters)}"),
         problem=problem,
     )
     return http.page_answer(html, status, form_target=redirect_uris.form_target(asked.redirect_uri))
