@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -183,9 +184,19 @@ def test_a_consent_form_answers_the_very_request_that_was_shown(
     shown = john.open(shop.authorize_path(**challenge))
     wanted = john.open(shop.authorize_path(**changes[changed]))
     fields = shown.fields("Authorize", "Small Shows")
-    page = john.send(shown, "", {**fields, "request": wanted.field("request")})
+    page = john.send(wanted, "", fields)
     assert (page.status, page.left_to) == (403, None)
     assert john.send(shown, "", fields).code, "the form itself was good"
+
+
+@pytest.mark.spec("line 16", "RFC 6749 §3.1")
+def test_a_request_may_be_posted_as_a_whole_and_is_held_to_what_was_shown(john: Browser, shop: ClientApp) -> None:
+    path, _, query = shop.authorize_path(scope="read").partition("?")
+    fields = john.open(f"{path}?{query}").fields("Authorize", "Small Shows") | dict(parse_qsl(query))
+    page = john.open("/")
+    assert john.send(page, path, {**fields, "scope": "read write"}).status == 403
+    assert john.send(page, path, {**fields, "scope": ["read", "read"]}).answer["error"] == "invalid_request"
+    assert shop.exchange(john.send(page, path, fields).code).json()["scope"] == "read"
 
 
 @pytest.mark.spec("line 15", "line 16", "CVE-2018-1000088")
