@@ -99,7 +99,7 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # or each answer waits 40 ms for the delayed acknowledgement
+    disable_nagle_algorithm = True  # or every answer waits 40 ms for an acknowledgement
     upstream: http.client.HTTPConnection
     proxy: StoreProxy
 
