@@ -95,5 +95,8 @@ class _Message:
     def isclosed(self) -> bool:
         return True
 
+    def close(self) -> None:
+        pass
+
     def get_all(self, name: str, default: Any = None) -> Any:
         return self._headers.getlist(name) or default
