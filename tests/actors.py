@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -61,6 +62,10 @@ class Page:
         boxes = self.html.find_all("input", type="checkbox")
         return {" ".join(_parent(box).get_text().split()): box.has_attr("checked") for box in boxes}
 
+    def fields(self, button: str, *tick: str) -> dict[str, str | list[str]]:
+        """What pressing this button would send."""
+        return _filled(self.form_with(button), button, tick, {})
+
     def form_with(self, button: str) -> Tag:
         for form in self.html.find_all("form"):
             if any(" ".join(found.get_text().split()).startswith(button) for found in form.find_all("button")):
@@ -79,6 +84,11 @@ class Browser:
         self.http.trust_env = False
         if adapter:
             self.http.mount("https://", adapter)
+
+    @property
+    def user(self) -> Person:
+        assert self.person is not None
+        return self.person
 
     def open(self, path: str, **query: Any) -> Page:
         """Go to one of Lanyard's addresses and follow where it leads, as long as it stays with Lanyard."""
@@ -213,7 +223,13 @@ def _filled(form: Tag, button: str, tick: Sequence[str], fill: Mapping[str, str]
         elif name:
             fields[name] = str(element.get("value", "")) if element.name == "input" else element.get_text().lstrip("\n")
     assert not left, f"no check box {left}"
-    return {**fields, **fill}
+    fields.update(fill)
+    return {name: _as_sent(value) if isinstance(value, str) else value for name, value in fields.items()}
+
+
+def _as_sent(value: str) -> str:
+    """Browsers send every line break in a form as CR LF."""
+    return re.sub(r"\r\n|\r|\n", "\r\n", value)
 
 
 def _parent(element: Tag) -> Tag:

@@ -23,21 +23,25 @@ class Gateway(BaseAdapter):
     """Answers a `requests` session by calling the application with Lambda events.
 
     base_path: what comes before the routes: a stage ("/api"), a custom domain's base path, or nothing.
+    passed_as: what comes before them when it reaches the gateway, where a CDN in front of it has changed that.
     """
 
-    def __init__(self, app: Chalice, base_path: str) -> None:
+    def __init__(self, app: Chalice, base_path: str, *, passed_as: str | None = None) -> None:
         super().__init__()
         self.app = app
         self.base_path = base_path
+        self.passed_as = base_path if passed_as is None else passed_as
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
         parts = urlsplit(str(request.url))
+        assert parts.path.startswith(self.base_path + "/") or parts.path == self.base_path, f"{parts.path} is not ours"
         path = parts.path.removeprefix(self.base_path) or "/"
+        passed = self.passed_as + parts.path.removeprefix(self.base_path)
         template, parameters = self._route(path.rstrip("/") or "/")
         body = request.body.decode() if isinstance(request.body, bytes) else request.body
         event = {
             "resource": template,
-            "path": parts.path,
+            "path": passed,
             "httpMethod": request.method,
             "headers": dict(request.headers),
             "multiValueQueryStringParameters": parse_qs(parts.query, keep_blank_values=True) or None,
@@ -46,7 +50,7 @@ class Gateway(BaseAdapter):
             "requestContext": {
                 "resourcePath": template,
                 "httpMethod": request.method,
-                "path": parts.path,
+                "path": passed,
                 "stage": "api",
                 "domainName": parts.hostname,
                 "identity": {"sourceIp": "203.0.113.7"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from chalice.app import Blueprint, Response
@@ -20,7 +21,7 @@ blueprint = Blueprint(__name__)
 @http.route(blueprint, "/", "GET", is_page=True)
 def home(request: http.Request) -> Response:
     browser = browser_session.signed_in(request)
-    return http.page_answer(_page(request, "home.html", browser))
+    return http.page_answer(_page(request, "home.html", browser, issuer=request.base_url))
 
 
 @http.route(blueprint, "/login", "GET", "POST", is_page=True)
@@ -63,7 +64,8 @@ def _log_in(request: http.Request) -> Response:
     email, password = single(form, "email") or "", single(form, "password") or ""
     if not _count_try(request, email):
         message = "Too many tries. Wait a quarter of an hour, then try again."
-        return _login_page(request, next_path, email=email, problem=message, status=429)
+        retry_after = {"Retry-After": str(settings.LOGIN_WINDOW_SECONDS)}
+        return _login_page(request, next_path, email=email, problem=message, status=429, headers=retry_after)
     found = _check_password(email, password)
     if found is None:
         logs.note(outcome="log-in failed")
@@ -107,12 +109,18 @@ def _address(request: http.Request) -> str:
 
 
 def _login_page(
-    request: http.Request, next_path: str, *, email: str = "", problem: str = "", status: int = 200
+    request: http.Request,
+    next_path: str,
+    *,
+    email: str = "",
+    problem: str = "",
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
 ) -> Response:
     csrf_token, cookies = browser_session.login_form(request)
     html = _page(request, "login.html", None, csrf_token=csrf_token, next=next_path, email=email, problem=problem)
     # After the log-in a remembered application may be next, at an origin that is not known here: no form-action.
-    return http.page_answer(html, status, headers={"Set-Cookie": cookies}, form_target=None)
+    return http.page_answer(html, status, headers={"Set-Cookie": cookies, **(headers or {})}, form_target=None)
 
 
 def _page(request: http.Request, template: str, browser: browser_session.SignedIn | None, **values: object) -> str:

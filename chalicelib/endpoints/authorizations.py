@@ -71,7 +71,7 @@ def _listed(user_id: str) -> list[Authorized]:
             names,
         )
         for given, found in zip(consents, applications, strict=True)
-        if found is not None
+        if found is not None and not found.is_deleted
     ]
     return sorted(listed, key=lambda item: item.last_used_at or item.since, reverse=True)
 

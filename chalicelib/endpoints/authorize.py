@@ -21,7 +21,8 @@ blueprint = Blueprint(__name__)
 @http.route(blueprint, PATH, "GET", "POST", is_page=True)
 def authorize(request: http.Request) -> Response:
     form = request.form if request.method == "POST" else None
-    parameters = request.query if form is None else form
+    # The consent form's address carries the request; a request that is itself a POST may be all in its body (§3.1).
+    parameters = request.query if form is None or request.query else form
     browser, application, consent = _read(request, parameters)
     try:
         asked = authorization.read_request(parameters, application, issuer=request.base_url)
@@ -86,8 +87,9 @@ def _consent_page(
         scopes=asked.scopes,
         needs_organizers=asked.needs_organizers,
         organizers=choices,
-        hidden={**asked.parameters, browser_session.CSRF_FIELD: browser.csrf_token(_purpose(asked))},
-        action=http.here(request, PATH),
+        hidden={browser_session.CSRF_FIELD: browser.csrf_token(_purpose(asked))},
+        # In the address and not in fields: browsers change line breaks in a field, and so in a state.
+        action=http.here(request, f"{PATH}?{requests.encode(asked.parameters)}"),
         problem=problem,
     )
     return http.page_answer(html, status, form_target=redirect_uris.form_target(asked.redirect_uri))

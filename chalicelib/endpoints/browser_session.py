@@ -8,6 +8,7 @@ does the same for the log-in form.
 from __future__ import annotations
 
 import hmac
+import re
 import secrets
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ from chalicelib.models.user import User
 from chalicelib.protocol.requests import Parameters, single
 
 CSRF_FIELD = "csrf_token"
+_LOGIN_SECRET = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)  # what token_urlsafe(32) gives
 
 
 @dataclass(frozen=True)
@@ -106,23 +108,26 @@ def end(request: http.Request) -> list[str]:
 
 def login_form(request: http.Request) -> tuple[str, list[str]]:
     """The CSRF token of a log-in form, and the Set-Cookie values it needs."""
-    secret = request.cookie(_name("login")) or ""
-    if len(secret) < credentials.SECRET_LENGTH:
-        secret = secrets.token_urlsafe(32)
+    secret = _login_secret(request) or secrets.token_urlsafe(32)
     return credentials.derive(secret, "log-in"), [_set_cookie("login", secret, settings.SESSION_LIFETIME_SECONDS)]
 
 
 def check_login_form(request: http.Request) -> None:
     """Raises Refusal where the form did not come from this browser's log-in page."""
-    secret = request.cookie(_name("login")) or ""
-    expected = credentials.derive(secret, "log-in") if len(secret) >= credentials.SECRET_LENGTH else ""
-    _check(single(request.form, CSRF_FIELD), expected)
+    secret = _login_secret(request)
+    _check(single(request.form, CSRF_FIELD), credentials.derive(secret, "log-in") if secret else "")
 
 
 def local_path(value: str | None) -> str:
     """`value` if it is a path of ours, else "/". Nothing a browser could take for another host passes."""
     plain = value is not None and value.startswith("/") and not value.startswith(("//", "/\\"))
     return value if plain and value is not None and all(0x21 <= ord(c) <= 0x7E and c != "\\" for c in value) else "/"
+
+
+def _login_secret(request: http.Request) -> str | None:
+    """What `login_form` made; anything else in that cookie is somebody else's and is not sent back."""
+    secret = request.cookie(_name("login")) or ""
+    return secret if _LOGIN_SECRET.fullmatch(secret) else None
 
 
 def _check(sent: str | None, expected: str) -> None:

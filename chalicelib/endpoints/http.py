@@ -11,7 +11,6 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -89,11 +88,9 @@ class Request:
         return str(value) if value is not None else None
 
     def cookie(self, name: str) -> str | None:
-        try:
-            found = SimpleCookie(self.header("cookie") or "").get(name)
-        except CookieError:
-            return None
-        return found.value if found else None
+        """Its value as it was sent. http.cookies would drop all for one that it cannot read, and unescape CR LF."""
+        pairs = (pair.partition("=") for pair in (self.header("cookie") or "").split(";"))
+        return next((value.strip() for found, _, value in pairs if found.strip() == name), None)
 
     @property
     def address(self) -> str:

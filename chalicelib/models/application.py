@@ -31,7 +31,7 @@ class Application(Item):
         table_name = table_name("applications")
 
     client_id = UnicodeAttribute(hash_key=True)
-    owner_id = UnicodeAttribute()
+    owner_id = UnicodeAttribute(null=True)
     name = UnicodeAttribute()
     client_type = UnicodeAttribute()
     redirect_uris: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute)
@@ -43,6 +43,10 @@ class Application(Item):
     @classmethod
     def key(cls, client_id: str) -> Key[Application]:
         return Key(cls, client_id)
+
+    @property
+    def is_deleted(self) -> bool:
+        return self.owner_id is None
 
     @property
     def is_confidential(self) -> bool:
@@ -96,8 +100,18 @@ def disable(client_id: str) -> None:
 
 
 def delete(client_id: str) -> None:
-    """Its tokens end with it: a token is good only while its application is there."""
-    store.write(store.Delete(Application.key(client_id)))
+    """Its tokens end with it: a token is good only while its application is active.
+
+    Its id stays taken. Otherwise the form that registered it, sent again, would bring its users' tokens back to life.
+    """
+    try:
+        store.change(
+            Application.key(client_id),
+            [Application.active.set(False), Application.secret_digest.remove(), Application.owner_id.remove()],
+            Application.client_id.exists(),
+        )
+    except store.ConditionFailed:
+        pass  # there is no such application, which is what was asked for
 
 
 def owned_by(owner_id: str) -> list[Application]:
@@ -107,4 +121,4 @@ def owned_by(owner_id: str) -> list[Application]:
 
 def all_applications() -> Iterator[Application]:
     """Every application, by a scan: for the operator's commands, never in a request."""
-    return store.scan(Application)
+    return (found for found in store.scan(Application) if not found.is_deleted)

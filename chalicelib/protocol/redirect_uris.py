@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 from chalicelib import settings
 
+_IPV6 = re.compile(r"\[[0-9A-Fa-f:]+\](:[0-9]+)?", re.ASCII)  # no zone and no IPv4 in it
 _NOT_PRINTABLE = re.compile(r"[^\x21-\x7e]")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", re.ASCII)
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -78,9 +79,9 @@ def _split(uri: str) -> SplitResult:
 
 def _is_host(parts: SplitResult) -> bool:
     host = parts.hostname or ""
-    if parts.netloc.startswith("["):
+    if "[" in parts.netloc:
         try:
-            return bool(ipaddress.IPv6Address(host))
+            return bool(_IPV6.fullmatch(parts.netloc) and ipaddress.IPv6Address(host))
         except ValueError:
             return False
     return bool(_HOST.fullmatch(host)) and not parts.netloc.endswith(":")

@@ -20,7 +20,7 @@ AUTHORIZATION = (
 TOKEN = ("grant_type", "code", "redirect_uri", "client_id", "client_secret", "code_verifier", "refresh_token", "scope")
 REVOCATION = ("token", "token_type_hint", "client_id", "client_secret")
 
-_FIELDS_LIMIT = 100
+_FIELDS_LIMIT = 1000  # room for every organizer on a consent page; the body's size is limited before
 # What a decoder leaves where it met bytes that are no UTF-8: the gateway decodes a query before anybody here sees it.
 _UNDECODABLE = "\ufffd"
 

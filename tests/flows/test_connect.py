@@ -27,3 +27,32 @@ def test_an_application_connects_with_a_users_account(john: Browser, shop: Clien
         "locale": "de",
         "timezone": "Europe/Berlin",
     }
+
+
+@pytest.mark.spec("organizers", "refresh")
+def test_the_organizers_stay_through_every_refresh(john: Browser, shop: ClientApp) -> None:
+    tokens = shop.connect(john, "Small Shows")
+    for _ in range(3):
+        assert [found["name"] for found in shop.organizers(tokens["access_token"]).json()["results"]] == ["Small Shows"]
+        tokens = shop.refresh(tokens["refresh_token"]).json() | {"refresh_token": tokens["refresh_token"]}
+    big, small = john.user.organizers
+    assert shop.call(f"/api/v1/organizers/{small}/", tokens["access_token"]).json()["name"] == "Small Shows"
+    assert shop.call(f"/api/v1/organizers/{big}/", tokens["access_token"]).status_code == 403
+
+
+@pytest.mark.spec("end")
+def test_a_user_connects_sees_what_has_access_ends_it_and_connects_again(john: Browser, shop: ClientApp) -> None:
+    tokens = shop.connect(john, "Small Shows")
+    page = john.open("/settings/authorized")
+    assert "A shop" in page.text
+    page = john.press(page, "Revoke")
+    assert "No application has access" in page.text
+    assert shop.me(tokens["access_token"]).status_code == 401
+    assert shop.me(shop.connect(john, "Big Events LLC")["access_token"]).status_code == 200
+
+
+@pytest.mark.spec("register", "authorize")
+def test_a_user_may_connect_an_application_of_their_own(john: Browser) -> None:
+    mine = john.register_application("Mine", "http://localhost:3000/cb")
+    tokens = mine.connect(john, "Small Shows")
+    assert mine.me(tokens["access_token"]).json()["email"] == john.user.email

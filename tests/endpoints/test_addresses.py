@@ -1,0 +1,157 @@
+"""One application, many addresses: behind a stage, on a custom domain, under a base path, and behind PUBLIC_URL."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from http.cookies import SimpleCookie
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from chalicelib import settings
+from tests.actors import CALLBACK, Browser, ClientApp, Page, Person
+from tests.gateway import Gateway
+
+STAGE = "https://abc123.execute-api.eu-central-1.amazonaws.com/api"
+# base_url, PUBLIC_URL, and what comes before the routes when a request reaches the gateway
+ADDRESSES = {
+    "stage": (STAGE, None, "/api"),
+    "custom domain": ("https://connect.example.com", None, ""),
+    "base path": ("https://example.com/connect", None, "/connect"),
+    "deep base path": ("https://example.com/a/b", None, "/a/b"),
+    "public url": ("https://connect.example.com", "https://connect.example.com", ""),
+    "public url with a path": ("https://example.com/connect", "https://example.com/connect", "/connect"),
+    "public url of a CDN that adds the stage": ("https://cdn.example.com", "https://cdn.example.com", "/api"),
+    "public url of a CDN that changes the path": ("https://cdn.example.com/x", "https://cdn.example.com/x", "/api"),
+}
+Made = Callable[..., Browser]
+
+
+@pytest.fixture(params=ADDRESSES)
+def at_address(
+    request: pytest.FixtureRequest,
+    application: Any,
+    a_person: Callable[..., Person],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Made:
+    """Makes browsers, each with a person of these organizers, that reach Lanyard at this address."""
+    base_url, public_url, passed_as = ADDRESSES[request.param]
+    monkeypatch.setattr(settings, "SETTINGS", dataclasses.replace(settings.SETTINGS, public_url=public_url))
+    gateway = Gateway(application, urlsplit(base_url).path, passed_as=passed_as)
+    return lambda *organizers: Browser(base_url, a_person(*organizers), adapter=gateway)
+
+
+def addresses_on(page: Page) -> list[str]:
+    """Where the page's links, forms and style sheets lead."""
+    wanted = {"a": "href", "form": "action", "link": "href"}
+    return [str(found[name]) for tag, name in wanted.items() for found in page.html.find_all(tag)]
+
+
+def leads_home(browser: Browser, page: Page) -> bool:
+    base = urlsplit(browser.base_url).path
+    return all(found.startswith((base + "/", "#")) for found in addresses_on(page))
+
+
+@pytest.mark.spec("connect", "line 10", "RFC 9207 §2")
+def test_the_whole_flow_works_at_every_address(at_address: Made) -> None:
+    john = at_address("Big Events LLC", "Small Shows")
+    page = john.open("/settings/applications/new")
+    assert (page.title, page.status) == ("Log in", 200)
+    page = john.press(page, "Log in", email=john.user.email, password=john.user.password)
+    assert page.title == "Register an application"
+    shop = john.register_application("A shop")
+    page = john.open(shop.authorize_path())
+    assert page.title == "Authorize A shop?"
+    page = john.allow(page, "Small Shows")
+    assert page.answer["iss"] == john.base_url
+    assert page.answer["state"] == "xyz"
+    tokens = shop.exchange(page.code).json()
+    assert shop.me(tokens["access_token"]).json()["email"] == john.user.email
+    assert john.open(shop.authorize_path()).answer["iss"] == john.base_url
+    assert john.open(shop.authorize_path(scope="admin")).answer["iss"] == john.base_url
+    assert shop.refresh(tokens["refresh_token"]).status_code == 200
+    page = john.press(john.open("/settings/authorized"), "Revoke")
+    assert "No application has access" in page.text
+    assert shop.me(tokens["access_token"]).status_code == 401
+    assert john.log_out().status == 200
+
+
+@pytest.mark.spec("line 17")
+def test_a_visitor_comes_back_from_the_log_in_to_the_same_request(at_address: Made) -> None:
+    john, visitor = at_address("Small Shows"), at_address("Small Shows")
+    john.log_in()
+    shop = john.register_application("A shop")
+    page = visitor.open(shop.authorize_path(state="a b&c/ü"))
+    assert page.title == "Log in"
+    page = visitor.press(page, "Log in", email=visitor.user.email, password=visitor.user.password)
+    assert page.title == "Authorize A shop?"
+    assert visitor.allow(page).answer["state"] == "a b&c/ü"
+    visitor.log_out()
+    for path in ("/settings/applications?x=1", "/settings/authorized", f"/settings/applications/{shop.client_id}"):
+        location = visitor.http.get(visitor.base_url + path, allow_redirects=False).headers["Location"]
+        assert location.startswith(urlsplit(visitor.base_url).path + "/login?next=%2Fsettings%2F")
+
+
+@pytest.mark.spec("line 15")
+def test_links_and_forms_lead_to_the_same_address(at_address: Made) -> None:
+    john = at_address("Big Events LLC")
+    visited = [john.open("/"), john.open("/login"), john.open("/api/v1/oauth/authorize")]
+    john.log_in()
+    shop = john.register_application("A shop")
+    of_it = f"/settings/applications/{shop.client_id}"
+    consent = john.open(shop.authorize_path())
+    shop.connect(john)
+    paths = ("/", "/logout", "/settings/applications", "/settings/applications/new", of_it, of_it + "/secret")
+    visited += [consent, *map(john.open, (*paths, of_it + "/delete", "/settings/authorized"))]
+    for page in visited:
+        assert leads_home(john, page), (page.path, addresses_on(page))
+        for address in addresses_on(page):
+            if not address.startswith("#"):
+                url = f"https://{urlsplit(john.base_url).netloc}{address}"
+                assert john.http.head(url, allow_redirects=False).status_code in (200, 303, 400), address
+    assert f"{john.base_url}/api/v1/oauth/authorize" in john.open("/").text
+
+
+@pytest.mark.spec("line 17", "RFC 6265bis §4.1.3.2")
+def test_on_https_the_cookies_are_secure_and_of_this_host_alone(at_address: Made) -> None:
+    john = at_address()
+    page = john.open("/login")
+    fields = {**page.fields("Log in"), "email": john.user.email, "password": john.user.password}
+    response = john.http.post(page.response.url, data=fields, allow_redirects=False)
+    lines = [*page.response.raw.headers.getlist("Set-Cookie"), *response.raw.headers.getlist("Set-Cookie")]
+    cookies = [morsel for line in lines for morsel in SimpleCookie(line).values()]
+    assert {cookie.key for cookie in cookies} == {"__Host-lanyard-login", "__Host-lanyard-session"}
+    for cookie in cookies:
+        assert cookie["secure"]
+        assert cookie["httponly"]
+        assert (cookie["samesite"], cookie["path"], cookie["domain"]) == ("Lax", "/", "")
+    for answer in (page.response, response):
+        assert "max-age=" in answer.headers["Strict-Transport-Security"]
+
+
+@pytest.mark.spec("line 10")
+def test_what_a_caller_says_of_the_address_counts_for_nothing(at_address: Made) -> None:
+    john = at_address("Small Shows")
+    claims = ("Host", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Prefix", "Forwarded")
+    john.http.headers.update(dict.fromkeys(claims, "evil.example"))
+    away = john.http.get(john.base_url + "/settings/authorized", allow_redirects=False)
+    assert away.headers["Location"] == urlsplit(john.base_url).path + "/login?next=%2Fsettings%2Fauthorized"
+    john.log_in()
+    shop = john.register_application("A shop", CALLBACK)
+    page = john.allow(john.open(shop.authorize_path()))
+    assert page.answer["iss"] == john.base_url
+    assert "evil.example" not in john.open("/").response.text
+
+
+@pytest.mark.spec("use")
+def test_organizers_are_paged_with_addresses_that_lead_back(at_address: Made) -> None:
+    john = at_address("A", "B", "C")
+    john.log_in()
+    shop: ClientApp = john.register_application("A shop")
+    token = shop.connect(john, "A", "B", "C")["access_token"]
+    page = shop.organizers(token, page_size=2).json()
+    assert page["next"].startswith(john.base_url + "/api/v1/organizers/?")
+    following = shop.call(page["next"].removeprefix(john.base_url), token).json()
+    assert [found["name"] for found in page["results"] + following["results"]] == ["A", "B", "C"]

@@ -1,0 +1,172 @@
+"""/settings/applications: a user registers applications, looks after their secrets, edits and deletes them."""
+
+from __future__ import annotations
+
+import pytest
+
+from chalicelib.models import application
+from tests.actors import CALLBACK, Browser, ClientApp, Page
+
+NEW = "/settings/applications/new"
+
+
+def listed(browser: Browser) -> list[str]:
+    return [heading.get_text() for heading in browser.open("/settings/applications").html.select(".list h2")]
+
+
+def problems(page: Page, field: str) -> list[str]:
+    """What the page says beside a field; a screen reader is told that it belongs there."""
+    beside = {"name": "name-problem", "redirect_uris": "uris-problem"}[field]
+    (label,) = page.html.select(f"#{field}")
+    assert beside in str(label["aria-describedby"]).split()
+    return [item.get_text() for item in page.html.select(f"p#{beside}, #{beside} li")]
+
+
+@pytest.mark.spec("register", "line 22", "CVE-2020-10187")
+def test_the_secret_is_shown_once_and_stored_nowhere(john: Browser) -> None:
+    assert listed(john) == []
+    assert "You have not registered an application yet" in john.open("/settings/applications").text
+    mine = john.register_application("Mine")
+    assert mine.secret.startswith("lycs_")
+    assert listed(john) == ["Mine"]
+    of_it = f"/settings/applications/{mine.client_id}"
+    for path in ("/settings/applications", of_it, of_it + "/secret", of_it + "/delete", mine.authorize_path()):
+        page = john.open(path).response.text
+        assert mine.client_id in page or "Mine" in page
+        assert mine.secret not in page
+        assert "lycs_" not in page
+    stored = application.get(mine.client_id)
+    assert stored is not None
+    assert mine.secret not in str(stored.to_simple_dict())
+
+
+@pytest.mark.spec("register")
+def test_a_second_click_on_register_makes_no_second_application(john: Browser) -> None:
+    page = john.open(NEW)
+    first = john.press(page, "Register", name="Mine", redirect_uris=CALLBACK)
+    second = john.press(page, "Register", name="Mine again", redirect_uris=CALLBACK)
+    assert first.title == "The secret of Mine"
+    assert second.title == "Edit Mine"
+    assert listed(john) == ["Mine"]
+    secret = first.html.find(id="client-secret")
+    assert secret is not None
+    client_id = second.path.rpartition("/")[2]
+    assert ClientApp(john.base_url, client_id, secret.get_text(), CALLBACK).exchange("x").json()["error"] != (
+        "invalid_client"
+    )
+
+
+@pytest.mark.spec("register", "line 3")
+@pytest.mark.parametrize("page_of", ["new", "edit"])
+def test_wrong_input_gets_its_reason_beside_the_field_and_is_kept(john: Browser, page_of: str) -> None:
+    mine = john.register_application("Mine")
+    path, button = (NEW, "Register") if page_of == "new" else (f"/settings/applications/{mine.client_id}", "Save")
+    typed = "https://a.example.com/\nhttp://b.example.com/\nc.example.com"
+    page = john.press(john.open(path), button, name=" ", redirect_uris=typed)
+    assert page.status == 400
+    assert problems(page, "name") == ["The name must not be empty."]
+    assert [problem.split()[0] for problem in problems(page, "redirect_uris")] == typed.split("\n")[1:]
+    assert page.field("name") == " "
+    assert [area.get_text().strip() for area in page.html.select("#redirect_uris")] == [typed]
+    page = john.press(page, button, name="x" * 256, redirect_uris=" \n ")
+    assert problems(page, "name") == ["The name must not be longer than 255 characters."]
+    assert problems(page, "redirect_uris") == ["Enter at least one redirect URL."]
+    assert page.field("name") == "x" * 256
+    many = "\n".join(f"https://a.example.com/{number}" for number in range(21))
+    page = john.press(page, button, name="a\tb", redirect_uris=many)
+    assert problems(page, "name") == ["The name must not contain line breaks or other control characters."]
+    assert problems(page, "redirect_uris") == ["Enter at most 20 redirect URLs."]
+    page = john.press(page, button, name="Øl & <b>", redirect_uris=f"  {CALLBACK}  \n\n{CALLBACK}")
+    assert page.status == 200
+    assert "Øl & <b>" in listed(john)
+    assert len(listed(john)) == (2 if page_of == "new" else 1)
+
+
+@pytest.mark.spec("register", "line 2")
+def test_an_edited_application_asks_under_its_new_name_and_addresses(john: Browser, eve: Browser) -> None:
+    mine = john.register_application("Mine")
+    tokens = mine.connect(eve, "Other Org")
+    page = john.open(f"/settings/applications/{mine.client_id}")
+    assert (page.title, page.field("name")) == ("Edit Mine", "Mine")
+    page = john.press(page, "Save", name="Ours", redirect_uris="https://shop.example.com/new")
+    assert page.path == "/settings/applications"
+    assert listed(john) == ["Ours"]
+    assert eve.open(mine.authorize_path()).status == 400, "the address of before is no longer registered"
+    page = eve.open(mine.authorize_path(redirect_uri="https://shop.example.com/new", approval_prompt="force"))
+    assert page.title == "Authorize Ours?"
+    assert mine.me(tokens["access_token"]).status_code == 200
+
+
+@pytest.mark.spec("register")
+def test_a_regenerated_secret_stops_the_old_one_at_once(john: Browser, eve: Browser) -> None:
+    mine = john.register_application("Mine")
+    tokens = mine.connect(eve, "Other Org")
+    page = john.open(f"/settings/applications/{mine.client_id}/secret")
+    assert page.title == "Regenerate the secret of Mine?"
+    assert mine.refresh(tokens["refresh_token"]).status_code == 200, "asking changes nothing"
+    page = john.press(page, "Regenerate secret")
+    old = mine.refresh(tokens["refresh_token"])
+    assert (old.status_code, old.json()["error"]) == (401, "invalid_client")
+    shown = page.html.find(id="client-secret")
+    assert shown is not None
+    assert shown.get_text() != mine.secret
+    mine.secret = shown.get_text()
+    assert mine.refresh(tokens["refresh_token"]).status_code == 200
+
+
+@pytest.mark.spec("register", "line 35")
+def test_a_deleted_application_is_gone_at_once_and_for_good(john: Browser, eve: Browser) -> None:
+    registration = john.open(NEW)
+    page = john.press(registration, "Register", name="Mine", redirect_uris=CALLBACK)
+    ids = [str(element.get_text()) for element in page.html.select("#client-id, #client-secret")]
+    mine = ClientApp(john.base_url, ids[0], ids[1], CALLBACK)
+    tokens = mine.connect(eve, "Other Org")
+    code = eve.open(mine.authorize_path()).code
+    page = john.press(john.open(f"/settings/applications/{mine.client_id}/delete"), "Delete application")
+    assert page.path == "/settings/applications"
+
+    def is_gone() -> None:
+        assert listed(john) == []
+        assert mine.me(tokens["access_token"]).status_code == 401
+        assert mine.refresh(tokens["refresh_token"]).json()["error"] == "invalid_client"
+        assert mine.exchange(code).json()["error"] == "invalid_client"
+        assert eve.open(mine.authorize_path()).status == 400
+        assert "Mine" not in eve.open("/settings/authorized").text
+        assert john.open(f"/settings/applications/{mine.client_id}").status == 404
+
+    is_gone()
+    # The form that registered it, sent once more, must not bring back what people had authorized.
+    john.press(registration, "Register", name="Mine", redirect_uris="https://evil.example/")
+    is_gone()
+
+
+@pytest.mark.spec("register")
+def test_another_users_application_is_not_found(john: Browser, eve: Browser) -> None:
+    mine = john.register_application("Mine")
+    assert listed(eve) == []
+    secret_of_eves = eve.open("/settings/applications/" + eve.register_application("Hers").client_id + "/secret")
+    for client_id in (mine.client_id, "AAAAAAAAAAAAAAAA", mine.client_id + "x" * 300):
+        for action in ("", "/secret", "/delete"):
+            path = f"/settings/applications/{client_id}{action}"
+            for page in (eve.open(path), eve.send(secret_of_eves, path, {"csrf_token": "x", "name": "Eve's"})):
+                assert (page.status, page.title) == (404, "Not found")
+                assert "Mine" not in page.text
+    assert listed(john) == ["Mine"]
+
+
+@pytest.mark.spec("register", "line 35")
+def test_a_disabled_application_says_so_to_its_owner(john: Browser) -> None:
+    mine = john.register_application("Mine")
+    application.disable(mine.client_id)
+    assert "Disabled by an administrator" in john.open("/settings/applications").text
+
+
+@pytest.mark.spec("line 1")
+@pytest.mark.parametrize("path", ["", "/new", "/x", "/x/secret", "/x/delete"])
+def test_a_visitor_is_sent_to_log_in(base_url: str, path: str) -> None:
+    visitor = Browser(base_url)
+    page = visitor.open("/settings/applications" + path)
+    assert (page.path, page.title) == ("/login", "Log in")
+    if path:
+        page = visitor.send(page, "/settings/applications" + path, {"csrf_token": "x"})
+        assert (page.path, page.title) == ("/login", "Log in")

@@ -1,0 +1,215 @@
+"""The consent page: what it says, and that it grants what was shown, to whom it was shown, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import parse_qsl
+
+import pytest
+
+from chalicelib.models import user
+from tests.actors import Browser, ClientApp, Page
+
+SEE, CHANGE, PROFILE = (
+    "See your organizers and their details",
+    "Change your organizers’ details",
+    "See your name, email address, language and time zone",
+)
+
+
+def words(page: Page) -> list[str]:
+    return [item.get_text() for item in page.html.select(".scopes li")]
+
+
+def organizers_of(shop: ClientApp, page: Page) -> list[str]:
+    token = shop.exchange(page.code).json()["access_token"]
+    return [found["name"] for found in shop.organizers(token).json()["results"]]
+
+
+@pytest.mark.spec("authorize", "scope")
+@pytest.mark.parametrize(
+    ("scope", "shown", "granted"),
+    [
+        (None, [SEE, CHANGE, PROFILE], "read write"),
+        ("read", [SEE, PROFILE], "read"),
+        ("write", [CHANGE, PROFILE], "write"),
+        ("write read read", [SEE, CHANGE, PROFILE], "read write"),
+        ("profile", [PROFILE], "profile"),
+        ("profile read", [SEE, PROFILE], "read profile"),
+    ],
+)
+def test_each_scope_is_shown_in_plain_words_and_granted_as_shown(
+    john: Browser, shop: ClientApp, scope: str | None, shown: list[str], granted: str
+) -> None:
+    page = john.open(shop.authorize_path(scope=scope))
+    assert page.title == "Authorize A shop?"
+    assert john.user.email in page.text
+    assert words(page) == shown
+    tick = [] if scope == "profile" else ["Small Shows"]
+    assert shop.exchange(john.allow(page, *tick).code).json()["scope"] == granted
+
+
+@pytest.mark.spec("authorize", "line 17")
+def test_a_visitor_logs_in_and_comes_back_to_the_same_request(base_url: str, john: Browser, shop: ClientApp) -> None:
+    visitor = Browser(base_url, john.user)
+    page = visitor.open(shop.authorize_path(state="a b&c=d%26\N{SNOWMAN}"))
+    assert (page.title, page.path) == ("Log in", "/login")
+    assert "An application asks for access" in page.text
+    page = visitor.press(page, "Log in", email=john.user.email, password="wrong")
+    page = visitor.press(page, "Log in", email=john.user.email, password=john.user.password)
+    assert page.title == "Authorize A shop?"
+    assert visitor.allow(page, "Small Shows").answer["state"] == "a b&c=d%26\N{SNOWMAN}"
+
+
+@pytest.mark.spec("organizers")
+def test_the_access_is_for_the_ticked_organizers_alone(john: Browser, shop: ClientApp) -> None:
+    page = john.open(shop.authorize_path())
+    assert page.choices() == {"Big Events LLC": False, "Small Shows": False}
+    assert organizers_of(shop, john.allow(page, "Small Shows")) == ["Small Shows"]
+    page = john.open(shop.authorize_path(approval_prompt="force"))
+    assert organizers_of(shop, john.allow(page, "Small Shows", "Big Events LLC")) == ["Big Events LLC", "Small Shows"]
+
+
+@pytest.mark.spec("organizers")
+def test_at_least_one_organizer_has_to_be_ticked(john: Browser, shop: ClientApp) -> None:
+    page = john.allow(john.open(shop.authorize_path()))
+    assert (page.status, page.left_to) == (400, None)
+    assert "Choose at least one organizer." in page.text
+    assert john.open(shop.authorize_path()).left_to is None, "nothing was remembered"
+    assert john.allow(page, "Small Shows").code
+
+
+@pytest.mark.spec("organizers", "scope")
+def test_the_profile_alone_needs_no_organizer_and_opens_none(john: Browser, shop: ClientApp) -> None:
+    page = john.open(shop.authorize_path(scope="profile"))
+    assert page.choices() == {}
+    slug = next(iter(john.user.organizers))
+    page = john.send(page, "", {**page.fields("Authorize"), "organizers": slug})
+    token = shop.exchange(page.code).json()["access_token"]
+    assert shop.me(token).json()["email"] == john.user.email
+    assert shop.organizers(token).status_code == 403
+
+
+@pytest.mark.spec("organizers")
+def test_an_only_organizer_is_ticked_and_without_any_there_is_nothing_to_authorize(
+    eve: Browser, a_browser: Callable[..., Browser], shop: ClientApp
+) -> None:
+    assert eve.open(shop.authorize_path()).choices() == {"Other Org": True}
+    nobody = a_browser()
+    page = nobody.open(shop.authorize_path())
+    assert "You do not belong to any organizer yet" in page.text
+    assert [button.get_text() for button in page.html.find_all("button")] == ["Deny"]
+    assert nobody.send(page, "", {**page.fields("Deny"), "decision": "allow"}).status == 400
+    assert nobody.press(page, "Deny").answer["error"] == "access_denied"
+
+
+@pytest.mark.spec("organizers", "line 13")
+def test_all_of_very_many_organizers_can_be_ticked(a_browser: Callable[..., Browser], shop: ClientApp) -> None:
+    names = [f"Organizer {number}" for number in range(110)]
+    agency = a_browser(*names)
+    page = agency.allow(agency.open(shop.authorize_path()), *names)
+    token = shop.exchange(page.code).json()["access_token"]
+    assert shop.organizers(token).json()["count"] == 110
+
+
+@pytest.mark.spec("line 16", "line 35", "organizers")
+def test_an_organizer_that_the_user_does_not_belong_to_counts_for_nothing(
+    john: Browser, eve: Browser, shop: ClientApp
+) -> None:
+    page = john.open(shop.authorize_path())
+    fields, foreign = page.fields("Authorize"), next(iter(eve.user.organizers))
+    assert john.send(page, "", {**fields, "organizers": [foreign, "no-such-one", ""]}).status == 400
+    big, small = john.user.organizers
+    user.remove_member(john.user.user_id, big)
+    assert john.send(page, "", {**fields, "organizers": [big]}).status == 400
+    assert organizers_of(shop, john.send(page, "", {**fields, "organizers": [foreign, big, small]})) == ["Small Shows"]
+
+
+@pytest.mark.spec("answer", "line 14", "RFC 6749 §4.1.2.1")
+def test_a_denial_is_told_to_the_application_and_gives_nothing(john: Browser, shop: ClientApp) -> None:
+    page = john.press(john.open(shop.authorize_path()), "Deny", tick=["Small Shows"])
+    assert page.status == 303
+    assert page.left_to is not None
+    assert page.left_to.startswith(shop.redirect_uri + "?error=access_denied&")
+    assert page.answer["state"] == "xyz"
+    assert "code" not in page.answer
+    assert john.open(shop.authorize_path()).title == "Authorize A shop?"
+    assert "No application has access" in john.open("/settings/authorized").text
+
+
+@pytest.mark.spec("answer", "line 14", "RFC 9700 §4.12")
+def test_an_answer_is_a_303_to_the_first_registered_redirect_uri_where_none_was_named(
+    john: Browser, a_browser: Callable[..., Browser]
+) -> None:
+    first, second = "https://one.example.com/cb?keep=%2f+me", "https://two.example.com/cb"
+    shop = a_browser().register_application("A shop", first, second)
+    page = john.allow(john.open(shop.authorize_path(redirect_uri=None)), "Small Shows")
+    assert page.status == 303
+    assert page.left_to is not None
+    assert page.left_to.startswith(first + "&code=lyac_")
+    assert shop.exchange(page.code, redirect_uri=None).status_code == 200
+    page = john.open(shop.authorize_path(redirect_uri=second))
+    assert page.left_to is not None
+    assert page.left_to.startswith(second + "?code=lyac_")
+
+
+@pytest.mark.spec("line 16", "Hydra 0.10-0.11.5")
+def test_a_consent_form_is_good_in_its_own_session_alone(john: Browser, eve: Browser, shop: ClientApp) -> None:
+    page = eve.open(shop.authorize_path())
+    fields = page.fields("Authorize")
+    stolen = john.send(page, "", {**fields, "organizers": list(john.user.organizers)})
+    assert (stolen.status, stolen.left_to) == (403, None)
+    eve.log_out()
+    assert eve.send(page, "", fields).title == "Log in"
+    eve.log_in()
+    assert eve.send(page, "", fields).status == 403, "another session of the same user"
+
+
+@pytest.mark.spec("line 16")
+@pytest.mark.parametrize("changed", ["scope", "state", "redirect_uri", "client_id", "code_challenge"])
+def test_a_consent_form_answers_the_very_request_that_was_shown(
+    john: Browser, a_browser: Callable[..., Browser], changed: str
+) -> None:
+    developer = a_browser()
+    shop = developer.register_application("A shop", "https://shop.example.com/a", "https://shop.example.com/b")
+    other = developer.register_application("B shop", "https://shop.example.com/a")
+    challenge: dict[str, str | None] = {"code_challenge": "c" * 43, "code_challenge_method": "S256"}
+    changes: dict[str, dict[str, str | None]] = {
+        "scope": {**challenge, "scope": "write"},
+        "state": {**challenge, "state": "abc"},
+        "redirect_uri": {**challenge, "redirect_uri": "https://shop.example.com/b"},
+        "client_id": {**challenge, "client_id": other.client_id},
+        "code_challenge": {},
+    }
+    shown = john.open(shop.authorize_path(**challenge))
+    wanted = john.open(shop.authorize_path(**changes[changed]))
+    fields = shown.fields("Authorize", "Small Shows")
+    page = john.send(wanted, "", fields)
+    assert (page.status, page.left_to) == (403, None)
+    assert john.send(shown, "", fields).code, "the form itself was good"
+
+
+@pytest.mark.spec("line 16", "RFC 6749 §3.1")
+def test_a_request_may_be_posted_as_a_whole_and_is_held_to_what_was_shown(john: Browser, shop: ClientApp) -> None:
+    path, _, query = shop.authorize_path(scope="read").partition("?")
+    fields = john.open(f"{path}?{query}").fields("Authorize", "Small Shows") | dict(parse_qsl(query))
+    page = john.open("/")
+    assert john.send(page, path, {**fields, "scope": "read write"}).status == 403
+    assert john.send(page, path, {**fields, "scope": ["read", "read"]}).answer["error"] == "invalid_request"
+    assert shop.exchange(john.send(page, path, fields).code).json()["scope"] == "read"
+
+
+@pytest.mark.spec("line 15", "line 16", "CVE-2018-1000088")
+@pytest.mark.parametrize(
+    "name", ["<script>alert(1)</script>", "\"'><img src=x onerror=alert(1)>", "{{ 7*7 }}", "A & B"]
+)
+def test_script_in_an_applications_name_is_text_on_every_page(john: Browser, name: str) -> None:
+    shop = john.register_application(name)
+    consent = john.open(shop.authorize_path())
+    assert consent.title == f"Authorize {name}?"
+    john.allow(consent, "Small Shows")
+    settings = f"/settings/applications/{shop.client_id}"
+    paths = ["/settings/authorized", "/settings/applications", settings, f"{settings}/secret", f"{settings}/delete"]
+    for page in [consent, *map(john.open, paths)]:
+        assert name in str(page.html.get_text()) or page.field("name") == name
+        assert page.html.find(["script", "img"]) is None

@@ -1,0 +1,265 @@
+"""What an application may ask of the authorization endpoint, and what comes back where it asks wrongly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import parse_qs, quote, urlsplit
+
+import pytest
+
+from chalicelib.models import application
+from tests.actors import Browser, ClientApp
+
+WITH_QUERY = "https://shop.example.com/cb?tenant=7&x=%2F+a"
+LOOPBACK = "http://127.0.0.1:8000/cb"
+
+
+@pytest.fixture
+def shop(a_browser: Callable[..., Browser]) -> ClientApp:
+    uris = ("https://shop.example.com/Callback", WITH_QUERY, LOOPBACK)
+    return a_browser().register_application("A shop", *uris)
+
+
+def refused(browser: Browser, path: str) -> dict[str, str]:
+    """The error that the application was told, at its own redirect URI."""
+    page = browser.open(path)
+    assert page.status == 303
+    assert page.left_to is not None
+    assert "code" not in page.answer
+    return page.answer
+
+
+@pytest.mark.spec("line 1", "line 2", "RFC 6749 §4.1.2.1", "RFC 9700 §4.1.3", "CVE-2026-44681", "CVE-2020-15234")
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "https://evil.example/",
+        "https://shop.example.com/callback",
+        "https://SHOP.example.com/Callback",
+        "https://shop.example.com/Callback/",
+        "https://shop.example.com/Callback?x=1",
+        "https://shop.example.com/Callback#x",
+        "https://shop.example.com/Callback/../evil",
+        "https://shop.example.com/C%61llback",
+        "https://shop.example.com:443/Callback",
+        "https://shop.example.com:8443/Callback",
+        "https://shop.example.com@evil.example/Callback",
+        "https://shop.example.com.evil.example/Callback",
+        "http://shop.example.com/Callback",
+        "https://shop.example.com/Callback ",
+        "https://shop.example.com/cb?tenant=7",
+        "https://shop.example.com/cb?tenant=7&x=%2f+a",
+        "https://shop.example.com/cb?x=%2F+a&tenant=7",
+        "//shop.example.com/Callback",
+        "/settings/authorized",
+        "shop.example.com/Callback",
+        "javascript:alert(1)",
+        "https://[::1",
+        "https://[evil/Callback",
+        "https://shop.example.com/Callback\r\nX-Injected: 1",
+    ],
+)
+def test_a_redirect_uri_that_is_not_registered_byte_for_byte_leads_nowhere(
+    john: Browser, shop: ClientApp, uri: str
+) -> None:
+    for browser in (john, Browser(john.base_url)):
+        page = browser.open(shop.authorize_path(redirect_uri=uri))
+        assert (page.status, page.left_to) == (400, None)
+        assert page.path == "/api/v1/oauth/authorize", "decided before the log-in"
+        assert "redirect_uri is not registered" in page.text
+        assert "Location" not in page.response.headers
+
+
+@pytest.mark.spec("line 2", "RFC 8252 §7.3", "CVE-2020-15233")
+@pytest.mark.parametrize(
+    "uri", ["http://127.0.0.1:8001/cb", "http://127.0.0.1/cb", "http://localhost:8000/cb", "http://[::1]:8000/cb"]
+)
+def test_the_port_and_host_of_a_loopback_address_do_not_vary(john: Browser, shop: ClientApp, uri: str) -> None:
+    assert john.open(shop.authorize_path(redirect_uri=uri)).status == 400
+    assert john.open(shop.authorize_path(redirect_uri=LOOPBACK)).title == "Authorize A shop?"
+
+
+@pytest.mark.spec("line 1", "RFC 6749 §4.1.2.1")
+@pytest.mark.parametrize(
+    ("client_id", "reason"),
+    [
+        ("AAAAAAAAAAAAAAAA", "No application with this client_id"),
+        ("x" * 3000, "No application with this client_id"),
+        ("\N{SNOWMAN}", "No application with this client_id"),
+        ("", "client_id is missing"),
+        (None, "client_id is missing"),
+    ],
+)
+def test_an_unknown_application_leads_nowhere(
+    john: Browser, shop: ClientApp, client_id: str | None, reason: str
+) -> None:
+    for browser in (john, Browser(john.base_url)):
+        page = browser.open(shop.authorize_path(client_id=client_id))
+        assert (page.status, page.left_to) == (400, None)
+        assert reason in page.text
+        assert page.path == "/api/v1/oauth/authorize"
+
+
+@pytest.mark.spec("line 1", "line 35")
+def test_a_disabled_application_leads_nowhere(john: Browser, shop: ClientApp) -> None:
+    page = john.open(shop.authorize_path())
+    application.disable(shop.client_id)
+    assert john.open(shop.authorize_path()).status == 400
+    assert john.allow(page, "Small Shows").status == 400
+
+
+@pytest.mark.spec("line 4", "RFC 6749 §3.1", "CVE-2026-9689")
+@pytest.mark.parametrize(
+    "name", ["response_type", "scope", "state", "code_challenge", "code_challenge_method", "approval_prompt"]
+)
+@pytest.mark.parametrize("second", ["same", "other", ""])
+def test_a_repeated_parameter_is_an_invalid_request(john: Browser, shop: ClientApp, name: str, second: str) -> None:
+    asked = {name: "same"} if name not in ("response_type", "scope") else {}
+    answer = refused(john, shop.authorize_path(**asked) + f"&{name}={second}")
+    assert answer["error"] == "invalid_request"
+    assert name in answer["error_description"]
+    assert answer.get("state") == (None if name == "state" else "xyz")
+
+
+@pytest.mark.spec("line 1", "line 4", "CVE-2026-9689")
+@pytest.mark.parametrize("name", ["client_id", "redirect_uri"])
+def test_a_repeated_client_or_redirect_uri_leads_nowhere(
+    john: Browser, shop: ClientApp, other_shop: ClientApp, name: str
+) -> None:
+    for second in (getattr(shop, name), getattr(other_shop, name)):
+        page = john.open(f"{shop.authorize_path()}&{name}={quote(second, safe='')}")
+        assert (page.status, page.left_to) == (400, None)
+        assert f"{name} was sent more than once" in page.text
+
+
+@pytest.mark.spec("line 5", "RFC 6749 §3.1")
+def test_an_empty_parameter_counts_as_left_out(john: Browser, shop: ClientApp) -> None:
+    empty = dict.fromkeys(("redirect_uri", "scope", "state", "code_challenge", "code_challenge_method"), "")
+    page = john.allow(john.open(shop.authorize_path(approval_prompt="", **empty)), "Small Shows")
+    assert page.left_to is not None
+    assert page.left_to.startswith("https://shop.example.com/Callback?code=")
+    assert "state" not in page.answer
+    tokens = shop.exchange(page.code, redirect_uri=None)
+    assert tokens.status_code == 200
+    assert tokens.json()["scope"] == "read write"
+
+
+@pytest.mark.spec("line 5", "RFC 6749 §3.1.1", "RFC 6749 §4.1.2.1")
+@pytest.mark.parametrize("left_out", ["", None])
+def test_response_type_has_to_be_there(john: Browser, shop: ClientApp, left_out: str | None) -> None:
+    assert refused(john, shop.authorize_path(response_type=left_out))["error"] == "invalid_request"
+
+
+@pytest.mark.spec("line 6", "RFC 6749 §3.1")
+def test_unknown_parameters_are_ignored(john: Browser, eve: Browser, shop: ClientApp) -> None:
+    slug = next(iter(eve.user.organizers))
+    names = ("user", "organizers", "client", "scopes", "repeated", "redirect_uri_given", "_params", "body", "headers")
+    sent = "".join(f"&{name}={slug}&{name}=again" for name in names)
+    page = john.open(shop.authorize_path(scope="read") + sent)
+    assert page.choices() == {"Big Events LLC": False, "Small Shows": False}
+    tokens = shop.exchange(john.allow(page, "Small Shows").code).json()
+    assert shop.me(tokens["access_token"]).json()["email"] == john.user.email
+    assert [found["name"] for found in shop.organizers(tokens["access_token"]).json()["results"]] == ["Small Shows"]
+    assert tokens["scope"] == "read"
+
+
+@pytest.mark.spec("line 7", "RFC 6749 §3.1.1")
+@pytest.mark.parametrize("response_type", ["token", "code token", "token code", "xcode", "Code", "code ", "id_token"])
+def test_response_type_is_exactly_code(john: Browser, shop: ClientApp, response_type: str) -> None:
+    answer = refused(john, shop.authorize_path(response_type=response_type))
+    assert answer["error"] == "unsupported_response_type"
+
+
+@pytest.mark.spec("line 8", "line 30")
+@pytest.mark.parametrize("mode", ["fragment", "form_post"])
+def test_a_code_never_comes_in_a_fragment(john: Browser, shop: ClientApp, mode: str) -> None:
+    asked = shop.authorize_path(response_mode=mode)
+    for page in (john.allow(john.open(asked), "Small Shows"), john.open(asked + "&state=twice")):
+        assert page.left_to is not None
+        assert "#" not in page.left_to
+        assert page.answer["iss"] == john.base_url
+
+
+@pytest.mark.spec("scope", "RFC 6749 §4.1.2.1")
+@pytest.mark.parametrize(
+    "scope", ["admin", "read admin", "READ", "read,write", "read  write", " ", "reаd", "\N{SNOWMAN}"]
+)
+def test_an_unknown_scope_is_an_invalid_scope(john: Browser, shop: ClientApp, scope: str) -> None:
+    answer = refused(john, shop.authorize_path(scope=scope))
+    assert answer["error"] == "invalid_scope"
+    assert answer["state"] == "xyz"
+
+
+@pytest.mark.spec("line 9", "answer", "RFC 6749 §4.1.2")
+@pytest.mark.parametrize(
+    "state",
+    [
+        "a b+c&d=e%20#f?/:",
+        "ünï✓",
+        '"><script>alert(1)</script>',
+        "a\nb\r\nc\td",
+        "{'x': [1]}",
+        " ",
+        "0",
+        "%ff",
+        "s" * 2000,
+    ],
+)
+def test_the_state_comes_back_byte_for_byte(john: Browser, shop: ClientApp, state: str) -> None:
+    page = john.open(shop.authorize_path(state=state))
+    answers = [
+        john.allow(page, "Small Shows"),
+        john.open(shop.authorize_path(state=state)),
+        john.press(john.open(shop.authorize_path(state=state, approval_prompt="force")), "Deny"),
+        john.open(shop.authorize_path(state=state, scope="admin")),
+    ]
+    assert [answer.answer["state"] for answer in answers] == [state] * 4
+    assert [answer.answer.get("error") for answer in answers] == [None, None, "access_denied", "invalid_scope"]
+
+
+@pytest.mark.spec("line 10", "RFC 9207 §2")
+def test_every_answer_says_who_gives_it_and_keeps_the_redirect_uris_query(john: Browser, shop: ClientApp) -> None:
+    asked = shop.authorize_path(redirect_uri=WITH_QUERY)
+    for page in (
+        john.press(john.open(asked), "Deny"),
+        john.allow(john.open(asked), "Small Shows"),
+        john.open(asked),
+        john.open(asked + "&scope=read"),
+    ):
+        assert page.left_to is not None
+        assert page.left_to.startswith(WITH_QUERY + "&")
+        query = parse_qs(urlsplit(page.left_to).query)
+        assert query["iss"] == [john.base_url]
+        assert query["state"] == ["xyz"]
+
+
+@pytest.mark.spec("remembered")
+def test_approval_prompt_knows_two_words(john: Browser, shop: ClientApp) -> None:
+    assert refused(john, shop.authorize_path(approval_prompt="never"))["error"] == "invalid_request"
+
+
+@pytest.mark.spec("line 13")
+@pytest.mark.parametrize("broken", ["%ff", "%C3%28", "%ED%A0%80", "a%80b"])
+@pytest.mark.parametrize("name", ["state", "client_id", "unknown"])
+def test_a_query_that_cannot_be_decoded_is_refused(john: Browser, shop: ClientApp, name: str, broken: str) -> None:
+    for browser in (john, Browser(john.base_url)):
+        page = browser.open(f"{shop.authorize_path(**{name: None})}&{name}={broken}")
+        assert (page.status, page.left_to) == (400, None)
+        assert page.title == "That cannot be done"
+
+
+@pytest.mark.spec("line 13")
+@pytest.mark.parametrize("body", [b"\xff", b"csrf_token=%ff", b"a=" + b"&a=" * 10_000, b"%00=%C3%28"])
+def test_a_form_that_cannot_be_decoded_is_refused(john: Browser, shop: ClientApp, body: bytes) -> None:
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    response = john.http.post(john.base_url + shop.authorize_path(), data=body, headers=headers, allow_redirects=False)
+    assert response.status_code in (400, 413)
+    assert "Location" not in response.headers
+
+
+@pytest.mark.spec("line 14", "line 15", "RFC 6749 §3.1")
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_other_methods_are_told_which_ones_there_are(john: Browser, shop: ClientApp, method: str) -> None:
+    response = john.http.request(method, john.base_url + shop.authorize_path())
+    assert response.status_code == 405
+    assert response.headers["Allow"] == "HEAD, GET, POST"

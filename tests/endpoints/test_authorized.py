@@ -1,0 +1,108 @@
+"""/settings/authorized: a user sees what has access, and ends it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from chalicelib.models import application
+from tests.actors import Browser, ClientApp
+from tests.conftest import Clock
+
+PATH = "/settings/authorized"
+
+
+def shown(browser: Browser) -> dict[str, dict[str, str]]:
+    """The page's facts about each application, by the application's name, in the page's order."""
+    found = {}
+    for item in browser.open(PATH).html.select(".list > li"):
+        (heading,) = item.select("h2")
+        terms = [element.get_text() for element in item.select("dt")]
+        facts = dict(zip(terms, [element.get_text() for element in item.select("dd")], strict=True))
+        facts["Scopes"] = "; ".join(element.get_text() for element in item.select(".scopes li"))
+        found[heading.get_text()] = facts
+    return found
+
+
+def in_berlin(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, ZoneInfo("Europe/Berlin")).strftime("%Y-%m-%d %H:%M")
+
+
+@pytest.mark.spec("end")
+def test_the_page_says_which_scopes_and_organizers_since_when_and_last_used(
+    john: Browser, shop: ClientApp, other_shop: ClientApp, clock: Clock
+) -> None:
+    assert shown(john) == {}
+    assert "No application has access to your account" in john.open(PATH).text
+    clock.advance(60 - clock.now() % 60)
+    since = clock.now()
+    code = john.allow(john.open(shop.authorize_path(scope="read")), "Small Shows").code
+    assert shown(john)["A shop"]["Last used"] == "Not yet"
+    tokens = shop.exchange(code).json()
+    assert shown(john)["A shop"] == {
+        "Scopes": "See your organizers and their details",
+        "Organizers": "Small Shows",
+        "Authorized": in_berlin(since),
+        "Last used": in_berlin(since),
+    }
+    clock.advance(2 * 3600)
+    other_shop.connect(john, "Big Events LLC", "Small Shows")
+    assert list(shown(john)) == ["Another shop", "A shop"], "what was used last comes first"
+    assert shown(john)["Another shop"]["Organizers"] == "Big Events LLC, Small Shows"
+    clock.advance(2 * 3600)
+    assert shop.me(tokens["access_token"]).status_code == 200
+    facts = shown(john)
+    assert facts["A shop"]["Authorized"] == in_berlin(since)
+    assert facts["A shop"]["Last used"] == in_berlin(since + 4 * 3600)
+    assert list(facts) == ["A shop", "Another shop"]
+
+
+@pytest.mark.spec("end", "line 16")
+def test_revoking_ends_every_token_and_every_code_on_its_way_at_once(
+    john: Browser, eve: Browser, shop: ClientApp, other_shop: ClientApp
+) -> None:
+    first, second = shop.connect(john, "Small Shows"), shop.connect(john)
+    code = john.open(shop.authorize_path()).code
+    others = [(shop, shop.connect(eve, "Other Org")), (other_shop, other_shop.connect(john, "Small Shows"))]
+    page = john.open(PATH)
+    page = john.send(page, PATH, page.fields("Revoke A shop"))
+    assert page.path == PATH
+    assert list(shown(john)) == ["Another shop"]
+    for tokens in (first, second):
+        assert shop.me(tokens["access_token"]).status_code == 401
+        assert shop.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
+    assert shop.exchange(code).json()["error"] == "invalid_grant"
+    for client, tokens in others:
+        assert client.me(tokens["access_token"]).status_code == 200
+    page = john.open(shop.authorize_path())
+    assert page.title == "Authorize A shop?", "it is asked for again"
+    assert shop.exchange(john.allow(page, "Small Shows").code).status_code == 200
+    assert shop.exchange(code).json()["error"] == "invalid_grant", "the code of before stays dead"
+
+
+@pytest.mark.spec("end")
+def test_revoking_twice_and_revoking_what_never_had_access_is_the_same(john: Browser, shop: ClientApp) -> None:
+    shop.connect(john, "Small Shows")
+    page = john.open(PATH)
+    for _ in range(2):
+        after = john.press(page, "Revoke")
+        assert (after.status, after.path) == (200, PATH)
+        assert "No application has access" in after.text
+
+
+@pytest.mark.spec("end")
+def test_what_a_grant_still_holds_is_shown_beside_what_was_allowed_since(john: Browser, shop: ClientApp) -> None:
+    shop.connect(john, "Small Shows", scope="read")
+    shop.connect(john, "Big Events LLC", scope="write")
+    assert shown(john)["A shop"]["Scopes"] == "See your organizers and their details; Change your organizers’ details"
+    assert shown(john)["A shop"]["Organizers"] == "Big Events LLC, Small Shows"
+
+
+@pytest.mark.spec("end", "line 35")
+def test_a_disabled_application_is_listed_and_said_to_have_no_access(john: Browser, shop: ClientApp) -> None:
+    shop.connect(john, "Small Shows")
+    application.disable(shop.client_id)
+    assert "it has no access at present" in john.open(PATH).text
+    assert "No application has access" in john.press(john.open(PATH), "Revoke").text

@@ -1,0 +1,74 @@
+"""Every form carries a token that no other form and no other session has."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.actors import Browser, ClientApp
+
+FORMS = {
+    "log-out": ("/logout", "Log out"),
+    "registration": ("/settings/applications/new", "Register"),
+    "edit": ("/settings/applications/{mine}", "Save"),
+    "secret": ("/settings/applications/{mine}/secret", "Regenerate secret"),
+    "deletion": ("/settings/applications/{mine}/delete", "Delete application"),
+    "revocation": ("/settings/authorized", "Revoke"),
+    "consent": ("{authorize}", "Authorize"),
+}
+
+
+@pytest.fixture
+def mine(john: Browser, shop: ClientApp) -> ClientApp:
+    """John's own application; and he has authorized another."""
+    shop.connect(john, "Small Shows")
+    return john.register_application("Mine")
+
+
+def path_of(form: str, mine: ClientApp) -> str:
+    return FORMS[form][0].format(mine=mine.client_id, authorize=mine.authorize_path())
+
+
+@pytest.mark.spec("line 16", "line 17", "RFC 6749 §10.12")
+@pytest.mark.parametrize("form", FORMS)
+def test_a_form_without_its_token_changes_nothing(john: Browser, mine: ClientApp, form: str) -> None:
+    page, button = john.open(path_of(form, mine)), FORMS[form][1]
+    fields: dict[str, str | list[str]] = {"name": "x", "redirect_uris": "https://x.example.com/", **page.fields(button)}
+    if form == "consent":
+        fields = page.fields(button, "Small Shows")
+    elsewhere = john.open(path_of("log-out" if form != "log-out" else "registration", mine)).field("csrf_token")
+    other_session = Browser(john.base_url, john.user)
+    other_session.log_in()
+    copied = other_session.open(path_of(form, mine)).field("csrf_token")
+    without = {name: value for name, value in fields.items() if name != "csrf_token"}
+    forgeries: list[str | list[str] | None] = [None, "", "x", "é", elsewhere, copied, [str(fields["csrf_token"])] * 2]
+    for token in forgeries:
+        forged = without if token is None else {**without, "csrf_token": token}
+        page_after = john.send(page, str(page.form_with(button).get("action", "")), forged)
+        assert (page_after.status, page_after.left_to) == (403, None)
+        assert "This form is out of date" in page_after.text
+    # Nothing has happened meanwhile, so the form itself still does what it says.
+    tick = ["Small Shows"] if form == "consent" else []
+    fill = {"name": "Mine", "redirect_uris": mine.redirect_uri} if form in ("registration", "edit") else {}
+    done = john.press(page, button, tick=tick, **fill)
+    assert done.status in (200, 303)
+    assert (done.left_to is not None) == (form == "consent")
+
+
+@pytest.mark.spec("line 16")
+@pytest.mark.parametrize("form", ["edit", "secret", "deletion"])
+def test_one_applications_form_does_not_work_on_another(john: Browser, mine: ClientApp, form: str) -> None:
+    second = john.register_application("Second")
+    page, button = john.open(path_of(form, second)), FORMS[form][1]
+    assert john.send(page, path_of(form, mine), page.fields(button)).status == 403
+    assert john.open(path_of("edit", mine)).field("name") == "Mine"
+
+
+@pytest.mark.spec("line 16", "RFC 9110 §9.2.1")
+def test_looking_at_a_page_changes_nothing(john: Browser, mine: ClientApp) -> None:
+    for form in FORMS:
+        path = path_of(form, mine)
+        john.http.head(john.base_url + path)
+        john.open(path + ("&" if "?" in path else "?") + "csrf_token=x&decision=allow&client_id=" + mine.client_id)
+    assert john.open("/settings/applications").text.count("Client id") == 1
+    assert "A shop" in john.open("/settings/authorized").text
+    assert mine.connect(john, "Small Shows")["scope"] == "read write", "the secret is the same"

@@ -1,0 +1,180 @@
+"""Log-in and log-out: who gets in, where they land, and how often they may try."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+
+import pytest
+
+from chalicelib import settings
+from chalicelib.models import throttle, user
+from tests.actors import Browser, Page, Person
+from tests.conftest import Clock
+from tests.store_proxy import StoreProxy
+
+WRONG = "Email or password is wrong."
+
+
+@pytest.fixture
+def visitor(base_url: str, a_person: Callable[..., Person]) -> Browser:
+    """A browser whose person has not logged in."""
+    return Browser(base_url, a_person("Big Events LLC"))
+
+
+@pytest.fixture
+def fresh(clock: Clock) -> Clock:
+    """The clock at the start of a window in which nobody has tried to log in."""
+    clock.advance(900 - clock.now() % 900)
+    throttle.forget("log-in address 127.0.0.1", window_seconds=900)
+    return clock
+
+
+def without_what_differs(page: Page, email: str) -> str:
+    return re.sub(r'name="csrf_token" value="\w+"', "", page.response.text.replace(email, "EMAIL"))
+
+
+@pytest.mark.spec("line 17")
+def test_a_user_logs_in_with_the_email_in_any_spelling_and_out_again(visitor: Browser) -> None:
+    page = visitor.log_in(email=f"  {visitor.user.email.upper()} ")
+    assert (page.path, page.title) == ("/", "Connect applications to your account")
+    assert "Authorized applications" in page.text
+    page = visitor.log_out()
+    assert page.path == "/"
+    assert page.html.find("a", string="Log in")
+    assert visitor.open("/settings/authorized").title == "Log in"
+    assert visitor.open("/logout").path == "/"
+
+
+@pytest.mark.spec("line 17", "line 35")
+def test_wrong_passwords_and_unknown_and_disabled_accounts_get_one_answer(visitor: Browser, eve: Browser) -> None:
+    user.disable(eve.user.user_id)
+    tries = [
+        (visitor.user.email, "wrong"),
+        (visitor.user.email, ""),
+        (visitor.user.email, "x" * 5000),
+        ("nobody@example.org", visitor.user.password),
+        ("no address", "x"),
+        (eve.user.email, eve.user.password),
+    ]
+    pages = [(visitor.log_in(email=email, password=password), email) for email, password in tries]
+    assert {page.status for page, _ in pages} == {401}
+    assert WRONG in pages[0][0].text
+    assert pages[0][0].field("email") == visitor.user.email
+    assert "wrong" not in pages[0][0].field("password")
+    assert len({without_what_differs(page, email) for page, email in pages}) == 1
+
+
+@pytest.mark.spec("line 17")
+def test_an_unknown_account_costs_the_same_as_a_wrong_password(visitor: Browser, store: StoreProxy) -> None:
+    spent: dict[str, float] = {}
+    asked: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
+    for _ in range(3):
+        for email in (visitor.user.email, "nobody@example.org"):
+            page = visitor.open("/login")
+            started = time.process_time()  # of this process alone, which is the one that hashes
+            with store.count() as calls:
+                visitor.press(page, "Log in", email=email, password="wrong")
+            spent[email] = min(time.process_time() - started, spent.get(email, 1e9))
+            asked[email] = [(call.operation, call.tables) for call in calls]
+    known, unknown = visitor.user.email, "nobody@example.org"
+    assert asked[unknown] == asked[known]
+    assert spent[unknown] > 0.6 * spent[known]
+
+
+@pytest.mark.spec("line 17", "RFC 9700 §4.11")
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        "https://evil.example/",
+        "//evil.example/",
+        "///evil.example/",
+        "/\\evil.example/",
+        "\\\\evil.example/",
+        "/\t/evil.example/",
+        "/\n/evil.example",
+        " //evil.example",
+        "javascript:alert(1)",
+        "evil.example",
+        "/settings\r\nX-Injected: 1",
+        "/ü",
+        "",
+    ],
+)
+def test_after_the_log_in_nobody_is_sent_elsewhere(visitor: Browser, elsewhere: str) -> None:
+    page = visitor.open("/login", next=elsewhere)
+    assert page.field("next") == "/"
+    fields = {**page.fields("Log in"), "email": visitor.user.email, "password": visitor.user.password}
+    for response in (
+        visitor.http.post(page.response.url, data={**fields, "next": elsewhere}, allow_redirects=False),
+        visitor.http.get(visitor.base_url + "/login", params={"next": elsewhere}, allow_redirects=False),
+    ):
+        assert response.status_code == 303
+        assert response.headers["Location"] == "/"
+        assert "X-Injected" not in response.headers
+
+
+@pytest.mark.spec("line 17")
+def test_after_the_log_in_a_user_is_where_they_wanted_to_be(visitor: Browser) -> None:
+    page = visitor.open("/settings/applications?from=a%26b")
+    assert page.title == "Log in"
+    page = visitor.press(page, "Log in", email=visitor.user.email, password=visitor.user.password)
+    assert page.title == "Your applications"
+    assert page.response.url.endswith("/settings/applications?from=a%26b")
+    assert visitor.open("/login", next="/settings/authorized").title == "Authorized applications"
+
+
+@pytest.mark.spec("line 17")
+@pytest.mark.parametrize("exists", [True, False])
+def test_an_account_can_be_tried_ten_times_in_a_quarter_of_an_hour(
+    visitor: Browser, eve: Browser, fresh: Clock, exists: bool
+) -> None:
+    email = visitor.user.email if exists else f"no-{visitor.user.email}"
+    spellings = [email, email.upper(), f" {email}"]
+    pages = [visitor.log_in(email=spellings[number % 3], password="wrong") for number in range(10)]
+    assert [page.status for page in pages] == [401] * 10
+    page = visitor.log_in(email=email)
+    assert page.status == 429
+    assert "Too many tries" in page.text
+    assert int(page.response.headers["Retry-After"]) in range(1, 901)
+    assert "X-Frame-Options" in page.response.headers
+    assert Browser(eve.base_url, eve.user).log_in().status == 200, "others get in"
+    fresh.advance(900)
+    assert visitor.log_in(email=email).status == (200 if exists else 401)
+
+
+@pytest.mark.spec("line 17")
+def test_a_log_in_that_went_well_starts_the_count_anew(visitor: Browser, fresh: Clock) -> None:
+    for _ in range(2):
+        assert [visitor.log_in(password="wrong").status for _ in range(9)] == [401] * 9
+        assert visitor.log_in().status == 200
+        visitor.log_out()
+
+
+@pytest.mark.spec("line 17")
+def test_an_address_cannot_try_one_account_after_the_other(
+    visitor: Browser, fresh: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "LOGIN_TRIES_PER_ADDRESS", 4)
+    for number in range(4):
+        assert visitor.log_in().status == 200, "what goes well does not count"
+        visitor.log_out()
+        assert visitor.log_in(email=f"{number}@example.org", password="wrong").status == 401
+    visitor.http.headers["X-Forwarded-For"] = "198.51.100.1"
+    assert visitor.log_in().status == 429
+    fresh.advance(900)
+    assert visitor.log_in().status == 200
+
+
+@pytest.mark.spec("line 17", "line 16")
+def test_a_log_in_form_is_good_in_the_browser_that_was_shown_it(visitor: Browser, base_url: str) -> None:
+    page = visitor.open("/login")
+    fields = {**page.fields("Log in"), "email": visitor.user.email, "password": visitor.user.password}
+    attackers = Browser(base_url)
+    attackers.open("/login")
+    assert attackers.send(page, "", fields).status == 403
+    assert Browser(base_url).send(page, "", fields).status == 403
+    assert visitor.send(page, "", {**fields, "csrf_token": ""}).status == 403
+    assert visitor.open("/settings/authorized").title == "Log in"
+    assert visitor.send(page, "", fields).status == 200

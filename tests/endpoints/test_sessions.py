@@ -1,0 +1,144 @@
+"""Sessions: how long one lasts, what ends it, and the cookies that carry it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http.cookies import Morsel, SimpleCookie
+
+import pytest
+import requests
+
+from chalicelib.models import user
+from tests.actors import Browser, Person
+from tests.conftest import Clock
+
+SESSION, LOGIN = "lanyard-session", "lanyard-login"
+HOUR, MINUTE = 3600, 60
+
+
+def is_signed_in(browser: Browser) -> bool:
+    return browser.open("/settings/authorized").title == "Authorized applications"
+
+
+def cookie_set(response: requests.Response, name: str) -> Morsel[str]:
+    return next(
+        morsel for line in response.raw.headers.getlist("Set-Cookie") if (morsel := SimpleCookie(line).get(name))
+    )
+
+
+@pytest.mark.spec("line 17")
+def test_a_session_ends_after_three_idle_hours(john: Browser, clock: Clock) -> None:
+    clock.advance(3 * HOUR - MINUTE)
+    assert is_signed_in(john)
+    clock.advance(3 * HOUR - MINUTE)
+    assert is_signed_in(john), "it was used meanwhile"
+    clock.advance(3 * HOUR + MINUTE)
+    assert not is_signed_in(john)
+
+
+@pytest.mark.spec("line 17")
+def test_a_session_ends_after_twelve_hours_of_use(john: Browser, clock: Clock) -> None:
+    for _ in range(11):
+        clock.advance(HOUR)
+        assert is_signed_in(john)
+    clock.advance(HOUR - MINUTE)
+    assert is_signed_in(john)
+    clock.advance(MINUTE)
+    assert not is_signed_in(john)
+
+
+@pytest.mark.spec("line 17")
+def test_a_log_out_ends_the_session_and_not_only_the_cookie(john: Browser) -> None:
+    kept = john.http.cookies[SESSION]
+    other = Browser(john.base_url, john.user)
+    other.log_in()
+    john.log_out()
+    assert SESSION not in john.http.cookies
+    john.http.cookies.set(SESSION, kept)
+    assert not is_signed_in(john)
+    assert is_signed_in(other), "the other browser's session is its own"
+
+
+@pytest.mark.spec("line 17")
+def test_a_log_in_gives_a_new_session_and_ends_the_one_before(john: Browser) -> None:
+    page = Browser(john.base_url).open("/login")
+    before = john.http.cookies[SESSION]
+    john.http.cookies.set(LOGIN, page.response.cookies[LOGIN])
+    john.send(page, "", {**page.fields("Log in"), "email": john.user.email, "password": john.user.password})
+    after = john.http.cookies[SESSION]
+    assert after != before
+    assert is_signed_in(john)
+    replay = Browser(john.base_url)
+    replay.http.cookies.set(SESSION, before)
+    assert not is_signed_in(replay)
+
+
+@pytest.mark.spec("line 17")
+def test_a_session_that_an_attacker_planted_is_not_taken_over(eve: Browser, john: Browser) -> None:
+    planted = eve.http.cookies[SESSION]
+    victim = Browser(john.base_url, john.user)
+    victim.http.cookies.set(SESSION, planted, domain="127.0.0.1", path="/")
+    eve.log_out()
+    victim.log_in()
+    assert victim.http.cookies.get(SESSION, domain="127.0.0.1", path="/") != planted
+    assert not is_signed_in(eve)
+
+
+@pytest.mark.spec("line 17", "line 35")
+def test_a_disabled_user_is_out_at_the_next_request(john: Browser) -> None:
+    user.disable(john.user.user_id)
+    assert not is_signed_in(john)
+
+
+@pytest.mark.spec("line 17", "line 22")
+@pytest.mark.parametrize("forge", ["user", "secret", "checksum", "empty", "quoted"])
+def test_a_forged_cookie_signs_nobody_in(john: Browser, eve: Browser, forge: str) -> None:
+    mine, other = john.http.cookies[SESSION], eve.http.cookies[SESSION]
+    forged = {
+        "user": mine[:5] + other[5:21] + mine[21:],
+        "secret": mine[:21] + other[21:],
+        "checksum": mine[:-1] + ("a" if mine[-1] != "a" else "b"),
+        "empty": "",
+        "quoted": f'"{mine[:30]}\\012{mine[30:]}"',
+    }[forge]
+    headers = {"Cookie": f"{SESSION}={forged}"}
+    response = requests.get(john.base_url + "/settings/authorized", headers=headers, allow_redirects=False, timeout=9)
+    assert response.status_code == 303
+    assert response.headers["Location"].startswith("/login?next=")
+
+
+@pytest.mark.spec("line 17", "RFC 6265 §5.2")
+def test_the_cookies_are_out_of_reach_of_scripts_and_other_sites(
+    base_url: str, a_person: Callable[..., Person]
+) -> None:
+    browser = Browser(base_url, a_person())
+    page = browser.open("/login")
+    fields = {**page.fields("Log in"), "email": browser.user.email, "password": browser.user.password}
+    response = browser.http.post(page.response.url, data=fields, allow_redirects=False)
+    for cookie in (cookie_set(page.response, LOGIN), cookie_set(response, SESSION)):
+        assert cookie["httponly"]
+        assert cookie["samesite"] == "Lax"
+        assert cookie["path"] == "/"
+        assert not cookie["domain"]
+        assert int(cookie["max-age"]) == 12 * HOUR
+    assert LOGIN not in browser.http.cookies, "the log-in form's cookie has done its work"
+
+
+@pytest.mark.spec("line 17")
+@pytest.mark.parametrize("foreign", ['prefs={"a":1, "b":[2]}', "a b=c d", "[x]=1", "novalue", "=x", 'q="half'])
+def test_cookies_that_others_left_for_the_host_do_no_harm(john: Browser, foreign: str) -> None:
+    mine = f"{SESSION}={john.http.cookies[SESSION]}"
+    for header in (f"{foreign}; {mine}", f"{mine};{foreign}"):
+        response = requests.get(john.base_url + "/settings/authorized", headers={"Cookie": header}, timeout=9)
+        assert "<h1>Authorized applications" in response.text
+
+
+@pytest.mark.spec("line 17")
+@pytest.mark.parametrize("added", ["\\015\\012X-Injected: 1", "\\073 Domain=example.com", "; Domain=example.com", "é"])
+def test_a_planted_cookie_adds_nothing_to_the_answer(base_url: str, added: str) -> None:
+    planted = f'{LOGIN}="{"a" * 43}{added}"'.encode()
+    response = requests.get(base_url + "/login", headers={"Cookie": planted}, timeout=9)
+    assert response.status_code == 200
+    assert "X-Injected" not in response.headers
+    assert "domain" not in response.headers["Set-Cookie"].lower()
+    assert "a" * 43 not in response.headers["Set-Cookie"]

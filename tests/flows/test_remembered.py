@@ -1,0 +1,134 @@
+"""Remembered: who allowed an application once is not asked again, unless there is something new to decide."""
+
+from __future__ import annotations
+
+import pytest
+
+from chalicelib.models import application, organizer, store, user
+from chalicelib.models.application import Application
+from tests.actors import Browser, ClientApp, Page
+
+pytestmark = pytest.mark.spec("remembered")
+
+
+def is_asked(page: Page) -> bool:
+    return page.left_to is None and page.title == "Authorize A shop?"
+
+
+def organizers_of(shop: ClientApp, code: str) -> list[str]:
+    token = shop.exchange(code).json()["access_token"]
+    return [found["name"] for found in shop.organizers(token).json()["results"]]
+
+
+def test_the_second_time_a_new_code_comes_straight_back_for_the_same_organizers(john: Browser, shop: ClientApp) -> None:
+    first = john.allow(john.open(shop.authorize_path()), "Small Shows").code
+    page = john.open(shop.authorize_path(state="second"))
+    assert page.status == 303
+    assert page.answer["state"] == "second"
+    assert page.code != first
+    assert organizers_of(shop, page.code) == ["Small Shows"]
+    assert organizers_of(shop, first) == ["Small Shows"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "asked"),
+    [
+        ("read write", "read", False),
+        ("read write", None, False),
+        ("read", "read profile", False),
+        ("read", "profile", False),
+        ("read", "read write", True),
+        ("read", None, True),
+        ("read", "write", True),
+        ("profile", "read", True),
+        ("profile", "profile", False),
+    ],
+)
+def test_new_scopes_are_asked_for_and_others_are_not(
+    john: Browser, shop: ClientApp, before: str, after: str | None, asked: bool
+) -> None:
+    tick = [] if before == "profile" else ["Small Shows"]
+    shop.connect(john, *tick, scope=before)
+    page = john.open(shop.authorize_path(scope=after))
+    assert is_asked(page) == asked
+    if not asked:
+        assert set(shop.exchange(page.code).json()["scope"].split()) == set((after or "read write").split())
+
+
+def test_scopes_add_up_while_the_organizers_stay_the_same(john: Browser, shop: ClientApp) -> None:
+    shop.connect(john, "Small Shows", scope="read")
+    shop.connect(john, "Small Shows", scope="write")
+    assert not is_asked(john.open(shop.authorize_path(scope="read write")))
+
+
+def test_scopes_do_not_spread_to_organizers_that_they_were_not_allowed_for(john: Browser, shop: ClientApp) -> None:
+    shop.connect(john, "Small Shows", scope="write")
+    shop.connect(john, "Big Events LLC", scope="read")
+    assert is_asked(john.open(shop.authorize_path(scope="write")))
+    page = john.open(shop.authorize_path(scope="read"))
+    assert organizers_of(shop, page.code) == ["Big Events LLC"]
+
+
+def test_approval_prompt_force_always_asks_and_the_last_answer_counts(john: Browser, shop: ClientApp) -> None:
+    shop.connect(john, "Small Shows")
+    page = john.open(shop.authorize_path(approval_prompt="force"))
+    assert is_asked(page)
+    assert organizers_of(shop, john.allow(page, "Big Events LLC").code) == ["Big Events LLC"]
+    assert not is_asked(john.open(shop.authorize_path(approval_prompt="auto")))
+    assert organizers_of(shop, john.open(shop.authorize_path()).code) == ["Big Events LLC"]
+
+
+def test_a_denial_takes_back_nothing_that_was_allowed_before(john: Browser, shop: ClientApp) -> None:
+    tokens = shop.connect(john, "Small Shows")
+    john.press(john.open(shop.authorize_path(approval_prompt="force")), "Deny")
+    assert shop.me(tokens["access_token"]).status_code == 200
+    assert not is_asked(john.open(shop.authorize_path()))
+
+
+def test_it_is_this_user_and_this_application_that_is_remembered(
+    john: Browser, eve: Browser, shop: ClientApp, other_shop: ClientApp
+) -> None:
+    shop.connect(john, "Small Shows")
+    assert is_asked(eve.open(shop.authorize_path()))
+    assert john.open(other_shop.authorize_path()).title == "Authorize Another shop?"
+    again = Browser(john.base_url, john.user)
+    page = again.open(shop.authorize_path())
+    assert page.title == "Log in"
+    page = again.press(page, "Log in", email=john.user.email, password=john.user.password)
+    assert page.code, "remembered in every browser of the user"
+
+
+def test_an_organizer_that_the_user_left_is_not_given_again(john: Browser, shop: ClientApp) -> None:
+    big, small = john.user.organizers
+    shop.connect(john, "Small Shows", "Big Events LLC")
+    user.remove_member(john.user.user_id, big)
+    assert organizers_of(shop, john.open(shop.authorize_path()).code) == ["Small Shows"]
+    user.remove_member(john.user.user_id, small)
+    assert is_asked(john.open(shop.authorize_path())), "none of them is left"
+
+
+def test_an_organizer_that_the_user_joined_since_is_not_given_unasked(
+    john: Browser, eve: Browser, shop: ClientApp
+) -> None:
+    shop.connect(john, "Small Shows", "Big Events LLC")
+    slug = next(iter(eve.user.organizers))
+    assert organizer.get(slug)
+    user.add_member(john.user.user_id, slug)
+    assert organizers_of(shop, john.open(shop.authorize_path()).code) == ["Big Events LLC", "Small Shows"]
+
+
+@pytest.mark.spec("line 28", "RFC 8252 §8.6", "CVE-2023-34246")
+def test_a_public_application_is_asked_for_every_time(john: Browser, shop: ClientApp) -> None:
+    store.change(Application.key(shop.client_id), [Application.client_type.set(application.PUBLIC)])
+    asked = shop.authorize_path(code_challenge="c" * 43, code_challenge_method="S256")
+    for _ in range(2):
+        page = john.open(asked)
+        assert is_asked(page)
+        assert john.allow(page, "Small Shows").code
+
+
+@pytest.mark.spec("line 1", "CVE-2026-44681", "CVE-2025-4143")
+def test_nothing_is_sent_straight_back_to_an_address_that_is_not_registered(john: Browser, shop: ClientApp) -> None:
+    shop.connect(john, "Small Shows")
+    page = john.open(shop.authorize_path(redirect_uri="https://evil.example/"))
+    assert (page.status, page.left_to) == (400, None)

@@ -1,0 +1,108 @@
+"""Which redirect URLs may be registered, shown on the registration page, and that those which may also work."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.actors import Browser, Page
+
+HOST = "https://shop.example.com"
+
+
+def register(browser: Browser, uri: str) -> Page:
+    return browser.press(browser.open("/settings/applications/new"), "Register", name="A shop", redirect_uris=uri)
+
+
+@pytest.mark.spec("line 2", "line 3", "answer", "RFC 8252 §7.3")
+@pytest.mark.parametrize(
+    "uri",
+    [
+        HOST,
+        HOST + "/",
+        HOST + ":8443/a/b/",
+        HOST + "/cb?x=1&y=%20&z",
+        HOST + "?x",
+        HOST + "/a;b,c=1/'x'/(y)!$&+@:~",
+        HOST + "/%C3%BC",
+        "HTTPS://Shop.Example.com/CB",
+        "https://xn--bcher-kva.example/cb",
+        "https://[2001:db8::1]:8443/cb",
+        "http://localhost:3000/cb",
+        "http://127.0.0.1/cb",
+        "http://[::1]:8000/cb",
+        HOST + "/" + "x" * 2000,
+    ],
+)
+def test_a_full_address_can_be_registered_and_is_led_to_as_written(john: Browser, uri: str) -> None:
+    shop = john.register_application("A shop", uri)
+    page = john.allow(john.open(shop.authorize_path()), "Small Shows")
+    assert page.left_to is not None
+    assert page.left_to.startswith(uri + ("&" if "?" in uri else "?") + "code=lyac_")
+    assert shop.exchange(page.code).status_code == 200
+
+
+@pytest.mark.spec("line 3", "RFC 7591 §5", "RFC 9700 §2.1", "CVE-2022-36087", "CVE-2025-4143")
+@pytest.mark.parametrize(
+    ("uri", "reason"),
+    [
+        ("javascript:alert(1)", "https://"),
+        ("javascript://shop.example.com/%0aalert(1)", "https://"),
+        ("JavaScript:alert(1)", "https://"),
+        ("data:text/html,<script>alert(1)</script>", "https://"),
+        ("vbscript:x", "https://"),
+        ("file:///etc/passwd", "https://"),
+        ("ftp://shop.example.com/", "https://"),
+        ("com.example.app:/cb", "https://"),
+        ("shop.example.com/cb", "https://"),
+        ("/cb", "https://"),
+        ("//shop.example.com/cb", "https://"),
+        ("https:shop.example.com", "host name"),
+        ("https:///cb", "host name"),
+        ("https://:8443/cb", "host name"),
+        (HOST + "/cb#", "fragment"),
+        (HOST + "/cb#x", "fragment"),
+        ("https://*.example.com/cb", "wildcard"),
+        (HOST + "/*", "wildcard"),
+        ("https://shop.example.com@evil.example/", "user name"),
+        ("https://user:password@shop.example.com/", "user name"),
+        ("http://127.0.0.1@evil.example/", "user name"),
+        ("http://shop.example.com/cb", "http:// is accepted for localhost"),
+        ("http://localhost.evil.example/cb", "http:// is accepted for localhost"),
+        ("http://127.0.0.1.evil.example/cb", "http:// is accepted for localhost"),
+        ("http://127.0.0.2/cb", "http:// is accepted for localhost"),
+        ("http://0.0.0.0/cb", "http:// is accepted for localhost"),
+        ("http://2130706433/cb", "http:// is accepted for localhost"),
+        (HOST + "/a b", "a space"),
+        (HOST + "/\x00", "a control character"),
+        (HOST + "/\x7f", "a control character"),
+        (HOST + "/ü", "outside ASCII"),
+        ("https://bücher.example/cb", "outside ASCII"),
+        ("https://shop。example.com/", "outside ASCII"),
+        ("https://evil.example\\.shop.example.com/", "host name"),
+        (HOST + "/a\\b", "percent-encoded"),
+        (HOST + '/"><script>', "percent-encoded"),
+        (HOST + "/%zz", "percent-encoded"),
+        (HOST + ":99999/cb", "not a valid address"),
+        (HOST + ":x/cb", "not a valid address"),
+        (HOST + ":/cb", "host name"),
+        ("https://-shop.example.com/", "host name"),
+        ("https://shop.example.com;evil/", "host name"),
+        ("https://[::1", "not a valid address"),
+        ("https://[evil]/cb", "valid"),
+        ("https://[::1]evil.example/cb", "host name"),
+        ("https://[::1%25eth0]/cb", "host name"),
+        ("https://[::1%25;script-src]/cb", "host name"),
+        ("https://[1:2]/cb", "valid"),
+        ("https://[::ffff:127.0.0.1]/cb", "host name"),
+        ("https://x[::1]/cb", "valid"),
+        ("https://[v1.x]/cb", "host name"),
+        (HOST + "/" + "x" * 2048, "longer than"),
+    ],
+)
+def test_what_could_lead_astray_is_refused_with_its_reason(john: Browser, uri: str, reason: str) -> None:
+    page = register(john, uri)
+    assert page.status == 400
+    problem = page.html.find(id="uris-problem")
+    assert problem is not None
+    assert reason in problem.get_text()
+    assert "You have not registered an application yet" in john.open("/settings/applications").text

@@ -1,0 +1,121 @@
+"""The layout of docs/architecture.md, checked from the syntax tree."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "chalicelib"
+FILES = [ROOT / "app.py", *sorted(PACKAGE.rglob("*.py"))]
+LINES_LIMIT = 300
+
+FOUNDATION = {"settings", "credentials", "clock", "logs", "names"}
+# What each room may import of ours, besides itself. `names` and `credentials` read their limits from `settings`.
+MAY_IMPORT = {
+    "app": {"endpoints", "logs"},
+    "endpoints": {"protocol", "models", "pages", *FOUNDATION},
+    "protocol": {"models", *FOUNDATION},
+    "models": FOUNDATION,
+    "pages": set[str](),
+    "names": {"settings"},
+    "credentials": set[str](),
+    "settings": set[str](),
+    "clock": set[str](),
+    "logs": set[str](),
+}
+HOMES = {
+    "chalice": {"app", "endpoints"},
+    "oauthlib": {"protocol"},
+    "pynamodb": {"models"},
+    "jinja2": {"pages"},
+    "argon2": {"credentials"},
+    "boto3": set[str](),
+    "botocore": set[str](),
+}
+SHARED_ENDPOINTS = {"http", "browser_session"}
+# The operator's: `manage.py` calls them, and nothing that answers a request does.
+OPERATORS_FUNCTIONS = {"all_users", "all_applications", "all_organizers"}
+
+
+def room_of(path: Path) -> str:
+    """The part of the house that a file belongs to: its folder, or its own name where it stands alone."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py") if path.is_relative_to(PACKAGE) else "app"
+
+
+def imports(path: Path) -> Iterator[str]:
+    """What a file imports, wherever in it: `chalicelib.models.user` for `from chalicelib.models import user`."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def ours(path: Path) -> Iterator[list[str]]:
+    yield from (parts[1:] for name in imports(path) if (parts := name.split("."))[0] == "chalicelib")
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.spec("design: layout")
+@pytest.mark.parametrize("path", FILES, ids=named)
+def test_imports_run_down_only(path: Path) -> None:
+    room = room_of(path)
+    allowed = MAY_IMPORT.get(room, set()) | {room}
+    assert [".".join(parts) for parts in ours(path) if parts[0] not in allowed] == []
+
+
+@pytest.mark.spec("design: layout")
+@pytest.mark.parametrize("path", FILES, ids=named)
+def test_each_library_has_one_home(path: Path) -> None:
+    strangers = [name for name in imports(path) if room_of(path) not in HOMES.get(name.split(".")[0], {room_of(path)})]
+    assert strangers == []
+
+
+@pytest.mark.spec("design: layout")
+@pytest.mark.parametrize("path", sorted((PACKAGE / "endpoints").glob("*.py")), ids=named)
+def test_endpoints_share_http_and_browser_session_only(path: Path) -> None:
+    shared = {parts[1] for parts in ours(path) if parts[0] == "endpoints"}
+    assert shared <= SHARED_ENDPOINTS
+    assert path.stem != "http" or not shared
+
+
+@pytest.mark.spec("design: layout")
+def test_app_registers_and_does_nothing_else() -> None:
+    body = ast.parse((ROOT / "app.py").read_text(encoding="utf-8")).body
+    assert not [node for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef)]
+
+
+@pytest.mark.spec("design: layout")
+@pytest.mark.parametrize("path", FILES, ids=named)
+def test_no_file_is_long(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LINES_LIMIT
+
+
+@pytest.mark.spec("design: style 7")
+@pytest.mark.parametrize("path", FILES, ids=named)
+def test_the_environment_is_read_in_settings_alone(path: Path) -> None:
+    reads = [name for name in imports(path) if name.split(".")[0] == "os"]
+    assert reads == [] or room_of(path) == "settings"
+
+
+@pytest.mark.spec("design: no Scan in a request")
+def test_only_the_operators_functions_scan() -> None:
+    scanning, called = set(), set()
+    for path in FILES:
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(function, ast.FunctionDef):
+                names = {node.attr for node in ast.walk(function) if isinstance(node, ast.Attribute)}
+                names |= {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
+                scanning |= {(path.stem, function.name)} if "scan" in names else set()
+                called |= {(named(path), name) for name in names & OPERATORS_FUNCTIONS}
+    assert ("store", "scan") in scanning
+    assert {name for _, name in scanning - {("store", "scan")}} <= OPERATORS_FUNCTIONS
+    assert called == set(), "in a request"
