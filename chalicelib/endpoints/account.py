@@ -59,8 +59,13 @@ def style(_: http.Request) -> Response:
 
 def _log_in(request: http.Request) -> Response:
     form = request.form
-    browser_session.check_login_form(request)
     next_path = browser_session.local_path(single(form, "next"))
+    try:
+        browser_session.check_login_form(request)
+    except http.Refusal:
+        if browser_session.signed_in(request):  # in another tab, meanwhile
+            return http.see_other(http.here(request, next_path))
+        raise
     email, password = single(form, "email") or "", single(form, "password") or ""
     if not _count_try(request, email):
         message = "Too many tries. Wait a quarter of an hour, then try again."

@@ -74,7 +74,9 @@ def create(client_id: str, *, owner_id: str, name: str, redirect_uris: Sequence[
 
 
 def get(client_id: str) -> Application | None:
-    return store.read(Application.key(client_id))[0] if client_id else None
+    """The application, if there is one that is not deleted."""
+    found = store.read(Application.key(client_id))[0] if client_id else None
+    return found if found and not found.is_deleted else None
 
 
 def edit(client_id: str, *, name: str, redirect_uris: Sequence[str]) -> None:
@@ -82,7 +84,7 @@ def edit(client_id: str, *, name: str, redirect_uris: Sequence[str]) -> None:
     store.change(
         Application.key(client_id),
         [Application.name.set(name), Application.redirect_uris.set(list(redirect_uris))],
-        Application.client_id.exists(),
+        Application.owner_id.exists(),
     )
 
 
@@ -90,13 +92,13 @@ def rotate_secret(client_id: str) -> str:
     """A new secret; the old one stops at once. Raises ConditionFailed where there is no such application."""
     secret = credentials.mint(credentials.Kind.CLIENT_SECRET)
     stored = credentials.digest(secret)
-    store.change(Application.key(client_id), [Application.secret_digest.set(stored)], Application.client_id.exists())
+    store.change(Application.key(client_id), [Application.secret_digest.set(stored)], Application.owner_id.exists())
     return secret
 
 
 def disable(client_id: str) -> None:
     """From the next request on its secret and all its tokens are refused."""
-    store.change(Application.key(client_id), [Application.active.set(False)], Application.client_id.exists())
+    store.change(Application.key(client_id), [Application.active.set(False)], Application.owner_id.exists())
 
 
 def delete(client_id: str) -> None:
@@ -108,7 +110,7 @@ def delete(client_id: str) -> None:
         store.change(
             Application.key(client_id),
             [Application.active.set(False), Application.secret_digest.remove(), Application.owner_id.remove()],
-            Application.client_id.exists(),
+            Application.owner_id.exists(),
         )
     except store.ConditionFailed:
         pass  # there is no such application, which is what was asked for

@@ -184,7 +184,10 @@ def test_a_grant_stands_while_its_user_and_application_do(held: tuple[Grant, Acc
     assert found
     assert not found.is_good
     application.delete(made.client_id)
-    assert grant.standing(made.grant_id) is None
+    found = grant.standing(made.grant_id)
+    assert found
+    assert found.application.is_deleted
+    assert not found.is_good
 
 
 @pytest.mark.spec("line 25")
