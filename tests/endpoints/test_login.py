@@ -178,3 +178,11 @@ def test_a_log_in_form_is_good_in_the_browser_that_was_shown_it(visitor: Browser
     assert visitor.send(page, "", {**fields, "csrf_token": ""}).status == 403
     assert visitor.open("/settings/authorized").title == "Log in"
     assert visitor.send(page, "", fields).status == 200
+
+
+def test_a_second_tab_goes_on_after_the_log_in_in_the_first(visitor: Browser) -> None:
+    second = visitor.open("/login", next="/settings/applications")
+    visitor.log_in()
+    page = visitor.press(second, "Log in", email=visitor.user.email, password=visitor.user.password)
+    assert page.status == 200
+    assert page.path == "/settings/applications"
