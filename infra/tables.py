@@ -11,6 +11,7 @@ from chalicelib.models.consent import Consent
 from chalicelib.models.email_address import EmailAddress
 from chalicelib.models.grant import Grant
 from chalicelib.models.organizer import Organizer
+from chalicelib.models.security_event import SecurityEvent
 from chalicelib.models.session import Session
 from chalicelib.models.table import Item
 from chalicelib.models.throttle import Throttle
@@ -26,6 +27,7 @@ MODELS: tuple[type[Item], ...] = (
     Grant,
     AccessToken,
     Session,
+    SecurityEvent,
     Throttle,
 )
 

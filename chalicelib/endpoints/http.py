@@ -18,6 +18,7 @@ from chalice.app import Blueprint, Response
 from chalice.app import Request as ChaliceRequest
 
 from chalicelib import logs, settings
+from chalicelib.caller import Caller, shorten
 from chalicelib.models.store import ConditionFailed, StoreUnavailable
 from chalicelib.pages import render
 from chalicelib.protocol.requests import Parameters, Undecodable, read_form, read_query
@@ -96,6 +97,11 @@ class Request:
     def address(self) -> str:
         """The caller's IP address as the gateway saw it; what the caller claims in a header does not count."""
         return str(self.raw.context.get("identity", {}).get("sourceIp") or "unknown")
+
+    @property
+    def caller(self) -> Caller:
+        """The address and the device, for people to recognize."""
+        return Caller(self.address, shorten(self.header("user-agent")))
 
     @property
     def base_path(self) -> str:
