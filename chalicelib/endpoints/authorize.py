@@ -7,7 +7,7 @@ from chalice.app import Blueprint, Response
 from chalicelib import logs
 from chalicelib.endpoints import browser_session, http
 from chalicelib.endpoints.browser_session import SignedIn
-from chalicelib.models import organizer, store
+from chalicelib.models import organizer, security_event, store
 from chalicelib.models.application import Application
 from chalicelib.models.consent import Consent
 from chalicelib.pages import render
@@ -72,6 +72,13 @@ def _answer(
     location = authorization.allow(asked, browser.user, form.get("organizers", ()), issuer=request.base_url)
     if location is None:
         return _consent_page(request, asked, browser, problem="Choose at least one organizer.", status=400)
+    security_event.record(
+        browser.user.user_id,
+        security_event.Kind.CONSENT,
+        request.caller,
+        client_id=asked.application.client_id,
+        application_name=asked.application.name,
+    )
     return http.see_other(location)
 
 

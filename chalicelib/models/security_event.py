@@ -15,7 +15,7 @@ from pynamodb.attributes import UnicodeAttribute
 from chalicelib import clock, credentials, logs, settings
 from chalicelib.caller import NOBODY, Caller
 from chalicelib.models import store
-from chalicelib.models.store import EpochSeconds, Item, Key, TableMeta, TimeToLive, Whole, table_name
+from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, Whole, table_name
 
 
 class Kind(StrEnum):
@@ -25,7 +25,6 @@ class Kind(StrEnum):
     LOG_IN = "log_in"
     SESSION_ENDED = "session_ended"
     PASSWORD_CHANGED = "password_changed"
-    PASSWORD_RESET_REQUESTED = "password_reset_requested"
     PASSWORD_RESET = "password_reset"
     PROFILE_CHANGED = "profile_changed"
     CONSENT = "consent"

@@ -14,7 +14,7 @@ from oauthlib.oauth2.rfc6749 import errors
 
 from chalicelib import clock, credentials, logs, settings
 from chalicelib.credentials import Kind
-from chalicelib.models import access_token, authorization_code, grant, store
+from chalicelib.models import access_token, authorization_code, grant, security_event, store
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.application import Application
 from chalicelib.models.authorization_code import AuthorizationCode
@@ -79,7 +79,7 @@ class Validator(RequestValidator):
         if stored is None or stored.client_id != client.client_id:
             return False
         if stored.is_used:
-            _end_replayed(stored.grant_id)
+            _end_replayed(stored.grant_id, client)
             return False
         if stored.is_expired:
             return False
@@ -129,7 +129,7 @@ class Validator(RequestValidator):
             _store_refreshed(request.standing_grant[0], token, now)
             logs.note(outcome="token refreshed")
         else:
-            _store_exchanged(request.stored_code, request.new_grant_id, token, now)
+            _store_exchanged(request.stored_code, request.client, request.new_grant_id, token, now)
             logs.note(outcome="token issued")
 
     # -- revocation (RFC 7009) ---------------------------------------------------------------------------------------
@@ -183,7 +183,9 @@ def _read_with_client(client_id: str, request: Any) -> Application | None:
     return application
 
 
-def _store_exchanged(stored: AuthorizationCode, grant_id: str, token: dict[str, Any], now: int) -> None:
+def _store_exchanged(
+    stored: AuthorizationCode, client: Application, grant_id: str, token: dict[str, Any], now: int
+) -> None:
     made = Grant(
         user_id=stored.user_id,
         grant_id=grant_id,
@@ -198,7 +200,7 @@ def _store_exchanged(stored: AuthorizationCode, grant_id: str, token: dict[str, 
     try:
         authorization_code.exchange(stored, made, _access_token(made, token, now))
     except authorization_code.AlreadyUsed as error:
-        _end_replayed(error.grant_id)
+        _end_replayed(error.grant_id, client)
         raise errors.InvalidGrantError("The code has been used.") from error
     except authorization_code.NoLongerAllowed as error:
         raise errors.InvalidGrantError("The user has taken the permission back.") from error
@@ -224,8 +226,15 @@ def _access_token(of: Grant, token: dict[str, Any], now: int) -> AccessToken:
     )
 
 
-def _end_replayed(grant_id: str | None) -> None:
+def _end_replayed(grant_id: str | None, client: Application) -> None:
     """A second use of a code by its client ends what the first one made (RFC 6749 §4.1.2)."""
     logs.note(security_event="code replayed")
-    if grant_id:
+    # Once it has ended there is nothing left to tell: a client that goes on replaying does not fill the history.
+    if grant_id and store.read(Grant.key(grant_id))[0]:
         grant.end(grant_id)
+        security_event.record(
+            grant.user_of(grant_id),
+            security_event.Kind.REPLAY_DETECTED,
+            client_id=client.client_id,
+            application_name=client.name,
+        )
