@@ -10,6 +10,7 @@ from chalicelib.models.authorization_code import AuthorizationCode
 from chalicelib.models.consent import Consent
 from chalicelib.models.email_address import EmailAddress
 from chalicelib.models.grant import Grant
+from chalicelib.models.mail_link import MailLink
 from chalicelib.models.organizer import Organizer
 from chalicelib.models.security_event import SecurityEvent
 from chalicelib.models.session import Session
@@ -28,6 +29,7 @@ MODELS: tuple[type[Item], ...] = (
     AccessToken,
     Session,
     SecurityEvent,
+    MailLink,
     Throttle,
 )
 

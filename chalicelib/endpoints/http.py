@@ -19,12 +19,15 @@ from chalice.app import Request as ChaliceRequest
 
 from chalicelib import logs, settings
 from chalicelib.caller import Caller, shorten
+from chalicelib.mail import MailUnavailable
 from chalicelib.models.store import ConditionFailed, StoreUnavailable
+from chalicelib.models.throttle import TooManyTries
 from chalicelib.pages import render
 from chalicelib.protocol.requests import Parameters, Undecodable, read_form, read_query
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 RETRY_AFTER_SECONDS = "2"
+TRY_AGAIN_SECONDS = str(settings.MAIL_WINDOW_SECONDS)
 _SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -172,6 +175,20 @@ def page_answer(
     return Response(html, answer, status)
 
 
+def page(
+    request: Request,
+    template: str,
+    status: int = 200,
+    *,
+    headers: Mapping[str, Any] | None = None,
+    form_target: str | None = "",
+    **values: Any,
+) -> Response:
+    """A page. values: what its template shows."""
+    html = render.page(template, base=request.base_path, **values)
+    return page_answer(html, status, headers=headers, form_target=form_target)
+
+
 def see_other(location: str, *, headers: Mapping[str, Any] | None = None) -> Response:
     """303, so that a form is never posted on to where it leads (RFC 9700 §4.12)."""
     if any(ord(character) < 0x21 or ord(character) > 0x7E for character in location):
@@ -241,6 +258,13 @@ def _as_refusal(error: Exception) -> Refusal:
         case StoreUnavailable():
             logs.note(store_error=error.code)
             message = "The service cannot reach its storage at the moment. Please try again."
+            return Refusal(503, "temporarily_unavailable", message, {"Retry-After": RETRY_AFTER_SECONDS})
+        case TooManyTries():
+            message = "Too many tries. Wait an hour, then try again."
+            return Refusal(429, "too_many_tries", message, {"Retry-After": TRY_AGAIN_SECONDS})
+        case MailUnavailable():
+            logs.note(mail_error=error.code)
+            message = "Mail cannot be sent at the moment. Please try again."
             return Refusal(503, "temporarily_unavailable", message, {"Retry-After": RETRY_AFTER_SECONDS})
         case _:
             logs.note(error=type(error).__name__, where=logs.where(error))
