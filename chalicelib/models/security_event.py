@@ -26,6 +26,7 @@ class Kind(StrEnum):
     SESSION_ENDED = "session_ended"
     PASSWORD_CHANGED = "password_changed"
     PASSWORD_RESET = "password_reset"
+    PASSWORD_SET_BY_OPERATOR = "password_set_by_operator"
     PROFILE_CHANGED = "profile_changed"
     CONSENT = "consent"
     REVOKE = "revoke"
