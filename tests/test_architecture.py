@@ -13,15 +13,17 @@ PACKAGE = ROOT / "chalicelib"
 FILES = [ROOT / "app.py", *sorted(PACKAGE.rglob("*.py"))]
 LINES_LIMIT = 300
 
-FOUNDATION = {"settings", "credentials", "clock", "logs", "names"}
+FOUNDATION = {"settings", "credentials", "clock", "logs", "names", "caller"}
 # What each room may import of ours, besides itself. `names` and `credentials` read their limits from `settings`.
 MAY_IMPORT = {
     "app": {"endpoints", "logs"},
-    "endpoints": {"protocol", "models", "pages", *FOUNDATION},
+    "endpoints": {"protocol", "models", "pages", "mail", *FOUNDATION},
     "protocol": {"models", *FOUNDATION},
     "models": FOUNDATION,
     "pages": set[str](),
+    "mail": FOUNDATION,
     "names": {"settings"},
+    "caller": {"settings"},
     "credentials": set[str](),
     "settings": set[str](),
     "clock": set[str](),
@@ -33,8 +35,8 @@ HOMES = {
     "pynamodb": {"models"},
     "jinja2": {"pages"},
     "argon2": {"credentials"},
-    "boto3": set[str](),
-    "botocore": set[str](),
+    "boto3": {"mail"},
+    "botocore": {"mail"},
 }
 SHARED_ENDPOINTS = {"http", "browser_session"}
 # The operator's: `manage.py` calls them, and nothing that answers a request does.
