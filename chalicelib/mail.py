@@ -46,6 +46,14 @@ def send(to: str | None, subject: str, text: str) -> None:
         raise MailUnavailable(code)
 
 
+def send_if_possible(to: str, subject: str, text: str) -> None:
+    """Send a mail that nothing hangs on. Never raises MailUnavailable."""
+    try:
+        send(to, subject, text)
+    except MailUnavailable as error:
+        logs.note(mail_error=error.code)
+
+
 def _send(to: str, content: dict[str, Any]) -> str | None:
     """None, or SES's word for why it did not take it."""
     from botocore.exceptions import BotoCoreError, ClientError

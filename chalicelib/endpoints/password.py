@@ -1,19 +1,22 @@
-"""/password: a password that was forgotten is chosen anew, through a link that is mailed to the user."""
+"""A password is changed by who knows the present one, and chosen anew, through a mailed link, by who forgot it."""
 
 from __future__ import annotations
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import logs, mail, names, settings
+from chalicelib import credentials, logs, mail, names, settings
 from chalicelib.endpoints import browser_session, http
-from chalicelib.endpoints.browser_session import CSRF_FIELD
+from chalicelib.endpoints.browser_session import CSRF_FIELD, SignedIn
 from chalicelib.models import mail_link, security_event, session, throttle, user
 from chalicelib.models.mail_link import Purpose, Unusable
+from chalicelib.models.user import User
 from chalicelib.pages import render
 from chalicelib.protocol.requests import single
 
 ASK = "/password/reset"
 CHOOSE = "/password/new"
+CHANGE = "/settings/password"
+SECURITY = "/settings/security"
 blueprint = Blueprint(__name__)
 
 
@@ -54,6 +57,29 @@ def choose(request: http.Request) -> Response:
         )
 
 
+@http.route(blueprint, CHANGE, "GET", "POST", is_page=True)
+def change(request: http.Request) -> Response:
+    browser = browser_session.require(request, back_to=CHANGE)
+    if request.method == "GET":
+        return _change_page(request, browser)
+    browser.check_csrf(request.form, CHANGE)
+    present, chosen = single(request.form, "present") or "", single(request.form, "password") or ""
+    try:
+        names.check_password(chosen)
+    except names.NameProblem as error:
+        return _change_page(request, browser, problem=f"The new password {error}.", status=400)
+    if not _is_present_password(browser, present):
+        logs.note(outcome="password change refused")
+        return _change_page(request, browser, wrong="That is not your present password.", status=400)
+    changed = user.change_password(browser.user, chosen)
+    session.clear_away(changed.user_id)
+    security_event.record(changed.user_id, security_event.Kind.PASSWORD_CHANGED, request.caller)
+    logs.note(outcome="password changed")
+    cookies = browser_session.start(request, changed)
+    _tell_owner(request, changed)
+    return http.see_other(http.here(request, SECURITY), headers={"Set-Cookie": cookies})
+
+
 def _send_link(request: http.Request, email: str) -> None:
     found = user.find_by_email(email)
     to = found if found and found.active else None
@@ -81,6 +107,7 @@ def _choose(request: http.Request) -> Response:
     session.clear_away(changed.user_id)
     security_event.record(changed.user_id, security_event.Kind.PASSWORD_RESET, request.caller)
     logs.note(outcome="password reset", user_id=changed.user_id)
+    _tell_owner(request, changed)
     cookies = [*browser_session.forget_link(), *browser_session.forget_place()]
     place = browser_session.kept_place(request)
     return http.page(request, "password_chosen.html", headers={"Set-Cookie": cookies}, next=place)
@@ -115,3 +142,29 @@ def _choose_page(request: http.Request, *, token: str | None = None, problem: st
         email=link.email,
         problem=problem,
     )
+
+
+def _tell_owner(request: http.Request, changed: User) -> None:
+    """Who did not do it hears of it, where mail is set up; nothing hangs on that mail."""
+    if mail.is_set_up():
+        subject, text = render.mail("password_changed.txt", user=changed, reset=request.base_url + ASK)
+        mail.send_if_possible(changed.email, subject, text)
+
+
+def _is_present_password(browser: SignedIn, present: str) -> bool:
+    """Raises TooManyTries: somebody at a browser that was left open must not guess on."""
+    what = f"password change {browser.user.user_id}"
+    limits = {what: settings.LOGIN_TRIES_PER_ACCOUNT}
+    throttle.count_tries(limits, window_seconds=settings.LOGIN_WINDOW_SECONDS)
+    tried = present if len(present) <= settings.PASSWORD_LIMIT_CHARACTERS else ""
+    if not credentials.password_matches(tried, browser.user.password_hash):
+        return False
+    throttle.forget(what, window_seconds=settings.LOGIN_WINDOW_SECONDS)
+    return True
+
+
+def _change_page(
+    request: http.Request, browser: SignedIn, *, wrong: str = "", problem: str = "", status: int = 200
+) -> Response:
+    hidden = {CSRF_FIELD: browser.csrf_token(CHANGE)}
+    return http.page(request, "password.html", status, user=browser.user, hidden=hidden, wrong=wrong, problem=problem)

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from chalicelib import mail, settings
-from tests.actors import Browser, Person
+from tests.actors import PASSWORD, Browser, Person
 from tests.conftest import ENGINE
 from tests.gateway import Gateway
 
@@ -85,6 +85,18 @@ def test_ses_that_cannot_be_reached_is_503_for_everybody(
     assert [page.status for page in answers] == [503, 503]
     assert answers[0].text == answers[1].text
     assert answers[0].response.headers["Retry-After"]
+
+
+def test_a_password_is_changed_also_when_its_owner_cannot_be_told(
+    deployed: Browser, a_person: Callable[..., Person], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SESV2", "http://127.0.0.1:9")
+    mail._client.cache_clear()
+    john = Browser(HOST, a_person(), adapter=deployed.http.adapters["https://"])
+    john.log_in()
+    page = john.press(john.open("/settings/password"), "Change password", present=PASSWORD, password="a new one")
+    mail._client.cache_clear()
+    assert (page.status, page.title) == (200, "Security")
 
 
 @needs_ses

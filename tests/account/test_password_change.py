@@ -14,6 +14,7 @@ from chalicelib import settings
 from tests.account.test_events import events
 from tests.account.test_sessions import another_browser, is_signed_in
 from tests.actors import PASSWORD, Browser, ClientApp, Page
+from tests.mailbox import Mailbox
 
 PATH = "/settings/password"
 NEW = "a new and better one"
@@ -55,6 +56,16 @@ def test_applications_keep_their_access(john: Browser, shop: ClientApp) -> None:
     tokens = shop.connect(john, "Big Events LLC")
     change(john)
     assert shop.me(tokens["access_token"]).status_code == 200
+
+
+def test_its_owner_is_told_by_mail(john: Browser, mailbox: Mailbox) -> None:
+    assert john.person is not None
+    change(john, present="not the present one")
+    assert mailbox.of(john.person.email) == []
+    change(john)
+    (mail,) = mailbox.of(john.person.email)
+    assert mail["Subject"] == "Your password for Lanyard was changed"
+    assert mailbox.link(john.person.email) == f"{john.base_url}/password/reset"
 
 
 def test_without_the_present_password_nothing_changes(john: Browser) -> None:

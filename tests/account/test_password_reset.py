@@ -197,8 +197,9 @@ def test_choosing_a_password_ends_the_other_links_of_the_user(
 def test_a_password_changed_in_the_settings_ends_the_links(john: Browser, anyone: Browser, mailbox: Mailbox) -> None:
     assert john.person is not None
     ask(anyone, john.person.email)
+    link = mailbox.link(john.person.email)
     john.press(john.open("/settings/password"), "Change password", present=PASSWORD, password=NEW)
-    page = choose(anyone, mailbox.link(john.person.email), "another one")
+    page = choose(anyone, link, "another one")
     assert (page.status, page.title) == (410, "This link has been overtaken")
     assert is_signed_in(john)
 
