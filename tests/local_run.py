@@ -72,8 +72,9 @@ class LocalRun:
 
     def environment(self) -> dict[str, str]:
         """Without what the test suite has set for its own application."""
-        ours = ("AWS_", "LANYARD_", "TABLE_PREFIX", "PUBLIC_URL", "PYTEST", "PORT", "DYNAMODB_PORT", "MAKE", "MFLAGS")
-        return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+        ours = ("AWS_", "LANYARD_", "TABLE_PREFIX", "PUBLIC_URL", "MAIL_", "SIGN_UP", "PYTEST")
+        ports_and_make = ("PORT", "DYNAMODB_PORT", "MAKE", "MFLAGS")
+        return {name: value for name, value in os.environ.items() if not name.startswith(ours + ports_and_make)}
 
     def wait_for_line(self, start: str) -> str:
         """The first line on the terminal that starts so: it comes through two pipes, a moment after the answer."""
