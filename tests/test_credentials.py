@@ -18,6 +18,7 @@ NAMES = {
     Kind.AUTHORIZATION_CODE: "",
     Kind.CLIENT_SECRET: "",
     Kind.SESSION: "u" * 16,
+    Kind.MAIL_LINK: "",
 }
 
 
