@@ -75,6 +75,13 @@ def mint(kind: Kind, names: str = "") -> str:
     return body + _checksum(body)
 
 
+def mint_derived(kind: Kind, names: str, *, key: bytes, source: str) -> str:
+    """The credential that follows `source` for whoever holds `key`: the same one each time, and a guess without it."""
+    seed = hmac.new(key, f"{kind} {source}".encode(), hashlib.sha256).digest()
+    body = f"{kind}{names}{_base62(int.from_bytes(seed, 'big'), SECRET_LENGTH)}"
+    return body + _checksum(body)
+
+
 def recognize(text: str | None, *kinds: Kind) -> Credential | None:
     """The credential that `text` is, if it is a well-formed one of `kinds`; else None. Reads no store."""
     for kind in kinds:
@@ -118,9 +125,13 @@ def _random(length: int) -> str:
 
 
 def _checksum(body: str) -> str:
-    rest, digits = zlib.crc32(body.encode()), ""
-    for _ in range(CHECKSUM_LENGTH):
-        rest, digit = divmod(rest, len(ALPHABET))
+    return _base62(zlib.crc32(body.encode()), CHECKSUM_LENGTH)
+
+
+def _base62(number: int, length: int) -> str:
+    digits = ""
+    for _ in range(length):
+        number, digit = divmod(number, len(ALPHABET))
         digits = ALPHABET[digit] + digits
     return digits
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 LOCAL_STAGE = "local"
@@ -17,6 +17,11 @@ ACCESS_TOKEN_LIFETIME_SECONDS = 86_400
 CODE_MAX_LIFETIME_SECONDS = 600  # RFC 6749 §4.1.2
 # A used code is kept as long as the access token it made can live, so that a late replay still ends the grant.
 CODE_KEPT_SECONDS = ACCESS_TOKEN_LIFETIME_SECONDS
+
+REFRESH_GRACE_MAX_SECONDS = 600
+# How far back a replayed refresh token of a public client is recognized as one that was once good.
+REFRESH_GENERATIONS_LIMIT = 1000
+SERVER_KEY_MIN_CHARACTERS = 43  # 256 bits of base64url
 
 SESSION_LIFETIME_SECONDS = 12 * 3600
 SESSION_IDLE_SECONDS = 3 * 3600
@@ -53,12 +58,17 @@ class Settings:
     table_prefix: what the tables' names start with.
     public_url: the address users see, without a trailing slash; None where API Gateway's own address is used.
     code_lifetime_seconds: how long an authorization code can be exchanged.
+    refresh_grace_seconds: how long a public client may repeat its last refresh, since answers get lost.
+    server_key, server_key_parameter: the key itself, or the SSM parameter that keeps it; see `server_key`.
     """
 
     stage: str
     table_prefix: str
     public_url: str | None
     code_lifetime_seconds: int
+    refresh_grace_seconds: int
+    server_key: str | None = field(repr=False)
+    server_key_parameter: str | None
 
     @property
     def is_local(self) -> bool:
@@ -83,6 +93,11 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         code_lifetime_seconds=_seconds(
             environment, "CODE_LIFETIME_SECONDS", default=60, most=CODE_MAX_LIFETIME_SECONDS
         ),
+        refresh_grace_seconds=_seconds(
+            environment, "REFRESH_GRACE_SECONDS", default=60, least=0, most=REFRESH_GRACE_MAX_SECONDS
+        ),
+        server_key=_server_key(environment.get("SERVER_KEY", "")),
+        server_key_parameter=environment.get("SERVER_KEY_PARAMETER", "") or None,
     )
 
 
@@ -98,10 +113,16 @@ def _public_url(value: str, stage: str) -> str | None:
     return value.rstrip("/")
 
 
-def _seconds(environment: Mapping[str, str], name: str, *, default: int, most: int) -> int:
+def _server_key(value: str) -> str | None:
+    if value and len(value) < SERVER_KEY_MIN_CHARACTERS:  # the message must not quote it
+        raise SettingsError(f"SERVER_KEY must have at least {SERVER_KEY_MIN_CHARACTERS} random characters")
+    return value or None
+
+
+def _seconds(environment: Mapping[str, str], name: str, *, default: int, most: int, least: int = 1) -> int:
     value = environment.get(name, "") or str(default)
-    if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= most:
-        raise SettingsError(f"{name} must be a whole number of seconds from 1 to {most}, not {value!r}")
+    if not value.isascii() or not value.isdigit() or not least <= int(value) <= most:
+        raise SettingsError(f"{name} must be a whole number of seconds from {least} to {most}, not {value!r}")
     return int(value)
 
 

@@ -220,6 +220,9 @@ def _filled(form: Tag, button: str, tick: Sequence[str], fill: Mapping[str, str]
             if element.has_attr("checked") or label in left:
                 fields.setdefault(name, []).append(str(element["value"]))  # type: ignore[union-attr]
                 left.discard(label)
+        elif kind == "radio":
+            if element.has_attr("checked"):
+                fields[name] = str(element["value"])
         elif name:
             fields[name] = str(element.get("value", "")) if element.name == "input" else element.get_text().lstrip("\n")
     assert not left, f"no check box {left}"

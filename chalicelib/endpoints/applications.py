@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import credentials, logs, names, settings
+from chalicelib import credentials, logs, names, server_key, settings
 from chalicelib.endpoints import browser_session, http
 from chalicelib.endpoints.browser_session import CSRF_FIELD, SignedIn
 from chalicelib.models import application, store
-from chalicelib.models.application import Application
+from chalicelib.models.application import Application, Profile
 from chalicelib.pages import render
 from chalicelib.protocol import redirect_uris
 from chalicelib.protocol.requests import Parameters, single
@@ -20,13 +20,27 @@ PATH = "/settings/applications"
 blueprint = Blueprint(__name__)
 
 
+WEBSITE, BROWSER, APP = "website", "browser", "native"
+_PROFILES = {
+    WEBSITE: application.CLASSIC,
+    BROWSER: Profile(auth_method=application.NONE),
+    APP: Profile(auth_method=application.NONE, application_type=application.NATIVE),
+}
+
+
 @dataclass
 class Fields:
-    """The form as it was filled in. problems: what is wrong, by the field's name."""
+    """The form as it was filled in. type: a key of _PROFILES. problems: what is wrong, by the field's name."""
 
     name: str = ""
+    type: str = WEBSITE
     redirect_uris: list[str] = field(default_factory=list)
+    pkce_required: bool = False
     problems: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def profile(self) -> Profile:
+        return replace(_PROFILES[self.type], pkce_required=self.pkce_required)
 
 
 @http.route(blueprint, PATH, "GET", is_page=True)
@@ -44,12 +58,18 @@ def new(request: http.Request) -> Response:
     # The page made the client id, and the CSRF token vouches for it: a second click registers nothing twice.
     client_id = single(request.form, "client_id") or ""
     browser.check_csrf(request.form, f"register {client_id}")
-    filled = _read_fields(request.form)
+    filled = _read_fields(request.form, single(request.form, "type") or WEBSITE)
+    if filled.profile.is_public and not server_key.is_set():
+        filled.problems["type"] = [f"{server_key.MISSING} Ask whoever runs this service."]
     if filled.problems:
         return _form(request, browser, filled, client_id=client_id, status=400)
     try:
         made, secret = application.create(
-            client_id, owner_id=browser.user.user_id, name=filled.name, redirect_uris=filled.redirect_uris
+            client_id,
+            owner_id=browser.user.user_id,
+            name=filled.name,
+            redirect_uris=filled.redirect_uris,
+            profile=filled.profile,
         )
     except store.ConditionFailed:
         return http.see_other(http.here(request, f"{PATH}/{client_id}"))
@@ -62,13 +82,16 @@ def one(request: http.Request, client_id: str) -> Response:
     browser = browser_session.require(request, back_to=f"{PATH}/{client_id}")
     found = _own(browser, client_id)
     if request.method == "GET":
-        filled = Fields(found.name, [str(uri) for uri in found.redirect_uris])
+        uris = [str(uri) for uri in found.redirect_uris]
+        filled = Fields(found.name, _type_of(found), uris, bool(found.pkce_required))
         return _form(request, browser, filled, client_id=client_id, existing=found)
     browser.check_csrf(request.form, f"edit {client_id}")
-    filled = _read_fields(request.form)
+    filled = _read_fields(request.form, _type_of(found))
     if filled.problems:
         return _form(request, browser, filled, client_id=client_id, existing=found, status=400)
-    application.edit(client_id, name=filled.name, redirect_uris=filled.redirect_uris)
+    application.edit(
+        client_id, name=filled.name, redirect_uris=filled.redirect_uris, pkce_required=filled.pkce_required
+    )
     logs.note(outcome="application edited", client_id=client_id)
     return http.see_other(http.here(request, PATH))
 
@@ -77,6 +100,8 @@ def one(request: http.Request, client_id: str) -> Response:
 def secret(request: http.Request, client_id: str) -> Response:
     browser = browser_session.require(request, back_to=f"{PATH}/{client_id}/secret")
     found = _own(browser, client_id)
+    if not found.has_secret:
+        raise http.Refusal(404, "not_found", "This application has no secret.")
     if request.method == "GET":
         return _confirmation(request, browser, "regenerate_secret.html", found, f"regenerate {client_id}")
     browser.check_csrf(request.form, f"regenerate {client_id}")
@@ -105,16 +130,24 @@ def _own(browser: SignedIn, client_id: str) -> Application:
     return found
 
 
-def _read_fields(form: Parameters) -> Fields:
+def _type_of(found: Application) -> str:
+    if found.is_confidential:
+        return WEBSITE
+    return APP if found.is_native else BROWSER
+
+
+def _read_fields(form: Parameters, type_: str) -> Fields:
     """What was filled in, with a reason beside every line that cannot be taken."""
-    filled = Fields(name=single(form, "name") or "")
+    if type_ not in _PROFILES:
+        raise http.Refusal(400, "invalid_request", "There is no such type of application.")
+    filled = Fields(name=single(form, "name") or "", type=type_, pkce_required=single(form, "pkce_required") == "on")
     try:
         filled.name = names.check_name(filled.name)
     except names.NameProblem as error:
         filled.problems["name"] = [f"The name {error}."]
     lines = (single(form, "redirect_uris") or "").splitlines()
     filled.redirect_uris = list(dict.fromkeys(line.strip() for line in lines if line.strip()))
-    problems = [problem for uri in filled.redirect_uris if (problem := _problem_with(uri))]
+    problems = [problem for uri in filled.redirect_uris if (problem := _problem_with(uri, type_ == APP))]
     if not filled.redirect_uris:
         problems = ["Enter at least one redirect URL."]
     if len(filled.redirect_uris) > settings.REDIRECT_URIS_LIMIT:
@@ -124,9 +157,9 @@ def _read_fields(form: Parameters) -> Fields:
     return filled
 
 
-def _problem_with(uri: str) -> str | None:
+def _problem_with(uri: str, is_native: bool) -> str | None:
     try:
-        redirect_uris.check_registrable(uri)
+        redirect_uris.check_registrable(uri, is_native=is_native)
     except redirect_uris.RedirectUriError as error:
         return f"{uri} {error}."
     return None

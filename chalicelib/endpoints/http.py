@@ -21,6 +21,7 @@ from chalicelib import logs, settings
 from chalicelib.models.store import ConditionFailed, StoreUnavailable
 from chalicelib.pages import render
 from chalicelib.protocol.requests import Parameters, Undecodable, read_form, read_query
+from chalicelib.server_key import ServerKeyMissing, ServerKeyUnavailable
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 RETRY_AFTER_SECONDS = "2"
@@ -236,6 +237,13 @@ def _as_refusal(error: Exception) -> Refusal:
             logs.note(store_error=error.code)
             message = "The service cannot reach its storage at the moment. Please try again."
             return Refusal(503, "temporarily_unavailable", message, {"Retry-After": RETRY_AFTER_SECONDS})
+        case ServerKeyUnavailable():
+            logs.note(server_key_error=error.code)
+            message = "The service cannot read its key at the moment. Nothing was changed; please try again."
+            return Refusal(503, "temporarily_unavailable", message, {"Retry-After": RETRY_AFTER_SECONDS})
+        case ServerKeyMissing():
+            logs.note(server_key_error="missing")
+            return Refusal(500, "server_error", str(error))
         case _:
             logs.note(error=type(error).__name__, where=logs.where(error))
             return Refusal(500, "server_error", "Something went wrong on our side. It has been noted.")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pynamodb.attributes import BooleanAttribute, ListAttribute, UnicodeAttribute
+from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from chalicelib import clock, credentials
@@ -14,6 +16,14 @@ from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, table_na
 
 CONFIDENTIAL = "confidential"
 PUBLIC = "public"
+
+# RFC 7591 §2's names for how a client authenticates.
+BASIC = "client_secret_basic"
+NONE = "none"
+
+# Where it runs; native ones have redirect URIs of their own (RFC 8252 §7).
+WEB = "web"
+NATIVE = "native"
 
 
 class OwnerIndex(GlobalSecondaryIndex["Application"]):
@@ -34,6 +44,9 @@ class Application(Item):
     owner_id = UnicodeAttribute(null=True)
     name = UnicodeAttribute()
     client_type = UnicodeAttribute()
+    application_type = UnicodeAttribute(default=WEB)
+    auth_method = UnicodeAttribute(default=BASIC)
+    pkce_required = BooleanAttribute(default=False)
     redirect_uris: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute)
     secret_digest = UnicodeAttribute(null=True)
     active = BooleanAttribute()
@@ -52,20 +65,60 @@ class Application(Item):
     def is_confidential(self) -> bool:
         return self.client_type == CONFIDENTIAL
 
+    @property
+    def has_secret(self) -> bool:
+        return self.auth_method == BASIC
 
-def create(client_id: str, *, owner_id: str, name: str, redirect_uris: Sequence[str]) -> tuple[Application, str]:
-    """A new confidential application and its secret, which is not kept and cannot be shown again.
+    @property
+    def is_native(self) -> bool:
+        return self.application_type == NATIVE
+
+    @property
+    def needs_pkce(self) -> bool:
+        return bool(self.pkce_required) or not self.is_confidential
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What an application is. auth_method: how it authenticates. application_type: WEB or NATIVE.
+
+    pkce_required: refuse its requests without a challenge; those of public ones always are (RFC 7636, RFC 9700 §2.1.1).
+    """
+
+    auth_method: str = BASIC
+    application_type: str = WEB
+    pkce_required: bool = False
+
+    @property
+    def is_public(self) -> bool:
+        return self.auth_method == NONE
+
+    @property
+    def has_secret(self) -> bool:
+        return self.auth_method == BASIC
+
+
+CLASSIC = Profile()
+
+
+def create(
+    client_id: str, *, owner_id: str, name: str, redirect_uris: Sequence[str], profile: Profile = CLASSIC
+) -> tuple[Application, str]:
+    """A new application and its secret, which is not kept and cannot be shown again; "" where it has none.
 
     Raises ConditionFailed where the client id is taken: the second click on the same form.
     """
-    secret = credentials.mint(credentials.Kind.CLIENT_SECRET)
+    secret = credentials.mint(credentials.Kind.CLIENT_SECRET) if profile.has_secret else ""
     application = Application(
         client_id=client_id,
         owner_id=owner_id,
         name=name,
-        client_type=CONFIDENTIAL,
+        client_type=PUBLIC if profile.is_public else CONFIDENTIAL,
+        application_type=profile.application_type,
+        auth_method=profile.auth_method,
+        pkce_required=profile.pkce_required,
         redirect_uris=list(redirect_uris),
-        secret_digest=credentials.digest(secret),
+        secret_digest=credentials.digest(secret) if secret else None,
         active=True,
         created_at=clock.now(),
     )
@@ -79,20 +132,20 @@ def get(client_id: str) -> Application | None:
     return found if found and not found.is_deleted else None
 
 
-def edit(client_id: str, *, name: str, redirect_uris: Sequence[str]) -> None:
-    """Raises ConditionFailed where it was deleted meanwhile."""
-    store.change(
-        Application.key(client_id),
-        [Application.name.set(name), Application.redirect_uris.set(list(redirect_uris))],
-        Application.owner_id.exists(),
-    )
+def edit(client_id: str, *, name: str, redirect_uris: Sequence[str], pkce_required: bool | None = None) -> None:
+    """Raises ConditionFailed where it was deleted meanwhile. pkce_required: None leaves it as it is."""
+    actions: list[Action] = [Application.name.set(name), Application.redirect_uris.set(list(redirect_uris))]
+    if pkce_required is not None:
+        actions.append(Application.pkce_required.set(pkce_required))
+    store.change(Application.key(client_id), actions, Application.owner_id.exists())
 
 
 def rotate_secret(client_id: str) -> str:
-    """A new secret; the old one stops at once. Raises ConditionFailed where there is no such application."""
+    """A new secret; the old one stops at once. Raises ConditionFailed where no such application has a secret."""
     secret = credentials.mint(credentials.Kind.CLIENT_SECRET)
     stored = credentials.digest(secret)
-    store.change(Application.key(client_id), [Application.secret_digest.set(stored)], Application.owner_id.exists())
+    condition = Application.owner_id.exists() & (Application.client_type == CONFIDENTIAL)
+    store.change(Application.key(client_id), [Application.secret_digest.set(stored)], condition)
     return secret
 
 

@@ -13,7 +13,7 @@ from oauthlib.common import Request
 from oauthlib.oauth2 import AuthorizationCodeGrant, FatalClientError, OAuth2Error
 from oauthlib.oauth2.rfc6749 import errors
 
-from chalicelib import clock, credentials, logs, settings
+from chalicelib import clock, credentials, logs, server_key, settings
 from chalicelib.credentials import Kind
 from chalicelib.models import authorization_code, store
 from chalicelib.models.application import Application
@@ -73,7 +73,7 @@ def read_request(
     """Check an authorization request.
 
     parameters: as they came. application: the one that `client_id` names, or None. issuer: this provider's address.
-    Raises NotThisApplication, RefusedRequest.
+    Raises NotThisApplication, RefusedRequest, and ServerKeyMissing rather than start what no refresh could go on with.
     """
     twice = requests.repeated(parameters, requests.AUTHORIZATION)
     for name in ("client_id", "redirect_uri"):
@@ -90,6 +90,8 @@ def read_request(
         location = _answer_at(request.redirect_uri, issuer, known, error=error.error, description=error.description)
         raise RefusedRequest(location) from error
     assert application is not None  # validate_client_id has seen to it
+    if not application.is_confidential and not server_key.is_set():
+        raise server_key.ServerKeyMissing
     return AuthorizationRequest(
         application=application,
         redirect_uri=request.redirect_uri,
@@ -168,6 +170,8 @@ def _check_repeated(request: Request) -> dict[str, object]:
 
 def _check_challenge(request: Request) -> dict[str, object]:
     problem = pkce.problem_with(request.code_challenge, request.code_challenge_method)
+    if request.code_challenge is None and request.client.needs_pkce:
+        problem = problem or "code_challenge is missing; this application has to use PKCE with S256."
     if problem:
         raise errors.InvalidRequestError(problem)
     return {}

@@ -1,4 +1,7 @@
-"""Client authentication: which application is asking, and how it proves it (RFC 6749 §2.3.1)."""
+"""Client authentication: which application is asking, and how it proves it (RFC 6749 §2.3, RFC 7591 §2).
+
+Each application is held to the one way that it registered.
+"""
 
 from __future__ import annotations
 
@@ -10,25 +13,31 @@ from urllib.parse import unquote_plus
 
 from oauthlib.oauth2.rfc6749 import errors
 
+from chalicelib import credentials
+from chalicelib.models.application import BASIC, NONE, Application
+
 CHALLENGE = 'Basic realm="Lanyard", charset="UTF-8"'
 _ID_LIMIT_CHARACTERS = 128
 
 
 @dataclass(frozen=True)
-class ClientCredentials:
+class Presented:
+    """What a client sent. method: in RFC 7591's words. proof: its secret, or "" where it sent none."""
+
     client_id: str
-    client_secret: str
+    method: str
+    proof: str
 
 
-def read(authorization: str | None, parameters: Mapping[str, str]) -> ClientCredentials:
+def read(authorization: str | None, parameters: Mapping[str, str]) -> Presented:
     """What the client sent to prove who it is.
 
     authorization: the Authorization header. parameters: those of the form.
-    Raises InvalidClientError for a header that is missing or malformed, InvalidRequestError for two ways at once and
-    for two client ids.
+    Raises InvalidClientError for a header that is malformed or where no client is named, InvalidRequestError for two
+    ways at once and for two client ids.
     """
     if authorization is None:
-        raise errors.InvalidClientError("Send the client id and secret with HTTP Basic authentication.")
+        return _read_form(parameters)
     found = _read_basic(authorization)
     if "client_secret" in parameters:
         raise errors.InvalidRequestError("Authenticate once: with HTTP Basic or in the form, not with both.")
@@ -37,7 +46,31 @@ def read(authorization: str | None, parameters: Mapping[str, str]) -> ClientCred
     return found
 
 
-def _read_basic(authorization: str) -> ClientCredentials:
+def check(sent: Presented, application: Application | None) -> Application:
+    """The application, proven. Raises InvalidClientError, in the same words and after the same work for one that is
+    unknown as for a wrong secret."""
+    fits = credentials.matches(sent.proof, application.secret_digest if application else None)
+    if application is None or not application.active or sent.method != application.auth_method:
+        raise _unproven()
+    if sent.method != NONE and not fits:
+        raise _unproven()
+    return application
+
+
+def _unproven() -> errors.InvalidClientError:
+    return errors.InvalidClientError("The client is unknown, or did not prove itself in the way that it registered.")
+
+
+def _read_form(parameters: Mapping[str, str]) -> Presented:
+    client_id = parameters.get("client_id", "")
+    if not 0 < len(client_id) <= _ID_LIMIT_CHARACTERS:
+        raise errors.InvalidClientError("Send the client id and secret with HTTP Basic authentication.")
+    if "client_secret" in parameters:
+        raise errors.InvalidClientError("Send the client id and secret with HTTP Basic authentication.")
+    return Presented(client_id, NONE, "")
+
+
+def _read_basic(authorization: str) -> Presented:
     scheme, _, encoded = authorization.partition(" ")
     if scheme.lower() != "basic":
         raise errors.InvalidClientError("The Authorization header must use the Basic scheme.")
@@ -48,7 +81,7 @@ def _read_basic(authorization: str) -> ClientCredentials:
         raise errors.InvalidClientError("The Basic credentials cannot be decoded.") from error
     if not colon or not 0 < len(client_id) <= _ID_LIMIT_CHARACTERS or not client_secret:
         raise errors.InvalidClientError("The Basic credentials must be a client id, a colon and a client secret.")
-    return ClientCredentials(client_id, client_secret)
+    return Presented(client_id, BASIC, client_secret)
 
 
 def _decode_base64(text: str) -> bytes:

@@ -20,9 +20,8 @@ from oauthlib.oauth2 import (
 )
 from oauthlib.oauth2.rfc6749 import errors
 
-from chalicelib import credentials, logs, settings
-from chalicelib.credentials import Kind
-from chalicelib.protocol import client_authentication, requests, scopes
+from chalicelib import logs, settings
+from chalicelib.protocol import client_authentication, issuing, requests, scopes
 from chalicelib.protocol.validator import Validator
 
 # oauthlib wants an https address to parse; nothing of it is used.
@@ -52,8 +51,8 @@ class FormRequest:
 _VALIDATOR = Validator()
 _BEARER = BearerToken(
     _VALIDATOR,
-    token_generator=lambda request: credentials.mint(Kind.ACCESS_TOKEN, request.new_grant_id),
-    refresh_token_generator=lambda request: credentials.mint(Kind.REFRESH_TOKEN, request.new_grant_id),
+    token_generator=issuing.new_access_token,
+    refresh_token_generator=issuing.new_refresh_token,
     expires_in=settings.ACCESS_TOKEN_LIFETIME_SECONDS,
 )
 _GRANT_TYPES = {

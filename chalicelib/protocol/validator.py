@@ -12,7 +12,7 @@ from typing import Any
 from oauthlib.oauth2 import RequestValidator
 from oauthlib.oauth2.rfc6749 import errors
 
-from chalicelib import clock, credentials, logs, settings
+from chalicelib import credentials, logs
 from chalicelib.credentials import Kind
 from chalicelib.models import access_token, authorization_code, grant, store
 from chalicelib.models.access_token import AccessToken
@@ -20,7 +20,8 @@ from chalicelib.models.application import Application
 from chalicelib.models.authorization_code import AuthorizationCode
 from chalicelib.models.grant import Grant
 from chalicelib.models.user import User
-from chalicelib.protocol import client_authentication, pkce, redirect_uris, scopes
+from chalicelib.protocol import client_authentication, issuing, pkce, redirect_uris, rotation, scopes
+from chalicelib.protocol.rotation import Presented
 
 
 class Validator(RequestValidator):
@@ -30,7 +31,8 @@ class Validator(RequestValidator):
         return request.client is not None and request.client.active
 
     def validate_redirect_uri(self, client_id: str, redirect_uri: str, request: Any, *args: Any, **kwargs: Any) -> bool:
-        return redirect_uris.is_registered(redirect_uri, request.client.redirect_uris)
+        client: Application = request.client
+        return redirect_uris.is_registered(redirect_uri, client.redirect_uris, is_native=client.is_native)
 
     def get_default_redirect_uri(self, client_id: str, request: Any, *args: Any, **kwargs: Any) -> str:
         stored = getattr(request, "stored_code", None)
@@ -40,7 +42,7 @@ class Validator(RequestValidator):
         return response_type == "code"
 
     def is_pkce_required(self, client_id: str, request: Any) -> bool:
-        return False
+        return False  # `check_challenge` and `check_verifier` see to it; oauthlib would not spend the code
 
     def get_default_scopes(self, client_id: str, request: Any, *args: Any, **kwargs: Any) -> list[str]:
         return list(scopes.DEFAULT)
@@ -54,19 +56,13 @@ class Validator(RequestValidator):
         return True
 
     def authenticate_client(self, request: Any, *args: Any, **kwargs: Any) -> bool:
-        """Read the application and what the request is about in one round trip, then compare the secret.
-
-        An unknown application costs the same read and the same comparison as a wrong secret.
-        """
+        """Read the application and what the request is about in one round trip, then check how it proves itself."""
         parameters = dict(request.decoded_body or [])
         sent = client_authentication.read(request.headers.get("Authorization"), parameters)
         application = _read_with_client(sent.client_id, request)
         logs.note(client_id=sent.client_id if application else "unknown")
-        if not credentials.matches(sent.client_secret, application.secret_digest if application else None):
-            return False
-        if application is None or not application.active or not application.is_confidential:
-            return False
-        request.client, request.client_id = application, application.client_id
+        request.client = client_authentication.check(sent, application)
+        request.client_id = request.client.client_id
         return True
 
     def validate_grant_type(self, client_id: str, grant_type: str, client: Any, request: Any, *args: Any) -> bool:
@@ -79,11 +75,11 @@ class Validator(RequestValidator):
         if stored is None or stored.client_id != client.client_id:
             return False
         if stored.is_used:
-            _end_replayed(stored.grant_id)
+            issuing.end_replayed(stored.grant_id)
             return False
         if stored.is_expired:
             return False
-        check_verifier(stored, request.code_verifier)
+        check_verifier(stored, request.code_verifier, is_required=client.needs_pkce)
         request.scopes = stored.scope.split()
         request.new_grant_id = grant.new_id(stored.user_id, stored.client_id)
         return True
@@ -113,24 +109,29 @@ class Validator(RequestValidator):
         if user is None or not user.active or not grant.is_allowed(found, consent):
             return False
         request.new_grant_id = found.grant_id
-        return credentials.matches(refresh_token, found.refresh_digest)
+        if client.is_confidential:
+            return credentials.matches(refresh_token, found.refresh_digest)
+        return rotation.is_usable(refresh_token, found)
 
     def get_original_scopes(self, refresh_token: str, request: Any, *args: Any, **kwargs: Any) -> list[str]:
         return str(request.standing_grant[0].scope).split()
 
     def rotate_refresh_token(self, request: Any) -> bool:
-        return False
+        return not request.client.is_confidential
 
     # -- what is issued ----------------------------------------------------------------------------------------------
 
     def save_bearer_token(self, token: dict[str, Any], request: Any, *args: Any, **kwargs: Any) -> None:
-        now = clock.now()
-        if request.grant_type == "refresh_token":
-            _store_refreshed(request.standing_grant[0], token, now)
-            logs.note(outcome="token refreshed")
-        else:
-            _store_exchanged(request.stored_code, request.new_grant_id, token, now)
+        if request.grant_type != "refresh_token":
+            issuing.store_exchanged(request.stored_code, request.new_grant_id, token)
             logs.note(outcome="token issued")
+            return
+        found = request.standing_grant[0]
+        if request.client.is_confidential:
+            issuing.store_refreshed(found, token)
+        else:
+            issuing.store_rotated(found, request.refresh_token, token)
+        logs.note(outcome="token refreshed")
 
     # -- revocation (RFC 7009) ---------------------------------------------------------------------------------------
 
@@ -139,7 +140,7 @@ class Validator(RequestValidator):
         found, live = request.revoked_grant
         if found is None or found.client_id != request.client.client_id:
             return
-        if token.startswith(Kind.REFRESH_TOKEN) and credentials.matches(token, found.refresh_digest):
+        if token.startswith(Kind.REFRESH_TOKEN) and rotation.recognize(token, found) is not Presented.UNKNOWN:
             grant.end(found.grant_id)
             logs.note(outcome="grant revoked")
         elif live is not None and credentials.matches(token, live.token_digest):
@@ -147,9 +148,11 @@ class Validator(RequestValidator):
             logs.note(outcome="access token revoked")
 
 
-def check_verifier(stored: AuthorizationCode, verifier: str | None) -> None:
+def check_verifier(stored: AuthorizationCode, verifier: str | None, *, is_required: bool) -> None:
     """Raises InvalidGrantError for a verifier that does not fit, and spends the code (RFC 7636 §4.6)."""
     if stored.code_challenge is None:
+        if is_required:  # since the code was given
+            raise errors.InvalidGrantError("The code was requested without a code_challenge, which is required now.")
         if verifier is not None:
             raise errors.InvalidGrantError("code_verifier was sent for a code that was requested without a challenge.")
         return
@@ -181,51 +184,3 @@ def _read_with_client(client_id: str, request: Any) -> Application | None:
         application, stored = store.read(key, AuthorizationCode.key(named.digest) if named else None)
         request.stored_code = stored
     return application
-
-
-def _store_exchanged(stored: AuthorizationCode, grant_id: str, token: dict[str, Any], now: int) -> None:
-    made = Grant(
-        user_id=stored.user_id,
-        grant_id=grant_id,
-        client_id=stored.client_id,
-        consent_id=stored.consent_id,
-        scope=stored.scope,
-        organizers=stored.organizers,
-        refresh_digest=credentials.digest(token["refresh_token"]),
-        created_at=now,
-        last_used_at=now,
-    )
-    try:
-        authorization_code.exchange(stored, made, _access_token(made, token, now))
-    except authorization_code.AlreadyUsed as error:
-        _end_replayed(error.grant_id)
-        raise errors.InvalidGrantError("The code has been used.") from error
-    except authorization_code.NoLongerAllowed as error:
-        raise errors.InvalidGrantError("The user has taken the permission back.") from error
-
-
-def _store_refreshed(found: Grant, token: dict[str, Any], now: int) -> None:
-    try:
-        grant.refresh(found, _access_token(found, token, now))
-    except store.ConditionFailed as error:
-        raise errors.InvalidGrantError("The permission was ended meanwhile.") from error
-
-
-def _access_token(of: Grant, token: dict[str, Any], now: int) -> AccessToken:
-    return AccessToken(
-        grant_id=of.grant_id,
-        token_digest=credentials.digest(token["access_token"]),
-        user_id=of.user_id,
-        client_id=of.client_id,
-        scope=scopes.as_text(token["scope"].split()),
-        organizers=of.organizers,
-        issued_at=now,
-        expires_at=now + settings.ACCESS_TOKEN_LIFETIME_SECONDS,
-    )
-
-
-def _end_replayed(grant_id: str | None) -> None:
-    """A second use of a code by its client ends what the first one made (RFC 6749 §4.1.2)."""
-    logs.note(security_event="code replayed")
-    if grant_id:
-        grant.end(grant_id)

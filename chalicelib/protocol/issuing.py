@@ -1,0 +1,110 @@
+"""What is stored when tokens are issued: the grant and its access token, in the transaction that earns them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from oauthlib.oauth2.rfc6749 import errors
+
+from chalicelib import clock, credentials, logs, settings
+from chalicelib.credentials import Kind
+from chalicelib.models import authorization_code, grant, store
+from chalicelib.models.access_token import AccessToken
+from chalicelib.models.authorization_code import AuthorizationCode
+from chalicelib.models.grant import Grant
+from chalicelib.protocol import rotation, scopes
+from chalicelib.protocol.rotation import Presented
+
+
+def new_access_token(request: Any) -> str:
+    """For an oauthlib request whose grant is known. Random, but for a public client's refresh: see `rotation`."""
+    if _rotates(request):
+        return rotation.next_access_token(request.refresh_token, request.new_grant_id)
+    return credentials.mint(Kind.ACCESS_TOKEN, request.new_grant_id)
+
+
+def new_refresh_token(request: Any) -> str:
+    if _rotates(request):
+        return rotation.next_refresh_token(request.refresh_token, request.new_grant_id)
+    return credentials.mint(Kind.REFRESH_TOKEN, request.new_grant_id)
+
+
+def store_exchanged(stored: AuthorizationCode, grant_id: str, token: dict[str, Any]) -> None:
+    """For a code. Raises InvalidGrantError where it is used or taken back by now."""
+    now = clock.now()
+    made = Grant(
+        user_id=stored.user_id,
+        grant_id=grant_id,
+        client_id=stored.client_id,
+        consent_id=stored.consent_id,
+        scope=stored.scope,
+        organizers=stored.organizers,
+        refresh_digest=credentials.digest(token["refresh_token"]),
+        created_at=now,
+        last_used_at=now,
+    )
+    try:
+        authorization_code.exchange(stored, made, _access_token(made, token))
+    except authorization_code.AlreadyUsed as error:
+        end_replayed(error.grant_id)
+        raise errors.InvalidGrantError("The code has been used.") from error
+    except authorization_code.NoLongerAllowed as error:
+        raise errors.InvalidGrantError("The user has taken the permission back.") from error
+
+
+def store_refreshed(found: Grant, token: dict[str, Any]) -> None:
+    """For the refresh token of a confidential client, which stays. Raises InvalidGrantError."""
+    try:
+        grant.refresh(found, _access_token(found, token))
+    except store.ConditionFailed as error:
+        raise errors.InvalidGrantError("The permission was ended meanwhile.") from error
+
+
+def store_rotated(found: Grant, presented: str, token: dict[str, Any]) -> None:
+    """For the refresh token of a public client. The tokens follow from the presented one, so where this request is a
+    repeat, or another was first, they are stored already and only the rest of the answer is put right.
+
+    Raises InvalidGrantError where the grant has ended.
+    """
+    if rotation.recognize(presented, found) is Presented.CURRENT:
+        try:
+            grant.rotate(found, credentials.digest(token["refresh_token"]), _access_token(found, token))
+        except store.ConditionFailed:
+            pass
+        else:
+            return
+    _answer_as_before(found.grant_id, presented, token)
+
+
+def end_replayed(grant_id: str | None) -> None:
+    """A second use of a code by its client ends what the first one made (RFC 6749 §4.1.2)."""
+    logs.note(security_event="code replayed")
+    if grant_id:
+        grant.end(grant_id)
+
+
+def _rotates(request: Any) -> bool:
+    return bool(request.grant_type == "refresh_token" and not request.client.is_confidential)
+
+
+def _answer_as_before(grant_id: str, presented: str, token: dict[str, Any]) -> None:
+    found, live, consent = store.read(Grant.key(grant_id), AccessToken.key(grant_id), grant.consent_key(grant_id))
+    if found is None or not grant.is_allowed(found, consent) or not rotation.is_usable(presented, found):
+        raise errors.InvalidGrantError("The permission was ended meanwhile.")
+    logs.note(repeated=True)
+    token["scope"] = live.scope if live else found.scope
+    token["expires_in"] = max(0, live.expires_at - clock.now()) if live else 0
+
+
+def _access_token(of: Grant, token: dict[str, Any]) -> AccessToken:
+    now = clock.now()
+    return AccessToken(
+        grant_id=of.grant_id,
+        token_digest=credentials.digest(token["access_token"]),
+        user_id=of.user_id,
+        client_id=of.client_id,
+        scope=scopes.as_text(token["scope"].split()),
+        organizers=of.organizers,
+        issued_at=now,
+        expires_at=now + settings.ACCESS_TOKEN_LIFETIME_SECONDS,
+    )
