@@ -21,6 +21,10 @@ CODE_KEPT_SECONDS = ACCESS_TOKEN_LIFETIME_SECONDS
 REFRESH_GRACE_MAX_SECONDS = 600
 # How far back a replayed refresh token of a public client is recognized as one that was once good.
 REFRESH_GENERATIONS_LIMIT = 1000
+# While a client secret is exchanged for another, both can live for at most this long.
+SECRET_OVERLAP_MAX_SECONDS = 30 * 86_400
+ASSERTION_LIFETIME_MAX_SECONDS = 600  # a client makes a new one for each request
+ASSERTION_SKEW_SECONDS = 30
 SERVER_KEY_MIN_CHARACTERS = 43  # 256 bits of base64url
 
 SESSION_LIFETIME_SECONDS = 12 * 3600

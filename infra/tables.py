@@ -14,6 +14,7 @@ from chalicelib.models.organizer import Organizer
 from chalicelib.models.session import Session
 from chalicelib.models.table import Item
 from chalicelib.models.throttle import Throttle
+from chalicelib.models.used_assertion import UsedAssertion
 from chalicelib.models.user import User
 
 MODELS: tuple[type[Item], ...] = (
@@ -27,6 +28,7 @@ MODELS: tuple[type[Item], ...] = (
     AccessToken,
     Session,
     Throttle,
+    UsedAssertion,
 )
 
 

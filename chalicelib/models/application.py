@@ -19,6 +19,8 @@ PUBLIC = "public"
 
 # RFC 7591 §2's names for how a client authenticates.
 BASIC = "client_secret_basic"
+POST = "client_secret_post"
+PRIVATE_KEY_JWT = "private_key_jwt"
 NONE = "none"
 
 # Where it runs; native ones have redirect URIs of their own (RFC 8252 §7).
@@ -49,6 +51,9 @@ class Application(Item):
     pkce_required = BooleanAttribute(default=False)
     redirect_uris: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute)
     secret_digest = UnicodeAttribute(null=True)
+    previous_secret_digest = UnicodeAttribute(null=True)
+    previous_secret_until = EpochSeconds(null=True)
+    jwks = UnicodeAttribute(null=True)
     active = BooleanAttribute()
     created_at = EpochSeconds()
     by_owner = OwnerIndex()
@@ -67,7 +72,17 @@ class Application(Item):
 
     @property
     def has_secret(self) -> bool:
-        return self.auth_method == BASIC
+        return self.auth_method in (BASIC, POST)
+
+    @property
+    def live_secret_digests(self) -> tuple[str, ...]:
+        """Of the present secret and, until its end date, of the one before."""
+        digests = (self.secret_digest, self.previous_secret_digest if self.has_previous_secret else None)
+        return tuple(digest for digest in digests if digest)
+
+    @property
+    def has_previous_secret(self) -> bool:
+        return self.previous_secret_until is not None and clock.now() < self.previous_secret_until
 
     @property
     def is_native(self) -> bool:
@@ -80,14 +95,16 @@ class Application(Item):
 
 @dataclass(frozen=True)
 class Profile:
-    """What an application is. auth_method: how it authenticates. application_type: WEB or NATIVE.
+    """What an application is.
 
+    auth_method: how it authenticates. application_type: WEB or NATIVE. jwks: its public keys, for PRIVATE_KEY_JWT.
     pkce_required: refuse its requests without a challenge; those of public ones always are (RFC 7636, RFC 9700 §2.1.1).
     """
 
     auth_method: str = BASIC
     application_type: str = WEB
     pkce_required: bool = False
+    jwks: str | None = None
 
     @property
     def is_public(self) -> bool:
@@ -95,7 +112,7 @@ class Profile:
 
     @property
     def has_secret(self) -> bool:
-        return self.auth_method == BASIC
+        return self.auth_method in (BASIC, POST)
 
 
 CLASSIC = Profile()
@@ -117,6 +134,7 @@ def create(
         application_type=profile.application_type,
         auth_method=profile.auth_method,
         pkce_required=profile.pkce_required,
+        jwks=profile.jwks,
         redirect_uris=list(redirect_uris),
         secret_digest=credentials.digest(secret) if secret else None,
         active=True,
@@ -132,21 +150,43 @@ def get(client_id: str) -> Application | None:
     return found if found and not found.is_deleted else None
 
 
-def edit(client_id: str, *, name: str, redirect_uris: Sequence[str], pkce_required: bool | None = None) -> None:
-    """Raises ConditionFailed where it was deleted meanwhile. pkce_required: None leaves it as it is."""
+def edit(client_id: str, *, name: str, redirect_uris: Sequence[str], profile: Profile | None = None) -> None:
+    """Raises ConditionFailed where it was deleted meanwhile.
+
+    profile: None leaves it as it is. Whether it is public and native was settled when it was registered.
+    """
     actions: list[Action] = [Application.name.set(name), Application.redirect_uris.set(list(redirect_uris))]
-    if pkce_required is not None:
-        actions.append(Application.pkce_required.set(pkce_required))
+    if profile is not None:
+        actions.append(Application.pkce_required.set(profile.pkce_required))
+        actions.append(Application.auth_method.set(profile.auth_method))
+        actions.append(Application.jwks.set(profile.jwks) if profile.jwks else Application.jwks.remove())
     store.change(Application.key(client_id), actions, Application.owner_id.exists())
 
 
-def rotate_secret(client_id: str) -> str:
-    """A new secret; the old one stops at once. Raises ConditionFailed where no such application has a secret."""
+def rotate_secret(client_id: str, *, keep_old_seconds: int = 0) -> str:
+    """A new secret. The old one goes on for so many seconds, by default for none; one before it stops at once.
+
+    Raises ConditionFailed where no such application has a secret, and where two rotate it at once.
+    """
+    application = get(client_id)
+    if application is None or not application.has_secret:
+        raise store.ConditionFailed([])
     secret = credentials.mint(credentials.Kind.CLIENT_SECRET)
-    stored = credentials.digest(secret)
-    condition = Application.owner_id.exists() & (Application.client_type == CONFIDENTIAL)
-    store.change(Application.key(client_id), [Application.secret_digest.set(stored)], condition)
+    actions: list[Action] = [Application.secret_digest.set(credentials.digest(secret))]
+    old, until = application.secret_digest, clock.now() + keep_old_seconds
+    if old and keep_old_seconds:
+        actions += [Application.previous_secret_digest.set(old), Application.previous_secret_until.set(until)]
+    else:
+        actions += [Application.previous_secret_digest.remove(), Application.previous_secret_until.remove()]
+    is_same = Application.secret_digest == old if old else Application.secret_digest.does_not_exist()
+    store.change(Application.key(client_id), actions, Application.owner_id.exists() & is_same)
     return secret
+
+
+def end_previous_secret(client_id: str) -> None:
+    """The old secret stops now and not at its end date. Raises ConditionFailed where there is no such application."""
+    actions: list[Action] = [Application.previous_secret_digest.remove(), Application.previous_secret_until.remove()]
+    store.change(Application.key(client_id), actions, Application.owner_id.exists())
 
 
 def disable(client_id: str) -> None:

@@ -28,6 +28,12 @@ APPLICATION_TYPES = {
     "native": ("Mobile, desktop or command line application", "It runs on people’s devices and cannot keep a secret."),
 }
 
+AUTH_METHODS = {
+    "client_secret_basic": "With its secret in the Authorization header",
+    "client_secret_post": "With its secret in the form",
+    "private_key_jwt": "With an assertion that its private key signs, and no secret",
+}
+
 
 def page(template: str, *, base: str, user: Any = None, **values: Any) -> str:
     """The page. base: what stands before our paths in an address. user: whoever is signed in, or None."""
@@ -52,7 +58,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     found.filters["moment"] = _moment
-    found.globals.update(style_path=STYLE_PATH, scope_words=SCOPE_WORDS, application_types=APPLICATION_TYPES)
+    found.globals.update(style_path=STYLE_PATH, scope_words=SCOPE_WORDS)
+    found.globals.update(application_types=APPLICATION_TYPES, auth_methods=AUTH_METHODS)
     return found
 
 

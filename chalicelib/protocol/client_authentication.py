@@ -14,7 +14,8 @@ from urllib.parse import unquote_plus
 from oauthlib.oauth2.rfc6749 import errors
 
 from chalicelib import credentials
-from chalicelib.models.application import BASIC, NONE, Application
+from chalicelib.models.application import BASIC, NONE, POST, PRIVATE_KEY_JWT, Application
+from chalicelib.protocol import client_assertion, paths
 
 CHALLENGE = 'Basic realm="Lanyard", charset="UTF-8"'
 _ID_LIMIT_CHARACTERS = 128
@@ -22,7 +23,7 @@ _ID_LIMIT_CHARACTERS = 128
 
 @dataclass(frozen=True)
 class Presented:
-    """What a client sent. method: in RFC 7591's words. proof: its secret, or "" where it sent none."""
+    """What a client sent. method: in RFC 7591's words. proof: its secret or its assertion, "" where it sent none."""
 
     client_id: str
     method: str
@@ -39,22 +40,36 @@ def read(authorization: str | None, parameters: Mapping[str, str]) -> Presented:
     if authorization is None:
         return _read_form(parameters)
     found = _read_basic(authorization)
-    if "client_secret" in parameters:
+    if "client_secret" in parameters or "client_assertion" in parameters:
         raise errors.InvalidRequestError("Authenticate once: with HTTP Basic or in the form, not with both.")
     if parameters.get("client_id", found.client_id) != found.client_id:
         raise errors.InvalidRequestError("The form names another client_id than the Authorization header.")
     return found
 
 
-def check(sent: Presented, application: Application | None) -> Application:
+def check(sent: Presented, application: Application | None, *, issuer: str) -> Application:
     """The application, proven. Raises InvalidClientError, in the same words and after the same work for one that is
-    unknown as for a wrong secret."""
-    fits = credentials.matches(sent.proof, application.secret_digest if application else None)
+    unknown as for a wrong secret.
+
+    issuer: this provider's address, for which an assertion has to be made.
+    """
+    fits = _fits(sent.proof, application)
     if application is None or not application.active or sent.method != application.auth_method:
         raise _unproven()
-    if sent.method != NONE and not fits:
+    if sent.method == PRIVATE_KEY_JWT:
+        audiences = (issuer, issuer + paths.TOKEN)
+        jwks = application.jwks or ""
+        client_assertion.check(sent.proof, client_id=sent.client_id, jwks=jwks, audiences=audiences)
+    elif sent.method != NONE and not fits:
         raise _unproven()
     return application
+
+
+def _fits(secret: str, application: Application | None) -> bool:
+    """Is it a live secret? There are two while one is being exchanged for another; both are always compared."""
+    live = application.live_secret_digests if application else ()
+    fits = [credentials.matches(secret, digest) for digest in (*live, None, None)[:2]]
+    return any(fits)
 
 
 def _unproven() -> errors.InvalidClientError:
@@ -62,12 +77,26 @@ def _unproven() -> errors.InvalidClientError:
 
 
 def _read_form(parameters: Mapping[str, str]) -> Presented:
-    client_id = parameters.get("client_id", "")
+    client_id, secret = parameters.get("client_id", ""), parameters.get("client_secret", "")
+    if "client_assertion" in parameters or "client_assertion_type" in parameters:
+        if secret:
+            raise errors.InvalidRequestError("Authenticate once: with a client_secret or an assertion, not with both.")
+        return _read_assertion(parameters)
     if not 0 < len(client_id) <= _ID_LIMIT_CHARACTERS:
         raise errors.InvalidClientError("Send the client id and secret with HTTP Basic authentication.")
-    if "client_secret" in parameters:
-        raise errors.InvalidClientError("Send the client id and secret with HTTP Basic authentication.")
-    return Presented(client_id, NONE, "")
+    return Presented(client_id, POST if secret else NONE, secret)
+
+
+def _read_assertion(parameters: Mapping[str, str]) -> Presented:
+    assertion = parameters.get("client_assertion", "")
+    if parameters.get("client_assertion_type") != client_assertion.TYPE or not assertion:
+        raise errors.InvalidClientError(f"Send a client_assertion, and {client_assertion.TYPE} as its type.")
+    client_id = client_assertion.claimed_client_id(assertion)
+    if not 0 < len(client_id) <= _ID_LIMIT_CHARACTERS:
+        raise errors.InvalidClientError("The client_assertion does not say in sub which client it is from.")
+    if parameters.get("client_id", client_id) != client_id:
+        raise errors.InvalidRequestError("The form names another client_id than the client_assertion.")
+    return Presented(client_id, PRIVATE_KEY_JWT, assertion)
 
 
 def _read_basic(authorization: str) -> Presented:

@@ -24,8 +24,6 @@ from chalicelib import logs, settings
 from chalicelib.protocol import client_authentication, issuing, requests, scopes
 from chalicelib.protocol.validator import Validator
 
-# oauthlib wants an https address to parse; nothing of it is used.
-_ENDPOINT = "https://lanyard.invalid/"
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -40,8 +38,10 @@ class ProtocolAnswer:
 
 @dataclass(frozen=True)
 class FormRequest:
-    """A POST as it came. query: the address's parameters. authorization, content_type: the headers, or None."""
+    """A POST as it came. issuer: our own address. query: the parameters in the request's. authorization, content_type:
+    the headers, or None."""
 
+    issuer: str
     body: bytes
     query: requests.Parameters
     authorization: str | None
@@ -116,7 +116,8 @@ def _read_form(request: FormRequest, names: Sequence[str]) -> dict[str, str]:
 
 def _as_oauthlib(request: FormRequest, parameters: dict[str, str]) -> tuple[str, str, str, dict[str, str]]:
     headers = {"Authorization": request.authorization} if request.authorization is not None else {}
-    return _ENDPOINT, "POST", requests.encode(parameters), headers
+    # As the request's address the validator gets ours, which assertions have to name; oauthlib needs no more of it.
+    return request.issuer, "POST", requests.encode(parameters), headers
 
 
 def _finish(status: int, body: str | None) -> ProtocolAnswer:

@@ -61,7 +61,7 @@ class Validator(RequestValidator):
         sent = client_authentication.read(request.headers.get("Authorization"), parameters)
         application = _read_with_client(sent.client_id, request)
         logs.note(client_id=sent.client_id if application else "unknown")
-        request.client = client_authentication.check(sent, application)
+        request.client = client_authentication.check(sent, application, issuer=request.uri)
         request.client_id = request.client.client_id
         return True
 

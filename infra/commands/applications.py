@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
-from chalicelib import credentials, names, server_key
+from chalicelib import credentials, names, server_key, settings
 from chalicelib.models import application
 from chalicelib.models.application import Application, Profile
-from chalicelib.protocol import redirect_uris
+from chalicelib.protocol import client_assertion, redirect_uris
 from infra.commands import Group, Operator, checked, clear_errors, fail
 from infra.commands.users import find_user
 
@@ -27,21 +27,21 @@ def applications() -> None:
 @click.option("--public", is_flag=True, help="It cannot keep a secret: a browser application. It has to use PKCE.")
 @click.option("--native", is_flag=True, help="It runs on people's devices: public, with redirect URIs of its own.")
 @click.option("--require-pkce", is_flag=True, help="Refuse its requests without a code challenge.")
+@click.option(
+    "--auth-method",
+    type=click.Choice([application.BASIC, application.POST]),
+    default=application.BASIC,
+    show_default=True,
+    help="How it sends its secret.",
+)
+@click.option("--jwks", type=click.File(encoding="utf-8"), help="A JWK set: it signs assertions and has no secret.")
 @click.pass_obj
-def applications_create(
-    operator: Operator, owner: str, name: str, uris: tuple[str, ...], public: bool, native: bool, require_pkce: bool
-) -> None:
+def applications_create(operator: Operator, /, owner: str, name: str, uris: tuple[str, ...], **kind: Any) -> None:
     """Register an application. Its secret is printed this once."""
     name = checked(names.check_name, name, "--name")
     for uri in uris:
-        checked(partial(redirect_uris.check_registrable, is_native=native), uri, "--redirect-uri")
-    profile = Profile(
-        auth_method=application.NONE if public or native else application.BASIC,
-        application_type=application.NATIVE if native else application.WEB,
-        pkce_required=require_pkce,
-    )
-    if profile.is_public and not server_key.is_set():
-        fail(f"{server_key.MISSING} Set it, or SERVER_KEY_PARAMETER, in .chalice/config.json or in the environment.")
+        checked(partial(redirect_uris.check_registrable, is_native=kind["native"]), uri, "--redirect-uri")
+    profile = _profile(**kind)
     found = find_user(owner)
     with clear_errors():
         made, secret = application.create(
@@ -59,6 +59,29 @@ def applications_create(
         operator.show(row, sentence=f"Client id: {made.client_id}")
 
 
+def _profile(public: bool, native: bool, require_pkce: bool, auth_method: str, jwks: TextIO | None) -> Profile:
+    is_public = public or native
+    if is_public and (jwks or auth_method != application.BASIC):
+        fail("A public application does not authenticate: leave --jwks and --auth-method out.")
+    if is_public and not server_key.is_set():
+        fail(f"{server_key.MISSING} Set it, or SERVER_KEY_PARAMETER, in .chalice/config.json or in the environment.")
+    if jwks:
+        auth_method = application.PRIVATE_KEY_JWT
+    return Profile(
+        auth_method=application.NONE if is_public else auth_method,
+        application_type=application.NATIVE if native else application.WEB,
+        pkce_required=require_pkce,
+        jwks=_keys(jwks) if jwks else None,
+    )
+
+
+def _keys(file: TextIO) -> str:
+    try:
+        return client_assertion.read_keys(file.read())
+    except ValueError as error:
+        fail(f"--jwks: {file.name} {error}.")
+
+
 @applications.command("list")
 @click.pass_obj
 def applications_list(operator: Operator) -> None:
@@ -70,15 +93,32 @@ def applications_list(operator: Operator) -> None:
 
 @applications.command("rotate-secret")
 @click.argument("client_id")
+@click.option(
+    "--keep-old-hours",
+    type=click.IntRange(0, settings.SECRET_OVERLAP_MAX_SECONDS // 3600),
+    default=0,
+    help="For how long the old one goes on; not at all where this is left out.",
+)
 @click.pass_obj
-def applications_rotate_secret(operator: Operator, client_id: str) -> None:
+def applications_rotate_secret(operator: Operator, client_id: str, keep_old_hours: int) -> None:
     """Make a new secret; the old one stops at once."""
     with clear_errors(f"There is no application {client_id} that has a secret."):
-        secret = application.rotate_secret(client_id)
+        secret = application.rotate_secret(client_id, keep_old_seconds=keep_old_hours * 3600)
+    old = f"goes on for {keep_old_hours} hours" if keep_old_hours else "has stopped"
     operator.show(
         {"client_id": client_id, "client_secret": secret},
-        sentence=f"Client secret: {secret}\nThe old one has stopped; this one is not shown again.",
+        sentence=f"Client secret: {secret}\nThe old one {old}; this one is not shown again.",
     )
+
+
+@applications.command("end-old-secret")
+@click.argument("client_id")
+@click.pass_obj
+def applications_end_old_secret(operator: Operator, client_id: str) -> None:
+    """Stop the secret before the present one now, and not at its end date."""
+    with clear_errors(f"There is no application {client_id}."):
+        application.end_previous_secret(client_id)
+    operator.show({"client_id": client_id}, sentence="Only the present secret is left.")
 
 
 @applications.command("disable")

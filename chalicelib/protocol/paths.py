@@ -1,0 +1,7 @@
+"""Where the endpoints are, below the provider's own address; metadata tells clients, and assertions name them."""
+
+from __future__ import annotations
+
+AUTHORIZATION = "/api/v1/oauth/authorize"
+TOKEN = "/api/v1/oauth/token"
+REVOCATION = "/api/v1/oauth/revoke_token"
