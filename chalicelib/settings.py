@@ -63,6 +63,7 @@ class Settings:
     public_url: the address users see, without a trailing slash; None where API Gateway's own address is used.
     code_lifetime_seconds: how long an authorization code can be exchanged.
     refresh_grace_seconds: how long a public client may repeat its last refresh, since answers get lost.
+    resources: addresses of APIs that take this provider's tokens, as clients may name them (RFC 8707).
     server_key, server_key_parameter: the key itself, or the SSM parameter that keeps it; see `server_key`.
     """
 
@@ -71,6 +72,7 @@ class Settings:
     public_url: str | None
     code_lifetime_seconds: int
     refresh_grace_seconds: int
+    resources: tuple[str, ...]
     server_key: str | None = field(repr=False)
     server_key_parameter: str | None
 
@@ -100,6 +102,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         refresh_grace_seconds=_seconds(
             environment, "REFRESH_GRACE_SECONDS", default=60, least=0, most=REFRESH_GRACE_MAX_SECONDS
         ),
+        resources=_resources(environment.get("RESOURCES", "")),
         server_key=_server_key(environment.get("SERVER_KEY", "")),
         server_key_parameter=environment.get("SERVER_KEY_PARAMETER", "") or None,
     )
@@ -115,6 +118,14 @@ def _public_url(value: str, stage: str) -> str | None:
     if parts.scheme == "http" and not loopback:
         raise SettingsError(f"PUBLIC_URL must start with https:// anywhere but on this machine, not {value!r}")
     return value.rstrip("/")
+
+
+def _resources(value: str) -> tuple[str, ...]:
+    for resource in value.split():
+        parts = urlsplit(resource)
+        if parts.scheme not in ("https", "http") or not parts.hostname or "#" in resource:
+            raise SettingsError(f"RESOURCES takes addresses like https://api.example.com, not {resource!r}")
+    return tuple(value.split())
 
 
 def _server_key(value: str) -> str | None:

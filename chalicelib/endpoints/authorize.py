@@ -11,10 +11,10 @@ from chalicelib.models import organizer, store
 from chalicelib.models.application import Application
 from chalicelib.models.consent import Consent
 from chalicelib.pages import render
-from chalicelib.protocol import authorization, redirect_uris, requests
+from chalicelib.protocol import authorization, paths, redirect_uris, requests
 from chalicelib.protocol.authorization import AuthorizationRequest, NotThisApplication, RefusedRequest
 
-PATH = "/api/v1/oauth/authorize"
+PATH = paths.AUTHORIZATION
 blueprint = Blueprint(__name__)
 
 
@@ -85,6 +85,7 @@ def _consent_page(
         user=browser.user,
         application=asked.application,
         scopes=asked.scopes,
+        resource=asked.resource,
         needs_organizers=asked.needs_organizers,
         organizers=choices,
         hidden={browser_session.CSRF_FIELD: browser.csrf_token(_purpose(asked))},

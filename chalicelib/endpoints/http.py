@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from chalice.app import Blueprint, Response
+from chalice.app import Blueprint, CORSConfig, Response
 from chalice.app import Request as ChaliceRequest
 
 from chalicelib import logs, settings
@@ -31,6 +31,13 @@ _SECURITY_HEADERS = {
     "Referrer-Policy": "no-referrer",
 }
 _NEVER_STORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+# Chalice answers the preflight, which is no request of ours; API Gateway does on AWS.
+_CROSS_ORIGIN = CORSConfig(
+    allow_origin="*",
+    allow_headers=["Authorization", "Content-Type"],
+    expose_headers=["WWW-Authenticate", "Retry-After"],
+    max_age=600,
+)
 _HSTS = "max-age=63072000; includeSubDomains"
 
 View = Callable[..., Response]
@@ -121,8 +128,14 @@ class Request:
         return f"https://{self.raw.context['domainName']}{self.base_path}"
 
 
-def route(blueprint: Blueprint, path: str, *methods: str, is_page: bool = False) -> Callable[[View], View]:
-    """Serve `path` with a view that takes a Request and the path's parameters. Errors become pages where `is_page`."""
+def route(
+    blueprint: Blueprint, path: str, *methods: str, is_page: bool = False, cross_origin: bool = False
+) -> Callable[[View], View]:
+    """Serve `path` with a view that takes a Request and the path's parameters.
+
+    is_page: errors become pages. cross_origin: scripts of any site may call it and read the answer. They come without
+    cookies, so they can do nothing that a program of their own could not; never for a page.
+    """
 
     def register(view: View) -> View:
         allowed = ", ".join(("HEAD", *methods) if "GET" in methods else methods)
@@ -143,7 +156,8 @@ def route(blueprint: Blueprint, path: str, *methods: str, is_page: bool = False)
 
         del serve.__wrapped__  # Chalice would read the view's signature through it
         name = f"{view.__module__}.{view.__name__}".replace(".", "_")
-        blueprint.route(path, methods=list(METHODS), content_types=["*/*"], name=name)(serve)
+        cors = _CROSS_ORIGIN if cross_origin else False
+        blueprint.route(path, methods=list(METHODS), content_types=["*/*"], name=name, cors=cors)(serve)
         return view
 
     return register

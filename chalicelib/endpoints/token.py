@@ -1,27 +1,33 @@
-"""POST /api/v1/oauth/token and /api/v1/oauth/revoke_token: what applications call themselves."""
+"""POST /api/v1/oauth/token, revoke_token and introspect: what applications call themselves."""
 
 from __future__ import annotations
 
 from chalice.app import Blueprint, Response
 
 from chalicelib.endpoints import http
-from chalicelib.protocol import paths, server
+from chalicelib.protocol import introspection, paths, server
+from chalicelib.protocol.form_request import FormRequest, ProtocolAnswer
 
 blueprint = Blueprint(__name__)
 
 
-@http.route(blueprint, paths.TOKEN, "POST")
+@http.route(blueprint, paths.TOKEN, "POST", cross_origin=True)
 def token(request: http.Request) -> Response:
     return _answer(server.token_response(_form_request(request)))
 
 
-@http.route(blueprint, paths.REVOCATION, "POST")
+@http.route(blueprint, paths.REVOCATION, "POST", cross_origin=True)
 def revoke_token(request: http.Request) -> Response:
     return _answer(server.revocation_response(_form_request(request)))
 
 
-def _form_request(request: http.Request) -> server.FormRequest:
-    return server.FormRequest(
+@http.route(blueprint, paths.INTROSPECTION, "POST")
+def introspect(request: http.Request) -> Response:
+    return _answer(introspection.introspection_response(_form_request(request)))
+
+
+def _form_request(request: http.Request) -> FormRequest:
+    return FormRequest(
         issuer=request.base_url,
         body=request.body,
         query=request.query,
@@ -30,5 +36,5 @@ def _form_request(request: http.Request) -> server.FormRequest:
     )
 
 
-def _answer(answer: server.ProtocolAnswer) -> Response:
+def _answer(answer: ProtocolAnswer) -> Response:
     return http.json_answer(answer.body, answer.status, answer.headers)

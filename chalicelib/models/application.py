@@ -54,6 +54,7 @@ class Application(Item):
     previous_secret_digest = UnicodeAttribute(null=True)
     previous_secret_until = EpochSeconds(null=True)
     jwks = UnicodeAttribute(null=True)
+    resource = UnicodeAttribute(null=True)
     active = BooleanAttribute()
     created_at = EpochSeconds()
     by_owner = OwnerIndex()
@@ -187,6 +188,11 @@ def end_previous_secret(client_id: str) -> None:
     """The old secret stops now and not at its end date. Raises ConditionFailed where there is no such application."""
     actions: list[Action] = [Application.previous_secret_digest.remove(), Application.previous_secret_until.remove()]
     store.change(Application.key(client_id), actions, Application.owner_id.exists())
+
+
+def serve_resource(client_id: str, resource: str) -> None:
+    """Make it the API of this resource, which may introspect the tokens for it."""
+    store.change(Application.key(client_id), [Application.resource.set(resource)], Application.client_id.exists())
 
 
 def disable(client_id: str) -> None:

@@ -41,6 +41,7 @@ class Grant(Item):
     consent_id = UnicodeAttribute()
     scope = UnicodeAttribute()
     organizers = UnicodeSetAttribute(null=True)
+    resource = UnicodeAttribute(null=True)
     refresh_digest = UnicodeAttribute()
     generation = Whole(default=0)  # how often the refresh token was rotated
     rotated_at = EpochSeconds(null=True)

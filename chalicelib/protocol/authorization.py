@@ -20,7 +20,7 @@ from chalicelib.models.application import Application
 from chalicelib.models.authorization_code import AuthorizationCode, as_set
 from chalicelib.models.consent import Consent, widened
 from chalicelib.models.user import User
-from chalicelib.protocol import pkce, redirect_uris, requests, scopes
+from chalicelib.protocol import pkce, redirect_uris, requests, resource_indicators, scopes
 from chalicelib.protocol.validator import Validator
 
 _TRIES = 3
@@ -59,6 +59,7 @@ class AuthorizationRequest:
     scopes: tuple[str, ...]
     state: str | None
     code_challenge: str | None
+    resource: str | None
     always_ask: bool
     parameters: dict[str, str]
 
@@ -84,6 +85,7 @@ def read_request(
     request.client, request.repeated = application, twice
     try:
         _GRANT.validate_authorization_request(request)
+        resource = resource_indicators.read(known.get("resource"), issuer=issuer)
     except FatalClientError as error:
         raise _not_this_application(error) from error
     except OAuth2Error as error:
@@ -99,6 +101,7 @@ def read_request(
         scopes=tuple(scopes.ordered(request.scopes)),
         state=known.get("state"),
         code_challenge=known.get("code_challenge"),
+        resource=resource,
         always_ask=known.get("approval_prompt") == "force" or not application.is_confidential,
         parameters=known,
     )
@@ -230,6 +233,7 @@ def _new_code(
         redirect_uri=request.redirect_uri,
         redirect_uri_given=request.redirect_uri_given,
         code_challenge=request.code_challenge,
+        resource=request.resource,
         created_at=now,
         expires_at=now + settings.SETTINGS.code_lifetime_seconds,
         forget_at=now + settings.CODE_KEPT_SECONDS,

@@ -13,7 +13,8 @@ from urllib.parse import unquote_plus
 
 from oauthlib.oauth2.rfc6749 import errors
 
-from chalicelib import credentials
+from chalicelib import credentials, logs
+from chalicelib.models import store
 from chalicelib.models.application import BASIC, NONE, POST, PRIVATE_KEY_JWT, Application
 from chalicelib.protocol import client_assertion, paths
 
@@ -45,6 +46,14 @@ def read(authorization: str | None, parameters: Mapping[str, str]) -> Presented:
     if parameters.get("client_id", found.client_id) != found.client_id:
         raise errors.InvalidRequestError("The form names another client_id than the Authorization header.")
     return found
+
+
+def authenticate(authorization: str | None, parameters: Mapping[str, str], *, issuer: str) -> Application:
+    """The application that asks. Raises InvalidClientError, InvalidRequestError. One round trip for a secret."""
+    sent = read(authorization, parameters)
+    application = store.read(Application.key(sent.client_id))[0]
+    logs.note(client_id=sent.client_id if application else "unknown")
+    return check(sent, application, issuer=issuer)
 
 
 def check(sent: Presented, application: Application | None, *, issuer: str) -> Application:

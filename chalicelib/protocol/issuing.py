@@ -29,8 +29,8 @@ def new_refresh_token(request: Any) -> str:
     return credentials.mint(Kind.REFRESH_TOKEN, request.new_grant_id)
 
 
-def store_exchanged(stored: AuthorizationCode, grant_id: str, token: dict[str, Any]) -> None:
-    """For a code. Raises InvalidGrantError where it is used or taken back by now."""
+def store_exchanged(stored: AuthorizationCode, grant_id: str, token: dict[str, Any], *, resource: str | None) -> None:
+    """For a code. resource: what the access token is for. Raises InvalidGrantError where it is used or taken back."""
     now = clock.now()
     made = Grant(
         user_id=stored.user_id,
@@ -39,12 +39,13 @@ def store_exchanged(stored: AuthorizationCode, grant_id: str, token: dict[str, A
         consent_id=stored.consent_id,
         scope=stored.scope,
         organizers=stored.organizers,
+        resource=stored.resource,
         refresh_digest=credentials.digest(token["refresh_token"]),
         created_at=now,
         last_used_at=now,
     )
     try:
-        authorization_code.exchange(stored, made, _access_token(made, token))
+        authorization_code.exchange(stored, made, _access_token(made, token, resource))
     except authorization_code.AlreadyUsed as error:
         end_replayed(error.grant_id)
         raise errors.InvalidGrantError("The code has been used.") from error
@@ -52,15 +53,15 @@ def store_exchanged(stored: AuthorizationCode, grant_id: str, token: dict[str, A
         raise errors.InvalidGrantError("The user has taken the permission back.") from error
 
 
-def store_refreshed(found: Grant, token: dict[str, Any]) -> None:
+def store_refreshed(found: Grant, token: dict[str, Any], *, resource: str | None) -> None:
     """For the refresh token of a confidential client, which stays. Raises InvalidGrantError."""
     try:
-        grant.refresh(found, _access_token(found, token))
+        grant.refresh(found, _access_token(found, token, resource))
     except store.ConditionFailed as error:
         raise errors.InvalidGrantError("The permission was ended meanwhile.") from error
 
 
-def store_rotated(found: Grant, presented: str, token: dict[str, Any]) -> None:
+def store_rotated(found: Grant, presented: str, token: dict[str, Any], *, resource: str | None) -> None:
     """For the refresh token of a public client. The tokens follow from the presented one, so where this request is a
     repeat, or another was first, they are stored already and only the rest of the answer is put right.
 
@@ -68,7 +69,7 @@ def store_rotated(found: Grant, presented: str, token: dict[str, Any]) -> None:
     """
     if rotation.recognize(presented, found) is Presented.CURRENT:
         try:
-            grant.rotate(found, credentials.digest(token["refresh_token"]), _access_token(found, token))
+            grant.rotate(found, credentials.digest(token["refresh_token"]), _access_token(found, token, resource))
         except store.ConditionFailed:
             pass
         else:
@@ -96,7 +97,7 @@ def _answer_as_before(grant_id: str, presented: str, token: dict[str, Any]) -> N
     token["expires_in"] = max(0, live.expires_at - clock.now()) if live else 0
 
 
-def _access_token(of: Grant, token: dict[str, Any]) -> AccessToken:
+def _access_token(of: Grant, token: dict[str, Any], resource: str | None) -> AccessToken:
     now = clock.now()
     return AccessToken(
         grant_id=of.grant_id,
@@ -105,6 +106,7 @@ def _access_token(of: Grant, token: dict[str, Any]) -> AccessToken:
         client_id=of.client_id,
         scope=scopes.as_text(token["scope"].split()),
         organizers=of.organizers,
+        resource=resource,
         issued_at=now,
         expires_at=now + settings.ACCESS_TOKEN_LIFETIME_SECONDS,
     )

@@ -5,3 +5,4 @@ from __future__ import annotations
 AUTHORIZATION = "/api/v1/oauth/authorize"
 TOKEN = "/api/v1/oauth/token"
 REVOCATION = "/api/v1/oauth/revoke_token"
+INTROSPECTION = "/api/v1/oauth/introspect"

@@ -16,10 +16,12 @@ AUTHORIZATION = (
     "code_challenge",
     "code_challenge_method",
     "approval_prompt",
+    "resource",
 )
 CLIENT = ("client_id", "client_secret", "client_assertion_type", "client_assertion")
-TOKEN = (*CLIENT, "grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "scope")
+TOKEN = (*CLIENT, "grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "scope", "resource")
 REVOCATION = (*CLIENT, "token", "token_type_hint")
+INTROSPECTION = REVOCATION
 
 _FIELDS_LIMIT = 1000  # room for every organizer on a consent page; the body's size is limited before
 # What a decoder leaves where it met bytes that are no UTF-8: the gateway decodes a query before anybody here sees it.

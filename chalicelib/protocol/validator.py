@@ -20,7 +20,15 @@ from chalicelib.models.application import Application
 from chalicelib.models.authorization_code import AuthorizationCode
 from chalicelib.models.grant import Grant
 from chalicelib.models.user import User
-from chalicelib.protocol import client_authentication, issuing, pkce, redirect_uris, rotation, scopes
+from chalicelib.protocol import (
+    client_authentication,
+    issuing,
+    pkce,
+    redirect_uris,
+    resource_indicators,
+    rotation,
+    scopes,
+)
 from chalicelib.protocol.rotation import Presented
 
 
@@ -80,6 +88,7 @@ class Validator(RequestValidator):
         if stored.is_expired:
             return False
         check_verifier(stored, request.code_verifier, is_required=client.needs_pkce)
+        request.token_resource = _resource(request, stored.resource)
         request.scopes = stored.scope.split()
         request.new_grant_id = grant.new_id(stored.user_id, stored.client_id)
         return True
@@ -109,6 +118,7 @@ class Validator(RequestValidator):
         if user is None or not user.active or not grant.is_allowed(found, consent):
             return False
         request.new_grant_id = found.grant_id
+        request.token_resource = _resource(request, found.resource)
         if client.is_confidential:
             return credentials.matches(refresh_token, found.refresh_digest)
         return rotation.is_usable(refresh_token, found)
@@ -123,14 +133,14 @@ class Validator(RequestValidator):
 
     def save_bearer_token(self, token: dict[str, Any], request: Any, *args: Any, **kwargs: Any) -> None:
         if request.grant_type != "refresh_token":
-            issuing.store_exchanged(request.stored_code, request.new_grant_id, token)
+            issuing.store_exchanged(request.stored_code, request.new_grant_id, token, resource=request.token_resource)
             logs.note(outcome="token issued")
             return
         found = request.standing_grant[0]
         if request.client.is_confidential:
-            issuing.store_refreshed(found, token)
+            issuing.store_refreshed(found, token, resource=request.token_resource)
         else:
-            issuing.store_rotated(found, request.refresh_token, token)
+            issuing.store_rotated(found, request.refresh_token, token, resource=request.token_resource)
         logs.note(outcome="token refreshed")
 
     # -- revocation (RFC 7009) ---------------------------------------------------------------------------------------
@@ -146,6 +156,11 @@ class Validator(RequestValidator):
         elif live is not None and credentials.matches(token, live.token_digest):
             access_token.revoke(found.grant_id, live.token_digest)
             logs.note(outcome="access token revoked")
+
+
+def _resource(request: Any, granted: str | None) -> str | None:
+    requested = getattr(request, "resource", None)
+    return resource_indicators.narrowed(requested, granted, issuer=request.uri)
 
 
 def check_verifier(stored: AuthorizationCode, verifier: str | None, *, is_required: bool) -> None:

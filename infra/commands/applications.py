@@ -10,7 +10,7 @@ import click
 from chalicelib import credentials, names, server_key, settings
 from chalicelib.models import application
 from chalicelib.models.application import Application, Profile
-from chalicelib.protocol import client_assertion, redirect_uris
+from chalicelib.protocol import client_assertion, redirect_uris, resource_indicators
 from infra.commands import Group, Operator, checked, clear_errors, fail
 from infra.commands.users import find_user
 
@@ -119,6 +119,20 @@ def applications_end_old_secret(operator: Operator, client_id: str) -> None:
     with clear_errors(f"There is no application {client_id}."):
         application.end_previous_secret(client_id)
     operator.show({"client_id": client_id}, sentence="Only the present secret is left.")
+
+
+@applications.command("serve-resource")
+@click.argument("client_id")
+@click.argument("resource")
+@click.pass_obj
+def applications_serve_resource(operator: Operator, client_id: str, resource: str) -> None:
+    """Make an application the API of a resource: it may introspect the tokens for it."""
+    resource = resource_indicators.spelled(resource)
+    if not resource_indicators.is_known(resource):
+        fail(f"{resource!r} is not in the stage's RESOURCES, so no client can ask for tokens for it.")
+    with clear_errors(f"There is no application {client_id}."):
+        application.serve_resource(client_id, resource)
+    operator.show({"client_id": client_id, "resource": resource}, sentence=f"{client_id} is the API of {resource}.")
 
 
 @applications.command("disable")
