@@ -13,7 +13,7 @@ PACKAGE = ROOT / "chalicelib"
 FILES = [ROOT / "app.py", *sorted(PACKAGE.rglob("*.py"))]
 LINES_LIMIT = 300
 
-FOUNDATION = {"settings", "credentials", "clock", "logs", "names"}
+FOUNDATION = {"settings", "credentials", "clock", "logs", "names", "server_key"}
 # What each room may import of ours, besides itself. `names` and `credentials` read their limits from `settings`.
 MAY_IMPORT = {
     "app": {"endpoints", "logs"},
@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "models": FOUNDATION,
     "pages": set[str](),
     "names": {"settings"},
+    "server_key": {"settings"},
     "credentials": set[str](),
     "settings": set[str](),
     "clock": set[str](),
@@ -33,8 +34,9 @@ HOMES = {
     "pynamodb": {"models"},
     "jinja2": {"pages"},
     "argon2": {"credentials"},
-    "boto3": set[str](),
-    "botocore": set[str](),
+    "joserfc": {"protocol"},
+    "boto3": {"server_key"},
+    "botocore": {"server_key"},
 }
 SHARED_ENDPOINTS = {"http", "browser_session"}
 # The operator's: `manage.py` calls them, and nothing that answers a request does.

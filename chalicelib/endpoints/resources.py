@@ -20,7 +20,9 @@ blueprint = Blueprint(__name__)
 
 @http.route(blueprint, "/api/v1/me", "GET", cross_origin=True)
 def me(request: http.Request) -> Response:
-    user = _access(request, None).standing.user
+    user = _access(request, None).user
+    if user is None:
+        raise http.Refusal(403, "access_denied", "This token is the application's own: there is no user behind it.")
     profile = {"email": user.email, "fullname": user.fullname, "locale": user.locale, "timezone": user.timezone}
     return http.json_answer(profile)
 

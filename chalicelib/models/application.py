@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pynamodb.attributes import BooleanAttribute, ListAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, ListAttribute, UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
@@ -55,6 +55,8 @@ class Application(Item):
     previous_secret_until = EpochSeconds(null=True)
     jwks = UnicodeAttribute(null=True)
     resource = UnicodeAttribute(null=True)
+    own_scopes = UnicodeSetAttribute(null=True)
+    own_organizers = UnicodeSetAttribute(null=True)
     active = BooleanAttribute()
     created_at = EpochSeconds()
     by_owner = OwnerIndex()
@@ -193,6 +195,21 @@ def end_previous_secret(client_id: str) -> None:
 def serve_resource(client_id: str, resource: str) -> None:
     """Make it the API of this resource, which may introspect the tokens for it."""
     store.change(Application.key(client_id), [Application.resource.set(resource)], Application.client_id.exists())
+
+
+def allow_of_its_own(client_id: str, scopes: Iterable[str], organizers: Iterable[str]) -> None:
+    """What it may do without a user; nothing, where both are empty. Counts from the next request, for tokens too.
+
+    Raises ConditionFailed where there is no such confidential application.
+    """
+    actions: list[Action] = [
+        attribute.set(set(values)) if values else attribute.remove()
+        for attribute, values in (
+            (Application.own_scopes, list(scopes)),
+            (Application.own_organizers, list(organizers)),
+        )
+    ]
+    store.change(Application.key(client_id), actions, Application.client_type == CONFIDENTIAL)
 
 
 def disable(client_id: str) -> None:

@@ -69,6 +69,14 @@ class Standing:
         """Are its user and application active, and does the consent stand that it was given under?"""
         return bool(self.user.active and self.application.active) and is_allowed(self.grant, self.consent)
 
+    @property
+    def allowed_scopes(self) -> frozenset[str]:
+        return frozenset(self.grant.scope.split())
+
+    @property
+    def allowed_organizers(self) -> frozenset[str]:
+        return self.user.organizers
+
 
 def new_id(user_id: str, client_id: str) -> str:
     return user_id + client_id + credentials.new_serial()

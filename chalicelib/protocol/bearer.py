@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 from chalicelib import credentials, logs
 from chalicelib.credentials import Kind
-from chalicelib.models import grant
+from chalicelib.models import grant, own_access
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.application import Application
+from chalicelib.models.grant import Standing
+from chalicelib.models.own_access import OwnStanding
+from chalicelib.models.user import User
 from chalicelib.protocol import resource_indicators
 
 _HEADER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*) *", re.ASCII | re.IGNORECASE)
@@ -40,10 +43,10 @@ class BearerError(Exception):
 class Access:
     """What a good token gives, as it stands at this request.
 
-    organizers: those the user allowed and still belongs to.
+    organizers: those the user allowed and still belongs to; of an application's own token, those it still has.
     """
 
-    standing: grant.Standing
+    standing: Standing | OwnStanding
     access_token: AccessToken
     scopes: frozenset[str]
     organizers: frozenset[str]
@@ -53,7 +56,13 @@ class Access:
         return self.standing.application
 
     @property
+    def user(self) -> User | None:
+        """Whose token it is; None where it is the application's own."""
+        return self.standing.user
+
+    @property
     def subject(self) -> str:
+        """The user's id, or the application's where it is its own."""
         return str(self.access_token.user_id)
 
     @property
@@ -80,14 +89,15 @@ def authenticate(authorization: str | None, *, scope: str | None, resource: str 
         raise BearerError(401, "invalid_token", "The access token is for another resource.")
     if scope is not None and scope not in access.scopes:
         raise BearerError(403, "insufficient_scope", f"This needs the scope {scope}.", scope)
-    grant.touch(access.standing.grant)
+    if isinstance(access.standing, Standing):
+        grant.touch(access.standing.grant)
     return access
 
 
 def access_of(token: str) -> Access:
     """What this token gives. Raises BearerError where it is not good, StoreUnavailable. One round trip."""
     named = credentials.recognize(token, Kind.ACCESS_TOKEN)
-    standing = grant.standing(named.names) if named else None
+    standing = _standing(named.names) if named else None
     live = standing.access_token if standing else None
     if named is None or standing is None or live is None or not credentials.matches(token, live.token_digest):
         raise BearerError(401, "invalid_token", "The access token is unknown, was replaced or was revoked.")
@@ -97,5 +107,9 @@ def access_of(token: str) -> Access:
         raise BearerError(
             401, "invalid_token", "The permission was taken back, or the user or the application disabled."
         )
-    organizers = frozenset(live.organizers or ()) & standing.user.organizers
-    return Access(standing, live, frozenset(live.scope.split()), organizers)
+    organizers = frozenset(live.organizers or ()) & standing.allowed_organizers
+    return Access(standing, live, frozenset(live.scope.split()) & standing.allowed_scopes, organizers)
+
+
+def _standing(grant_id: str) -> Standing | OwnStanding | None:
+    return own_access.standing(grant_id) if own_access.is_own(grant_id) else grant.standing(grant_id)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from oauthlib.oauth2 import (
     AuthorizationCodeGrant,
     BearerToken,
+    ClientCredentialsGrant,
     RefreshTokenGrant,
     RevocationEndpoint,
     TokenEndpoint,
@@ -29,6 +30,7 @@ _BEARER = BearerToken(
 _GRANT_TYPES = {
     "authorization_code": AuthorizationCodeGrant(_VALIDATOR),
     "refresh_token": RefreshTokenGrant(_VALIDATOR),
+    "client_credentials": ClientCredentialsGrant(_VALIDATOR),
 }
 GRANT_TYPES = tuple(_GRANT_TYPES)
 _TOKEN_ENDPOINT = TokenEndpoint("authorization_code", _BEARER, _GRANT_TYPES)

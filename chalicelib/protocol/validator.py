@@ -22,6 +22,7 @@ from chalicelib.models.grant import Grant
 from chalicelib.models.user import User
 from chalicelib.protocol import (
     client_authentication,
+    client_credentials,
     issuing,
     pkce,
     redirect_uris,
@@ -53,9 +54,13 @@ class Validator(RequestValidator):
         return False  # `check_challenge` and `check_verifier` see to it; oauthlib would not spend the code
 
     def get_default_scopes(self, client_id: str, request: Any, *args: Any, **kwargs: Any) -> list[str]:
+        if request.grant_type == client_credentials.GRANT_TYPE:
+            return client_credentials.default_scopes(request.client)
         return list(scopes.DEFAULT)
 
     def validate_scopes(self, client_id: str, requested: list[str], client: Any, request: Any, *args: Any) -> bool:
+        if request.grant_type == client_credentials.GRANT_TYPE:
+            return client_credentials.are_allowed(client, requested)
         return scopes.are_known(requested)
 
     # -- client authentication (§3.2.1) ------------------------------------------------------------------------------
@@ -74,7 +79,12 @@ class Validator(RequestValidator):
         return True
 
     def validate_grant_type(self, client_id: str, grant_type: str, client: Any, request: Any, *args: Any) -> bool:
-        return grant_type in ("authorization_code", "refresh_token")
+        if grant_type != client_credentials.GRANT_TYPE:
+            return True
+        if not client_credentials.is_allowed(client):
+            return False
+        client_credentials.prepare(client, request)
+        return True
 
     # -- a code for tokens (§4.1.3) ----------------------------------------------------------------------------------
 
@@ -132,6 +142,11 @@ class Validator(RequestValidator):
     # -- what is issued ----------------------------------------------------------------------------------------------
 
     def save_bearer_token(self, token: dict[str, Any], request: Any, *args: Any, **kwargs: Any) -> None:
+        if request.grant_type == client_credentials.GRANT_TYPE:
+            resource = request.token_resource
+            client_credentials.store(request.client, request.new_grant_id, token, resource=resource)
+            logs.note(outcome="token issued")
+            return
         if request.grant_type != "refresh_token":
             issuing.store_exchanged(request.stored_code, request.new_grant_id, token, resource=request.token_resource)
             logs.note(outcome="token issued")
@@ -148,13 +163,13 @@ class Validator(RequestValidator):
     def revoke_token(self, token: str, token_type_hint: str, request: Any, *args: Any, **kwargs: Any) -> None:
         """End it if it is this client's. The token says itself what kind it is, so the hint is not needed."""
         found, live = request.revoked_grant
-        if found is None or found.client_id != request.client.client_id:
-            return
-        if token.startswith(Kind.REFRESH_TOKEN) and rotation.recognize(token, found) is not Presented.UNKNOWN:
-            grant.end(found.grant_id)
-            logs.note(outcome="grant revoked")
-        elif live is not None and credentials.matches(token, live.token_digest):
-            access_token.revoke(found.grant_id, live.token_digest)
+        client_id = request.client.client_id
+        if found is not None and found.client_id == client_id and token.startswith(Kind.REFRESH_TOKEN):
+            if rotation.recognize(token, found) is not Presented.UNKNOWN:
+                grant.end(found.grant_id)
+                logs.note(outcome="grant revoked")
+        elif live is not None and live.client_id == client_id and credentials.matches(token, live.token_digest):
+            access_token.revoke(live.grant_id, live.token_digest)
             logs.note(outcome="access token revoked")
 
 

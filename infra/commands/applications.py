@@ -8,9 +8,9 @@ from typing import Any, TextIO
 import click
 
 from chalicelib import credentials, names, server_key, settings
-from chalicelib.models import application
+from chalicelib.models import application, organizer
 from chalicelib.models.application import Application, Profile
-from chalicelib.protocol import client_assertion, redirect_uris, resource_indicators
+from chalicelib.protocol import client_assertion, redirect_uris, resource_indicators, scopes
 from infra.commands import Group, Operator, checked, clear_errors, fail
 from infra.commands.users import find_user
 
@@ -133,6 +133,26 @@ def applications_serve_resource(operator: Operator, client_id: str, resource: st
     with clear_errors(f"There is no application {client_id}."):
         application.serve_resource(client_id, resource)
     operator.show({"client_id": client_id, "resource": resource}, sentence=f"{client_id} is the API of {resource}.")
+
+
+@applications.command("allow-own")
+@click.argument("client_id")
+@click.option("--scope", "allowed", multiple=True, type=click.Choice([scopes.READ, scopes.WRITE]))
+@click.option("--organizer", "slugs", multiple=True, metavar="SLUG")
+@click.pass_obj
+def applications_allow_own(
+    operator: Operator, client_id: str, allowed: tuple[str, ...], slugs: tuple[str, ...]
+) -> None:
+    """Say what an application may do without a user (client credentials). Without options: nothing."""
+    if bool(allowed) != bool(slugs):
+        fail("Give at least one --scope and one --organizer; or neither, to allow nothing.")
+    with clear_errors(f"There is no application {client_id} that can authenticate."):
+        missing = sorted(set(slugs) - {found.slug for found in organizer.get_all(slugs)})
+        if missing:
+            fail(f"There is no organizer {missing[0]}.")
+        application.allow_of_its_own(client_id, allowed, slugs)
+    row = {"client_id": client_id, "own_scopes": sorted(allowed), "own_organizers": sorted(slugs)}
+    operator.show(row, sentence=f"{client_id} may {' and '.join(sorted(allowed)) or 'do nothing'} without a user.")
 
 
 @applications.command("disable")
