@@ -38,6 +38,7 @@ class Kind(StrEnum):
     AUTHORIZATION_CODE = "lyac_"
     CLIENT_SECRET = "lycs_"
     SESSION = "lyss_"
+    PUSHED_REQUEST = "lypr_"
 
 
 _NAMES_LENGTH = {
@@ -46,6 +47,7 @@ _NAMES_LENGTH = {
     Kind.AUTHORIZATION_CODE: 0,
     Kind.CLIENT_SECRET: 0,
     Kind.SESSION: ID_LENGTH,  # a user id
+    Kind.PUSHED_REQUEST: 0,
 }
 
 

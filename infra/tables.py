@@ -11,6 +11,7 @@ from chalicelib.models.consent import Consent
 from chalicelib.models.email_address import EmailAddress
 from chalicelib.models.grant import Grant
 from chalicelib.models.organizer import Organizer
+from chalicelib.models.pushed_request import PushedRequest
 from chalicelib.models.session import Session
 from chalicelib.models.table import Item
 from chalicelib.models.throttle import Throttle
@@ -29,6 +30,7 @@ MODELS: tuple[type[Item], ...] = (
     Session,
     Throttle,
     UsedAssertion,
+    PushedRequest,
 )
 
 

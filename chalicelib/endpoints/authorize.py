@@ -7,11 +7,12 @@ from chalice.app import Blueprint, Response
 from chalicelib import logs
 from chalicelib.endpoints import browser_session, http
 from chalicelib.endpoints.browser_session import SignedIn
-from chalicelib.models import organizer, store
+from chalicelib.models import organizer, pushed_request, store
 from chalicelib.models.application import Application
 from chalicelib.models.consent import Consent
+from chalicelib.models.pushed_request import PushedRequest
 from chalicelib.pages import render
-from chalicelib.protocol import authorization, paths, redirect_uris, requests
+from chalicelib.protocol import authorization, paths, pushed_requests, redirect_uris, requests
 from chalicelib.protocol.authorization import AuthorizationRequest, NotThisApplication, RefusedRequest
 
 PATH = paths.AUTHORIZATION
@@ -23,9 +24,9 @@ def authorize(request: http.Request) -> Response:
     form = request.form if request.method == "POST" else None
     # The consent form's address carries the request; a request that is itself a POST may be all in its body (§3.1).
     parameters = request.query if form is None or request.query else form
-    browser, application, consent = _read(request, parameters)
+    browser, application, consent, pushed = _read(request, parameters)
     try:
-        asked = authorization.read_request(parameters, application, issuer=request.base_url)
+        asked = pushed_requests.read_request(parameters, application, pushed, issuer=request.base_url)
     except NotThisApplication as error:
         return _not_this_application(request, error)
     except RefusedRequest as error:
@@ -40,16 +41,20 @@ def authorize(request: http.Request) -> Response:
 
 def _read(
     request: http.Request, parameters: requests.Parameters
-) -> tuple[SignedIn | None, Application | None, Consent | None]:
+) -> tuple[SignedIn | None, Application | None, Consent | None, PushedRequest | None]:
     """All that decides, in one round trip."""
     cookie = browser_session.read_cookie(request)
     client_id = requests.single(parameters, "client_id") or ""
     application_key = Application.key(client_id) if 0 < len(client_id) <= 128 else None
+    pushed_key = pushed_requests.key_of(parameters)
     if cookie is None:
-        return None, store.read(application_key)[0], None
-    consent_key = Consent.key(cookie.user_id, client_id) if application_key else None
-    session, user, application, consent = store.read(cookie.session_key, cookie.user_key, application_key, consent_key)
-    return browser_session.recognize(cookie, session, user), application, consent
+        application, pushed = store.read(application_key, pushed_key)
+        return None, application, None, pushed
+    consent_key = Consent.key(cookie.user_id, application_key.hash_key) if application_key else None
+    session, user, application, consent, pushed = store.read(
+        cookie.session_key, cookie.user_key, application_key, consent_key, pushed_key
+    )
+    return browser_session.recognize(cookie, session, user), application, consent, pushed
 
 
 def _ask_or_remember(
@@ -58,7 +63,7 @@ def _ask_or_remember(
     if consent is not None and authorization.is_remembered(asked, consent, browser.user):
         location = authorization.allow_again(asked, consent, browser.user, issuer=request.base_url)
         if location is not None:
-            return http.see_other(location)
+            return _send_back(asked, location)
     return _consent_page(request, asked, browser)
 
 
@@ -68,10 +73,17 @@ def _answer(
     """What the user said, to the request that they were shown: granted is what was posted, asked for and allowed."""
     browser.check_csrf(form, _purpose(asked))
     if requests.single(form, "decision") != "allow":
-        return http.see_other(authorization.deny(asked, issuer=request.base_url))
+        return _send_back(asked, authorization.deny(asked, issuer=request.base_url))
     location = authorization.allow(asked, browser.user, form.get("organizers", ()), issuer=request.base_url)
     if location is None:
         return _consent_page(request, asked, browser, problem="Choose at least one organizer.", status=400)
+    return _send_back(asked, location)
+
+
+def _send_back(asked: AuthorizationRequest, location: str) -> Response:
+    """To the application with its answer, once for a request that was pushed."""
+    if asked.pushed_digest:
+        pushed_request.use(asked.pushed_digest)
     return http.see_other(location)
 
 

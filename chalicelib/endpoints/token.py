@@ -1,11 +1,11 @@
-"""POST /api/v1/oauth/token, revoke_token and introspect: what applications call themselves."""
+"""POST /api/v1/oauth/token, revoke_token, introspect and par: what applications call themselves."""
 
 from __future__ import annotations
 
 from chalice.app import Blueprint, Response
 
 from chalicelib.endpoints import http
-from chalicelib.protocol import introspection, paths, server
+from chalicelib.protocol import introspection, paths, pushed_requests, server
 from chalicelib.protocol.form_request import FormRequest, ProtocolAnswer
 
 blueprint = Blueprint(__name__)
@@ -24,6 +24,11 @@ def revoke_token(request: http.Request) -> Response:
 @http.route(blueprint, paths.INTROSPECTION, "POST")
 def introspect(request: http.Request) -> Response:
     return _answer(introspection.introspection_response(_form_request(request)))
+
+
+@http.route(blueprint, paths.PUSHED_REQUEST, "POST")
+def par(request: http.Request) -> Response:
+    return _answer(pushed_requests.pushed_request_response(_form_request(request)))
 
 
 def _form_request(request: http.Request) -> FormRequest:

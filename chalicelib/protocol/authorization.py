@@ -39,11 +39,12 @@ class NotThisApplication(Exception):
 
 
 class RefusedRequest(Exception):
-    """The request is wrong and its application is told so. location: where to send the browser."""
+    """The request is wrong and its application is told so. location: where to send the browser. reason: what to say."""
 
-    def __init__(self, location: str) -> None:
+    def __init__(self, location: str, reason: OAuth2Error) -> None:
         super().__init__("refused")
         self.location = location
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class AuthorizationRequest:
     """A request that was found in order.
 
     parameters: as received, those that are known, to show the request again. always_ask: never skip the consent page.
+    pushed_digest: which pushed request it is, if it is one.
     """
 
     application: Application
@@ -62,6 +64,7 @@ class AuthorizationRequest:
     resource: str | None
     always_ask: bool
     parameters: dict[str, str]
+    pushed_digest: str | None = None
 
     @property
     def needs_organizers(self) -> bool:
@@ -90,7 +93,7 @@ def read_request(
         raise _not_this_application(error) from error
     except OAuth2Error as error:
         location = _answer_at(request.redirect_uri, issuer, known, error=error.error, description=error.description)
-        raise RefusedRequest(location) from error
+        raise RefusedRequest(location, error) from error
     assert application is not None  # validate_client_id has seen to it
     if not application.is_confidential and not server_key.is_set():
         raise server_key.ServerKeyMissing
@@ -152,7 +155,7 @@ def deny(request: AuthorizationRequest, *, issuer: str) -> str:
     return _answer_at(
         request.redirect_uri,
         issuer,
-        request.parameters,
+        {"state": request.state} if request.state else {},
         error="access_denied",
         description="The user did not allow the access.",
     )
