@@ -3,11 +3,21 @@
 from chalice.app import Chalice
 
 from chalicelib import logs
-from chalicelib.endpoints import account, applications, authorizations, authorize, discovery, http, resources, token
+from chalicelib.endpoints import (
+    account,
+    applications,
+    authorizations,
+    authorize,
+    device,
+    discovery,
+    http,
+    resources,
+    token,
+)
 
 logs.configure()
 
 app = Chalice(app_name="lanyard")
 app.register_middleware(http.middleware, "http")
-for module in (authorize, token, discovery, resources, account, applications, authorizations):
+for module in (authorize, token, device, discovery, resources, account, applications, authorizations):
     app.register_blueprint(module.blueprint)

@@ -39,6 +39,7 @@ class Kind(StrEnum):
     CLIENT_SECRET = "lycs_"
     SESSION = "lyss_"
     PUSHED_REQUEST = "lypr_"
+    DEVICE_CODE = "lydc_"
 
 
 _NAMES_LENGTH = {
@@ -48,6 +49,7 @@ _NAMES_LENGTH = {
     Kind.CLIENT_SECRET: 0,
     Kind.SESSION: ID_LENGTH,  # a user id
     Kind.PUSHED_REQUEST: 0,
+    Kind.DEVICE_CODE: ID_LENGTH,  # a device request's id
 }
 
 
@@ -65,6 +67,11 @@ class Credential:
 
 def new_id() -> str:
     return _random(ID_LENGTH)
+
+
+def derive_id(purpose: str, text: str) -> str:
+    """The id that belongs to `text`: the same one each time, and another for another purpose."""
+    return _base62(int.from_bytes(hashlib.sha256(f"{purpose} {text}".encode()).digest(), "big"), ID_LENGTH)
 
 
 def new_serial() -> str:

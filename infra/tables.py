@@ -8,6 +8,7 @@ from chalicelib.models.access_token import AccessToken
 from chalicelib.models.application import Application
 from chalicelib.models.authorization_code import AuthorizationCode
 from chalicelib.models.consent import Consent
+from chalicelib.models.device_request import DeviceRequest
 from chalicelib.models.email_address import EmailAddress
 from chalicelib.models.grant import Grant
 from chalicelib.models.organizer import Organizer
@@ -31,6 +32,7 @@ MODELS: tuple[type[Item], ...] = (
     Throttle,
     UsedAssertion,
     PushedRequest,
+    DeviceRequest,
 )
 
 

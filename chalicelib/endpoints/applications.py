@@ -38,11 +38,12 @@ class Fields:
     auth_method: str = application.BASIC
     jwks: str = ""
     pkce_required: bool = False
+    device_grant: bool = False
     problems: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def profile(self) -> Profile:
-        profile = replace(_PROFILES[self.type], pkce_required=self.pkce_required)
+        profile = replace(_PROFILES[self.type], pkce_required=self.pkce_required, device_grant=self.device_grant)
         return profile if profile.is_public else replace(profile, auth_method=self.auth_method, jwks=self.jwks or None)
 
 
@@ -153,6 +154,7 @@ def _as_stored(found: Application) -> Fields:
         auth_method=found.auth_method,
         jwks=found.jwks or "",
         pkce_required=bool(found.pkce_required),
+        device_grant=bool(found.device_grant),
     )
 
 
@@ -186,6 +188,7 @@ def _read_fields(form: Parameters, type_: str) -> Fields:
     if type_ not in _PROFILES:
         raise http.Refusal(400, "invalid_request", "There is no such type of application.")
     filled = Fields(name=single(form, "name") or "", type=type_, pkce_required=single(form, "pkce_required") == "on")
+    filled.device_grant = single(form, "device_grant") == "on"
     try:
         filled.name = names.check_name(filled.name)
     except names.NameProblem as error:
@@ -194,7 +197,7 @@ def _read_fields(form: Parameters, type_: str) -> Fields:
     lines = (single(form, "redirect_uris") or "").splitlines()
     filled.redirect_uris = list(dict.fromkeys(line.strip() for line in lines if line.strip()))
     problems = [problem for uri in filled.redirect_uris if (problem := _problem_with(uri, type_ == APP))]
-    if not filled.redirect_uris:
+    if not filled.redirect_uris and not filled.device_grant:
         problems = ["Enter at least one redirect URL."]
     if len(filled.redirect_uris) > settings.REDIRECT_URIS_LIMIT:
         problems.append(f"Enter at most {settings.REDIRECT_URIS_LIMIT} redirect URLs.")

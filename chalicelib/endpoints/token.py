@@ -6,39 +6,29 @@ from chalice.app import Blueprint, Response
 
 from chalicelib.endpoints import http
 from chalicelib.protocol import introspection, paths, pushed_requests, server
-from chalicelib.protocol.form_request import FormRequest, ProtocolAnswer
+from chalicelib.protocol.form_request import ProtocolAnswer
 
 blueprint = Blueprint(__name__)
 
 
 @http.route(blueprint, paths.TOKEN, "POST", cross_origin=True)
 def token(request: http.Request) -> Response:
-    return _answer(server.token_response(_form_request(request)))
+    return _answer(server.token_response(request.as_form()))
 
 
 @http.route(blueprint, paths.REVOCATION, "POST", cross_origin=True)
 def revoke_token(request: http.Request) -> Response:
-    return _answer(server.revocation_response(_form_request(request)))
+    return _answer(server.revocation_response(request.as_form()))
 
 
 @http.route(blueprint, paths.INTROSPECTION, "POST")
 def introspect(request: http.Request) -> Response:
-    return _answer(introspection.introspection_response(_form_request(request)))
+    return _answer(introspection.introspection_response(request.as_form()))
 
 
 @http.route(blueprint, paths.PUSHED_REQUEST, "POST")
 def par(request: http.Request) -> Response:
-    return _answer(pushed_requests.pushed_request_response(_form_request(request)))
-
-
-def _form_request(request: http.Request) -> FormRequest:
-    return FormRequest(
-        issuer=request.base_url,
-        body=request.body,
-        query=request.query,
-        authorization=request.header("authorization"),
-        content_type=request.header("content-type"),
-    )
+    return _answer(pushed_requests.pushed_request_response(request.as_form()))
 
 
 def _answer(answer: ProtocolAnswer) -> Response:

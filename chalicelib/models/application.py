@@ -49,6 +49,7 @@ class Application(Item):
     application_type = UnicodeAttribute(default=WEB)
     auth_method = UnicodeAttribute(default=BASIC)
     pkce_required = BooleanAttribute(default=False)
+    device_grant = BooleanAttribute(default=False)
     redirect_uris: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute)
     secret_digest = UnicodeAttribute(null=True)
     previous_secret_digest = UnicodeAttribute(null=True)
@@ -101,12 +102,14 @@ class Profile:
     """What an application is.
 
     auth_method: how it authenticates. application_type: WEB or NATIVE. jwks: its public keys, for PRIVATE_KEY_JWT.
+    device_grant: devices without a browser may use it (RFC 8628).
     pkce_required: refuse its requests without a challenge; those of public ones always are (RFC 7636, RFC 9700 §2.1.1).
     """
 
     auth_method: str = BASIC
     application_type: str = WEB
     pkce_required: bool = False
+    device_grant: bool = False
     jwks: str | None = None
 
     @property
@@ -137,6 +140,7 @@ def create(
         application_type=profile.application_type,
         auth_method=profile.auth_method,
         pkce_required=profile.pkce_required,
+        device_grant=profile.device_grant,
         jwks=profile.jwks,
         redirect_uris=list(redirect_uris),
         secret_digest=credentials.digest(secret) if secret else None,
@@ -161,6 +165,7 @@ def edit(client_id: str, *, name: str, redirect_uris: Sequence[str], profile: Pr
     actions: list[Action] = [Application.name.set(name), Application.redirect_uris.set(list(redirect_uris))]
     if profile is not None:
         actions.append(Application.pkce_required.set(profile.pkce_required))
+        actions.append(Application.device_grant.set(profile.device_grant))
         actions.append(Application.auth_method.set(profile.auth_method))
         actions.append(Application.jwks.set(profile.jwks) if profile.jwks else Application.jwks.remove())
     store.change(Application.key(client_id), actions, Application.owner_id.exists())

@@ -18,9 +18,9 @@ from chalicelib.credentials import Kind
 from chalicelib.models import authorization_code, store
 from chalicelib.models.application import Application
 from chalicelib.models.authorization_code import AuthorizationCode, as_set
-from chalicelib.models.consent import Consent, widened
+from chalicelib.models.consent import Consent
 from chalicelib.models.user import User
-from chalicelib.protocol import pkce, redirect_uris, requests, resource_indicators, scopes
+from chalicelib.protocol import consents, pkce, redirect_uris, requests, resource_indicators, scopes
 from chalicelib.protocol.validator import Validator
 
 _TRIES = 3
@@ -114,12 +114,12 @@ def is_remembered(request: AuthorizationRequest, consent: Consent | None, user: 
     """May this request be answered without asking: did this user allow this application all of it before?"""
     if consent is None or request.always_ask or not scopes.are_covered(request.scopes, consent.scopes):
         return False
-    return not request.needs_organizers or bool(_still_member(consent.organizers or (), user))
+    return not request.needs_organizers or bool(consents.still_member(consent.organizers or (), user))
 
 
 def allow_again(request: AuthorizationRequest, consent: Consent, user: User, *, issuer: str) -> str | None:
     """Give a code for the same organizers as before; None where the consent was taken back meanwhile."""
-    organizers = _still_member(consent.organizers or (), user) if request.needs_organizers else set()
+    organizers = consents.still_member(consent.organizers or (), user) if request.needs_organizers else set()
     code, item = _new_code(request, user, organizers, consent.consent_id)
     try:
         authorization_code.give_again(item, consent)
@@ -134,12 +134,13 @@ def allow(request: AuthorizationRequest, user: User, ticked: Iterable[str], *, i
 
     ticked: slugs as they were posted; those that the user does not belong to count for nothing.
     """
-    organizers = _still_member(ticked, user) if request.needs_organizers else set()
-    if request.needs_organizers and not organizers:
+    organizers = consents.chosen(request.scopes, ticked, user)
+    if organizers is None:
         return None
+    client_id = request.application.client_id
     for _ in range(_TRIES):  # another tab may answer at the same moment
-        known = store.read(Consent.key(user.user_id, request.application.client_id))[0]
-        consent = _consent(request, user, organizers, known)
+        known = store.read(Consent.key(user.user_id, client_id))[0]
+        consent = consents.remembered(client_id, request.scopes, organizers, user, known)
         code, item = _new_code(request, user, organizers, consent.consent_id)
         try:
             authorization_code.give(item, consent, known=known)
@@ -202,24 +203,6 @@ def _not_this_application(error: FatalClientError) -> NotThisApplication:
             return NotThisApplication("client", "No application with this client_id is registered and active here.")
         case _:
             return NotThisApplication("redirect_uri", "redirect_uri is not registered for this application.")
-
-
-def _still_member(slugs: Iterable[str], user: User) -> set[str]:
-    return set(slugs) & user.organizers
-
-
-def _consent(request: AuthorizationRequest, user: User, organizers: set[str], known: Consent | None) -> Consent:
-    allowed, remembered = widened(known, request.scopes, organizers)
-    now = clock.now()
-    return Consent(
-        user_id=user.user_id,
-        client_id=request.application.client_id,
-        consent_id=known.consent_id if known else credentials.new_id(),
-        scopes=allowed,
-        organizers=as_set(remembered),
-        created_at=known.created_at if known else now,
-        updated_at=now,
-    )
 
 
 def _new_code(

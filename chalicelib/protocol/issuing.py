@@ -8,9 +8,10 @@ from oauthlib.oauth2.rfc6749 import errors
 
 from chalicelib import clock, credentials, logs, settings
 from chalicelib.credentials import Kind
-from chalicelib.models import authorization_code, grant, store
+from chalicelib.models import authorization_code, device_request, grant, store
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.authorization_code import AuthorizationCode
+from chalicelib.models.device_request import DeviceRequest
 from chalicelib.models.grant import Grant
 from chalicelib.protocol import rotation, scopes
 from chalicelib.protocol.rotation import Presented
@@ -31,19 +32,7 @@ def new_refresh_token(request: Any) -> str:
 
 def store_exchanged(stored: AuthorizationCode, grant_id: str, token: dict[str, Any], *, resource: str | None) -> None:
     """For a code. resource: what the access token is for. Raises InvalidGrantError where it is used or taken back."""
-    now = clock.now()
-    made = Grant(
-        user_id=stored.user_id,
-        grant_id=grant_id,
-        client_id=stored.client_id,
-        consent_id=stored.consent_id,
-        scope=stored.scope,
-        organizers=stored.organizers,
-        resource=stored.resource,
-        refresh_digest=credentials.digest(token["refresh_token"]),
-        created_at=now,
-        last_used_at=now,
-    )
+    made = _new_grant(stored, grant_id, token)
     try:
         authorization_code.exchange(stored, made, _access_token(made, token, resource))
     except authorization_code.AlreadyUsed as error:
@@ -51,6 +40,15 @@ def store_exchanged(stored: AuthorizationCode, grant_id: str, token: dict[str, A
         raise errors.InvalidGrantError("The code has been used.") from error
     except authorization_code.NoLongerAllowed as error:
         raise errors.InvalidGrantError("The user has taken the permission back.") from error
+
+
+def store_for_device(found: DeviceRequest, grant_id: str, token: dict[str, Any], *, resource: str | None) -> None:
+    """For an approved device code. Raises InvalidGrantError where it is used or taken back."""
+    made = _new_grant(found, grant_id, token)
+    try:
+        device_request.exchange(found, made, _access_token(made, token, resource))
+    except store.ConditionFailed as error:
+        raise errors.InvalidGrantError("The device_code has been used, or the permission taken back.") from error
 
 
 def store_refreshed(found: Grant, token: dict[str, Any], *, resource: str | None) -> None:
@@ -95,6 +93,22 @@ def _answer_as_before(grant_id: str, presented: str, token: dict[str, Any]) -> N
     logs.note(repeated=True)
     token["scope"] = live.scope if live else found.scope
     token["expires_in"] = max(0, live.expires_at - clock.now()) if live else 0
+
+
+def _new_grant(of: AuthorizationCode | DeviceRequest, grant_id: str, token: dict[str, Any]) -> Grant:
+    now = clock.now()
+    return Grant(
+        user_id=of.user_id,
+        grant_id=grant_id,
+        client_id=of.client_id,
+        consent_id=of.consent_id,
+        scope=of.scope,
+        organizers=of.organizers,
+        resource=of.resource,
+        refresh_digest=credentials.digest(token["refresh_token"]),
+        created_at=now,
+        last_used_at=now,
+    )
 
 
 def _access_token(of: Grant, token: dict[str, Any], resource: str | None) -> AccessToken:

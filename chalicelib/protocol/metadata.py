@@ -25,6 +25,7 @@ def authorization_server(issuer: str) -> dict[str, Any]:
         "introspection_endpoint": issuer + paths.INTROSPECTION,
         "introspection_endpoint_auth_methods_supported": _CONFIDENTIAL,
         "introspection_endpoint_auth_signing_alg_values_supported": algorithms,
+        "device_authorization_endpoint": issuer + paths.DEVICE_AUTHORIZATION,
         "pushed_authorization_request_endpoint": issuer + paths.PUSHED_REQUEST,
         "scopes_supported": list(scopes.ALL),
         "response_types_supported": ["code"],

@@ -7,3 +7,5 @@ TOKEN = "/api/v1/oauth/token"
 REVOCATION = "/api/v1/oauth/revoke_token"
 INTROSPECTION = "/api/v1/oauth/introspect"
 PUSHED_REQUEST = "/api/v1/oauth/par"
+DEVICE_AUTHORIZATION = "/api/v1/oauth/device_authorization"
+DEVICE = "/device"  # short: people type it

@@ -19,7 +19,18 @@ AUTHORIZATION = (
     "resource",
 )
 CLIENT = ("client_id", "client_secret", "client_assertion_type", "client_assertion")
-TOKEN = (*CLIENT, "grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "scope", "resource")
+TOKEN = (
+    *CLIENT,
+    "grant_type",
+    "code",
+    "redirect_uri",
+    "code_verifier",
+    "refresh_token",
+    "scope",
+    "resource",
+    "device_code",
+)
+DEVICE_AUTHORIZATION = (*CLIENT, "scope", "resource")
 REVOCATION = (*CLIENT, "token", "token_type_hint")
 INTROSPECTION = REVOCATION
 

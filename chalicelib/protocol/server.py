@@ -16,7 +16,7 @@ from oauthlib.oauth2 import (
 from oauthlib.oauth2.rfc6749 import errors
 
 from chalicelib import logs, settings
-from chalicelib.protocol import form_request, issuing, requests
+from chalicelib.protocol import device, form_request, issuing, requests
 from chalicelib.protocol.form_request import FormRequest, ProtocolAnswer
 from chalicelib.protocol.validator import Validator
 
@@ -31,6 +31,7 @@ _GRANT_TYPES = {
     "authorization_code": AuthorizationCodeGrant(_VALIDATOR),
     "refresh_token": RefreshTokenGrant(_VALIDATOR),
     "client_credentials": ClientCredentialsGrant(_VALIDATOR),
+    device.GRANT_TYPE: device.DeviceCodeGrant(_VALIDATOR),
 }
 GRANT_TYPES = tuple(_GRANT_TYPES)
 _TOKEN_ENDPOINT = TokenEndpoint("authorization_code", _BEARER, _GRANT_TYPES)

@@ -18,11 +18,13 @@ from chalicelib.models import access_token, authorization_code, grant, store
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.application import Application
 from chalicelib.models.authorization_code import AuthorizationCode
+from chalicelib.models.device_request import DeviceRequest
 from chalicelib.models.grant import Grant
 from chalicelib.models.user import User
 from chalicelib.protocol import (
     client_authentication,
     client_credentials,
+    device,
     issuing,
     pkce,
     redirect_uris,
@@ -45,7 +47,10 @@ class Validator(RequestValidator):
 
     def get_default_redirect_uri(self, client_id: str, request: Any, *args: Any, **kwargs: Any) -> str:
         stored = getattr(request, "stored_code", None)
-        return str(stored.redirect_uri if stored else request.client.redirect_uris[0])
+        if stored:
+            return str(stored.redirect_uri)
+        # "" where it has none, which oauthlib refuses: a device's application needs no redirect URI.
+        return str(next(iter(request.client.redirect_uris), ""))
 
     def validate_response_type(self, client_id: str, response_type: str, client: Any, request: Any, *args: Any) -> bool:
         return response_type == "code"
@@ -79,6 +84,8 @@ class Validator(RequestValidator):
         return True
 
     def validate_grant_type(self, client_id: str, grant_type: str, client: Any, request: Any, *args: Any) -> bool:
+        if grant_type == device.GRANT_TYPE:
+            return bool(client.device_grant)
         if grant_type != client_credentials.GRANT_TYPE:
             return True
         if not client_credentials.is_allowed(client):
@@ -142,21 +149,19 @@ class Validator(RequestValidator):
     # -- what is issued ----------------------------------------------------------------------------------------------
 
     def save_bearer_token(self, token: dict[str, Any], request: Any, *args: Any, **kwargs: Any) -> None:
-        if request.grant_type == client_credentials.GRANT_TYPE:
-            resource = request.token_resource
-            client_credentials.store(request.client, request.new_grant_id, token, resource=resource)
-            logs.note(outcome="token issued")
-            return
-        if request.grant_type != "refresh_token":
-            issuing.store_exchanged(request.stored_code, request.new_grant_id, token, resource=request.token_resource)
-            logs.note(outcome="token issued")
-            return
-        found = request.standing_grant[0]
-        if request.client.is_confidential:
-            issuing.store_refreshed(found, token, resource=request.token_resource)
-        else:
-            issuing.store_rotated(found, request.refresh_token, token, resource=request.token_resource)
-        logs.note(outcome="token refreshed")
+        resource = request.token_resource
+        match request.grant_type:
+            case client_credentials.GRANT_TYPE:
+                client_credentials.store(request.client, request.new_grant_id, token, resource=resource)
+            case device.GRANT_TYPE:
+                issuing.store_for_device(request.device_request, request.new_grant_id, token, resource=resource)
+            case "refresh_token" if request.client.is_confidential:
+                issuing.store_refreshed(request.standing_grant[0], token, resource=resource)
+            case "refresh_token":
+                issuing.store_rotated(request.standing_grant[0], request.refresh_token, token, resource=resource)
+            case _:
+                issuing.store_exchanged(request.stored_code, request.new_grant_id, token, resource=resource)
+        logs.note(outcome="token refreshed" if request.grant_type == "refresh_token" else "token issued")
 
     # -- revocation (RFC 7009) ---------------------------------------------------------------------------------------
 
@@ -209,6 +214,10 @@ def _read_with_client(client_id: str, request: Any) -> Application | None:
             grant.consent_key(named.names) if named else None,
         )
         request.standing_grant = (found, user, consent)
+    elif request.grant_type == device.GRANT_TYPE:
+        named = credentials.recognize(getattr(request, "device_code", None), Kind.DEVICE_CODE)
+        application, asked = store.read(key, DeviceRequest.key(named.names) if named else None)
+        request.device_request = asked
     else:
         named = credentials.recognize(request.code, Kind.AUTHORIZATION_CODE)
         application, stored = store.read(key, AuthorizationCode.key(named.digest) if named else None)

@@ -23,9 +23,10 @@ def applications() -> None:
 @applications.command("create")
 @click.option("--owner", required=True, metavar="EMAIL")
 @click.option("--name", required=True)
-@click.option("--redirect-uri", "uris", required=True, multiple=True, help="May be given more than once.")
+@click.option("--redirect-uri", "uris", multiple=True, help="May be given more than once.")
 @click.option("--public", is_flag=True, help="It cannot keep a secret: a browser application. It has to use PKCE.")
 @click.option("--native", is_flag=True, help="It runs on people's devices: public, with redirect URIs of its own.")
+@click.option("--device", is_flag=True, help="Devices without a browser may use it, with a code that people type.")
 @click.option("--require-pkce", is_flag=True, help="Refuse its requests without a code challenge.")
 @click.option(
     "--auth-method",
@@ -39,6 +40,8 @@ def applications() -> None:
 def applications_create(operator: Operator, /, owner: str, name: str, uris: tuple[str, ...], **kind: Any) -> None:
     """Register an application. Its secret is printed this once."""
     name = checked(names.check_name, name, "--name")
+    if not uris and not kind["device"]:
+        fail("Missing option '--redirect-uri'.")
     for uri in uris:
         checked(partial(redirect_uris.check_registrable, is_native=kind["native"]), uri, "--redirect-uri")
     profile = _profile(**kind)
@@ -59,7 +62,9 @@ def applications_create(operator: Operator, /, owner: str, name: str, uris: tupl
         operator.show(row, sentence=f"Client id: {made.client_id}")
 
 
-def _profile(public: bool, native: bool, require_pkce: bool, auth_method: str, jwks: TextIO | None) -> Profile:
+def _profile(
+    public: bool, native: bool, device: bool, require_pkce: bool, auth_method: str, jwks: TextIO | None
+) -> Profile:
     is_public = public or native
     if is_public and (jwks or auth_method != application.BASIC):
         fail("A public application does not authenticate: leave --jwks and --auth-method out.")
@@ -71,6 +76,7 @@ def _profile(public: bool, native: bool, require_pkce: bool, auth_method: str, j
         auth_method=application.NONE if is_public else auth_method,
         application_type=application.NATIVE if native else application.WEB,
         pkce_required=require_pkce,
+        device_grant=device,
         jwks=_keys(jwks) if jwks else None,
     )
 
