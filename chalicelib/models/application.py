@@ -199,7 +199,7 @@ def end_previous_secret(client_id: str) -> None:
 
 def serve_resource(client_id: str, resource: str) -> None:
     """Make it the API of this resource, which may introspect the tokens for it."""
-    store.change(Application.key(client_id), [Application.resource.set(resource)], Application.client_id.exists())
+    store.change(Application.key(client_id), [Application.resource.set(resource)], Application.owner_id.exists())
 
 
 def allow_of_its_own(client_id: str, scopes: Iterable[str], organizers: Iterable[str]) -> None:
@@ -214,7 +214,8 @@ def allow_of_its_own(client_id: str, scopes: Iterable[str], organizers: Iterable
             (Application.own_organizers, list(organizers)),
         )
     ]
-    store.change(Application.key(client_id), actions, Application.client_type == CONFIDENTIAL)
+    is_there = Application.owner_id.exists() & (Application.client_type == CONFIDENTIAL)
+    store.change(Application.key(client_id), actions, is_there)
 
 
 def disable(client_id: str) -> None:
@@ -230,7 +231,12 @@ def delete(client_id: str) -> None:
     try:
         store.change(
             Application.key(client_id),
-            [Application.active.set(False), Application.secret_digest.remove(), Application.owner_id.remove()],
+            [
+                Application.active.set(False),
+                Application.secret_digest.remove(),
+                Application.previous_secret_digest.remove(),
+                Application.owner_id.remove(),
+            ],
             Application.owner_id.exists(),
         )
     except store.ConditionFailed:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from infra import tables
 from tests.actors import Browser, Person
 from tests.local_run import LocalRun
 
