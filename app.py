@@ -11,6 +11,7 @@ from chalicelib.endpoints import (
     device,
     discovery,
     http,
+    registration,
     resources,
     token,
 )
@@ -19,5 +20,5 @@ logs.configure()
 
 app = Chalice(app_name="lanyard")
 app.register_middleware(http.middleware, "http")
-for module in (authorize, token, device, discovery, resources, account, applications, authorizations):
+for module in (authorize, token, device, registration, discovery, resources, account, applications, authorizations):
     app.register_blueprint(module.blueprint)

@@ -40,6 +40,8 @@ class Kind(StrEnum):
     SESSION = "lyss_"
     PUSHED_REQUEST = "lypr_"
     DEVICE_CODE = "lydc_"
+    REGISTRATION_TOKEN = "lyrg_"
+    INITIAL_ACCESS_TOKEN = "lyia_"
 
 
 _NAMES_LENGTH = {
@@ -49,6 +51,8 @@ _NAMES_LENGTH = {
     Kind.CLIENT_SECRET: 0,
     Kind.SESSION: ID_LENGTH,  # a user id
     Kind.PUSHED_REQUEST: 0,
+    Kind.REGISTRATION_TOKEN: ID_LENGTH,  # a client id
+    Kind.INITIAL_ACCESS_TOKEN: 0,
     Kind.DEVICE_CODE: ID_LENGTH,  # a device request's id
 }
 

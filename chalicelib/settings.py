@@ -6,6 +6,7 @@ Every lifetime and limit of the product stands here, its unit in its name. Nothi
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -34,6 +35,12 @@ DEVICE_SLOWER_SECONDS = 5  # RFC 8628 §3.5
 DEVICE_WINDOW_SECONDS = 900
 DEVICE_TRIES_PER_ACCOUNT = 10
 DEVICE_TRIES_PER_ADDRESS = 50
+
+# Who may register an application over the protocol (RFC 7591): nobody, who has a token, everybody.
+CLOSED, WITH_TOKEN, OPEN = "closed", "token", "open"
+REGISTRATION_WINDOW_SECONDS = 3600
+REGISTRATIONS_PER_ADDRESS = 20
+REGISTRATIONS_IN_ALL = 500
 
 SESSION_LIFETIME_SECONDS = 12 * 3600
 SESSION_IDLE_SECONDS = 3 * 3600
@@ -71,6 +78,8 @@ class Settings:
     public_url: the address users see, without a trailing slash; None where API Gateway's own address is used.
     code_lifetime_seconds: how long an authorization code can be exchanged.
     refresh_grace_seconds: how long a public client may repeat its last refresh, since answers get lost.
+    registration: who may register an application over the protocol: CLOSED, WITH_TOKEN or OPEN.
+    registration_token_digests: of the tokens that allow it where it is WITH_TOKEN.
     resources: addresses of APIs that take this provider's tokens, as clients may name them (RFC 8707).
     server_key, server_key_parameter: the key itself, or the SSM parameter that keeps it; see `server_key`.
     """
@@ -80,6 +89,8 @@ class Settings:
     public_url: str | None
     code_lifetime_seconds: int
     refresh_grace_seconds: int
+    registration: str
+    registration_token_digests: tuple[str, ...]
     resources: tuple[str, ...]
     server_key: str | None = field(repr=False)
     server_key_parameter: str | None
@@ -100,6 +111,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     Raises SettingsError for a value that cannot be used.
     """
     stage = environment.get("LANYARD_STAGE", "") or LOCAL_STAGE
+    registration, digests = _registration(environment)
     return Settings(
         stage=stage,
         table_prefix=environment.get("TABLE_PREFIX", "") or f"lanyard-{stage}-",
@@ -110,6 +122,8 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         refresh_grace_seconds=_seconds(
             environment, "REFRESH_GRACE_SECONDS", default=60, least=0, most=REFRESH_GRACE_MAX_SECONDS
         ),
+        registration=registration,
+        registration_token_digests=digests,
         resources=_resources(environment.get("RESOURCES", "")),
         server_key=_server_key(environment.get("SERVER_KEY", "")),
         server_key_parameter=environment.get("SERVER_KEY_PARAMETER", "") or None,
@@ -126,6 +140,20 @@ def _public_url(value: str, stage: str) -> str | None:
     if parts.scheme == "http" and not loopback:
         raise SettingsError(f"PUBLIC_URL must start with https:// anywhere but on this machine, not {value!r}")
     return value.rstrip("/")
+
+
+def _registration(environment: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
+    mode = environment.get("REGISTRATION", "") or CLOSED
+    digests = tuple(environment.get("REGISTRATION_TOKEN_DIGESTS", "").split())
+    if mode not in (CLOSED, WITH_TOKEN, OPEN):
+        raise SettingsError(f"REGISTRATION must be {CLOSED}, {WITH_TOKEN} or {OPEN}, not {mode!r}")
+    if not all(re.fullmatch(r"[0-9a-f]{64}", digest) for digest in digests):
+        raise SettingsError(
+            "REGISTRATION_TOKEN_DIGESTS takes SHA-256 digests of tokens: manage.py registration new-token"
+        )
+    if mode == WITH_TOKEN and not digests:
+        raise SettingsError("REGISTRATION=token needs REGISTRATION_TOKEN_DIGESTS: manage.py registration new-token")
+    return mode, digests
 
 
 def _resources(value: str) -> tuple[str, ...]:

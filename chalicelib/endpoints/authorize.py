@@ -98,6 +98,7 @@ def _consent_page(
         application=asked.application,
         scopes=asked.scopes,
         resource=asked.resource,
+        returns_to=redirect_uris.place(asked.redirect_uri),
         needs_organizers=asked.needs_organizers,
         organizers=choices,
         hidden={browser_session.CSRF_FIELD: browser.csrf_token(_purpose(asked))},

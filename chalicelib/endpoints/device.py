@@ -21,7 +21,7 @@ blueprint = Blueprint(__name__)
 
 @http.route(blueprint, paths.DEVICE_AUTHORIZATION, "POST")
 def device_authorization(request: http.Request) -> Response:
-    answer = rules.device_authorization_response(request.as_form())
+    answer = rules.device_authorization_response(request.as_client_request())
     return http.json_answer(answer.body, answer.status, answer.headers)
 
 

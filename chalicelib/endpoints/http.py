@@ -20,7 +20,7 @@ from chalice.app import Request as ChaliceRequest
 from chalicelib import logs, settings
 from chalicelib.models.store import ConditionFailed, StoreUnavailable
 from chalicelib.pages import render
-from chalicelib.protocol.form_request import FormRequest
+from chalicelib.protocol.client_request import ClientRequest
 from chalicelib.protocol.requests import Parameters, Undecodable, read_form, read_query
 from chalicelib.server_key import ServerKeyMissing, ServerKeyUnavailable
 
@@ -101,10 +101,11 @@ class Request:
         pairs = (pair.partition("=") for pair in (self.header("cookie") or "").split(";"))
         return next((value.strip() for found, _, value in pairs if found.strip() == name), None)
 
-    def as_form(self) -> FormRequest:
+    def as_client_request(self) -> ClientRequest:
         """For the endpoints that applications call themselves."""
-        return FormRequest(
+        return ClientRequest(
             issuer=self.base_url,
+            address=self.address,
             body=self.body,
             query=self.query,
             authorization=self.header("authorization"),

@@ -6,29 +6,29 @@ from chalice.app import Blueprint, Response
 
 from chalicelib.endpoints import http
 from chalicelib.protocol import introspection, paths, pushed_requests, server
-from chalicelib.protocol.form_request import ProtocolAnswer
+from chalicelib.protocol.client_request import ProtocolAnswer
 
 blueprint = Blueprint(__name__)
 
 
 @http.route(blueprint, paths.TOKEN, "POST", cross_origin=True)
 def token(request: http.Request) -> Response:
-    return _answer(server.token_response(request.as_form()))
+    return _answer(server.token_response(request.as_client_request()))
 
 
 @http.route(blueprint, paths.REVOCATION, "POST", cross_origin=True)
 def revoke_token(request: http.Request) -> Response:
-    return _answer(server.revocation_response(request.as_form()))
+    return _answer(server.revocation_response(request.as_client_request()))
 
 
 @http.route(blueprint, paths.INTROSPECTION, "POST")
 def introspect(request: http.Request) -> Response:
-    return _answer(introspection.introspection_response(request.as_form()))
+    return _answer(introspection.introspection_response(request.as_client_request()))
 
 
 @http.route(blueprint, paths.PUSHED_REQUEST, "POST")
 def par(request: http.Request) -> Response:
-    return _answer(pushed_requests.pushed_request_response(request.as_form()))
+    return _answer(pushed_requests.pushed_request_response(request.as_client_request()))
 
 
 def _answer(answer: ProtocolAnswer) -> Response:

@@ -27,6 +27,9 @@ NONE = "none"
 WEB = "web"
 NATIVE = "native"
 
+# The owner of one that nobody here registered; no user id looks like it.
+ITSELF = "-itself-"
+
 
 class OwnerIndex(GlobalSecondaryIndex["Application"]):
     """Lists a user's applications. Eventually consistent: it shows, it never decides."""
@@ -55,6 +58,7 @@ class Application(Item):
     previous_secret_digest = UnicodeAttribute(null=True)
     previous_secret_until = EpochSeconds(null=True)
     jwks = UnicodeAttribute(null=True)
+    registration_digest = UnicodeAttribute(null=True)
     resource = UnicodeAttribute(null=True)
     own_scopes = UnicodeSetAttribute(null=True)
     own_organizers = UnicodeSetAttribute(null=True)
@@ -87,6 +91,10 @@ class Application(Item):
     @property
     def has_previous_secret(self) -> bool:
         return self.previous_secret_until is not None and clock.now() < self.previous_secret_until
+
+    @property
+    def registered_itself(self) -> bool:
+        return self.owner_id == ITSELF
 
     @property
     def is_native(self) -> bool:
@@ -125,10 +133,17 @@ CLASSIC = Profile()
 
 
 def create(
-    client_id: str, *, owner_id: str, name: str, redirect_uris: Sequence[str], profile: Profile = CLASSIC
+    client_id: str,
+    *,
+    owner_id: str,
+    name: str,
+    redirect_uris: Sequence[str],
+    profile: Profile = CLASSIC,
+    registration_digest: str | None = None,
 ) -> tuple[Application, str]:
     """A new application and its secret, which is not kept and cannot be shown again; "" where it has none.
 
+    registration_digest: of the token with which it manages itself, where it registered itself.
     Raises ConditionFailed where the client id is taken: the second click on the same form.
     """
     secret = credentials.mint(credentials.Kind.CLIENT_SECRET) if profile.has_secret else ""
@@ -142,6 +157,7 @@ def create(
         pkce_required=profile.pkce_required,
         device_grant=profile.device_grant,
         jwks=profile.jwks,
+        registration_digest=registration_digest,
         redirect_uris=list(redirect_uris),
         secret_digest=credentials.digest(secret) if secret else None,
         active=True,

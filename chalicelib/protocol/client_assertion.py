@@ -30,14 +30,22 @@ def read_keys(text: str) -> str:
     """A JWK set, checked and in its shortest spelling. text: JSON. Raises KeysProblem."""
     try:
         given = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise KeysProblem("is no JSON") from error
+    return checked_keys(given)
+
+
+def checked_keys(given: object) -> str:
+    """The same of what JSON became. Raises KeysProblem."""
     keys = given.get("keys") if isinstance(given, dict) else None
-    if not isinstance(keys, list) or not 0 < len(keys) <= _KEYS_LIMIT or len(text) > _JWKS_LIMIT_CHARACTERS:
+    if not isinstance(keys, list) or not 0 < len(keys) <= _KEYS_LIMIT:
         raise KeysProblem(f'must be a JWK set with 1 to {_KEYS_LIMIT} keys: {{"keys": [...]}}')
     for key in keys:
         _check_key(key)
-    return json.dumps({"keys": keys}, separators=(",", ":"))
+    text = json.dumps({"keys": keys}, separators=(",", ":"))
+    if len(text) > _JWKS_LIMIT_CHARACTERS:
+        raise KeysProblem(f"is longer than {_JWKS_LIMIT_CHARACTERS} characters")
+    return text
 
 
 def claimed_client_id(assertion: str) -> str:

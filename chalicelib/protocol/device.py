@@ -23,14 +23,14 @@ from chalicelib.models.table import Key
 from chalicelib.models.user import User
 from chalicelib.protocol import (
     client_authentication,
+    client_request,
     consents,
-    form_request,
     paths,
     requests,
     resource_indicators,
     scopes,
 )
-from chalicelib.protocol.form_request import FormRequest, ProtocolAnswer
+from chalicelib.protocol.client_request import ClientRequest, ProtocolAnswer
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code"
 # Consonants alone: nothing to mistake for another, and no words (§6.1). 34 bits, for ten minutes, and few tries.
@@ -43,9 +43,9 @@ class AlreadyAnswered(Exception):
     """It was answered, or has expired, since the user was asked."""
 
 
-def device_authorization_response(request: FormRequest) -> ProtocolAnswer:
+def device_authorization_response(request: ClientRequest) -> ProtocolAnswer:
     """A device code and a user code, or an OAuth error (§3.2)."""
-    return form_request.answer(_create, request)
+    return client_request.answer(_create, request)
 
 
 def shown(user_code: str) -> str:
@@ -135,8 +135,8 @@ def _check_answered(found: DeviceRequest) -> None:
         raise AuthorizationPendingError("The user has not answered yet.")
 
 
-def _create(request: FormRequest) -> ProtocolAnswer:
-    parameters = form_request.read(request, requests.DEVICE_AUTHORIZATION)
+def _create(request: ClientRequest) -> ProtocolAnswer:
+    parameters = client_request.read_form(request, requests.DEVICE_AUTHORIZATION)
     client = client_authentication.authenticate(request.authorization, parameters, issuer=request.issuer)
     if not client.device_grant:
         raise errors.UnauthorizedClientError("This application was not registered for the device grant.")

@@ -14,17 +14,17 @@ from oauthlib.oauth2.rfc6749 import errors
 
 from chalicelib import logs
 from chalicelib.models.application import Application
-from chalicelib.protocol import bearer, client_authentication, form_request, requests, resource_indicators, scopes
+from chalicelib.protocol import bearer, client_authentication, client_request, requests, resource_indicators, scopes
 from chalicelib.protocol.bearer import Access, BearerError
-from chalicelib.protocol.form_request import FormRequest, ProtocolAnswer
+from chalicelib.protocol.client_request import ClientRequest, ProtocolAnswer
 
 
-def introspection_response(request: FormRequest) -> ProtocolAnswer:
-    return form_request.answer(_create, request)
+def introspection_response(request: ClientRequest) -> ProtocolAnswer:
+    return client_request.answer(_create, request)
 
 
-def _create(request: FormRequest) -> ProtocolAnswer:
-    parameters = form_request.read(request, requests.INTROSPECTION)
+def _create(request: ClientRequest) -> ProtocolAnswer:
+    parameters = client_request.read_form(request, requests.INTROSPECTION)
     asking = client_authentication.authenticate(request.authorization, parameters, issuer=request.issuer)
     if not asking.is_confidential:
         raise errors.UnauthorizedClientError("A public application cannot introspect tokens.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from chalicelib import settings
 from chalicelib.models.application import BASIC, NONE, POST, PRIVATE_KEY_JWT
 from chalicelib.protocol import client_assertion, paths, pkce, scopes, server
 
@@ -13,6 +14,7 @@ _CONFIDENTIAL = [BASIC, POST, PRIVATE_KEY_JWT]
 def authorization_server(issuer: str) -> dict[str, Any]:
     """issuer: this provider's address, which is also its identifier."""
     algorithms = list(client_assertion.ALGORITHMS)
+    is_closed = settings.SETTINGS.registration == settings.CLOSED
     return {
         "issuer": issuer,
         "authorization_endpoint": issuer + paths.AUTHORIZATION,
@@ -27,6 +29,7 @@ def authorization_server(issuer: str) -> dict[str, Any]:
         "introspection_endpoint_auth_signing_alg_values_supported": algorithms,
         "device_authorization_endpoint": issuer + paths.DEVICE_AUTHORIZATION,
         "pushed_authorization_request_endpoint": issuer + paths.PUSHED_REQUEST,
+        **({} if is_closed else {"registration_endpoint": issuer + paths.REGISTRATION}),
         "scopes_supported": list(scopes.ALL),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],

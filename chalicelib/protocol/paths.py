@@ -9,3 +9,4 @@ INTROSPECTION = "/api/v1/oauth/introspect"
 PUSHED_REQUEST = "/api/v1/oauth/par"
 DEVICE_AUTHORIZATION = "/api/v1/oauth/device_authorization"
 DEVICE = "/device"  # short: people type it
+REGISTRATION = "/api/v1/oauth/register"

@@ -17,16 +17,16 @@ from chalicelib.models import pushed_request
 from chalicelib.models.application import Application
 from chalicelib.models.pushed_request import PushedRequest
 from chalicelib.models.table import Key
-from chalicelib.protocol import authorization, client_authentication, form_request, requests
+from chalicelib.protocol import authorization, client_authentication, client_request, requests
 from chalicelib.protocol.authorization import AuthorizationRequest, NotThisApplication, RefusedRequest
-from chalicelib.protocol.form_request import FormRequest, ProtocolAnswer
+from chalicelib.protocol.client_request import ClientRequest, ProtocolAnswer
 
 _PREFIX = "urn:ietf:params:oauth:request_uri:"
 
 
-def pushed_request_response(request: FormRequest) -> ProtocolAnswer:
+def pushed_request_response(request: ClientRequest) -> ProtocolAnswer:
     """201 with the reference, or an OAuth error (§2.2, §2.3)."""
-    return form_request.answer(_create, request)
+    return client_request.answer(_create, request)
 
 
 def key_of(parameters: requests.Parameters) -> Key[PushedRequest] | None:
@@ -57,9 +57,9 @@ def read_request(
     return replace(asked, parameters=shown, pushed_digest=pushed.request_digest)
 
 
-def _create(request: FormRequest) -> ProtocolAnswer:
+def _create(request: ClientRequest) -> ProtocolAnswer:
     names = (*requests.CLIENT, *requests.AUTHORIZATION, "request_uri")
-    parameters = form_request.read(request, tuple(dict.fromkeys(names)))
+    parameters = client_request.read_form(request, tuple(dict.fromkeys(names)))
     client = client_authentication.authenticate(request.authorization, parameters, issuer=request.issuer)
     if "request_uri" in parameters:
         raise errors.InvalidRequestError("request_uri cannot be pushed.")

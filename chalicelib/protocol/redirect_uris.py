@@ -86,6 +86,12 @@ def form_target(uri: str) -> str:
     return f"https: {parts.scheme}://{parts.netloc}" if is_nameable else f"https: {parts.scheme}:"
 
 
+def place(uri: str) -> str:
+    """Where it leads, as a person can tell it: the host, or the scheme where it has no host."""
+    parts = urlsplit(uri)
+    return parts.netloc or f"{parts.scheme}:"
+
+
 def _check_encoding(rest: str, uri: str) -> None:
     if _FORBIDDEN.search(rest) or _STRAY_PERCENT.search(uri):
         raise RedirectUriError("contains characters that must be percent-encoded")

@@ -16,8 +16,8 @@ from oauthlib.oauth2 import (
 from oauthlib.oauth2.rfc6749 import errors
 
 from chalicelib import logs, settings
-from chalicelib.protocol import device, form_request, issuing, requests
-from chalicelib.protocol.form_request import FormRequest, ProtocolAnswer
+from chalicelib.protocol import client_request, device, issuing, requests
+from chalicelib.protocol.client_request import ClientRequest, ProtocolAnswer
 from chalicelib.protocol.validator import Validator
 
 _VALIDATOR = Validator()
@@ -38,18 +38,18 @@ _TOKEN_ENDPOINT = TokenEndpoint("authorization_code", _BEARER, _GRANT_TYPES)
 _REVOCATION_ENDPOINT = RevocationEndpoint(_VALIDATOR)
 
 
-def token_response(request: FormRequest) -> ProtocolAnswer:
+def token_response(request: ClientRequest) -> ProtocolAnswer:
     """Exchange a code or a refresh token (RFC 6749 §4.1.3, §6)."""
-    return form_request.answer(_create_token, request)
+    return client_request.answer(_create_token, request)
 
 
-def revocation_response(request: FormRequest) -> ProtocolAnswer:
+def revocation_response(request: ClientRequest) -> ProtocolAnswer:
     """End a token (RFC 7009). 200 for a token that was not this client's to end, or not there: it has no power now."""
-    return form_request.answer(_create_revocation, request)
+    return client_request.answer(_create_revocation, request)
 
 
-def _create_token(request: FormRequest) -> ProtocolAnswer:
-    parameters = form_request.read(request, requests.TOKEN)
+def _create_token(request: ClientRequest) -> ProtocolAnswer:
+    parameters = client_request.read_form(request, requests.TOKEN)
     grant_type = parameters.get("grant_type")
     if grant_type is None:
         raise errors.InvalidRequestError("grant_type is missing.")
@@ -57,16 +57,16 @@ def _create_token(request: FormRequest) -> ProtocolAnswer:
         raise errors.UnsupportedGrantTypeError(f"grant_type must be one of: {', '.join(_GRANT_TYPES)}.")
     logs.note(grant_type=grant_type)
     _, body, status = _TOKEN_ENDPOINT.create_token_response(*_as_oauthlib(request, parameters))
-    return form_request.finish(status, body)
+    return client_request.finish(status, body)
 
 
-def _create_revocation(request: FormRequest) -> ProtocolAnswer:
-    parameters = form_request.read(request, requests.REVOCATION)
+def _create_revocation(request: ClientRequest) -> ProtocolAnswer:
+    parameters = client_request.read_form(request, requests.REVOCATION)
     _, body, status = _REVOCATION_ENDPOINT.create_revocation_response(*_as_oauthlib(request, parameters))
-    return form_request.finish(status, body)
+    return client_request.finish(status, body)
 
 
-def _as_oauthlib(request: FormRequest, parameters: dict[str, str]) -> tuple[str, str, str, dict[str, str]]:
+def _as_oauthlib(request: ClientRequest, parameters: dict[str, str]) -> tuple[str, str, str, dict[str, str]]:
     headers = {"Authorization": request.authorization} if request.authorization is not None else {}
     # As the request's address the validator gets ours, which assertions have to name; oauthlib needs no more of it.
     return request.issuer, "POST", requests.encode(parameters), headers

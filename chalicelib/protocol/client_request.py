@@ -1,4 +1,5 @@
-"""What the endpoints that applications call themselves have in common: a form in, JSON out, errors in OAuth's shape."""
+"""What the endpoints that applications call themselves have in common: JSON out, errors in OAuth's shape, and most
+often a form in."""
 
 from __future__ import annotations
 
@@ -25,18 +26,19 @@ class ProtocolAnswer:
 
 
 @dataclass(frozen=True)
-class FormRequest:
-    """A POST as it came. issuer: our own address. query: the parameters in the request's. authorization, content_type:
-    the headers, or None."""
+class ClientRequest:
+    """A request as it came. issuer: our own address. address: the caller's IP address. query: the parameters in the
+    request's address. authorization, content_type: the headers, or None."""
 
     issuer: str
+    address: str
     body: bytes
     query: requests.Parameters
     authorization: str | None
     content_type: str | None
 
 
-def answer(create: Callable[[FormRequest], ProtocolAnswer], request: FormRequest) -> ProtocolAnswer:
+def answer(create: Callable[[ClientRequest], ProtocolAnswer], request: ClientRequest) -> ProtocolAnswer:
     """What `create` answers; an OAuth2Error as the answer that it is."""
     try:
         return create(request)
@@ -44,7 +46,7 @@ def answer(create: Callable[[FormRequest], ProtocolAnswer], request: FormRequest
         return finish(error.status_code, error.json)
 
 
-def read(request: FormRequest, names: Sequence[str]) -> dict[str, str]:
+def read_form(request: ClientRequest, names: Sequence[str]) -> dict[str, str]:
     """Raises InvalidRequestError for what is no form, is repeated, or comes in the address (RFC 6749 §3.2, §2.3.1)."""
     if request.query:
         raise errors.InvalidRequestError("Send the parameters in the body; none belong in the address.")
