@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import logs
+from chalicelib import logs, settings
 from chalicelib.endpoints import browser_session, http
 from chalicelib.endpoints.browser_session import SignedIn
 from chalicelib.models import organizer, pushed_request, store
@@ -12,7 +12,7 @@ from chalicelib.models.application import Application
 from chalicelib.models.consent import Consent
 from chalicelib.models.pushed_request import PushedRequest
 from chalicelib.pages import render
-from chalicelib.protocol import authorization, paths, pushed_requests, redirect_uris, requests
+from chalicelib.protocol import authorization, metadata_documents, paths, pushed_requests, redirect_uris, requests
 from chalicelib.protocol.authorization import AuthorizationRequest, NotThisApplication, RefusedRequest
 
 PATH = paths.AUTHORIZATION
@@ -26,6 +26,7 @@ def authorize(request: http.Request) -> Response:
     parameters = request.query if form is None or request.query else form
     browser, application, consent, pushed = _read(request, parameters)
     try:
+        application = _described(request, parameters, browser, application)
         asked = pushed_requests.read_request(parameters, application, pushed, issuer=request.base_url)
     except NotThisApplication as error:
         return _not_this_application(request, error)
@@ -45,7 +46,7 @@ def _read(
     """All that decides, in one round trip."""
     cookie = browser_session.read_cookie(request)
     client_id = requests.single(parameters, "client_id") or ""
-    application_key = Application.key(client_id) if 0 < len(client_id) <= 128 else None
+    application_key = Application.key(client_id) if 0 < len(client_id) <= settings.CLIENT_ID_LIMIT_CHARACTERS else None
     pushed_key = pushed_requests.key_of(parameters)
     if cookie is None:
         application, pushed = store.read(application_key, pushed_key)
@@ -55,6 +56,23 @@ def _read(
         cookie.session_key, cookie.user_key, application_key, consent_key, pushed_key
     )
     return browser_session.recognize(cookie, session, user), application, consent, pushed
+
+
+def _described(
+    request: http.Request, parameters: requests.Parameters, browser: SignedIn | None, known: Application | None
+) -> Application | None:
+    """Of an application that describes itself, what its document says now; of any other, what is known.
+
+    Raises NotSignedIn before anything is fetched: strangers cannot have this server call others.
+    """
+    client_id = requests.single(parameters, "client_id") or ""
+    if not metadata_documents.is_one(client_id):
+        return known
+    if not metadata_documents.are_taken():
+        return None
+    if browser is None and known is None:
+        raise http.NotSignedIn(request.local_address)
+    return metadata_documents.current(client_id, known, browser.user) if browser else known
 
 
 def _ask_or_remember(

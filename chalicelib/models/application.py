@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from pynamodb.attributes import BooleanAttribute, ListAttribute, UnicodeAttribut
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
-from chalicelib import clock, credentials
+from chalicelib import clock, credentials, settings
 from chalicelib.models import store
 from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, table_name
 
@@ -29,6 +29,8 @@ NATIVE = "native"
 
 # The owner of one that nobody here registered; no user id looks like it.
 ITSELF = "-itself-"
+# Of one that describes itself at its client id, which is an https address.
+DOCUMENT = "-document-"
 
 
 class OwnerIndex(GlobalSecondaryIndex["Application"]):
@@ -59,6 +61,8 @@ class Application(Item):
     previous_secret_until = EpochSeconds(null=True)
     jwks = UnicodeAttribute(null=True)
     registration_digest = UnicodeAttribute(null=True)
+    document_url = UnicodeAttribute(null=True)
+    fetched_at = EpochSeconds(null=True)
     resource = UnicodeAttribute(null=True)
     own_scopes = UnicodeSetAttribute(null=True)
     own_organizers = UnicodeSetAttribute(null=True)
@@ -68,7 +72,7 @@ class Application(Item):
 
     @classmethod
     def key(cls, client_id: str) -> Key[Application]:
-        return Key(cls, client_id)
+        return Key(cls, stored_id(client_id))
 
     @property
     def is_deleted(self) -> bool:
@@ -94,7 +98,17 @@ class Application(Item):
 
     @property
     def registered_itself(self) -> bool:
-        return self.owner_id == ITSELF
+        return self.owner_id in (ITSELF, DOCUMENT)
+
+    @property
+    def public_id(self) -> str:
+        """The client id as the application knows it."""
+        return str(self.document_url or self.client_id)
+
+    @property
+    def is_fresh(self) -> bool:
+        """Was its document fetched a short time ago?"""
+        return self.fetched_at is not None and clock.now() - self.fetched_at < settings.DOCUMENT_FRESH_SECONDS
 
     @property
     def is_native(self) -> bool:
@@ -167,6 +181,11 @@ def create(
     return application, secret
 
 
+def stored_id(client_id: str) -> str:
+    """What an application is stored under, and named by in grants: an address has an id that follows from it."""
+    return credentials.derive_id("client", client_id) if client_id.startswith("https://") else client_id
+
+
 def get(client_id: str) -> Application | None:
     """The application, if there is one that is not deleted."""
     found = store.read(Application.key(client_id))[0] if client_id else None
@@ -216,22 +235,6 @@ def end_previous_secret(client_id: str) -> None:
 def serve_resource(client_id: str, resource: str) -> None:
     """Make it the API of this resource, which may introspect the tokens for it."""
     store.change(Application.key(client_id), [Application.resource.set(resource)], Application.owner_id.exists())
-
-
-def allow_of_its_own(client_id: str, scopes: Iterable[str], organizers: Iterable[str]) -> None:
-    """What it may do without a user; nothing, where both are empty. Counts from the next request, for tokens too.
-
-    Raises ConditionFailed where there is no such confidential application.
-    """
-    actions: list[Action] = [
-        attribute.set(set(values)) if values else attribute.remove()
-        for attribute, values in (
-            (Application.own_scopes, list(scopes)),
-            (Application.own_organizers, list(organizers)),
-        )
-    ]
-    is_there = Application.owner_id.exists() & (Application.client_type == CONFIDENTIAL)
-    store.change(Application.key(client_id), actions, is_there)
 
 
 def disable(client_id: str) -> None:

@@ -6,12 +6,15 @@ own. Where another token names a user, one of these names the application a seco
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from pynamodb.expressions.update import Action
 
 from chalicelib import credentials
 from chalicelib.models import grant, store
 from chalicelib.models.access_token import AccessToken
-from chalicelib.models.application import Application
+from chalicelib.models.application import CONFIDENTIAL, Application
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,22 @@ class OwnStanding:
     @property
     def allowed_organizers(self) -> frozenset[str]:
         return frozenset(self.application.own_organizers or ())
+
+
+def allow(client_id: str, scopes: Iterable[str], organizers: Iterable[str]) -> None:
+    """What it may do without a user; nothing, where both are empty. Counts from the next request, for tokens too.
+
+    Raises ConditionFailed where there is no such confidential application.
+    """
+    actions: list[Action] = [
+        attribute.set(set(values)) if values else attribute.remove()
+        for attribute, values in (
+            (Application.own_scopes, list(scopes)),
+            (Application.own_organizers, list(organizers)),
+        )
+    ]
+    is_there = Application.owner_id.exists() & (Application.client_type == CONFIDENTIAL)
+    store.change(Application.key(client_id), actions, is_there)
 
 
 def new_id(client_id: str) -> str:

@@ -13,13 +13,12 @@ from urllib.parse import unquote_plus
 
 from oauthlib.oauth2.rfc6749 import errors
 
-from chalicelib import credentials, logs
+from chalicelib import credentials, logs, settings
 from chalicelib.models import store
 from chalicelib.models.application import BASIC, NONE, POST, PRIVATE_KEY_JWT, Application
 from chalicelib.protocol import client_assertion, paths
 
 CHALLENGE = 'Basic realm="Lanyard", charset="UTF-8"'
-_ID_LIMIT_CHARACTERS = 128
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ def _read_form(parameters: Mapping[str, str]) -> Presented:
         if secret:
             raise errors.InvalidRequestError("Authenticate once: with a client_secret or an assertion, not with both.")
         return _read_assertion(parameters)
-    if not 0 < len(client_id) <= _ID_LIMIT_CHARACTERS:
+    if not 0 < len(client_id) <= settings.CLIENT_ID_LIMIT_CHARACTERS:
         raise errors.InvalidClientError("Send the client id and secret with HTTP Basic authentication.")
     return Presented(client_id, POST if secret else NONE, secret)
 
@@ -101,7 +100,7 @@ def _read_assertion(parameters: Mapping[str, str]) -> Presented:
     if parameters.get("client_assertion_type") != client_assertion.TYPE or not assertion:
         raise errors.InvalidClientError(f"Send a client_assertion, and {client_assertion.TYPE} as its type.")
     client_id = client_assertion.claimed_client_id(assertion)
-    if not 0 < len(client_id) <= _ID_LIMIT_CHARACTERS:
+    if not 0 < len(client_id) <= settings.CLIENT_ID_LIMIT_CHARACTERS:
         raise errors.InvalidClientError("The client_assertion does not say in sub which client it is from.")
     if parameters.get("client_id", client_id) != client_id:
         raise errors.InvalidRequestError("The form names another client_id than the client_assertion.")
@@ -117,7 +116,7 @@ def _read_basic(authorization: str) -> Presented:
         client_id, client_secret = unquote_plus(name, errors="strict"), unquote_plus(secret, errors="strict")
     except (binascii.Error, ValueError) as error:
         raise errors.InvalidClientError("The Basic credentials cannot be decoded.") from error
-    if not colon or not 0 < len(client_id) <= _ID_LIMIT_CHARACTERS or not client_secret:
+    if not colon or not 0 < len(client_id) <= settings.CLIENT_ID_LIMIT_CHARACTERS or not client_secret:
         raise errors.InvalidClientError("The Basic credentials must be a client id, a colon and a client secret.")
     return Presented(client_id, BASIC, client_secret)
 

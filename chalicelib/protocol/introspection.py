@@ -46,7 +46,7 @@ def _described(token: str, asking: Application, *, issuer: str) -> dict[str, Any
     return {
         "active": True,
         "scope": scopes.as_text(access.scopes),
-        "client_id": access.application.client_id,
+        "client_id": access.application.public_id,
         "token_type": "Bearer",
         "exp": int(access.access_token.expires_at),
         "iat": int(access.access_token.issued_at),

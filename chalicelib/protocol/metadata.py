@@ -6,7 +6,7 @@ from typing import Any
 
 from chalicelib import settings
 from chalicelib.models.application import BASIC, NONE, POST, PRIVATE_KEY_JWT
-from chalicelib.protocol import client_assertion, paths, pkce, scopes, server
+from chalicelib.protocol import client_assertion, metadata_documents, paths, pkce, scopes, server
 
 _CONFIDENTIAL = [BASIC, POST, PRIVATE_KEY_JWT]
 
@@ -35,6 +35,7 @@ def authorization_server(issuer: str) -> dict[str, Any]:
         "response_modes_supported": ["query"],
         "grant_types_supported": list(server.GRANT_TYPES),
         "code_challenge_methods_supported": [pkce.METHOD],
+        "client_id_metadata_document_supported": metadata_documents.are_taken(),
         "authorization_response_iss_parameter_supported": True,  # RFC 9207 §3
     }
 

@@ -8,7 +8,7 @@ from typing import Any, TextIO
 import click
 
 from chalicelib import credentials, names, server_key, settings
-from chalicelib.models import application, organizer
+from chalicelib.models import application, organizer, own_access
 from chalicelib.models.application import Application, Profile
 from chalicelib.protocol import client_assertion, redirect_uris, resource_indicators, scopes
 from infra.commands import Group, Operator, checked, clear_errors, fail
@@ -156,7 +156,7 @@ def applications_allow_own(
         missing = sorted(set(slugs) - {found.slug for found in organizer.get_all(slugs)})
         if missing:
             fail(f"There is no organizer {missing[0]}.")
-        application.allow_of_its_own(client_id, allowed, slugs)
+        own_access.allow(client_id, allowed, slugs)
     row = {"client_id": client_id, "own_scopes": sorted(allowed), "own_organizers": sorted(slugs)}
     operator.show(row, sentence=f"{client_id} may {' and '.join(sorted(allowed)) or 'do nothing'} without a user.")
 
