@@ -57,7 +57,7 @@ def test_the_tables_are_described_with_their_keys_and_ttls(local_run: LocalRun) 
     tables = {row["table"]: row for row in in_json(local_run, "tables", "describe")}
     token = tables["lanyard-local-access_tokens"]
     assert token == {**token, "status": "ACTIVE", "keys": ["grant_id"], "ttl": "expires_at"}
-    assert len(tables) == 10
+    assert len(tables) == 13
     assert in_json(local_run, "tables", "create") == []
 
 
