@@ -11,8 +11,12 @@ from chalicelib.endpoints import (
     device,
     discovery,
     http,
+    password,
+    profile,
     registration,
     resources,
+    security,
+    sign_up,
     token,
 )
 
@@ -20,5 +24,19 @@ logs.configure()
 
 app = Chalice(app_name="lanyard")
 app.register_middleware(http.middleware, "http")
-for module in (authorize, token, device, registration, discovery, resources, account, applications, authorizations):
+for module in (
+    authorize,
+    token,
+    device,
+    registration,
+    discovery,
+    resources,
+    account,
+    applications,
+    authorizations,
+    security,
+    password,
+    profile,
+    sign_up,
+):
     app.register_blueprint(module.blueprint)

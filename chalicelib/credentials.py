@@ -38,6 +38,7 @@ class Kind(StrEnum):
     AUTHORIZATION_CODE = "lyac_"
     CLIENT_SECRET = "lycs_"
     SESSION = "lyss_"
+    MAIL_LINK = "lyml_"
     PUSHED_REQUEST = "lypr_"
     DEVICE_CODE = "lydc_"
     REGISTRATION_TOKEN = "lyrg_"
@@ -50,6 +51,7 @@ _NAMES_LENGTH = {
     Kind.AUTHORIZATION_CODE: 0,
     Kind.CLIENT_SECRET: 0,
     Kind.SESSION: ID_LENGTH,  # a user id
+    Kind.MAIL_LINK: 0,
     Kind.PUSHED_REQUEST: 0,
     Kind.REGISTRATION_TOKEN: ID_LENGTH,  # a client id
     Kind.INITIAL_ACCESS_TOKEN: 0,

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
 from zoneinfo import available_timezones
 
 from chalicelib import settings
+
+# One address: no list, no comment and no quoted name, which would all be somebody else's mail.
+_ADDRESS = re.compile(r"""[^\s\x00-\x1f\x7f@,;:<>()\[\]\\"]+@[^\s\x00-\x1f\x7f@,;:<>()\[\]\\"]+""")
 
 
 class NameProblem(ValueError):
@@ -28,9 +32,19 @@ def check_name(name: str) -> str:
 def check_email(email: str) -> str:
     """The address without blanks around it. Raises NameProblem. Whether it exists, only a mail can show."""
     email = email.strip()
-    local, _, domain = email.rpartition("@")
-    if not local or not domain or len(email) > 254 or any(c.isspace() or ord(c) < 0x20 for c in email):
+    if not _ADDRESS.fullmatch(email) or len(email) > settings.EMAIL_LIMIT_CHARACTERS:
         raise NameProblem("is not an email address")
+    return email
+
+
+def check_mail_address(email: str) -> str:
+    """An address that mail can be sent to as it stands. Raises NameProblem.
+
+    ASCII alone: two spellings that look alike, or become alike in lower case, may be different people's.
+    """
+    email = check_email(email)
+    if not email.isascii():
+        raise NameProblem("has letters that mail cannot be sent to")
     return email
 
 
@@ -54,3 +68,10 @@ def check_timezone(timezone: str) -> str:
     if timezone not in available_timezones():
         raise NameProblem("is not a time zone such as Europe/Berlin or UTC")
     return timezone
+
+
+@cache
+def common_timezones() -> tuple[str, ...]:
+    """The time zones to choose from: those that are named after a place, and UTC."""
+    areas = ("Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
+    return ("UTC", *sorted(name for name in available_timezones() if name.partition("/")[0] in areas and "/" in name))

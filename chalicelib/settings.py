@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 LOCAL_STAGE = "local"
 LOCAL_PUBLIC_URL = "http://127.0.0.1:8000"
+LOCAL_MAIL_FOLDER = ".local/mail"
 
 ACCESS_TOKEN_LIFETIME_SECONDS = 86_400
 CODE_MAX_LIFETIME_SECONDS = 600  # RFC 6749 §4.1.2
@@ -54,12 +55,30 @@ SESSION_IDLE_SECONDS = 3 * 3600
 SESSION_TOUCH_SECONDS = 300
 GRANT_TOUCH_SECONDS = 3600
 
+SECURITY_EVENT_KEPT_SECONDS = 365 * 86_400
+USER_AGENT_KEPT_CHARACTERS = 256
+
 LOGIN_WINDOW_SECONDS = 900
 LOGIN_TRIES_PER_ACCOUNT = 10
 LOGIN_TRIES_PER_ADDRESS = 100
 
+MAIL_LINK_LIFETIME_SECONDS = 1800
+# A link that was used or has expired is remembered, so that a late click gets a page that says so.
+MAIL_LINK_KEPT_SECONDS = 7 * 86_400
+MAIL_WINDOW_SECONDS = 3600
+MAILS_PER_ACCOUNT = 5
+MAILS_PER_ADDRESS = 30
+MAIL_CONNECT_SECONDS = 2.0
+MAIL_READ_SECONDS = 5.0
+
+SECURITY_EVENTS_PER_PAGE = 20
+
 BODY_LIMIT_BYTES = 16_384
+DEFAULT_LOCALE = "en"
+DEFAULT_TIMEZONE = "UTC"
+
 NAME_LIMIT_CHARACTERS = 255
+EMAIL_LIMIT_CHARACTERS = 254  # RFC 5321 §4.5.3.1.3, without the brackets
 PASSWORD_MIN_CHARACTERS = 8
 PASSWORD_LIMIT_CHARACTERS = 1024
 REDIRECT_URI_LIMIT_CHARACTERS = 2048
@@ -83,6 +102,9 @@ class Settings:
     table_prefix: what the tables' names start with.
     public_url: the address users see, without a trailing slash; None where API Gateway's own address is used.
     code_lifetime_seconds: how long an authorization code can be exchanged.
+    sign_up_open: may anybody open an account, with an address that they can read mail at?
+    mail_sender: the address that mail comes from, verified in SES; None where no mail is sent.
+    mail_folder: where the local stage writes its mail instead.
     refresh_grace_seconds: how long a public client may repeat its last refresh, since answers get lost.
     registration: who may register an application over the protocol: CLOSED, WITH_TOKEN or OPEN.
     registration_token_digests: of the tokens that allow it where it is WITH_TOKEN.
@@ -94,6 +116,9 @@ class Settings:
     table_prefix: str
     public_url: str | None
     code_lifetime_seconds: int
+    sign_up_open: bool
+    mail_sender: str | None
+    mail_folder: str
     refresh_grace_seconds: int
     registration: str
     registration_token_digests: tuple[str, ...]
@@ -125,6 +150,9 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         code_lifetime_seconds=_seconds(
             environment, "CODE_LIFETIME_SECONDS", default=60, most=CODE_MAX_LIFETIME_SECONDS
         ),
+        sign_up_open=_sign_up_open(environment.get("SIGN_UP", ""), stage),
+        mail_sender=_mail_sender(environment.get("MAIL_SENDER", "")),
+        mail_folder=environment.get("MAIL_FOLDER", "") or LOCAL_MAIL_FOLDER,
         refresh_grace_seconds=_seconds(
             environment, "REFRESH_GRACE_SECONDS", default=60, least=0, most=REFRESH_GRACE_MAX_SECONDS
         ),
@@ -146,6 +174,19 @@ def _public_url(value: str, stage: str) -> str | None:
     if parts.scheme == "http" and not loopback:
         raise SettingsError(f"PUBLIC_URL must start with https:// anywhere but on this machine, not {value!r}")
     return value.rstrip("/")
+
+
+def _sign_up_open(value: str, stage: str) -> bool:
+    if value not in ("", "open", "closed"):
+        raise SettingsError(f"SIGN_UP must be open or closed, not {value!r}")
+    return value == "open" or (not value and stage == LOCAL_STAGE)
+
+
+def _mail_sender(value: str) -> str | None:
+    name, _, domain = value.partition("@")
+    if value and not (name and domain and value.isascii() and value.isprintable() and not set(value) & set(' ,;<>"')):
+        raise SettingsError(f"MAIL_SENDER must be a bare address like no-reply@example.com, not {value!r}")
+    return value or None
 
 
 def _registration(environment: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:

@@ -37,7 +37,13 @@ def _user(profile: dict[str, str], slugs: list[str]) -> User | None:
     """The user, if they had to be created: what somebody changed since stays as they changed it."""
     if user.find_by_email(profile["email"]) is not None:
         return None
-    made = user.create(password=PASSWORD, **profile)
+    made = user.create(
+        email=profile["email"],
+        password=PASSWORD,
+        fullname=profile["fullname"],
+        locale=profile["locale"],
+        timezone=profile["timezone"],
+    )
     for slug in slugs:
         user.add_member(made.user_id, slug)
     return made

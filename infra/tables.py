@@ -11,8 +11,10 @@ from chalicelib.models.consent import Consent
 from chalicelib.models.device_request import DeviceRequest
 from chalicelib.models.email_address import EmailAddress
 from chalicelib.models.grant import Grant
+from chalicelib.models.mail_link import MailLink
 from chalicelib.models.organizer import Organizer
 from chalicelib.models.pushed_request import PushedRequest
+from chalicelib.models.security_event import SecurityEvent
 from chalicelib.models.session import Session
 from chalicelib.models.table import Item
 from chalicelib.models.throttle import Throttle
@@ -29,6 +31,8 @@ MODELS: tuple[type[Item], ...] = (
     Grant,
     AccessToken,
     Session,
+    SecurityEvent,
+    MailLink,
     Throttle,
     UsedAssertion,
     PushedRequest,

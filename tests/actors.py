@@ -66,6 +66,19 @@ class Page:
         """What pressing this button would send."""
         return _filled(self.form_with(button), button, tick, {})
 
+    def listed(self, heading_id: str) -> list[str]:
+        """The items of the list below the heading with this id; empty where the page has none."""
+        heading = self.html.find(id=heading_id)
+        assert isinstance(heading, Tag), f"no heading {heading_id}: {self.text}"
+        found = heading.find_next("ul")
+        items = found.find_all("li", recursive=False) if isinstance(found, Tag) else []
+        return [" ".join(item.get_text(" ").split()) for item in items]
+
+    def link(self, text: str) -> str | None:
+        """Where the link with this text leads; None where there is none."""
+        found = self.html.find("a", string=text)
+        return str(found["href"]) if isinstance(found, Tag) else None
+
     def form_with(self, button: str) -> Tag:
         for form in self.html.find_all("form"):
             if any(" ".join(found.get_text().split()).startswith(button) for found in form.find_all("button")):
@@ -223,6 +236,10 @@ def _filled(form: Tag, button: str, tick: Sequence[str], fill: Mapping[str, str]
         elif kind == "radio":
             if element.has_attr("checked"):
                 fields[name] = str(element["value"])
+        elif element.name == "select":
+            chosen = element.find("option", selected=True) or element.find("option")
+            assert isinstance(chosen, Tag)
+            fields[name] = str(chosen.get("value", chosen.get_text().strip()))
         elif name:
             fields[name] = str(element.get("value", "")) if element.name == "input" else element.get_text().lstrip("\n")
     assert not left, f"no check box {left}"

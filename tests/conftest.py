@@ -18,16 +18,20 @@ from infra.dynamodb_local import DynamoDBLocal
 from infra.ministack import MiniStack, client_environment, free_port
 from tests.actors import PASSWORD, Browser, ClientApp, Person
 from tests.local_run import LocalRun
+from tests.mailbox import Mailbox
 from tests.store_proxy import StoreProxy
 
 # Read when the application is imported, so it stands here and not in a fixture.
 _LOGS = Path(tempfile.mkdtemp(prefix="lanyard-tests-"))
 _ENGINES = {"ministack": MiniStack, "dynamodb-local": DynamoDBLocal}
-_ENGINE = _ENGINES[os.environ.get("LANYARD_TEST_STORE", "ministack")](free_port(), log=_LOGS / "store.log")
-_PROXY = StoreProxy(_ENGINE.port)
+ENGINE = _ENGINES[os.environ.get("LANYARD_TEST_STORE", "ministack")](free_port(), log=_LOGS / "store.log")
+_PROXY = StoreProxy(ENGINE.port)
 _PORT = free_port()
+_MAIL = _LOGS / "mail"
 os.environ.update(client_environment(f"http://127.0.0.1:{_PROXY.port}"))
-os.environ.update(LANYARD_STAGE="local", TABLE_PREFIX="test-", PUBLIC_URL=f"http://127.0.0.1:{_PORT}")
+os.environ.update(
+    LANYARD_STAGE="local", TABLE_PREFIX="test-", PUBLIC_URL=f"http://127.0.0.1:{_PORT}", MAIL_FOLDER=str(_MAIL)
+)
 os.environ.update(SERVER_KEY="a-key-that-the-tests-know-and-nobody-else-uses")
 
 from chalice.config import Config  # noqa: E402
@@ -43,12 +47,12 @@ from infra import tables  # noqa: E402
 
 def pytest_unconfigure() -> None:
     _PROXY.stop()
-    _ENGINE.stop()
+    ENGINE.stop()
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _ministack() -> None:
-    _ENGINE.wait_until_ready()
+    ENGINE.wait_until_ready()
     assert list(tables.create_all())
 
 
@@ -90,6 +94,11 @@ def impatient_client(fresh_client: None, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.fixture
+def mailbox() -> Mailbox:
+    return Mailbox(_MAIL)
+
+
+@pytest.fixture
 def application() -> Any:
     return application_module.app
 
@@ -97,7 +106,8 @@ def application() -> Any:
 @pytest.fixture(autouse=True)
 def _nobody_throttled(_ministack: None) -> None:
     """All tests come from one address; its failed log-ins must not add up."""
-    throttle.forget("log-in address 127.0.0.1", window_seconds=settings.LOGIN_WINDOW_SECONDS)
+    throttle.forget(throttle.log_in_address("127.0.0.1"), window_seconds=settings.LOGIN_WINDOW_SECONDS)
+    throttle.forget("mail address 127.0.0.1", window_seconds=settings.MAIL_WINDOW_SECONDS)
 
 
 class Clock:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 from infra.ministack import free_port, is_listening
@@ -71,8 +72,19 @@ class LocalRun:
 
     def environment(self) -> dict[str, str]:
         """Without what the test suite has set for its own application."""
-        ours = ("AWS_", "LANYARD_", "TABLE_PREFIX", "PUBLIC_URL", "PYTEST", "PORT", "DYNAMODB_PORT", "MAKE", "MFLAGS")
-        return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+        ours = ("AWS_", "LANYARD_", "TABLE_PREFIX", "PUBLIC_URL", "MAIL_", "SIGN_UP", "PYTEST")
+        ports_and_make = ("PORT", "DYNAMODB_PORT", "MAKE", "MFLAGS")
+        return {name: value for name, value in os.environ.items() if not name.startswith(ours + ports_and_make)}
+
+    def wait_for_line(self, start: str) -> str:
+        """The first line on the terminal that starts so: it comes through two pipes, a moment after the answer."""
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            for line in list(self.output):
+                if line.startswith(start):
+                    return line
+            time.sleep(0.05)
+        raise AssertionError(f"no line {start!r} in {self.text}")
 
     @property
     def text(self) -> str:

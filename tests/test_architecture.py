@@ -13,16 +13,18 @@ PACKAGE = ROOT / "chalicelib"
 FILES = [ROOT / "app.py", *sorted(PACKAGE.rglob("*.py"))]
 LINES_LIMIT = 300
 
-FOUNDATION = {"settings", "credentials", "clock", "logs", "names", "server_key"}
+FOUNDATION = {"settings", "credentials", "clock", "logs", "names", "caller", "server_key"}
 # What each room may import of ours, besides itself. `names` and `credentials` read their limits from `settings`.
 MAY_IMPORT = {
     "app": {"endpoints", "logs"},
-    "endpoints": {"protocol", "models", "pages", *FOUNDATION},
+    "endpoints": {"protocol", "models", "pages", "mail", *FOUNDATION},
     "protocol": {"models", *FOUNDATION},
     "models": FOUNDATION,
     "pages": set[str](),
+    "mail": FOUNDATION,
     "names": {"settings"},
     "server_key": {"settings"},
+    "caller": {"settings"},
     "credentials": set[str](),
     "settings": set[str](),
     "clock": set[str](),
@@ -35,8 +37,8 @@ HOMES = {
     "jinja2": {"pages"},
     "argon2": {"credentials"},
     "joserfc": {"protocol"},
-    "boto3": {"server_key"},
-    "botocore": {"server_key"},
+    "boto3": {"mail", "server_key"},
+    "botocore": {"mail", "server_key"},
 }
 SHARED_ENDPOINTS = {"http", "browser_session"}
 # The operator's: `manage.py` calls them, and nothing that answers a request does.

@@ -94,11 +94,14 @@ def test_the_consent_page_takes_two_reads(john: Browser, shop: ClientApp, store:
     assert operations(calls) == ["BatchGetItem", "BatchGetItem"]
 
 
-def test_allowing_takes_two_reads_and_one_transaction(john: Browser, shop: ClientApp, store: StoreProxy) -> None:
+def test_allowing_takes_two_reads_one_transaction_and_one_line_of_history(
+    john: Browser, shop: ClientApp, store: StoreProxy
+) -> None:
     page = john.open(shop.authorize_path())
     with store.count() as calls:
         assert john.allow(page, "Big Events LLC").code
-    assert operations(calls) == ["BatchGetItem", "GetItem", "TransactWriteItems"]
+    assert operations(calls) == ["BatchGetItem", "GetItem", "TransactWriteItems", "PutItem"]
+    assert calls[3].tables == ("test-security_events",)
 
 
 def test_a_remembered_application_costs_one_read_and_one_transaction(

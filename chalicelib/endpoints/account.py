@@ -7,9 +7,9 @@ from typing import Any
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import credentials, logs, settings
+from chalicelib import credentials, logs, mail, settings
 from chalicelib.endpoints import browser_session, http
-from chalicelib.models import email_address, throttle, user
+from chalicelib.models import security_event, throttle, user
 from chalicelib.models.user import User
 from chalicelib.pages import render
 from chalicelib.protocol.requests import single
@@ -61,13 +61,18 @@ def _log_in(request: http.Request) -> Response:
     form = request.form
     next_path = browser_session.local_path(single(form, "next"))
     try:
-        browser_session.check_login_form(request)
+        browser_session.check_visitor_form(request, "log-in")
     except http.Refusal:
         if browser_session.signed_in(request):  # in another tab, meanwhile
             return http.see_other(http.here(request, next_path))
         raise
     email, password = single(form, "email") or "", single(form, "password") or ""
-    if not _count_try(request, email):
+    account, address = throttle.log_in_account(email), throttle.log_in_address(request.address)
+    limits = {address: settings.LOGIN_TRIES_PER_ADDRESS, account: settings.LOGIN_TRIES_PER_ACCOUNT}
+    try:
+        _, tries = throttle.count_tries(limits, window_seconds=settings.LOGIN_WINDOW_SECONDS)
+    except throttle.TooManyTries:
+        logs.note(outcome="log-in throttled")
         message = "Too many tries. Wait a quarter of an hour, then try again."
         retry_after = {"Retry-After": str(settings.LOGIN_WINDOW_SECONDS)}
         return _login_page(request, next_path, email=email, problem=message, status=429, headers=retry_after)
@@ -75,25 +80,12 @@ def _log_in(request: http.Request) -> Response:
     if found is None:
         logs.note(outcome="log-in failed")
         return _login_page(request, next_path, email=email, problem=WRONG, status=401)
-    throttle.forget(_account(email), window_seconds=settings.LOGIN_WINDOW_SECONDS)
-    throttle.uncount(_address(request), window_seconds=settings.LOGIN_WINDOW_SECONDS)
+    throttle.forget(account, window_seconds=settings.LOGIN_WINDOW_SECONDS)
+    throttle.uncount(address, window_seconds=settings.LOGIN_WINDOW_SECONDS)
     logs.note(outcome="logged in", user_id=found.user_id)
     cookies = browser_session.start(request, found)
+    security_event.record(found.user_id, security_event.Kind.LOG_IN, request.caller, failed_tries=tries - 1)
     return http.see_other(http.here(request, next_path), headers={"Set-Cookie": cookies})
-
-
-def _count_try(request: http.Request, email: str) -> bool:
-    """Count this try; is it one that may be made? Counted before the password is looked at, so that many tries at once
-    are all counted, and alike for accounts that do not exist."""
-    limits = {
-        _address(request): settings.LOGIN_TRIES_PER_ADDRESS,
-        _account(email): settings.LOGIN_TRIES_PER_ACCOUNT,
-    }
-    for what, limit in limits.items():
-        if throttle.count_try(what, window_seconds=settings.LOGIN_WINDOW_SECONDS) > limit:
-            logs.note(outcome="log-in throttled")
-            return False
-    return True
 
 
 def _check_password(email: str, password: str) -> User | None:
@@ -105,14 +97,6 @@ def _check_password(email: str, password: str) -> User | None:
     return found if found and is_right and found.active else None
 
 
-def _account(email: str) -> str:
-    return f"log-in account {email_address.normalize(email)}"
-
-
-def _address(request: http.Request) -> str:
-    return f"log-in address {request.address}"
-
-
 def _login_page(
     request: http.Request,
     next_path: str,
@@ -122,10 +106,17 @@ def _login_page(
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    csrf_token, cookies = browser_session.login_form(request)
-    html = _page(request, "login.html", None, csrf_token=csrf_token, next=next_path, email=email, problem=problem)
+    csrf_token, cookies = browser_session.visitor_form(request, "log-in")
+    html = _page(
+        request, "login.html", None, csrf_token=csrf_token, next=next_path, email=email, problem=problem, **_offers()
+    )
     # After the log-in a remembered application may be next, at an origin that is not known here: no form-action.
     return http.page_answer(html, status, headers={"Set-Cookie": cookies, **(headers or {})}, form_target=None)
+
+
+def _offers() -> dict[str, bool]:
+    """What the log-in page leads to besides."""
+    return {"offers_sign_up": settings.SETTINGS.sign_up_open, "offers_reset": mail.is_set_up()}
 
 
 def _page(request: http.Request, template: str, browser: browser_session.SignedIn | None, **values: object) -> str:

@@ -10,7 +10,7 @@ from chalice.app import Blueprint, Response
 from chalicelib import credentials, logs, names, server_key, settings
 from chalicelib.endpoints import browser_session, http
 from chalicelib.endpoints.browser_session import CSRF_FIELD, SignedIn
-from chalicelib.models import application, store
+from chalicelib.models import application, security_event, store
 from chalicelib.models.application import Application, Profile
 from chalicelib.pages import render
 from chalicelib.protocol import client_assertion, redirect_uris
@@ -107,6 +107,13 @@ def secret(request: http.Request, client_id: str) -> Response:
     browser.check_csrf(request.form, f"regenerate {client_id}")
     regenerated = application.rotate_secret(client_id, keep_old_seconds=_keep_old(request.form))
     logs.note(outcome="secret regenerated", client_id=client_id)
+    security_event.record(
+        browser.user.user_id,
+        security_event.Kind.SECRET_REGENERATED,
+        request.caller,
+        client_id=client_id,
+        application_name=found.name,
+    )
     return _secret_page(request, browser, _own(browser, client_id), regenerated)
 
 

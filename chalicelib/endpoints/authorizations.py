@@ -9,8 +9,8 @@ from chalice.app import Blueprint, Response
 
 from chalicelib import logs
 from chalicelib.endpoints import browser_session, http
-from chalicelib.endpoints.browser_session import CSRF_FIELD
-from chalicelib.models import consent, grant, organizer, store
+from chalicelib.endpoints.browser_session import CSRF_FIELD, SignedIn
+from chalicelib.models import application, consent, grant, organizer, security_event, store
 from chalicelib.models.application import Application
 from chalicelib.models.consent import Consent
 from chalicelib.models.grant import Grant
@@ -41,6 +41,7 @@ def authorized(request: http.Request) -> Response:
         browser.check_csrf(request.form, f"revoke {client_id}")
         grant.take_back(browser.user.user_id, client_id)
         logs.note(outcome="authorization revoked", client_id=client_id)
+        _record(request, browser, client_id)
         return http.see_other(http.here(request, PATH))
     listed = _listed(browser.user.user_id)
     tokens = {item.application.client_id: browser.csrf_token(f"revoke {item.application.client_id}") for item in listed}
@@ -53,6 +54,17 @@ def authorized(request: http.Request) -> Response:
         csrf_tokens=tokens,
     )
     return http.page_answer(html)
+
+
+def _record(request: http.Request, browser: SignedIn, client_id: str) -> None:
+    found = application.get(client_id)
+    security_event.record(
+        browser.user.user_id,
+        security_event.Kind.REVOKE,
+        request.caller,
+        client_id=client_id,
+        application_name=found.name if found else None,
+    )
 
 
 def _listed(user_id: str) -> list[Authorized]:

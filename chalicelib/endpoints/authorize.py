@@ -7,7 +7,7 @@ from chalice.app import Blueprint, Response
 from chalicelib import logs, settings
 from chalicelib.endpoints import browser_session, http
 from chalicelib.endpoints.browser_session import SignedIn
-from chalicelib.models import organizer, pushed_request, store
+from chalicelib.models import organizer, pushed_request, security_event, store
 from chalicelib.models.application import Application
 from chalicelib.models.consent import Consent
 from chalicelib.models.pushed_request import PushedRequest
@@ -95,6 +95,13 @@ def _answer(
     location = authorization.allow(asked, browser.user, form.get("organizers", ()), issuer=request.base_url)
     if location is None:
         return _consent_page(request, asked, browser, problem="Choose at least one organizer.", status=400)
+    security_event.record(
+        browser.user.user_id,
+        security_event.Kind.CONSENT,
+        request.caller,
+        client_id=asked.application.client_id,
+        application_name=asked.application.name,
+    )
     return _send_back(asked, location)
 
 

@@ -11,6 +11,7 @@ import hmac
 import re
 import secrets
 from dataclasses import dataclass
+from urllib.parse import quote, unquote
 
 from chalicelib import credentials, settings
 from chalicelib.credentials import Credential, Kind
@@ -23,6 +24,7 @@ from chalicelib.protocol.requests import Parameters, single
 
 CSRF_FIELD = "csrf_token"
 _LOGIN_SECRET = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)  # what token_urlsafe(32) gives
+_PLACE_LIMIT_CHARACTERS = 3000  # browsers drop a cookie over 4096
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def read_cookie(request: http.Request) -> Cookie | None:
 
 def recognize(cookie: Cookie | None, found: Session | None, user: User | None) -> SignedIn | None:
     """Who is signed in, given what the store holds for the cookie; None where nobody is."""
-    if cookie is None or found is None or user is None or found.is_expired or not user.active:
+    if cookie is None or found is None or user is None or not found.is_good_for(user):
         return None
     session.touch(found)
     return SignedIn(cookie, user)
@@ -93,7 +95,7 @@ def start(request: http.Request, user: User) -> list[str]:
     """Sign in: always a new session, never one that was there before. Gives the Set-Cookie values."""
     end(request)
     return [
-        _set_cookie("session", session.start(user.user_id), settings.SESSION_LIFETIME_SECONDS),
+        _set_cookie("session", session.start(user, request.caller), settings.SESSION_LIFETIME_SECONDS),
         _set_cookie("login", "", 0),
     ]
 
@@ -106,16 +108,49 @@ def end(request: http.Request) -> list[str]:
     return [_set_cookie("session", "", 0)]
 
 
-def login_form(request: http.Request) -> tuple[str, list[str]]:
-    """The CSRF token of a log-in form, and the Set-Cookie values it needs."""
+def visitor_form(request: http.Request, purpose: str) -> tuple[str, list[str]]:
+    """The CSRF token of a form for somebody who is not signed in, and the Set-Cookie values it needs."""
     secret = _login_secret(request) or secrets.token_urlsafe(32)
-    return credentials.derive(secret, "log-in"), [_set_cookie("login", secret, settings.SESSION_LIFETIME_SECONDS)]
+    return credentials.derive(secret, purpose), [_set_cookie("login", secret, settings.SESSION_LIFETIME_SECONDS)]
 
 
-def check_login_form(request: http.Request) -> None:
-    """Raises Refusal where the form did not come from this browser's log-in page."""
+def check_visitor_form(request: http.Request, purpose: str) -> None:
+    """Raises Refusal where the form did not come from a page that this browser was shown for this purpose."""
     secret = _login_secret(request)
-    _check(single(request.form, CSRF_FIELD), credentials.derive(secret, "log-in") if secret else "")
+    _check(single(request.form, CSRF_FIELD), credentials.derive(secret, purpose) if secret else "")
+
+
+def keep_link(token: str) -> list[str]:
+    """Set-Cookie values that keep a mailed link's token while it leaves the address, and so the browser's history."""
+    is_one = credentials.recognize(token, Kind.MAIL_LINK) is not None
+    return [_set_cookie("link", token, settings.MAIL_LINK_LIFETIME_SECONDS)] if is_one else forget_link()
+
+
+def kept_link(request: http.Request) -> str | None:
+    return request.cookie(_name("link"))
+
+
+def forget_link() -> list[str]:
+    return [_set_cookie("link", "", 0)]
+
+
+def keep_place(path: str) -> list[str]:
+    """Set-Cookie values that remember where this browser wanted to go, while its user reads their mail.
+
+    In this browser and not in the mail: a link that somebody else asked for must not lead where they want.
+    """
+    value = quote(path, safe="/")
+    is_kept = path != "/" and len(value) <= _PLACE_LIMIT_CHARACTERS
+    return [_set_cookie("place", value, settings.MAIL_LINK_LIFETIME_SECONDS)] if is_kept else forget_place()
+
+
+def kept_place(request: http.Request) -> str:
+    """A local path; "/" where none was kept."""
+    return local_path(unquote(request.cookie(_name("place")) or ""))
+
+
+def forget_place() -> list[str]:
+    return [_set_cookie("place", "", 0)]
 
 
 def local_path(value: str | None) -> str:
@@ -125,7 +160,7 @@ def local_path(value: str | None) -> str:
 
 
 def _login_secret(request: http.Request) -> str | None:
-    """What `login_form` made; anything else in that cookie is somebody else's and is not sent back."""
+    """What `visitor_form` made; anything else in that cookie is somebody else's and is not sent back."""
     secret = request.cookie(_name("login")) or ""
     return secret if _LOGIN_SECRET.fullmatch(secret) else None
 

@@ -7,7 +7,7 @@ from chalice.app import Blueprint, Response
 from chalicelib import logs, settings
 from chalicelib.endpoints import browser_session, http
 from chalicelib.endpoints.browser_session import CSRF_FIELD, SignedIn
-from chalicelib.models import application, organizer, store, throttle
+from chalicelib.models import application, organizer, security_event, store, throttle
 from chalicelib.models.application import Application
 from chalicelib.models.device_request import DeviceRequest
 from chalicelib.pages import render
@@ -70,6 +70,14 @@ def _answer(
             return _consent_page(request, browser, found, asking, problem=problem, status=400)
     except rules.AlreadyAnswered:
         return _code_page(request, browser, problem=UNKNOWN, status=400)
+    if is_allowed:
+        security_event.record(
+            browser.user.user_id,
+            security_event.Kind.CONSENT,
+            request.caller,
+            client_id=asking.client_id,
+            application_name=asking.name,
+        )
     html = render.page(
         "device_done.html", base=request.base_path, user=browser.user, application=asking, is_allowed=is_allowed
     )

@@ -18,7 +18,10 @@ from chalice.app import Blueprint, CORSConfig, Response
 from chalice.app import Request as ChaliceRequest
 
 from chalicelib import logs, settings
+from chalicelib.caller import Caller, shorten
+from chalicelib.mail import MailUnavailable
 from chalicelib.models.store import ConditionFailed, StoreUnavailable
+from chalicelib.models.throttle import TooManyTries
 from chalicelib.pages import render
 from chalicelib.protocol.client_request import ClientRequest
 from chalicelib.protocol.requests import Parameters, Undecodable, read_form, read_query
@@ -26,6 +29,7 @@ from chalicelib.server_key import ServerKeyMissing, ServerKeyUnavailable
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 RETRY_AFTER_SECONDS = "2"
+TRY_AGAIN_SECONDS = str(settings.MAIL_WINDOW_SECONDS)
 _SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -33,12 +37,7 @@ _SECURITY_HEADERS = {
 }
 _NEVER_STORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 # Chalice answers the preflight, which is no request of ours; API Gateway does on AWS.
-_CROSS_ORIGIN = CORSConfig(
-    allow_origin="*",
-    allow_headers=["Authorization", "Content-Type"],
-    expose_headers=["WWW-Authenticate", "Retry-After"],
-    max_age=600,
-)
+_CROSS_ORIGIN = CORSConfig("*", ["Authorization", "Content-Type"], ["WWW-Authenticate", "Retry-After"], max_age=600)
 _HSTS = "max-age=63072000; includeSubDomains"
 
 View = Callable[..., Response]
@@ -103,19 +102,18 @@ class Request:
 
     def as_client_request(self) -> ClientRequest:
         """For the endpoints that applications call themselves."""
-        return ClientRequest(
-            issuer=self.base_url,
-            address=self.address,
-            body=self.body,
-            query=self.query,
-            authorization=self.header("authorization"),
-            content_type=self.header("content-type"),
-        )
+        headers = self.header("authorization"), self.header("content-type")
+        return ClientRequest(self.base_url, self.address, self.body, self.query, *headers)
 
     @property
     def address(self) -> str:
         """The caller's IP address as the gateway saw it; what the caller claims in a header does not count."""
         return str(self.raw.context.get("identity", {}).get("sourceIp") or "unknown")
+
+    @property
+    def caller(self) -> Caller:
+        """The address and the device, for people to recognize."""
+        return Caller(self.address, shorten(self.header("user-agent")))
 
     @property
     def base_path(self) -> str:
@@ -193,6 +191,20 @@ def page_answer(
     return Response(html, answer, status)
 
 
+def page(
+    request: Request,
+    template: str,
+    status: int = 200,
+    *,
+    headers: Mapping[str, Any] | None = None,
+    form_target: str | None = "",
+    **values: Any,
+) -> Response:
+    """A page. values: what its template shows."""
+    html = render.page(template, base=request.base_path, **values)
+    return page_answer(html, status, headers=headers, form_target=form_target)
+
+
 def see_other(location: str, *, headers: Mapping[str, Any] | None = None) -> Response:
     """303, so that a form is never posted on to where it leads (RFC 9700 §4.12)."""
     if any(ord(character) < 0x21 or ord(character) > 0x7E for character in location):
@@ -259,20 +271,29 @@ def _as_refusal(error: Exception) -> Refusal:
         case ConditionFailed():
             message = "This was changed or deleted in the meantime. Go back, reload the page and try again."
             return Refusal(409, "conflict", message)
+        case TooManyTries():
+            message = "Too many tries. Wait an hour, then try again."
+            return Refusal(429, "too_many_tries", message, {"Retry-After": TRY_AGAIN_SECONDS})
         case StoreUnavailable():
             logs.note(store_error=error.code)
-            message = "The service cannot reach its storage at the moment. Please try again."
-            return Refusal(503, "temporarily_unavailable", message, {"Retry-After": RETRY_AFTER_SECONDS})
+            return _try_again("The service cannot reach its storage at the moment.")
+        case MailUnavailable():
+            logs.note(mail_error=error.code)
+            return _try_again("Mail cannot be sent at the moment.")
         case ServerKeyUnavailable():
             logs.note(server_key_error=error.code)
-            message = "The service cannot read its key at the moment. Nothing was changed; please try again."
-            return Refusal(503, "temporarily_unavailable", message, {"Retry-After": RETRY_AFTER_SECONDS})
+            return _try_again("The service cannot read its key at the moment.")
         case ServerKeyMissing():
             logs.note(server_key_error="missing")
             return Refusal(500, "server_error", str(error))
         case _:
             logs.note(error=type(error).__name__, where=logs.where(error))
             return Refusal(500, "server_error", "Something went wrong on our side. It has been noted.")
+
+
+def _try_again(message: str) -> Refusal:
+    headers = {"Retry-After": RETRY_AFTER_SECONDS}
+    return Refusal(503, "temporarily_unavailable", f"{message} Please try again.", headers)
 
 
 def _normalized(response: Response) -> Response:

@@ -1,12 +1,18 @@
-"""Session: a signed-in browser. Keyed by the user, so that a user's sessions can be listed and ended together."""
+"""Session: a signed-in browser. Keyed by the user, so that a user's sessions can be listed and ended together.
+
+A session belongs to the password that it began under (`password_serial`): a new password ends all sessions in the
+write that stores it, also the one that a log-in with the old password is just about to begin.
+"""
 
 from __future__ import annotations
 
 from pynamodb.attributes import UnicodeAttribute
 
-from chalicelib import clock, credentials, settings
+from chalicelib import clock, credentials, logs, settings
+from chalicelib.caller import Caller
 from chalicelib.models import store
 from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, table_name
+from chalicelib.models.user import User
 
 
 class Session(Item):
@@ -17,6 +23,9 @@ class Session(Item):
     session_digest = UnicodeAttribute(range_key=True)
     created_at = EpochSeconds()
     last_seen_at = EpochSeconds()
+    password_serial = UnicodeAttribute(null=True)
+    address = UnicodeAttribute(null=True)
+    user_agent = UnicodeAttribute(null=True)
     expires_at = TimeToLive()
 
     @classmethod
@@ -27,18 +36,32 @@ class Session(Item):
     def is_expired(self) -> bool:
         return self.expires_at <= clock.now()
 
+    @property
+    def short_id(self) -> str:
+        """Names it on a page among its user's sessions, and is of no use to anybody else."""
+        return str(self.session_digest)[: credentials.ID_LENGTH]
 
-def start(user_id: str) -> str:
-    """A new session; gives the cookie's value, of which only the digest is kept."""
-    secret = credentials.mint(credentials.Kind.SESSION, user_id)
+    def is_good_for(self, user: User) -> bool:
+        return bool(user.active and not self.is_expired and self.password_serial == user.password_serial)
+
+
+def start(user: User, caller: Caller) -> str:
+    """A new session, under the password that `user` was read with.
+
+    Gives the cookie's value, of which only the digest is kept.
+    """
+    secret = credentials.mint(credentials.Kind.SESSION, user.user_id)
     now = clock.now()
     store.write(
         store.Put(
             Session(
-                user_id=user_id,
+                user_id=user.user_id,
                 session_digest=credentials.digest(secret),
                 created_at=now,
                 last_seen_at=now,
+                password_serial=user.password_serial,
+                address=caller.address or None,
+                user_agent=caller.user_agent or None,
                 expires_at=_expiry(created_at=now, last_seen_at=now),
             )
         )
@@ -64,6 +87,21 @@ def touch(session: Session) -> None:
 
 def end(user_id: str, session_digest: str) -> None:
     store.write(store.Delete(Session.key(user_id, session_digest)))
+
+
+def live_ones(user: User) -> list[Session]:
+    """A user's sessions that are good, the one seen last first."""
+    found = [session for session in store.query(Session, user.user_id) if session.is_good_for(user)]
+    return sorted(found, key=lambda session: session.last_seen_at, reverse=True)
+
+
+def clear_away(user_id: str) -> None:
+    """Delete a user's sessions after a new password, which has ended them all: so it need not come to its end."""
+    try:
+        for session in list(store.query(Session, user_id)):
+            end(user_id, session.session_digest)
+    except store.StoreUnavailable as error:
+        logs.note(sessions_not_cleared=error.code)
 
 
 def _expiry(*, created_at: int, last_seen_at: int) -> int:

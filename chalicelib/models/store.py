@@ -123,6 +123,12 @@ def query(model: type[M], hash_key: str, *, starts_with: str | None = None, inde
     return _each(source.query(hash_key, range_key_condition=condition, **arguments))
 
 
+def latest(model: type[M], hash_key: str, *, limit: int, before: str | None = None) -> list[M]:
+    """At most `limit` items under one hash key, from the last range key down. before: start below this range key."""
+    condition = getattr(model, str(model._range_keyname)) < before if before else None
+    return list(_each(model.query(hash_key, condition, consistent_read=True, scan_index_forward=False, limit=limit)))
+
+
 def scan(model: type[M]) -> Iterator[M]:
     """Every item of a table: for the operator's commands, never in a request."""
     return _each(model.scan(consistent_read=True))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pynamodb.attributes import UnicodeAttribute
 
-from chalicelib import clock, credentials
+from chalicelib import clock, credentials, settings
 from chalicelib.models import store
+from chalicelib.models.email_address import normalize
 from chalicelib.models.table import Item, Key, TableMeta, TimeToLive, Whole, table_name
 
 
@@ -28,6 +31,41 @@ def count_try(what: str, *, window_seconds: int) -> int:
     expires_at = (clock.now() // window_seconds + 1) * window_seconds
     key = Throttle.key(what, window_seconds)
     return store.change(key, [Throttle.tries.add(1), Throttle.expires_at.set(expires_at)]).tries
+
+
+class TooManyTries(Exception):
+    """One of the limits is reached; the try may not be made."""
+
+
+def count_tries(limits: Mapping[str, int], *, window_seconds: int) -> list[int]:
+    """Count one more try for each of `limits` and give their numbers, in that order. Raises TooManyTries.
+
+    Called before the try is made, so that many at once are all counted.
+    """
+    counts = []
+    for what, limit in limits.items():
+        counts.append(count_try(what, window_seconds=window_seconds))
+        if counts[-1] > limit:
+            raise TooManyTries
+    return counts
+
+
+def count_mail(email: str, address: str) -> None:
+    """Count a mail that somebody at `address` asks for. Raises TooManyTries. Alike for accounts that do not exist."""
+    limits = {
+        f"mail address {address}": settings.MAILS_PER_ADDRESS,
+        f"mail account {normalize(email)}": settings.MAILS_PER_ACCOUNT,
+    }
+    count_tries(limits, window_seconds=settings.MAIL_WINDOW_SECONDS)
+
+
+def log_in_account(email: str) -> str:
+    """What log-in tries for an account are counted as. Alike for accounts that do not exist."""
+    return f"log-in account {normalize(email)}"
+
+
+def log_in_address(address: str) -> str:
+    return f"log-in address {address}"
 
 
 def forget(what: str, *, window_seconds: int) -> None:

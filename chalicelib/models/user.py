@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 
 from chalicelib import clock, credentials
 from chalicelib.models import store
@@ -24,6 +26,7 @@ class User(Item):
     user_id = UnicodeAttribute(hash_key=True)
     email = UnicodeAttribute()
     password_hash = UnicodeAttribute()
+    password_serial = UnicodeAttribute(null=True)
     fullname = UnicodeAttribute()
     locale = UnicodeAttribute()
     timezone = UnicodeAttribute()
@@ -41,12 +44,15 @@ class User(Item):
         return frozenset(self.memberships or ())
 
 
-def create(*, email: str, password: str, fullname: str, locale: str, timezone: str) -> User:
-    """Raises ConditionFailed where the address is taken."""
+def create(
+    *, email: str, password: str, fullname: str, locale: str, timezone: str, claim: store.Change | None = None
+) -> User:
+    """Raises ConditionFailed where the address is taken. claim: a change to be made in the same transaction."""
     user = User(
         user_id=credentials.new_id(),
         email=email.strip(),
         password_hash=credentials.hash_password(password),
+        password_serial=credentials.new_serial(),
         fullname=fullname,
         locale=locale,
         timezone=timezone,
@@ -56,6 +62,7 @@ def create(*, email: str, password: str, fullname: str, locale: str, timezone: s
     store.write(
         store.Put(EmailAddress(email=normalize(email), user_id=user.user_id), EmailAddress.email.does_not_exist()),
         store.Put(user, User.user_id.does_not_exist()),
+        *([claim] if claim else []),
     )
     return user
 
@@ -87,6 +94,36 @@ def replace_password_hash(user_id: str, password: str) -> None:
     """Store the password anew, under the parameters of today."""
     hashed = credentials.hash_password(password)
     store.change(User.key(user_id), [User.password_hash.set(hashed)], User.user_id.exists())
+
+
+def edit(user_id: str, *, fullname: str, locale: str, timezone: str) -> None:
+    """Raises ConditionFailed where the user was deleted meanwhile."""
+    store.change(
+        User.key(user_id),
+        [User.fullname.set(fullname), User.locale.set(locale), User.timezone.set(timezone)],
+        User.user_id.exists(),
+    )
+
+
+def change_password(user: User, password: str, *, claim: store.Change | None = None) -> User:
+    """Store a new password, which ends all sessions in the same write; gives the user as they are then.
+
+    claim: a change to be made in the same transaction. Raises ConditionFailed where the user was disabled, or got
+    another password, since `user` was read.
+    """
+    hashed, serial = credentials.hash_password(password), credentials.new_serial()
+    actions: list[Action] = [User.password_hash.set(hashed), User.password_serial.set(serial)]
+    update = store.Update(User.key(user.user_id), actions, _unchanged(user))
+    store.write(update, *([claim] if claim else []))
+    user.password_hash, user.password_serial = hashed, serial
+    return user
+
+
+def _unchanged(user: User) -> Condition:
+    serial = User.password_serial
+    is_same = serial == user.password_serial if user.password_serial else serial.does_not_exist()
+    condition: Condition = is_same & (User.active == True)  # noqa: E712 - a DynamoDB condition
+    return condition
 
 
 def all_users() -> Iterator[User]:

@@ -40,6 +40,13 @@ def page(template: str, *, base: str, user: Any = None, **values: Any) -> str:
     return _TEMPLATES.get_template(template).render(base=base, user=user, **values)
 
 
+def mail(template: str, *, user: Any = None, **values: Any) -> tuple[str, str]:
+    """A mail's subject, which is the template's first line, and its plain text. user: to whom, where it is a user."""
+    text = _TEMPLATES.overlay(autoescape=False).get_template(f"mail/{template}").render(user=user, **values)
+    subject, _, body = text.partition("\n")
+    return subject.strip(), body.strip() + "\n"
+
+
 def _moment(seconds: int, timezone: str) -> str:
     """Seconds since the epoch as a date and time where the user is."""
     try:

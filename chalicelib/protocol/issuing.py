@@ -10,6 +10,7 @@ from chalicelib import clock, credentials, logs, settings
 from chalicelib.credentials import Kind
 from chalicelib.models import authorization_code, device_request, grant, store
 from chalicelib.models.access_token import AccessToken
+from chalicelib.models.application import Application
 from chalicelib.models.authorization_code import AuthorizationCode
 from chalicelib.models.device_request import DeviceRequest
 from chalicelib.models.grant import Grant
@@ -30,13 +31,15 @@ def new_refresh_token(request: Any) -> str:
     return credentials.mint(Kind.REFRESH_TOKEN, request.new_grant_id)
 
 
-def store_exchanged(stored: AuthorizationCode, grant_id: str, token: dict[str, Any], *, resource: str | None) -> None:
+def store_exchanged(
+    stored: AuthorizationCode, client: Application, grant_id: str, token: dict[str, Any], *, resource: str | None
+) -> None:
     """For a code. resource: what the access token is for. Raises InvalidGrantError where it is used or taken back."""
     made = _new_grant(stored, grant_id, token)
     try:
         authorization_code.exchange(stored, made, _access_token(made, token, resource))
     except authorization_code.AlreadyUsed as error:
-        end_replayed(error.grant_id)
+        end_replayed(error.grant_id, client)
         raise errors.InvalidGrantError("The code has been used.") from error
     except authorization_code.NoLongerAllowed as error:
         raise errors.InvalidGrantError("The user has taken the permission back.") from error
@@ -59,7 +62,9 @@ def store_refreshed(found: Grant, token: dict[str, Any], *, resource: str | None
         raise errors.InvalidGrantError("The permission was ended meanwhile.") from error
 
 
-def store_rotated(found: Grant, presented: str, token: dict[str, Any], *, resource: str | None) -> None:
+def store_rotated(
+    found: Grant, client: Application, presented: str, token: dict[str, Any], *, resource: str | None
+) -> None:
     """For the refresh token of a public client. The tokens follow from the presented one, so where this request is a
     repeat, or another was first, they are stored already and only the rest of the answer is put right.
 
@@ -72,23 +77,24 @@ def store_rotated(found: Grant, presented: str, token: dict[str, Any], *, resour
             pass
         else:
             return
-    _answer_as_before(found.grant_id, presented, token)
+    _answer_as_before(found.grant_id, client, presented, token)
 
 
-def end_replayed(grant_id: str | None) -> None:
+def end_replayed(grant_id: str | None, client: Application) -> None:
     """A second use of a code by its client ends what the first one made (RFC 6749 §4.1.2)."""
     logs.note(security_event="code replayed")
-    if grant_id:
-        grant.end(grant_id)
+    # Once it has ended there is nothing left to tell: a client that goes on replaying does not fill the history.
+    if grant_id and store.read(Grant.key(grant_id))[0]:
+        rotation.end_robbed(grant_id, client)
 
 
 def _rotates(request: Any) -> bool:
     return bool(request.grant_type == "refresh_token" and not request.client.is_confidential)
 
 
-def _answer_as_before(grant_id: str, presented: str, token: dict[str, Any]) -> None:
+def _answer_as_before(grant_id: str, client: Application, presented: str, token: dict[str, Any]) -> None:
     found, live, consent = store.read(Grant.key(grant_id), AccessToken.key(grant_id), grant.consent_key(grant_id))
-    if found is None or not grant.is_allowed(found, consent) or not rotation.is_usable(presented, found):
+    if found is None or not grant.is_allowed(found, consent) or not rotation.is_usable(presented, found, client):
         raise errors.InvalidGrantError("The permission was ended meanwhile.")
     logs.note(repeated=True)
     token["scope"] = live.scope if live else found.scope

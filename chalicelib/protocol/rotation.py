@@ -12,7 +12,8 @@ from enum import Enum, auto
 
 from chalicelib import clock, credentials, logs, server_key, settings
 from chalicelib.credentials import Kind
-from chalicelib.models import grant
+from chalicelib.models import grant, security_event
+from chalicelib.models.application import Application
 from chalicelib.models.grant import Grant
 
 
@@ -44,13 +45,24 @@ def recognize(token: str, found: Grant) -> Presented:
     return Presented.REPEATED if uses_ago == 1 and in_grace else Presented.REPLAYED
 
 
-def is_usable(token: str, found: Grant) -> bool:
+def is_usable(token: str, found: Grant, client: Application) -> bool:
     """May the client go on with it? A replay ends the grant: either side of it may be the thief."""
     presented = recognize(token, found)
     if presented is Presented.REPLAYED:
         logs.note(security_event="refresh token replayed")
-        grant.end(found.grant_id)
+        end_robbed(found.grant_id, client)
     return presented in (Presented.CURRENT, Presented.REPEATED)
+
+
+def end_robbed(grant_id: str, client: Application) -> None:
+    """End a grant because what was used once was used again, and let its user see that."""
+    grant.end(grant_id)
+    security_event.record(
+        grant.user_of(grant_id),
+        security_event.Kind.REPLAY_DETECTED,
+        client_id=client.client_id,
+        application_name=client.name,
+    )
 
 
 def _uses_ago(token: str, found: Grant) -> int | None:

@@ -100,7 +100,7 @@ class Validator(RequestValidator):
         if stored is None or stored.client_id != client.client_id:
             return False
         if stored.is_used:
-            issuing.end_replayed(stored.grant_id)
+            issuing.end_replayed(stored.grant_id, client)
             return False
         if stored.is_expired:
             return False
@@ -138,7 +138,7 @@ class Validator(RequestValidator):
         request.token_resource = _resource(request, found.resource)
         if client.is_confidential:
             return credentials.matches(refresh_token, found.refresh_digest)
-        return rotation.is_usable(refresh_token, found)
+        return rotation.is_usable(refresh_token, found, client)
 
     def get_original_scopes(self, refresh_token: str, request: Any, *args: Any, **kwargs: Any) -> list[str]:
         return str(request.standing_grant[0].scope).split()
@@ -158,9 +158,12 @@ class Validator(RequestValidator):
             case "refresh_token" if request.client.is_confidential:
                 issuing.store_refreshed(request.standing_grant[0], token, resource=resource)
             case "refresh_token":
-                issuing.store_rotated(request.standing_grant[0], request.refresh_token, token, resource=resource)
+                found = request.standing_grant[0]
+                issuing.store_rotated(found, request.client, request.refresh_token, token, resource=resource)
             case _:
-                issuing.store_exchanged(request.stored_code, request.new_grant_id, token, resource=resource)
+                issuing.store_exchanged(
+                    request.stored_code, request.client, request.new_grant_id, token, resource=resource
+                )
         logs.note(outcome="token refreshed" if request.grant_type == "refresh_token" else "token issued")
 
     # -- revocation (RFC 7009) ---------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from chalicelib import names
-from chalicelib.models import user
+from chalicelib.models import security_event, session, user
 from chalicelib.models.user import User
 from infra.commands import Group, Operator, checked, clear_errors, fail
 
@@ -48,6 +48,21 @@ def users_disable(operator: Operator, email: str) -> None:
     with clear_errors(f"The user {email} has been deleted meanwhile."):
         user.disable(found.user_id)
     operator.show({**_user_row(found), "active": False}, sentence=f"Disabled the user {found.email}.")
+
+
+@users.command("set-password")
+@click.argument("email")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input, one line.")
+@click.pass_obj
+def users_set_password(operator: Operator, email: str, password_stdin: bool) -> None:
+    """Give a user another password, which ends all their sessions; for where no mail can be sent."""
+    found = find_user(email)
+    password = _read_password(password_stdin)
+    with clear_errors(f"The user {email} is disabled, or got another password meanwhile."):
+        user.change_password(found, password)
+        session.clear_away(found.user_id)
+        security_event.record(found.user_id, security_event.Kind.PASSWORD_SET_BY_OPERATOR)
+    operator.show(_user_row(found), sentence=f"{found.email} has another password, and no session.")
 
 
 @users.command("list")

@@ -8,9 +8,11 @@ import boto3
 import pytest
 
 from chalicelib import credentials, settings
+from chalicelib.caller import NOBODY
 from chalicelib.credentials import Kind
 from chalicelib.models import session, store, throttle
 from chalicelib.models.session import Session
+from chalicelib.models.user import User
 from infra import tables
 from tests.conftest import Clock
 
@@ -31,6 +33,8 @@ def test_each_table_that_forgets_has_its_ttl_and_no_other_has_one() -> None:
         "authorization_codes": "forget_at",
         "access_tokens": "expires_at",
         "sessions": "expires_at",
+        "security_events": "forget_at",
+        "mail_links": "forget_at",
         "throttles": "expires_at",
         "used_assertions": "expires_at",
         "pushed_requests": "expires_at",
@@ -69,7 +73,7 @@ def test_tries_at_once_are_all_counted() -> None:
 @pytest.mark.spec("line 17")
 @pytest.mark.usefixtures("engine")
 def test_a_session_ends_when_it_is_idle_and_after_half_a_day_at_the_latest(clock: Clock) -> None:
-    secret = session.start("a" * credentials.ID_LENGTH)
+    secret = session.start(User(user_id="a" * credentials.ID_LENGTH), NOBODY)
     begun = _session(secret)
     assert begun
     assert begun.expires_at == begun.created_at + settings.SESSION_IDLE_SECONDS
@@ -93,7 +97,7 @@ def test_a_session_ends_when_it_is_idle_and_after_half_a_day_at_the_latest(clock
 @pytest.mark.spec("line 17")
 @pytest.mark.usefixtures("engine")
 def test_a_session_that_was_ended_is_not_touched_back_to_life(clock: Clock) -> None:
-    secret = session.start("a" * credentials.ID_LENGTH)
+    secret = session.start(User(user_id="a" * credentials.ID_LENGTH), NOBODY)
     begun = _session(secret)
     assert begun
     session.end(begun.user_id, begun.session_digest)

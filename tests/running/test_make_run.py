@@ -11,6 +11,7 @@ import requests
 from infra import tables
 from tests.actors import Browser, Person
 from tests.local_run import LocalRun
+from tests.mailbox import Mailbox
 
 JOHN = Person("", "admin@localhost", {"bigevents": "Big Events LLC"}, password="lanyard-demo")
 
@@ -27,6 +28,18 @@ def test_it_says_how_to_sign_in_and_so_one_can(local_run: LocalRun) -> None:
     browser.log_in()
     assert "admin@localhost" in browser.open("/").text
     assert "Demo shop" in browser.open("/settings/applications").text
+
+
+def test_mail_is_written_into_a_folder_whose_path_it_says_and_the_link_in_it_works(local_run: LocalRun) -> None:
+    browser = Browser(local_run.base_url)
+    browser.press(browser.open("/password/reset"), "Send the link", email="eve@localhost")
+    line = local_run.wait_for_line("Mail written to .local/mail/")
+    path = local_run.folder / line.removeprefix("Mail written to ").strip()
+    assert path.stat().st_mode & 0o077 == 0
+    link = Mailbox(path.parent).link("eve@localhost")
+    assert link.startswith(local_run.base_url)
+    assert browser.open(link).title == "Choose a new password"
+    assert "lyml_" not in local_run.text
 
 
 def test_what_it_keeps_is_still_there_after_ctrl_c_and_gone_after_make_reset(clone: LocalRun) -> None:

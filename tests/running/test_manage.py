@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from infra import tables as definitions
 from tests.actors import Browser, ClientApp, Person
 from tests.local_run import LocalRun
 
@@ -57,7 +58,7 @@ def test_the_tables_are_described_with_their_keys_and_ttls(local_run: LocalRun) 
     tables = {row["table"]: row for row in in_json(local_run, "tables", "describe")}
     token = tables["lanyard-local-access_tokens"]
     assert token == {**token, "status": "ACTIVE", "keys": ["grant_id"], "ttl": "expires_at"}
-    assert len(tables) == 13
+    assert len(tables) == len(definitions.MODELS)
     assert in_json(local_run, "tables", "create") == []
 
 
@@ -110,6 +111,21 @@ def test_a_short_password_is_refused(local_run: LocalRun) -> None:
     ended = local_run.manage(*NEWCOMER, "--email", "short@example.org", stdin="short\n")
     assert ended.stderr == "Error: The password must have from 8 to 1024 characters.\n"
     assert ended.returncode == 2
+
+
+def test_an_operator_gives_a_user_another_password_which_ends_their_sessions(local_run: LocalRun) -> None:
+    made = in_json(local_run, *NEWCOMER, "--email", "locked-out@example.org", stdin="a long password\n")
+    person = Person(made["user_id"], "locked-out@example.org", password="a long password")
+    browser = Browser(local_run.base_url, person)
+    browser.log_in()
+    in_json(local_run, "users", "set-password", person.email, "--password-stdin", stdin="another password\n")
+    assert browser.open("/settings/security").title == "Log in"
+    assert browser.log_in().status == 401
+    assert browser.log_in(password="another password").status == 200
+    assert "Password set by an administrator" in browser.open("/settings/security").text
+    in_json(local_run, "users", "disable", person.email)
+    refused = local_run.manage("users", "set-password", person.email, "--password-stdin", stdin="a third password\n")
+    assert refused.stderr == f"Error: The user {person.email} is disabled, or got another password meanwhile.\n"
 
 
 def test_an_unknown_stage_is_refused(local_run: LocalRun) -> None:

@@ -1,0 +1,64 @@
+"""Where a request came from, as people recognize it later: an address and a device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chalicelib import settings
+
+# The first that is found counts: most browsers also name those that they want to be taken for.
+_BROWSERS = {
+    "Edg": "Edge",
+    "OPR/": "Opera",
+    "SamsungBrowser/": "Samsung Internet",
+    "Firefox/": "Firefox",
+    "FxiOS/": "Firefox",
+    "Chromium/": "Chromium",
+    "Chrome/": "Chrome",
+    "CriOS/": "Chrome",
+    "Safari/": "Safari",
+    "curl/": "curl",
+}
+_SYSTEMS = {
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Android": "Android",
+    "Windows": "Windows",
+    "Mac OS X": "macOS",
+    "CrOS": "ChromeOS",
+    "Linux": "Linux",
+}
+
+
+@dataclass(frozen=True)
+class Caller:
+    """address: the IP address as the gateway saw it. user_agent: what the browser says it is, printable and short.
+
+    Both are for people to look at. Nothing is decided by them.
+    """
+
+    address: str = ""
+    user_agent: str = ""
+
+
+NOBODY = Caller()
+
+
+def shorten(user_agent: str | None) -> str:
+    """Printable ASCII alone, and not more than is kept of it."""
+    printable = "".join(character for character in user_agent or "" if " " <= character <= "~")
+    return printable[: settings.USER_AGENT_KEPT_CHARACTERS].strip()
+
+
+def browser_name(user_agent: str | None) -> str:
+    """Such as "Firefox"; "" where it is none that is known."""
+    return _first(_BROWSERS, user_agent)
+
+
+def system_name(user_agent: str | None) -> str:
+    """Such as "Linux"; "" where it is none that is known."""
+    return _first(_SYSTEMS, user_agent)
+
+
+def _first(names: dict[str, str], user_agent: str | None) -> str:
+    return next((name for mark, name in names.items() if mark in (user_agent or "")), "")

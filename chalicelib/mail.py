@@ -1,0 +1,99 @@
+"""Mail to people: through Amazon SES, and in the local stage into a folder. The only home of boto3.
+
+Sending says nothing about the recipient: what SES refuses for the recipient's sake is noted and not told, or it would
+tell who has an account. For the same reason a mail to nobody makes the same call, to SES's own mailbox simulator.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from chalicelib import clock, credentials, logs, settings
+
+_NOBODY = "success@simulator.amazonses.com"
+# What depends on who the mail is for. All else is the same for everybody.
+_RECIPIENTS_FAULT = {"MessageRejected", "BadRequestException"}
+_LOCAL_SENDER = "lanyard@localhost"
+
+
+class MailUnavailable(Exception):
+    """SES did not take the mail, whoever it was for. code: its word for it."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def is_set_up() -> bool:
+    return settings.SETTINGS.is_local or settings.SETTINGS.mail_sender is not None
+
+
+def send(to: str | None, subject: str, text: str) -> None:
+    """Send a mail. to: one address, or None to do the same work for nobody. Raises MailUnavailable."""
+    if settings.SETTINGS.is_local:
+        _write(to, subject, text)
+        return
+    content = {"Subject": {"Data": subject, "Charset": "UTF-8"}, "Body": {"Text": {"Data": text, "Charset": "UTF-8"}}}
+    code = _send(to or _NOBODY, {"Simple": content})
+    if code in _RECIPIENTS_FAULT:
+        logs.note(mail_error=code)
+    elif code:
+        raise MailUnavailable(code)
+
+
+def send_if_possible(to: str, subject: str, text: str) -> None:
+    """Send a mail that nothing hangs on. Never raises MailUnavailable."""
+    try:
+        send(to, subject, text)
+    except MailUnavailable as error:
+        logs.note(mail_error=error.code)
+
+
+def _send(to: str, content: dict[str, Any]) -> str | None:
+    """None, or SES's word for why it did not take it."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        _client().send_email(
+            FromEmailAddress=settings.SETTINGS.mail_sender, Destination={"ToAddresses": [to]}, Content=content
+        )
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    except BotoCoreError as error:
+        return type(error).__name__
+    return None
+
+
+@cache
+def _client() -> Any:
+    import boto3  # only where mail is sent: a cold start that sends none does not pay for it
+    from botocore.config import Config
+
+    timeouts = Config(
+        connect_timeout=settings.MAIL_CONNECT_SECONDS,
+        read_timeout=settings.MAIL_READ_SECONDS,
+        retries={"total_max_attempts": 2},
+    )
+    return boto3.client("sesv2", config=timeouts)
+
+
+def _write(to: str | None, subject: str, text: str) -> None:
+    log = logging.getLogger("lanyard")
+    if to is None:
+        log.info("No mail was written: nobody here has that address.")
+        return
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = _LOCAL_SENDER, to, subject
+    message.set_content(text, cte="8bit")  # so that a link is one line, to be copied from the file
+    moment = datetime.fromtimestamp(clock.now(), UTC)
+    folder = Path(settings.SETTINGS.mail_folder)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = folder / f"{moment:%Y%m%dT%H%M%S}-{credentials.new_serial()}.eml"
+    path.touch(mode=0o600)
+    path.write_bytes(bytes(message))
+    log.info(f"Mail written to {path}")

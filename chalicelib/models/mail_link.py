@@ -1,0 +1,118 @@
+"""MailLink: a link that was mailed to somebody, and proves that who holds it reads that mail.
+
+It can be used once and for a short time. Its use and what it does are one transaction: of two clicks one counts.
+A link to choose a password is good only for the password that the user had when they asked: choosing one ends all
+others. A link to open an account holds an address that is nobody's until it is used: who cannot read the mail at an
+address can neither take it nor keep it from its owner.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pynamodb.attributes import UnicodeAttribute
+
+from chalicelib import clock, credentials, settings
+from chalicelib.models import store, user
+from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, table_name
+from chalicelib.models.user import User
+
+
+class Purpose(StrEnum):
+    CHOOSE_PASSWORD = "choose_password"
+    OPEN_ACCOUNT = "open_account"
+
+
+class State(StrEnum):
+    """Why a link cannot be used."""
+
+    UNKNOWN = "unknown"
+    USED = "used"
+    EXPIRED = "expired"
+    OVERTAKEN = "overtaken"
+
+
+class Unusable(Exception):
+    """The link does nothing (any more). state: why."""
+
+    def __init__(self, state: State) -> None:
+        super().__init__(str(state))
+        self.state = state
+
+
+class MailLink(Item):
+    class Meta(TableMeta):
+        table_name = table_name("mail_links")
+
+    link_digest = UnicodeAttribute(hash_key=True)
+    purpose = UnicodeAttribute()
+    email = UnicodeAttribute()
+    user_id = UnicodeAttribute(null=True)
+    password_serial = UnicodeAttribute(null=True)
+    created_at = EpochSeconds()
+    expires_at = EpochSeconds()
+    used_at = EpochSeconds(null=True)
+    forget_at = TimeToLive()
+
+    @classmethod
+    def key(cls, link_digest: str) -> Key[MailLink]:
+        return Key(cls, link_digest)
+
+
+def create(purpose: Purpose, *, email: str, of: User | None = None) -> str:
+    """A new link; gives its token, of which only the digest is kept. of: whose it is, where it is a user's."""
+    token, now = credentials.mint(credentials.Kind.MAIL_LINK), clock.now()
+    link = MailLink(
+        link_digest=credentials.digest(token),
+        purpose=str(purpose),
+        email=email,
+        user_id=of.user_id if of else None,
+        password_serial=of.password_serial if of else None,
+        created_at=now,
+        expires_at=now + settings.MAIL_LINK_LIFETIME_SECONDS,
+        forget_at=now + settings.MAIL_LINK_KEPT_SECONDS,
+    )
+    store.write(store.Put(link))
+    return token
+
+
+def find(token: str | None, purpose: Purpose) -> MailLink:
+    """The link with this token. Raises Unusable. A token that was made up costs no read."""
+    named = credentials.recognize(token, credentials.Kind.MAIL_LINK)
+    found = store.read(MailLink.key(named.digest))[0] if named else None
+    if found is None or found.purpose != purpose:
+        raise Unusable(State.UNKNOWN)
+    if found.used_at is not None:
+        raise Unusable(State.USED)
+    if found.expires_at <= clock.now():
+        raise Unusable(State.EXPIRED)
+    return found
+
+
+def choose_password(link: MailLink, password: str) -> User:
+    """Use the link: the user has this password from now on, and no session. Raises Unusable."""
+    found = store.read(User.key(link.user_id))[0] if link.user_id else None
+    if found is None or found.password_serial != link.password_serial:
+        raise Unusable(State.OVERTAKEN)
+    claim = _claim(link)
+    try:
+        return user.change_password(found, password, claim=claim)
+    except store.ConditionFailed as error:
+        raise Unusable(State.USED if claim in error.failed else State.OVERTAKEN) from error
+
+
+def open_account(link: MailLink, *, password: str, fullname: str, locale: str, timezone: str) -> User:
+    """Use the link: its address has an account from now on. Raises Unusable."""
+    claim = _claim(link)
+    try:
+        return user.create(
+            email=link.email, password=password, fullname=fullname, locale=locale, timezone=timezone, claim=claim
+        )
+    except store.ConditionFailed as error:
+        raise Unusable(State.USED if claim in error.failed else State.OVERTAKEN) from error
+
+
+def _claim(link: MailLink) -> store.Update:
+    now = clock.now()
+    unused = MailLink.link_digest.exists() & MailLink.used_at.does_not_exist() & (MailLink.expires_at > now)
+    return store.Update(MailLink.key(link.link_digest), [MailLink.used_at.set(now)], unused)

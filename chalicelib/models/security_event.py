@@ -1,0 +1,93 @@
+"""SecurityEvent: what happened to an account that its owner should be able to see later, kept for a year.
+
+It is a history, not a lock: nothing is decided by it, and an event that cannot be written is noted in the log while the
+request goes on. Failed log-ins are not events of their own, since a write for accounts that exist and none for others
+would tell the two apart; a log-in says how many failed tries came before it.
+"""
+
+from __future__ import annotations
+
+import time
+from enum import StrEnum
+
+from pynamodb.attributes import UnicodeAttribute
+
+from chalicelib import clock, credentials, logs, settings
+from chalicelib.caller import NOBODY, Caller
+from chalicelib.models import store
+from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, Whole, table_name
+
+
+class Kind(StrEnum):
+    """What happened."""
+
+    ACCOUNT_CREATED = "account_created"
+    LOG_IN = "log_in"
+    SESSION_ENDED = "session_ended"
+    PASSWORD_CHANGED = "password_changed"
+    PASSWORD_RESET = "password_reset"
+    PASSWORD_SET_BY_OPERATOR = "password_set_by_operator"
+    PROFILE_CHANGED = "profile_changed"
+    CONSENT = "consent"
+    REVOKE = "revoke"
+    SECRET_REGENERATED = "secret_regenerated"
+    REPLAY_DETECTED = "replay_detected"
+
+
+class SecurityEvent(Item):
+    class Meta(TableMeta):
+        table_name = table_name("security_events")
+
+    user_id = UnicodeAttribute(hash_key=True)
+    event_key = UnicodeAttribute(range_key=True)
+    kind = UnicodeAttribute()
+    at = EpochSeconds()
+    client_id = UnicodeAttribute(null=True)
+    application_name = UnicodeAttribute(null=True)
+    address = UnicodeAttribute(null=True)
+    user_agent = UnicodeAttribute(null=True)
+    failed_tries = Whole(null=True)
+    forget_at = TimeToLive()
+
+    @classmethod
+    def key(cls, user_id: str, event_key: str) -> Key[SecurityEvent]:
+        return Key(cls, user_id, event_key)
+
+
+def record(
+    user_id: str,
+    kind: Kind,
+    caller: Caller = NOBODY,
+    *,
+    client_id: str | None = None,
+    application_name: str | None = None,
+    failed_tries: int | None = None,
+) -> None:
+    """Write an event down, in one round trip. Never raises: the history must not stop what it tells about.
+
+    caller: where the request came from. application_name: as it is now, since the application may be deleted later.
+    """
+    at = clock.now()
+    event = SecurityEvent(
+        user_id=user_id,
+        # Sorts by time; the serial number keeps two events of one microsecond apart.
+        event_key=f"{at:011d}.{time.time_ns() // 1000 % 1_000_000:06d}.{credentials.new_serial()}",
+        kind=str(kind),
+        at=at,
+        client_id=client_id,
+        application_name=application_name,
+        address=caller.address or None,
+        user_agent=caller.user_agent or None,
+        failed_tries=failed_tries or None,
+        forget_at=at + settings.SECURITY_EVENT_KEPT_SECONDS,
+    )
+    try:
+        store.write(store.Put(event))
+    except Exception as error:
+        logs.note(security_event_lost=str(kind), security_event_error=type(error).__name__)
+
+
+def recent(user_id: str, *, limit: int, before: str | None = None) -> list[SecurityEvent]:
+    """A user's events, newest first, at most `limit`. before: the `event_key` of the last one on the page before."""
+    found = store.latest(SecurityEvent, user_id, limit=limit, before=before)
+    return [event for event in found if event.forget_at > clock.now()]

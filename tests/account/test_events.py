@@ -1,0 +1,136 @@
+"""What happened to an account: what its owner sees of it, newest first, under /settings/security."""
+
+from __future__ import annotations
+
+import pytest
+
+from chalicelib import settings
+from tests.actors import Browser, ClientApp, Page
+from tests.conftest import Clock
+from tests.store_proxy import Fault, StoreProxy
+
+PATH = "/settings/security"
+
+pytestmark = pytest.mark.spec("security events")
+
+
+def events(page: Page) -> list[str]:
+    return page.listed("events")
+
+
+def test_a_log_in_is_in_the_history_with_where_it_came_from(john: Browser) -> None:
+    (event,) = events(john.open(PATH))
+    assert event.startswith("Logged in")
+    assert "127.0.0.1" in event
+    assert "python-requests" in event
+
+
+def test_a_log_in_says_how_many_tries_had_failed_before(john: Browser) -> None:
+    for _ in range(3):
+        john.log_out()
+        john.log_in(password="wrong")
+        john.log_in(password="wrong")
+        john.log_in()
+    newest = events(john.open(PATH))[0]
+    assert newest.startswith("Logged in after 2 failed tries")
+
+
+def test_consent_revocation_and_a_new_secret_are_in_the_history(john: Browser, shop: ClientApp) -> None:
+    shop.connect(john, "Big Events LLC")
+    john.press(john.open("/settings/authorized"), "Revoke")
+    own = john.register_application("My own")
+    page = john.open(f"/settings/applications/{own.client_id}/secret")
+    john.press(page, "Regenerate secret")
+    newest = events(john.open(PATH))
+    assert newest[0].startswith("Application’s secret regenerated My own")
+    assert newest[1].startswith("Application’s access ended A shop")
+    assert newest[2].startswith("Application authorized A shop")
+
+
+def test_an_answer_that_was_remembered_is_no_new_event(john: Browser, shop: ClientApp) -> None:
+    shop.connect(john, "Big Events LLC")
+    before = events(john.open(PATH))
+    shop.connect(john)
+    assert events(john.open(PATH)) == before
+
+
+def test_a_denial_is_no_event(john: Browser, shop: ClientApp) -> None:
+    before = events(john.open(PATH))
+    john.press(john.open(shop.authorize_path()), "Deny")
+    assert events(john.open(PATH)) == before
+
+
+@pytest.mark.spec("line 24")
+def test_a_replayed_code_is_in_the_history_of_its_user_once(john: Browser, shop: ClientApp) -> None:
+    code = john.allow(john.open(shop.authorize_path()), "Big Events LLC").code
+    assert shop.exchange(code).status_code == 200
+    for _ in range(3):
+        assert shop.exchange(code).json()["error"] == "invalid_grant"
+    newest = events(john.open(PATH))
+    assert newest[0].startswith("A code was used twice; the application’s access was ended A shop")
+    assert newest[1].startswith("Application authorized A shop")
+
+
+@pytest.mark.spec("line 24")
+def test_another_clients_replay_and_a_made_up_code_write_no_history(
+    john: Browser, shop: ClientApp, other_shop: ClientApp
+) -> None:
+    code = john.allow(john.open(shop.authorize_path()), "Big Events LLC").code
+    shop.exchange(code)
+    before = events(john.open(PATH))
+    other_shop.exchange(code)
+    shop.exchange(code[:-1] + ("a" if code[-1] != "a" else "b"))
+    assert events(john.open(PATH)) == before
+
+
+def test_events_come_page_by_page(john: Browser) -> None:
+    for _ in range(settings.SECURITY_EVENTS_PER_PAGE):
+        john.press(john.open("/settings/profile"), "Save")
+    first = john.open(PATH)
+    assert len(events(first)) == settings.SECURITY_EVENTS_PER_PAGE
+    older = first.link("Older events")
+    assert older is not None
+    second = john.open(older)
+    assert [event.split(" When")[0] for event in events(second)] == ["Logged in"]
+    assert second.link("Older events") is None
+    assert john.open(PATH, before="x" * 5000).status == 200
+    assert john.open(PATH, before="\u202e").status == 200
+
+
+def test_events_are_gone_after_a_year(john: Browser, clock: Clock) -> None:
+    clock.advance(settings.SECURITY_EVENT_KEPT_SECONDS + 60)
+    john.log_in()
+    assert len(events(john.open(PATH))) == 1
+
+
+def test_nobody_sees_anothers_events(john: Browser, eve: Browser, shop: ClientApp) -> None:
+    shop.connect(john, "Big Events LLC")
+    assert not any("A shop" in event for event in events(eve.open(PATH)))
+
+
+def test_a_request_goes_on_when_its_event_cannot_be_written(john: Browser, shop: ClientApp, store: StoreProxy) -> None:
+    page = john.open(shop.authorize_path())
+    with store.fault(Fault.THROTTLED, "PutItem"):
+        page = john.allow(page, "Big Events LLC")
+    assert shop.exchange(page.code).status_code == 200
+
+
+def test_a_script_in_an_applications_name_is_text_in_the_history(john: Browser, eve: Browser) -> None:
+    app = eve.register_application("<script>alert(1)</script>")
+    app.connect(john, "Big Events LLC")
+    page = john.open(PATH)
+    assert page.html.find("script") is None
+    assert "<script>alert(1)</script>" in events(page)[0]
+
+
+def test_the_consent_form_costs_one_write_more_and_the_token_endpoint_none(
+    john: Browser, shop: ClientApp, store: StoreProxy
+) -> None:
+    page = john.open(shop.authorize_path())
+    with store.count() as consent:
+        page = john.allow(page, "Big Events LLC")
+    with store.count() as token:
+        shop.exchange(page.code)
+    assert len([call for call in consent if call.tables == ("test-security_events",)]) == 1
+    assert len(consent) <= 4
+    assert len(token) == 2

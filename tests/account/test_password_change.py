@@ -1,0 +1,130 @@
+"""/settings/password: a new password for the present one, which ends every other session."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chalicelib import settings
+from tests.account.test_events import events
+from tests.account.test_sessions import another_browser, is_signed_in
+from tests.actors import PASSWORD, Browser, ClientApp, Page
+from tests.mailbox import Mailbox
+
+PATH = "/settings/password"
+NEW = "a new and better one"
+
+pytestmark = pytest.mark.spec("password change")
+
+
+def change(browser: Browser, present: str = PASSWORD, password: str = NEW) -> Page:
+    return browser.press(browser.open(PATH), "Change password", present=present, password=password)
+
+
+def test_the_new_password_counts_and_the_old_one_does_not(john: Browser) -> None:
+    page = change(john)
+    assert page.title == "Security"
+    assert events(page)[0].startswith("Password changed")
+    assert Browser(john.base_url, john.person).log_in().status == 401
+    assert Browser(john.base_url, john.person).log_in(password=NEW).status == 200
+
+
+def test_it_ends_every_other_session_and_keeps_this_one(john: Browser) -> None:
+    stolen = another_browser(john)
+    change(john)
+    assert not is_signed_in(stolen)
+    assert is_signed_in(john)
+
+
+@pytest.mark.spec("line 17")
+def test_the_session_of_this_browser_gets_a_new_id(john: Browser) -> None:
+    before = john.http.cookies["lanyard-session"]
+    change(john)
+    after = john.http.cookies["lanyard-session"]
+    assert after != before
+    thief = Browser(john.base_url)
+    thief.http.cookies.set("lanyard-session", before)
+    assert not is_signed_in(thief)
+
+
+def test_applications_keep_their_access(john: Browser, shop: ClientApp) -> None:
+    tokens = shop.connect(john, "Big Events LLC")
+    change(john)
+    assert shop.me(tokens["access_token"]).status_code == 200
+
+
+def test_its_owner_is_told_by_mail(john: Browser, mailbox: Mailbox) -> None:
+    assert john.person is not None
+    change(john, present="not the present one")
+    assert mailbox.of(john.person.email) == []
+    change(john)
+    (mail,) = mailbox.of(john.person.email)
+    assert mail["Subject"] == "Your password for Lanyard was changed"
+    assert mailbox.link(john.person.email) == f"{john.base_url}/password/reset"
+
+
+def test_without_the_present_password_nothing_changes(john: Browser) -> None:
+    other = another_browser(john)
+    page = change(john, present="not the present one")
+    assert page.status == 400
+    assert "That is not your present password." in page.text
+    assert is_signed_in(other)
+    assert Browser(john.base_url, john.person).log_in().status == 200
+
+
+@pytest.mark.parametrize("password", ["", "short", "x" * 1025])
+def test_a_password_that_cannot_be_taken_is_told_beside_the_field(john: Browser, password: str) -> None:
+    page = change(john, password=password)
+    assert page.status == 400
+    assert "The new password must have from 8 to 1024 characters." in page.text
+    assert page.html.find(id="password")["aria-describedby"] == "hint problem"  # type: ignore[index]
+
+
+def test_at_a_browser_that_was_left_open_nobody_can_guess_the_password(john: Browser) -> None:
+    for _ in range(settings.LOGIN_TRIES_PER_ACCOUNT):
+        assert change(john, present="a guess").status == 400
+    assert change(john, present="a guess").status == 429
+    assert change(john).status == 429
+
+
+@pytest.mark.spec("line 16")
+def test_the_form_needs_its_own_token(john: Browser, eve: Browser) -> None:
+    fields = {"present": PASSWORD, "password": NEW}
+    page = john.open(PATH)
+    assert john.send(page, PATH, fields).status == 403
+    assert john.send(page, PATH, {**fields, "csrf_token": eve.open(PATH).field("csrf_token")}).status == 403
+    assert john.send(page, PATH, {**fields, "csrf_token": john.open("/logout").field("csrf_token")}).status == 403
+    assert Browser(john.base_url, john.person).log_in().status == 200
+
+
+def test_of_two_changes_at_once_one_counts(a_browser: Callable[..., Browser]) -> None:
+    for _ in range(3):
+        john = a_browser()
+        passwords = [f"race number {number}" for number in range(3)]
+        csrf_tokens = [john.open(PATH).field("csrf_token") for _ in passwords]
+        with ThreadPoolExecutor(3) as pool:
+            answers = list(pool.map(functools.partial(_post, john), csrf_tokens, passwords))
+        assert sorted(answers)[0] == 303
+        won = [password for status, password in zip(answers, passwords, strict=True) if status == 303]
+        assert len(won) == 1
+        good = [p for p in [PASSWORD, *passwords] if _can_log_in(john, p)]
+        assert good == won
+
+
+def _post(browser: Browser, csrf_token: str, password: str) -> int:
+    other = Browser(browser.base_url)
+    other.http.cookies.update(browser.http.cookies)
+    fields: dict[str, Any] = {"csrf_token": csrf_token, "present": PASSWORD, "password": password}
+    response = other.http.post(browser.base_url + PATH, data=fields, allow_redirects=False)
+    location = response.headers.get("Location", "")
+    return 401 if location.startswith("/login") else response.status_code
+
+
+def _can_log_in(browser: Browser, password: str) -> bool:
+    assert browser.person is not None
+    return Browser(browser.base_url, replace(browser.person, password=password)).log_in().status == 200

@@ -1,0 +1,291 @@
+"""Sign-up: an account for whoever reads the mail at an address, where the operator lets people sign up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from chalicelib import credentials, settings
+from chalicelib.models import user
+from tests.account.test_events import events
+from tests.account.test_sessions import is_signed_in
+from tests.actors import PASSWORD, Browser, ClientApp, Page, Person
+from tests.conftest import Clock
+from tests.mailbox import Mailbox
+from tests.store_proxy import StoreProxy
+
+ASK = "/sign-up"
+FINISH = "/sign-up/finish"
+
+pytestmark = pytest.mark.spec("sign-up")
+
+
+@pytest.fixture
+def anyone(base_url: str) -> Browser:
+    """A browser with nobody signed in."""
+    return Browser(base_url)
+
+
+@pytest.fixture
+def newcomer() -> Person:
+    """Somebody with an address and no account."""
+    return Person("", f"{credentials.new_serial().lower()}@example.net")
+
+
+def ask(browser: Browser, email: str) -> Page:
+    return browser.press(browser.open(ASK), "Send the link", email=email)
+
+
+def finish(browser: Browser, link: str, *, fullname: str = "Nina New", password: str = PASSWORD) -> Page:
+    return browser.press(browser.open(link), "Open account", fullname=fullname, password=password)
+
+
+def can_log_in(browser: Browser, person: Person, password: str = PASSWORD) -> bool:
+    return Browser(browser.base_url, replace(person, password=password)).log_in().status == 200
+
+
+def test_a_newcomer_opens_an_account_and_connects_an_application(
+    anyone: Browser, newcomer: Person, mailbox: Mailbox, shop: ClientApp
+) -> None:
+    assert anyone.open("/login").link("Sign up") == ASK
+    assert ask(anyone, newcomer.email).title == "Look at your mail"
+    page = finish(anyone, mailbox.link(newcomer.email))
+    assert page.title == "Profile"
+    assert is_signed_in(anyone)
+    token = shop.connect(anyone, scope="profile")["access_token"]
+    assert shop.me(token).json() == {
+        "email": newcomer.email,
+        "fullname": "Nina New",
+        "locale": "en",
+        "timezone": "UTC",
+    }
+    assert events(anyone.open("/settings/security"))[-1].startswith("Account opened")
+    assert can_log_in(anyone, newcomer)
+
+
+def test_a_newcomer_who_came_to_connect_an_application_goes_on_with_it(
+    anyone: Browser, newcomer: Person, mailbox: Mailbox, shop: ClientApp
+) -> None:
+    page = anyone.open(shop.authorize_path(scope="profile"))
+    page = anyone.open(str(page.link("Sign up")))
+    anyone.press(page, "Send the link", email=newcomer.email)
+    link = mailbox.link(newcomer.email)
+    assert "authorize" not in mailbox.of(newcomer.email)[0].get_content()
+    page = finish(anyone, link)
+    assert page.title == "Authorize A shop?"
+    assert anyone.press(page, "Authorize").answer["state"] == "xyz"
+
+
+def test_in_another_browser_a_link_leads_nowhere_else(
+    anyone: Browser, newcomer: Person, mailbox: Mailbox, shop: ClientApp
+) -> None:
+    attacker = Browser(anyone.base_url)
+    page = attacker.open(ASK, next=shop.authorize_path())
+    attacker.press(page, "Send the link", email=newcomer.email)
+    assert finish(anyone, mailbox.link(newcomer.email)).title == "Profile"
+
+
+@pytest.mark.parametrize("next_path", ["https://evil.example.com/", "//evil.example.com", "/\\evil.example.com", "x"])
+def test_it_leads_to_no_other_site(anyone: Browser, newcomer: Person, mailbox: Mailbox, next_path: str) -> None:
+    page = anyone.open(ASK, next=next_path)
+    anyone.send(page, ASK, {"csrf_token": page.field("csrf_token"), "next": next_path, "email": newcomer.email})
+    assert finish(anyone, mailbox.link(newcomer.email)).title == "Profile"
+
+
+def test_before_the_link_is_used_there_is_no_account(anyone: Browser, newcomer: Person, mailbox: Mailbox) -> None:
+    ask(anyone, newcomer.email)
+    anyone.open(mailbox.link(newcomer.email))
+    assert user.find_by_email(newcomer.email) is None
+
+
+def test_an_attacker_cannot_take_or_block_anothers_address(anyone: Browser, newcomer: Person, mailbox: Mailbox) -> None:
+    attacker = Browser(anyone.base_url)
+    ask(attacker, newcomer.email)
+    page = attacker.open(FINISH)
+    assert page.title == "This link does not work"  # the link went to the mail alone
+    ask(anyone, newcomer.email)
+    assert finish(anyone, mailbox.link(newcomer.email)).title == "Profile"
+
+
+def test_a_link_works_once_and_the_account_stays_as_it_is(anyone: Browser, newcomer: Person, mailbox: Mailbox) -> None:
+    ask(anyone, newcomer.email)
+    link = mailbox.link(newcomer.email)
+    thief = Browser(anyone.base_url)
+    open_form = thief.open(link)
+    finish(anyone, link)
+    for page in (thief.press(open_form, "Open account", fullname="Eve", password="another one"), thief.open(link)):
+        assert (page.status, page.title) == (410, "This link has been used")
+    assert not is_signed_in(thief)
+    assert can_log_in(anyone, newcomer)
+
+
+def test_an_older_link_does_not_open_the_account_anew(anyone: Browser, newcomer: Person, mailbox: Mailbox) -> None:
+    ask(anyone, newcomer.email)
+    first = mailbox.link(newcomer.email)
+    ask(anyone, newcomer.email)
+    finish(anyone, mailbox.link(newcomer.email))
+    page = finish(Browser(anyone.base_url), first, password="another one")
+    assert (page.status, page.title) == (410, "This link has been overtaken")
+    assert can_log_in(anyone, newcomer)
+
+
+def test_a_link_expires(anyone: Browser, newcomer: Person, mailbox: Mailbox, clock: Clock) -> None:
+    ask(anyone, newcomer.email)
+    link = mailbox.link(newcomer.email)
+    open_form = anyone.open(link)
+    clock.advance(settings.MAIL_LINK_LIFETIME_SECONDS)
+    filled = {"fullname": "Nina New", "password": PASSWORD}
+    for page in (anyone.open(link), anyone.press(open_form, "Open account", **filled)):
+        assert (page.status, page.title) == (410, "This link has expired")
+    assert user.find_by_email(newcomer.email) is None
+
+
+def test_a_link_of_one_kind_does_nothing_of_the_other(
+    anyone: Browser, newcomer: Person, a_person: Callable[..., Person], mailbox: Mailbox
+) -> None:
+    person = a_person()
+    ask(anyone, newcomer.email)
+    anyone.press(anyone.open("/password/reset"), "Send the link", email=person.email)
+    sign_up, reset = mailbox.link(newcomer.email), mailbox.link(person.email)
+    assert anyone.open(sign_up.replace(FINISH, "/password/new")).title == "This link does not work"
+    assert anyone.open(reset.replace("/password/new", FINISH)).title == "This link does not work"
+
+
+def test_made_up_links_do_nothing(anyone: Browser, store: StoreProxy) -> None:
+    with store.count() as calls:
+        for token in ("x", "\r\nSet-Cookie: a=b", "lyml_" + "a" * 49):
+            assert anyone.open(FINISH, token=token).status == 410
+    assert calls == []
+    assert anyone.open(FINISH, token=credentials.mint(credentials.Kind.MAIL_LINK)).status == 410
+
+
+def test_the_form_opens_an_account_for_the_mails_address_alone(
+    anyone: Browser, newcomer: Person, mailbox: Mailbox
+) -> None:
+    ask(anyone, newcomer.email)
+    page = anyone.open(mailbox.link(newcomer.email))
+    fields = {name: page.field(name) for name in ("csrf_token", "token")}
+    other = f"other-{newcomer.email}"
+    anyone.send(page, FINISH, {**fields, "fullname": "N", "password": PASSWORD, "email": other, "username": other})
+    assert user.find_by_email(other) is None
+    assert can_log_in(anyone, newcomer)
+
+
+def test_the_answer_and_the_work_are_the_same_for_an_address_that_has_an_account(
+    anyone: Browser, newcomer: Person, a_person: Callable[..., Person], mailbox: Mailbox, store: StoreProxy
+) -> None:
+    known, disabled = a_person(), a_person()
+    user.disable(disabled.user_id)
+    told, done = [], []
+    for email in (newcomer.email, known.email, disabled.email):
+        with store.count() as calls:
+            page = ask(anyone, email)
+        told.append((page.status, page.text.replace(email, "")))
+        done.append([(call.operation, call.tables) for call in calls])
+    assert told[0] == told[1] == told[2]
+    assert done[0] == done[1] == done[2]
+    (mail,) = mailbox.of(known.email)
+    assert mail["Subject"] == "You have an account at Lanyard already"
+    assert "token" not in mail.get_content()
+    assert mailbox.of(disabled.email) == []
+
+
+@pytest.mark.spec("line 17")
+def test_the_session_is_a_new_one(john: Browser, newcomer: Person, mailbox: Mailbox) -> None:
+    before = john.http.cookies["lanyard-session"]
+    ask(john, newcomer.email)
+    finish(john, mailbox.link(newcomer.email))
+    assert john.http.cookies["lanyard-session"] != before
+    planted = Browser(john.base_url)
+    planted.http.cookies.set("lanyard-session", before)
+    assert not is_signed_in(planted)  # who signs in as somebody else is signed out first
+
+
+@pytest.mark.spec("line 16")
+def test_both_forms_need_this_browsers_own_token(anyone: Browser, newcomer: Person, mailbox: Mailbox) -> None:
+    other = Browser(anyone.base_url)
+    page = anyone.open(ASK)
+    for csrf_token in ("", other.open(ASK).field("csrf_token"), anyone.open("/login").field("csrf_token")):
+        assert anyone.send(page, ASK, {"email": newcomer.email, "csrf_token": csrf_token}).status == 403
+    assert mailbox.of(newcomer.email) == []
+    ask(anyone, newcomer.email)
+    page = anyone.open(mailbox.link(newcomer.email))
+    fields = {"token": page.field("token"), "fullname": "N", "password": PASSWORD}
+    for csrf_token in ("", other.open(ASK).field("csrf_token"), anyone.open(ASK).field("csrf_token")):
+        assert anyone.send(page, FINISH, {**fields, "csrf_token": csrf_token}).status == 403
+    assert user.find_by_email(newcomer.email) is None
+
+
+def test_of_many_uses_at_once_one_opens_the_account(anyone: Browser, mailbox: Mailbox) -> None:
+    for _ in range(3):
+        newcomer = Person("", f"{credentials.new_serial().lower()}@example.net")
+        ask(anyone, newcomer.email)
+        link = mailbox.link(newcomer.email)
+        passwords = [f"race number {number}" for number in range(4)]
+        forms = [(browser := Browser(anyone.base_url), browser.open(link)) for _ in passwords]
+
+        def use(number: int) -> int:
+            browser, page = forms[number]  # noqa: B023
+            return browser.press(page, "Open account", fullname="N", password=passwords[number]).status  # noqa: B023
+
+        with ThreadPoolExecutor(4) as pool:
+            answers = list(pool.map(use, range(4)))
+        assert sorted(answers) == [200, 410, 410, 410]
+        won = passwords[answers.index(200)]
+        assert [password for password in passwords if can_log_in(anyone, newcomer, password)] == [won]
+
+
+@pytest.mark.parametrize(
+    "email", ["", "x", "a@b@c", "a@example.net,b@example.net", '"a b"@example.net', "a@example.net\r\nBcc: b@c"]
+)
+def test_what_is_no_address_is_told_beside_the_field(anyone: Browser, email: str) -> None:
+    page = ask(anyone, email)
+    assert page.status == 400
+    assert "The address is not an email address." in page.text
+
+
+@pytest.mark.parametrize("email", ["\N{KELVIN SIGN}im@example.net", "kim@ex\N{LATIN SMALL LETTER DOTLESS I}mple.net"])
+def test_an_address_that_could_pass_for_anothers_is_not_taken(anyone: Browser, email: str, mailbox: Mailbox) -> None:
+    page = ask(anyone, email)
+    assert page.status == 400
+    assert "has letters that mail cannot be sent to" in page.text
+    assert mailbox.of(email) == []
+
+
+def test_what_cannot_be_taken_is_told_beside_its_field_and_leaves_the_link_good(
+    anyone: Browser, newcomer: Person, mailbox: Mailbox
+) -> None:
+    ask(anyone, newcomer.email)
+    page = finish(anyone, mailbox.link(newcomer.email), fullname=" ", password="short")
+    assert page.status == 400
+    assert "The name must not be empty." in page.text
+    assert "The password must have from 8 to 1024 characters." in page.text
+    page = anyone.press(page, "Open account", fullname="Nina", password=PASSWORD)
+    assert page.title == "Profile"
+
+
+def test_mails_are_limited_for_each_account(anyone: Browser, newcomer: Person, mailbox: Mailbox) -> None:
+    answers = [ask(anyone, newcomer.email).status for _ in range(settings.MAILS_PER_ACCOUNT + 1)]
+    assert answers == [200] * settings.MAILS_PER_ACCOUNT + [429]
+    assert len(mailbox.of(newcomer.email)) == settings.MAILS_PER_ACCOUNT
+
+
+def test_where_sign_up_is_closed_the_page_says_so_and_older_links_stop(
+    anyone: Browser, newcomer: Person, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(anyone, newcomer.email)
+    page, form = anyone.open(mailbox.link(newcomer.email)), anyone.open(ASK)
+    monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, sign_up_open=False))
+    closed = [
+        anyone.open(ASK),
+        anyone.press(form, "Send the link", email=newcomer.email),
+        anyone.open(mailbox.link(newcomer.email)),
+        anyone.press(page, "Open account", fullname="N", password=PASSWORD),
+    ]
+    assert [found.status for found in closed] == [403] * 4
+    assert all("Accounts are opened by an administrator here." in found.text for found in closed)
+    assert anyone.open("/login").link("Sign up") is None
+    assert user.find_by_email(newcomer.email) is None
