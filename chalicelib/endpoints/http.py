@@ -30,11 +30,7 @@ from chalicelib.server_key import ServerKeyMissing, ServerKeyUnavailable
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 RETRY_AFTER_SECONDS = "2"
 TRY_AGAIN_SECONDS = str(settings.MAIL_WINDOW_SECONDS)
-_SECURITY_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-}
+_SECURITY_HEADERS = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer"}
 _NEVER_STORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 # Chalice answers the preflight, which is no request of ours; API Gateway does on AWS.
 _CROSS_ORIGIN = CORSConfig("*", ["Authorization", "Content-Type"], ["WWW-Authenticate", "Retry-After"], max_age=600)
@@ -292,8 +288,7 @@ def _as_refusal(error: Exception) -> Refusal:
 
 
 def _try_again(message: str) -> Refusal:
-    headers = {"Retry-After": RETRY_AFTER_SECONDS}
-    return Refusal(503, "temporarily_unavailable", f"{message} Please try again.", headers)
+    return Refusal(503, "temporarily_unavailable", f"{message} Please try again.", {"Retry-After": RETRY_AFTER_SECONDS})
 
 
 def _normalized(response: Response) -> Response:
