@@ -203,6 +203,8 @@ def edit(client_id: str, *, name: str, redirect_uris: Sequence[str], profile: Pr
         actions.append(Application.device_grant.set(profile.device_grant))
         actions.append(Application.auth_method.set(profile.auth_method))
         actions.append(Application.jwks.set(profile.jwks) if profile.jwks else Application.jwks.remove())
+        if not profile.has_secret:  # or it would come back to life with the way that it was used in
+            actions += [Application.secret_digest.remove(), Application.previous_secret_digest.remove()]
     store.change(Application.key(client_id), actions, Application.owner_id.exists())
 
 

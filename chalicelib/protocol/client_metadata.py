@@ -35,10 +35,11 @@ class ClientMetadata:
     profile: Profile
 
 
-def read(document: Mapping[str, Any], *, default_method: str = BASIC) -> ClientMetadata:
+def read(document: Mapping[str, Any], *, default_method: str = BASIC, is_vouched_for: bool = False) -> ClientMetadata:
     """Raises InvalidClientMetadataError, InvalidRedirectUriError.
 
-    default_method: how it authenticates where the document does not say.
+    default_method: how it authenticates where the document does not say. is_vouched_for: did somebody let it register?
+    Only such a one has the device grant, with which a stranger's application could ask anybody for a code.
     """
     method = document.get("token_endpoint_auth_method", default_method)
     if method not in (BASIC, POST, PRIVATE_KEY_JWT, NONE):
@@ -46,7 +47,7 @@ def read(document: Mapping[str, Any], *, default_method: str = BASIC) -> ClientM
     uris = _strings(document, "redirect_uris", [])
     grant_types = _strings(document, "grant_types", list(_ALWAYS))
     has_device_grant = device.GRANT_TYPE in grant_types
-    if not set(grant_types) <= {*_ALWAYS, device.GRANT_TYPE}:
+    if not set(grant_types) <= {*_ALWAYS, *([device.GRANT_TYPE] if is_vouched_for else [])}:
         raise InvalidClientMetadataError("grant_types has one that is not supported, or not for self-registration.")
     if set(_strings(document, "response_types", ["code"])) - {"code"}:
         raise InvalidClientMetadataError("response_types must be code and nothing else.")

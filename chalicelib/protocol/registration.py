@@ -59,7 +59,8 @@ def deletion_response(request: ClientRequest, client_id: str) -> ProtocolAnswer:
 
 def _create(request: ClientRequest) -> ProtocolAnswer:
     _check_may_register(request)
-    metadata = client_metadata.read(_read_json(request))
+    is_vouched_for = settings.SETTINGS.registration == settings.WITH_TOKEN
+    metadata = client_metadata.read(_read_json(request), is_vouched_for=is_vouched_for)
     if metadata.profile.is_public and not server_key.is_set():
         raise server_key.ServerKeyMissing
     _count(request.address)
@@ -90,7 +91,7 @@ def _update(request: ClientRequest, client_id: str) -> ProtocolAnswer:
         raise InvalidClientMetadataError("client_id must be the one that is updated.")
     if "client_secret" in document and not credentials.matches(str(document["client_secret"]), found.secret_digest):
         raise InvalidClientMetadataError("client_secret is not the present one; it cannot be chosen.")
-    metadata = client_metadata.read(document, default_method=found.auth_method)
+    metadata = client_metadata.read(document, default_method=found.auth_method, is_vouched_for=bool(found.device_grant))
     if (metadata.profile.has_secret, metadata.profile.is_public) != (found.has_secret, not found.is_confidential):
         raise InvalidClientMetadataError("Whether it has a secret cannot be changed; register anew.")
     if metadata.profile.application_type != found.application_type:

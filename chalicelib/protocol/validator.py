@@ -100,7 +100,9 @@ class Validator(RequestValidator):
         if stored is None or stored.client_id != client.client_id:
             return False
         if stored.is_used:
-            issuing.end_replayed(stored.grant_id, client)
+            # Anybody can name a public client, so of such a one only who proves to have asked for the code replays it.
+            if client.is_confidential or pkce.is_proven(stored.code_challenge or "", request.code_verifier):
+                issuing.end_replayed(stored.grant_id, client)
             return False
         if stored.is_expired:
             return False

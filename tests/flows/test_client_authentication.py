@@ -253,6 +253,27 @@ def rotated(developer: Browser, shop: ClientApp, keep_old_seconds: str) -> Clien
     return ClientApp(shop.base_url, shop.client_id, secret.get_text(), shop.redirect_uri)
 
 
+@pytest.mark.spec("RFC 7591 §2")
+def test_a_secret_does_not_come_back_when_keys_were_used_meanwhile(
+    john: Browser, a_browser: Callable[..., Browser]
+) -> None:
+    developer = a_browser()
+    shop = developer.register_application()
+    refresh_token = shop.connect(john, "Big Events LLC")["refresh_token"]
+    signing = SigningApp(shop.base_url, shop.client_id, "", CALLBACK)
+    signing.key = ECKey.generate_key("P-256")
+    jwks = json.dumps({"keys": [signing.key.as_dict(private=False)]})
+    edit = f"/settings/applications/{shop.client_id}"
+    developer.press(developer.open(edit), "Save", auth_method="private_key_jwt", jwks=jwks)
+    assert signing.refresh(refresh_token).status_code == 200
+    assert shop.refresh(refresh_token).status_code == 401
+    developer.press(developer.open(edit), "Save", auth_method="client_secret_basic")
+    assert signing.refresh(refresh_token).status_code == 401
+    assert shop.refresh(refresh_token).status_code == 401
+    assert rotated(developer, shop, "86400").refresh(refresh_token).status_code == 200
+    assert shop.refresh(refresh_token).status_code == 401
+
+
 @pytest.mark.spec("secrets: two live ones while rotating")
 def test_two_secrets_live_until_the_end_date(john: Browser, a_browser: Callable[..., Browser], clock: Clock) -> None:
     developer = a_browser()

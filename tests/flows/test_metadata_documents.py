@@ -193,6 +193,7 @@ def test_one_that_the_operator_disabled_stays_disabled(john: Browser, documents:
         {"client_secret": "public"},
         {"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "https://169.254.169.254/"},
         {"grant_types": ["client_credentials"]},
+        {"grant_types": ["urn:ietf:params:oauth:grant-type:device_code"]},
         {"client_name": "x" * 256},
     ],
     ids=str,

@@ -50,6 +50,17 @@ def test_it_is_refused_without_its_verifier_and_the_code_is_spent(john: Browser,
     assert spa.exchange(code).json()["error"] == "invalid_grant"
 
 
+@pytest.mark.spec("line 24", "RFC 6749 §4.1.2", "RFC 9700 §4.5.3")
+def test_only_who_has_the_verifier_can_end_a_grant_by_replaying_its_code(john: Browser, spa: PublicApp) -> None:
+    code = john.allow(john.open(spa.authorize_path()), "Big Events LLC").code
+    token = spa.exchange(code).json()["access_token"]
+    for guessed in (None, "x" * 43):
+        assert spa.exchange(code, code_verifier=guessed).json()["error"] == "invalid_grant"
+        assert spa.me(token).status_code == 200
+    assert spa.exchange(code).json()["error"] == "invalid_grant"
+    assert spa.me(token).status_code == 401
+
+
 @pytest.mark.spec("CVE-2023-34246", "RFC 8252 §8.6", "remembered")
 def test_its_users_see_the_consent_page_every_time(john: Browser, spa: PublicApp) -> None:
     spa.connect(john, "Big Events LLC")

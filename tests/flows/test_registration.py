@@ -129,6 +129,7 @@ def test_one_with_keys_registers(john: Browser, is_open: None) -> None:
             "invalid_client_metadata",
         ),
         ({"grant_types": ["client_credentials"]}, "invalid_client_metadata"),
+        ({"grant_types": ["urn:ietf:params:oauth:grant-type:device_code"]}, "invalid_client_metadata"),
         ({"grant_types": ["implicit"]}, "invalid_client_metadata"),
         ({"grant_types": ["password"]}, "invalid_client_metadata"),
         ({"response_types": ["token"]}, "invalid_client_metadata"),
@@ -184,6 +185,17 @@ def test_an_initial_access_token_is_asked_for_where_the_operator_says_so(
         assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
     assert register(base_url, token).status_code == 201
     assert register(base_url, other).status_code == 201
+
+
+@pytest.mark.spec("RFC 8628 §5.4")
+def test_the_device_grant_takes_somebody_who_let_it_register(base_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = credentials.mint(credentials.Kind.INITIAL_ACCESS_TOKEN)
+    let(monkeypatch, "token", token)
+    device = "urn:ietf:params:oauth:grant-type:device_code"
+    made = register(base_url, token, grant_types=[device], redirect_uris=[], token_endpoint_auth_method="none").json()
+    assert device in made["grant_types"]
+    url = base_url + "/api/v1/oauth/device_authorization"
+    assert requests.post(url, data={"client_id": made["client_id"]}, timeout=30).status_code == 200
 
 
 @pytest.mark.spec("RFC 7591 §5")
