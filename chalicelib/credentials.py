@@ -39,6 +39,10 @@ class Kind(StrEnum):
     CLIENT_SECRET = "lycs_"
     SESSION = "lyss_"
     MAIL_LINK = "lyml_"
+    PUSHED_REQUEST = "lypr_"
+    DEVICE_CODE = "lydc_"
+    REGISTRATION_TOKEN = "lyrg_"
+    INITIAL_ACCESS_TOKEN = "lyia_"
 
 
 _NAMES_LENGTH = {
@@ -48,6 +52,10 @@ _NAMES_LENGTH = {
     Kind.CLIENT_SECRET: 0,
     Kind.SESSION: ID_LENGTH,  # a user id
     Kind.MAIL_LINK: 0,
+    Kind.PUSHED_REQUEST: 0,
+    Kind.REGISTRATION_TOKEN: ID_LENGTH,  # a client id
+    Kind.INITIAL_ACCESS_TOKEN: 0,
+    Kind.DEVICE_CODE: ID_LENGTH,  # a device request's id
 }
 
 
@@ -67,6 +75,11 @@ def new_id() -> str:
     return _random(ID_LENGTH)
 
 
+def derive_id(purpose: str, text: str) -> str:
+    """The id that belongs to `text`: the same one each time, and another for another purpose."""
+    return _base62(int.from_bytes(hashlib.sha256(f"{purpose} {text}".encode()).digest(), "big"), ID_LENGTH)
+
+
 def new_serial() -> str:
     return _random(SERIAL_LENGTH)
 
@@ -74,6 +87,13 @@ def new_serial() -> str:
 def mint(kind: Kind, names: str = "") -> str:
     """A new credential that carries `names` and 256 random bits."""
     body = f"{kind}{names}{_random(SECRET_LENGTH)}"
+    return body + _checksum(body)
+
+
+def mint_derived(kind: Kind, names: str, *, key: bytes, source: str) -> str:
+    """The credential that follows `source` for whoever holds `key`: the same one each time, and a guess without it."""
+    seed = hmac.new(key, f"{kind} {source}".encode(), hashlib.sha256).digest()
+    body = f"{kind}{names}{_base62(int.from_bytes(seed, 'big'), SECRET_LENGTH)}"
     return body + _checksum(body)
 
 
@@ -120,9 +140,13 @@ def _random(length: int) -> str:
 
 
 def _checksum(body: str) -> str:
-    rest, digits = zlib.crc32(body.encode()), ""
-    for _ in range(CHECKSUM_LENGTH):
-        rest, digit = divmod(rest, len(ALPHABET))
+    return _base62(zlib.crc32(body.encode()), CHECKSUM_LENGTH)
+
+
+def _base62(number: int, length: int) -> str:
+    digits = ""
+    for _ in range(length):
+        number, digit = divmod(number, len(ALPHABET))
         digits = ALPHABET[digit] + digits
     return digits
 

@@ -6,8 +6,9 @@ Every lifetime and limit of the product stands here, its unit in its name. Nothi
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 LOCAL_STAGE = "local"
@@ -18,6 +19,35 @@ ACCESS_TOKEN_LIFETIME_SECONDS = 86_400
 CODE_MAX_LIFETIME_SECONDS = 600  # RFC 6749 §4.1.2
 # A used code is kept as long as the access token it made can live, so that a late replay still ends the grant.
 CODE_KEPT_SECONDS = ACCESS_TOKEN_LIFETIME_SECONDS
+
+REFRESH_GRACE_MAX_SECONDS = 600
+# How far back a replayed refresh token of a public client is recognized as one that was once good.
+REFRESH_GENERATIONS_LIMIT = 1000
+# While a client secret is exchanged for another, both can live for at most this long.
+SECRET_OVERLAP_MAX_SECONDS = 30 * 86_400
+ASSERTION_LIFETIME_MAX_SECONDS = 600  # a client makes a new one for each request
+ASSERTION_SKEW_SECONDS = 30
+SERVER_KEY_MIN_CHARACTERS = 43  # 256 bits of base64url
+# Long enough to log in on the way.
+PUSHED_REQUEST_LIFETIME_SECONDS = 600
+DEVICE_CODE_LIFETIME_SECONDS = 600
+DEVICE_POLL_SECONDS = 5
+DEVICE_SLOWER_SECONDS = 5  # RFC 8628 §3.5
+DEVICE_WINDOW_SECONDS = 900
+DEVICE_TRIES_PER_ACCOUNT = 10
+DEVICE_TRIES_PER_ADDRESS = 50
+
+# Who may register an application over the protocol (RFC 7591): nobody, who has a token, everybody.
+CLOSED, WITH_TOKEN, OPEN = "closed", "token", "open"
+REGISTRATION_WINDOW_SECONDS = 3600
+REGISTRATIONS_PER_ADDRESS = 20
+REGISTRATIONS_IN_ALL = 500
+CLIENT_ID_LIMIT_CHARACTERS = 512  # it may be the address of a document
+DOCUMENT_FRESH_SECONDS = 3600
+DOCUMENT_FETCH_SECONDS = 5.0
+DOCUMENT_LIMIT_BYTES = 8192
+DOCUMENT_WINDOW_SECONDS = 900
+DOCUMENT_FETCHES_PER_USER = 20
 
 SESSION_LIFETIME_SECONDS = 12 * 3600
 SESSION_IDLE_SECONDS = 3 * 3600
@@ -75,6 +105,11 @@ class Settings:
     sign_up_open: may anybody open an account, with an address that they can read mail at?
     mail_sender: the address that mail comes from, verified in SES; None where no mail is sent.
     mail_folder: where the local stage writes its mail instead.
+    refresh_grace_seconds: how long a public client may repeat its last refresh, since answers get lost.
+    registration: who may register an application over the protocol: CLOSED, WITH_TOKEN or OPEN.
+    registration_token_digests: of the tokens that allow it where it is WITH_TOKEN.
+    resources: addresses of APIs that take this provider's tokens, as clients may name them (RFC 8707).
+    server_key, server_key_parameter: the key itself, or the SSM parameter that keeps it; see `server_key`.
     """
 
     stage: str
@@ -84,6 +119,12 @@ class Settings:
     sign_up_open: bool
     mail_sender: str | None
     mail_folder: str
+    refresh_grace_seconds: int
+    registration: str
+    registration_token_digests: tuple[str, ...]
+    resources: tuple[str, ...]
+    server_key: str | None = field(repr=False)
+    server_key_parameter: str | None
 
     @property
     def is_local(self) -> bool:
@@ -101,6 +142,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     Raises SettingsError for a value that cannot be used.
     """
     stage = environment.get("LANYARD_STAGE", "") or LOCAL_STAGE
+    registration, digests = _registration(environment)
     return Settings(
         stage=stage,
         table_prefix=environment.get("TABLE_PREFIX", "") or f"lanyard-{stage}-",
@@ -111,6 +153,14 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         sign_up_open=_sign_up_open(environment.get("SIGN_UP", ""), stage),
         mail_sender=_mail_sender(environment.get("MAIL_SENDER", "")),
         mail_folder=environment.get("MAIL_FOLDER", "") or LOCAL_MAIL_FOLDER,
+        refresh_grace_seconds=_seconds(
+            environment, "REFRESH_GRACE_SECONDS", default=60, least=0, most=REFRESH_GRACE_MAX_SECONDS
+        ),
+        registration=registration,
+        registration_token_digests=digests,
+        resources=_resources(environment.get("RESOURCES", "")),
+        server_key=_server_key(environment.get("SERVER_KEY", "")),
+        server_key_parameter=environment.get("SERVER_KEY_PARAMETER", "") or None,
     )
 
 
@@ -139,10 +189,38 @@ def _mail_sender(value: str) -> str | None:
     return value or None
 
 
-def _seconds(environment: Mapping[str, str], name: str, *, default: int, most: int) -> int:
+def _registration(environment: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
+    mode = environment.get("REGISTRATION", "") or CLOSED
+    digests = tuple(environment.get("REGISTRATION_TOKEN_DIGESTS", "").split())
+    if mode not in (CLOSED, WITH_TOKEN, OPEN):
+        raise SettingsError(f"REGISTRATION must be {CLOSED}, {WITH_TOKEN} or {OPEN}, not {mode!r}")
+    if not all(re.fullmatch(r"[0-9a-f]{64}", digest) for digest in digests):
+        raise SettingsError(
+            "REGISTRATION_TOKEN_DIGESTS takes SHA-256 digests of tokens: manage.py registration new-token"
+        )
+    if mode == WITH_TOKEN and not digests:
+        raise SettingsError("REGISTRATION=token needs REGISTRATION_TOKEN_DIGESTS: manage.py registration new-token")
+    return mode, digests
+
+
+def _resources(value: str) -> tuple[str, ...]:
+    for resource in value.split():
+        parts = urlsplit(resource)
+        if parts.scheme not in ("https", "http") or not parts.hostname or "#" in resource:
+            raise SettingsError(f"RESOURCES takes addresses like https://api.example.com, not {resource!r}")
+    return tuple(value.split())
+
+
+def _server_key(value: str) -> str | None:
+    if value and len(value) < SERVER_KEY_MIN_CHARACTERS:  # the message must not quote it
+        raise SettingsError(f"SERVER_KEY must have at least {SERVER_KEY_MIN_CHARACTERS} random characters")
+    return value or None
+
+
+def _seconds(environment: Mapping[str, str], name: str, *, default: int, most: int, least: int = 1) -> int:
     value = environment.get(name, "") or str(default)
-    if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= most:
-        raise SettingsError(f"{name} must be a whole number of seconds from 1 to {most}, not {value!r}")
+    if not value.isascii() or not value.isdigit() or not least <= int(value) <= most:
+        raise SettingsError(f"{name} must be a whole number of seconds from {least} to {most}, not {value!r}")
     return int(value)
 
 

@@ -9,6 +9,7 @@ import fcntl
 import json
 import os
 import re
+import secrets
 import signal
 import subprocess
 import sys
@@ -56,7 +57,11 @@ def _run(port: int, dynamodb_port: int) -> None:
         if is_listening(wanted):
             raise CannotStart(f"Port {wanted} is in use. Choose another: make run {name}={wanted + 10}")
     public_url = f"http://127.0.0.1:{port}"
-    environment = {**client_environment(f"http://127.0.0.1:{dynamodb_port}"), "PUBLIC_URL": public_url}
+    environment = {
+        **client_environment(f"http://127.0.0.1:{dynamodb_port}"),
+        "PUBLIC_URL": public_url,
+        "SERVER_KEY": _server_key(),
+    }
     print(f"Starting DynamoDB (MiniStack) on 127.0.0.1:{dynamodb_port}, kept in .local/", flush=True)
     ministack = MiniStack(dynamodb_port, log=LOCAL / "ministack.log", state=LOCAL / "ministack")
     server: subprocess.Popen[str] | None = None
@@ -152,6 +157,15 @@ def _watch(server: subprocess.Popen[str], ministack: MiniStack) -> None:
         if ministack.process.poll() is not None:
             raise CannotStart("MiniStack has ended; see .local/ministack.log")
         time.sleep(0.2)
+
+
+def _server_key() -> str:
+    """Made once and kept, as an operator keeps one in SSM."""
+    kept = LOCAL / "server-key"
+    if not kept.exists():
+        kept.touch(mode=0o600)
+        kept.write_text(secrets.token_urlsafe(32), encoding="utf-8")
+    return kept.read_text(encoding="utf-8")
 
 
 def _port(name: str, default: int) -> int:

@@ -8,14 +8,17 @@ from chalicelib.models.access_token import AccessToken
 from chalicelib.models.application import Application
 from chalicelib.models.authorization_code import AuthorizationCode
 from chalicelib.models.consent import Consent
+from chalicelib.models.device_request import DeviceRequest
 from chalicelib.models.email_address import EmailAddress
 from chalicelib.models.grant import Grant
 from chalicelib.models.mail_link import MailLink
 from chalicelib.models.organizer import Organizer
+from chalicelib.models.pushed_request import PushedRequest
 from chalicelib.models.security_event import SecurityEvent
 from chalicelib.models.session import Session
 from chalicelib.models.table import Item
 from chalicelib.models.throttle import Throttle
+from chalicelib.models.used_assertion import UsedAssertion
 from chalicelib.models.user import User
 
 MODELS: tuple[type[Item], ...] = (
@@ -31,6 +34,9 @@ MODELS: tuple[type[Item], ...] = (
     SecurityEvent,
     MailLink,
     Throttle,
+    UsedAssertion,
+    PushedRequest,
+    DeviceRequest,
 )
 
 

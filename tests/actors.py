@@ -233,6 +233,9 @@ def _filled(form: Tag, button: str, tick: Sequence[str], fill: Mapping[str, str]
             if element.has_attr("checked") or label in left:
                 fields.setdefault(name, []).append(str(element["value"]))  # type: ignore[union-attr]
                 left.discard(label)
+        elif kind == "radio":
+            if element.has_attr("checked"):
+                fields[name] = str(element["value"])
         elif element.name == "select":
             chosen = element.find("option", selected=True) or element.find("option")
             assert isinstance(chosen, Tag)

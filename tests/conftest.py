@@ -32,6 +32,7 @@ os.environ.update(client_environment(f"http://127.0.0.1:{_PROXY.port}"))
 os.environ.update(
     LANYARD_STAGE="local", TABLE_PREFIX="test-", PUBLIC_URL=f"http://127.0.0.1:{_PORT}", MAIL_FOLDER=str(_MAIL)
 )
+os.environ.update(SERVER_KEY="a-key-that-the-tests-know-and-nobody-else-uses")
 
 from chalice.config import Config  # noqa: E402
 from chalice.local import create_local_server  # noqa: E402

@@ -13,7 +13,7 @@ PACKAGE = ROOT / "chalicelib"
 FILES = [ROOT / "app.py", *sorted(PACKAGE.rglob("*.py"))]
 LINES_LIMIT = 300
 
-FOUNDATION = {"settings", "credentials", "clock", "logs", "names", "caller"}
+FOUNDATION = {"settings", "credentials", "clock", "logs", "names", "caller", "server_key"}
 # What each room may import of ours, besides itself. `names` and `credentials` read their limits from `settings`.
 MAY_IMPORT = {
     "app": {"endpoints", "logs"},
@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "pages": set[str](),
     "mail": FOUNDATION,
     "names": {"settings"},
+    "server_key": {"settings"},
     "caller": {"settings"},
     "credentials": set[str](),
     "settings": set[str](),
@@ -35,8 +36,9 @@ HOMES = {
     "pynamodb": {"models"},
     "jinja2": {"pages"},
     "argon2": {"credentials"},
-    "boto3": {"mail"},
-    "botocore": {"mail"},
+    "joserfc": {"protocol"},
+    "boto3": {"mail", "server_key"},
+    "botocore": {"mail", "server_key"},
 }
 SHARED_ENDPOINTS = {"http", "browser_session"}
 # The operator's: `manage.py` calls them, and nothing that answers a request does.

@@ -3,30 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import credentials, logs, names, settings
+from chalicelib import credentials, logs, names, server_key, settings
 from chalicelib.endpoints import browser_session, http
 from chalicelib.endpoints.browser_session import CSRF_FIELD, SignedIn
 from chalicelib.models import application, security_event, store
-from chalicelib.models.application import Application
+from chalicelib.models.application import Application, Profile
 from chalicelib.pages import render
-from chalicelib.protocol import redirect_uris
+from chalicelib.protocol import client_assertion, redirect_uris
 from chalicelib.protocol.requests import Parameters, single
 
 PATH = "/settings/applications"
 blueprint = Blueprint(__name__)
 
 
+WEBSITE, BROWSER, APP = "website", "browser", "native"
+_PROFILES = {
+    WEBSITE: application.CLASSIC,
+    BROWSER: Profile(auth_method=application.NONE),
+    APP: Profile(auth_method=application.NONE, application_type=application.NATIVE),
+}
+
+
 @dataclass
 class Fields:
-    """The form as it was filled in. problems: what is wrong, by the field's name."""
+    """The form as it was filled in. type: a key of _PROFILES. problems: what is wrong, by the field's name."""
 
     name: str = ""
+    type: str = WEBSITE
     redirect_uris: list[str] = field(default_factory=list)
+    auth_method: str = application.BASIC
+    jwks: str = ""
+    pkce_required: bool = False
+    device_grant: bool = False
     problems: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def profile(self) -> Profile:
+        profile = replace(_PROFILES[self.type], pkce_required=self.pkce_required, device_grant=self.device_grant)
+        return profile if profile.is_public else replace(profile, auth_method=self.auth_method, jwks=self.jwks or None)
 
 
 @http.route(blueprint, PATH, "GET", is_page=True)
@@ -44,12 +62,18 @@ def new(request: http.Request) -> Response:
     # The page made the client id, and the CSRF token vouches for it: a second click registers nothing twice.
     client_id = single(request.form, "client_id") or ""
     browser.check_csrf(request.form, f"register {client_id}")
-    filled = _read_fields(request.form)
+    filled = _read_fields(request.form, single(request.form, "type") or WEBSITE)
+    if filled.profile.is_public and not server_key.is_set():
+        filled.problems["type"] = [f"{server_key.MISSING} Ask whoever runs this service."]
     if filled.problems:
         return _form(request, browser, filled, client_id=client_id, status=400)
     try:
         made, secret = application.create(
-            client_id, owner_id=browser.user.user_id, name=filled.name, redirect_uris=filled.redirect_uris
+            client_id,
+            owner_id=browser.user.user_id,
+            name=filled.name,
+            redirect_uris=filled.redirect_uris,
+            profile=filled.profile,
         )
     except store.ConditionFailed:
         return http.see_other(http.here(request, f"{PATH}/{client_id}"))
@@ -62,13 +86,12 @@ def one(request: http.Request, client_id: str) -> Response:
     browser = browser_session.require(request, back_to=f"{PATH}/{client_id}")
     found = _own(browser, client_id)
     if request.method == "GET":
-        filled = Fields(found.name, [str(uri) for uri in found.redirect_uris])
-        return _form(request, browser, filled, client_id=client_id, existing=found)
+        return _form(request, browser, _as_stored(found), client_id=client_id, existing=found)
     browser.check_csrf(request.form, f"edit {client_id}")
-    filled = _read_fields(request.form)
+    filled = _read_fields(request.form, _type_of(found))
     if filled.problems:
         return _form(request, browser, filled, client_id=client_id, existing=found, status=400)
-    application.edit(client_id, name=filled.name, redirect_uris=filled.redirect_uris)
+    application.edit(client_id, name=filled.name, redirect_uris=filled.redirect_uris, profile=filled.profile)
     logs.note(outcome="application edited", client_id=client_id)
     return http.see_other(http.here(request, PATH))
 
@@ -77,10 +100,12 @@ def one(request: http.Request, client_id: str) -> Response:
 def secret(request: http.Request, client_id: str) -> Response:
     browser = browser_session.require(request, back_to=f"{PATH}/{client_id}/secret")
     found = _own(browser, client_id)
+    if not found.has_secret:
+        raise http.Refusal(404, "not_found", "This application has no secret.")
     if request.method == "GET":
         return _confirmation(request, browser, "regenerate_secret.html", found, f"regenerate {client_id}")
     browser.check_csrf(request.form, f"regenerate {client_id}")
-    regenerated = application.rotate_secret(client_id)
+    regenerated = application.rotate_secret(client_id, keep_old_seconds=_keep_old(request.form))
     logs.note(outcome="secret regenerated", client_id=client_id)
     security_event.record(
         browser.user.user_id,
@@ -89,7 +114,17 @@ def secret(request: http.Request, client_id: str) -> Response:
         client_id=client_id,
         application_name=found.name,
     )
-    return _secret_page(request, browser, found, regenerated)
+    return _secret_page(request, browser, _own(browser, client_id), regenerated)
+
+
+@http.route(blueprint, PATH + "/{client_id}/previous-secret", "POST", is_page=True)
+def previous_secret(request: http.Request, client_id: str) -> Response:
+    browser = browser_session.require(request, back_to=f"{PATH}/{client_id}")
+    _own(browser, client_id)
+    browser.check_csrf(request.form, f"end previous secret {client_id}")
+    application.end_previous_secret(client_id)
+    logs.note(outcome="previous secret ended", client_id=client_id)
+    return http.see_other(http.here(request, f"{PATH}/{client_id}"))
 
 
 @http.route(blueprint, PATH + "/{client_id}/delete", "GET", "POST", is_page=True)
@@ -112,17 +147,64 @@ def _own(browser: SignedIn, client_id: str) -> Application:
     return found
 
 
-def _read_fields(form: Parameters) -> Fields:
+def _type_of(found: Application) -> str:
+    if found.is_confidential:
+        return WEBSITE
+    return APP if found.is_native else BROWSER
+
+
+def _as_stored(found: Application) -> Fields:
+    return Fields(
+        name=found.name,
+        type=_type_of(found),
+        redirect_uris=[str(uri) for uri in found.redirect_uris],
+        auth_method=found.auth_method,
+        jwks=found.jwks or "",
+        pkce_required=bool(found.pkce_required),
+        device_grant=bool(found.device_grant),
+    )
+
+
+def _keep_old(form: Parameters) -> int:
+    """For how many seconds the old secret goes on: none where nothing was chosen."""
+    chosen = single(form, "keep_old_seconds") or "0"
+    if not (chosen.isascii() and chosen.isdigit() and int(chosen) <= settings.SECRET_OVERLAP_MAX_SECONDS):
+        raise http.Refusal(400, "invalid_request", "The old secret cannot go on for that long.")
+    return int(chosen)
+
+
+def _read_authentication(form: Parameters, filled: Fields) -> None:
+    """How a website proves itself, into `filled`; others have no choice."""
+    if filled.type != WEBSITE:
+        return
+    filled.auth_method = single(form, "auth_method") or application.BASIC
+    if filled.auth_method not in (application.BASIC, application.POST, application.PRIVATE_KEY_JWT):
+        raise http.Refusal(400, "invalid_request", "There is no such way to authenticate.")
+    filled.jwks = (single(form, "jwks") or "").strip()
+    if filled.auth_method == application.PRIVATE_KEY_JWT:
+        try:
+            filled.jwks = client_assertion.read_keys(filled.jwks)
+        except client_assertion.KeysProblem as error:
+            filled.problems["jwks"] = [f"The key set {error}."]
+    else:
+        filled.jwks = ""
+
+
+def _read_fields(form: Parameters, type_: str) -> Fields:
     """What was filled in, with a reason beside every line that cannot be taken."""
-    filled = Fields(name=single(form, "name") or "")
+    if type_ not in _PROFILES:
+        raise http.Refusal(400, "invalid_request", "There is no such type of application.")
+    filled = Fields(name=single(form, "name") or "", type=type_, pkce_required=single(form, "pkce_required") == "on")
+    filled.device_grant = single(form, "device_grant") == "on"
     try:
         filled.name = names.check_name(filled.name)
     except names.NameProblem as error:
         filled.problems["name"] = [f"The name {error}."]
+    _read_authentication(form, filled)
     lines = (single(form, "redirect_uris") or "").splitlines()
     filled.redirect_uris = list(dict.fromkeys(line.strip() for line in lines if line.strip()))
-    problems = [problem for uri in filled.redirect_uris if (problem := _problem_with(uri))]
-    if not filled.redirect_uris:
+    problems = [problem for uri in filled.redirect_uris if (problem := _problem_with(uri, type_ == APP))]
+    if not filled.redirect_uris and not filled.device_grant:
         problems = ["Enter at least one redirect URL."]
     if len(filled.redirect_uris) > settings.REDIRECT_URIS_LIMIT:
         problems.append(f"Enter at most {settings.REDIRECT_URIS_LIMIT} redirect URLs.")
@@ -131,9 +213,9 @@ def _read_fields(form: Parameters) -> Fields:
     return filled
 
 
-def _problem_with(uri: str) -> str | None:
+def _problem_with(uri: str, is_native: bool) -> str | None:
     try:
-        redirect_uris.check_registrable(uri)
+        redirect_uris.check_registrable(uri, is_native=is_native)
     except redirect_uris.RedirectUriError as error:
         return f"{uri} {error}."
     return None
@@ -150,7 +232,10 @@ def _form(
 ) -> Response:
     purpose = f"edit {client_id}" if existing else f"register {client_id}"
     hidden = {"client_id": client_id, CSRF_FIELD: browser.csrf_token(purpose)}
-    html = _page(request, "application_form.html", browser, filled=filled, existing=existing, hidden=hidden)
+    ends = {CSRF_FIELD: browser.csrf_token(f"end previous secret {client_id}")}
+    html = _page(
+        request, "application_form.html", browser, filled=filled, existing=existing, hidden=hidden, end_previous=ends
+    )
     return http.page_answer(html, status)
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import logs
+from chalicelib import logs, settings
 from chalicelib.endpoints import browser_session, http
 from chalicelib.endpoints.browser_session import SignedIn
-from chalicelib.models import organizer, security_event, store
+from chalicelib.models import organizer, pushed_request, security_event, store
 from chalicelib.models.application import Application
 from chalicelib.models.consent import Consent
+from chalicelib.models.pushed_request import PushedRequest
 from chalicelib.pages import render
-from chalicelib.protocol import authorization, redirect_uris, requests
+from chalicelib.protocol import authorization, metadata_documents, paths, pushed_requests, redirect_uris, requests
 from chalicelib.protocol.authorization import AuthorizationRequest, NotThisApplication, RefusedRequest
 
-PATH = "/api/v1/oauth/authorize"
+PATH = paths.AUTHORIZATION
 blueprint = Blueprint(__name__)
 
 
@@ -23,9 +24,10 @@ def authorize(request: http.Request) -> Response:
     form = request.form if request.method == "POST" else None
     # The consent form's address carries the request; a request that is itself a POST may be all in its body (§3.1).
     parameters = request.query if form is None or request.query else form
-    browser, application, consent = _read(request, parameters)
+    browser, application, consent, pushed = _read(request, parameters)
     try:
-        asked = authorization.read_request(parameters, application, issuer=request.base_url)
+        application = _described(request, parameters, browser, application)
+        asked = pushed_requests.read_request(parameters, application, pushed, issuer=request.base_url)
     except NotThisApplication as error:
         return _not_this_application(request, error)
     except RefusedRequest as error:
@@ -40,16 +42,37 @@ def authorize(request: http.Request) -> Response:
 
 def _read(
     request: http.Request, parameters: requests.Parameters
-) -> tuple[SignedIn | None, Application | None, Consent | None]:
+) -> tuple[SignedIn | None, Application | None, Consent | None, PushedRequest | None]:
     """All that decides, in one round trip."""
     cookie = browser_session.read_cookie(request)
     client_id = requests.single(parameters, "client_id") or ""
-    application_key = Application.key(client_id) if 0 < len(client_id) <= 128 else None
+    application_key = Application.key(client_id) if 0 < len(client_id) <= settings.CLIENT_ID_LIMIT_CHARACTERS else None
+    pushed_key = pushed_requests.key_of(parameters)
     if cookie is None:
-        return None, store.read(application_key)[0], None
-    consent_key = Consent.key(cookie.user_id, client_id) if application_key else None
-    session, user, application, consent = store.read(cookie.session_key, cookie.user_key, application_key, consent_key)
-    return browser_session.recognize(cookie, session, user), application, consent
+        application, pushed = store.read(application_key, pushed_key)
+        return None, application, None, pushed
+    consent_key = Consent.key(cookie.user_id, application_key.hash_key) if application_key else None
+    session, user, application, consent, pushed = store.read(
+        cookie.session_key, cookie.user_key, application_key, consent_key, pushed_key
+    )
+    return browser_session.recognize(cookie, session, user), application, consent, pushed
+
+
+def _described(
+    request: http.Request, parameters: requests.Parameters, browser: SignedIn | None, known: Application | None
+) -> Application | None:
+    """Of an application that describes itself, what its document says now; of any other, what is known.
+
+    Raises NotSignedIn before anything is fetched: strangers cannot have this server call others.
+    """
+    client_id = requests.single(parameters, "client_id") or ""
+    if not metadata_documents.is_one(client_id):
+        return known
+    if not metadata_documents.are_taken():
+        return None
+    if browser is None and known is None:
+        raise http.NotSignedIn(request.local_address)
+    return metadata_documents.current(client_id, known, browser.user) if browser else known
 
 
 def _ask_or_remember(
@@ -58,7 +81,7 @@ def _ask_or_remember(
     if consent is not None and authorization.is_remembered(asked, consent, browser.user):
         location = authorization.allow_again(asked, consent, browser.user, issuer=request.base_url)
         if location is not None:
-            return http.see_other(location)
+            return _send_back(asked, location)
     return _consent_page(request, asked, browser)
 
 
@@ -68,7 +91,7 @@ def _answer(
     """What the user said, to the request that they were shown: granted is what was posted, asked for and allowed."""
     browser.check_csrf(form, _purpose(asked))
     if requests.single(form, "decision") != "allow":
-        return http.see_other(authorization.deny(asked, issuer=request.base_url))
+        return _send_back(asked, authorization.deny(asked, issuer=request.base_url))
     location = authorization.allow(asked, browser.user, form.get("organizers", ()), issuer=request.base_url)
     if location is None:
         return _consent_page(request, asked, browser, problem="Choose at least one organizer.", status=400)
@@ -79,6 +102,13 @@ def _answer(
         client_id=asked.application.client_id,
         application_name=asked.application.name,
     )
+    return _send_back(asked, location)
+
+
+def _send_back(asked: AuthorizationRequest, location: str) -> Response:
+    """To the application with its answer, once for a request that was pushed."""
+    if asked.pushed_digest:
+        pushed_request.use(asked.pushed_digest)
     return http.see_other(location)
 
 
@@ -92,6 +122,8 @@ def _consent_page(
         user=browser.user,
         application=asked.application,
         scopes=asked.scopes,
+        resource=asked.resource,
+        returns_to=redirect_uris.place(asked.redirect_uri),
         needs_organizers=asked.needs_organizers,
         organizers=choices,
         hidden={browser_session.CSRF_FIELD: browser.csrf_token(_purpose(asked))},

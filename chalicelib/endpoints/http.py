@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from chalice.app import Blueprint, Response
+from chalice.app import Blueprint, CORSConfig, Response
 from chalice.app import Request as ChaliceRequest
 
 from chalicelib import logs, settings
@@ -23,17 +23,17 @@ from chalicelib.mail import MailUnavailable
 from chalicelib.models.store import ConditionFailed, StoreUnavailable
 from chalicelib.models.throttle import TooManyTries
 from chalicelib.pages import render
+from chalicelib.protocol.client_request import ClientRequest
 from chalicelib.protocol.requests import Parameters, Undecodable, read_form, read_query
+from chalicelib.server_key import ServerKeyMissing, ServerKeyUnavailable
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 RETRY_AFTER_SECONDS = "2"
 TRY_AGAIN_SECONDS = str(settings.MAIL_WINDOW_SECONDS)
-_SECURITY_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-}
+_SECURITY_HEADERS = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer"}
 _NEVER_STORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+# Chalice answers the preflight, which is no request of ours; API Gateway does on AWS.
+_CROSS_ORIGIN = CORSConfig("*", ["Authorization", "Content-Type"], ["WWW-Authenticate", "Retry-After"], max_age=600)
 _HSTS = "max-age=63072000; includeSubDomains"
 
 View = Callable[..., Response]
@@ -96,6 +96,11 @@ class Request:
         pairs = (pair.partition("=") for pair in (self.header("cookie") or "").split(";"))
         return next((value.strip() for found, _, value in pairs if found.strip() == name), None)
 
+    def as_client_request(self) -> ClientRequest:
+        """For the endpoints that applications call themselves."""
+        headers = self.header("authorization"), self.header("content-type")
+        return ClientRequest(self.base_url, self.address, self.body, self.query, *headers)
+
     @property
     def address(self) -> str:
         """The caller's IP address as the gateway saw it; what the caller claims in a header does not count."""
@@ -129,8 +134,14 @@ class Request:
         return f"https://{self.raw.context['domainName']}{self.base_path}"
 
 
-def route(blueprint: Blueprint, path: str, *methods: str, is_page: bool = False) -> Callable[[View], View]:
-    """Serve `path` with a view that takes a Request and the path's parameters. Errors become pages where `is_page`."""
+def route(
+    blueprint: Blueprint, path: str, *methods: str, is_page: bool = False, cross_origin: bool = False
+) -> Callable[[View], View]:
+    """Serve `path` with a view that takes a Request and the path's parameters.
+
+    is_page: errors become pages. cross_origin: scripts of any site may call it and read the answer. They come without
+    cookies, so they can do nothing that a program of their own could not; never for a page.
+    """
 
     def register(view: View) -> View:
         allowed = ", ".join(("HEAD", *methods) if "GET" in methods else methods)
@@ -151,7 +162,8 @@ def route(blueprint: Blueprint, path: str, *methods: str, is_page: bool = False)
 
         del serve.__wrapped__  # Chalice would read the view's signature through it
         name = f"{view.__module__}.{view.__name__}".replace(".", "_")
-        blueprint.route(path, methods=list(METHODS), content_types=["*/*"], name=name)(serve)
+        cors = _CROSS_ORIGIN if cross_origin else False
+        blueprint.route(path, methods=list(METHODS), content_types=["*/*"], name=name, cors=cors)(serve)
         return view
 
     return register
@@ -255,20 +267,28 @@ def _as_refusal(error: Exception) -> Refusal:
         case ConditionFailed():
             message = "This was changed or deleted in the meantime. Go back, reload the page and try again."
             return Refusal(409, "conflict", message)
-        case StoreUnavailable():
-            logs.note(store_error=error.code)
-            message = "The service cannot reach its storage at the moment. Please try again."
-            return Refusal(503, "temporarily_unavailable", message, {"Retry-After": RETRY_AFTER_SECONDS})
         case TooManyTries():
             message = "Too many tries. Wait an hour, then try again."
             return Refusal(429, "too_many_tries", message, {"Retry-After": TRY_AGAIN_SECONDS})
+        case StoreUnavailable():
+            logs.note(store_error=error.code)
+            return _try_again("The service cannot reach its storage at the moment.")
         case MailUnavailable():
             logs.note(mail_error=error.code)
-            message = "Mail cannot be sent at the moment. Please try again."
-            return Refusal(503, "temporarily_unavailable", message, {"Retry-After": RETRY_AFTER_SECONDS})
+            return _try_again("Mail cannot be sent at the moment.")
+        case ServerKeyUnavailable():
+            logs.note(server_key_error=error.code)
+            return _try_again("The service cannot read its key at the moment.")
+        case ServerKeyMissing():
+            logs.note(server_key_error="missing")
+            return Refusal(500, "server_error", str(error))
         case _:
             logs.note(error=type(error).__name__, where=logs.where(error))
             return Refusal(500, "server_error", "Something went wrong on our side. It has been noted.")
+
+
+def _try_again(message: str) -> Refusal:
+    return Refusal(503, "temporarily_unavailable", f"{message} Please try again.", {"Retry-After": RETRY_AFTER_SECONDS})
 
 
 def _normalized(response: Response) -> Response:

@@ -18,14 +18,16 @@ ORGANIZERS = "/api/v1/organizers"
 blueprint = Blueprint(__name__)
 
 
-@http.route(blueprint, "/api/v1/me", "GET")
+@http.route(blueprint, "/api/v1/me", "GET", cross_origin=True)
 def me(request: http.Request) -> Response:
-    user = _access(request, None).standing.user
+    user = _access(request, None).user
+    if user is None:
+        raise http.Refusal(403, "access_denied", "This token is the application's own: there is no user behind it.")
     profile = {"email": user.email, "fullname": user.fullname, "locale": user.locale, "timezone": user.timezone}
     return http.json_answer(profile)
 
 
-@http.route(blueprint, ORGANIZERS, "GET")
+@http.route(blueprint, ORGANIZERS, "GET", cross_origin=True)
 def organizers(request: http.Request) -> Response:
     """Those that the token is restricted to and the user still belongs to, a page at a time."""
     slugs = sorted(_access(request, scopes.READ).organizers)
@@ -48,7 +50,7 @@ def organizers(request: http.Request) -> Response:
     )
 
 
-@http.route(blueprint, ORGANIZERS + "/{slug}", "GET", "PATCH")
+@http.route(blueprint, ORGANIZERS + "/{slug}", "GET", "PATCH", cross_origin=True)
 def one_organizer(request: http.Request, slug: str) -> Response:
     access = _access(request, scopes.WRITE if request.method == "PATCH" else scopes.READ)
     if slug not in access.organizers:
@@ -66,7 +68,7 @@ def _access(request: http.Request, scope: str | None) -> bearer.Access:
     """Raises Refusal, with the challenge in its header and the same error in its body, since API Gateway renames the
     header on its way out."""
     try:
-        return bearer.authenticate(request.header("authorization"), scope=scope)
+        return bearer.authenticate(request.header("authorization"), scope=scope, resource=request.base_url)
     except bearer.BearerError as error:
         headers = {"WWW-Authenticate": error.challenge}
         raise http.Refusal(error.status, error.error or "unauthorized", error.description, headers) from error

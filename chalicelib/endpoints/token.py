@@ -1,33 +1,35 @@
-"""POST /api/v1/oauth/token and /api/v1/oauth/revoke_token: what applications call themselves."""
+"""POST /api/v1/oauth/token, revoke_token, introspect and par: what applications call themselves."""
 
 from __future__ import annotations
 
 from chalice.app import Blueprint, Response
 
 from chalicelib.endpoints import http
-from chalicelib.protocol import server
+from chalicelib.protocol import introspection, paths, pushed_requests, server
+from chalicelib.protocol.client_request import ProtocolAnswer
 
 blueprint = Blueprint(__name__)
 
 
-@http.route(blueprint, "/api/v1/oauth/token", "POST")
+@http.route(blueprint, paths.TOKEN, "POST", cross_origin=True)
 def token(request: http.Request) -> Response:
-    return _answer(server.token_response(_form_request(request)))
+    return _answer(server.token_response(request.as_client_request()))
 
 
-@http.route(blueprint, "/api/v1/oauth/revoke_token", "POST")
+@http.route(blueprint, paths.REVOCATION, "POST", cross_origin=True)
 def revoke_token(request: http.Request) -> Response:
-    return _answer(server.revocation_response(_form_request(request)))
+    return _answer(server.revocation_response(request.as_client_request()))
 
 
-def _form_request(request: http.Request) -> server.FormRequest:
-    return server.FormRequest(
-        body=request.body,
-        query=request.query,
-        authorization=request.header("authorization"),
-        content_type=request.header("content-type"),
-    )
+@http.route(blueprint, paths.INTROSPECTION, "POST")
+def introspect(request: http.Request) -> Response:
+    return _answer(introspection.introspection_response(request.as_client_request()))
 
 
-def _answer(answer: server.ProtocolAnswer) -> Response:
+@http.route(blueprint, paths.PUSHED_REQUEST, "POST")
+def par(request: http.Request) -> Response:
+    return _answer(pushed_requests.pushed_request_response(request.as_client_request()))
+
+
+def _answer(answer: ProtocolAnswer) -> Response:
     return http.json_answer(answer.body, answer.status, answer.headers)

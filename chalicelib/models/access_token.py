@@ -19,6 +19,7 @@ class AccessToken(Item):
     client_id = UnicodeAttribute()
     scope = UnicodeAttribute()
     organizers = UnicodeSetAttribute(null=True)
+    resource = UnicodeAttribute(null=True)
     issued_at = EpochSeconds()
     expires_at = TimeToLive()
 

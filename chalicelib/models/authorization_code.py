@@ -25,6 +25,7 @@ class AuthorizationCode(Item):
     consent_id = UnicodeAttribute()
     scope = UnicodeAttribute()
     organizers = UnicodeSetAttribute(null=True)
+    resource = UnicodeAttribute(null=True)
     redirect_uri = UnicodeAttribute()
     redirect_uri_given = BooleanAttribute()
     code_challenge = UnicodeAttribute(null=True)

@@ -17,7 +17,7 @@ from chalicelib.models import store
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.application import Application
 from chalicelib.models.consent import Consent
-from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, table_name
+from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, Whole, table_name
 from chalicelib.models.user import User
 
 
@@ -41,7 +41,10 @@ class Grant(Item):
     consent_id = UnicodeAttribute()
     scope = UnicodeAttribute()
     organizers = UnicodeSetAttribute(null=True)
+    resource = UnicodeAttribute(null=True)
     refresh_digest = UnicodeAttribute()
+    generation = Whole(default=0)  # how often the refresh token was rotated
+    rotated_at = EpochSeconds(null=True)
     created_at = EpochSeconds()
     last_used_at = EpochSeconds()
     by_client = ClientIndex()
@@ -65,6 +68,14 @@ class Standing:
     def is_good(self) -> bool:
         """Are its user and application active, and does the consent stand that it was given under?"""
         return bool(self.user.active and self.application.active) and is_allowed(self.grant, self.consent)
+
+    @property
+    def allowed_scopes(self) -> frozenset[str]:
+        return frozenset(self.grant.scope.split())
+
+    @property
+    def allowed_organizers(self) -> frozenset[str]:
+        return self.user.organizers
 
 
 def new_id(user_id: str, client_id: str) -> str:
@@ -108,6 +119,28 @@ def refresh(grant: Grant, access_token: AccessToken) -> None:
         store.Update(
             Grant.key(grant.grant_id),
             [Grant.last_used_at.set(clock.now())],
+            Grant.refresh_digest == grant.refresh_digest,
+        ),
+        store.Put(access_token),
+        store.Check(consent_key(grant.grant_id), Consent.consent_id == grant.consent_id),
+    )
+
+
+def rotate(grant: Grant, successor_digest: str, access_token: AccessToken) -> None:
+    """Put the next refresh token and the next access token in place of the last ones.
+
+    Raises ConditionFailed where another request was first with this refresh token, or the grant has ended.
+    """
+    now = clock.now()
+    store.write(
+        store.Update(
+            Grant.key(grant.grant_id),
+            [
+                Grant.refresh_digest.set(successor_digest),
+                Grant.generation.set(grant.generation + 1),
+                Grant.rotated_at.set(now),
+                Grant.last_used_at.set(now),
+            ],
             Grant.refresh_digest == grant.refresh_digest,
         ),
         store.Put(access_token),

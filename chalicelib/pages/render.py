@@ -21,6 +21,19 @@ SCOPE_WORDS = {
     "profile": "See your name, email address, language and time zone",
 }
 
+# What a developer chooses from: a name, and when it is the right one.
+APPLICATION_TYPES = {
+    "website": ("Website with a server", "It can keep a secret."),
+    "browser": ("Browser application", "It runs in the page alone and cannot keep a secret."),
+    "native": ("Mobile, desktop or command line application", "It runs on people’s devices and cannot keep a secret."),
+}
+
+AUTH_METHODS = {
+    "client_secret_basic": "With its secret in the Authorization header",
+    "client_secret_post": "With its secret in the form",
+    "private_key_jwt": "With an assertion that its private key signs, and no secret",
+}
+
 
 def page(template: str, *, base: str, user: Any = None, **values: Any) -> str:
     """The page. base: what stands before our paths in an address. user: whoever is signed in, or None."""
@@ -53,6 +66,7 @@ def _environment() -> Environment:
     )
     found.filters["moment"] = _moment
     found.globals.update(style_path=STYLE_PATH, scope_words=SCOPE_WORDS)
+    found.globals.update(application_types=APPLICATION_TYPES, auth_methods=AUTH_METHODS)
     return found
 
 

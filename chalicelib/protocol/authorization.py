@@ -13,14 +13,14 @@ from oauthlib.common import Request
 from oauthlib.oauth2 import AuthorizationCodeGrant, FatalClientError, OAuth2Error
 from oauthlib.oauth2.rfc6749 import errors
 
-from chalicelib import clock, credentials, logs, settings
+from chalicelib import clock, credentials, logs, server_key, settings
 from chalicelib.credentials import Kind
 from chalicelib.models import authorization_code, store
 from chalicelib.models.application import Application
 from chalicelib.models.authorization_code import AuthorizationCode, as_set
-from chalicelib.models.consent import Consent, widened
+from chalicelib.models.consent import Consent
 from chalicelib.models.user import User
-from chalicelib.protocol import pkce, redirect_uris, requests, scopes
+from chalicelib.protocol import consents, pkce, redirect_uris, requests, resource_indicators, scopes
 from chalicelib.protocol.validator import Validator
 
 _TRIES = 3
@@ -39,11 +39,12 @@ class NotThisApplication(Exception):
 
 
 class RefusedRequest(Exception):
-    """The request is wrong and its application is told so. location: where to send the browser."""
+    """The request is wrong and its application is told so. location: where to send the browser. reason: what to say."""
 
-    def __init__(self, location: str) -> None:
+    def __init__(self, location: str, reason: OAuth2Error) -> None:
         super().__init__("refused")
         self.location = location
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class AuthorizationRequest:
     """A request that was found in order.
 
     parameters: as received, those that are known, to show the request again. always_ask: never skip the consent page.
+    pushed_digest: which pushed request it is, if it is one.
     """
 
     application: Application
@@ -59,8 +61,10 @@ class AuthorizationRequest:
     scopes: tuple[str, ...]
     state: str | None
     code_challenge: str | None
+    resource: str | None
     always_ask: bool
     parameters: dict[str, str]
+    pushed_digest: str | None = None
 
     @property
     def needs_organizers(self) -> bool:
@@ -73,7 +77,7 @@ def read_request(
     """Check an authorization request.
 
     parameters: as they came. application: the one that `client_id` names, or None. issuer: this provider's address.
-    Raises NotThisApplication, RefusedRequest.
+    Raises NotThisApplication, RefusedRequest, and ServerKeyMissing rather than start what no refresh could go on with.
     """
     twice = requests.repeated(parameters, requests.AUTHORIZATION)
     for name in ("client_id", "redirect_uri"):
@@ -84,12 +88,15 @@ def read_request(
     request.client, request.repeated = application, twice
     try:
         _GRANT.validate_authorization_request(request)
+        resource = resource_indicators.read(known.get("resource"), issuer=issuer)
     except FatalClientError as error:
         raise _not_this_application(error) from error
     except OAuth2Error as error:
         location = _answer_at(request.redirect_uri, issuer, known, error=error.error, description=error.description)
-        raise RefusedRequest(location) from error
+        raise RefusedRequest(location, error) from error
     assert application is not None  # validate_client_id has seen to it
+    if not application.is_confidential and not server_key.is_set():
+        raise server_key.ServerKeyMissing
     return AuthorizationRequest(
         application=application,
         redirect_uri=request.redirect_uri,
@@ -97,6 +104,7 @@ def read_request(
         scopes=tuple(scopes.ordered(request.scopes)),
         state=known.get("state"),
         code_challenge=known.get("code_challenge"),
+        resource=resource,
         always_ask=known.get("approval_prompt") == "force" or not application.is_confidential,
         parameters=known,
     )
@@ -106,12 +114,12 @@ def is_remembered(request: AuthorizationRequest, consent: Consent | None, user: 
     """May this request be answered without asking: did this user allow this application all of it before?"""
     if consent is None or request.always_ask or not scopes.are_covered(request.scopes, consent.scopes):
         return False
-    return not request.needs_organizers or bool(_still_member(consent.organizers or (), user))
+    return not request.needs_organizers or bool(consents.still_member(consent.organizers or (), user))
 
 
 def allow_again(request: AuthorizationRequest, consent: Consent, user: User, *, issuer: str) -> str | None:
     """Give a code for the same organizers as before; None where the consent was taken back meanwhile."""
-    organizers = _still_member(consent.organizers or (), user) if request.needs_organizers else set()
+    organizers = consents.still_member(consent.organizers or (), user) if request.needs_organizers else set()
     code, item = _new_code(request, user, organizers, consent.consent_id)
     try:
         authorization_code.give_again(item, consent)
@@ -126,12 +134,13 @@ def allow(request: AuthorizationRequest, user: User, ticked: Iterable[str], *, i
 
     ticked: slugs as they were posted; those that the user does not belong to count for nothing.
     """
-    organizers = _still_member(ticked, user) if request.needs_organizers else set()
-    if request.needs_organizers and not organizers:
+    organizers = consents.chosen(request.scopes, ticked, user)
+    if organizers is None:
         return None
+    client_id = request.application.client_id
     for _ in range(_TRIES):  # another tab may answer at the same moment
-        known = store.read(Consent.key(user.user_id, request.application.client_id))[0]
-        consent = _consent(request, user, organizers, known)
+        known = store.read(Consent.key(user.user_id, client_id))[0]
+        consent = consents.remembered(client_id, request.scopes, organizers, user, known)
         code, item = _new_code(request, user, organizers, consent.consent_id)
         try:
             authorization_code.give(item, consent, known=known)
@@ -147,7 +156,7 @@ def deny(request: AuthorizationRequest, *, issuer: str) -> str:
     return _answer_at(
         request.redirect_uri,
         issuer,
-        request.parameters,
+        {"state": request.state} if request.state else {},
         error="access_denied",
         description="The user did not allow the access.",
     )
@@ -168,6 +177,8 @@ def _check_repeated(request: Request) -> dict[str, object]:
 
 def _check_challenge(request: Request) -> dict[str, object]:
     problem = pkce.problem_with(request.code_challenge, request.code_challenge_method)
+    if request.code_challenge is None and request.client.needs_pkce:
+        problem = problem or "code_challenge is missing; this application has to use PKCE with S256."
     if problem:
         raise errors.InvalidRequestError(problem)
     return {}
@@ -194,24 +205,6 @@ def _not_this_application(error: FatalClientError) -> NotThisApplication:
             return NotThisApplication("redirect_uri", "redirect_uri is not registered for this application.")
 
 
-def _still_member(slugs: Iterable[str], user: User) -> set[str]:
-    return set(slugs) & user.organizers
-
-
-def _consent(request: AuthorizationRequest, user: User, organizers: set[str], known: Consent | None) -> Consent:
-    allowed, remembered = widened(known, request.scopes, organizers)
-    now = clock.now()
-    return Consent(
-        user_id=user.user_id,
-        client_id=request.application.client_id,
-        consent_id=known.consent_id if known else credentials.new_id(),
-        scopes=allowed,
-        organizers=as_set(remembered),
-        created_at=known.created_at if known else now,
-        updated_at=now,
-    )
-
-
 def _new_code(
     request: AuthorizationRequest, user: User, organizers: set[str], consent_id: str
 ) -> tuple[str, AuthorizationCode]:
@@ -226,6 +219,7 @@ def _new_code(
         redirect_uri=request.redirect_uri,
         redirect_uri_given=request.redirect_uri_given,
         code_challenge=request.code_challenge,
+        resource=request.resource,
         created_at=now,
         expires_at=now + settings.SETTINGS.code_lifetime_seconds,
         forget_at=now + settings.CODE_KEPT_SECONDS,

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 
 from chalicelib import credentials, logs
 from chalicelib.credentials import Kind
-from chalicelib.models import grant
+from chalicelib.models import grant, own_access
+from chalicelib.models.access_token import AccessToken
+from chalicelib.models.application import Application
+from chalicelib.models.grant import Standing
+from chalicelib.models.own_access import OwnStanding
+from chalicelib.models.user import User
+from chalicelib.protocol import resource_indicators
 
 _HEADER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*) *", re.ASCII | re.IGNORECASE)
 REALM = "Lanyard"
@@ -37,17 +43,38 @@ class BearerError(Exception):
 class Access:
     """What a good token gives, as it stands at this request.
 
-    organizers: those the user allowed and still belongs to.
+    organizers: those the user allowed and still belongs to; of an application's own token, those it still has.
     """
 
-    standing: grant.Standing
+    standing: Standing | OwnStanding
+    access_token: AccessToken
     scopes: frozenset[str]
     organizers: frozenset[str]
 
+    @property
+    def application(self) -> Application:
+        return self.standing.application
 
-def authenticate(authorization: str | None, *, scope: str | None) -> Access:
+    @property
+    def user(self) -> User | None:
+        """Whose token it is; None where it is the application's own."""
+        return self.standing.user
+
+    @property
+    def subject(self) -> str:
+        """The user's id, or the application's where it is its own."""
+        return str(self.access_token.user_id)
+
+    @property
+    def resource(self) -> str | None:
+        """The one resource that the token is good for; None where it named none."""
+        return self.access_token.resource
+
+
+def authenticate(authorization: str | None, *, scope: str | None, resource: str = "") -> Access:
     """Who is calling, if the token is good and has `scope` (None: any will do).
 
+    resource: what is being called, as a token may name it; a token that names another is refused (RFC 8707).
     authorization: the header; a token in the query or in a form does not count (RFC 6750 §2.1 only).
     Raises BearerError, StoreUnavailable. One round trip to the store.
     """
@@ -56,17 +83,21 @@ def authenticate(authorization: str | None, *, scope: str | None) -> Access:
     presented = _HEADER.fullmatch(authorization.strip())
     if presented is None:
         raise BearerError(400, "invalid_request", "The Authorization header must be Bearer and one token.")
-    access = _access_of(presented.group(1))
+    access = access_of(presented.group(1))
     logs.note(client_id=access.standing.application.client_id)
+    if not resource_indicators.is_good_at(access.resource, resource):
+        raise BearerError(401, "invalid_token", "The access token is for another resource.")
     if scope is not None and scope not in access.scopes:
         raise BearerError(403, "insufficient_scope", f"This needs the scope {scope}.", scope)
-    grant.touch(access.standing.grant)
+    if isinstance(access.standing, Standing):
+        grant.touch(access.standing.grant)
     return access
 
 
-def _access_of(token: str) -> Access:
+def access_of(token: str) -> Access:
+    """What this token gives. Raises BearerError where it is not good, StoreUnavailable. One round trip."""
     named = credentials.recognize(token, Kind.ACCESS_TOKEN)
-    standing = grant.standing(named.names) if named else None
+    standing = _standing(named.names) if named else None
     live = standing.access_token if standing else None
     if named is None or standing is None or live is None or not credentials.matches(token, live.token_digest):
         raise BearerError(401, "invalid_token", "The access token is unknown, was replaced or was revoked.")
@@ -76,5 +107,9 @@ def _access_of(token: str) -> Access:
         raise BearerError(
             401, "invalid_token", "The permission was taken back, or the user or the application disabled."
         )
-    organizers = frozenset(live.organizers or ()) & standing.user.organizers
-    return Access(standing, frozenset(live.scope.split()), organizers)
+    organizers = frozenset(live.organizers or ()) & standing.allowed_organizers
+    return Access(standing, live, frozenset(live.scope.split()) & standing.allowed_scopes, organizers)
+
+
+def _standing(grant_id: str) -> Standing | OwnStanding | None:
+    return own_access.standing(grant_id) if own_access.is_own(grant_id) else grant.standing(grant_id)

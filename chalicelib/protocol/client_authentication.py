@@ -1,4 +1,7 @@
-"""Client authentication: which application is asking, and how it proves it (RFC 6749 §2.3.1)."""
+"""Client authentication: which application is asking, and how it proves it (RFC 6749 §2.3, RFC 7591 §2).
+
+Each application is held to the one way that it registered.
+"""
 
 from __future__ import annotations
 
@@ -10,34 +13,101 @@ from urllib.parse import unquote_plus
 
 from oauthlib.oauth2.rfc6749 import errors
 
+from chalicelib import credentials, logs, settings
+from chalicelib.models import store
+from chalicelib.models.application import BASIC, NONE, POST, PRIVATE_KEY_JWT, Application
+from chalicelib.protocol import client_assertion, paths
+
 CHALLENGE = 'Basic realm="Lanyard", charset="UTF-8"'
-_ID_LIMIT_CHARACTERS = 128
 
 
 @dataclass(frozen=True)
-class ClientCredentials:
+class Presented:
+    """What a client sent. method: in RFC 7591's words. proof: its secret or its assertion, "" where it sent none."""
+
     client_id: str
-    client_secret: str
+    method: str
+    proof: str
 
 
-def read(authorization: str | None, parameters: Mapping[str, str]) -> ClientCredentials:
+def read(authorization: str | None, parameters: Mapping[str, str]) -> Presented:
     """What the client sent to prove who it is.
 
     authorization: the Authorization header. parameters: those of the form.
-    Raises InvalidClientError for a header that is missing or malformed, InvalidRequestError for two ways at once and
-    for two client ids.
+    Raises InvalidClientError for a header that is malformed or where no client is named, InvalidRequestError for two
+    ways at once and for two client ids.
     """
     if authorization is None:
-        raise errors.InvalidClientError("Send the client id and secret with HTTP Basic authentication.")
+        return _read_form(parameters)
     found = _read_basic(authorization)
-    if "client_secret" in parameters:
+    if "client_secret" in parameters or "client_assertion" in parameters:
         raise errors.InvalidRequestError("Authenticate once: with HTTP Basic or in the form, not with both.")
     if parameters.get("client_id", found.client_id) != found.client_id:
         raise errors.InvalidRequestError("The form names another client_id than the Authorization header.")
     return found
 
 
-def _read_basic(authorization: str) -> ClientCredentials:
+def authenticate(authorization: str | None, parameters: Mapping[str, str], *, issuer: str) -> Application:
+    """The application that asks. Raises InvalidClientError, InvalidRequestError. One round trip for a secret."""
+    sent = read(authorization, parameters)
+    application = store.read(Application.key(sent.client_id))[0]
+    logs.note(client_id=sent.client_id if application else "unknown")
+    return check(sent, application, issuer=issuer)
+
+
+def check(sent: Presented, application: Application | None, *, issuer: str) -> Application:
+    """The application, proven. Raises InvalidClientError, in the same words and after the same work for one that is
+    unknown as for a wrong secret.
+
+    issuer: this provider's address, for which an assertion has to be made.
+    """
+    fits = _fits(sent.proof, application)
+    if application is None or not application.active or sent.method != application.auth_method:
+        raise _unproven()
+    if sent.method == PRIVATE_KEY_JWT:
+        audiences = (issuer, issuer + paths.TOKEN)
+        jwks = application.jwks or ""
+        client_assertion.check(sent.proof, client_id=sent.client_id, jwks=jwks, audiences=audiences)
+    elif sent.method != NONE and not fits:
+        raise _unproven()
+    return application
+
+
+def _fits(secret: str, application: Application | None) -> bool:
+    """Is it a live secret? There are two while one is being exchanged for another; both are always compared."""
+    live = application.live_secret_digests if application else ()
+    fits = [credentials.matches(secret, digest) for digest in (*live, None, None)[:2]]
+    return any(fits)
+
+
+def _unproven() -> errors.InvalidClientError:
+    return errors.InvalidClientError("The client is unknown, or did not prove itself in the way that it registered.")
+
+
+def _read_form(parameters: Mapping[str, str]) -> Presented:
+    client_id, secret = parameters.get("client_id", ""), parameters.get("client_secret", "")
+    if "client_assertion" in parameters or "client_assertion_type" in parameters:
+        if secret:
+            raise errors.InvalidRequestError("Authenticate once: with a client_secret or an assertion, not with both.")
+        return _read_assertion(parameters)
+    if not 0 < len(client_id) <= settings.CLIENT_ID_LIMIT_CHARACTERS:
+        raise errors.InvalidClientError("Send the client id and secret with HTTP Basic authentication.")
+    return Presented(client_id, POST if secret else NONE, secret)
+
+
+def _read_assertion(parameters: Mapping[str, str]) -> Presented:
+    assertion = parameters.get("client_assertion", "")
+    if parameters.get("client_assertion_type") != client_assertion.TYPE or not assertion:
+        raise errors.InvalidClientError(f"Send a client_assertion, and {client_assertion.TYPE} as its type.")
+    client_id = client_assertion.claimed_client_id(assertion)
+    if not 0 < len(client_id) <= settings.CLIENT_ID_LIMIT_CHARACTERS:
+        raise errors.InvalidClientError("The client_assertion does not say in sub which client it is from.")
+    if parameters.get("client_id", client_id) != client_id:
+        raise errors.InvalidRequestError("The form names another client_id than the client_assertion.")
+    return Presented(client_id, PRIVATE_KEY_JWT, assertion)
+
+
+def _read_basic(authorization: str) -> Presented:
     scheme, _, encoded = authorization.partition(" ")
     if scheme.lower() != "basic":
         raise errors.InvalidClientError("The Authorization header must use the Basic scheme.")
@@ -46,9 +116,9 @@ def _read_basic(authorization: str) -> ClientCredentials:
         client_id, client_secret = unquote_plus(name, errors="strict"), unquote_plus(secret, errors="strict")
     except (binascii.Error, ValueError) as error:
         raise errors.InvalidClientError("The Basic credentials cannot be decoded.") from error
-    if not colon or not 0 < len(client_id) <= _ID_LIMIT_CHARACTERS or not client_secret:
+    if not colon or not 0 < len(client_id) <= settings.CLIENT_ID_LIMIT_CHARACTERS or not client_secret:
         raise errors.InvalidClientError("The Basic credentials must be a client id, a colon and a client secret.")
-    return ClientCredentials(client_id, client_secret)
+    return Presented(client_id, BASIC, client_secret)
 
 
 def _decode_base64(text: str) -> bytes:

@@ -15,13 +15,20 @@ _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", re.ASCII)
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _FORBIDDEN = re.compile(r"[\"<>\\^`{|}\[\]]")
 
+# A scheme made from a domain, which has a dot: so javascript:, data: and whatever else browsers act on is none (§7.1).
+_PRIVATE_USE = re.compile(r"[a-z][a-z0-9-]*(\.[a-z0-9-]+)+:/", re.ASCII)
+_LOOPBACK = re.compile(r"http://(?P<host>127\.0\.0\.1|\[::1\])(:(?P<port>[1-9][0-9]{0,4}))?(?P<rest>[/?].*)?", re.ASCII)
+
 
 class RedirectUriError(ValueError):
     """This redirect URI cannot be registered. The message says why and what would do, for a person."""
 
 
-def check_registrable(uri: str) -> None:
-    """Raises RedirectUriError for a URI that no application may register (RFC 7591 §5, RFC 9700 §2.1)."""
+def check_registrable(uri: str, *, is_native: bool = False) -> None:
+    """Raises RedirectUriError for a URI that no application may register (RFC 7591 §5, RFC 9700 §2.1).
+
+    is_native: may it be one of a private-use scheme, which the operating system opens the application for?
+    """
     if len(uri) > settings.REDIRECT_URI_LIMIT_CHARACTERS:
         raise RedirectUriError(f"is longer than {settings.REDIRECT_URI_LIMIT_CHARACTERS} characters")
     if _NOT_PRINTABLE.search(uri):
@@ -31,8 +38,12 @@ def check_registrable(uri: str) -> None:
     if "#" in uri:
         raise RedirectUriError("contains a fragment (#)")
     parts = _split(uri)
+    if is_native and _PRIVATE_USE.match(uri):
+        _check_encoding(uri.partition(":")[2], uri)
+        return
     if parts.scheme not in ("https", "http"):
-        raise RedirectUriError("must be a full address that starts with https://")
+        private = ", or with a scheme of your own such as com.example.app:" if is_native else ""
+        raise RedirectUriError(f"must be a full address that starts with https://{private}")
     if "@" in parts.netloc:
         raise RedirectUriError("contains a user name or password before the host")
     if not _is_host(parts):
@@ -41,13 +52,20 @@ def check_registrable(uri: str) -> None:
         raise RedirectUriError(
             "must start with https:// (http:// is accepted for localhost, 127.0.0.1 and [::1] alone)"
         )
-    if _FORBIDDEN.search(uri.split("://", 1)[1][len(parts.netloc) :]) or _STRAY_PERCENT.search(uri):
-        raise RedirectUriError("contains characters that must be percent-encoded")
+    _check_encoding(uri.split("://", 1)[1][len(parts.netloc) :], uri)
 
 
-def is_registered(uri: str, registered: Iterable[str]) -> bool:
-    """Byte for byte, with no exception (RFC 9700 §4.1.3)."""
-    return any(uri == known for known in registered)
+def is_registered(uri: str, registered: Iterable[str], *, is_native: bool = False) -> bool:
+    """Byte for byte (RFC 9700 §4.1.3). The one exception: a native application's port on a loopback address, which it
+    learns from the operating system when it starts to listen (RFC 8252 §7.3)."""
+    if any(uri == known for known in registered):
+        return True
+    portless = _LOOPBACK.fullmatch(uri) if is_native else None
+    return portless is not None and any(
+        known.group("host", "rest") == portless.group("host", "rest")
+        for known in map(_LOOPBACK.fullmatch, registered)
+        if known
+    )
 
 
 def with_parameters(uri: str, parameters: dict[str, str]) -> str:
@@ -66,6 +84,17 @@ def form_target(uri: str) -> str:
         return "https:"
     is_nameable = parts.netloc and "[" not in parts.netloc  # the policy has no way to name an IPv6 host
     return f"https: {parts.scheme}://{parts.netloc}" if is_nameable else f"https: {parts.scheme}:"
+
+
+def place(uri: str) -> str:
+    """Where it leads, as a person can tell it: the host, or the scheme where it has no host."""
+    parts = urlsplit(uri)
+    return parts.netloc or f"{parts.scheme}:"
+
+
+def _check_encoding(rest: str, uri: str) -> None:
+    if _FORBIDDEN.search(rest) or _STRAY_PERCENT.search(uri):
+        raise RedirectUriError("contains characters that must be percent-encoded")
 
 
 def _split(uri: str) -> SplitResult:

@@ -16,9 +16,23 @@ AUTHORIZATION = (
     "code_challenge",
     "code_challenge_method",
     "approval_prompt",
+    "resource",
 )
-TOKEN = ("grant_type", "code", "redirect_uri", "client_id", "client_secret", "code_verifier", "refresh_token", "scope")
-REVOCATION = ("token", "token_type_hint", "client_id", "client_secret")
+CLIENT = ("client_id", "client_secret", "client_assertion_type", "client_assertion")
+TOKEN = (
+    *CLIENT,
+    "grant_type",
+    "code",
+    "redirect_uri",
+    "code_verifier",
+    "refresh_token",
+    "scope",
+    "resource",
+    "device_code",
+)
+DEVICE_AUTHORIZATION = (*CLIENT, "scope", "resource")
+REVOCATION = (*CLIENT, "token", "token_type_hint")
+INTROSPECTION = REVOCATION
 
 _FIELDS_LIMIT = 1000  # room for every organizer on a consent page; the body's size is limited before
 # What a decoder leaves where it met bytes that are no UTF-8: the gateway decodes a query before anybody here sees it.

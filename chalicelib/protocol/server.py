@@ -5,127 +5,68 @@ In: what HTTP brought. Out: status, headers and JSON, the same for success and e
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
-
 from oauthlib.oauth2 import (
     AuthorizationCodeGrant,
     BearerToken,
-    OAuth2Error,
+    ClientCredentialsGrant,
     RefreshTokenGrant,
     RevocationEndpoint,
     TokenEndpoint,
 )
 from oauthlib.oauth2.rfc6749 import errors
 
-from chalicelib import credentials, logs, settings
-from chalicelib.credentials import Kind
-from chalicelib.protocol import client_authentication, requests, scopes
+from chalicelib import logs, settings
+from chalicelib.protocol import client_request, device, issuing, requests
+from chalicelib.protocol.client_request import ClientRequest, ProtocolAnswer
 from chalicelib.protocol.validator import Validator
-
-# oauthlib wants an https address to parse; nothing of it is used.
-_ENDPOINT = "https://lanyard.invalid/"
-_FORM = "application/x-www-form-urlencoded"
-
-
-@dataclass(frozen=True)
-class ProtocolAnswer:
-    """status: HTTP's. headers: besides those that every answer has. body: JSON, or "" for an empty one."""
-
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: str = ""
-
-
-@dataclass(frozen=True)
-class FormRequest:
-    """A POST as it came. query: the address's parameters. authorization, content_type: the headers, or None."""
-
-    body: bytes
-    query: requests.Parameters
-    authorization: str | None
-    content_type: str | None
-
 
 _VALIDATOR = Validator()
 _BEARER = BearerToken(
     _VALIDATOR,
-    token_generator=lambda request: credentials.mint(Kind.ACCESS_TOKEN, request.new_grant_id),
-    refresh_token_generator=lambda request: credentials.mint(Kind.REFRESH_TOKEN, request.new_grant_id),
+    token_generator=issuing.new_access_token,
+    refresh_token_generator=issuing.new_refresh_token,
     expires_in=settings.ACCESS_TOKEN_LIFETIME_SECONDS,
 )
 _GRANT_TYPES = {
     "authorization_code": AuthorizationCodeGrant(_VALIDATOR),
     "refresh_token": RefreshTokenGrant(_VALIDATOR),
+    "client_credentials": ClientCredentialsGrant(_VALIDATOR),
+    device.GRANT_TYPE: device.DeviceCodeGrant(_VALIDATOR),
 }
+GRANT_TYPES = tuple(_GRANT_TYPES)
 _TOKEN_ENDPOINT = TokenEndpoint("authorization_code", _BEARER, _GRANT_TYPES)
 _REVOCATION_ENDPOINT = RevocationEndpoint(_VALIDATOR)
 
 
-def token_response(request: FormRequest) -> ProtocolAnswer:
+def token_response(request: ClientRequest) -> ProtocolAnswer:
     """Exchange a code or a refresh token (RFC 6749 §4.1.3, §6)."""
-    return _answer(_create_token, request)
+    return client_request.answer(_create_token, request)
 
 
-def revocation_response(request: FormRequest) -> ProtocolAnswer:
+def revocation_response(request: ClientRequest) -> ProtocolAnswer:
     """End a token (RFC 7009). 200 for a token that was not this client's to end, or not there: it has no power now."""
-    return _answer(_create_revocation, request)
+    return client_request.answer(_create_revocation, request)
 
 
-def _create_token(request: FormRequest) -> ProtocolAnswer:
-    parameters = _read_form(request, requests.TOKEN)
+def _create_token(request: ClientRequest) -> ProtocolAnswer:
+    parameters = client_request.read_form(request, requests.TOKEN)
     grant_type = parameters.get("grant_type")
     if grant_type is None:
         raise errors.InvalidRequestError("grant_type is missing.")
     if grant_type not in _GRANT_TYPES:
-        raise errors.UnsupportedGrantTypeError("grant_type must be authorization_code or refresh_token.")
+        raise errors.UnsupportedGrantTypeError(f"grant_type must be one of: {', '.join(_GRANT_TYPES)}.")
     logs.note(grant_type=grant_type)
     _, body, status = _TOKEN_ENDPOINT.create_token_response(*_as_oauthlib(request, parameters))
-    return _finish(status, body)
+    return client_request.finish(status, body)
 
 
-def _create_revocation(request: FormRequest) -> ProtocolAnswer:
-    parameters = _read_form(request, requests.REVOCATION)
+def _create_revocation(request: ClientRequest) -> ProtocolAnswer:
+    parameters = client_request.read_form(request, requests.REVOCATION)
     _, body, status = _REVOCATION_ENDPOINT.create_revocation_response(*_as_oauthlib(request, parameters))
-    return _finish(status, body)
+    return client_request.finish(status, body)
 
 
-def _answer(create: Any, request: FormRequest) -> ProtocolAnswer:
-    try:
-        return create(request)  # type: ignore[no-any-return]
-    except OAuth2Error as error:  # from the checks around oauthlib, and from `save_bearer_token`, where it catches none
-        return _finish(error.status_code, error.json)
-
-
-def _read_form(request: FormRequest, names: Sequence[str]) -> dict[str, str]:
-    """Raises InvalidRequestError for what is no form, is repeated, or comes in the address (RFC 6749 §3.2, §2.3.1)."""
-    if request.query:
-        raise errors.InvalidRequestError("Send the parameters in the body; none belong in the address.")
-    if (request.content_type or "").partition(";")[0].strip().lower() != _FORM:
-        raise errors.InvalidRequestError(f"The body must be {_FORM}.")
-    try:
-        form = requests.read_form(request.body)
-    except requests.Undecodable as error:
-        raise errors.InvalidRequestError(str(error)) from error
-    twice = requests.repeated(form, names)
-    if twice:
-        raise errors.InvalidRequestError(f"{twice[0]} was sent more than once.")
-    return requests.known(form, names)
-
-
-def _as_oauthlib(request: FormRequest, parameters: dict[str, str]) -> tuple[str, str, str, dict[str, str]]:
+def _as_oauthlib(request: ClientRequest, parameters: dict[str, str]) -> tuple[str, str, str, dict[str, str]]:
     headers = {"Authorization": request.authorization} if request.authorization is not None else {}
-    return _ENDPOINT, "POST", requests.encode(parameters), headers
-
-
-def _finish(status: int, body: str | None) -> ProtocolAnswer:
-    parsed = json.loads(body) if body else {}
-    if "error" in parsed:
-        logs.note(outcome=parsed["error"])
-    # oauthlib challenges with Bearer, which is not how a client authenticates (RFC 6749 §5.2).
-    headers = {"WWW-Authenticate": client_authentication.CHALLENGE} if status == 401 else {}
-    if "scope" in parsed:
-        parsed["scope"] = scopes.as_text(parsed["scope"].split())
-    return ProtocolAnswer(status, headers, json.dumps(parsed) if parsed else "")
+    # As the request's address the validator gets ours, which assertions have to name; oauthlib needs no more of it.
+    return request.issuer, "POST", requests.encode(parameters), headers

@@ -12,15 +12,27 @@ from typing import Any
 from oauthlib.oauth2 import RequestValidator
 from oauthlib.oauth2.rfc6749 import errors
 
-from chalicelib import clock, credentials, logs, settings
+from chalicelib import credentials, logs
 from chalicelib.credentials import Kind
-from chalicelib.models import access_token, authorization_code, grant, security_event, store
+from chalicelib.models import access_token, authorization_code, grant, store
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.application import Application
 from chalicelib.models.authorization_code import AuthorizationCode
+from chalicelib.models.device_request import DeviceRequest
 from chalicelib.models.grant import Grant
 from chalicelib.models.user import User
-from chalicelib.protocol import client_authentication, pkce, redirect_uris, scopes
+from chalicelib.protocol import (
+    client_authentication,
+    client_credentials,
+    device,
+    issuing,
+    pkce,
+    redirect_uris,
+    resource_indicators,
+    rotation,
+    scopes,
+)
+from chalicelib.protocol.rotation import Presented
 
 
 class Validator(RequestValidator):
@@ -30,22 +42,30 @@ class Validator(RequestValidator):
         return request.client is not None and request.client.active
 
     def validate_redirect_uri(self, client_id: str, redirect_uri: str, request: Any, *args: Any, **kwargs: Any) -> bool:
-        return redirect_uris.is_registered(redirect_uri, request.client.redirect_uris)
+        client: Application = request.client
+        return redirect_uris.is_registered(redirect_uri, client.redirect_uris, is_native=client.is_native)
 
     def get_default_redirect_uri(self, client_id: str, request: Any, *args: Any, **kwargs: Any) -> str:
         stored = getattr(request, "stored_code", None)
-        return str(stored.redirect_uri if stored else request.client.redirect_uris[0])
+        if stored:
+            return str(stored.redirect_uri)
+        # "" where it has none, which oauthlib refuses: a device's application needs no redirect URI.
+        return str(next(iter(request.client.redirect_uris), ""))
 
     def validate_response_type(self, client_id: str, response_type: str, client: Any, request: Any, *args: Any) -> bool:
         return response_type == "code"
 
     def is_pkce_required(self, client_id: str, request: Any) -> bool:
-        return False
+        return False  # `check_challenge` and `check_verifier` see to it; oauthlib would not spend the code
 
     def get_default_scopes(self, client_id: str, request: Any, *args: Any, **kwargs: Any) -> list[str]:
+        if request.grant_type == client_credentials.GRANT_TYPE:
+            return client_credentials.default_scopes(request.client)
         return list(scopes.DEFAULT)
 
     def validate_scopes(self, client_id: str, requested: list[str], client: Any, request: Any, *args: Any) -> bool:
+        if request.grant_type == client_credentials.GRANT_TYPE:
+            return client_credentials.are_allowed(client, requested)
         return scopes.are_known(requested)
 
     # -- client authentication (§3.2.1) ------------------------------------------------------------------------------
@@ -54,23 +74,24 @@ class Validator(RequestValidator):
         return True
 
     def authenticate_client(self, request: Any, *args: Any, **kwargs: Any) -> bool:
-        """Read the application and what the request is about in one round trip, then compare the secret.
-
-        An unknown application costs the same read and the same comparison as a wrong secret.
-        """
+        """Read the application and what the request is about in one round trip, then check how it proves itself."""
         parameters = dict(request.decoded_body or [])
         sent = client_authentication.read(request.headers.get("Authorization"), parameters)
         application = _read_with_client(sent.client_id, request)
         logs.note(client_id=sent.client_id if application else "unknown")
-        if not credentials.matches(sent.client_secret, application.secret_digest if application else None):
-            return False
-        if application is None or not application.active or not application.is_confidential:
-            return False
-        request.client, request.client_id = application, application.client_id
+        request.client = client_authentication.check(sent, application, issuer=request.uri)
+        request.client_id = request.client.client_id
         return True
 
     def validate_grant_type(self, client_id: str, grant_type: str, client: Any, request: Any, *args: Any) -> bool:
-        return grant_type in ("authorization_code", "refresh_token")
+        if grant_type == device.GRANT_TYPE:
+            return bool(client.device_grant)
+        if grant_type != client_credentials.GRANT_TYPE:
+            return True
+        if not client_credentials.is_allowed(client):
+            return False
+        client_credentials.prepare(client, request)
+        return True
 
     # -- a code for tokens (§4.1.3) ----------------------------------------------------------------------------------
 
@@ -79,11 +100,14 @@ class Validator(RequestValidator):
         if stored is None or stored.client_id != client.client_id:
             return False
         if stored.is_used:
-            _end_replayed(stored.grant_id, client)
+            # Anybody can name a public client, so of such a one only who proves to have asked for the code replays it.
+            if client.is_confidential or pkce.is_proven(stored.code_challenge or "", request.code_verifier):
+                issuing.end_replayed(stored.grant_id, client)
             return False
         if stored.is_expired:
             return False
-        check_verifier(stored, request.code_verifier)
+        check_verifier(stored, request.code_verifier, is_required=client.needs_pkce)
+        request.token_resource = _resource(request, stored.resource)
         request.scopes = stored.scope.split()
         request.new_grant_id = grant.new_id(stored.user_id, stored.client_id)
         return True
@@ -113,43 +137,62 @@ class Validator(RequestValidator):
         if user is None or not user.active or not grant.is_allowed(found, consent):
             return False
         request.new_grant_id = found.grant_id
-        return credentials.matches(refresh_token, found.refresh_digest)
+        request.token_resource = _resource(request, found.resource)
+        if client.is_confidential:
+            return credentials.matches(refresh_token, found.refresh_digest)
+        return rotation.is_usable(refresh_token, found, client)
 
     def get_original_scopes(self, refresh_token: str, request: Any, *args: Any, **kwargs: Any) -> list[str]:
         return str(request.standing_grant[0].scope).split()
 
     def rotate_refresh_token(self, request: Any) -> bool:
-        return False
+        return not request.client.is_confidential
 
     # -- what is issued ----------------------------------------------------------------------------------------------
 
     def save_bearer_token(self, token: dict[str, Any], request: Any, *args: Any, **kwargs: Any) -> None:
-        now = clock.now()
-        if request.grant_type == "refresh_token":
-            _store_refreshed(request.standing_grant[0], token, now)
-            logs.note(outcome="token refreshed")
-        else:
-            _store_exchanged(request.stored_code, request.client, request.new_grant_id, token, now)
-            logs.note(outcome="token issued")
+        resource = request.token_resource
+        match request.grant_type:
+            case client_credentials.GRANT_TYPE:
+                client_credentials.store(request.client, request.new_grant_id, token, resource=resource)
+            case device.GRANT_TYPE:
+                issuing.store_for_device(request.device_request, request.new_grant_id, token, resource=resource)
+            case "refresh_token" if request.client.is_confidential:
+                issuing.store_refreshed(request.standing_grant[0], token, resource=resource)
+            case "refresh_token":
+                found = request.standing_grant[0]
+                issuing.store_rotated(found, request.client, request.refresh_token, token, resource=resource)
+            case _:
+                issuing.store_exchanged(
+                    request.stored_code, request.client, request.new_grant_id, token, resource=resource
+                )
+        logs.note(outcome="token refreshed" if request.grant_type == "refresh_token" else "token issued")
 
     # -- revocation (RFC 7009) ---------------------------------------------------------------------------------------
 
     def revoke_token(self, token: str, token_type_hint: str, request: Any, *args: Any, **kwargs: Any) -> None:
         """End it if it is this client's. The token says itself what kind it is, so the hint is not needed."""
         found, live = request.revoked_grant
-        if found is None or found.client_id != request.client.client_id:
-            return
-        if token.startswith(Kind.REFRESH_TOKEN) and credentials.matches(token, found.refresh_digest):
-            grant.end(found.grant_id)
-            logs.note(outcome="grant revoked")
-        elif live is not None and credentials.matches(token, live.token_digest):
-            access_token.revoke(found.grant_id, live.token_digest)
+        client_id = request.client.client_id
+        if found is not None and found.client_id == client_id and token.startswith(Kind.REFRESH_TOKEN):
+            if rotation.recognize(token, found) is not Presented.UNKNOWN:
+                grant.end(found.grant_id)
+                logs.note(outcome="grant revoked")
+        elif live is not None and live.client_id == client_id and credentials.matches(token, live.token_digest):
+            access_token.revoke(live.grant_id, live.token_digest)
             logs.note(outcome="access token revoked")
 
 
-def check_verifier(stored: AuthorizationCode, verifier: str | None) -> None:
+def _resource(request: Any, granted: str | None) -> str | None:
+    requested = getattr(request, "resource", None)
+    return resource_indicators.narrowed(requested, granted, issuer=request.uri)
+
+
+def check_verifier(stored: AuthorizationCode, verifier: str | None, *, is_required: bool) -> None:
     """Raises InvalidGrantError for a verifier that does not fit, and spends the code (RFC 7636 §4.6)."""
     if stored.code_challenge is None:
+        if is_required:  # since the code was given
+            raise errors.InvalidGrantError("The code was requested without a code_challenge, which is required now.")
         if verifier is not None:
             raise errors.InvalidGrantError("code_verifier was sent for a code that was requested without a challenge.")
         return
@@ -176,65 +219,12 @@ def _read_with_client(client_id: str, request: Any) -> Application | None:
             grant.consent_key(named.names) if named else None,
         )
         request.standing_grant = (found, user, consent)
+    elif request.grant_type == device.GRANT_TYPE:
+        named = credentials.recognize(getattr(request, "device_code", None), Kind.DEVICE_CODE)
+        application, asked = store.read(key, DeviceRequest.key(named.names) if named else None)
+        request.device_request = asked
     else:
         named = credentials.recognize(request.code, Kind.AUTHORIZATION_CODE)
         application, stored = store.read(key, AuthorizationCode.key(named.digest) if named else None)
         request.stored_code = stored
     return application
-
-
-def _store_exchanged(
-    stored: AuthorizationCode, client: Application, grant_id: str, token: dict[str, Any], now: int
-) -> None:
-    made = Grant(
-        user_id=stored.user_id,
-        grant_id=grant_id,
-        client_id=stored.client_id,
-        consent_id=stored.consent_id,
-        scope=stored.scope,
-        organizers=stored.organizers,
-        refresh_digest=credentials.digest(token["refresh_token"]),
-        created_at=now,
-        last_used_at=now,
-    )
-    try:
-        authorization_code.exchange(stored, made, _access_token(made, token, now))
-    except authorization_code.AlreadyUsed as error:
-        _end_replayed(error.grant_id, client)
-        raise errors.InvalidGrantError("The code has been used.") from error
-    except authorization_code.NoLongerAllowed as error:
-        raise errors.InvalidGrantError("The user has taken the permission back.") from error
-
-
-def _store_refreshed(found: Grant, token: dict[str, Any], now: int) -> None:
-    try:
-        grant.refresh(found, _access_token(found, token, now))
-    except store.ConditionFailed as error:
-        raise errors.InvalidGrantError("The permission was ended meanwhile.") from error
-
-
-def _access_token(of: Grant, token: dict[str, Any], now: int) -> AccessToken:
-    return AccessToken(
-        grant_id=of.grant_id,
-        token_digest=credentials.digest(token["access_token"]),
-        user_id=of.user_id,
-        client_id=of.client_id,
-        scope=scopes.as_text(token["scope"].split()),
-        organizers=of.organizers,
-        issued_at=now,
-        expires_at=now + settings.ACCESS_TOKEN_LIFETIME_SECONDS,
-    )
-
-
-def _end_replayed(grant_id: str | None, client: Application) -> None:
-    """A second use of a code by its client ends what the first one made (RFC 6749 §4.1.2)."""
-    logs.note(security_event="code replayed")
-    # Once it has ended there is nothing left to tell: a client that goes on replaying does not fill the history.
-    if grant_id and store.read(Grant.key(grant_id))[0]:
-        grant.end(grant_id)
-        security_event.record(
-            grant.user_of(grant_id),
-            security_event.Kind.REPLAY_DETECTED,
-            client_id=client.client_id,
-            application_name=client.name,
-        )

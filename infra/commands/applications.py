@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import Any, TextIO
 
 import click
 
-from chalicelib import credentials, names
-from chalicelib.models import application
-from chalicelib.models.application import Application
-from chalicelib.protocol import redirect_uris
-from infra.commands import Group, Operator, checked, clear_errors
+from chalicelib import credentials, names, server_key, settings
+from chalicelib.models import application, organizer, own_access
+from chalicelib.models.application import Application, Profile
+from chalicelib.protocol import client_assertion, redirect_uris, resource_indicators, scopes
+from infra.commands import Group, Operator, checked, clear_errors, fail
 from infra.commands.users import find_user
 
 
@@ -22,22 +23,69 @@ def applications() -> None:
 @applications.command("create")
 @click.option("--owner", required=True, metavar="EMAIL")
 @click.option("--name", required=True)
-@click.option("--redirect-uri", "uris", required=True, multiple=True, help="May be given more than once.")
+@click.option("--redirect-uri", "uris", multiple=True, help="May be given more than once.")
+@click.option("--public", is_flag=True, help="It cannot keep a secret: a browser application. It has to use PKCE.")
+@click.option("--native", is_flag=True, help="It runs on people's devices: public, with redirect URIs of its own.")
+@click.option("--device", is_flag=True, help="Devices without a browser may use it, with a code that people type.")
+@click.option("--require-pkce", is_flag=True, help="Refuse its requests without a code challenge.")
+@click.option(
+    "--auth-method",
+    type=click.Choice([application.BASIC, application.POST]),
+    default=application.BASIC,
+    show_default=True,
+    help="How it sends its secret.",
+)
+@click.option("--jwks", type=click.File(encoding="utf-8"), help="A JWK set: it signs assertions and has no secret.")
 @click.pass_obj
-def applications_create(operator: Operator, owner: str, name: str, uris: tuple[str, ...]) -> None:
+def applications_create(operator: Operator, /, owner: str, name: str, uris: tuple[str, ...], **kind: Any) -> None:
     """Register an application. Its secret is printed this once."""
     name = checked(names.check_name, name, "--name")
+    if not uris and not kind["device"]:
+        fail("Missing option '--redirect-uri'.")
     for uri in uris:
-        checked(redirect_uris.check_registrable, uri, "--redirect-uri")
+        checked(partial(redirect_uris.check_registrable, is_native=kind["native"]), uri, "--redirect-uri")
+    profile = _profile(**kind)
     found = find_user(owner)
     with clear_errors():
         made, secret = application.create(
-            credentials.new_id(), owner_id=found.user_id, name=name, redirect_uris=list(dict.fromkeys(uris))
+            credentials.new_id(),
+            owner_id=found.user_id,
+            name=name,
+            redirect_uris=list(dict.fromkeys(uris)),
+            profile=profile,
         )
-    operator.show(
-        {**_application_row(made), "client_secret": secret},
-        sentence=f"Client id:     {made.client_id}\nClient secret: {secret}\nThe secret is not shown again.",
+    row = _application_row(made)
+    if secret:
+        shown = f"Client id:     {made.client_id}\nClient secret: {secret}\nThe secret is not shown again."
+        operator.show({**row, "client_secret": secret}, sentence=shown)
+    else:
+        operator.show(row, sentence=f"Client id: {made.client_id}")
+
+
+def _profile(
+    public: bool, native: bool, device: bool, require_pkce: bool, auth_method: str, jwks: TextIO | None
+) -> Profile:
+    is_public = public or native
+    if is_public and (jwks or auth_method != application.BASIC):
+        fail("A public application does not authenticate: leave --jwks and --auth-method out.")
+    if is_public and not server_key.is_set():
+        fail(f"{server_key.MISSING} Set it, or SERVER_KEY_PARAMETER, in .chalice/config.json or in the environment.")
+    if jwks:
+        auth_method = application.PRIVATE_KEY_JWT
+    return Profile(
+        auth_method=application.NONE if is_public else auth_method,
+        application_type=application.NATIVE if native else application.WEB,
+        pkce_required=require_pkce,
+        device_grant=device,
+        jwks=_keys(jwks) if jwks else None,
     )
+
+
+def _keys(file: TextIO) -> str:
+    try:
+        return client_assertion.read_keys(file.read())
+    except ValueError as error:
+        fail(f"--jwks: {file.name} {error}.")
 
 
 @applications.command("list")
@@ -51,15 +99,66 @@ def applications_list(operator: Operator) -> None:
 
 @applications.command("rotate-secret")
 @click.argument("client_id")
+@click.option(
+    "--keep-old-hours",
+    type=click.IntRange(0, settings.SECRET_OVERLAP_MAX_SECONDS // 3600),
+    default=0,
+    help="For how long the old one goes on; not at all where this is left out.",
+)
 @click.pass_obj
-def applications_rotate_secret(operator: Operator, client_id: str) -> None:
+def applications_rotate_secret(operator: Operator, client_id: str, keep_old_hours: int) -> None:
     """Make a new secret; the old one stops at once."""
-    with clear_errors(f"There is no application {client_id}."):
-        secret = application.rotate_secret(client_id)
+    with clear_errors(f"There is no application {client_id} that has a secret."):
+        secret = application.rotate_secret(client_id, keep_old_seconds=keep_old_hours * 3600)
+    old = f"goes on for {keep_old_hours} hours" if keep_old_hours else "has stopped"
     operator.show(
         {"client_id": client_id, "client_secret": secret},
-        sentence=f"Client secret: {secret}\nThe old one has stopped; this one is not shown again.",
+        sentence=f"Client secret: {secret}\nThe old one {old}; this one is not shown again.",
     )
+
+
+@applications.command("end-old-secret")
+@click.argument("client_id")
+@click.pass_obj
+def applications_end_old_secret(operator: Operator, client_id: str) -> None:
+    """Stop the secret before the present one now, and not at its end date."""
+    with clear_errors(f"There is no application {client_id}."):
+        application.end_previous_secret(client_id)
+    operator.show({"client_id": client_id}, sentence="Only the present secret is left.")
+
+
+@applications.command("serve-resource")
+@click.argument("client_id")
+@click.argument("resource")
+@click.pass_obj
+def applications_serve_resource(operator: Operator, client_id: str, resource: str) -> None:
+    """Make an application the API of a resource: it may introspect the tokens for it."""
+    resource = resource_indicators.spelled(resource)
+    if not resource_indicators.is_known(resource):
+        fail(f"{resource!r} is not in the stage's RESOURCES, so no client can ask for tokens for it.")
+    with clear_errors(f"There is no application {client_id}."):
+        application.serve_resource(client_id, resource)
+    operator.show({"client_id": client_id, "resource": resource}, sentence=f"{client_id} is the API of {resource}.")
+
+
+@applications.command("allow-own")
+@click.argument("client_id")
+@click.option("--scope", "allowed", multiple=True, type=click.Choice([scopes.READ, scopes.WRITE]))
+@click.option("--organizer", "slugs", multiple=True, metavar="SLUG")
+@click.pass_obj
+def applications_allow_own(
+    operator: Operator, client_id: str, allowed: tuple[str, ...], slugs: tuple[str, ...]
+) -> None:
+    """Say what an application may do without a user (client credentials). Without options: nothing."""
+    if bool(allowed) != bool(slugs):
+        fail("Give at least one --scope and one --organizer; or neither, to allow nothing.")
+    with clear_errors(f"There is no application {client_id} that can authenticate."):
+        missing = sorted(set(slugs) - {found.slug for found in organizer.get_all(slugs)})
+        if missing:
+            fail(f"There is no organizer {missing[0]}.")
+        own_access.allow(client_id, allowed, slugs)
+    row = {"client_id": client_id, "own_scopes": sorted(allowed), "own_organizers": sorted(slugs)}
+    operator.show(row, sentence=f"{client_id} may {' and '.join(sorted(allowed)) or 'do nothing'} without a user.")
 
 
 @applications.command("disable")

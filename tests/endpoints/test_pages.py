@@ -85,8 +85,10 @@ def test_every_page_says_what_it_is_and_where_its_forms_fields_are(pages: list[P
         assert len(page.html.find_all("h1")) == 1
         assert page.html.title is not None
         assert page.html.title.get_text().endswith(" · Lanyard")
-        for field in page.html.select("input:not([type=hidden]):not([type=checkbox]), textarea"):
+        for field in page.html.select("input:not([type=hidden], [type=checkbox], [type=radio]), textarea"):
             assert page.html.find("label", attrs={"for": str(field["id"])}), f"{page.path}: {field}"
+        for field in page.html.select("input[type=checkbox], input[type=radio]"):
+            assert field.find_parent("label"), f"{page.path}: {field}"
         assert all(form["method"] == "post" for form in page.html.find_all("form"))
 
 

@@ -98,7 +98,7 @@ def test_every_answer_is_json_that_is_never_stored(john: Browser, shop: ClientAp
         ({"grant_type": "refresh_token"}, "invalid_request"),
         ({"grant_type": "refresh_token", "refresh_token": ""}, "invalid_request"),
         ({"grant_type": "password", "username": "john@example.org", "password": "x"}, "unsupported_grant_type"),
-        ({"grant_type": "client_credentials"}, "unsupported_grant_type"),
+        ({"grant_type": "client_credentials"}, "unauthorized_client"),  # the operator allowed it nothing of its own
         ({"grant_type": "implicit"}, "unsupported_grant_type"),
         ({"grant_type": "openid", "code": "x"}, "unsupported_grant_type"),
         ({"grant_type": "Refresh_Token", "refresh_token": "x"}, "unsupported_grant_type"),

@@ -36,6 +36,9 @@ def test_each_table_that_forgets_has_its_ttl_and_no_other_has_one() -> None:
         "security_events": "forget_at",
         "mail_links": "forget_at",
         "throttles": "expires_at",
+        "used_assertions": "expires_at",
+        "pushed_requests": "expires_at",
+        "device_requests": "forget_at",
     }
 
 

@@ -1,0 +1,160 @@
+"""/device: where a user types the code that a device shows, and allows it or not (RFC 8628 §3.3)."""
+
+from __future__ import annotations
+
+from chalice.app import Blueprint, Response
+
+from chalicelib import logs, settings
+from chalicelib.endpoints import browser_session, http
+from chalicelib.endpoints.browser_session import CSRF_FIELD, SignedIn
+from chalicelib.models import application, organizer, security_event, store, throttle
+from chalicelib.models.application import Application
+from chalicelib.models.device_request import DeviceRequest
+from chalicelib.pages import render
+from chalicelib.protocol import device as rules
+from chalicelib.protocol import paths, scopes
+from chalicelib.protocol.requests import Parameters, single
+
+UNKNOWN = "This code is unknown, or it has expired. Check it on your device, or start again there."
+blueprint = Blueprint(__name__)
+
+
+@http.route(blueprint, paths.DEVICE_AUTHORIZATION, "POST")
+def device_authorization(request: http.Request) -> Response:
+    answer = rules.device_authorization_response(request.as_client_request())
+    return http.json_answer(answer.body, answer.status, answer.headers)
+
+
+@http.route(blueprint, paths.DEVICE, "GET", "POST", is_page=True)
+def device(request: http.Request) -> Response:
+    browser = browser_session.require(request)
+    given = request.form if request.method == "POST" else request.query
+    user_code = single(given, "user_code")
+    if user_code is None:
+        return _code_page(request, browser)
+    if request.method == "POST" and single(given, "decision") is None:
+        browser.check_csrf(given, "device code")
+    if not _may_try(request, browser):
+        message = "Too many tries. Wait a quarter of an hour, then try again."
+        retry_after = {"Retry-After": str(settings.DEVICE_WINDOW_SECONDS)}
+        return _code_page(request, browser, problem=message, status=429, headers=retry_after)
+    found, asking = _find(user_code)
+    if found is None or asking is None:
+        return _code_page(request, browser, user_code=user_code, problem=UNKNOWN, status=400)
+    _uncount(request, browser)
+    logs.note(client_id=asking.client_id)
+    if request.method == "POST" and single(given, "decision"):
+        return _answer(request, browser, found, asking, given)
+    return _consent_page(request, browser, found, asking)
+
+
+def _find(user_code: str) -> tuple[DeviceRequest | None, Application | None]:
+    key = rules.key_of(user_code)
+    found = store.read(key)[0] if key else None
+    if found is None or not found.is_open:
+        return None, None
+    asking = application.get(found.client_id)
+    return found, asking if asking and asking.active else None
+
+
+def _answer(
+    request: http.Request, browser: SignedIn, found: DeviceRequest, asking: Application, form: Parameters
+) -> Response:
+    browser.check_csrf(form, _purpose(found))
+    is_allowed = single(form, "decision") == "allow"
+    try:
+        if not is_allowed:
+            rules.deny(found)
+        elif not rules.approve(found, browser.user, form.get("organizers", ())):
+            problem = "Choose at least one organizer."
+            return _consent_page(request, browser, found, asking, problem=problem, status=400)
+    except rules.AlreadyAnswered:
+        return _code_page(request, browser, problem=UNKNOWN, status=400)
+    if is_allowed:
+        security_event.record(
+            browser.user.user_id,
+            security_event.Kind.CONSENT,
+            request.caller,
+            client_id=asking.client_id,
+            application_name=asking.name,
+        )
+    html = render.page(
+        "device_done.html", base=request.base_path, user=browser.user, application=asking, is_allowed=is_allowed
+    )
+    return http.page_answer(html)
+
+
+def _may_try(request: http.Request, browser: SignedIn) -> bool:
+    """Count this try, before the code is looked at; too many of one account or one address are guesses (§5.1)."""
+    for what, limit in _limits(request, browser).items():
+        if throttle.count_try(what, window_seconds=settings.DEVICE_WINDOW_SECONDS) > limit:
+            logs.note(outcome="device codes throttled", security_event="device codes guessed")
+            return False
+    return True
+
+
+def _uncount(request: http.Request, browser: SignedIn) -> None:
+    """It was no guess."""
+    for what in _limits(request, browser):
+        throttle.uncount(what, window_seconds=settings.DEVICE_WINDOW_SECONDS)
+
+
+def _limits(request: http.Request, browser: SignedIn) -> dict[str, int]:
+    return {
+        f"device code account {browser.user.user_id}": settings.DEVICE_TRIES_PER_ACCOUNT,
+        f"device code address {request.address}": settings.DEVICE_TRIES_PER_ADDRESS,
+    }
+
+
+def _purpose(found: DeviceRequest) -> str:
+    """Binds the form to the very request that was shown."""
+    return f"device {found.request_id} {found.device_digest}"
+
+
+def _code_page(
+    request: http.Request,
+    browser: SignedIn,
+    *,
+    user_code: str = "",
+    problem: str = "",
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    html = render.page(
+        "device.html",
+        base=request.base_path,
+        user=browser.user,
+        user_code=user_code,
+        problem=problem,
+        hidden={CSRF_FIELD: browser.csrf_token("device code")},
+    )
+    return http.page_answer(html, status, headers=headers)
+
+
+def _consent_page(
+    request: http.Request,
+    browser: SignedIn,
+    found: DeviceRequest,
+    asking: Application,
+    *,
+    problem: str = "",
+    status: int = 200,
+) -> Response:
+    asked = found.scope.split()
+    needs_organizers = scopes.need_organizers(asked)
+    user_code = rules.shown(single(request.form if request.method == "POST" else request.query, "user_code") or "")
+    html = render.page(
+        "consent.html",
+        base=request.base_path,
+        user=browser.user,
+        application=asking,
+        scopes=asked,
+        resource=found.resource,
+        needs_organizers=needs_organizers,
+        organizers=organizer.get_all(browser.user.organizers) if needs_organizers else [],
+        hidden={"user_code": user_code, CSRF_FIELD: browser.csrf_token(_purpose(found))},
+        action=http.here(request, paths.DEVICE),
+        problem=problem,
+        user_code=user_code,
+    )
+    return http.page_answer(html, status)

@@ -1,0 +1,46 @@
+"""/.well-known/: metadata that clients configure themselves from (RFC 8414, RFC 9728).
+
+An issuer with a path, such as a stage's, has its metadata at two addresses. RFC 8414 §3.1 puts the well-known part
+between host and path; such a request arrives only where a domain's root leads here too. Below the path it always does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from chalice.app import Blueprint, Response
+
+from chalicelib.endpoints import http
+from chalicelib.protocol import metadata
+
+AUTHORIZATION_SERVER = "/.well-known/oauth-authorization-server"
+PROTECTED_RESOURCE = "/.well-known/oauth-protected-resource"
+blueprint = Blueprint(__name__)
+
+
+@http.route(blueprint, AUTHORIZATION_SERVER, "GET", cross_origin=True)
+def authorization_server(request: http.Request) -> Response:
+    return http.json_answer(metadata.authorization_server(request.base_url))
+
+
+@http.route(blueprint, AUTHORIZATION_SERVER + "/{path}", "GET", cross_origin=True)
+def authorization_server_of_path(request: http.Request, path: str) -> Response:
+    return _of_path(request, path, metadata.authorization_server)
+
+
+@http.route(blueprint, PROTECTED_RESOURCE, "GET", cross_origin=True)
+def protected_resource(request: http.Request) -> Response:
+    return http.json_answer(metadata.protected_resource(request.base_url))
+
+
+@http.route(blueprint, PROTECTED_RESOURCE + "/{path}", "GET", cross_origin=True)
+def protected_resource_of_path(request: http.Request, path: str) -> Response:
+    return _of_path(request, path, metadata.protected_resource)
+
+
+def _of_path(request: http.Request, path: str, describe: Callable[[str], dict[str, Any]]) -> Response:
+    """The metadata must be of the very issuer whose address was asked (RFC 8414 §3.3): with that path, and no other."""
+    if request.base_path != f"/{path}":
+        raise http.Refusal(404, "not_found", "There is nothing at this address.")
+    return http.json_answer(describe(request.base_url))

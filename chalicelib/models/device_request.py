@@ -1,0 +1,119 @@
+"""DeviceRequest: a device asks for access, and a user allows it in a browser elsewhere (RFC 8628).
+
+Its id is made from the user code, and the device code carries it: so the user, who knows the one, and the device, which
+holds the other, find the same item by its key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.expressions.condition import Condition
+
+from chalicelib import clock, settings
+from chalicelib.models import store
+from chalicelib.models.access_token import AccessToken
+from chalicelib.models.consent import Consent
+from chalicelib.models.grant import Grant
+from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, Whole, table_name
+from chalicelib.models.user import User
+
+PENDING, APPROVED, DENIED, USED = "pending", "approved", "denied", "used"
+
+
+class DeviceRequest(Item):
+    class Meta(TableMeta):
+        table_name = table_name("device_requests")
+
+    request_id = UnicodeAttribute(hash_key=True)
+    device_digest = UnicodeAttribute()
+    client_id = UnicodeAttribute()
+    scope = UnicodeAttribute()
+    resource = UnicodeAttribute(null=True)
+    state = UnicodeAttribute()
+    user_id = UnicodeAttribute(null=True)
+    organizers = UnicodeSetAttribute(null=True)
+    consent_id = UnicodeAttribute(null=True)
+    interval_seconds = Whole()
+    polled_at = EpochSeconds(null=True)
+    expires_at = EpochSeconds()
+    forget_at = TimeToLive()
+
+    @classmethod
+    def key(cls, request_id: str) -> Key[DeviceRequest]:
+        return Key(cls, request_id)
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at <= clock.now()
+
+    @property
+    def is_open(self) -> bool:
+        """Is it still waiting for a user?"""
+        return self.state == PENDING and not self.is_expired
+
+
+def start(request: DeviceRequest) -> None:
+    """Raises ConditionFailed where the same user code is in use."""
+    is_free = DeviceRequest.request_id.does_not_exist() | (DeviceRequest.expires_at <= clock.now())
+    store.write(store.Put(request, is_free))
+
+
+def approve(request: DeviceRequest, consent: Consent, organizers: Iterable[str], *, known: Consent | None) -> None:
+    """Bind it to the user who allowed it, and remember what they allowed.
+
+    Raises ConditionFailed where it was answered or has expired, and where the consent is not as it was read: `known`.
+    """
+    actions = [
+        DeviceRequest.state.set(APPROVED),
+        DeviceRequest.user_id.set(consent.user_id),
+        DeviceRequest.consent_id.set(consent.consent_id),
+    ]
+    if organizers:
+        actions.append(DeviceRequest.organizers.set(set(organizers)))
+    as_known = Consent.consent_id == known.consent_id if known else Consent.user_id.does_not_exist()
+    store.write(
+        store.Update(DeviceRequest.key(request.request_id), [*actions], _is_open()), store.Put(consent, as_known)
+    )
+
+
+def deny(request: DeviceRequest) -> None:
+    """Raises ConditionFailed where it was answered or has expired."""
+    store.change(DeviceRequest.key(request.request_id), [DeviceRequest.state.set(DENIED)], _is_open())
+
+
+def note_poll(request: DeviceRequest) -> bool:
+    """Note that the device asked. False where it asked too soon: from then on it has to wait longer (§3.5)."""
+    now, key = clock.now(), DeviceRequest.key(request.request_id)
+    in_time = DeviceRequest.polled_at.does_not_exist() | (DeviceRequest.polled_at <= now - request.interval_seconds)
+    try:
+        store.change(key, [DeviceRequest.polled_at.set(now)], DeviceRequest.request_id.exists() & in_time)
+    except store.ConditionFailed:
+        slower = DeviceRequest.interval_seconds.add(settings.DEVICE_SLOWER_SECONDS)
+        store.change(key, [DeviceRequest.polled_at.set(now), slower], DeviceRequest.request_id.exists())
+        return False
+    return True
+
+
+def exchange(request: DeviceRequest, grant: Grant, access_token: AccessToken) -> None:
+    """Claim an approved request and store what it makes, in one transaction.
+
+    Raises ConditionFailed where another was first, the consent was taken back or the user was disabled.
+    """
+    store.write(
+        store.Update(
+            DeviceRequest.key(request.request_id),
+            [DeviceRequest.state.set(USED)],
+            (DeviceRequest.state == APPROVED) & (DeviceRequest.device_digest == request.device_digest),
+        ),
+        store.Put(grant),
+        store.Put(access_token),
+        store.Check(Consent.key(grant.user_id, grant.client_id), Consent.consent_id == grant.consent_id),
+        store.Check(User.key(grant.user_id), User.active == True),  # noqa: E712 - a DynamoDB condition
+    )
+
+
+def _is_open() -> Condition:
+    is_open: Condition = (DeviceRequest.state == PENDING) & (DeviceRequest.expires_at > clock.now())
+    return is_open

@@ -1,0 +1,73 @@
+"""An application's access of its own, without a user: what the operator allowed it (RFC 6749 §4.4).
+
+Its tokens have no grant and no refresh token, and any number of them live at once, since its processes fetch each their
+own. Where another token names a user, one of these names the application a second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pynamodb.expressions.update import Action
+
+from chalicelib import credentials
+from chalicelib.models import grant, store
+from chalicelib.models.access_token import AccessToken
+from chalicelib.models.application import CONFIDENTIAL, Application
+
+
+@dataclass(frozen=True)
+class OwnStanding:
+    """All that decides whether such a token is good, as it stood at one moment."""
+
+    application: Application
+    access_token: AccessToken | None
+    user = None
+
+    @property
+    def is_good(self) -> bool:
+        return bool(self.application.active)
+
+    @property
+    def allowed_scopes(self) -> frozenset[str]:
+        return frozenset(self.application.own_scopes or ())
+
+    @property
+    def allowed_organizers(self) -> frozenset[str]:
+        return frozenset(self.application.own_organizers or ())
+
+
+def allow(client_id: str, scopes: Iterable[str], organizers: Iterable[str]) -> None:
+    """What it may do without a user; nothing, where both are empty. Counts from the next request, for tokens too.
+
+    Raises ConditionFailed where there is no such confidential application.
+    """
+    actions: list[Action] = [
+        attribute.set(set(values)) if values else attribute.remove()
+        for attribute, values in (
+            (Application.own_scopes, list(scopes)),
+            (Application.own_organizers, list(organizers)),
+        )
+    ]
+    is_there = Application.owner_id.exists() & (Application.client_type == CONFIDENTIAL)
+    store.change(Application.key(client_id), actions, is_there)
+
+
+def new_id(client_id: str) -> str:
+    return client_id + client_id + credentials.new_serial()
+
+
+def is_own(grant_id: str) -> bool:
+    """Does the token that carries this id belong to an application and to no user?"""
+    return grant.user_of(grant_id) == grant.client_of(grant_id)
+
+
+def standing(grant_id: str) -> OwnStanding | None:
+    """Read all that decides in one round trip; None where the application is gone."""
+    token, application = store.read(AccessToken.key(grant_id), Application.key(grant.client_of(grant_id)))
+    return OwnStanding(application, token) if application else None
+
+
+def issue(access_token: AccessToken) -> None:
+    store.write(store.Put(access_token))

@@ -1,0 +1,137 @@
+"""private_key_jwt: a client proves itself with a short-lived JWT that its private key signed (RFC 7523 §2.2, §3).
+
+The only home of joserfc, which is imported where an assertion comes in: requests without one do not pay for it.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Collection
+from typing import Any
+
+from oauthlib.oauth2.rfc6749 import errors
+
+from chalicelib import clock, logs, settings
+from chalicelib.models import store, used_assertion
+
+TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+ALGORITHMS = ("ES256", "RS256", "PS256", "Ed25519")
+_RSA_MIN_BITS = 2048
+_KEYS_LIMIT = 10
+_JWKS_LIMIT_CHARACTERS = 8192
+
+
+class KeysProblem(ValueError):
+    """These are no keys to check assertions with. The message reads after what was given."""
+
+
+def read_keys(text: str) -> str:
+    """A JWK set, checked and in its shortest spelling. text: JSON. Raises KeysProblem."""
+    try:
+        given = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise KeysProblem("is no JSON") from error
+    return checked_keys(given)
+
+
+def checked_keys(given: object) -> str:
+    """The same of what JSON became. Raises KeysProblem."""
+    keys = given.get("keys") if isinstance(given, dict) else None
+    if not isinstance(keys, list) or not 0 < len(keys) <= _KEYS_LIMIT:
+        raise KeysProblem(f'must be a JWK set with 1 to {_KEYS_LIMIT} keys: {{"keys": [...]}}')
+    for key in keys:
+        _check_key(key)
+    text = json.dumps({"keys": keys}, separators=(",", ":"))
+    if len(text) > _JWKS_LIMIT_CHARACTERS:
+        raise KeysProblem(f"is longer than {_JWKS_LIMIT_CHARACTERS} characters")
+    return text
+
+
+def claimed_client_id(assertion: str) -> str:
+    """Who an assertion says that it is from, before anything is checked; "" where it says nothing."""
+    try:
+        subject = json.loads(_decoded(assertion.split(".")[1]))["sub"]
+    except (ValueError, LookupError, TypeError):
+        return ""
+    return subject if isinstance(subject, str) else ""
+
+
+def check(assertion: str, *, client_id: str, jwks: str, audiences: Collection[str]) -> None:
+    """Raises InvalidClientError for an assertion that is not this client's, not for us, not for now, or used before.
+
+    jwks: the client's public keys. audiences: what we are called; it must name exactly one of these and nothing else.
+    """
+    claims = _verified(assertion, jwks)
+    _check_claims(claims, client_id, audiences)
+    try:
+        used_assertion.use(client_id, claims["jti"], expires_at=claims["exp"] + settings.ASSERTION_SKEW_SECONDS)
+    except store.ConditionFailed as error:
+        logs.note(security_event="client assertion replayed")
+        raise errors.InvalidClientError("The client_assertion has been used; make a new one each time.") from error
+
+
+def _check_claims(claims: dict[str, Any], client_id: str, audiences: Collection[str]) -> None:
+    if claims.get("iss") != client_id or claims.get("sub") != client_id:
+        raise _refused("iss and sub must be the client id.")
+    # One audience and no list: an assertion that is made for two servers can be played by one against the other.
+    audience = claims.get("aud")
+    named = audience[0] if isinstance(audience, list) and len(audience) == 1 else audience
+    if not isinstance(named, str) or named not in audiences:
+        raise _refused("aud must be this server's issuer identifier and nothing else.")
+    now, skew = clock.now(), settings.ASSERTION_SKEW_SECONDS
+    for name in ("exp", "nbf", "iat"):
+        if name in claims and (isinstance(claims[name], bool) or not isinstance(claims[name], int)):
+            raise _refused(f"{name} must be a whole number of seconds.")
+    if not now - skew < claims.get("exp", 0) <= now + settings.ASSERTION_LIFETIME_MAX_SECONDS + skew:
+        raise _refused(f"exp must lie ahead, by at most {settings.ASSERTION_LIFETIME_MAX_SECONDS} seconds.")
+    if max(claims.get("nbf", 0), claims.get("iat", 0)) > now + skew:
+        raise _refused("nbf and iat must not lie ahead.")
+    jti = claims.get("jti")
+    if not isinstance(jti, str) or not 0 < len(jti) <= settings.NAME_LIMIT_CHARACTERS:
+        raise _refused(f"jti must be a string of at most {settings.NAME_LIMIT_CHARACTERS} characters.")
+
+
+def _verified(assertion: str, jwks: str) -> dict[str, Any]:
+    """The claims, if one of the keys signed them. Raises InvalidClientError."""
+    from joserfc import jwt
+    from joserfc.errors import JoseError
+    from joserfc.jwk import KeySet
+
+    try:
+        keys = KeySet.import_key_set(json.loads(jwks)).keys
+    except (JoseError, ValueError) as error:
+        raise _refused("none of the client's keys can be used.") from error
+    for key in keys:
+        try:
+            return dict(jwt.decode(assertion, key, algorithms=ALGORITHMS).claims)
+        except (JoseError, ValueError, TypeError):
+            continue
+    raise _refused("none of the client's keys has signed it.")
+
+
+def _check_key(key: object) -> None:
+    from joserfc.errors import JoseError
+    from joserfc.jwk import import_key
+
+    if not isinstance(key, dict) or {"d", "p", "q", "k"} & set(key):
+        raise KeysProblem("must hold public keys alone, of the types RSA, EC and OKP")
+    try:
+        is_fit = (
+            (key.get("kty"), key.get("crv")) in (("EC", "P-256"), ("OKP", "Ed25519"))
+            or (key.get("kty") == "RSA" and int.from_bytes(_decoded(key["n"])).bit_length() >= _RSA_MIN_BITS)
+        ) and key.get("use", "sig") == "sig"
+        if is_fit:
+            import_key(key)
+    except (JoseError, ValueError, TypeError, KeyError) as error:
+        raise KeysProblem("has a key that cannot be read") from error
+    if not is_fit:
+        raise KeysProblem(f"must hold RSA keys of {_RSA_MIN_BITS} bits or more, EC keys on P-256 or Ed25519 keys")
+
+
+def _decoded(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def _refused(reason: str) -> errors.InvalidClientError:
+    return errors.InvalidClientError(f"The client_assertion cannot be accepted: {reason}")

@@ -1,0 +1,132 @@
+"""What an application says about itself when it registers, or in a document at its client id (RFC 7591 §2).
+
+Read strictly where it counts, and ignored where it is not known here. An application that nobody vouches for gets no
+access of its own, and no keys from an address that this server would have to fetch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from oauthlib.oauth2 import OAuth2Error
+
+from chalicelib import names, settings
+from chalicelib.models.application import BASIC, NATIVE, NONE, POST, PRIVATE_KEY_JWT, WEB, Application, Profile
+from chalicelib.protocol import client_assertion, device, redirect_uris, scopes
+
+_ALWAYS = ("authorization_code", "refresh_token")
+
+
+class InvalidClientMetadataError(OAuth2Error):  # type: ignore[misc] # oauthlib has no types, and lacks these of §3.2.2
+    error = "invalid_client_metadata"
+
+
+class InvalidRedirectUriError(OAuth2Error):  # type: ignore[misc]
+    error = "invalid_redirect_uri"
+
+
+@dataclass(frozen=True)
+class ClientMetadata:
+    name: str
+    redirect_uris: list[str]
+    profile: Profile
+
+
+def read(document: Mapping[str, Any], *, default_method: str = BASIC, is_vouched_for: bool = False) -> ClientMetadata:
+    """Raises InvalidClientMetadataError, InvalidRedirectUriError.
+
+    default_method: how it authenticates where the document does not say. is_vouched_for: did somebody let it register?
+    Only such a one has the device grant, with which a stranger's application could ask anybody for a code.
+    """
+    method = document.get("token_endpoint_auth_method", default_method)
+    if method not in (BASIC, POST, PRIVATE_KEY_JWT, NONE):
+        raise InvalidClientMetadataError("token_endpoint_auth_method is none that is supported.")
+    uris = _strings(document, "redirect_uris", [])
+    grant_types = _strings(document, "grant_types", list(_ALWAYS))
+    has_device_grant = device.GRANT_TYPE in grant_types
+    if not set(grant_types) <= {*_ALWAYS, *([device.GRANT_TYPE] if is_vouched_for else [])}:
+        raise InvalidClientMetadataError("grant_types has one that is not supported, or not for self-registration.")
+    if set(_strings(document, "response_types", ["code"])) - {"code"}:
+        raise InvalidClientMetadataError("response_types must be code and nothing else.")
+    application_type = document.get("application_type", _guessed_type(method, uris))
+    if application_type not in (WEB, NATIVE) or (application_type == NATIVE and method != NONE):
+        raise InvalidClientMetadataError("application_type must be web; or native, for one without a secret.")
+    _check_uris(uris, is_native=application_type == NATIVE, needs_one=not has_device_grant)
+    profile = Profile(
+        auth_method=method,
+        application_type=application_type,
+        device_grant=has_device_grant,
+        jwks=_jwks(document) if method == PRIVATE_KEY_JWT else None,
+    )
+    return ClientMetadata(_name(document, uris), uris, profile)
+
+
+def describe(application: Application) -> dict[str, Any]:
+    """What is registered, in RFC 7591's words."""
+    return {
+        "client_id": application.client_id,
+        "client_id_issued_at": int(application.created_at),
+        "client_name": application.name,
+        "redirect_uris": [str(uri) for uri in application.redirect_uris],
+        "token_endpoint_auth_method": application.auth_method,
+        "application_type": application.application_type,
+        "grant_types": [*_ALWAYS, *([device.GRANT_TYPE] if application.device_grant else [])],
+        "response_types": ["code"],
+        "scope": scopes.as_text(scopes.ALL),
+    }
+
+
+def _strings(document: Mapping[str, Any], name: str, default: list[str]) -> list[str]:
+    values = document.get(name, default)
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise InvalidClientMetadataError(f"{name} must be a list of strings.")
+    return list(dict.fromkeys(values))
+
+
+def _guessed_type(method: str, uris: list[str]) -> str:
+    """Many native applications do not say that they are; a redirect URI that only they can have says it for them."""
+    is_native = any(urlsplit(uri).scheme != "https" for uri in uris if _can_be_split(uri))
+    return NATIVE if method == NONE and is_native else WEB
+
+
+def _can_be_split(uri: str) -> bool:
+    try:
+        urlsplit(uri)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_uris(uris: list[str], *, is_native: bool, needs_one: bool) -> None:
+    if (needs_one and not uris) or len(uris) > settings.REDIRECT_URIS_LIMIT:
+        raise InvalidRedirectUriError(f"redirect_uris must have from 1 to {settings.REDIRECT_URIS_LIMIT} addresses.")
+    for uri in uris:
+        try:
+            redirect_uris.check_registrable(uri, is_native=is_native)
+        except redirect_uris.RedirectUriError as error:
+            raise InvalidRedirectUriError(f"One of redirect_uris {error}.") from error
+
+
+def _jwks(document: Mapping[str, Any]) -> str:
+    if "jwks_uri" in document:
+        raise InvalidClientMetadataError("jwks_uri is not supported; send the keys in jwks.")
+    try:
+        return client_assertion.checked_keys(document.get("jwks"))
+    except client_assertion.KeysProblem as error:
+        raise InvalidClientMetadataError(f"jwks {error}.") from error
+
+
+def _name(document: Mapping[str, Any], uris: list[str]) -> str:
+    """What people see. Where it has no name it is called after where it sends them."""
+    given = document.get("client_name")
+    if given is None:
+        given = urlsplit(uris[0]).hostname or urlsplit(uris[0]).scheme if uris else "Unnamed application"
+    if not isinstance(given, str):
+        raise InvalidClientMetadataError("client_name must be a string.")
+    try:
+        return names.check_name(given)
+    except names.NameProblem as error:
+        raise InvalidClientMetadataError(f"client_name {error}.") from error

@@ -1,0 +1,42 @@
+"""What a user allows, wherever they are asked: for which organizers, and what of it is remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from chalicelib import clock, credentials
+from chalicelib.models.authorization_code import as_set
+from chalicelib.models.consent import Consent, widened
+from chalicelib.models.user import User
+from chalicelib.protocol import scopes as scope_rules
+
+
+def still_member(slugs: Iterable[str], user: User) -> set[str]:
+    return set(slugs) & user.organizers
+
+
+def chosen(scopes: Iterable[str], ticked: Iterable[str], user: User) -> set[str] | None:
+    """The organizers that the user allows these scopes for; None where one is needed and none is left.
+
+    ticked: slugs as they were posted; those that the user does not belong to count for nothing.
+    """
+    if not scope_rules.need_organizers(scopes):
+        return set()
+    return still_member(ticked, user) or None
+
+
+def remembered(
+    client_id: str, scopes: Iterable[str], organizers: Iterable[str], user: User, known: Consent | None
+) -> Consent:
+    """The consent as it is from now on. known: as it was before, or None."""
+    allowed, slugs = widened(known, scopes, organizers)
+    now = clock.now()
+    return Consent(
+        user_id=user.user_id,
+        client_id=client_id,
+        consent_id=known.consent_id if known else credentials.new_id(),
+        scopes=allowed,
+        organizers=as_set(slugs),
+        created_at=known.created_at if known else now,
+        updated_at=now,
+    )

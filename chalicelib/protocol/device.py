@@ -1,0 +1,185 @@
+"""The device grant: a device shows a code, its user types it in a browser elsewhere, and the device asks until it is
+answered (RFC 8628). An application has it only where its developer or the operator switched it on."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Iterable
+from typing import Any
+
+from oauthlib.oauth2.rfc6749 import errors
+from oauthlib.oauth2.rfc6749.grant_types.base import GrantTypeBase
+from oauthlib.oauth2.rfc8628.errors import AccessDenied, AuthorizationPendingError, ExpiredTokenError, SlowDownError
+
+from chalicelib import clock, credentials, logs, server_key, settings
+from chalicelib.credentials import Kind
+from chalicelib.models import device_request, grant, store
+from chalicelib.models.application import Application
+from chalicelib.models.consent import Consent
+from chalicelib.models.device_request import DeviceRequest
+from chalicelib.models.table import Key
+from chalicelib.models.user import User
+from chalicelib.protocol import (
+    client_authentication,
+    client_request,
+    consents,
+    paths,
+    requests,
+    resource_indicators,
+    scopes,
+)
+from chalicelib.protocol.client_request import ClientRequest, ProtocolAnswer
+
+GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code"
+# Consonants alone: nothing to mistake for another, and no words (§6.1). 34 bits, for ten minutes, and few tries.
+_ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
+_LENGTH = 8
+_TRIES = 3
+
+
+class AlreadyAnswered(Exception):
+    """It was answered, or has expired, since the user was asked."""
+
+
+def device_authorization_response(request: ClientRequest) -> ProtocolAnswer:
+    """A device code and a user code, or an OAuth error (§3.2)."""
+    return client_request.answer(_create, request)
+
+
+def shown(user_code: str) -> str:
+    """A user code as people read it: BCDF-GHJK. Whatever case, blanks and dashes it was typed with."""
+    letters = re.sub(r"[^A-Z]", "", user_code.upper())
+    return f"{letters[:4]}-{letters[4:]}"
+
+
+def key_of(user_code: str) -> Key[DeviceRequest] | None:
+    """Where the request with this user code is; None for what can be none."""
+    code = shown(user_code)
+    letters = code.replace("-", "")
+    is_one = len(letters) == _LENGTH and set(letters) <= set(_ALPHABET)
+    return DeviceRequest.key(credentials.derive_id("user code", code)) if is_one else None
+
+
+def approve(request: DeviceRequest, user: User, ticked: Iterable[str]) -> bool:
+    """Allow it as this user; False where an organizer is needed and none is left. Raises AlreadyAnswered."""
+    asked = request.scope.split()
+    organizers = consents.chosen(asked, ticked, user)
+    if organizers is None:
+        return False
+    for _ in range(_TRIES):  # another tab may change the consent at the same moment
+        found, known = store.read(DeviceRequest.key(request.request_id), Consent.key(user.user_id, request.client_id))
+        if found is None or not found.is_open or found.device_digest != request.device_digest:
+            raise AlreadyAnswered
+        consent = consents.remembered(request.client_id, asked, organizers, user, known)
+        try:
+            device_request.approve(found, consent, organizers, known=known)
+        except store.ConditionFailed:
+            continue
+        logs.note(outcome="device allowed")
+        return True
+    raise store.StoreUnavailable("consent changed again and again")
+
+
+def deny(request: DeviceRequest) -> None:
+    """Raises AlreadyAnswered."""
+    try:
+        device_request.deny(request)
+    except store.ConditionFailed as error:
+        raise AlreadyAnswered from error
+    logs.note(outcome="device denied")
+
+
+class DeviceCodeGrant(GrantTypeBase):  # type: ignore[misc] # oauthlib has no types; its own leaves these checks out
+    """A step of oauthlib's: what the token endpoint does with a device code (§3.4, §3.5)."""
+
+    def create_token_response(self, request: Any, token_handler: Any) -> tuple[dict[str, str], str, int]:
+        if request.device_code is None:
+            raise errors.InvalidRequestError("device_code is missing.")
+        self.validate_client_authentication(request)
+        self.validate_grant_type(request)
+        found: DeviceRequest = _own(request.device_request, request.device_code, request.client)
+        _check_answered(found)
+        request.scopes = found.scope.split()
+        request.new_grant_id = grant.new_id(found.user_id, found.client_id)
+        requested = getattr(request, "resource", None)
+        request.token_resource = resource_indicators.narrowed(requested, found.resource, issuer=request.uri)
+        token = token_handler.create_token(request, refresh_token=True)
+        self.request_validator.save_token(token, request)
+        return {}, json.dumps(token), 200
+
+
+def _own(found: DeviceRequest | None, device_code: str, client: Application) -> DeviceRequest:
+    """Raises InvalidGrantError for one that is unknown or another application's."""
+    if (
+        found is None
+        or found.client_id != client.client_id
+        or not credentials.matches(device_code, found.device_digest)
+    ):
+        raise errors.InvalidGrantError("device_code is unknown, or another application's.")
+    return found
+
+
+def _check_answered(found: DeviceRequest) -> None:
+    """Raises what the device has to be told where it cannot have its tokens, or not yet."""
+    if found.state == device_request.USED:
+        raise errors.InvalidGrantError("The device_code has been used.")
+    if found.is_expired:
+        raise ExpiredTokenError("The codes have expired; start again.")
+    if found.state == device_request.DENIED:
+        raise AccessDenied("The user did not allow the access.")
+    if not device_request.note_poll(found):
+        raise SlowDownError(f"Wait {settings.DEVICE_SLOWER_SECONDS} seconds longer between requests than before.")
+    if found.state == device_request.PENDING:
+        raise AuthorizationPendingError("The user has not answered yet.")
+
+
+def _create(request: ClientRequest) -> ProtocolAnswer:
+    parameters = client_request.read_form(request, requests.DEVICE_AUTHORIZATION)
+    client = client_authentication.authenticate(request.authorization, parameters, issuer=request.issuer)
+    if not client.device_grant:
+        raise errors.UnauthorizedClientError("This application was not registered for the device grant.")
+    if not client.is_confidential and not server_key.is_set():
+        raise server_key.ServerKeyMissing
+    asked = parameters.get("scope", scopes.as_text(scopes.DEFAULT)).split()
+    if not asked or not scopes.are_known(asked):
+        raise errors.InvalidScopeError()
+    resource = resource_indicators.read(parameters.get("resource"), issuer=request.issuer)
+    device_code, user_code = _start(client, scopes.as_text(asked), resource)
+    logs.note(outcome="device started")
+    body = {
+        "device_code": device_code,
+        "user_code": user_code,
+        "verification_uri": request.issuer + paths.DEVICE,
+        "verification_uri_complete": f"{request.issuer}{paths.DEVICE}?user_code={user_code}",
+        "expires_in": settings.DEVICE_CODE_LIFETIME_SECONDS,
+        "interval": settings.DEVICE_POLL_SECONDS,
+    }
+    return ProtocolAnswer(200, {}, json.dumps(body))
+
+
+def _start(client: Application, scope: str, resource: str | None) -> tuple[str, str]:
+    """The device code and the user code of a new request."""
+    expires_at = clock.now() + settings.DEVICE_CODE_LIFETIME_SECONDS
+    for _ in range(_TRIES):
+        user_code = shown("".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH)))
+        request_id = credentials.derive_id("user code", user_code)
+        device_code = credentials.mint(Kind.DEVICE_CODE, request_id)
+        request = DeviceRequest(
+            request_id=request_id,
+            device_digest=credentials.digest(device_code),
+            client_id=client.client_id,
+            scope=scope,
+            resource=resource,
+            state=device_request.PENDING,
+            interval_seconds=settings.DEVICE_POLL_SECONDS,
+            expires_at=expires_at,
+            forget_at=expires_at + settings.DEVICE_CODE_LIFETIME_SECONDS,
+        )
+        try:
+            device_request.start(request)
+        except store.ConditionFailed:
+            continue
+        return device_code, user_code
+    raise store.StoreUnavailable("every user code was in use")

@@ -1,0 +1,50 @@
+"""What clients can find out by themselves: about this provider (RFC 8414) and about its own API (RFC 9728)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chalicelib import settings
+from chalicelib.models.application import BASIC, NONE, POST, PRIVATE_KEY_JWT
+from chalicelib.protocol import client_assertion, metadata_documents, paths, pkce, scopes, server
+
+_CONFIDENTIAL = [BASIC, POST, PRIVATE_KEY_JWT]
+
+
+def authorization_server(issuer: str) -> dict[str, Any]:
+    """issuer: this provider's address, which is also its identifier."""
+    algorithms = list(client_assertion.ALGORITHMS)
+    is_closed = settings.SETTINGS.registration == settings.CLOSED
+    return {
+        "issuer": issuer,
+        "authorization_endpoint": issuer + paths.AUTHORIZATION,
+        "token_endpoint": issuer + paths.TOKEN,
+        "token_endpoint_auth_methods_supported": [*_CONFIDENTIAL, NONE],
+        "token_endpoint_auth_signing_alg_values_supported": algorithms,
+        "revocation_endpoint": issuer + paths.REVOCATION,
+        "revocation_endpoint_auth_methods_supported": [*_CONFIDENTIAL, NONE],
+        "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
+        "introspection_endpoint": issuer + paths.INTROSPECTION,
+        "introspection_endpoint_auth_methods_supported": _CONFIDENTIAL,
+        "introspection_endpoint_auth_signing_alg_values_supported": algorithms,
+        "device_authorization_endpoint": issuer + paths.DEVICE_AUTHORIZATION,
+        "pushed_authorization_request_endpoint": issuer + paths.PUSHED_REQUEST,
+        **({} if is_closed else {"registration_endpoint": issuer + paths.REGISTRATION}),
+        "scopes_supported": list(scopes.ALL),
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": list(server.GRANT_TYPES),
+        "code_challenge_methods_supported": [pkce.METHOD],
+        "client_id_metadata_document_supported": metadata_documents.are_taken(),
+        "authorization_response_iss_parameter_supported": True,  # RFC 9207 §3
+    }
+
+
+def protected_resource(issuer: str) -> dict[str, Any]:
+    return {
+        "resource": issuer,
+        "resource_name": "Lanyard",
+        "authorization_servers": [issuer],
+        "scopes_supported": list(scopes.ALL),
+        "bearer_methods_supported": ["header"],
+    }

@@ -1,0 +1,100 @@
+"""Client ID metadata documents: a client id that is an https address, at which the application describes itself.
+
+Nobody registers anything: the document is fetched when a signed-in user is sent here, and kept for an hour. Part of
+open registration, and only there. (draft-ietf-oauth-client-id-metadata-document)
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from urllib.parse import urlsplit
+
+from oauthlib.oauth2 import OAuth2Error
+
+from chalicelib import clock, logs, settings
+from chalicelib.models import self_described, store, throttle
+from chalicelib.models.application import BASIC, NONE, POST, Application
+from chalicelib.models.user import User
+from chalicelib.protocol import client_metadata, document_fetch
+from chalicelib.protocol.authorization import NotThisApplication
+
+_PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]+", re.ASCII)
+_HOST = re.compile(r"([a-z0-9-]+\.)+[a-z][a-z0-9-]*", re.ASCII)  # 127.1 and its like are addresses, too
+
+
+def is_one(client_id: str) -> bool:
+    """Can this client id be the address of a document? One spelling alone: it is compared byte for byte."""
+    if not client_id.startswith("https://") or len(client_id) > settings.CLIENT_ID_LIMIT_CHARACTERS:
+        return False
+    try:
+        parts = urlsplit(client_id)
+    except ValueError:
+        return False
+    if client_id != f"https://{parts.netloc}{parts.path}" or not _HOST.fullmatch(parts.netloc):
+        return False
+    return bool(_PATH.fullmatch(parts.path)) and not _has_dots(parts.path)
+
+
+def are_taken() -> bool:
+    """Has the operator opened registration?"""
+    return settings.SETTINGS.registration == settings.OPEN
+
+
+def current(client_id: str, known: Application | None, user: User) -> Application:
+    """The application at this address, as it describes itself now. known: as it was stored, or None.
+
+    Raises NotThisApplication with the reason where its document cannot be had or used.
+    """
+    if known is not None and (not known.active or known.is_deleted or known.is_fresh):
+        return known
+    _count(user)
+    try:
+        found = _read(document_fetch.fetch(client_id), client_id)
+    except document_fetch.FetchError as error:
+        raise NotThisApplication("client", f"The document at client_id cannot be used: {error}.") from error
+    except OAuth2Error as error:
+        raise NotThisApplication("client", f"The document at client_id cannot be used: {error.description}") from error
+    logs.note(document="fetched")
+    return _keep(client_id, found, known)
+
+
+def _count(user: User) -> None:
+    what = f"metadata documents {user.user_id}"
+    tries = throttle.count_try(what, window_seconds=settings.DOCUMENT_WINDOW_SECONDS)
+    if tries > settings.DOCUMENT_FETCHES_PER_USER:
+        logs.note(security_event="metadata documents throttled")
+        raise NotThisApplication("client", "Too many documents were fetched for you of late. Try again later.")
+
+
+def _read(body: bytes, client_id: str) -> client_metadata.ClientMetadata:
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise client_metadata.InvalidClientMetadataError("It is no JSON.") from error
+    if not isinstance(document, dict) or document.get("client_id") != client_id:
+        raise client_metadata.InvalidClientMetadataError("Its client_id is not its address.")
+    # Anybody can read it, so there is no secret in it, nor one that it could be proved with.
+    if {"client_secret", "client_secret_expires_at"} & set(document):
+        raise client_metadata.InvalidClientMetadataError("It must not have a client_secret.")
+    found = client_metadata.read(document, default_method=NONE)
+    if found.profile.auth_method in (BASIC, POST):
+        raise client_metadata.InvalidClientMetadataError("token_endpoint_auth_method must be none or private_key_jwt.")
+    return found
+
+
+def _keep(client_id: str, found: client_metadata.ClientMetadata, known: Application | None) -> Application:
+    try:
+        return self_described.keep(
+            client_id,
+            name=found.name,
+            redirect_uris=found.redirect_uris,
+            profile=found.profile,
+            created_at=int(known.created_at) if known else clock.now(),
+        )
+    except store.ConditionFailed as error:
+        raise NotThisApplication("client", "This application was disabled.") from error
+
+
+def _has_dots(path: str) -> bool:
+    return any(segment.lower().replace("%2e", ".") in (".", "..") for segment in path.split("/"))

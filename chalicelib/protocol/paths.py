@@ -1,0 +1,12 @@
+"""Where the endpoints are, below the provider's own address; metadata tells clients, and assertions name them."""
+
+from __future__ import annotations
+
+AUTHORIZATION = "/api/v1/oauth/authorize"
+TOKEN = "/api/v1/oauth/token"
+REVOCATION = "/api/v1/oauth/revoke_token"
+INTROSPECTION = "/api/v1/oauth/introspect"
+PUSHED_REQUEST = "/api/v1/oauth/par"
+DEVICE_AUTHORIZATION = "/api/v1/oauth/device_authorization"
+DEVICE = "/device"  # short: people type it
+REGISTRATION = "/api/v1/oauth/register"

@@ -1,0 +1,90 @@
+"""Pushed authorization requests: the application sends its request itself, and the browser carries a reference to it.
+
+So nobody at the browser can change it, and it is checked before the user sees anything (RFC 9126). A reference is good
+for ten minutes, which is enough to log in, and for one answer.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from oauthlib.oauth2.rfc6749 import errors
+
+from chalicelib import clock, credentials, logs, settings
+from chalicelib.credentials import Kind
+from chalicelib.models import pushed_request
+from chalicelib.models.application import Application
+from chalicelib.models.pushed_request import PushedRequest
+from chalicelib.models.table import Key
+from chalicelib.protocol import authorization, client_authentication, client_request, requests
+from chalicelib.protocol.authorization import AuthorizationRequest, NotThisApplication, RefusedRequest
+from chalicelib.protocol.client_request import ClientRequest, ProtocolAnswer
+
+_PREFIX = "urn:ietf:params:oauth:request_uri:"
+
+
+def pushed_request_response(request: ClientRequest) -> ProtocolAnswer:
+    """201 with the reference, or an OAuth error (§2.2, §2.3)."""
+    return client_request.answer(_create, request)
+
+
+def key_of(parameters: requests.Parameters) -> Key[PushedRequest] | None:
+    """Where the request is that an authorization request refers to; None where it refers to none that could be."""
+    request_uri = requests.single(parameters, "request_uri") or ""
+    named = credentials.recognize(request_uri.removeprefix(_PREFIX), Kind.PUSHED_REQUEST)
+    return PushedRequest.key(named.digest) if named and request_uri.startswith(_PREFIX) else None
+
+
+def read_request(
+    parameters: requests.Parameters, application: Application | None, pushed: PushedRequest | None, *, issuer: str
+) -> AuthorizationRequest:
+    """Check an authorization request, whether it is all there or refers to a pushed one, which alone counts then (§4).
+
+    Raises NotThisApplication, RefusedRequest.
+    """
+    if not any(parameters.get("request_uri", ())):
+        return authorization.read_request(parameters, application, issuer=issuer)
+    if requests.repeated(parameters, ("client_id", "request_uri")):
+        raise NotThisApplication("request", "client_id or request_uri was sent more than once.")
+    if pushed is None or pushed.is_expired or application is None or pushed.client_id != application.client_id:
+        raise NotThisApplication(
+            "request", "request_uri is unknown, is another application's, has expired or was answered before."
+        )
+    stored = {name: [value] for name, value in json.loads(pushed.parameters).items()}
+    asked = authorization.read_request(stored, application, issuer=issuer)
+    shown = requests.known(parameters, ("client_id", "request_uri"))
+    return replace(asked, parameters=shown, pushed_digest=pushed.request_digest)
+
+
+def _create(request: ClientRequest) -> ProtocolAnswer:
+    names = (*requests.CLIENT, *requests.AUTHORIZATION, "request_uri")
+    parameters = client_request.read_form(request, tuple(dict.fromkeys(names)))
+    client = client_authentication.authenticate(request.authorization, parameters, issuer=request.issuer)
+    if "request_uri" in parameters:
+        raise errors.InvalidRequestError("request_uri cannot be pushed.")
+    asked = {name: value for name, value in parameters.items() if name in requests.AUTHORIZATION}
+    asked.setdefault("client_id", client.client_id)
+    _check(asked, client, issuer=request.issuer)
+    reference = credentials.mint(Kind.PUSHED_REQUEST)
+    lifetime = settings.PUSHED_REQUEST_LIFETIME_SECONDS
+    pushed_request.keep(
+        PushedRequest(
+            request_digest=credentials.digest(reference),
+            client_id=client.client_id,
+            parameters=json.dumps(asked),
+            expires_at=clock.now() + lifetime,
+        )
+    )
+    logs.note(outcome="request pushed")
+    return ProtocolAnswer(201, {}, json.dumps({"request_uri": _PREFIX + reference, "expires_in": lifetime}))
+
+
+def _check(asked: dict[str, str], client: Application, *, issuer: str) -> None:
+    """As at the authorization endpoint, with every error told to the application here (§2.3)."""
+    try:
+        authorization.read_request({name: [value] for name, value in asked.items()}, client, issuer=issuer)
+    except NotThisApplication as error:
+        raise errors.InvalidRequestError(error.detail) from error
+    except RefusedRequest as error:
+        raise error.reason from error

@@ -1,0 +1,175 @@
+"""Dynamic client registration: applications register themselves, where the operator lets them (RFC 7591, RFC 7592).
+
+REGISTRATION says who may: nobody (`closed`), who has an initial access token (`token`), or everybody, a few times an
+hour (`open`). What registered itself manages itself with a token of its own, whatever the setting is by then.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from oauthlib.oauth2 import OAuth2Error
+
+from chalicelib import credentials, logs, server_key, settings
+from chalicelib.credentials import Kind
+from chalicelib.models import application, throttle
+from chalicelib.models.application import Application
+from chalicelib.protocol import client_metadata, client_request, paths
+from chalicelib.protocol.client_metadata import InvalidClientMetadataError
+from chalicelib.protocol.client_request import ClientRequest, ProtocolAnswer
+
+
+class NotAuthorizedError(OAuth2Error):  # type: ignore[misc] # oauthlib has no types
+    """RFC 6750 §3.1: no token, or one that is not good for this."""
+
+    error = "invalid_token"
+    status_code = 401
+
+
+class ClosedError(OAuth2Error):  # type: ignore[misc]
+    error = "access_denied"
+    status_code = 403
+
+
+class TooManyError(OAuth2Error):  # type: ignore[misc]
+    error = "temporarily_unavailable"
+    status_code = 429
+
+
+def registration_response(request: ClientRequest) -> ProtocolAnswer:
+    """201 with the client id (§3.2.1), or an error (§3.2.2)."""
+    return _challenged(client_request.answer(_create, request))
+
+
+def read_response(request: ClientRequest, client_id: str) -> ProtocolAnswer:
+    """What is registered (RFC 7592 §2.1). The secret is not kept, so it is not shown again."""
+    return _challenged(client_request.answer(lambda asked: _read(asked, client_id), request))
+
+
+def update_response(request: ClientRequest, client_id: str) -> ProtocolAnswer:
+    """Replace what is registered (RFC 7592 §2.2)."""
+    return _challenged(client_request.answer(lambda asked: _update(asked, client_id), request))
+
+
+def deletion_response(request: ClientRequest, client_id: str) -> ProtocolAnswer:
+    """204: its tokens end with it (RFC 7592 §2.3)."""
+    return _challenged(client_request.answer(lambda asked: _delete(asked, client_id), request))
+
+
+def _create(request: ClientRequest) -> ProtocolAnswer:
+    _check_may_register(request)
+    is_vouched_for = settings.SETTINGS.registration == settings.WITH_TOKEN
+    metadata = client_metadata.read(_read_json(request), is_vouched_for=is_vouched_for)
+    if metadata.profile.is_public and not server_key.is_set():
+        raise server_key.ServerKeyMissing
+    _count(request.address)
+    client_id = credentials.new_id()
+    token = credentials.mint(Kind.REGISTRATION_TOKEN, client_id)
+    made, secret = application.create(
+        client_id,
+        owner_id=application.ITSELF,
+        name=metadata.name,
+        redirect_uris=metadata.redirect_uris,
+        profile=metadata.profile,
+        registration_digest=credentials.digest(token),
+    )
+    logs.note(outcome="application registered itself", client_id=client_id)
+    shown = {"client_secret": secret, "client_secret_expires_at": 0} if secret else {}
+    return ProtocolAnswer(201, {}, json.dumps({**_described(made, token, request.issuer), **shown}))
+
+
+def _read(request: ClientRequest, client_id: str) -> ProtocolAnswer:
+    found, token = _own(request, client_id)
+    return ProtocolAnswer(200, {}, json.dumps(_described(found, token, request.issuer)))
+
+
+def _update(request: ClientRequest, client_id: str) -> ProtocolAnswer:
+    found, _ = _own(request, client_id)
+    document = _read_json(request)
+    if document.get("client_id") != client_id:
+        raise InvalidClientMetadataError("client_id must be the one that is updated.")
+    if "client_secret" in document and not credentials.matches(str(document["client_secret"]), found.secret_digest):
+        raise InvalidClientMetadataError("client_secret is not the present one; it cannot be chosen.")
+    metadata = client_metadata.read(document, default_method=found.auth_method, is_vouched_for=bool(found.device_grant))
+    if (metadata.profile.has_secret, metadata.profile.is_public) != (found.has_secret, not found.is_confidential):
+        raise InvalidClientMetadataError("Whether it has a secret cannot be changed; register anew.")
+    if metadata.profile.application_type != found.application_type:
+        raise InvalidClientMetadataError("application_type cannot be changed; register anew.")
+    application.edit(client_id, name=metadata.name, redirect_uris=metadata.redirect_uris, profile=metadata.profile)
+    logs.note(outcome="application changed itself", client_id=client_id)
+    return _read(request, client_id)
+
+
+def _delete(request: ClientRequest, client_id: str) -> ProtocolAnswer:
+    _own(request, client_id)
+    application.delete(client_id)
+    logs.note(outcome="application deleted itself", client_id=client_id)
+    return ProtocolAnswer(204)
+
+
+def _check_may_register(request: ClientRequest) -> None:
+    mode = settings.SETTINGS.registration
+    if mode == settings.CLOSED:
+        raise ClosedError("Applications cannot register themselves here.")
+    if mode == settings.WITH_TOKEN:
+        token = _bearer(request) or ""
+        fits = [credentials.matches(token, digest) for digest in settings.SETTINGS.registration_token_digests]
+        if not any(fits):
+            raise NotAuthorizedError("Registering takes an initial access token: Authorization: Bearer ...")
+
+
+def _count(address: str) -> None:
+    """Raises TooManyError. Counted before it is stored, so that many at once are all counted."""
+    for what, limit in (
+        (f"registration address {address}", settings.REGISTRATIONS_PER_ADDRESS),
+        ("registration", settings.REGISTRATIONS_IN_ALL),
+    ):
+        if throttle.count_try(what, window_seconds=settings.REGISTRATION_WINDOW_SECONDS) > limit:
+            logs.note(security_event="registrations throttled")
+            raise TooManyError("Too many applications registered themselves of late. Try again in an hour.")
+
+
+def _own(request: ClientRequest, client_id: str) -> tuple[Application, str]:
+    """The application and the token that manages it. Raises NotAuthorizedError, the same for one that is not there."""
+    token = _bearer(request) or ""
+    named = credentials.recognize(token, Kind.REGISTRATION_TOKEN)
+    found = application.get(client_id) if named and named.names == client_id else None
+    if not credentials.matches(token, found.registration_digest if found else None) or found is None:
+        raise NotAuthorizedError("The registration access token is not this client's.")
+    logs.note(client_id=client_id)
+    return found, token
+
+
+def _bearer(request: ClientRequest) -> str | None:
+    scheme, _, token = (request.authorization or "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def _read_json(request: ClientRequest) -> dict[str, Any]:
+    if (request.content_type or "").partition(";")[0].strip().lower() != "application/json":
+        raise InvalidClientMetadataError("The body must be application/json.")
+    try:
+        document = json.loads(request.body)
+    except (ValueError, RecursionError) as error:
+        raise InvalidClientMetadataError("The body is no JSON.") from error
+    if not isinstance(document, dict):
+        raise InvalidClientMetadataError("The body must be a JSON object.")
+    return document
+
+
+def _described(found: Application, token: str, issuer: str) -> dict[str, Any]:
+    keys = {"jwks": json.loads(found.jwks)} if found.jwks else {}
+    managed = {
+        "registration_client_uri": f"{issuer}{paths.REGISTRATION}/{found.client_id}",
+        "registration_access_token": token,
+    }
+    return {**client_metadata.describe(found), **keys, **managed}
+
+
+def _challenged(answer: ProtocolAnswer) -> ProtocolAnswer:
+    """These take a bearer token, and not a client's secret."""
+    if answer.status == 401:
+        return ProtocolAnswer(401, {"WWW-Authenticate": 'Bearer realm="Lanyard", error="invalid_token"'}, answer.body)
+    retry_after = {"Retry-After": str(settings.REGISTRATION_WINDOW_SECONDS)} if answer.status == 429 else {}
+    return ProtocolAnswer(answer.status, {**answer.headers, **retry_after}, answer.body)

@@ -1,0 +1,59 @@
+"""Which addresses scripts of other sites may call: those of an application's own, never a page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import requests
+
+SHARED = [
+    "/api/v1/oauth/token",
+    "/api/v1/oauth/revoke_token",
+    "/api/v1/me",
+    "/api/v1/organizers",
+    "/api/v1/organizers/{slug}",
+    "/.well-known/oauth-authorization-server",
+    "/.well-known/oauth-authorization-server/{path}",
+    "/.well-known/oauth-protected-resource",
+    "/.well-known/oauth-protected-resource/{path}",
+]
+PREFLIGHT = {
+    "Origin": "https://spa.example.com",
+    "Access-Control-Request-Method": "POST",
+    "Access-Control-Request-Headers": "authorization,content-type",
+}
+
+pytestmark = pytest.mark.spec("CORS: token, revoke, metadata, /me and /organizers alone", "RFC 9700 §2.6")
+
+
+@pytest.mark.parametrize("path", SHARED)
+def test_a_browser_is_allowed_to_ask(base_url: str, path: str) -> None:
+    answer = requests.options(base_url + path.replace("{slug}", "x").replace("{path}", "x"), headers=PREFLIGHT)
+    assert answer.status_code == 200
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert {"Authorization", "Content-Type"} <= set(answer.headers["Access-Control-Allow-Headers"].split(","))
+    assert {"GET", "POST", "PATCH"} <= set(answer.headers["Access-Control-Allow-Methods"].split(","))
+    assert "Access-Control-Allow-Credentials" not in answer.headers
+
+
+@pytest.mark.parametrize("path", SHARED)
+def test_a_script_may_read_the_answer_an_error_too(base_url: str, path: str) -> None:
+    url = base_url + path.replace("{slug}", "x").replace("{path}", "x")
+    for method in ("GET", "POST"):
+        answer = requests.request(method, url, headers={"Origin": "https://spa.example.com"})
+        assert answer.headers["Access-Control-Allow-Origin"] == "*", (method, answer.status_code)
+        assert "WWW-Authenticate" in answer.headers["Access-Control-Expose-Headers"]
+
+
+def test_nothing_else_is_shared(base_url: str, application: Any) -> None:
+    others = [path for path in application.routes if path not in SHARED]
+    assert "/api/v1/oauth/authorize" in others
+    assert "/login" in others
+    for path in others:
+        url = base_url + path.replace("{", "").replace("}", "")
+        for answer in (
+            requests.options(url, headers=PREFLIGHT),
+            requests.get(url, headers={"Origin": "https://spa.example.com"}, allow_redirects=False),
+        ):
+            assert not [name for name in answer.headers if name.startswith("Access-Control-Allow-Origin")], path

@@ -1,0 +1,105 @@
+"""What clients can find out by themselves (RFC 8414, RFC 9728)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import requests
+
+from chalicelib import settings
+from tests.gateway import Gateway
+
+SERVER = "/.well-known/oauth-authorization-server"
+RESOURCE = "/.well-known/oauth-protected-resource"
+
+
+def get(url: str) -> requests.Response:
+    return requests.get(url, timeout=30)
+
+
+def at_gateway(application: Any, base_path: str) -> requests.Session:
+    session = requests.Session()
+    session.mount("https://", Gateway(application, base_path))
+    return session
+
+
+@pytest.fixture
+def no_public_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, public_url=None))
+
+
+@pytest.mark.spec("line 36", "RFC 8414 §2", "RFC 8414 §3")
+def test_the_issuer_is_exact_and_what_is_named_is_there(base_url: str) -> None:
+    found = get(base_url + SERVER).json()
+    assert found["issuer"] == base_url
+    assert found["response_types_supported"] == ["code"]
+    assert found["code_challenge_methods_supported"] == ["S256"]
+    assert found["authorization_response_iss_parameter_supported"] is True
+    endpoints = {name: url for name, url in found.items() if name.endswith("_endpoint")}
+    assert {"authorization_endpoint", "token_endpoint", "revocation_endpoint", "introspection_endpoint"} <= set(
+        endpoints
+    )
+    for name, url in endpoints.items():
+        assert url.startswith(base_url + "/api/v1/oauth/"), name
+        # Each is there: it answers as an endpoint does that misses its parameters.
+        answer = requests.post(url, data={}, timeout=30, allow_redirects=False)
+        assert answer.status_code in (400, 401), (name, answer.status_code, answer.text)
+
+
+@pytest.mark.spec("line 36", "RFC 8414 §2")
+def test_the_grants_that_are_named_are_known_and_no_others(base_url: str) -> None:
+    found = get(base_url + SERVER).json()
+    for grant_type in (*found["grant_types_supported"], "password", "implicit"):
+        answer = requests.post(found["token_endpoint"], data={"grant_type": grant_type}, timeout=30)
+        is_unknown = answer.json()["error"] == "unsupported_grant_type"
+        assert is_unknown == (grant_type not in found["grant_types_supported"]), grant_type
+    assert "password" not in found["grant_types_supported"]
+
+
+@pytest.mark.spec("RFC 9728 §2", "RFC 9728 §3")
+def test_the_api_names_its_authorization_server(base_url: str) -> None:
+    found = get(base_url + RESOURCE).json()
+    assert found["resource"] == base_url
+    assert found["authorization_servers"] == [base_url]
+    assert found["bearer_methods_supported"] == ["header"]
+
+
+@pytest.mark.spec("line 36", "RFC 8414 §3.1", "RFC 9728 §3.1")
+@pytest.mark.parametrize("well_known", [SERVER, RESOURCE])
+@pytest.mark.parametrize("base_path", ["/api", "/connect", ""])
+def test_it_is_right_under_a_stage_and_a_custom_base_path(
+    application: Any, no_public_url: None, well_known: str, base_path: str
+) -> None:
+    issuer = f"https://abc123.execute-api.eu-central-1.amazonaws.com{base_path}"
+    found = at_gateway(application, base_path).get(issuer + well_known).json()
+    assert found.get("issuer", found.get("resource")) == issuer
+    for name, value in found.items():
+        if name.endswith("_endpoint"):
+            assert value.startswith(issuer + "/api/v1/oauth/")
+
+
+@pytest.mark.spec("RFC 8414 §3.1", "RFC 9728 §3.1")
+@pytest.mark.parametrize("well_known", [SERVER, RESOURCE])
+def test_it_is_at_the_root_of_the_domain_for_an_issuer_with_a_path(
+    application: Any, monkeypatch: pytest.MonkeyPatch, well_known: str
+) -> None:
+    issuer = "https://connect.example.com/oauth"
+    monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, public_url=issuer))
+    root = at_gateway(application, "")
+    found = root.get(f"https://connect.example.com{well_known}/oauth").json()
+    assert found.get("issuer", found.get("resource")) == issuer
+    assert root.get(f"https://connect.example.com{well_known}/other").status_code == 404
+
+
+@pytest.mark.spec("RFC 8414 §3.3")
+def test_another_issuers_metadata_is_not_here(base_url: str) -> None:
+    assert get(f"{base_url}{SERVER}/other").status_code == 404
+    assert get(f"{base_url}{RESOURCE}/api").status_code == 404
+
+
+@pytest.mark.spec("RFC 8414 §6.2")
+def test_the_host_header_changes_nothing(base_url: str) -> None:
+    answer = requests.get(base_url + SERVER, headers={"Host": "evil.example"}, timeout=30)
+    assert answer.json()["issuer"] == base_url

@@ -1,0 +1,333 @@
+"""How applications prove who they are, each in the one way that it registered (RFC 6749 §2.3, RFC 7523)."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
+
+from tests.actors import CALLBACK, Browser, ClientApp
+from tests.conftest import Clock
+from tests.signing_app import SigningApp, register_with_keys
+from tests.store_proxy import Fault, StoreProxy
+
+
+@pytest.fixture
+def posting(a_browser: Callable[..., Browser]) -> ClientApp:
+    """Registered for client_secret_post."""
+    developer = a_browser()
+    page = developer.open("/settings/applications/new")
+    page = developer.press(page, "Register", name="A poster", redirect_uris=CALLBACK, auth_method="client_secret_post")
+    client_id, secret = page.html.find(id="client-id"), page.html.find(id="client-secret")
+    assert client_id is not None
+    assert secret is not None
+    return ClientApp(developer.base_url, client_id.get_text(), secret.get_text(), CALLBACK)
+
+
+@pytest.fixture
+def bank(a_browser: Callable[..., Browser]) -> SigningApp:
+    return SigningApp.registered_by(a_browser())
+
+
+@pytest.mark.spec("RFC 6749 §2.3.1", "RFC 7591 §2")
+def test_one_that_registered_for_the_form_sends_its_secret_there(john: Browser, posting: ClientApp) -> None:
+    page = john.allow(john.open(posting.authorize_path()), "Big Events LLC")
+    form: dict[str, Any] = {"grant_type": "authorization_code", "code": page.code, "redirect_uri": CALLBACK}
+    inside: dict[str, Any] = {"client_id": posting.client_id, "client_secret": posting.secret}
+    assert posting.call_token(**form).status_code == 401
+    wrong = posting.call_token(headers={}, **form, **{**inside, "client_secret": "wrong"})
+    assert (wrong.status_code, wrong.json()["error"]) == (401, "invalid_client")
+    twice = posting.call_token(**form, **inside)
+    assert (twice.status_code, twice.json()["error"]) == (400, "invalid_request")
+    assert posting.call_token(headers={}, **form, **inside).status_code == 200
+
+
+@pytest.mark.spec("RFC 6749 §2.3.1", "RFC 7591 §2")
+def test_one_that_registered_for_the_header_is_refused_with_its_secret_in_the_form(
+    john: Browser, shop: ClientApp
+) -> None:
+    tokens = shop.connect(john, "Big Events LLC")
+    form = {"client_id": shop.client_id, "client_secret": shop.secret, "refresh_token": tokens["refresh_token"]}
+    answer = shop.call_token(headers={}, auth=None, grant_type="refresh_token", **form)
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+    assert "Basic" in answer.headers["WWW-Authenticate"]
+
+
+@pytest.mark.spec("RFC 7523 §2.2", "RFC 7523 §3")
+@pytest.mark.parametrize(
+    ("alg", "make"),
+    [
+        ("ES256", lambda: ECKey.generate_key("P-256")),
+        ("RS256", lambda: RSAKey.generate_key(2048)),
+        ("PS256", lambda: RSAKey.generate_key(2048)),
+        ("Ed25519", lambda: OKPKey.generate_key("Ed25519")),
+    ],
+)
+def test_one_that_registered_its_keys_signs_assertions(
+    john: Browser, a_browser: Callable[..., Browser], alg: str, make: Callable[[], Key]
+) -> None:
+    bank = SigningApp.registered_by(a_browser(), make(), alg)
+    tokens = bank.connect(john, "Big Events LLC")
+    answer = bank.refresh(tokens["refresh_token"])
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["refresh_token"] == tokens["refresh_token"]
+
+
+@pytest.mark.spec("RFC 7523 §3", "RFC 7519 §4.1.3")
+def test_the_token_endpoint_is_an_audience_too(john: Browser, bank: SigningApp) -> None:
+    tokens = bank.connect(john, "Big Events LLC")
+    address = bank.base_url + "/api/v1/oauth/token"
+    answer = bank.refresh(tokens["refresh_token"], assertion=bank.assertion(aud=[address]))
+    assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.spec("RFC 7523 §3", "RFC 7519 §4.1.7")
+def test_an_assertion_is_used_once(john: Browser, bank: SigningApp, capsys: pytest.CaptureFixture[str]) -> None:
+    refresh_token = bank.connect(john, "Big Events LLC")["refresh_token"]
+    assertion = bank.assertion()
+    assert bank.refresh(refresh_token, assertion=assertion).status_code == 200
+    answer = bank.refresh(refresh_token, assertion=assertion)
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+    assert '"security_event":"client assertion replayed"' in capsys.readouterr().out
+
+
+@pytest.mark.spec("RFC 7523 §3")
+def test_of_many_requests_with_one_assertion_one_comes_through(john: Browser, bank: SigningApp) -> None:
+    refresh_token = bank.connect(john, "Big Events LLC")["refresh_token"]
+    assertion = bank.assertion()
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda _: bank.refresh(refresh_token, assertion=assertion), range(16)))
+    assert sorted(answer.status_code for answer in answers) == [200] + [401] * 15
+
+
+@pytest.mark.spec("RFC 7523 §3")
+def test_two_applications_may_use_the_same_jti(john: Browser, a_browser: Callable[..., Browser]) -> None:
+    for bank in (SigningApp.registered_by(a_browser()), SigningApp.registered_by(a_browser())):
+        refresh_token = bank.connect(john, "Big Events LLC")["refresh_token"]
+        assert bank.refresh(refresh_token, assertion=bank.assertion(jti="1")).status_code == 200
+
+
+@pytest.mark.spec("RFC 7523 §3", "RFC 7519 §4.1", "RFC 8725 §3.1")
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"aud": "https://elsewhere.example.com"},
+        {"aud": None},
+        {"aud": ["{base}", "https://elsewhere.example.com"]},
+        {"aud": "{base}/"},
+        {"aud": "{base}/api/v1/oauth/revoke_token"},
+        {"iss": "somebody-else"},
+        {"iss": None},
+        {"jti": None},
+        {"jti": "x" * 256},
+        {"jti": 7},
+        {"exp": None},
+        {"exp": 1},
+        {"exp": "soon"},
+        {"exp": 9_999_999_999},
+        {"nbf": 9_999_999_999},
+        {"iat": 9_999_999_999},
+    ],
+    ids=str,
+)
+def test_an_assertion_for_others_or_for_another_time_is_refused(
+    john: Browser, bank: SigningApp, changed: dict[str, Any]
+) -> None:
+    def filled(value: Any) -> Any:
+        if isinstance(value, list):
+            return [filled(part) for part in value]
+        return value.replace("{base}", bank.base_url) if isinstance(value, str) else value
+
+    refresh_token = bank.connect(john, "Big Events LLC")["refresh_token"]
+    assertion = bank.assertion(**{name: filled(value) for name, value in changed.items()})
+    answer = bank.refresh(refresh_token, assertion=assertion)
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+
+
+@pytest.mark.spec("RFC 7523 §3")
+def test_an_assertion_expires(john: Browser, bank: SigningApp, clock: Clock) -> None:
+    refresh_token = bank.connect(john, "Big Events LLC")["refresh_token"]
+    assertion = bank.assertion()
+    clock.advance(60 + 30)
+    assert bank.refresh(refresh_token, assertion=assertion).status_code == 401
+
+
+@pytest.mark.spec("RFC 8725 §3.1", "RFC 8725 §2.1", "RFC 7515 §4.1.1")
+def test_an_assertion_that_its_key_did_not_sign_is_refused(john: Browser, bank: SigningApp) -> None:
+    refresh_token = bank.connect(john, "Big Events LLC")["refresh_token"]
+    good = bank.assertion()
+    header, payload, signature = good.split(".")
+
+    def encoded(value: dict[str, str]) -> str:
+        return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+    public = json.dumps(bank.key.as_dict(private=False))
+    as_secret = SigningApp(bank.base_url, bank.client_id, "", CALLBACK)
+    as_secret.key, as_secret.alg = OctKey.import_key(public), "HS256"
+    forged = {
+        "another key": bank.assertion(key=ECKey.generate_key("P-256")),
+        "its own key in the header": bank.assertion(
+            key=(own := ECKey.generate_key("P-256")), header={"jwk": own.as_dict(private=False)}
+        ),
+        "no signature": f"{encoded({'alg': 'none'})}.{payload}.",
+        "the public key as a secret": as_secret.assertion(),
+        "another payload": f"{header}.{bank.assertion(jti='other').split('.')[1]}.{signature}",
+        "no JWT": "x",
+        "half a JWT": f"{header}.{payload}",
+    }
+    for name, assertion in forged.items():
+        answer = bank.refresh(refresh_token, assertion=assertion)
+        assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client"), name
+    assert bank.refresh(refresh_token, assertion=good).status_code == 200
+
+
+@pytest.mark.spec("RFC 7523 §2.2", "RFC 7521 §4.2", "line 21")
+def test_an_assertion_comes_alone_and_names_its_client(john: Browser, bank: SigningApp, shop: ClientApp) -> None:
+    refresh_token = bank.connect(john, "Big Events LLC")["refresh_token"]
+    for more in ({"client_secret": "x"}, {"auth": (bank.client_id, "x")}, {"client_id": shop.client_id}):
+        answer = bank.refresh(refresh_token, **more)
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request"), more
+    answer = bank.refresh(refresh_token, client_assertion_type="urn:something:else")
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+    assert bank.refresh(refresh_token, client_id=bank.client_id).status_code == 200
+
+
+@pytest.mark.spec("RFC 7591 §2")
+def test_one_that_registered_a_secret_is_refused_with_an_assertion(john: Browser, shop: ClientApp) -> None:
+    refresh_token = shop.connect(john, "Big Events LLC")["refresh_token"]
+    forger = SigningApp(shop.base_url, shop.client_id, "", CALLBACK)
+    forger.key = ECKey.generate_key("P-256")
+    assert forger.refresh(refresh_token).json()["error"] == "invalid_client"
+    assert shop.refresh(refresh_token).status_code == 200
+
+
+@pytest.mark.spec("CVE-2020-15223")
+def test_a_store_that_cannot_claim_the_assertion_is_503(john: Browser, bank: SigningApp, store: StoreProxy) -> None:
+    refresh_token = bank.connect(john, "Big Events LLC")["refresh_token"]
+    with store.fault(Fault.INTERNAL_ERROR, "PutItem"):
+        assert bank.refresh(refresh_token).status_code == 503
+    assert bank.refresh(refresh_token).status_code == 200
+
+
+@pytest.mark.spec("RFC 7517 §4", "RFC 7591 §2")
+@pytest.mark.parametrize(
+    "jwks",
+    [
+        "",
+        "no JSON",
+        "[]",
+        '{"keys": []}',
+        '{"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}',
+        '{"keys": [{"kty": "EC", "crv": "P-256", "x": "!", "y": "?"}]}',
+        '{"keys": ["x"]}',
+        json.dumps({"keys": [ECKey.generate_key("P-256").as_dict(private=True)]}),
+        json.dumps({"keys": [{"kty": "RSA", "e": "AQAB", "n": base64.urlsafe_b64encode(b"\xff" * 128).decode()[:-1]}]}),
+        json.dumps({"keys": [ECKey.generate_key("P-521").as_dict(private=False)]}),
+    ],
+)
+def test_only_public_keys_of_enough_strength_are_registered(a_browser: Callable[..., Browser], jwks: str) -> None:
+    page = register_with_keys(a_browser(), jwks)
+    assert page.status == 400
+    assert page.html.find(id="jwks-problem") is not None
+
+
+@pytest.mark.spec("connect: register")
+def test_the_old_secret_stops_at_once_unless_asked_otherwise(john: Browser, a_browser: Callable[..., Browser]) -> None:
+    developer = a_browser()
+    shop = developer.register_application()
+    refresh_token = shop.connect(john, "Big Events LLC")["refresh_token"]
+    developer.press(developer.open(f"/settings/applications/{shop.client_id}/secret"), "Regenerate secret")
+    assert shop.refresh(refresh_token).json()["error"] == "invalid_client"
+
+
+def rotated(developer: Browser, shop: ClientApp, keep_old_seconds: str) -> ClientApp:
+    page = developer.open(f"/settings/applications/{shop.client_id}/secret")
+    page = developer.press(page, "Regenerate secret", keep_old_seconds=keep_old_seconds)
+    secret = page.html.find(id="client-secret")
+    assert secret is not None, page.text
+    return ClientApp(shop.base_url, shop.client_id, secret.get_text(), shop.redirect_uri)
+
+
+@pytest.mark.spec("RFC 7591 §2")
+def test_a_secret_does_not_come_back_when_keys_were_used_meanwhile(
+    john: Browser, a_browser: Callable[..., Browser]
+) -> None:
+    developer = a_browser()
+    shop = developer.register_application()
+    refresh_token = shop.connect(john, "Big Events LLC")["refresh_token"]
+    signing = SigningApp(shop.base_url, shop.client_id, "", CALLBACK)
+    signing.key = ECKey.generate_key("P-256")
+    jwks = json.dumps({"keys": [signing.key.as_dict(private=False)]})
+    edit = f"/settings/applications/{shop.client_id}"
+    developer.press(developer.open(edit), "Save", auth_method="private_key_jwt", jwks=jwks)
+    assert signing.refresh(refresh_token).status_code == 200
+    assert shop.refresh(refresh_token).status_code == 401
+    developer.press(developer.open(edit), "Save", auth_method="client_secret_basic")
+    assert signing.refresh(refresh_token).status_code == 401
+    assert shop.refresh(refresh_token).status_code == 401
+    assert rotated(developer, shop, "86400").refresh(refresh_token).status_code == 200
+    assert shop.refresh(refresh_token).status_code == 401
+
+
+@pytest.mark.spec("secrets: two live ones while rotating")
+def test_two_secrets_live_until_the_end_date(john: Browser, a_browser: Callable[..., Browser], clock: Clock) -> None:
+    developer = a_browser()
+    old = developer.register_application()
+    refresh_token = old.connect(john, "Big Events LLC")["refresh_token"]
+    new = rotated(developer, old, "86400")
+    assert old.refresh(refresh_token).status_code == 200
+    assert new.refresh(refresh_token).status_code == 200
+    assert "Previous secret" in developer.open(f"/settings/applications/{old.client_id}").text
+    clock.advance(86400)
+    assert old.refresh(refresh_token).json()["error"] == "invalid_client"
+    assert new.refresh(refresh_token).status_code == 200
+
+
+@pytest.mark.spec("secrets: two live ones while rotating")
+def test_there_are_never_more_than_two_secrets(john: Browser, a_browser: Callable[..., Browser]) -> None:
+    developer = a_browser()
+    first = developer.register_application()
+    refresh_token = first.connect(john, "Big Events LLC")["refresh_token"]
+    second = rotated(developer, first, "86400")
+    third = rotated(developer, second, "604800")
+    assert first.refresh(refresh_token).json()["error"] == "invalid_client"
+    assert second.refresh(refresh_token).status_code == 200
+    fourth = rotated(developer, third, "0")
+    assert [app.refresh(refresh_token).status_code for app in (second, third, fourth)] == [401, 401, 200]
+
+
+@pytest.mark.spec("secrets: two live ones while rotating")
+def test_the_old_secret_can_be_ended_before_its_time(john: Browser, a_browser: Callable[..., Browser]) -> None:
+    developer = a_browser()
+    old = developer.register_application()
+    refresh_token = old.connect(john, "Big Events LLC")["refresh_token"]
+    new = rotated(developer, old, "604800")
+    developer.press(developer.open(f"/settings/applications/{old.client_id}"), "End the previous secret now")
+    assert [app.refresh(refresh_token).status_code for app in (old, new)] == [401, 200]
+
+
+@pytest.mark.spec("secrets: two live ones while rotating")
+@pytest.mark.parametrize("keep", ["2592001", "-1", "x"])
+def test_the_old_secret_cannot_go_on_for_longer_than_a_month(a_browser: Callable[..., Browser], keep: str) -> None:
+    developer = a_browser()
+    shop = developer.register_application()
+    page = developer.open(f"/settings/applications/{shop.client_id}/secret")
+    assert developer.press(page, "Regenerate secret", keep_old_seconds=keep).status == 400
+
+
+@pytest.mark.spec("design: budget")
+def test_signing_costs_one_round_trip_more_and_a_secret_none(
+    john: Browser, bank: SigningApp, shop: ClientApp, store: StoreProxy
+) -> None:
+    tokens = {app: app.connect(john, "Big Events LLC")["refresh_token"] for app in (bank, shop)}
+    with store.count() as calls:
+        shop.refresh(tokens[shop])
+    assert [call.operation for call in calls] == ["BatchGetItem", "TransactWriteItems"]
+    with store.count() as calls:
+        bank.refresh(tokens[bank])
+    assert [call.operation for call in calls] == ["BatchGetItem", "PutItem", "TransactWriteItems"]

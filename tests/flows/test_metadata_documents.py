@@ -1,0 +1,357 @@
+"""A client id that is an address, at which the application describes itself; and what its document cannot make this
+server do (draft-ietf-oauth-client-id-metadata-document; server-side request forgery)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import requests
+from joserfc.jwk import ECKey
+
+from chalicelib import settings
+from chalicelib.models import application
+from chalicelib.protocol import document_fetch, metadata_documents
+from tests.actors import CALLBACK, Browser, Page
+from tests.conftest import Clock
+from tests.document_server import DocumentServer, trickle, write
+from tests.public_app import PublicApp
+from tests.signing_app import SigningApp
+
+pytestmark = pytest.mark.spec("client ID metadata documents")
+HOST = "client.example.com"
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DocumentServer]:
+    server = DocumentServer(tmp_path_factory.mktemp("documents"), HOST)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def documents(running: DocumentServer, monkeypatch: pytest.MonkeyPatch) -> DocumentServer:
+    """The server, which the application reaches where it would reach HOST; registration is open."""
+    for kept in (running.asked, running.headers, running.connected, running.answers):
+        kept.clear()
+    running.addresses = ["93.184.215.14"]
+    monkeypatch.setattr(document_fetch, "NETWORK", running.network())
+    let(monkeypatch, "open")
+    return running
+
+
+def let(monkeypatch: pytest.MonkeyPatch, registration: str) -> None:
+    changed: Any = replace(settings.SETTINGS, registration=registration)
+    monkeypatch.setattr(settings, "SETTINGS", changed)
+
+
+_numbers = iter(range(1, 10**6))
+
+
+def publish(documents: DocumentServer, base_url: str, **changed: Any) -> PublicApp:
+    """An application with a document at an address that no test used before. What is None is left out."""
+    path = f"/client-{next(_numbers)}.json"
+    client_id = f"https://{HOST}{path}"
+    document = {"client_id": client_id, "client_name": "A described app", "redirect_uris": [CALLBACK], **changed}
+    documents.answers[path] = {name: value for name, value in document.items() if value is not None}
+    return PublicApp(base_url, client_id, "", CALLBACK)
+
+
+def refused(page: Page) -> bool:
+    return page.status == 400 and page.left_to is None and "Location" not in page.response.headers
+
+
+def test_an_application_connects_with_the_address_of_its_document(john: Browser, documents: DocumentServer) -> None:
+    metadata = requests.get(john.base_url + "/.well-known/oauth-authorization-server", timeout=30).json()
+    assert metadata["client_id_metadata_document_supported"] is True
+    app = publish(documents, john.base_url)
+    page = john.open(app.authorize_path())
+    assert page.title == "Authorize A described app?"
+    assert "This application registered itself." in page.text
+    assert app.client_id in page.text
+    assert "It takes you to shop.example.com" in page.text
+    page = john.allow(page, "Big Events LLC")
+    tokens = app.exchange(page.code).json()
+    assert app.me(tokens["access_token"]).status_code == 200
+    tokens = app.refresh(tokens["refresh_token"]).json()
+    assert app.organizers(tokens["access_token"]).json()["count"] == 1
+    assert app.revoke(tokens["refresh_token"]).status_code == 200
+    assert app.me(tokens["access_token"]).status_code == 401
+    assert len(documents.asked) == 1
+
+
+def test_nothing_but_the_request_is_sent_and_only_to_the_address_that_was_checked(
+    john: Browser, documents: DocumentServer
+) -> None:
+    john.open(publish(documents, john.base_url).authorize_path())
+    assert documents.connected == ["93.184.215.14"]
+    (headers,) = documents.headers
+    assert headers["Host"] == HOST
+    assert {name.lower() for name in headers} <= {"host", "accept", "accept-encoding", "connection"}
+
+
+def test_it_may_sign_assertions(john: Browser, documents: DocumentServer) -> None:
+    key = ECKey.generate_key("P-256")
+    described = publish(
+        documents,
+        john.base_url,
+        token_endpoint_auth_method="private_key_jwt",
+        jwks={"keys": [key.as_dict(private=False)]},
+    )
+    app = SigningApp(john.base_url, described.client_id, "", CALLBACK)
+    app.key = key
+    tokens = app.connect(john, "Big Events LLC")
+    assert described.refresh(tokens["refresh_token"]).json()["error"] == "invalid_client"
+    assert app.refresh(tokens["refresh_token"]).status_code == 200
+
+
+def test_the_document_is_kept_for_an_hour_and_then_fetched_again(
+    john: Browser, documents: DocumentServer, clock: Clock
+) -> None:
+    app = publish(documents, john.base_url)
+    john.open(app.authorize_path())
+    (document,) = documents.answers.values()
+    document["client_name"] = "Renamed"
+    assert john.open(app.authorize_path()).title == "Authorize A described app?"
+    clock.advance(3600)
+    assert john.open(app.authorize_path()).title == "Authorize Renamed?"
+    document["redirect_uris"] = ["https://elsewhere.example/cb"]
+    clock.advance(3600)
+    assert refused(john.open(app.authorize_path()))
+    assert len(documents.asked) == 3
+
+
+def test_one_that_is_gone_connects_no_more(john: Browser, documents: DocumentServer, clock: Clock) -> None:
+    app = publish(documents, john.base_url)
+    john.open(app.authorize_path())
+    (path,) = documents.answers
+    documents.answers[path] = lambda handler: write(handler, 404, "application/json", b"{}")
+    clock.advance(3600)
+    page = john.open(app.authorize_path())
+    assert refused(page)
+    assert "404" in page.text
+
+
+def test_strangers_cannot_have_this_server_call_others(john: Browser, documents: DocumentServer) -> None:
+    app = publish(documents, john.base_url)
+    page = Browser(john.base_url).open(app.authorize_path())
+    assert page.path == "/login"
+    form = {"grant_type": "authorization_code", "code": "x"}
+    assert app.call_token(**form).json()["error"] == "invalid_client"
+    assert documents.connected == []
+    assert john.person is not None
+    browser = Browser(john.base_url, john.person)
+    page = browser.open(app.authorize_path())
+    page = browser.press(page, "Log in", email=john.person.email, password=john.person.password)
+    assert page.title == "Authorize A described app?"
+
+
+def test_one_user_cannot_have_it_call_others_again_and_again(john: Browser, documents: DocumentServer) -> None:
+    for _ in range(settings.DOCUMENT_FETCHES_PER_USER):
+        assert john.open(publish(documents, john.base_url).authorize_path()).status == 200
+    page = john.open(publish(documents, john.base_url).authorize_path())
+    assert refused(page)
+    assert "Too many" in page.text
+    assert len(documents.connected) == settings.DOCUMENT_FETCHES_PER_USER
+
+
+@pytest.mark.parametrize("registration", ["closed", "token"])
+def test_it_takes_open_registration(
+    john: Browser, documents: DocumentServer, monkeypatch: pytest.MonkeyPatch, clock: Clock, registration: str
+) -> None:
+    known = publish(documents, john.base_url)
+    john.open(known.authorize_path())
+    let(monkeypatch, registration)
+    for app in (known, publish(documents, john.base_url)):
+        assert refused(john.open(app.authorize_path()))
+        assert refused(Browser(john.base_url).open(app.authorize_path()))
+    assert len(documents.connected) == 1
+
+
+def test_one_that_the_operator_disabled_stays_disabled(john: Browser, documents: DocumentServer, clock: Clock) -> None:
+    app = publish(documents, john.base_url)
+    tokens = app.connect(john, "Big Events LLC")
+    application.disable(app.client_id)
+    for _ in range(2):
+        assert refused(john.open(app.authorize_path()))
+        clock.advance(3600)
+    assert app.me(tokens["access_token"]).status_code == 401
+    assert len(documents.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"client_id": f"https://{HOST}/another.json"},
+        {"client_id": None},
+        {"redirect_uris": None},
+        {"redirect_uris": ["javascript:alert(1)"]},
+        {"token_endpoint_auth_method": "client_secret_basic"},
+        {"token_endpoint_auth_method": "client_secret_post"},
+        {"client_secret": "public"},
+        {"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "https://169.254.169.254/"},
+        {"grant_types": ["client_credentials"]},
+        {"grant_types": ["urn:ietf:params:oauth:grant-type:device_code"]},
+        {"client_name": "x" * 256},
+    ],
+    ids=str,
+)
+def test_a_document_that_cannot_be_used_is_refused(
+    john: Browser, documents: DocumentServer, changed: dict[str, Any]
+) -> None:
+    assert refused(john.open(publish(documents, john.base_url, **changed).authorize_path()))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda handler: write(handler, 302, "application/json", b"", Location="https://169.254.169.254/"),
+        lambda handler: write(handler, 301, "application/json", b"", Location=f"https://{HOST}/elsewhere"),
+        lambda handler: write(handler, 500, "application/json", b"{}"),
+        lambda handler: write(handler, 200, "text/html", b"{}"),
+        lambda handler: write(handler, 200, "application/json", b"no JSON"),
+        lambda handler: write(handler, 200, "application/json", b"[" * 8000),
+        lambda handler: write(handler, 200, "application/json", b"[]"),
+        lambda handler: write(handler, 200, "application/json", b" " * 8193),
+        lambda handler: handler.wfile.write(b"no HTTP\r\n\r\n"),
+        lambda handler: handler.wfile.write(b""),
+    ],
+)
+def test_a_server_that_answers_anything_else_is_refused(
+    john: Browser, documents: DocumentServer, answer: Callable[..., None]
+) -> None:
+    app = publish(documents, john.base_url)
+    (path,) = documents.answers
+    documents.answers[path] = answer
+    assert refused(john.open(app.authorize_path()))
+    assert documents.asked == [path]
+
+
+def test_a_server_that_trickles_its_answer_is_given_up(
+    john: Browser, documents: DocumentServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "DOCUMENT_FETCH_SECONDS", 0.5)
+    app = publish(documents, john.base_url)
+    (path,) = documents.answers
+    documents.answers[path] = trickle
+    page = john.open(app.authorize_path())
+    assert refused(page)
+    assert "did not come in time" in page.text
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        ["127.0.0.1"],
+        ["10.0.0.1"],
+        ["172.16.0.1"],
+        ["192.168.1.1"],
+        ["169.254.169.254"],
+        ["100.64.0.1"],
+        ["0.0.0.0"],
+        ["224.0.0.1"],
+        ["255.255.255.255"],
+        ["198.18.0.1"],
+        ["::1"],
+        ["::"],
+        ["fe80::1"],
+        ["fe80::1%eth0"],
+        ["fd00:ec2::254"],
+        ["ff02::1"],
+        ["::ffff:127.0.0.1"],
+        ["::ffff:169.254.169.254"],
+        ["::127.0.0.1"],
+        ["64:ff9b::7f00:1"],
+        ["64:ff9b:1::7f00:1"],
+        ["2002:7f00:1::"],
+        ["2001:0:7f00:1::"],
+        ["2001:db8::1"],
+        ["93.184.215.14", "127.0.0.1"],
+        ["127.0.0.1", "93.184.215.14"],
+        [],
+    ],
+    ids=str,
+)
+@pytest.mark.spec("SSRF: no address that is not public")
+def test_nothing_is_sent_to_an_address_that_is_not_public(
+    john: Browser, documents: DocumentServer, addresses: list[str]
+) -> None:
+    documents.addresses = addresses
+    page = john.open(publish(documents, john.base_url).authorize_path())
+    assert refused(page)
+    assert documents.connected == []
+
+
+@pytest.mark.spec("SSRF: the real network")
+def test_a_name_of_this_very_machine_is_refused_on_the_real_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[str] = []
+    real = document_fetch.Network()
+
+    def connect(address: str) -> Any:
+        called.append(address)
+        return real.connect(address)
+
+    monkeypatch.setattr(document_fetch, "NETWORK", replace(real, connect=connect))
+    with pytest.raises(document_fetch.FetchError, match="not public"):
+        document_fetch.fetch("https://localhost/client.json")
+    assert called == []
+
+
+@pytest.mark.spec("SSRF: the certificate is checked")
+def test_a_server_with_anothers_certificate_is_refused(
+    john: Browser, documents: DocumentServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = publish(documents, john.base_url)
+    app.client_id = app.client_id.replace(HOST, "other.example.com")
+    assert refused(john.open(app.authorize_path()))
+    untrusting = replace(documents.network(), trust=document_fetch.Network().trust)
+    monkeypatch.setattr(document_fetch, "NETWORK", untrusting)
+    assert refused(john.open(publish(documents, john.base_url).authorize_path()))
+    assert documents.asked == []
+
+
+@pytest.mark.spec("SSRF: https and one spelling alone")
+@pytest.mark.parametrize(
+    "client_id",
+    [
+        f"http://{HOST}/c",
+        f"https://{HOST}",
+        f"https://{HOST}/",
+        f"https://{HOST}:8443/c",
+        f"https://{HOST}:443/c",
+        f"https://user@{HOST}/c",
+        f"https://{HOST}/c#x",
+        f"https://{HOST}/c?x=y",
+        f"https://{HOST}/a/../c",
+        f"https://{HOST}/a/%2e%2e/c",
+        f"https://{HOST}/./c",
+        f"https://{HOST.upper()}/c",
+        f"HTTPS://{HOST}/c",
+        "https://127.0.0.1/c",
+        "https://[::1]/c",
+        "https://2130706433/c",
+        "https://localhost/c",
+        "https://127.1/c",
+        f"https://{HOST}\\@evil.example/c",
+        f"https://{HOST}/c d",
+        f"https://{HOST}/\u00e9",
+        f"https://{HOST}/" + "c" * 600,
+        "file:///etc/passwd",
+        "https:///c",
+    ],
+)
+def test_what_is_no_address_of_a_document_is_not_fetched(
+    john: Browser, documents: DocumentServer, client_id: str
+) -> None:
+    app = PublicApp(john.base_url, client_id, "", CALLBACK)
+    assert refused(john.open(app.authorize_path()))
+    assert refused(Browser(john.base_url).open(app.authorize_path()))
+    assert documents.connected == []
+
+
+def test_an_ordinary_address_is_one() -> None:
+    assert metadata_documents.is_one("https://app.example.com/oauth/client-metadata.json")
+    assert document_fetch.is_public("93.184.215.14")
+    assert document_fetch.is_public("2606:2800:21f:cb07:6820:80da:af6b:8b2c")

@@ -1,0 +1,189 @@
+"""The application sends its authorization request itself; the browser carries a reference (RFC 9126)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+import requests
+
+from chalicelib import credentials
+from tests.actors import CALLBACK, Browser, ClientApp
+from tests.conftest import Clock
+from tests.public_app import PublicApp, challenge_of
+from tests.store_proxy import Fault, StoreProxy
+
+pytestmark = pytest.mark.spec("RFC 9126 §2")
+PREFIX = "urn:ietf:params:oauth:request_uri:"
+
+
+def push(app: ClientApp, *, auth: Any = None, **changed: Any) -> requests.Response:
+    asked = {"response_type": "code", "scope": "read", "redirect_uri": app.redirect_uri, "state": "xyz", **changed}
+    form = {name: value for name, value in asked.items() if value is not None}
+    url = app.base_url + "/api/v1/oauth/par"
+    return requests.post(url, data=form, auth=auth or (app.client_id, app.secret), timeout=30)
+
+
+def reference(app: ClientApp, **changed: Any) -> str:
+    answer = push(app, **changed)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["request_uri"])
+
+
+def path(app: ClientApp, request_uri: str, **more: str) -> str:
+    return "/api/v1/oauth/authorize?" + urlencode({"client_id": app.client_id, "request_uri": request_uri, **more})
+
+
+@pytest.mark.spec("RFC 9126 §2.2", "RFC 9126 §4")
+def test_a_pushed_request_is_answered_as_if_the_browser_had_brought_it(john: Browser, shop: ClientApp) -> None:
+    answer = push(shop)
+    assert answer.status_code == 201
+    assert answer.json()["expires_in"] == 600
+    assert answer.json()["request_uri"].startswith(PREFIX)
+    assert answer.headers["Cache-Control"] == "no-store"
+    page = john.open(path(shop, answer.json()["request_uri"]))
+    assert page.title == "Authorize A shop?"
+    page = john.allow(page, "Big Events LLC")
+    assert page.answer["state"] == "xyz"
+    assert page.answer["iss"] == shop.base_url
+    assert shop.exchange(page.code).json()["scope"] == "read"
+
+
+@pytest.mark.spec("RFC 9126 §4")
+def test_what_the_browser_adds_counts_for_nothing(john: Browser, shop: ClientApp) -> None:
+    asked = path(shop, reference(shop), scope="read write", state="other", redirect_uri="https://evil.example/")
+    page = john.allow(john.open(asked), "Big Events LLC")
+    assert page.answer["state"] == "xyz"
+    assert page.left_to is not None
+    assert page.left_to.startswith(CALLBACK)
+    assert shop.exchange(page.code).json()["scope"] == "read"
+
+
+def test_it_survives_the_log_in(john: Browser, shop: ClientApp) -> None:
+    request_uri = reference(shop)
+    browser = Browser(john.base_url, john.person)
+    assert john.person is not None
+    page = browser.open(path(shop, request_uri))
+    assert page.path == "/login"
+    page = browser.press(page, "Log in", email=john.person.email, password=john.person.password)
+    assert browser.allow(page, "Big Events LLC").answer["state"] == "xyz"
+
+
+@pytest.mark.spec("RFC 9126 §7.3")
+def test_it_is_answered_once(john: Browser, shop: ClientApp) -> None:
+    request_uri = reference(shop)
+    shown = john.open(path(shop, request_uri))
+    assert john.allow(shown, "Big Events LLC").code
+    assert john.allow(shown, "Big Events LLC").status == 400
+    page = john.open(path(shop, request_uri))
+    assert page.status == 400
+    assert page.left_to is None
+
+
+@pytest.mark.spec("RFC 9126 §7.3")
+def test_of_many_answers_at_once_one_comes_through(john: Browser, shop: ClientApp) -> None:
+    shown = john.open(path(shop, reference(shop)))
+    with ThreadPoolExecutor(8) as pool:
+        pages = list(pool.map(lambda _: john.allow(shown, "Big Events LLC"), range(8)))
+    assert sum(page.left_to is not None for page in pages) == 1
+    assert {page.status for page in pages if page.left_to is None} <= {400, 409}
+
+
+def test_denying_answers_it_too(john: Browser, shop: ClientApp) -> None:
+    shown = john.open(path(shop, reference(shop)))
+    denied = john.press(shown, "Deny").answer
+    assert (denied["error"], denied["state"]) == ("access_denied", "xyz")
+    assert john.allow(shown, "Big Events LLC").status == 400
+
+
+def test_a_wrong_answer_leaves_it_to_be_answered(john: Browser, shop: ClientApp) -> None:
+    shown = john.allow(john.open(path(shop, reference(shop))))
+    assert "at least one organizer" in shown.text
+    assert john.allow(shown, "Big Events LLC").code
+
+
+def test_it_is_answered_without_asking_where_that_is_remembered(john: Browser, shop: ClientApp) -> None:
+    shop.connect(john, "Big Events LLC")
+    request_uri = reference(shop)
+    assert john.open(path(shop, request_uri)).code
+    assert john.open(path(shop, request_uri)).status == 400
+
+
+@pytest.mark.spec("RFC 9126 §2.2")
+def test_it_expires(john: Browser, shop: ClientApp, clock: Clock) -> None:
+    request_uri = reference(shop)
+    clock.advance(600)
+    assert john.open(path(shop, request_uri)).status == 400
+
+
+@pytest.mark.spec("RFC 9126 §7.2", "RFC 9126 §2.2")
+def test_it_is_its_applications_alone(john: Browser, shop: ClientApp, other_shop: ClientApp) -> None:
+    assert john.open(path(other_shop, reference(shop))).status == 400
+
+
+@pytest.mark.spec("RFC 9126 §7.1")
+@pytest.mark.parametrize("made_up", ["", "x", PREFIX, PREFIX + "x", "https://evil.example/request"])
+def test_a_reference_that_was_made_up_leads_nowhere(john: Browser, shop: ClientApp, made_up: str) -> None:
+    forged = path(shop, made_up or PREFIX + credentials.mint(credentials.Kind.PUSHED_REQUEST))
+    page = john.open(forged)
+    assert page.status == 400
+    assert page.left_to is None
+
+
+@pytest.mark.spec("RFC 9126 §2.3")
+@pytest.mark.parametrize(
+    ("changed", "error"),
+    [
+        ({"redirect_uri": "https://evil.example/"}, "invalid_request"),
+        ({"scope": "admin"}, "invalid_scope"),
+        ({"response_type": "token"}, "unsupported_response_type"),
+        ({"response_type": None}, "invalid_request"),
+        ({"code_challenge": "short", "code_challenge_method": "S256"}, "invalid_request"),
+        ({"resource": "https://unknown.example.com"}, "invalid_target"),
+        ({"request_uri": PREFIX + "x"}, "invalid_request"),
+        ({"scope": ["read", "write"]}, "invalid_request"),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_is_told_at_once(shop: ClientApp, changed: dict[str, Any], error: str) -> None:
+    answer = push(shop, **changed)
+    assert (answer.status_code, answer.json()["error"]) == (400, error)
+
+
+@pytest.mark.spec("RFC 9126 §2.1")
+def test_who_pushes_authenticates_as_at_the_token_endpoint(shop: ClientApp, other_shop: ClientApp) -> None:
+    answer = push(shop, auth=(shop.client_id, "wrong"))
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+    answer = push(shop, auth=(other_shop.client_id, other_shop.secret), client_id=shop.client_id)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+    assert requests.get(shop.base_url + "/api/v1/oauth/par", timeout=30).status_code == 405
+
+
+@pytest.mark.spec("RFC 9126 §2.1", "line 28")
+def test_a_public_application_pushes_with_its_challenge(john: Browser, a_browser: Callable[..., Browser]) -> None:
+    spa = PublicApp.registered_by(a_browser())
+    url = spa.base_url + "/api/v1/oauth/par"
+    asked = {"client_id": spa.client_id, "response_type": "code", "redirect_uri": CALLBACK}
+    assert requests.post(url, data=asked, timeout=30).json()["error"] == "invalid_request"
+    asked |= {"code_challenge": challenge_of(spa.verifier), "code_challenge_method": "S256"}
+    request_uri = requests.post(url, data=asked, timeout=30).json()["request_uri"]
+    page = john.allow(john.open(path(spa, request_uri)), "Big Events LLC")
+    assert spa.exchange(page.code).status_code == 200
+
+
+def test_a_store_that_fails_is_503(shop: ClientApp, store: StoreProxy) -> None:
+    with store.fault(Fault.INTERNAL_ERROR, "PutItem"):
+        assert push(shop).status_code == 503
+
+
+@pytest.mark.spec("design: budget")
+def test_showing_it_costs_no_round_trip_more(john: Browser, shop: ClientApp, store: StoreProxy) -> None:
+    request_uri = reference(shop)
+    with store.count() as calls:
+        john.open(path(shop, request_uri))
+    with store.count() as ordinary:
+        john.open(shop.authorize_path())
+    assert [call.operation for call in calls] == [call.operation for call in ordinary]

@@ -1,0 +1,200 @@
+"""Public clients' refresh tokens rotate; a replay ends the grant, an answer that got lost does not (RFC 9700 §4.14)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chalicelib import credentials, settings
+from chalicelib.credentials import Kind
+from chalicelib.models import grant
+from tests.actors import Browser
+from tests.conftest import Clock
+from tests.public_app import PublicApp
+from tests.store_proxy import Fault, StoreProxy
+
+pytestmark = pytest.mark.spec("line 28", "RFC 9700 §4.14.2", "RFC 6749 §10.4")
+
+
+@pytest.fixture
+def spa(a_browser: Callable[..., Browser]) -> PublicApp:
+    return PublicApp.registered_by(a_browser())
+
+
+def test_each_use_gives_the_next_token(john: Browser, spa: PublicApp, clock: Clock) -> None:
+    first = spa.connect(john, "Big Events LLC")
+    tokens = first
+    for _ in range(4):
+        clock.advance(3600)
+        answer = spa.refresh(tokens["refresh_token"])
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["refresh_token"] != tokens["refresh_token"]
+        assert spa.me(tokens["access_token"]).status_code == 401
+        tokens = answer.json()
+        assert spa.me(tokens["access_token"]).status_code == 200
+        assert tokens["expires_in"] == 86400
+    assert credentials.recognize(tokens["refresh_token"], Kind.REFRESH_TOKEN) is not None
+
+
+def test_a_repeat_within_the_grace_gets_the_same_tokens(john: Browser, spa: PublicApp, clock: Clock) -> None:
+    used = spa.connect(john, "Big Events LLC")["refresh_token"]
+    first = spa.refresh(used).json()
+    clock.advance(59)
+    repeat = spa.refresh(used)
+    assert repeat.status_code == 200, repeat.text
+    assert {**repeat.json(), "expires_in": None} == {**first, "expires_in": None}
+    assert first["expires_in"] - 62 <= repeat.json()["expires_in"] <= first["expires_in"] - 59
+    assert spa.me(first["access_token"]).status_code == 200
+    assert spa.refresh(first["refresh_token"]).status_code == 200
+
+
+def test_a_replay_after_the_grace_ends_the_grant_and_is_logged(
+    john: Browser, spa: PublicApp, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    used = spa.connect(john, "Big Events LLC")["refresh_token"]
+    tokens = spa.refresh(used).json()
+    clock.advance(60)
+    capsys.readouterr()
+    answer = spa.refresh(used)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
+    assert '"security_event":"refresh token replayed"' in capsys.readouterr().out
+    assert spa.me(tokens["access_token"]).status_code == 401
+    assert spa.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
+
+
+def test_once_the_next_token_was_used_the_one_before_it_has_no_grace(john: Browser, spa: PublicApp) -> None:
+    stolen = spa.connect(john, "Big Events LLC")["refresh_token"]
+    tokens = spa.refresh(spa.refresh(stolen).json()["refresh_token"]).json()
+    assert spa.refresh(stolen).json()["error"] == "invalid_grant"
+    assert spa.me(tokens["access_token"]).status_code == 401
+
+
+def test_a_token_of_long_ago_is_still_a_replay(john: Browser, spa: PublicApp) -> None:
+    stolen = spa.connect(john, "Big Events LLC")["refresh_token"]
+    tokens = {"refresh_token": stolen}
+    for _ in range(8):
+        tokens = spa.refresh(tokens["refresh_token"]).json()
+    assert spa.refresh(stolen).json()["error"] == "invalid_grant"
+    assert spa.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
+
+
+@pytest.mark.spec("DOT #1816", "CVE-2026-9802")
+def test_a_revoked_grant_has_no_grace(john: Browser, spa: PublicApp) -> None:
+    used = spa.connect(john, "Big Events LLC")["refresh_token"]
+    tokens = spa.refresh(used).json()
+    spa.revoke(tokens["refresh_token"])
+    assert spa.refresh(used).json()["error"] == "invalid_grant"
+    assert spa.me(tokens["access_token"]).status_code == 401
+
+
+def test_a_grant_that_the_user_ended_has_no_grace(john: Browser, spa: PublicApp) -> None:
+    used = spa.connect(john, "Big Events LLC")["refresh_token"]
+    spa.refresh(used)
+    john.press(john.open("/settings/authorized"), "Revoke")
+    assert spa.refresh(used).json()["error"] == "invalid_grant"
+
+
+def test_a_token_that_was_made_up_ends_nothing(john: Browser, spa: PublicApp) -> None:
+    tokens = spa.connect(john, "Big Events LLC")
+    tokens = spa.refresh(tokens["refresh_token"]).json()
+    named = credentials.recognize(tokens["access_token"], Kind.ACCESS_TOKEN)
+    assert named is not None
+    made_up = credentials.mint(Kind.REFRESH_TOKEN, named.names)
+    assert spa.refresh(made_up).json()["error"] == "invalid_grant"
+    assert spa.me(tokens["access_token"]).status_code == 200
+
+
+def test_another_application_can_neither_use_nor_end_it(
+    john: Browser, spa: PublicApp, a_browser: Callable[..., Browser]
+) -> None:
+    other = PublicApp.registered_by(a_browser())
+    used = spa.connect(john, "Big Events LLC")["refresh_token"]
+    tokens = spa.refresh(used).json()
+    for token in (used, tokens["refresh_token"]):
+        assert other.refresh(token).json()["error"] == "invalid_grant"
+    assert spa.me(tokens["access_token"]).status_code == 200
+
+
+@pytest.mark.spec("RFC 7009 §2.1")
+def test_revoking_with_a_token_that_was_rotated_ends_the_grant_too(john: Browser, spa: PublicApp) -> None:
+    used = spa.connect(john, "Big Events LLC")["refresh_token"]
+    tokens = spa.refresh(used).json()
+    assert spa.revoke(used).status_code == 200
+    assert spa.me(tokens["access_token"]).status_code == 401
+
+
+def test_a_lost_answer_of_the_store_is_no_replay(john: Browser, spa: PublicApp, store: StoreProxy) -> None:
+    used = spa.connect(john, "Big Events LLC")["refresh_token"]
+    with store.fault(Fault.LOSES_ANSWER, "TransactWriteItems", times=1):
+        answer = spa.refresh(used)
+    assert answer.status_code == 200, answer.text
+    assert spa.me(answer.json()["access_token"]).status_code == 200
+
+
+def test_a_store_that_fails_takes_nothing_away(john: Browser, spa: PublicApp, store: StoreProxy) -> None:
+    used = spa.connect(john, "Big Events LLC")["refresh_token"]
+    with store.fault(Fault.INTERNAL_ERROR, "TransactWriteItems"):
+        answer = spa.refresh(used)
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"]
+    assert spa.refresh(used).status_code == 200
+
+
+@pytest.mark.spec("line 26", "CVE-2026-1035")
+@pytest.mark.parametrize("processes", [2, 8, 24])
+def test_several_processes_that_refresh_at_once_all_get_the_same_working_tokens(
+    john: Browser, spa: PublicApp, processes: int
+) -> None:
+    used = spa.connect(john, "Big Events LLC")["refresh_token"]
+    for _ in range(3):
+        with ThreadPoolExecutor(processes) as pool:
+            answers = list(pool.map(lambda _, token=used: spa.refresh(token), range(processes)))
+        assert {answer.status_code for answer in answers} == {200}, [answer.text for answer in answers]
+        assert len({answer.json()["access_token"] for answer in answers}) == 1
+        assert len({answer.json()["refresh_token"] for answer in answers}) == 1
+        assert spa.me(answers[0].json()["access_token"]).status_code == 200
+        used = answers[0].json()["refresh_token"]
+
+
+@pytest.mark.spec("line 22")
+def test_nothing_that_could_be_used_is_stored(john: Browser, spa: PublicApp) -> None:
+    tokens = spa.refresh(spa.connect(john, "Big Events LLC")["refresh_token"]).json()
+    named = credentials.recognize(tokens["refresh_token"], Kind.REFRESH_TOKEN)
+    assert named is not None
+    standing = grant.standing(named.names)
+    assert standing is not None
+    assert standing.access_token is not None
+    stored = f"{standing.grant.attribute_values} {standing.access_token.attribute_values}"
+    for name in ("access_token", "refresh_token"):
+        assert tokens[name] not in stored
+        assert tokens[name][-49:-6] not in stored
+    assert credentials.digest(tokens["refresh_token"]) in stored
+
+
+def test_an_operator_can_do_without_the_grace(john: Browser, spa: PublicApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    strict: Any = replace(settings.SETTINGS, refresh_grace_seconds=0)
+    monkeypatch.setattr(settings, "SETTINGS", strict)
+    used = spa.connect(john, "Big Events LLC")["refresh_token"]
+    tokens = spa.refresh(used).json()
+    assert spa.refresh(used).json()["error"] == "invalid_grant"
+    assert spa.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
+
+
+def test_another_server_key_ends_no_token(john: Browser, spa: PublicApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens = spa.refresh(spa.connect(john, "Big Events LLC")["refresh_token"]).json()
+    changed: Any = replace(settings.SETTINGS, server_key="another-key-of-at-least-forty-three-characters")
+    monkeypatch.setattr(settings, "SETTINGS", changed)
+    tokens = spa.refresh(tokens["refresh_token"]).json()
+    assert spa.me(tokens["access_token"]).status_code == 200
+    assert spa.refresh(tokens["refresh_token"]).status_code == 200
+
+
+def test_a_confidential_clients_refresh_token_stays(john: Browser, a_browser: Callable[..., Browser]) -> None:
+    shop = a_browser().register_application()
+    tokens = shop.connect(john, "Big Events LLC")
+    assert shop.refresh(tokens["refresh_token"]).json()["refresh_token"] == tokens["refresh_token"]
+    assert shop.refresh(tokens["refresh_token"]).json()["refresh_token"] == tokens["refresh_token"]

@@ -1,0 +1,320 @@
+"""Applications register and manage themselves, where the operator lets them (RFC 7591, RFC 7592)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import requests
+from joserfc.jwk import ECKey
+
+from chalicelib import credentials, settings
+from chalicelib.models import application, throttle
+from tests.actors import CALLBACK, Browser, ClientApp
+from tests.public_app import PublicApp
+from tests.signing_app import SigningApp
+
+pytestmark = pytest.mark.spec("RFC 7591 §3")
+PATH = "/api/v1/oauth/register"
+CHOSEN = {"client_name": "A host", "redirect_uris": [CALLBACK]}
+
+
+@pytest.fixture(autouse=True)
+def _nobody_registered_of_late() -> None:
+    for what in ("registration address 127.0.0.1", "registration"):
+        throttle.forget(what, window_seconds=settings.REGISTRATION_WINDOW_SECONDS)
+
+
+def let(monkeypatch: pytest.MonkeyPatch, registration: str, *tokens: str) -> None:
+    digests = tuple(credentials.digest(token) for token in tokens)
+    changed: Any = replace(settings.SETTINGS, registration=registration, registration_token_digests=digests)
+    monkeypatch.setattr(settings, "SETTINGS", changed)
+
+
+@pytest.fixture
+def is_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    let(monkeypatch, "open")
+
+
+def register(base_url: str, token: str | None = None, **metadata: Any) -> requests.Response:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return requests.post(base_url + PATH, json={**CHOSEN, **metadata}, headers=headers, timeout=30)
+
+
+def manage(registered: dict[str, Any], method: str = "GET", **more: Any) -> requests.Response:
+    headers = {"Authorization": f"Bearer {more.pop('token', registered['registration_access_token'])}"}
+    return requests.request(method, registered["registration_client_uri"], headers=headers, timeout=30, **more)
+
+
+def test_it_is_closed_unless_the_operator_opens_it(base_url: str) -> None:
+    answer = register(base_url)
+    assert (answer.status_code, answer.json()["error"]) == (403, "access_denied")
+    metadata = requests.get(base_url + "/.well-known/oauth-authorization-server", timeout=30).json()
+    assert "registration_endpoint" not in metadata
+
+
+@pytest.mark.spec("RFC 7591 §3.2.1", "RFC 8414 §2")
+def test_an_application_that_registered_itself_connects(john: Browser, is_open: None) -> None:
+    metadata = requests.get(john.base_url + "/.well-known/oauth-authorization-server", timeout=30).json()
+    assert metadata["registration_endpoint"] == john.base_url + PATH
+    answer = register(john.base_url)
+    assert answer.status_code == 201
+    assert answer.headers["Cache-Control"] == "no-store"
+    made = answer.json()
+    assert made["client_secret_expires_at"] == 0
+    assert made["client_name"] == "A host"
+    assert made["redirect_uris"] == [CALLBACK]
+    assert made["token_endpoint_auth_method"] == "client_secret_basic"
+    assert made["grant_types"] == ["authorization_code", "refresh_token"]
+    assert made["response_types"] == ["code"]
+    app = ClientApp(john.base_url, made["client_id"], made["client_secret"], CALLBACK)
+    assert app.me(app.connect(john, "Big Events LLC")["access_token"]).status_code == 200
+
+
+@pytest.mark.spec("RFC 7591 §5", "registered clients are marked as such")
+def test_users_are_told_that_it_registered_itself(john: Browser, shop: ClientApp, is_open: None) -> None:
+    made = register(john.base_url, client_name="Lanyard").json()
+    app = ClientApp(john.base_url, made["client_id"], made["client_secret"], CALLBACK)
+    page = john.open(app.authorize_path())
+    assert "This application registered itself." in page.text
+    assert "It takes you to shop.example.com" in page.text
+    assert "registered itself" not in john.open(shop.authorize_path()).text
+
+
+@pytest.mark.spec("RFC 7591 §2", "RFC 8252 §7.3")
+def test_a_native_one_without_a_secret_registers(john: Browser, is_open: None) -> None:
+    uris = ["http://127.0.0.1/done", "com.example.app:/done"]
+    made = register(john.base_url, token_endpoint_auth_method="none", redirect_uris=uris).json()
+    assert "client_secret" not in made
+    assert made["application_type"] == "native"
+    app = PublicApp(john.base_url, made["client_id"], "", "http://127.0.0.1:51004/done")
+    tokens = app.connect(john, "Big Events LLC")
+    assert app.refresh(tokens["refresh_token"]).status_code == 200
+
+
+@pytest.mark.spec("RFC 7591 §2", "RFC 7523 §2.2")
+def test_one_with_keys_registers(john: Browser, is_open: None) -> None:
+    key = ECKey.generate_key("P-256")
+    jwks = {"keys": [key.as_dict(private=False)]}
+    made = register(john.base_url, token_endpoint_auth_method="private_key_jwt", jwks=jwks).json()
+    assert made["jwks"] == jwks
+    app = SigningApp(john.base_url, made["client_id"], "", CALLBACK)
+    app.key = key
+    assert app.connect(john, "Big Events LLC")["token_type"] == "Bearer"
+
+
+@pytest.mark.spec("RFC 7591 §3.2.2", "RFC 7591 §2")
+@pytest.mark.parametrize(
+    ("metadata", "error"),
+    [
+        ({"redirect_uris": []}, "invalid_redirect_uri"),
+        ({"redirect_uris": ["javascript:alert(1)"]}, "invalid_redirect_uri"),
+        ({"redirect_uris": ["http://shop.example.com/cb"]}, "invalid_redirect_uri"),
+        ({"redirect_uris": ["https://*.example.com/cb"]}, "invalid_redirect_uri"),
+        ({"redirect_uris": ["com.example.app:/done"]}, "invalid_redirect_uri"),
+        ({"redirect_uris": ["http://[bad/"]}, "invalid_redirect_uri"),
+        ({"redirect_uris": CALLBACK}, "invalid_client_metadata"),
+        ({"redirect_uris": [7]}, "invalid_client_metadata"),
+        ({"redirect_uris": [f"https://a.example/{number}" for number in range(21)]}, "invalid_redirect_uri"),
+        ({"client_name": 7}, "invalid_client_metadata"),
+        ({"client_name": "x\u0000"}, "invalid_client_metadata"),
+        ({"client_name": "x" * 256}, "invalid_client_metadata"),
+        ({"token_endpoint_auth_method": "client_secret_jwt"}, "invalid_client_metadata"),
+        ({"token_endpoint_auth_method": ["none"]}, "invalid_client_metadata"),
+        ({"token_endpoint_auth_method": "private_key_jwt"}, "invalid_client_metadata"),
+        (
+            {"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "https://169.254.169.254/"},
+            "invalid_client_metadata",
+        ),
+        ({"grant_types": ["client_credentials"]}, "invalid_client_metadata"),
+        ({"grant_types": ["urn:ietf:params:oauth:grant-type:device_code"]}, "invalid_client_metadata"),
+        ({"grant_types": ["implicit"]}, "invalid_client_metadata"),
+        ({"grant_types": ["password"]}, "invalid_client_metadata"),
+        ({"response_types": ["token"]}, "invalid_client_metadata"),
+        ({"application_type": "native"}, "invalid_client_metadata"),
+        ({"application_type": "other"}, "invalid_client_metadata"),
+    ],
+    ids=lambda value: str(value)[:60],
+)
+def test_what_cannot_be_registered_is_refused(
+    base_url: str, is_open: None, metadata: dict[str, Any], error: str
+) -> None:
+    answer = register(base_url, **metadata)
+    assert (answer.status_code, answer.json()["error"]) == (400, error)
+    assert answer.json()["error_description"]
+
+
+@pytest.mark.spec("RFC 7591 §3.1")
+@pytest.mark.parametrize("body", [b"", b"x", b"[]", b"[" * 10000, b'"x"', b"\xff"])
+def test_what_is_no_json_object_is_refused(base_url: str, is_open: None, body: bytes) -> None:
+    for content_type in ("application/json", "application/x-www-form-urlencoded"):
+        answer = requests.post(base_url + PATH, data=body, headers={"Content-Type": content_type}, timeout=30)
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_client_metadata")
+
+
+@pytest.mark.spec("RFC 7591 §3.1", "RFC 7591 §2")
+def test_it_cannot_give_itself_what_the_operator_gives(base_url: str, is_open: None) -> None:
+    wishes: dict[str, Any] = {
+        "own_scopes": ["write"],
+        "own_organizers": ["x"],
+        "resource": "x",
+        "owner_id": "x",
+        "client_id": "mine",
+    }
+    made = register(base_url, **wishes, active=False, scope="admin").json()
+    found = application.get(made["client_id"])
+    assert found is not None
+    assert not found.own_scopes
+    assert not found.own_organizers
+    assert not found.resource
+    assert made["client_id"] != "mine"
+    assert "admin" not in made["scope"]
+
+
+@pytest.mark.spec("RFC 7591 §1.2", "RFC 7591 §3")
+def test_an_initial_access_token_is_asked_for_where_the_operator_says_so(
+    base_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, other = (credentials.mint(credentials.Kind.INITIAL_ACCESS_TOKEN) for _ in range(2))
+    let(monkeypatch, "token", token, other)
+    for wrong in (None, "x", credentials.mint(credentials.Kind.INITIAL_ACCESS_TOKEN)):
+        answer = register(base_url, wrong)
+        assert (answer.status_code, answer.json()["error"]) == (401, "invalid_token")
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
+    assert register(base_url, token).status_code == 201
+    assert register(base_url, other).status_code == 201
+
+
+@pytest.mark.spec("RFC 8628 §5.4")
+def test_the_device_grant_takes_somebody_who_let_it_register(base_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = credentials.mint(credentials.Kind.INITIAL_ACCESS_TOKEN)
+    let(monkeypatch, "token", token)
+    device = "urn:ietf:params:oauth:grant-type:device_code"
+    made = register(base_url, token, grant_types=[device], redirect_uris=[], token_endpoint_auth_method="none").json()
+    assert device in made["grant_types"]
+    url = base_url + "/api/v1/oauth/device_authorization"
+    assert requests.post(url, data={"client_id": made["client_id"]}, timeout=30).status_code == 200
+
+
+@pytest.mark.spec("RFC 7591 §5")
+def test_open_registration_has_limits(base_url: str, is_open: None, capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in range(settings.REGISTRATIONS_PER_ADDRESS):
+        assert register(base_url).status_code == 201
+    answer = register(base_url)
+    assert answer.status_code == 429
+    assert answer.headers["Retry-After"]
+    assert "registrations throttled" in capsys.readouterr().out
+
+
+@pytest.mark.spec("RFC 7592 §2.1")
+def test_it_reads_what_is_registered_and_the_secret_is_not_shown_again(base_url: str, is_open: None) -> None:
+    made = register(base_url).json()
+    answer = manage(made)
+    assert answer.status_code == 200
+    shown = {name: value for name, value in made.items() if not name.startswith("client_secret")}
+    assert answer.json() == shown
+
+
+@pytest.mark.spec("RFC 7592 §2.2")
+def test_it_replaces_what_is_registered(john: Browser, is_open: None) -> None:
+    made = register(john.base_url).json()
+    changed = {"client_id": made["client_id"], "client_name": "Renamed", "redirect_uris": ["https://new.example/cb"]}
+    answer = manage(made, "PUT", json=changed)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["client_name"] == "Renamed"
+    app = ClientApp(john.base_url, made["client_id"], made["client_secret"], "https://new.example/cb")
+    assert john.open(app.authorize_path()).title == "Authorize Renamed?"
+    assert john.open(app.authorize_path(redirect_uri=CALLBACK)).status == 400
+    assert app.connect(john, "Big Events LLC")["token_type"] == "Bearer"
+
+
+@pytest.mark.spec("RFC 7592 §2.2")
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"client_id": None},
+        {"client_id": "another"},
+        {"client_secret": "chosen"},
+        {"token_endpoint_auth_method": "none"},
+        {"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [ECKey.generate_key("P-256").as_dict()]}},
+    ],
+    ids=str,
+)
+def test_what_it_cannot_change_stays(base_url: str, is_open: None, changed: dict[str, Any]) -> None:
+    made = register(base_url).json()
+    answer = manage(made, "PUT", json={**CHOSEN, "client_id": made["client_id"], **changed})
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_client_metadata")
+    assert manage(made).json()["token_endpoint_auth_method"] == "client_secret_basic"
+
+
+@pytest.mark.spec("RFC 7592 §2.3", "line 35")
+def test_it_deletes_itself_and_its_tokens_end(john: Browser, is_open: None) -> None:
+    made = register(john.base_url).json()
+    app = ClientApp(john.base_url, made["client_id"], made["client_secret"], CALLBACK)
+    token = app.connect(john, "Big Events LLC")["access_token"]
+    assert manage(made, "DELETE").status_code == 204
+    assert app.me(token).status_code == 401
+    assert john.open(app.authorize_path()).status == 400
+    assert manage(made).status_code == 401
+    assert manage(made, "DELETE").status_code == 401
+
+
+@pytest.mark.spec("RFC 7592 §2", "RFC 7592 §5")
+def test_its_token_manages_it_alone(base_url: str, is_open: None, shop: ClientApp) -> None:
+    made, other = register(base_url).json(), register(base_url).json()
+    forged = credentials.mint(credentials.Kind.REGISTRATION_TOKEN, made["client_id"])
+    for method in ("GET", "PUT", "DELETE"):
+        body = {"json": {**CHOSEN, "client_id": made["client_id"]}} if method == "PUT" else {}
+        for token in (other["registration_access_token"], forged, made["client_secret"], "x"):
+            answer = manage(made, method, token=token, **body)
+            assert (answer.status_code, answer.json()["error"]) == (401, "invalid_token")
+    # Nor does any token manage one that a person registered.
+    url = f"{base_url}{PATH}/{shop.client_id}"
+    for token in (made["registration_access_token"], credentials.mint(credentials.Kind.REGISTRATION_TOKEN, "x" * 16)):
+        assert requests.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=30).status_code == 401
+    assert manage(made).status_code == 200
+
+
+@pytest.mark.spec("RFC 7592 §2")
+def test_it_still_manages_itself_once_registration_is_closed(
+    base_url: str, is_open: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = register(base_url).json()
+    let(monkeypatch, "closed")
+    assert register(base_url).status_code == 403
+    assert manage(made, "DELETE").status_code == 204
+
+
+def test_no_user_sees_it_among_their_own(is_open: None, a_browser: Callable[..., Browser]) -> None:
+    browser = a_browser()
+    made = register(browser.base_url).json()
+    assert browser.open(f"/settings/applications/{made['client_id']}").status == 404
+    assert made["client_id"] not in browser.open("/settings/applications").text
+
+
+@pytest.mark.spec("RFC 7591 §3.1", "line 18")
+def test_other_methods_are_refused(base_url: str, is_open: None) -> None:
+    assert requests.get(base_url + PATH, timeout=30).status_code == 405
+    assert requests.post(f"{base_url}{PATH}/x", json={}, timeout=30).status_code == 405
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"REGISTRATION": "yes"},
+        {"REGISTRATION": "token"},
+        {"REGISTRATION": "token", "REGISTRATION_TOKEN_DIGESTS": "lyia_secret"},
+        {"RESOURCES": "api.example.com"},
+        {"SERVER_KEY": "short"},
+        {"REFRESH_GRACE_SECONDS": "601"},
+    ],
+    ids=str,
+)
+def test_a_setting_that_cannot_be_used_is_refused_without_quoting_secrets(environment: dict[str, str]) -> None:
+    with pytest.raises(settings.SettingsError) as error:
+        settings.from_environment(environment)
+    assert next(reversed(environment)) in str(error.value) or "REGISTRATION" in str(error.value)
+    assert "lyia_secret" not in str(error.value)
+    assert "short" not in str(error.value)

@@ -1,0 +1,110 @@
+"""A token that was asked for one API is good at no other (RFC 8707)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import requests
+
+from chalicelib import settings
+from chalicelib.models import application
+from tests.actors import Browser, ClientApp
+
+TICKETS, MUSIC = "https://tickets.example.com/mcp", "https://music.example.com"
+pytestmark = pytest.mark.spec("RFC 8707 §2")
+
+
+@pytest.fixture(autouse=True)
+def _two_apis(monkeypatch: pytest.MonkeyPatch) -> None:
+    listed: Any = replace(settings.SETTINGS, resources=(TICKETS, MUSIC))
+    monkeypatch.setattr(settings, "SETTINGS", listed)
+
+
+def introspect(app: ClientApp, token: str) -> dict[str, Any]:
+    url = app.base_url + "/api/v1/oauth/introspect"
+    answer = requests.post(url, data={"token": token}, auth=(app.client_id, app.secret), timeout=30)
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+@pytest.fixture
+def tickets(other_shop: ClientApp) -> ClientApp:
+    """The API of TICKETS, as the operator registered it."""
+    application.serve_resource(other_shop.client_id, TICKETS)
+    return other_shop
+
+
+def test_a_token_without_a_resource_is_good_at_all(john: Browser, shop: ClientApp, tickets: ClientApp) -> None:
+    token = shop.connect(john, "Big Events LLC")["access_token"]
+    assert shop.me(token).status_code == 200
+    assert introspect(tickets, token)["active"] is True
+    assert "aud" not in introspect(tickets, token)
+
+
+def test_a_token_for_an_api_is_good_there_alone(john: Browser, shop: ClientApp, tickets: ClientApp) -> None:
+    token = shop.connect(john, "Big Events LLC", resource=TICKETS)["access_token"]
+    assert introspect(tickets, token)["aud"] == TICKETS
+    answer = shop.me(token)
+    assert answer.status_code == 401
+    assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+    other = shop.connect(john, "Big Events LLC", resource=MUSIC)["access_token"]
+    assert introspect(tickets, other) == {"active": False}
+
+
+def test_a_token_for_this_api_is_good_here_alone(john: Browser, shop: ClientApp, tickets: ClientApp) -> None:
+    for spelling in (shop.base_url, shop.base_url + "/"):
+        token = shop.connect(john, "Big Events LLC", resource=spelling)["access_token"]
+        assert shop.me(token).status_code == 200
+        assert introspect(tickets, token) == {"active": False}
+
+
+def test_it_stays_with_every_refresh(john: Browser, shop: ClientApp, tickets: ClientApp) -> None:
+    tokens = shop.connect(john, "Big Events LLC", resource=TICKETS)
+    for more in ({}, {"resource": TICKETS}):
+        refreshed = shop.refresh(tokens["refresh_token"], **more).json()
+        assert introspect(tickets, refreshed["access_token"])["aud"] == TICKETS
+    answer = shop.refresh(tokens["refresh_token"], resource=MUSIC)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_target")
+    assert introspect(tickets, refreshed["access_token"])["active"] is True
+
+
+@pytest.mark.spec("RFC 8707 §2.2")
+def test_a_token_request_may_narrow_what_was_authorized(john: Browser, shop: ClientApp, tickets: ClientApp) -> None:
+    page = john.allow(john.open(shop.authorize_path()), "Big Events LLC")
+    tokens = shop.exchange(page.code, resource=TICKETS).json()
+    assert introspect(tickets, tokens["access_token"])["aud"] == TICKETS
+    assert shop.me(tokens["access_token"]).status_code == 401
+    refreshed = shop.refresh(tokens["refresh_token"]).json()
+    assert shop.me(refreshed["access_token"]).status_code == 200
+
+
+@pytest.mark.spec("RFC 8707 §2.2")
+def test_a_code_for_one_api_gives_no_token_for_another(john: Browser, shop: ClientApp) -> None:
+    page = john.allow(john.open(shop.authorize_path(resource=TICKETS)), "Big Events LLC")
+    assert shop.exchange(page.code, resource=MUSIC).json()["error"] == "invalid_target"
+    assert shop.exchange(page.code).status_code == 200
+
+
+@pytest.mark.spec("RFC 8707 §2", "RFC 6749 §4.1.2.1")
+@pytest.mark.parametrize(
+    "resource", ["https://unknown.example.com", TICKETS + "/more", TICKETS.upper(), "tickets", TICKETS + "#x"]
+)
+def test_an_unknown_api_is_refused(john: Browser, shop: ClientApp, resource: str) -> None:
+    page = john.open(shop.authorize_path(resource=resource))
+    assert page.answer["error"] == "invalid_target"
+    assert page.answer["state"] == "xyz"
+
+
+def test_the_consent_page_says_where_it_is_good(john: Browser, shop: ClientApp) -> None:
+    assert f"At {TICKETS} and nowhere else." in john.open(shop.authorize_path(resource=TICKETS)).text
+
+
+@pytest.mark.spec("RFC 7662 §4")
+def test_an_api_that_serves_no_resource_learns_nothing_of_tokens_for_one(
+    john: Browser, shop: ClientApp, other_shop: ClientApp
+) -> None:
+    token = shop.connect(john, "Big Events LLC", resource=TICKETS)["access_token"]
+    assert introspect(other_shop, token) == {"active": False}
+    assert introspect(shop, token)["active"] is True

@@ -1,0 +1,116 @@
+"""The operator's commands for the clients of today, against what `make run` started."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import requests
+from joserfc.jwk import ECKey
+
+from tests.actors import Browser, ClientApp, Person
+from tests.local_run import LocalRun
+from tests.public_app import PublicApp
+from tests.running.test_manage import CALLBACK, in_json
+from tests.signing_app import SigningApp
+
+CREATE = ("applications", "create", "--owner", "admin@localhost", "--name", "App")
+
+
+@pytest.fixture
+def john(local_run: LocalRun) -> Browser:
+    browser = Browser(local_run.base_url, Person("", "admin@localhost", password="lanyard-demo"))
+    browser.log_in()
+    return browser
+
+
+@pytest.mark.spec("RFC 6749 §2.1", "RFC 8252 §7.1")
+def test_public_applications_are_made_and_their_tokens_rotate(local_run: LocalRun, john: Browser) -> None:
+    made = in_json(local_run, *CREATE, "--public", "--redirect-uri", CALLBACK)
+    assert "client_secret" not in made
+    app = PublicApp(local_run.base_url, made["client_id"], "", CALLBACK)
+    tokens = app.connect(john, "Big Events LLC")
+    assert app.refresh(tokens["refresh_token"]).json()["refresh_token"] != tokens["refresh_token"]
+    native = in_json(local_run, *CREATE, "--native", "--redirect-uri", "com.example.app:/done")
+    assert "client_secret" not in native
+    key = local_run.folder / ".local" / "server-key"
+    assert len(key.read_text()) >= 43
+    assert key.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.spec("RFC 7523 §2.2")
+def test_one_with_keys_is_made(local_run: LocalRun, john: Browser, tmp_path: Path) -> None:
+    key = ECKey.generate_key("P-256")
+    file = tmp_path / "jwks.json"
+    file.write_text(json.dumps({"keys": [key.as_dict(private=False)]}))
+    made = in_json(local_run, *CREATE, "--jwks", str(file), "--redirect-uri", CALLBACK)
+    assert "client_secret" not in made
+    app = SigningApp(local_run.base_url, made["client_id"], "", CALLBACK)
+    app.key = key
+    assert app.connect(john, "Big Events LLC")["token_type"] == "Bearer"
+
+
+@pytest.mark.spec("secrets: two live ones while rotating")
+def test_two_secrets_live_until_the_old_one_is_ended(local_run: LocalRun) -> None:
+    made = in_json(local_run, *CREATE, "--redirect-uri", CALLBACK)
+    old = ClientApp(local_run.base_url, made["client_id"], made["client_secret"], CALLBACK)
+    rotated = in_json(local_run, "applications", "rotate-secret", old.client_id, "--keep-old-hours", "24")
+    new = ClientApp(local_run.base_url, old.client_id, rotated["client_secret"], CALLBACK)
+    assert [app.exchange("lyac_x").status_code for app in (old, new)] == [400, 400]
+    in_json(local_run, "applications", "end-old-secret", old.client_id)
+    assert [app.exchange("lyac_x").status_code for app in (old, new)] == [401, 400]
+
+
+@pytest.mark.spec("RFC 6749 §4.4")
+def test_an_application_is_allowed_something_of_its_own(local_run: LocalRun) -> None:
+    made = in_json(local_run, *CREATE, "--redirect-uri", CALLBACK)
+    app = ClientApp(local_run.base_url, made["client_id"], made["client_secret"], CALLBACK)
+    in_json(local_run, "applications", "allow-own", app.client_id, "--scope", "read", "--organizer", "bigevents")
+    token = app.call_token(grant_type="client_credentials").json()["access_token"]
+    assert [found["slug"] for found in app.organizers(token).json()["results"]] == ["bigevents"]
+    in_json(local_run, "applications", "allow-own", app.client_id)
+    assert app.call_token(grant_type="client_credentials").json()["error"] == "unauthorized_client"
+
+
+@pytest.mark.spec("RFC 8628 §3.1")
+def test_a_device_needs_no_redirect_uri(local_run: LocalRun) -> None:
+    made = in_json(local_run, *CREATE, "--native", "--device")
+    url = local_run.base_url + "/api/v1/oauth/device_authorization"
+    answer = requests.post(url, data={"client_id": made["client_id"]}, timeout=30)
+    assert answer.json()["verification_uri"] == local_run.base_url + "/device"
+
+
+@pytest.mark.spec("RFC 7591 §1.2")
+def test_an_initial_access_token_is_made_and_only_its_digest_is_to_be_kept(local_run: LocalRun) -> None:
+    made = in_json(local_run, "registration", "new-token")
+    assert made["initial_access_token"].startswith("lyia_")
+    assert len(made["digest"]) == 64
+    assert in_json(local_run, "registration", "show") == {"registration": "closed", "tokens": 0}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ([*CREATE], "Missing option '--redirect-uri'."),
+        ([*CREATE, "--public", "--redirect-uri", "com.example.app:/x"], "must be a full address"),
+        ([*CREATE, "--public", "--auth-method", "client_secret_post", "--redirect-uri", CALLBACK], "leave --jwks"),
+        ([*CREATE, "--jwks", "README.md", "--redirect-uri", CALLBACK], "--jwks: README.md is no JSON."),
+        (["applications", "rotate-secret", "nothing"], "There is no application nothing that has a secret."),
+        (["applications", "end-old-secret", "nothing"], "There is no application nothing."),
+        (["applications", "allow-own", "nothing", "--scope", "read"], "at least one --scope and one --organizer"),
+        (
+            ["applications", "allow-own", "nothing", "--scope", "read", "--organizer", "nowhere"],
+            "There is no organizer nowhere.",
+        ),
+        (["applications", "allow-own", "nothing"], "There is no application nothing that can authenticate."),
+        (["applications", "serve-resource", "nothing", "https://api.example.com"], "not in the stage's RESOURCES"),
+    ],
+    ids=str,
+)
+def test_what_an_operator_has_to_mend_is_one_line(local_run: LocalRun, arguments: list[str], complaint: str) -> None:
+    ended = local_run.manage(*arguments)
+    assert ended.returncode == 2
+    assert complaint in ended.stderr
+    assert ended.stderr.count("\n") == 1
+    assert ended.stdout == ""
