@@ -20,13 +20,18 @@ class NameProblem(ValueError):
 def check_name(name: str) -> str:
     """The name without blanks around it. Raises NameProblem. Any script is welcome, control characters are not."""
     name = name.strip()
-    if not name:
+    if not any(_is_visible(character) for character in name):
         raise NameProblem("must not be empty")
     if len(name) > settings.NAME_LIMIT_CHARACTERS:
         raise NameProblem(f"must not be longer than {settings.NAME_LIMIT_CHARACTERS} characters")
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
+    if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in name):
         raise NameProblem("must not contain line breaks or other control characters")
     return name
+
+
+def _is_visible(character: str) -> bool:
+    """Does it leave a mark by itself? The fillers are letters to Unicode, and blank to the eye."""
+    return unicodedata.category(character)[0] in "LNPS" and character not in "\u115f\u1160\u3164\uffa0\u2800"
 
 
 def check_email(email: str) -> str:

@@ -17,8 +17,8 @@ LOCAL_MAIL_FOLDER = ".local/mail"
 
 ACCESS_TOKEN_LIFETIME_SECONDS = 86_400
 CODE_MAX_LIFETIME_SECONDS = 600  # RFC 6749 §4.1.2
-# A used code is kept as long as the access token it made can live, so that a late replay still ends the grant.
-CODE_KEPT_SECONDS = ACCESS_TOKEN_LIFETIME_SECONDS
+# A used code is kept from its use on, as long as the access token it made, so that a late replay ends the grant.
+USED_CODE_KEPT_SECONDS = ACCESS_TOKEN_LIFETIME_SECONDS
 
 REFRESH_GRACE_MAX_SECONDS = 600
 # How far back a replayed refresh token of a public client is recognized as one that was once good.
@@ -59,7 +59,9 @@ SECURITY_EVENT_KEPT_SECONDS = 365 * 86_400
 USER_AGENT_KEPT_CHARACTERS = 256
 
 LOGIN_WINDOW_SECONDS = 900
-LOGIN_TRIES_PER_ACCOUNT = 10
+LOGIN_TRIES_PER_ACCOUNT = 10  # from one address
+# From all addresses together: high, since whoever reaches it keeps the owner out too.
+LOGIN_TRIES_PER_ACCOUNT_IN_ALL = 200
 LOGIN_TRIES_PER_ADDRESS = 100
 
 MAIL_LINK_LIFETIME_SECONDS = 1800
@@ -74,6 +76,10 @@ MAIL_READ_SECONDS = 5.0
 SECURITY_EVENTS_PER_PAGE = 20
 
 BODY_LIMIT_BYTES = 16_384
+# It is passed on in an address, encoded once more, and gateways end a header at about 10 KB.
+AUTHORIZATION_REQUEST_LIMIT_CHARACTERS = 4096
+# A user's grants for one application: connecting once more ends the one that was used least recently.
+GRANTS_PER_APPLICATION_LIMIT = 50
 DEFAULT_LOCALE = "en"
 DEFAULT_TIMEZONE = "UTC"
 
@@ -142,6 +148,8 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     Raises SettingsError for a value that cannot be used.
     """
     stage = environment.get("LANYARD_STAGE", "") or LOCAL_STAGE
+    if stage == LOCAL_STAGE and "AWS_LAMBDA_FUNCTION_NAME" in environment:
+        raise SettingsError("LANYARD_STAGE is missing: a deployed stage has to say which one it is")
     registration, digests = _registration(environment)
     return Settings(
         stage=stage,
@@ -167,12 +175,11 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
 def _public_url(value: str, stage: str) -> str | None:
     if not value:
         return LOCAL_PUBLIC_URL if stage == LOCAL_STAGE else None
-    parts = urlsplit(value)
-    loopback = parts.hostname in ("127.0.0.1", "localhost", "::1")
-    if parts.scheme not in ("https", "http") or not parts.hostname or parts.query or parts.fragment:
+    # In one spelling, since it is also the issuer, which clients compare byte for byte.
+    if not re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?", value, re.ASCII):
         raise SettingsError(f"PUBLIC_URL must be an address like https://connect.example.com, not {value!r}")
-    if parts.scheme == "http" and not loopback:
-        raise SettingsError(f"PUBLIC_URL must start with https:// anywhere but on this machine, not {value!r}")
+    if value.startswith("http://") and stage != LOCAL_STAGE:
+        raise SettingsError(f"PUBLIC_URL must start with https:// in a deployed stage, not {value!r}")
     return value.rstrip("/")
 
 

@@ -59,6 +59,8 @@ def _run(port: int, dynamodb_port: int) -> None:
     public_url = f"http://127.0.0.1:{port}"
     environment = {
         **client_environment(f"http://127.0.0.1:{dynamodb_port}"),
+        "LANYARD_STAGE": "local",  # whatever the shell has set
+        "TABLE_PREFIX": "",
         "PUBLIC_URL": public_url,
         "SERVER_KEY": _server_key(),
     }

@@ -172,6 +172,9 @@ class ClientApp:
 
     def authorize_path(self, **changed: str | None) -> str:
         """The address it sends browsers to. A parameter that is None is left out."""
+        return "/api/v1/oauth/authorize?" + urlencode(self.parameters(**changed))
+
+    def parameters(self, **changed: str | None) -> dict[str, str]:
         asked = {
             "client_id": self.client_id,
             "response_type": "code",
@@ -180,9 +183,7 @@ class ClientApp:
             "state": "xyz",
             **changed,
         }
-        return "/api/v1/oauth/authorize?" + urlencode(
-            {name: value for name, value in asked.items() if value is not None}
-        )
+        return {name: value for name, value in asked.items() if value is not None}
 
     def call_token(self, *, auth: tuple[str, str] | None = None, headers: Any = None, **form: Any) -> requests.Response:
         who = auth or (self.client_id, self.secret)

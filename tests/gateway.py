@@ -24,10 +24,21 @@ class Gateway(BaseAdapter):
 
     base_path: what comes before the routes: a stage ("/api"), a custom domain's base path, or nothing.
     passed_as: what comes before them when it reaches the gateway, where a CDN in front of it has changed that.
+    address: the caller's. repeated: headers that came more than once, by their names.
     """
 
-    def __init__(self, app: Chalice, base_path: str, *, passed_as: str | None = None) -> None:
+    def __init__(
+        self,
+        app: Chalice,
+        base_path: str,
+        *,
+        passed_as: str | None = None,
+        address: str = "203.0.113.7",
+        repeated: dict[str, list[str]] | None = None,
+    ) -> None:
         super().__init__()
+        self.address = address
+        self.repeated = repeated or {}
         self.app = app
         self.base_path = base_path
         self.passed_as = base_path if passed_as is None else passed_as
@@ -43,7 +54,8 @@ class Gateway(BaseAdapter):
             "resource": template,
             "path": passed,
             "httpMethod": request.method,
-            "headers": dict(request.headers),
+            "headers": {**request.headers, **{name: values[-1] for name, values in self.repeated.items()}},
+            "multiValueHeaders": {**{name: [value] for name, value in request.headers.items()}, **self.repeated},
             "multiValueQueryStringParameters": parse_qs(parts.query, keep_blank_values=True) or None,
             "pathParameters": parameters or None,
             "stageVariables": None,
@@ -53,7 +65,7 @@ class Gateway(BaseAdapter):
                 "path": passed,
                 "stage": "api",
                 "domainName": parts.hostname,
-                "identity": {"sourceIp": "203.0.113.7"},
+                "identity": {"sourceIp": self.address},
             },
             "body": body,
             "isBase64Encoded": False,

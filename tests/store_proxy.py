@@ -8,7 +8,7 @@ from __future__ import annotations
 import http.client
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -40,6 +40,7 @@ class StoreProxy:
     def __init__(self, upstream_port: int) -> None:
         self.calls: list[Call] = []
         self._faults: list[tuple[Fault, str | None, list[int]]] = []
+        self._acts: dict[str, Callable[[], object]] = {}
         self._lock = threading.Lock()
         self._released = threading.Event()
         proxy = self
@@ -74,6 +75,15 @@ class StoreProxy:
             self._released.set()
 
     @contextmanager
+    def before(self, operation: str, act: Callable[[], object]) -> Iterator[None]:
+        """Do something, once, when the next call of this operation arrives and before it is passed on."""
+        self._acts[operation] = act
+        try:
+            yield
+        finally:
+            assert operation not in self._acts, f"there was no {operation}"
+
+    @contextmanager
     def count(self) -> Iterator[list[Call]]:
         """The round trips that are made meanwhile."""
         start, found = len(self.calls), list[Call]()
@@ -81,6 +91,9 @@ class StoreProxy:
         found.extend(self.calls[start:])
 
     def note(self, call: Call) -> Fault | None:
+        act = self._acts.pop(call.operation, None)
+        if act is not None:
+            act()
         with self._lock:
             self.calls.append(call)
             for fault, operation, left in self._faults:

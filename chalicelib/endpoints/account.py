@@ -67,20 +67,24 @@ def _log_in(request: http.Request) -> Response:
             return http.see_other(http.here(request, next_path))
         raise
     email, password = single(form, "email") or "", single(form, "password") or ""
-    account, address = throttle.log_in_account(email), throttle.log_in_address(request.address)
-    limits = {address: settings.LOGIN_TRIES_PER_ADDRESS, account: settings.LOGIN_TRIES_PER_ACCOUNT}
+    account, address = throttle.log_in_account(email), throttle.log_in_address(request.network)
+    limits = {
+        address: settings.LOGIN_TRIES_PER_ADDRESS,
+        throttle.log_in_account_from(email, request.network): settings.LOGIN_TRIES_PER_ACCOUNT,
+        account: settings.LOGIN_TRIES_PER_ACCOUNT_IN_ALL,
+    }
     try:
-        _, tries = throttle.count_tries(limits, window_seconds=settings.LOGIN_WINDOW_SECONDS)
+        *_, tries = throttle.count_tries(limits, window_seconds=settings.LOGIN_WINDOW_SECONDS)
     except throttle.TooManyTries:
         logs.note(outcome="log-in throttled")
         message = "Too many tries. Wait a quarter of an hour, then try again."
-        retry_after = {"Retry-After": str(settings.LOGIN_WINDOW_SECONDS)}
+        retry_after = {"Retry-After": str(throttle.seconds_left(settings.LOGIN_WINDOW_SECONDS))}
         return _login_page(request, next_path, email=email, problem=message, status=429, headers=retry_after)
     found = _check_password(email, password)
     if found is None:
         logs.note(outcome="log-in failed")
         return _login_page(request, next_path, email=email, problem=WRONG, status=401)
-    throttle.forget(account, window_seconds=settings.LOGIN_WINDOW_SECONDS)
+    throttle.forget_log_in_tries(email, request.network)
     throttle.uncount(address, window_seconds=settings.LOGIN_WINDOW_SECONDS)
     logs.note(outcome="logged in", user_id=found.user_id)
     cookies = browser_session.start(request, found)

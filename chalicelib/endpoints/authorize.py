@@ -21,9 +21,13 @@ blueprint = Blueprint(__name__)
 
 @http.route(blueprint, PATH, "GET", "POST", is_page=True)
 def authorize(request: http.Request) -> Response:
+    if request.is_head:
+        raise http.Refusal(405, "invalid_request", "Use GET here.", {"Allow": "GET, POST"})  # it would make a code
     form = request.form if request.method == "POST" else None
     # The consent form's address carries the request; a request that is itself a POST may be all in its body (§3.1).
     parameters = request.query if form is None or request.query else form
+    if form is not None and requests.single(form, "decision") is None:
+        return http.see_other(http.here(request, _path_of(parameters)))
     browser, application, consent, pushed = _read(request, parameters)
     try:
         application = _described(request, parameters, browser, application)
@@ -31,13 +35,20 @@ def authorize(request: http.Request) -> Response:
     except NotThisApplication as error:
         return _not_this_application(request, error)
     except RefusedRequest as error:
+        if browser is None:  # or anybody's link would lead through here to wherever somebody registered (9700 §4.11.2)
+            raise http.NotSignedIn(_path_of(parameters)) from error
         return http.see_other(error.location)
     logs.note(client_id=asked.application.client_id)
     if browser is None:
         raise http.NotSignedIn(f"{PATH}?{requests.encode(asked.parameters)}")
     if form is None:
         return _ask_or_remember(request, asked, browser, consent)
-    return _answer(request, asked, browser, form)
+    return _answer(request, asked, browser, form, consent)
+
+
+def _path_of(parameters: requests.Parameters) -> str:
+    """The path that asks this again, with a GET, mistakes included."""
+    return f"{PATH}?{requests.encode_all(parameters, requests.AUTHORIZATION)}"
 
 
 def _read(
@@ -86,13 +97,18 @@ def _ask_or_remember(
 
 
 def _answer(
-    request: http.Request, asked: AuthorizationRequest, browser: SignedIn, form: requests.Parameters
+    request: http.Request,
+    asked: AuthorizationRequest,
+    browser: SignedIn,
+    form: requests.Parameters,
+    consent: Consent | None,
 ) -> Response:
     """What the user said, to the request that they were shown: granted is what was posted, asked for and allowed."""
     browser.check_csrf(form, _purpose(asked))
     if requests.single(form, "decision") != "allow":
         return _send_back(asked, authorization.deny(asked, issuer=request.base_url))
-    location = authorization.allow(asked, browser.user, form.get("organizers", ()), issuer=request.base_url)
+    ticked = form.get("organizers", ())
+    location = authorization.allow(asked, browser.user, ticked, known=consent, issuer=request.base_url)
     if location is None:
         return _consent_page(request, asked, browser, problem="Choose at least one organizer.", status=400)
     security_event.record(

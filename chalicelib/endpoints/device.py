@@ -102,7 +102,7 @@ def _uncount(request: http.Request, browser: SignedIn) -> None:
 def _limits(request: http.Request, browser: SignedIn) -> dict[str, int]:
     return {
         f"device code account {browser.user.user_id}": settings.DEVICE_TRIES_PER_ACCOUNT,
-        f"device code address {request.address}": settings.DEVICE_TRIES_PER_ADDRESS,
+        f"device code address {request.network}": settings.DEVICE_TRIES_PER_ADDRESS,
     }
 
 

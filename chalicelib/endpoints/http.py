@@ -10,21 +10,19 @@ import functools
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote
 
 from chalice.app import Blueprint, CORSConfig, Response
 from chalice.app import Request as ChaliceRequest
 
 from chalicelib import logs, settings
-from chalicelib.caller import Caller, shorten
+from chalicelib.endpoints.request import Request as Request
 from chalicelib.mail import MailUnavailable
 from chalicelib.models.store import ConditionFailed, StoreUnavailable
 from chalicelib.models.throttle import TooManyTries
 from chalicelib.pages import render
-from chalicelib.protocol.client_request import ClientRequest
-from chalicelib.protocol.requests import Parameters, Undecodable, read_form, read_query
+from chalicelib.protocol.requests import Undecodable
 from chalicelib.server_key import ServerKeyMissing, ServerKeyUnavailable
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
@@ -60,78 +58,6 @@ class NotSignedIn(Exception):
     def __init__(self, back_to: str) -> None:
         super().__init__("not signed in")
         self.back_to = back_to
-
-
-@dataclass(frozen=True)
-class Request:
-    """A request as the views see it. The bodies and queries are read strictly; see `protocol.requests`."""
-
-    raw: ChaliceRequest
-
-    @property
-    def method(self) -> str:
-        return "GET" if self.raw.method == "HEAD" else str(self.raw.method)
-
-    @property
-    def query(self) -> Parameters:
-        """Each name with all its values. Raises Undecodable."""
-        return read_query(self.raw.to_original_event().get("multiValueQueryStringParameters"))
-
-    @property
-    def body(self) -> bytes:
-        body = self.raw.raw_body or b""
-        return body.encode() if isinstance(body, str) else body
-
-    @property
-    def form(self) -> Parameters:
-        """Each field with all its values. Raises Undecodable."""
-        return read_form(self.body)
-
-    def header(self, name: str) -> str | None:
-        value = self.raw.headers.get(name)
-        return str(value) if value is not None else None
-
-    def cookie(self, name: str) -> str | None:
-        """Its value as it was sent. http.cookies would drop all for one that it cannot read, and unescape CR LF."""
-        pairs = (pair.partition("=") for pair in (self.header("cookie") or "").split(";"))
-        return next((value.strip() for found, _, value in pairs if found.strip() == name), None)
-
-    def as_client_request(self) -> ClientRequest:
-        """For the endpoints that applications call themselves."""
-        headers = self.header("authorization"), self.header("content-type")
-        return ClientRequest(self.base_url, self.address, self.body, self.query, *headers)
-
-    @property
-    def address(self) -> str:
-        """The caller's IP address as the gateway saw it; what the caller claims in a header does not count."""
-        return str(self.raw.context.get("identity", {}).get("sourceIp") or "unknown")
-
-    @property
-    def caller(self) -> Caller:
-        """The address and the device, for people to recognize."""
-        return Caller(self.address, shorten(self.header("user-agent")))
-
-    @property
-    def base_path(self) -> str:
-        """What stands before our own paths in an address: "", a stage ("/api") or a custom domain's base path."""
-        if settings.SETTINGS.public_url:
-            return urlsplit(settings.SETTINGS.public_url).path
-        return _before(str(self.raw.context["path"]), str(self.raw.context["resourcePath"]))
-
-    @property
-    def local_address(self) -> str:
-        """This request's path as our own routes name it, with its query."""
-        path = str(self.raw.context["path"])
-        own = path[len(_before(path, str(self.raw.context["resourcePath"]))) :] or "/"
-        query = urlencode([(name, value) for name, values in self.query.items() for value in values])
-        return f"{own}?{query}" if query else own
-
-    @property
-    def base_url(self) -> str:
-        """The provider's address, which is its issuer identifier. Never from the Host header, which anyone can set."""
-        if settings.SETTINGS.public_url:
-            return settings.SETTINGS.public_url
-        return f"https://{self.raw.context['domainName']}{self.base_path}"
 
 
 def route(
@@ -239,13 +165,6 @@ def _content_security_policy(form_target: str | None) -> str:
     policy = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
     # Browsers hold a form to form-action through every redirect that follows.
     return policy if form_target is None else f"{policy}; form-action 'self' {form_target}".rstrip()
-
-
-def _before(path: str, template: str) -> str:
-    """`path` without as many segments at its end as `template` has."""
-    segments = [segment for segment in path.split("/") if segment]
-    own = len([segment for segment in template.split("/") if segment])
-    return "".join(f"/{segment}" for segment in segments[: len(segments) - own])
 
 
 def _error_answer(error: Exception, request: Request, is_page: bool) -> Response:

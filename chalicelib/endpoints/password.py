@@ -34,7 +34,7 @@ def ask(request: http.Request) -> Response:
         email = names.check_email(typed)
     except names.NameProblem as error:
         return _ask_page(request, next_path, email=typed, problem=f"The address {error}.", status=400)
-    throttle.count_mail(email, request.address)
+    throttle.count_mail(email, request.network)
     _send_link(request, email)
     logs.note(outcome="password reset asked for")
     cookies = browser_session.keep_place(next_path)
@@ -102,7 +102,7 @@ def _choose(request: http.Request) -> Response:
         chosen = names.check_password(single(request.form, "password") or "")
     except names.NameProblem as error:
         return _choose_page(request, token=token, problem=f"The password {error}.", status=400)
-    throttle.forget(throttle.log_in_account(link.email), window_seconds=settings.LOGIN_WINDOW_SECONDS)
+    throttle.forget_log_in_tries(link.email, request.network)
     changed = mail_link.choose_password(link, chosen)
     session.clear_away(changed.user_id)
     security_event.record(changed.user_id, security_event.Kind.PASSWORD_RESET, request.caller)

@@ -48,7 +48,7 @@ def ask(request: http.Request) -> Response:
         email = names.check_mail_address(typed)
     except names.NameProblem as error:
         return _ask_page(request, next_path, email=typed, problem=f"The address {error}.", status=400)
-    throttle.count_mail(email, request.address)
+    throttle.count_mail(email, request.network)
     _send_link(request, email)
     logs.note(outcome="sign-up asked for")
     cookies = browser_session.keep_place(next_path)

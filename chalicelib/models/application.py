@@ -244,6 +244,11 @@ def disable(client_id: str) -> None:
     store.change(Application.key(client_id), [Application.active.set(False)], Application.owner_id.exists())
 
 
+def enable(client_id: str) -> None:
+    """Take `disable` back."""
+    store.change(Application.key(client_id), [Application.active.set(True)], Application.owner_id.exists())
+
+
 def delete(client_id: str) -> None:
     """Its tokens end with it: a token is good only while its application is active.
 

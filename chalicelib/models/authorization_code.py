@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UnicodeSetAttribute
 
-from chalicelib import clock
+from chalicelib import clock, settings
 from chalicelib.models import store
 from chalicelib.models.access_token import AccessToken
-from chalicelib.models.consent import Consent
+from chalicelib.models.consent import Consent, is_as_known
 from chalicelib.models.grant import Grant
 from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, table_name
 from chalicelib.models.user import User
@@ -65,8 +63,7 @@ def give(code: AuthorizationCode, consent: Consent, *, known: Consent | None) ->
 
     Raises ConditionFailed where the consent changed since it was read as `known`: in another tab, say.
     """
-    condition = Consent.consent_id == known.consent_id if known else Consent.user_id.does_not_exist()
-    store.write(store.Put(code), store.Put(consent, condition))
+    store.write(store.Put(code), store.Put(consent, is_as_known(known)))
 
 
 def give_again(code: AuthorizationCode, consent: Consent) -> None:
@@ -79,9 +76,14 @@ def exchange(code: AuthorizationCode, grant: Grant, access_token: AccessToken) -
 
     Raises AlreadyUsed, NoLongerAllowed.
     """
+    now = clock.now()
     claim = store.Update(
         AuthorizationCode.key(code.code_digest),
-        [AuthorizationCode.used_at.set(clock.now()), AuthorizationCode.grant_id.set(grant.grant_id)],
+        [
+            AuthorizationCode.used_at.set(now),
+            AuthorizationCode.grant_id.set(grant.grant_id),
+            AuthorizationCode.forget_at.set(now + settings.USED_CODE_KEPT_SECONDS),
+        ],
         AuthorizationCode.code_digest.exists() & AuthorizationCode.used_at.does_not_exist(),
     )
     try:
@@ -113,8 +115,3 @@ def spend(code: AuthorizationCode) -> None:
 
 def _under(user_id: str, client_id: str, consent_id: str) -> store.Check:
     return store.Check(Consent.key(user_id, client_id), Consent.consent_id == consent_id)
-
-
-def as_set(values: Iterable[str]) -> set[str] | None:
-    """A string set as DynamoDB takes it, which has no empty ones."""
-    return set(values) or None

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.expressions.condition import Condition
 
 from chalicelib.models import store
 from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, table_name
@@ -22,6 +23,7 @@ class Consent(Item):
     user_id = UnicodeAttribute(hash_key=True)
     client_id = UnicodeAttribute(range_key=True)
     consent_id = UnicodeAttribute()
+    revision = UnicodeAttribute()
     scopes = UnicodeSetAttribute()
     organizers = UnicodeSetAttribute(null=True)
     created_at = EpochSeconds()
@@ -30,6 +32,13 @@ class Consent(Item):
     @classmethod
     def key(cls, user_id: str, client_id: str) -> Key[Consent]:
         return Key(cls, user_id, client_id)
+
+
+def is_as_known(known: Consent | None) -> Condition:
+    """The condition that a consent is still what was read as `known`, or still is not there: an answer given in another
+    tab meanwhile must not be written over."""
+    condition: Condition = Consent.revision == known.revision if known else Consent.user_id.does_not_exist()
+    return condition
 
 
 def given_by(user_id: str) -> list[Consent]:

@@ -14,7 +14,7 @@ from pynamodb.expressions.condition import Condition
 from chalicelib import clock, settings
 from chalicelib.models import store
 from chalicelib.models.access_token import AccessToken
-from chalicelib.models.consent import Consent
+from chalicelib.models.consent import Consent, is_as_known
 from chalicelib.models.grant import Grant
 from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, Whole, table_name
 from chalicelib.models.user import User
@@ -72,9 +72,9 @@ def approve(request: DeviceRequest, consent: Consent, organizers: Iterable[str],
     ]
     if organizers:
         actions.append(DeviceRequest.organizers.set(set(organizers)))
-    as_known = Consent.consent_id == known.consent_id if known else Consent.user_id.does_not_exist()
     store.write(
-        store.Update(DeviceRequest.key(request.request_id), [*actions], _is_open()), store.Put(consent, as_known)
+        store.Update(DeviceRequest.key(request.request_id), [*actions], _is_open()),
+        store.Put(consent, is_as_known(known)),
     )
 
 

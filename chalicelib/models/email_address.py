@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pynamodb.attributes import UnicodeAttribute
 
+from chalicelib import settings
 from chalicelib.models.table import Item, Key, TableMeta, table_name
 
 
@@ -20,5 +21,9 @@ class EmailAddress(Item):
 
 
 def normalize(email: str) -> str:
-    """The form in which two spellings of an address are the same one. Never empty, which DynamoDB refuses as a key."""
-    return email.strip().lower() or "-"
+    """The form in which two spellings of an address are the same one.
+
+    Nobody's, "-", for what is none and what DynamoDB refuses as a key, which is asked for and counted as any other.
+    """
+    spelled = email.strip().lower()
+    return spelled if 0 < len(spelled) <= settings.EMAIL_LIMIT_CHARACTERS else "-"

@@ -6,13 +6,13 @@ whether it is good, and all of that comes in one read; and a user's grants for o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
-from chalicelib import clock, credentials, settings
+from chalicelib import clock, credentials, logs, settings
 from chalicelib.models import store
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.application import Application
@@ -166,8 +166,23 @@ def end(grant_id: str) -> None:
 def take_back(user_id: str, client_id: str) -> None:
     """End all that the user allowed the application. The first delete has ended it; the others tidy up."""
     store.write(store.Delete(Consent.key(user_id, client_id)))
-    for grant in list(store.query(Grant, user_id, starts_with=user_id + client_id)):
-        end(grant.grant_id)
+    _tidy_up(store.query(Grant, user_id, starts_with=user_id + client_id))
+
+
+def end_surplus(user_id: str, client_id: str) -> None:
+    """Make room for one more grant. Never raises StoreUnavailable: the next time does as well."""
+    try:
+        held = sorted(
+            store.query(Grant, user_id, starts_with=user_id + client_id), key=lambda grant: grant.last_used_at
+        )
+        _tidy_up(held[: max(0, len(held) - settings.GRANTS_PER_APPLICATION_LIMIT + 1)])
+    except store.StoreUnavailable:
+        logs.note(surplus_grants="left")
+
+
+def _tidy_up(grants: Iterable[Grant]) -> None:
+    keys = [key for grant in grants for key in (Grant.key(grant.grant_id), AccessToken.key(grant.grant_id))]
+    store.delete_all(keys)
 
 
 def held_by(user_id: str) -> Iterator[Grant]:

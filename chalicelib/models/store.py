@@ -24,6 +24,7 @@ from chalicelib.models.table import CONNECTION, Item, Key
 _CONFLICT_TRIES = 6
 _CONFLICT_PAUSE_SECONDS = 0.02
 _BATCH_LIMIT = 100
+_BATCH_WRITE_LIMIT = 25
 # Codes that say "the request was wrong": ours to mend, so they surface as a 500 and never as "try again".
 _OUR_FAULT = {"ValidationException", "IdempotentParameterMismatchException", "SerializationException"}
 _CONFLICTS = {"TransactionConflict", "TransactionConflictException", "TransactionInProgressException"}
@@ -149,7 +150,9 @@ def change(key: Key[M], actions: list[Action], condition: Condition | None = Non
 
 def write(*changes: Change) -> None:
     """Make all these changes or none. Raises ConditionFailed, StoreUnavailable."""
-    if len(changes) == 1:
+    # A Put that must be the first is a transaction also where it is alone: only these carry a request token, without
+    # which a try whose answer was lost would be taken for somebody else's.
+    if len(changes) == 1 and not (isinstance(changes[0], Put) and changes[0].condition is not None):
         operation, arguments = _single(changes[0])
         _call(lambda: CONNECTION.dispatch(operation, arguments), changes)
         return
@@ -168,6 +171,24 @@ def write(*changes: Change) -> None:
         )
 
     _call(send, ordered)
+
+
+def delete_all(keys: Sequence[Key[Any]]) -> None:
+    """Delete what is there of these, many at a time and not as one: for what has no power any more."""
+    for start in range(0, len(keys), _BATCH_WRITE_LIMIT):
+        requests: dict[str, list[Any]] = {}
+        for key in keys[start : start + _BATCH_WRITE_LIMIT]:
+            arguments = key.operation()
+            requests.setdefault(arguments["TableName"], []).append({"DeleteRequest": {"Key": arguments["Key"]}})
+        for attempt in range(_CONFLICT_TRIES):
+            pending = requests
+            answer = _call(lambda: CONNECTION.dispatch("BatchWriteItem", {"RequestItems": pending}))  # noqa: B023
+            requests = answer.get("UnprocessedItems") or {}
+            if not requests:
+                break
+            _pause(attempt)
+        else:
+            raise StoreUnavailable("UnprocessedItems")
 
 
 def _read(wanted: Sequence[Key[Any]], keys: Sequence[Key[Any] | None]) -> list[Any]:

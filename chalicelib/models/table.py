@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -87,3 +88,8 @@ class Key(Generic[M]):
     def operation(self, **arguments: Any) -> dict[str, Any]:
         table = self.model._get_connection()
         return table.get_operation_kwargs(self.hash_key, range_key=self.range_key, **arguments)
+
+
+def as_set(values: Iterable[str]) -> set[str] | None:
+    """A string set as DynamoDB takes it, which has no empty ones."""
+    return set(values) or None

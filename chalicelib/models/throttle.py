@@ -27,10 +27,18 @@ class Throttle(Item):
 
 
 def count_try(what: str, *, window_seconds: int) -> int:
-    """Count one more try and give how many there were in this window. Atomic: tries at once are all counted."""
+    """Count one more try and give how many there were in this window. Atomic: tries at once are all counted.
+
+    A try whose answer the store loses may be counted twice: a transaction that could not would double its price.
+    """
     expires_at = (clock.now() // window_seconds + 1) * window_seconds
     key = Throttle.key(what, window_seconds)
     return store.change(key, [Throttle.tries.add(1), Throttle.expires_at.set(expires_at)]).tries
+
+
+def seconds_left(window_seconds: int) -> int:
+    """Until the present window ends."""
+    return window_seconds - clock.now() % window_seconds
 
 
 class TooManyTries(Exception):
@@ -68,10 +76,28 @@ def log_in_address(address: str) -> str:
     return f"log-in address {address}"
 
 
+def log_in_account_from(email: str, address: str) -> str:
+    """For an account from one place, so that a stranger's tries elsewhere do not keep the owner out."""
+    return f"{log_in_account(email)} from {address}"
+
+
+def forget_log_in_tries(email: str, address: str) -> None:
+    """They got in, or chose another password: what was tried before is over."""
+    for what in (log_in_account_from(email, address), log_in_account(email)):
+        forget(what, window_seconds=settings.LOGIN_WINDOW_SECONDS)
+
+
 def forget(what: str, *, window_seconds: int) -> None:
-    store.write(store.Delete(Throttle.key(what, window_seconds)))
+    """Take all tries back. Never raises, as `uncount`."""
+    try:
+        store.write(store.Delete(Throttle.key(what, window_seconds)))
+    except store.StoreUnavailable:
+        pass
 
 
 def uncount(what: str, *, window_seconds: int) -> None:
-    """Take one try back: it turned out well."""
-    store.change(Throttle.key(what, window_seconds), [Throttle.tries.add(-1)])
+    """Take one try back, since it turned out well. Never raises: a count too many keeps nobody out for long."""
+    try:
+        store.change(Throttle.key(what, window_seconds), [Throttle.tries.add(-1)], Throttle.tries > 0)
+    except (store.ConditionFailed, store.StoreUnavailable):
+        pass  # its window has ended meanwhile, or it cannot be written

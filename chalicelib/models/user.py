@@ -78,6 +78,11 @@ def disable(user_id: str) -> None:
     store.change(User.key(user_id), [User.active.set(False)], User.user_id.exists())
 
 
+def enable(user_id: str) -> None:
+    """Take `disable` back."""
+    store.change(User.key(user_id), [User.active.set(True)], User.user_id.exists())
+
+
 def add_member(user_id: str, slug: str) -> None:
     """Raises ConditionFailed where the user or the organizer does not exist."""
     store.write(

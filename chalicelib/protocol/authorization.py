@@ -15,10 +15,11 @@ from oauthlib.oauth2.rfc6749 import errors
 
 from chalicelib import clock, credentials, logs, server_key, settings
 from chalicelib.credentials import Kind
-from chalicelib.models import authorization_code, store
+from chalicelib.models import authorization_code, grant, store
 from chalicelib.models.application import Application
-from chalicelib.models.authorization_code import AuthorizationCode, as_set
+from chalicelib.models.authorization_code import AuthorizationCode
 from chalicelib.models.consent import Consent
+from chalicelib.models.table import as_set
 from chalicelib.models.user import User
 from chalicelib.protocol import consents, pkce, redirect_uris, requests, resource_indicators, scopes
 from chalicelib.protocol.validator import Validator
@@ -84,6 +85,8 @@ def read_request(
         if name in twice:
             raise NotThisApplication("request", f"{name} was sent more than once.")
     known = requests.known(parameters, requests.AUTHORIZATION)
+    if len(requests.encode(known)) > settings.AUTHORIZATION_REQUEST_LIMIT_CHARACTERS:
+        raise NotThisApplication("request", "The request is too long; a long one can be pushed beforehand (RFC 9126).")
     request = Request(f"https://lanyard.invalid/?{requests.encode(known)}")
     request.client, request.repeated = application, twice
     try:
@@ -125,27 +128,32 @@ def allow_again(request: AuthorizationRequest, consent: Consent, user: User, *, 
         authorization_code.give_again(item, consent)
     except store.ConditionFailed:
         return None
+    grant.end_surplus(user.user_id, request.application.client_id)
     logs.note(outcome="allowed, remembered")
     return _with_code(request, code, issuer)
 
 
-def allow(request: AuthorizationRequest, user: User, ticked: Iterable[str], *, issuer: str) -> str | None:
+def allow(
+    request: AuthorizationRequest, user: User, ticked: Iterable[str], *, known: Consent | None, issuer: str
+) -> str | None:
     """Remember what the user allowed and give a code for it; None where an organizer is needed and none is left.
 
     ticked: slugs as they were posted; those that the user does not belong to count for nothing.
+    known: the consent as it was before, or None.
     """
     organizers = consents.chosen(request.scopes, ticked, user)
     if organizers is None:
         return None
     client_id = request.application.client_id
     for _ in range(_TRIES):  # another tab may answer at the same moment
-        known = store.read(Consent.key(user.user_id, client_id))[0]
         consent = consents.remembered(client_id, request.scopes, organizers, user, known)
         code, item = _new_code(request, user, organizers, consent.consent_id)
         try:
             authorization_code.give(item, consent, known=known)
         except store.ConditionFailed:
+            known = store.read(Consent.key(user.user_id, client_id))[0]
             continue
+        grant.end_surplus(user.user_id, client_id)
         logs.note(outcome="allowed")
         return _with_code(request, code, issuer)
     raise store.StoreUnavailable("consent changed again and again")
@@ -222,7 +230,7 @@ def _new_code(
         resource=request.resource,
         created_at=now,
         expires_at=now + settings.SETTINGS.code_lifetime_seconds,
-        forget_at=now + settings.CODE_KEPT_SECONDS,
+        forget_at=now + settings.SETTINGS.code_lifetime_seconds,
     )
     return code, item
 

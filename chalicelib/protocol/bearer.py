@@ -19,14 +19,15 @@ _HEADER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*) *", re.ASCII | re.IGNORECA
 REALM = "Lanyard"
 
 
-@dataclass(frozen=True)
 class BearerError(Exception):
     """Why a request is refused. status: HTTP's. error: RFC 6750 §3.1's code, None where nothing was presented."""
 
-    status: int
-    error: str | None
-    description: str
-    scope: str | None = None
+    def __init__(self, status: int, error: str | None, description: str, scope: str | None = None) -> None:
+        super().__init__(description)
+        self.status = status
+        self.error = error
+        self.description = description
+        self.scope = scope
 
     @property
     def challenge(self) -> str:

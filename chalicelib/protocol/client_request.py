@@ -27,8 +27,8 @@ class ProtocolAnswer:
 
 @dataclass(frozen=True)
 class ClientRequest:
-    """A request as it came. issuer: our own address. address: the caller's IP address. query: the parameters in the
-    request's address. authorization, content_type: the headers, or None."""
+    """A request as it came. issuer: our own address. address: the caller's network, which tries are counted by. query:
+    the parameters in the request's address. authorization, content_type: the headers, or None."""
 
     issuer: str
     address: str

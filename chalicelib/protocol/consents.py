@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from chalicelib import clock, credentials
-from chalicelib.models.authorization_code import as_set
 from chalicelib.models.consent import Consent, widened
+from chalicelib.models.table import as_set
 from chalicelib.models.user import User
 from chalicelib.protocol import scopes as scope_rules
 
@@ -35,6 +35,7 @@ def remembered(
         user_id=user.user_id,
         client_id=client_id,
         consent_id=known.consent_id if known else credentials.new_id(),
+        revision=credentials.new_id(),
         scopes=allowed,
         organizers=as_set(slugs),
         created_at=known.created_at if known else now,

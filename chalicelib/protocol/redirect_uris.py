@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
+from oauthlib.uri_validate import is_absolute_uri
+
 from chalicelib import settings
 
 _IPV6 = re.compile(r"\[[0-9A-Fa-f:]+\](:[0-9]+)?", re.ASCII)  # no zone and no IPv4 in it
@@ -53,6 +55,8 @@ def check_registrable(uri: str, *, is_native: bool = False) -> None:
             "must start with https:// (http:// is accepted for localhost, 127.0.0.1 and [::1] alone)"
         )
     _check_encoding(uri.split("://", 1)[1][len(parts.netloc) :], uri)
+    if not is_absolute_uri(uri):  # oauthlib would refuse every request with it
+        raise RedirectUriError("is not a valid address")
 
 
 def is_registered(uri: str, registered: Iterable[str], *, is_native: bool = False) -> bool:

@@ -89,3 +89,8 @@ def known(parameters: Parameters, names: Iterable[str]) -> dict[str, str]:
 
 def encode(parameters: Mapping[str, str]) -> str:
     return urlencode(parameters)
+
+
+def encode_all(parameters: Parameters, names: Iterable[str]) -> str:
+    """Those of `names` that were sent, as they were, repeated and empty ones too."""
+    return urlencode([(name, value) for name in names for value in parameters.get(name, ())])

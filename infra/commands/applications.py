@@ -171,6 +171,16 @@ def applications_disable(operator: Operator, client_id: str) -> None:
     operator.show({"client_id": client_id, "active": False}, sentence=f"Disabled the application {client_id}.")
 
 
+@applications.command("enable")
+@click.argument("client_id")
+@click.pass_obj
+def applications_enable(operator: Operator, client_id: str) -> None:
+    """Take a disabling back."""
+    with clear_errors(f"There is no application {client_id}."):
+        application.enable(client_id)
+    operator.show({"client_id": client_id, "active": True}, sentence=f"Enabled the application {client_id}.")
+
+
 def _application_row(found: Application) -> dict[str, Any]:
     return {
         "client_id": found.client_id,

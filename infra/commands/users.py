@@ -50,6 +50,17 @@ def users_disable(operator: Operator, email: str) -> None:
     operator.show({**_user_row(found), "active": False}, sentence=f"Disabled the user {found.email}.")
 
 
+@users.command("enable")
+@click.argument("email")
+@click.pass_obj
+def users_enable(operator: Operator, email: str) -> None:
+    """Take a disabling back."""
+    found = find_user(email)
+    with clear_errors(f"The user {email} has been deleted meanwhile."):
+        user.enable(found.user_id)
+    operator.show({**_user_row(found), "active": True}, sentence=f"Enabled the user {found.email}.")
+
+
 @users.command("set-password")
 @click.argument("email")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input, one line.")

@@ -6,6 +6,7 @@ import pytest
 
 from chalicelib.models import application
 from tests.actors import CALLBACK, Browser, ClientApp, Page
+from tests.store_proxy import Fault, StoreProxy
 
 NEW = "/settings/applications/new"
 
@@ -170,3 +171,10 @@ def test_a_visitor_is_sent_to_log_in(base_url: str, path: str) -> None:
     if path:
         page = visitor.send(page, "/settings/applications" + path, {"csrf_token": "x"})
         assert (page.path, page.title) == ("/login", "Log in")
+
+
+def test_a_lost_answer_of_the_store_loses_no_secret(john: Browser, store: StoreProxy) -> None:
+    page = john.open("/settings/applications/new")
+    with store.fault(Fault.LOSES_ANSWER, "TransactWriteItems", times=1):
+        page = john.press(page, "Register", name="Lost", redirect_uris="https://shop.example.com/")
+    assert page.html.find(id="client-secret"), page.text

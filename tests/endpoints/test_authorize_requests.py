@@ -263,3 +263,35 @@ def test_other_methods_are_told_which_ones_there_are(john: Browser, shop: Client
     response = john.http.request(method, john.base_url + shop.authorize_path())
     assert response.status_code == 405
     assert response.headers["Allow"] == "HEAD, GET, POST"
+
+
+@pytest.mark.spec("RFC 9700 §4.11.2")
+def test_nobody_is_sent_on_by_a_wrong_request_before_they_have_logged_in(john: Browser, shop: ClientApp) -> None:
+    stranger = Browser(john.base_url, john.user)
+    for wrong in ({"scope": "bogus"}, {"response_type": "token"}, {"code_challenge": "x"}):
+        page = stranger.open(shop.authorize_path(**wrong))
+        assert page.title == "Log in"
+    page = stranger.press(page, "Log in", email=john.user.email, password=john.user.password)
+    assert page.answer["error"] == "invalid_request"
+    assert page.answer["state"] == "xyz"
+
+
+@pytest.mark.spec("RFC 6749 §3.1")
+def test_a_request_may_also_be_posted(john: Browser, shop: ClientApp) -> None:
+    page = john.send(john.open("/"), "/api/v1/oauth/authorize", dict(shop.parameters()))
+    assert page.title == "Authorize A shop?"
+    assert john.allow(page, "Big Events LLC").answer["state"] == "xyz"
+
+
+def test_a_look_at_the_headers_makes_no_code(john: Browser, shop: ClientApp) -> None:
+    shop.connect(john, "Big Events LLC")
+    response = john.http.head(john.base_url + shop.authorize_path(), allow_redirects=False)
+    assert response.status_code == 405
+    assert "Location" not in response.headers
+
+
+def test_a_request_too_long_to_be_carried_through_the_log_in_is_refused(base_url: str, shop: ClientApp) -> None:
+    page = Browser(base_url).open(shop.authorize_path(state="=" * 2000))
+    assert page.status == 400
+    assert "too long" in page.text
+    assert Browser(base_url).open(shop.authorize_path(state="x" * 2000)).title == "Log in"

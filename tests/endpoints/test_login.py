@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -12,7 +14,8 @@ from chalicelib import settings
 from chalicelib.models import throttle, user
 from tests.actors import Browser, Page, Person
 from tests.conftest import Clock
-from tests.store_proxy import StoreProxy
+from tests.gateway import Gateway
+from tests.store_proxy import Fault, StoreProxy
 
 WRONG = "Email or password is wrong."
 
@@ -29,6 +32,14 @@ def fresh(clock: Clock) -> Clock:
     clock.advance(900 - clock.now() % 900)
     throttle.forget("log-in address 127.0.0.1", window_seconds=900)
     return clock
+
+
+@pytest.fixture
+def at_address(application: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Browser]:
+    """A browser that comes from this IP address."""
+    base_url = "https://connect.example.com"
+    monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, public_url=base_url))
+    return lambda address, person: Browser(base_url, person, adapter=Gateway(application, "", address=address))
 
 
 def without_what_differs(page: Page, email: str) -> str:
@@ -186,3 +197,39 @@ def test_a_second_tab_goes_on_after_the_log_in_in_the_first(visitor: Browser) ->
     page = visitor.press(second, "Log in", email=visitor.user.email, password=visitor.user.password)
     assert page.status == 200
     assert page.path == "/settings/applications"
+
+
+@pytest.mark.spec("line 17")
+def test_a_strangers_tries_do_not_keep_the_owner_out(
+    visitor: Browser, at_address: Callable[..., Browser], fresh: Clock
+) -> None:
+    stranger, owner = at_address("198.51.100.7", visitor.user), at_address("203.0.113.9", visitor.user)
+    for _ in range(11):
+        stranger.log_in(password="wrong")
+    assert stranger.log_in().status == 429
+    assert owner.log_in().status == 200
+
+
+@pytest.mark.spec("line 17")
+def test_the_addresses_of_one_ipv6_network_count_as_one(
+    visitor: Browser, at_address: Callable[..., Browser], fresh: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "LOGIN_TRIES_PER_ADDRESS", 3)
+    for host in range(3):
+        page = at_address(f"2001:db8:0:1::{host:x}", visitor.user).log_in(email=f"{host}@example.org", password="x")
+        assert page.status == 401
+    assert at_address("2001:db8:0:1:ffff::1", visitor.user).log_in().status == 429
+    assert at_address("2001:db8:0:2::1", visitor.user).log_in().status == 200
+
+
+def test_an_endless_email_is_as_wrong_as_any_other(visitor: Browser) -> None:
+    page = visitor.log_in(email="x" * 3000)
+    assert page.status == 401
+    assert WRONG in page.text
+
+
+def test_a_right_password_gets_in_also_where_the_counters_cannot_be_tidied(visitor: Browser, store: StoreProxy) -> None:
+    page = visitor.open("/login")
+    with store.fault(Fault.INTERNAL_ERROR, "DeleteItem"):
+        page = visitor.press(page, "Log in", email=visitor.user.email, password=visitor.user.password)
+    assert page.status == 200

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from typing import Any
 
 import boto3
 import pytest
 import requests
 
+from chalicelib import settings
 from infra import tables
 from tests.actors import Browser, ClientApp
+from tests.gateway import Gateway
 from tests.store_proxy import StoreProxy
 
 
@@ -185,3 +188,15 @@ def test_no_table_holds_a_code_token_secret_cookie_or_password_in_the_clear(
     for secret in filter(None, secrets):
         assert secret not in kept
         assert secret[-49:] not in kept
+
+
+@pytest.mark.spec("line 21", "RFC 9110 §5.3")
+def test_two_authorization_headers_are_refused_as_none_that_can_be_read(
+    shop: ClientApp, tokens: dict[str, Any], application: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = basic(f"{shop.client_id}:{shop.secret}")["Authorization"]
+    client = requests.Session()
+    client.mount("https://", Gateway(application, "", repeated={"Authorization": [basic("a:b")["Authorization"], own]}))
+    form = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+    monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, public_url=None))
+    assert_invalid_client(client.post("https://abc.example/api/v1/oauth/token", data=form))

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.models import application, organizer, store, user
+from chalicelib import settings
+from chalicelib.models import application, organizer, user
+from chalicelib.models import store as store_verbs
 from chalicelib.models.application import Application
 from tests.actors import Browser, ClientApp, Page
+from tests.conftest import Clock
+from tests.store_proxy import StoreProxy
 
 pytestmark = pytest.mark.spec("remembered")
 
@@ -119,7 +123,7 @@ def test_an_organizer_that_the_user_joined_since_is_not_given_unasked(
 
 @pytest.mark.spec("line 28", "RFC 8252 §8.6", "CVE-2023-34246")
 def test_a_public_application_is_asked_for_every_time(john: Browser, shop: ClientApp) -> None:
-    store.change(Application.key(shop.client_id), [Application.client_type.set(application.PUBLIC)])
+    store_verbs.change(Application.key(shop.client_id), [Application.client_type.set(application.PUBLIC)])
     asked = shop.authorize_path(code_challenge="c" * 43, code_challenge_method="S256")
     for _ in range(2):
         page = john.open(asked)
@@ -132,3 +136,25 @@ def test_nothing_is_sent_straight_back_to_an_address_that_is_not_registered(john
     shop.connect(john, "Small Shows")
     page = john.open(shop.authorize_path(redirect_uri="https://evil.example/"))
     assert (page.status, page.left_to) == (400, None)
+
+
+def test_an_answer_in_one_tab_is_not_written_over_by_an_older_one_in_another(
+    john: Browser, shop: ClientApp, store: StoreProxy
+) -> None:
+    shop.connect(john, "Small Shows")
+    known = john.open(shop.authorize_path(scope="read", approval_prompt="force"))
+    narrower = john.open(shop.authorize_path(scope="read", approval_prompt="force"))
+    with store.before("TransactWriteItems", lambda: john.allow(narrower, "Big Events LLC")):
+        john.allow(known, "Small Shows")
+    assert is_asked(john.open(shop.authorize_path())), "write is not remembered: the later answers were for read alone"
+
+
+def test_connecting_again_and_again_keeps_the_grants_that_were_used_last(
+    john: Browser, shop: ClientApp, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "GRANTS_PER_APPLICATION_LIMIT", 3)
+    tokens = []
+    for _ in range(5):
+        tokens.append(shop.connect(john, "Small Shows")["access_token"])
+        clock.advance(1)
+    assert [shop.me(token).status_code for token in tokens] == [401, 401, 200, 200, 200]

@@ -29,6 +29,7 @@ def a_code(of: User, client_id: str | None = None) -> tuple[AuthorizationCode, C
         user_id=of.user_id,
         client_id=client_id,
         consent_id=credentials.new_id(),
+        revision=credentials.new_id(),
         scopes={"read", "write"},
         organizers={"big-events"},
         created_at=now,
@@ -45,7 +46,7 @@ def a_code(of: User, client_id: str | None = None) -> tuple[AuthorizationCode, C
         redirect_uri_given=True,
         created_at=now,
         expires_at=now + 60,
-        forget_at=now + 86_400,
+        forget_at=now + 60,
     )
     authorization_code.give(code, consent, known=None)
     return code, consent

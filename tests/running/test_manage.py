@@ -44,6 +44,13 @@ def test_an_operator_makes_everything_a_connection_needs(local_run: LocalRun) ->
     assert shop.exchange("lyac_x").json()["error"] == "invalid_grant"
     in_json(local_run, "users", "disable", "ann@example.org")
     assert shop.me(token).status_code == 401
+    in_json(local_run, "users", "enable", "ann@example.org")
+    assert shop.me(token).status_code == 200
+    in_json(local_run, "applications", "disable", shop.client_id)
+    assert shop.me(token).status_code == 401
+    in_json(local_run, "applications", "enable", shop.client_id)
+    assert shop.me(token).status_code == 200
+    in_json(local_run, "users", "disable", "ann@example.org")
     in_json(local_run, "applications", "disable", shop.client_id)
     assert shop.exchange("lyac_x").status_code == 401
     users = {row["email"]: row["active"] for row in in_json(local_run, "users", "list")}
