@@ -73,7 +73,8 @@ def new(request: http.Request) -> Response:
     browser.check_csrf(request.form, f"register {client_id}")
     filled = _read_fields(request.form, single(request.form, "type") or WEBSITE)
     if filled.profile.is_public and not server_key.is_set():
-        problem = Message("This service is not set up for applications without a secret. Ask whoever runs it.")
+        missing = Message(server_key.MISSING)
+        problem = Message("%(problem)s Ask whoever runs this service.", problem=missing)
         filled.problems["type"] = [problem]
     if filled.problems:
         return _form(request, browser, filled, client_id=client_id, status=400)

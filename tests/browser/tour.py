@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from pathlib import Path
 
 from playwright.sync_api import Page
 
 import chalicelib.pages
+from chalicelib.protocol import paths
 from tests.actors import Person
 from tests.browser.steps import log_in, submit
 from tests.mailbox import Mailbox
@@ -124,9 +126,12 @@ def _own_applications(page: Page, base_url: str) -> Iterator[str]:
     submit(page)
     yield "application_form.html"  # with a problem
     page.locator("#redirect_uris").fill("https://counter.example.com/")
+    page.locator("summary").click()
+    page.locator("[name=device_grant]").check()
     submit(page)
     yield "application_secret.html"
-    own = f"{base_url}{SETTINGS}/{page.locator('#client-id').inner_text()}"
+    client_id, secret = (page.locator(of).inner_text() for of in ("#client-id", "#client-secret"))
+    own = f"{base_url}{SETTINGS}/{client_id}"
     for path, template in (
         (own, "application_form.html"),
         (f"{own}/secret", "regenerate_secret.html"),
@@ -137,6 +142,23 @@ def _own_applications(page: Page, base_url: str) -> Iterator[str]:
     ):
         page.goto(path)
         yield template
+    yield from _device(page, base_url, client_id, secret)
+
+
+def _device(page: Page, base_url: str, client_id: str, secret: str) -> Iterator[str]:
+    basic = base64.b64encode(f"{client_id}:{secret}".encode()).decode()
+    answer = page.request.post(
+        base_url + paths.DEVICE_AUTHORIZATION, form={"scope": "profile"}, headers={"Authorization": f"Basic {basic}"}
+    )
+    page.goto(f"{base_url}/device")
+    page.locator("#user_code").fill("BCDF-GHJK")
+    submit(page)
+    yield "device.html"  # with a problem
+    page.locator("#user_code").fill(answer.json()["user_code"])
+    submit(page)
+    yield "consent.html"  # for a device
+    submit(page, "button[value=allow]")
+    yield "device_done.html"
 
 
 def _authorized(page: Page, base_url: str) -> Iterator[str]:
