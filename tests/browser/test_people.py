@@ -40,6 +40,7 @@ def test_by_keyboard_alone(page: Page, base_url: str, box_office: str, ada: Pers
     tab_to(page, "Password")
     page.keyboard.type(ada.password)
     page.keyboard.press("Enter")
+    expect(page.get_by_role("checkbox", name="Small Shows")).to_be_visible()
     tab_to(page, "Small Shows")
     page.keyboard.press("Space")
     tab_to(page, "Authorize")
