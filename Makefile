@@ -4,14 +4,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run reset test test-dynamodb-local lint format
+.PHONY: help run demo messages screenshots reset test test-dynamodb-local lint format
 
 help:
 	@echo "make run      Lanyard on http://127.0.0.1:8000/ (PORT=, DYNAMODB_PORT= change the ports)"
+	@echo "make demo     Lanyard and an application that connects with it, on http://127.0.0.1:8080/ (DEMO_PORT=)"
 	@echo "make test     the whole test suite"
 	@echo "make test-dynamodb-local   what has to be atomic, on AWS's own engine (Java 17 and Maven)"
 	@echo "make lint     format, rules and types"
 	@echo "make format   put the format right"
+	@echo "make messages collects what the pages say, and compiles the translations"
+	@echo "make screenshots   docs/screenshots/, from the pages as they are"
 	@echo "make reset    forget what make run keeps in .local/"
 
 $(VENV)/.ready: requirements.txt requirements-dev.txt
@@ -27,6 +30,15 @@ $(VENV)/.ready: requirements.txt requirements-dev.txt
 
 run: $(VENV)/.ready
 	@PORT="$(PORT)" DYNAMODB_PORT="$(DYNAMODB_PORT)" exec $(BIN)/python -m infra.local
+
+demo: $(VENV)/.ready
+	@PORT="$(PORT)" DYNAMODB_PORT="$(DYNAMODB_PORT)" DEMO_PORT="$(DEMO_PORT)" exec $(BIN)/python -m infra.demo_client
+
+messages: $(VENV)/.ready
+	@$(BIN)/python -m infra.messages
+
+screenshots: $(VENV)/.ready
+	@$(BIN)/python -m docs.screenshots
 
 reset:
 	@rm -rf .local && echo "Forgot everything in .local/"

@@ -17,6 +17,7 @@ from chalicelib.endpoints import (
     resources,
     security,
     sign_up,
+    static,
     token,
 )
 
@@ -38,5 +39,6 @@ for module in (
     password,
     profile,
     sign_up,
+    static,
 ):
     app.register_blueprint(module.blueprint)

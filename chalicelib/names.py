@@ -8,12 +8,13 @@ from functools import cache
 from zoneinfo import available_timezones
 
 from chalicelib import settings
+from chalicelib.messages import Message, Problem
 
 # One address: no list, no comment and no quoted name, which would all be somebody else's mail.
 _ADDRESS = re.compile(r"""[^\s\x00-\x1f\x7f@,;:<>()\[\]\\"]+@[^\s\x00-\x1f\x7f@,;:<>()\[\]\\"]+""")
 
 
-class NameProblem(ValueError):
+class NameProblem(Problem):
     """Why it cannot be taken; reads after what was typed or the field's label."""
 
 
@@ -21,11 +22,12 @@ def check_name(name: str) -> str:
     """The name without blanks around it. Raises NameProblem. Any script is welcome, control characters are not."""
     name = name.strip()
     if not any(_is_visible(character) for character in name):
-        raise NameProblem("must not be empty")
+        raise NameProblem(Message("must not be empty"))
     if len(name) > settings.NAME_LIMIT_CHARACTERS:
-        raise NameProblem(f"must not be longer than {settings.NAME_LIMIT_CHARACTERS} characters")
+        limit = settings.NAME_LIMIT_CHARACTERS
+        raise NameProblem(Message("must not be longer than %(limit)s characters", limit=limit))
     if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in name):
-        raise NameProblem("must not contain line breaks or other control characters")
+        raise NameProblem(Message("must not contain line breaks or other control characters"))
     return name
 
 
@@ -38,7 +40,7 @@ def check_email(email: str) -> str:
     """The address without blanks around it. Raises NameProblem. Whether it exists, only a mail can show."""
     email = email.strip()
     if not _ADDRESS.fullmatch(email) or len(email) > settings.EMAIL_LIMIT_CHARACTERS:
-        raise NameProblem("is not an email address")
+        raise NameProblem(Message("is not an email address"))
     return email
 
 
@@ -49,7 +51,7 @@ def check_mail_address(email: str) -> str:
     """
     email = check_email(email)
     if not email.isascii():
-        raise NameProblem("has letters that mail cannot be sent to")
+        raise NameProblem(Message("has letters that mail cannot be sent to"))
     return email
 
 
@@ -57,21 +59,21 @@ def check_password(password: str) -> str:
     """Raises NameProblem. Length alone counts (NIST SP 800-63B §5.1.1)."""
     if not settings.PASSWORD_MIN_CHARACTERS <= len(password) <= settings.PASSWORD_LIMIT_CHARACTERS:
         least, most = settings.PASSWORD_MIN_CHARACTERS, settings.PASSWORD_LIMIT_CHARACTERS
-        raise NameProblem(f"must have from {least} to {most} characters")
+        raise NameProblem(Message("must have from %(least)s to %(most)s characters", least=least, most=most))
     return password
 
 
 def check_locale(locale: str) -> str:
     """Raises NameProblem for what is no language tag, such as `en` or `pt-br`."""
     if not re.fullmatch(r"[a-z]{2,3}(-[a-zA-Z0-9]{2,8})*", locale, re.ASCII):
-        raise NameProblem("is not a language such as en or de")
+        raise NameProblem(Message("is not a language such as en or de"))
     return locale
 
 
 def check_timezone(timezone: str) -> str:
     """Raises NameProblem for what is no IANA time zone."""
     if timezone not in available_timezones():
-        raise NameProblem("is not a time zone such as Europe/Berlin or UTC")
+        raise NameProblem(Message("is not a time zone such as Europe/Berlin or UTC"))
     return timezone
 
 

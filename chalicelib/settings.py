@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 LOCAL_STAGE = "local"
 LOCAL_PUBLIC_URL = "http://127.0.0.1:8000"
+SITE_NAME = "Lanyard"
+SITE_COLOUR = "#1f5fbf"
 LOCAL_MAIL_FOLDER = ".local/mail"
 
 ACCESS_TOKEN_LIFETIME_SECONDS = 86_400
@@ -64,6 +66,7 @@ LOGIN_TRIES_PER_ACCOUNT = 10  # from one address
 LOGIN_TRIES_PER_ACCOUNT_IN_ALL = 200
 LOGIN_TRIES_PER_ADDRESS = 100
 
+STATIC_LIFETIME_SECONDS = 31_536_000  # a year: an address that holds a digest never changes its meaning
 MAIL_LINK_LIFETIME_SECONDS = 1800
 # A link that was used or has expired is remembered, so that a late click gets a page that says so.
 MAIL_LINK_KEPT_SECONDS = 7 * 86_400
@@ -89,6 +92,10 @@ PASSWORD_MIN_CHARACTERS = 8
 PASSWORD_LIMIT_CHARACTERS = 1024
 REDIRECT_URI_LIMIT_CHARACTERS = 2048
 REDIRECT_URIS_LIMIT = 20
+SITE_NAME_LIMIT_CHARACTERS = 40
+SITE_LOGO_URL_LIMIT_CHARACTERS = 2048  # Lambda takes 4 KB of environment in all
+# How many of an application's grants are counted for its owner; beyond that the page says "more than".
+CONNECTED_COUNT_LIMIT = 1000
 
 # The store's time-outs. Three tries and the pauses between them stay below 10 seconds in all.
 STORE_CONNECT_SECONDS = 1.0
@@ -116,6 +123,7 @@ class Settings:
     registration_token_digests: of the tokens that allow it where it is WITH_TOKEN.
     resources: addresses of APIs that take this provider's tokens, as clients may name them (RFC 8707).
     server_key, server_key_parameter: the key itself, or the SSM parameter that keeps it; see `server_key`.
+    site_name, site_logo_url, site_colour: what the pages look like; the colour as #rrggbb, the logo None for ours.
     """
 
     stage: str
@@ -131,6 +139,9 @@ class Settings:
     resources: tuple[str, ...]
     server_key: str | None = field(repr=False)
     server_key_parameter: str | None
+    site_name: str
+    site_logo_url: str | None
+    site_colour: str
 
     @property
     def is_local(self) -> bool:
@@ -169,6 +180,9 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         resources=_resources(environment.get("RESOURCES", "")),
         server_key=_server_key(environment.get("SERVER_KEY", "")),
         server_key_parameter=environment.get("SERVER_KEY_PARAMETER", "") or None,
+        site_name=_site_name(environment.get("SITE_NAME", "") or SITE_NAME),
+        site_logo_url=_site_logo_url(environment.get("SITE_LOGO_URL", "")),
+        site_colour=_site_colour(environment.get("SITE_COLOUR", "") or SITE_COLOUR),
     )
 
 
@@ -181,6 +195,29 @@ def _public_url(value: str, stage: str) -> str | None:
     if value.startswith("http://") and stage != LOCAL_STAGE:
         raise SettingsError(f"PUBLIC_URL must start with https:// in a deployed stage, not {value!r}")
     return value.rstrip("/")
+
+
+def _site_name(value: str) -> str:
+    if not value.isprintable() or not value.strip() or len(value) > SITE_NAME_LIMIT_CHARACTERS:
+        raise SettingsError(f"SITE_NAME must be 1 to {SITE_NAME_LIMIT_CHARACTERS} printable characters, not {value!r}")
+    return value.strip()
+
+
+def _site_logo_url(value: str) -> str | None:
+    if not value:
+        return None
+    # Its origin goes into a header: nothing that could end a directive there.
+    if not re.fullmatch(r"(https://[\w.:-]+/|data:image/(png|svg\+xml);base64,)[\w/.~%?&=+:-]*", value, re.ASCII):
+        raise SettingsError("SITE_LOGO_URL must be an https:// address or data:image/png;base64,… or svg+xml")
+    if len(value) > SITE_LOGO_URL_LIMIT_CHARACTERS:
+        raise SettingsError(f"SITE_LOGO_URL must not be longer than {SITE_LOGO_URL_LIMIT_CHARACTERS} characters")
+    return value
+
+
+def _site_colour(value: str) -> str:
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}", value):
+        raise SettingsError(f"SITE_COLOUR must be a colour like {SITE_COLOUR}, not {value!r}")
+    return value.lower()
 
 
 def _sign_up_open(value: str, stage: str) -> bool:

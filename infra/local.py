@@ -144,8 +144,8 @@ def _say_ready(public_url: str) -> None:
 
     print(
         f"\nReady: {public_url}/\n"
-        f"  Sign in as {demo.JOHN['email']} with the password {demo.PASSWORD}"
-        f" (or as {demo.EVE['email']}, the same password)\n"
+        f"  Sign in as {demo.JOHN['email']} with the password {demo.PASSWORD}, whose pages are in German,"
+        f" or as {demo.EVE['email']}, in English\n"
         f"  Operator's commands: .venv/bin/python manage.py --stage local --help\n"
         f"  Ctrl-C stops it; make reset forgets everything\n",
         flush=True,

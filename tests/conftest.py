@@ -135,11 +135,11 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def a_person(_ministack: None) -> Callable[..., Person]:
     """A user with an account, who belongs to organizers with these names; made as the operator does."""
 
-    def make(*organizer_names: str) -> Person:
+    def make(*organizer_names: str, locale: str = "en") -> Person:
         mark = credentials.new_serial().lower()
         organizers = {f"org-{mark}-{number}": name for number, name in enumerate(organizer_names)}
         email = f"{mark}@example.org"
-        made = user.create(email=email, password=PASSWORD, fullname="John Doe", locale="de", timezone="Europe/Berlin")
+        made = user.create(email=email, password=PASSWORD, fullname="John Doe", locale=locale, timezone="Europe/Berlin")
         for slug, name in organizers.items():
             organizer.create(slug, name)
             user.add_member(made.user_id, slug)

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from chalice.app import Blueprint, Response
 
 from chalicelib import credentials, logs, mail, settings
 from chalicelib.endpoints import browser_session, http
+from chalicelib.messages import Message
 from chalicelib.models import security_event, throttle, user
 from chalicelib.models.user import User
-from chalicelib.pages import render
 from chalicelib.protocol.requests import single
 
-WRONG = "Email or password is wrong."
+WRONG = Message("Email or password is wrong.")
 blueprint = Blueprint(__name__)
 
 
 @http.route(blueprint, "/", "GET", is_page=True)
 def home(request: http.Request) -> Response:
-    browser = browser_session.signed_in(request)
-    return http.page_answer(_page(request, "home.html", browser, issuer=request.base_url))
+    browser_session.signed_in(request)
+    return http.page(request, "home.html", base_url=request.base_url)
 
 
 @http.route(blueprint, "/login", "GET", "POST", is_page=True)
@@ -29,7 +28,8 @@ def login(request: http.Request) -> Response:
     if request.method == "POST":
         return _log_in(request)
     next_path = browser_session.local_path(single(request.query, "next"))
-    if browser_session.signed_in(request):
+    wants_another = single(request.query, "switch") is not None
+    if browser_session.signed_in(request) and not wants_another:
         return http.see_other(http.here(request, next_path))
     return _login_page(request, next_path)
 
@@ -41,20 +41,10 @@ def logout(request: http.Request) -> Response:
     if browser is None:
         return http.see_other(http.here(request, "/"), headers={"Set-Cookie": browser_session.end(request)})
     if request.method == "GET":
-        return http.page_answer(_page(request, "logout.html", browser, csrf_token=browser.csrf_token("log-out")))
+        return http.page(request, "logout.html", csrf_token=browser.csrf_token("log-out"))
     browser.check_csrf(request.form, "log-out")
     logs.note(outcome="logged out")
     return http.see_other(http.here(request, "/"), headers={"Set-Cookie": browser_session.end(request)})
-
-
-@http.route(blueprint, render.STYLE_PATH, "GET", is_page=True)
-def style(_: http.Request) -> Response:
-    """The style sheet. Its address holds its digest, so that browsers may keep it for good."""
-    headers: dict[str, Any] = {
-        "Content-Type": "text/css; charset=utf-8",
-        "Cache-Control": "public, max-age=31536000, immutable",
-    }
-    return Response(render.STYLE, headers, 200)
 
 
 def _log_in(request: http.Request) -> Response:
@@ -77,7 +67,7 @@ def _log_in(request: http.Request) -> Response:
         *_, tries = throttle.count_tries(limits, window_seconds=settings.LOGIN_WINDOW_SECONDS)
     except throttle.TooManyTries:
         logs.note(outcome="log-in throttled")
-        message = "Too many tries. Wait a quarter of an hour, then try again."
+        message = Message("Too many tries. Wait a quarter of an hour, then try again.")
         retry_after = {"Retry-After": str(throttle.seconds_left(settings.LOGIN_WINDOW_SECONDS))}
         return _login_page(request, next_path, email=email, problem=message, status=429, headers=retry_after)
     found = _check_password(email, password)
@@ -111,17 +101,18 @@ def _login_page(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     csrf_token, cookies = browser_session.visitor_form(request, "log-in")
-    html = _page(
-        request, "login.html", None, csrf_token=csrf_token, next=next_path, email=email, problem=problem, **_offers()
-    )
     # After the log-in a remembered application may be next, at an origin that is not known here: no form-action.
-    return http.page_answer(html, status, headers={"Set-Cookie": cookies, **(headers or {})}, form_target=None)
-
-
-def _offers() -> dict[str, bool]:
-    """What the log-in page leads to besides."""
-    return {"offers_sign_up": settings.SETTINGS.sign_up_open, "offers_reset": mail.is_set_up()}
-
-
-def _page(request: http.Request, template: str, browser: browser_session.SignedIn | None, **values: object) -> str:
-    return render.page(template, base=request.base_path, user=browser.user if browser else None, **values)
+    return http.page(
+        request,
+        "login.html",
+        status,
+        headers={"Set-Cookie": cookies, **(headers or {})},
+        form_target=None,
+        user=None,
+        csrf_token=csrf_token,
+        next=next_path,
+        email=email,
+        problem=problem,
+        offers_sign_up=settings.SETTINGS.sign_up_open,
+        offers_reset=mail.is_set_up(),
+    )

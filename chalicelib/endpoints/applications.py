@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from chalice.app import Blueprint, Response
 
 from chalicelib import credentials, logs, names, server_key, settings
 from chalicelib.endpoints import browser_session, http
 from chalicelib.endpoints.browser_session import CSRF_FIELD, SignedIn
-from chalicelib.models import application, security_event, store
+from chalicelib.messages import Message
+from chalicelib.models import application, grant, security_event, store
 from chalicelib.models.application import Application, Profile
-from chalicelib.pages import render
 from chalicelib.protocol import client_assertion, redirect_uris
 from chalicelib.protocol.requests import Parameters, single
 
 PATH = "/settings/applications"
+SHOWN_CHARACTERS = 200
 blueprint = Blueprint(__name__)
 
 
@@ -30,16 +32,21 @@ _PROFILES = {
 
 @dataclass
 class Fields:
-    """The form as it was filled in. type: a key of _PROFILES. problems: what is wrong, by the field's name."""
+    """The form as it was filled in.
+
+    type: a key of _PROFILES. typed: the redirect URLs as they stand in the field. problems: what is wrong, by the
+    field's name.
+    """
 
     name: str = ""
     type: str = WEBSITE
+    typed: str = ""
     redirect_uris: list[str] = field(default_factory=list)
     auth_method: str = application.BASIC
     jwks: str = ""
     pkce_required: bool = False
     device_grant: bool = False
-    problems: dict[str, list[str]] = field(default_factory=dict)
+    problems: dict[str, list[Message]] = field(default_factory=dict)
 
     @property
     def profile(self) -> Profile:
@@ -51,7 +58,9 @@ class Fields:
 def applications(request: http.Request) -> Response:
     browser = browser_session.require(request)
     owned = application.owned_by(browser.user.user_id)
-    return http.page_answer(_page(request, "applications.html", browser, applications=owned))
+    counts = {found.client_id: grant.connected_to(found.client_id) for found in owned}
+    done = single(request.query, "done")
+    return http.page(request, "applications.html", applications=owned, counts=counts, done=done)
 
 
 @http.route(blueprint, PATH + "/new", "GET", "POST", is_page=True)
@@ -64,7 +73,9 @@ def new(request: http.Request) -> Response:
     browser.check_csrf(request.form, f"register {client_id}")
     filled = _read_fields(request.form, single(request.form, "type") or WEBSITE)
     if filled.profile.is_public and not server_key.is_set():
-        filled.problems["type"] = [f"{server_key.MISSING} Ask whoever runs this service."]
+        missing = Message(server_key.MISSING)
+        problem = Message("%(problem)s Ask whoever runs this service.", problem=missing)
+        filled.problems["type"] = [problem]
     if filled.problems:
         return _form(request, browser, filled, client_id=client_id, status=400)
     try:
@@ -78,7 +89,7 @@ def new(request: http.Request) -> Response:
     except store.ConditionFailed:
         return http.see_other(http.here(request, f"{PATH}/{client_id}"))
     logs.note(outcome="application registered", client_id=client_id)
-    return _secret_page(request, browser, made, secret)
+    return _secret_page(request, made, secret)
 
 
 @http.route(blueprint, PATH + "/{client_id}", "GET", "POST", is_page=True)
@@ -93,7 +104,7 @@ def one(request: http.Request, client_id: str) -> Response:
         return _form(request, browser, filled, client_id=client_id, existing=found, status=400)
     application.edit(client_id, name=filled.name, redirect_uris=filled.redirect_uris, profile=filled.profile)
     logs.note(outcome="application edited", client_id=client_id)
-    return http.see_other(http.here(request, PATH))
+    return http.see_other(http.here(request, f"{PATH}?done=saved"))
 
 
 @http.route(blueprint, PATH + "/{client_id}/secret", "GET", "POST", is_page=True)
@@ -101,7 +112,7 @@ def secret(request: http.Request, client_id: str) -> Response:
     browser = browser_session.require(request, back_to=f"{PATH}/{client_id}/secret")
     found = _own(browser, client_id)
     if not found.has_secret:
-        raise http.Refusal(404, "not_found", "This application has no secret.")
+        raise http.Refusal(404, "not_found", Message("This application has no secret."))
     if request.method == "GET":
         return _confirmation(request, browser, "regenerate_secret.html", found, f"regenerate {client_id}")
     browser.check_csrf(request.form, f"regenerate {client_id}")
@@ -114,7 +125,7 @@ def secret(request: http.Request, client_id: str) -> Response:
         client_id=client_id,
         application_name=found.name,
     )
-    return _secret_page(request, browser, _own(browser, client_id), regenerated)
+    return _secret_page(request, _own(browser, client_id), regenerated)
 
 
 @http.route(blueprint, PATH + "/{client_id}/previous-secret", "POST", is_page=True)
@@ -136,14 +147,14 @@ def delete(request: http.Request, client_id: str) -> Response:
     browser.check_csrf(request.form, f"delete {client_id}")
     application.delete(client_id)
     logs.note(outcome="application deleted", client_id=client_id)
-    return http.see_other(http.here(request, PATH))
+    return http.see_other(http.here(request, f"{PATH}?done=deleted"))
 
 
 def _own(browser: SignedIn, client_id: str) -> Application:
     """Raises Refusal, the same for another user's application as for one that does not exist."""
     found = application.get(client_id[: 2 * credentials.ID_LENGTH])
     if found is None or found.owner_id != browser.user.user_id:
-        raise http.Refusal(404, "not_found", "You have no such application. It may have been deleted.")
+        raise http.Refusal(404, "not_found", Message("You have no such application. It may have been deleted."))
     return found
 
 
@@ -157,7 +168,7 @@ def _as_stored(found: Application) -> Fields:
     return Fields(
         name=found.name,
         type=_type_of(found),
-        redirect_uris=[str(uri) for uri in found.redirect_uris],
+        typed="\n".join(found.redirect_uris),
         auth_method=found.auth_method,
         jwks=found.jwks or "",
         pkce_required=bool(found.pkce_required),
@@ -169,7 +180,7 @@ def _keep_old(form: Parameters) -> int:
     """For how many seconds the old secret goes on: none where nothing was chosen."""
     chosen = single(form, "keep_old_seconds") or "0"
     if not (chosen.isascii() and chosen.isdigit() and int(chosen) <= settings.SECRET_OVERLAP_MAX_SECONDS):
-        raise http.Refusal(400, "invalid_request", "The old secret cannot go on for that long.")
+        raise http.Refusal(400, "invalid_request", Message("The old secret cannot go on for that long."))
     return int(chosen)
 
 
@@ -179,13 +190,13 @@ def _read_authentication(form: Parameters, filled: Fields) -> None:
         return
     filled.auth_method = single(form, "auth_method") or application.BASIC
     if filled.auth_method not in (application.BASIC, application.POST, application.PRIVATE_KEY_JWT):
-        raise http.Refusal(400, "invalid_request", "There is no such way to authenticate.")
+        raise http.Refusal(400, "invalid_request", Message("There is no such way to authenticate."))
     filled.jwks = (single(form, "jwks") or "").strip()
     if filled.auth_method == application.PRIVATE_KEY_JWT:
         try:
             filled.jwks = client_assertion.read_keys(filled.jwks)
         except client_assertion.KeysProblem as error:
-            filled.problems["jwks"] = [f"The key set {error}."]
+            filled.problems["jwks"] = [Message("The key set %(problem)s.", problem=error.message)]
     else:
         filled.jwks = ""
 
@@ -193,31 +204,39 @@ def _read_authentication(form: Parameters, filled: Fields) -> None:
 def _read_fields(form: Parameters, type_: str) -> Fields:
     """What was filled in, with a reason beside every line that cannot be taken."""
     if type_ not in _PROFILES:
-        raise http.Refusal(400, "invalid_request", "There is no such type of application.")
+        raise http.Refusal(400, "invalid_request", Message("There is no such type of application."))
     filled = Fields(name=single(form, "name") or "", type=type_, pkce_required=single(form, "pkce_required") == "on")
     filled.device_grant = single(form, "device_grant") == "on"
     try:
         filled.name = names.check_name(filled.name)
     except names.NameProblem as error:
-        filled.problems["name"] = [f"The name {error}."]
+        filled.problems["name"] = [Message("The name %(problem)s.", problem=error.message)]
     _read_authentication(form, filled)
-    lines = (single(form, "redirect_uris") or "").splitlines()
-    filled.redirect_uris = list(dict.fromkeys(line.strip() for line in lines if line.strip()))
-    problems = [problem for uri in filled.redirect_uris if (problem := _problem_with(uri, type_ == APP))]
-    if not filled.redirect_uris and not filled.device_grant:
-        problems = ["Enter at least one redirect URL."]
-    if len(filled.redirect_uris) > settings.REDIRECT_URIS_LIMIT:
-        problems.append(f"Enter at most {settings.REDIRECT_URIS_LIMIT} redirect URLs.")
-    if problems:
-        filled.problems["redirect_uris"] = problems
+    _read_redirect_uris(form, filled)
     return filled
 
 
-def _problem_with(uri: str, is_native: bool) -> str | None:
+def _read_redirect_uris(form: Parameters, filled: Fields) -> None:
+    typed = (single(form, "redirect_uris") or "").splitlines()
+    filled.typed = "\n".join(typed)
+    lines = [(number, line.strip()) for number, line in enumerate(typed, 1) if line.strip()]
+    filled.redirect_uris = list(dict.fromkeys(line for _, line in lines))
+    is_native = filled.type == APP
+    problems = [problem for number, line in lines if (problem := _problem_with(number, line, is_native))]
+    if not lines and not filled.device_grant:
+        problems = [Message("Enter at least one redirect URL.")]
+    if len(filled.redirect_uris) > settings.REDIRECT_URIS_LIMIT:
+        problems.append(Message("Enter at most %(limit)s redirect URLs.", limit=settings.REDIRECT_URIS_LIMIT))
+    if problems:
+        filled.problems["redirect_uris"] = problems
+
+
+def _problem_with(number: int, uri: str, is_native: bool) -> Message | None:
     try:
         redirect_uris.check_registrable(uri, is_native=is_native)
     except redirect_uris.RedirectUriError as error:
-        return f"{uri} {error}."
+        shown = uri if len(uri) <= SHOWN_CHARACTERS else f"{uri[:SHOWN_CHARACTERS]}…"
+        return Message("Line %(number)s: %(uri)s %(problem)s.", number=number, uri=shown, problem=error.message)
     return None
 
 
@@ -233,21 +252,36 @@ def _form(
     purpose = f"edit {client_id}" if existing else f"register {client_id}"
     hidden = {"client_id": client_id, CSRF_FIELD: browser.csrf_token(purpose)}
     ends = {CSRF_FIELD: browser.csrf_token(f"end previous secret {client_id}")}
-    html = _page(
-        request, "application_form.html", browser, filled=filled, existing=existing, hidden=hidden, end_previous=ends
+    shown: dict[str, Any] = {"count": grant.connected_to(client_id), **_connecting(request)} if existing else {}
+    return http.page(
+        request,
+        "application_form.html",
+        status,
+        with_script=existing is not None,
+        filled=filled,
+        existing=existing,
+        hidden=hidden,
+        end_previous=ends,
+        **shown,
     )
-    return http.page_answer(html, status)
 
 
-def _secret_page(request: http.Request, browser: SignedIn, of: Application, client_secret: str) -> Response:
-    html = _page(request, "application_secret.html", browser, application=of, client_secret=client_secret)
-    return http.page_answer(html)
+def _secret_page(request: http.Request, of: Application, client_secret: str | None) -> Response:
+    return http.page(
+        request,
+        "application_secret.html",
+        with_script=True,
+        application=of,
+        client_secret=client_secret,
+        **_connecting(request),
+    )
+
+
+def _connecting(request: http.Request) -> dict[str, Any]:
+    """What the "Connect" part of a page needs besides the application."""
+    return {"base_url": request.base_url, "code_lifetime_seconds": settings.SETTINGS.code_lifetime_seconds}
 
 
 def _confirmation(request: http.Request, browser: SignedIn, template: str, of: Application, purpose: str) -> Response:
     hidden: Mapping[str, str] = {CSRF_FIELD: browser.csrf_token(purpose)}
-    return http.page_answer(_page(request, template, browser, application=of, hidden=hidden))
-
-
-def _page(request: http.Request, template: str, browser: SignedIn, **values: object) -> str:
-    return render.page(template, base=request.base_path, user=browser.user, **values)
+    return http.page(request, template, application=of, hidden=hidden, count=grant.connected_to(of.client_id))

@@ -14,7 +14,6 @@ from chalicelib.models import application, consent, grant, organizer, security_e
 from chalicelib.models.application import Application
 from chalicelib.models.consent import Consent
 from chalicelib.models.grant import Grant
-from chalicelib.pages import render
 from chalicelib.protocol import scopes
 from chalicelib.protocol.requests import single
 
@@ -42,18 +41,34 @@ def authorized(request: http.Request) -> Response:
         grant.take_back(browser.user.user_id, client_id)
         logs.note(outcome="authorization revoked", client_id=client_id)
         _record(request, browser, client_id)
-        return http.see_other(http.here(request, PATH))
+        return http.see_other(http.here(request, f"{PATH}?done=revoked"))
     listed = _listed(browser.user.user_id)
     tokens = {item.application.client_id: browser.csrf_token(f"revoke {item.application.client_id}") for item in listed}
-    html = render.page(
+    return http.page(
+        request,
         "authorized.html",
-        base=request.base_path,
-        user=browser.user,
         authorized=listed,
         csrf_field=CSRF_FIELD,
         csrf_tokens=tokens,
+        done=single(request.query, "done"),
     )
-    return http.page_answer(html)
+
+
+@http.route(blueprint, PATH + "/all", "GET", "POST", is_page=True)
+def revoke_all(request: http.Request) -> Response:
+    browser = browser_session.require(request, back_to=PATH)
+    if request.method == "GET":
+        listed = _listed(browser.user.user_id)
+        if not listed:
+            return http.see_other(http.here(request, PATH))
+        return http.page(
+            request, "revoke_all.html", authorized=listed, hidden={CSRF_FIELD: browser.csrf_token("revoke all")}
+        )
+    browser.check_csrf(request.form, "revoke all")
+    for given in consent.given_by(browser.user.user_id):
+        grant.take_back(browser.user.user_id, given.client_id)
+    logs.note(outcome="all authorizations revoked")
+    return http.see_other(http.here(request, f"{PATH}?done=all-revoked"))
 
 
 def _record(request: http.Request, browser: SignedIn, client_id: str) -> None:

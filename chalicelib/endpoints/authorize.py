@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+from urllib.parse import quote
+
 from chalice.app import Blueprint, Response
 
 from chalicelib import logs, settings
 from chalicelib.endpoints import browser_session, http
 from chalicelib.endpoints.browser_session import SignedIn
-from chalicelib.models import organizer, pushed_request, security_event, store
+from chalicelib.messages import Message
+from chalicelib.models import pushed_request, security_event, store
 from chalicelib.models.application import Application
 from chalicelib.models.consent import Consent
 from chalicelib.models.pushed_request import PushedRequest
-from chalicelib.pages import render
-from chalicelib.protocol import authorization, metadata_documents, paths, pushed_requests, redirect_uris, requests
+from chalicelib.protocol import (
+    authorization,
+    consents,
+    metadata_documents,
+    paths,
+    pushed_requests,
+    redirect_uris,
+    requests,
+)
 from chalicelib.protocol.authorization import AuthorizationRequest, NotThisApplication, RefusedRequest
 
 PATH = paths.AUTHORIZATION
@@ -22,7 +33,10 @@ blueprint = Blueprint(__name__)
 @http.route(blueprint, PATH, "GET", "POST", is_page=True)
 def authorize(request: http.Request) -> Response:
     if request.is_head:
-        raise http.Refusal(405, "invalid_request", "Use GET here.", {"Allow": "GET, POST"})  # it would make a code
+        allowed = "GET, POST"  # it would make a code
+        raise http.Refusal(
+            405, "invalid_request", Message("Use %(methods)s here.", methods=allowed), {"Allow": allowed}
+        )
     form = request.form if request.method == "POST" else None
     # The consent form's address carries the request; a request that is itself a POST may be all in its body (§3.1).
     parameters = request.query if form is None or request.query else form
@@ -33,7 +47,7 @@ def authorize(request: http.Request) -> Response:
         application = _described(request, parameters, browser, application)
         asked = pushed_requests.read_request(parameters, application, pushed, issuer=request.base_url)
     except NotThisApplication as error:
-        return _not_this_application(request, error)
+        return _not_this_application(request, error, parameters)
     except RefusedRequest as error:
         if browser is None:  # or anybody's link would lead through here to wherever somebody registered (9700 §4.11.2)
             raise http.NotSignedIn(_path_of(parameters)) from error
@@ -43,7 +57,7 @@ def authorize(request: http.Request) -> Response:
         raise http.NotSignedIn(f"{PATH}?{requests.encode(asked.parameters)}")
     if form is None:
         return _ask_or_remember(request, asked, browser, consent)
-    return _answer(request, asked, browser, form, consent)
+    return _answer(request, asked, browser, consent, form)
 
 
 def _path_of(parameters: requests.Parameters) -> str:
@@ -66,7 +80,7 @@ def _read(
     session, user, application, consent, pushed = store.read(
         cookie.session_key, cookie.user_key, application_key, consent_key, pushed_key
     )
-    return browser_session.recognize(cookie, session, user), application, consent, pushed
+    return browser_session.recognize(request, cookie, session, user), application, consent, pushed
 
 
 def _described(
@@ -93,24 +107,28 @@ def _ask_or_remember(
         location = authorization.allow_again(asked, consent, browser.user, issuer=request.base_url)
         if location is not None:
             return _send_back(asked, location)
-    return _consent_page(request, asked, browser)
+    return _consent_page(request, asked, browser, consent)
 
 
 def _answer(
     request: http.Request,
     asked: AuthorizationRequest,
     browser: SignedIn,
-    form: requests.Parameters,
     consent: Consent | None,
+    form: requests.Parameters,
 ) -> Response:
     """What the user said, to the request that they were shown: granted is what was posted, asked for and allowed."""
     browser.check_csrf(form, _purpose(asked))
-    if requests.single(form, "decision") != "allow":
+    decision = requests.single(form, "decision")
+    if decision in ("select_all", "select_none"):  # no answer yet: ticks the boxes where no script could
+        return _consent_page(request, asked, browser, consent, tick_all=decision == "select_all")
+    if decision != "allow":
         return _send_back(asked, authorization.deny(asked, issuer=request.base_url))
     ticked = form.get("organizers", ())
     location = authorization.allow(asked, browser.user, ticked, known=consent, issuer=request.base_url)
     if location is None:
-        return _consent_page(request, asked, browser, problem="Choose at least one organizer.", status=400)
+        problem = Message("Choose at least one organizer.")
+        return _consent_page(request, asked, browser, consent, problem=problem, status=400)
     security_event.record(
         browser.user.user_id,
         security_event.Kind.CONSENT,
@@ -129,25 +147,37 @@ def _send_back(asked: AuthorizationRequest, location: str) -> Response:
 
 
 def _consent_page(
-    request: http.Request, asked: AuthorizationRequest, browser: SignedIn, *, problem: str = "", status: int = 200
+    request: http.Request,
+    asked: AuthorizationRequest,
+    browser: SignedIn,
+    consent: Consent | None,
+    *,
+    tick_all: bool = False,
+    problem: str = "",
+    status: int = 200,
 ) -> Response:
-    choices = organizer.get_all(browser.user.organizers) if asked.needs_organizers else []
-    html = render.page(
-        "consent.html",
-        base=request.base_path,
-        user=browser.user,
+    owner, choices = consents.read_shown(asked.application, browser.user, asked.scopes)
+    asked_again = f"{PATH}?{requests.encode(asked.parameters)}"
+    return http.page(
+        request,
+        "consent.html" if choices or not asked.needs_organizers else "no_organizer.html",
+        status,
+        form_target=redirect_uris.form_target(asked.redirect_uri),
         application=asked.application,
+        owner=owner,
+        returns_to=redirect_uris.place(asked.redirect_uri),
         scopes=asked.scopes,
         resource=asked.resource,
-        returns_to=redirect_uris.place(asked.redirect_uri),
+        consent=consent,
         needs_organizers=asked.needs_organizers,
         organizers=choices,
+        ticked={choice.slug for choice in choices} if tick_all or len(choices) == 1 else set(),
+        switch_account=http.here(request, f"/login?switch=1&next={quote(asked_again, safe='')}"),
         hidden={browser_session.CSRF_FIELD: browser.csrf_token(_purpose(asked))},
         # In the address and not in fields: browsers change line breaks in a field, and so in a state.
-        action=http.here(request, f"{PATH}?{requests.encode(asked.parameters)}"),
+        action=http.here(request, asked_again),
         problem=problem,
     )
-    return http.page_answer(html, status, form_target=redirect_uris.form_target(asked.redirect_uri))
 
 
 def _purpose(asked: AuthorizationRequest) -> str:
@@ -155,7 +185,11 @@ def _purpose(asked: AuthorizationRequest) -> str:
     return "consent " + requests.encode(dict(sorted(asked.parameters.items())))
 
 
-def _not_this_application(request: http.Request, error: NotThisApplication) -> Response:
+def _not_this_application(
+    request: http.Request, error: NotThisApplication, parameters: requests.Parameters
+) -> Response:
+    """Nobody is redirected; the user learns that it is not their fault, and the developer what to mend."""
     logs.note(outcome=f"invalid {error.problem}")
-    html = render.page("not_this_application.html", base=request.base_path, problem=error.problem, detail=error.detail)
-    return http.page_answer(html, 400)
+    received = requests.known(parameters, ("client_id", "redirect_uri"))
+    shown: dict[str, Any] = {"problem": error.problem, "detail": error.detail, "received": received}
+    return http.page(request, "not_this_application.html", 400, **shown)

@@ -16,6 +16,7 @@ from urllib.parse import quote, unquote
 from chalicelib import credentials, settings
 from chalicelib.credentials import Credential, Kind
 from chalicelib.endpoints import http
+from chalicelib.messages import Message
 from chalicelib.models import session, store
 from chalicelib.models.session import Session
 from chalicelib.models.table import Key
@@ -69,18 +70,21 @@ def read_cookie(request: http.Request) -> Cookie | None:
     return Cookie(value, named) if value and named else None
 
 
-def recognize(cookie: Cookie | None, found: Session | None, user: User | None) -> SignedIn | None:
+def recognize(
+    request: http.Request, cookie: Cookie | None, found: Session | None, user: User | None
+) -> SignedIn | None:
     """Who is signed in, given what the store holds for the cookie; None where nobody is."""
     if cookie is None or found is None or user is None or not found.is_good_for(user):
         return None
     session.touch(found)
+    request.user = user
     return SignedIn(cookie, user)
 
 
 def signed_in(request: http.Request) -> SignedIn | None:
     """Who is signed in, in one round trip; None where nobody is."""
     cookie = read_cookie(request)
-    return recognize(cookie, *store.read(cookie.session_key, cookie.user_key)) if cookie else None
+    return recognize(request, cookie, *store.read(cookie.session_key, cookie.user_key)) if cookie else None
 
 
 def require(request: http.Request, *, back_to: str | None = None) -> SignedIn:
@@ -167,7 +171,9 @@ def _login_secret(request: http.Request) -> str | None:
 
 def _check(sent: str | None, expected: str) -> None:
     if not expected or not hmac.compare_digest((sent or "").encode(), expected.encode()):
-        message = "This form is out of date, or was not sent from our page. Go back, reload the page and try again."
+        message = Message(
+            "This form is out of date, or was not sent from our page. Go back, reload the page and try again."
+        )
         raise http.Refusal(403, "invalid_form", message)
 
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from chalice.app import Blueprint, Response
 
 from chalicelib import logs, settings
 from chalicelib.endpoints import browser_session, http
 from chalicelib.endpoints.browser_session import CSRF_FIELD, SignedIn
-from chalicelib.models import application, organizer, security_event, store, throttle
+from chalicelib.messages import Message
+from chalicelib.models import application, security_event, store, throttle
 from chalicelib.models.application import Application
 from chalicelib.models.device_request import DeviceRequest
-from chalicelib.pages import render
+from chalicelib.protocol import consents, paths, scopes
 from chalicelib.protocol import device as rules
-from chalicelib.protocol import paths, scopes
 from chalicelib.protocol.requests import Parameters, single
 
-UNKNOWN = "This code is unknown, or it has expired. Check it on your device, or start again there."
+UNKNOWN = Message("This code is unknown, or it has expired. Check it on your device, or start again there.")
 blueprint = Blueprint(__name__)
 
 
@@ -35,7 +37,7 @@ def device(request: http.Request) -> Response:
     if request.method == "POST" and single(given, "decision") is None:
         browser.check_csrf(given, "device code")
     if not _may_try(request, browser):
-        message = "Too many tries. Wait a quarter of an hour, then try again."
+        message = Message("Too many tries. Wait a quarter of an hour, then try again.")
         retry_after = {"Retry-After": str(settings.DEVICE_WINDOW_SECONDS)}
         return _code_page(request, browser, problem=message, status=429, headers=retry_after)
     found, asking = _find(user_code)
@@ -61,12 +63,15 @@ def _answer(
     request: http.Request, browser: SignedIn, found: DeviceRequest, asking: Application, form: Parameters
 ) -> Response:
     browser.check_csrf(form, _purpose(found))
-    is_allowed = single(form, "decision") == "allow"
+    decision = single(form, "decision")
+    if decision in ("select_all", "select_none"):  # no answer yet: ticks the boxes where no script could
+        return _consent_page(request, browser, found, asking, tick_all=decision == "select_all")
+    is_allowed = decision == "allow"
     try:
         if not is_allowed:
             rules.deny(found)
         elif not rules.approve(found, browser.user, form.get("organizers", ())):
-            problem = "Choose at least one organizer."
+            problem = Message("Choose at least one organizer.")
             return _consent_page(request, browser, found, asking, problem=problem, status=400)
     except rules.AlreadyAnswered:
         return _code_page(request, browser, problem=UNKNOWN, status=400)
@@ -78,10 +83,7 @@ def _answer(
             client_id=asking.client_id,
             application_name=asking.name,
         )
-    html = render.page(
-        "device_done.html", base=request.base_path, user=browser.user, application=asking, is_allowed=is_allowed
-    )
-    return http.page_answer(html)
+    return http.page(request, "device_done.html", application=asking, is_allowed=is_allowed)
 
 
 def _may_try(request: http.Request, browser: SignedIn) -> bool:
@@ -120,15 +122,15 @@ def _code_page(
     status: int = 200,
     headers: dict[str, str] | None = None,
 ) -> Response:
-    html = render.page(
+    return http.page(
+        request,
         "device.html",
-        base=request.base_path,
-        user=browser.user,
+        status,
+        headers=headers,
         user_code=user_code,
         problem=problem,
         hidden={CSRF_FIELD: browser.csrf_token("device code")},
     )
-    return http.page_answer(html, status, headers=headers)
 
 
 def _consent_page(
@@ -137,24 +139,31 @@ def _consent_page(
     found: DeviceRequest,
     asking: Application,
     *,
+    tick_all: bool = False,
     problem: str = "",
     status: int = 200,
 ) -> Response:
     asked = found.scope.split()
     needs_organizers = scopes.need_organizers(asked)
     user_code = rules.shown(single(request.form if request.method == "POST" else request.query, "user_code") or "")
-    html = render.page(
-        "consent.html",
-        base=request.base_path,
-        user=browser.user,
+    owner, choices = consents.read_shown(asking, browser.user, asked)
+    back_here = f"{paths.DEVICE}?user_code={user_code}"
+    return http.page(
+        request,
+        "consent.html" if choices or not needs_organizers else "no_organizer.html",
+        status,
         application=asking,
+        owner=owner,
+        returns_to=None,
         scopes=asked,
         resource=found.resource,
+        consent=None,
         needs_organizers=needs_organizers,
-        organizers=organizer.get_all(browser.user.organizers) if needs_organizers else [],
+        organizers=choices,
+        ticked={choice.slug for choice in choices} if tick_all or len(choices) == 1 else set(),
+        switch_account=http.here(request, f"/login?switch=1&next={quote(back_here, safe='')}"),
         hidden={"user_code": user_code, CSRF_FIELD: browser.csrf_token(_purpose(found))},
         action=http.here(request, paths.DEVICE),
         problem=problem,
         user_code=user_code,
     )
-    return http.page_answer(html, status)

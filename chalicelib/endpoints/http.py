@@ -17,17 +17,16 @@ from chalice.app import Blueprint, CORSConfig, Response
 from chalice.app import Request as ChaliceRequest
 
 from chalicelib import logs, settings
+from chalicelib.endpoints.refusal import NotSignedIn as NotSignedIn
+from chalicelib.endpoints.refusal import Refusal as Refusal
+from chalicelib.endpoints.refusal import as_refusal
 from chalicelib.endpoints.request import Request as Request
-from chalicelib.mail import MailUnavailable
-from chalicelib.models.store import ConditionFailed, StoreUnavailable
-from chalicelib.models.throttle import TooManyTries
+from chalicelib.messages import Message
 from chalicelib.pages import render
-from chalicelib.protocol.requests import Undecodable
-from chalicelib.server_key import ServerKeyMissing, ServerKeyUnavailable
+from chalicelib.pages.site import Site
 
+SITE = Site(settings.SETTINGS.site_name, settings.SETTINGS.site_logo_url, settings.SETTINGS.site_colour)
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
-RETRY_AFTER_SECONDS = "2"
-TRY_AGAIN_SECONDS = str(settings.MAIL_WINDOW_SECONDS)
 _SECURITY_HEADERS = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer"}
 _NEVER_STORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 # Chalice answers the preflight, which is no request of ours; API Gateway does on AWS.
@@ -35,29 +34,6 @@ _CROSS_ORIGIN = CORSConfig("*", ["Authorization", "Content-Type"], ["WWW-Authent
 _HSTS = "max-age=63072000; includeSubDomains"
 
 View = Callable[..., Response]
-
-
-class Refusal(Exception):
-    """A request that is answered with an error.
-
-    status: HTTP's. code: a word for a program. message: a sentence that says what is wrong and what to do.
-    headers: besides those that every answer has.
-    """
-
-    def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.message = message
-        self.headers = dict(headers or {})
-
-
-class NotSignedIn(Exception):
-    """Only a signed-in user can see this. back_to: the path of ours to come back to after the log-in."""
-
-    def __init__(self, back_to: str) -> None:
-        super().__init__("not signed in")
-        self.back_to = back_to
 
 
 def route(
@@ -77,9 +53,11 @@ def route(
             request = Request(blueprint.current_request)
             try:
                 if len(request.body) > settings.BODY_LIMIT_BYTES:
-                    raise Refusal(413, "invalid_request", f"The body is larger than {settings.BODY_LIMIT_BYTES} bytes.")
+                    message = Message("The body is larger than %(limit)s bytes.", limit=settings.BODY_LIMIT_BYTES)
+                    raise Refusal(413, "invalid_request", message)
                 if request.method not in methods:
-                    raise Refusal(405, "invalid_request", f"Use {allowed} here.", {"Allow": allowed})
+                    message = Message("Use %(methods)s here.", methods=allowed)
+                    raise Refusal(405, "invalid_request", message, {"Allow": allowed})
                 return view(request, **path_parameters)
             except NotSignedIn as error:
                 return see_other(here(request, f"/login?next={quote(error.back_to, safe='')}"))
@@ -100,19 +78,6 @@ def json_answer(body: object, status: int = 200, headers: Mapping[str, str] | No
     return Response(text, {"Content-Type": "application/json", **_NEVER_STORED, **(headers or {})}, status)
 
 
-def page_answer(
-    html: str, status: int = 200, *, headers: Mapping[str, Any] | None = None, form_target: str | None = ""
-) -> Response:
-    """A page. form_target: where else its forms may lead, as a CSP names it; None where that is not known here."""
-    answer = {
-        "Content-Type": "text/html; charset=utf-8",
-        "Content-Security-Policy": _content_security_policy(form_target),
-        **_NEVER_STORED,
-        **(headers or {}),
-    }
-    return Response(html, answer, status)
-
-
 def page(
     request: Request,
     template: str,
@@ -120,11 +85,31 @@ def page(
     *,
     headers: Mapping[str, Any] | None = None,
     form_target: str | None = "",
+    with_script: bool = False,
     **values: Any,
 ) -> Response:
-    """A page. values: what its template shows."""
-    html = render.page(template, base=request.base_path, **values)
-    return page_answer(html, status, headers=headers, form_target=form_target)
+    """A page in its reader's language. values: what its template shows.
+
+    form_target: where else its forms may lead, as a CSP names it; None where that is not known here. with_script: may
+    it load our script; no page needs it to work.
+    """
+    user, languages = values.pop("user", request.user), request.header("accept-language")
+    html = render.page(
+        template,
+        site=SITE,
+        base=request.base_path,
+        user=user,
+        accept_language=languages,
+        with_script=with_script,
+        **values,
+    )
+    answer = {
+        "Content-Type": "text/html; charset=utf-8",
+        "Content-Security-Policy": SITE.content_security_policy(form_target, with_script=with_script),
+        **_NEVER_STORED,
+        **(headers or {}),
+    }
+    return Response(html, answer, status)
 
 
 def see_other(location: str, *, headers: Mapping[str, Any] | None = None) -> Response:
@@ -161,53 +146,20 @@ def middleware(event: ChaliceRequest, get_response: Callable[[ChaliceRequest], R
     return response
 
 
-def _content_security_policy(form_target: str | None) -> str:
-    policy = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
-    # Browsers hold a form to form-action through every redirect that follows.
-    return policy if form_target is None else f"{policy}; form-action 'self' {form_target}".rstrip()
-
-
 def _error_answer(error: Exception, request: Request, is_page: bool) -> Response:
-    refusal = _as_refusal(error)
+    refusal = as_refusal(error)
     logs.note(outcome=refusal.code)
     if is_page:
-        html = render.page("error.html", base=request.base_path, status=refusal.status, message=refusal.message)
-        return page_answer(html, refusal.status, headers=refusal.headers)
+        return page(
+            request,
+            "error.html",
+            refusal.status,
+            headers=refusal.headers,
+            error_status=refusal.status,
+            message=refusal.message,
+        )
     body = {"error": refusal.code, "error_description": refusal.message}
     return json_answer(body, refusal.status, refusal.headers)
-
-
-def _as_refusal(error: Exception) -> Refusal:
-    match error:
-        case Refusal():
-            return error
-        case Undecodable():
-            return Refusal(400, "invalid_request", str(error))
-        case ConditionFailed():
-            message = "This was changed or deleted in the meantime. Go back, reload the page and try again."
-            return Refusal(409, "conflict", message)
-        case TooManyTries():
-            message = "Too many tries. Wait an hour, then try again."
-            return Refusal(429, "too_many_tries", message, {"Retry-After": TRY_AGAIN_SECONDS})
-        case StoreUnavailable():
-            logs.note(store_error=error.code)
-            return _try_again("The service cannot reach its storage at the moment.")
-        case MailUnavailable():
-            logs.note(mail_error=error.code)
-            return _try_again("Mail cannot be sent at the moment.")
-        case ServerKeyUnavailable():
-            logs.note(server_key_error=error.code)
-            return _try_again("The service cannot read its key at the moment.")
-        case ServerKeyMissing():
-            logs.note(server_key_error="missing")
-            return Refusal(500, "server_error", str(error))
-        case _:
-            logs.note(error=type(error).__name__, where=logs.where(error))
-            return Refusal(500, "server_error", "Something went wrong on our side. It has been noted.")
-
-
-def _try_again(message: str) -> Refusal:
-    return Refusal(503, "temporarily_unavailable", f"{message} Please try again.", {"Retry-After": RETRY_AFTER_SECONDS})
 
 
 def _normalized(response: Response) -> Response:

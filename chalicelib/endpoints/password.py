@@ -7,6 +7,7 @@ from chalice.app import Blueprint, Response
 from chalicelib import credentials, logs, mail, names, settings
 from chalicelib.endpoints import browser_session, http
 from chalicelib.endpoints.browser_session import CSRF_FIELD, SignedIn
+from chalicelib.messages import Message
 from chalicelib.models import mail_link, security_event, session, throttle, user
 from chalicelib.models.mail_link import Purpose, Unusable
 from chalicelib.models.user import User
@@ -33,7 +34,8 @@ def ask(request: http.Request) -> Response:
     try:
         email = names.check_email(typed)
     except names.NameProblem as error:
-        return _ask_page(request, next_path, email=typed, problem=f"The address {error}.", status=400)
+        problem = Message("The address %(problem)s.", problem=error.message)
+        return _ask_page(request, next_path, email=typed, problem=problem, status=400)
     throttle.count_mail(email, request.network)
     _send_link(request, email)
     logs.note(outcome="password reset asked for")
@@ -67,10 +69,11 @@ def change(request: http.Request) -> Response:
     try:
         names.check_password(chosen)
     except names.NameProblem as error:
-        return _change_page(request, browser, problem=f"The new password {error}.", status=400)
+        problem = Message("The new password %(problem)s.", problem=error.message)
+        return _change_page(request, browser, problem=problem, status=400)
     if not _is_present_password(browser, present):
         logs.note(outcome="password change refused")
-        return _change_page(request, browser, wrong="That is not your present password.", status=400)
+        return _change_page(request, browser, wrong=Message("That is not your present password."), status=400)
     changed = user.change_password(browser.user, chosen)
     session.clear_away(changed.user_id)
     security_event.record(changed.user_id, security_event.Kind.PASSWORD_CHANGED, request.caller)
@@ -86,6 +89,8 @@ def _send_link(request: http.Request, email: str) -> None:
     token = mail_link.create(Purpose.CHOOSE_PASSWORD, email=to.email if to else email, of=to)
     subject, text = render.mail(
         "password_reset.txt",
+        site=http.SITE,
+        accept_language=request.header("accept-language"),
         user=to,
         link=f"{request.base_url}{CHOOSE}?token={token}",
         minutes=settings.MAIL_LINK_LIFETIME_SECONDS // 60,
@@ -101,7 +106,8 @@ def _choose(request: http.Request) -> Response:
     try:
         chosen = names.check_password(single(request.form, "password") or "")
     except names.NameProblem as error:
-        return _choose_page(request, token=token, problem=f"The password {error}.", status=400)
+        problem = Message("The password %(problem)s.", problem=error.message)
+        return _choose_page(request, token=token, problem=problem, status=400)
     throttle.forget_log_in_tries(link.email, request.network)
     changed = mail_link.choose_password(link, chosen)
     session.clear_away(changed.user_id)
@@ -147,7 +153,13 @@ def _choose_page(request: http.Request, *, token: str | None = None, problem: st
 def _tell_owner(request: http.Request, changed: User) -> None:
     """Who did not do it hears of it, where mail is set up; nothing hangs on that mail."""
     if mail.is_set_up():
-        subject, text = render.mail("password_changed.txt", user=changed, reset=request.base_url + ASK)
+        subject, text = render.mail(
+            "password_changed.txt",
+            site=http.SITE,
+            accept_language=request.header("accept-language"),
+            user=changed,
+            reset=request.base_url + ASK,
+        )
         mail.send_if_possible(changed.email, subject, text)
 
 

@@ -9,7 +9,9 @@ from chalice.app import Blueprint, Response
 from chalicelib import logs, names
 from chalicelib.endpoints import browser_session, http
 from chalicelib.endpoints.browser_session import CSRF_FIELD, SignedIn
+from chalicelib.messages import Message
 from chalicelib.models import security_event, user
+from chalicelib.pages import language
 from chalicelib.protocol.requests import Parameters, single
 
 PATH = "/settings/profile"
@@ -46,8 +48,18 @@ def _read_fields(form: Parameters) -> Fields:
         try:
             filled.entered[name] = check(filled.entered[name])
         except names.NameProblem as error:
-            filled.problems[name] = str(error)
+            filled.problems[name] = _problem(name, error.message)
     return filled
+
+
+def _problem(name: str, problem: str) -> Message:
+    match name:
+        case "fullname":
+            return Message("The name %(problem)s.", problem=problem)
+        case "locale":
+            return Message("The language %(problem)s.", problem=problem)
+        case _:
+            return Message("The time zone %(problem)s.", problem=problem)
 
 
 def _page(request: http.Request, browser: SignedIn, filled: Fields, *, status: int = 200) -> Response:
@@ -58,6 +70,7 @@ def _page(request: http.Request, browser: SignedIn, filled: Fields, *, status: i
         user=browser.user,
         filled=filled,
         is_saved=request.method == "GET" and single(request.query, "saved") == "1",
+        languages=language.LANGUAGES,
         timezones=names.common_timezones(),
         hidden={CSRF_FIELD: browser.csrf_token(PATH)},
     )

@@ -10,15 +10,18 @@ from chalice.app import Request as ChaliceRequest
 
 from chalicelib import settings
 from chalicelib.caller import Caller, shorten
+from chalicelib.models.user import User
 from chalicelib.protocol.client_request import ClientRequest
 from chalicelib.protocol.requests import Parameters, read_form, read_query
 
 
-@dataclass(frozen=True)
+@dataclass
 class Request:
-    """raw: Chalice's. For how queries and forms are read see `protocol.requests`."""
+    """raw: Chalice's. user: whoever is signed in, from when `browser_session` has found it out, so that an error's page
+    knows them too. For how queries and forms are read see `protocol.requests`."""
 
     raw: ChaliceRequest
+    user: User | None = None
 
     @property
     def method(self) -> str:

@@ -13,9 +13,10 @@ from chalice.app import Blueprint, Response
 from chalicelib import logs, mail, names, settings
 from chalicelib.endpoints import browser_session, http
 from chalicelib.endpoints.browser_session import CSRF_FIELD
+from chalicelib.messages import Message
 from chalicelib.models import mail_link, security_event, throttle, user
 from chalicelib.models.mail_link import Purpose, Unusable
-from chalicelib.pages import render
+from chalicelib.pages import language, render
 from chalicelib.protocol.requests import Parameters, single
 
 ASK = "/sign-up"
@@ -47,7 +48,8 @@ def ask(request: http.Request) -> Response:
     try:
         email = names.check_mail_address(typed)
     except names.NameProblem as error:
-        return _ask_page(request, next_path, email=typed, problem=f"The address {error}.", status=400)
+        problem = Message("The address %(problem)s.", problem=error.message)
+        return _ask_page(request, next_path, email=typed, problem=problem, status=400)
     throttle.count_mail(email, request.network)
     _send_link(request, email)
     logs.note(outcome="sign-up asked for")
@@ -76,7 +78,7 @@ def finish(request: http.Request) -> Response:
 
 def _check_open() -> None:
     if not settings.SETTINGS.sign_up_open:
-        message = "Accounts are opened by an administrator here. Ask yours for one."
+        message = Message("Accounts are opened by an administrator here. Ask yours for one.")
         raise http.Refusal(403, "sign_up_closed", message)
 
 
@@ -84,11 +86,19 @@ def _send_link(request: http.Request, email: str) -> None:
     found = user.find_by_email(email)
     token = mail_link.create(Purpose.OPEN_ACCOUNT, email=email)
     if found is not None:
-        subject, text = render.mail("account_exists.txt", user=found, log_in=f"{request.base_url}/login")
+        subject, text = render.mail(
+            "account_exists.txt",
+            site=http.SITE,
+            accept_language=request.header("accept-language"),
+            user=found,
+            log_in=f"{request.base_url}/login",
+        )
         mail.send(found.email if found.active else None, subject, text)
         return
     subject, text = render.mail(
         "sign_up.txt",
+        site=http.SITE,
+        accept_language=request.header("accept-language"),
         link=f"{request.base_url}{FINISH}?token={token}",
         minutes=settings.MAIL_LINK_LIFETIME_SECONDS // 60,
     )
@@ -106,7 +116,7 @@ def _open_account(request: http.Request) -> Response:
         link,
         password=filled.password,
         fullname=filled.fullname,
-        locale=settings.DEFAULT_LOCALE,
+        locale=language.choose(None, request.header("accept-language")),
         timezone=settings.DEFAULT_TIMEZONE,
     )
     security_event.record(made.user_id, security_event.Kind.ACCOUNT_CREATED, request.caller)
@@ -126,11 +136,11 @@ def _read_fields(form: Parameters) -> Fields:
     try:
         filled.fullname = names.check_name(filled.fullname)
     except names.NameProblem as error:
-        filled.problems["fullname"] = f"The name {error}."
+        filled.problems["fullname"] = Message("The name %(problem)s.", problem=error.message)
     try:
         names.check_password(filled.password)
     except names.NameProblem as error:
-        filled.problems["password"] = f"The password {error}."
+        filled.problems["password"] = Message("The password %(problem)s.", problem=error.message)
     return filled
 
 

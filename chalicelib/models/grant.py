@@ -78,6 +78,14 @@ class Standing:
         return self.user.organizers
 
 
+@dataclass(frozen=True)
+class Connected:
+    """How many users have an application connected. is_complete: or are there more that were not counted?"""
+
+    users: int
+    is_complete: bool
+
+
 def new_id(user_id: str, client_id: str) -> str:
     return user_id + client_id + credentials.new_serial()
 
@@ -187,3 +195,9 @@ def _tidy_up(grants: Iterable[Grant]) -> None:
 
 def held_by(user_id: str) -> Iterator[Grant]:
     return store.query(Grant, user_id)
+
+
+def connected_to(client_id: str) -> Connected:
+    """Who is connected to an application, for its owner to see: from an index, and never more than it may cost."""
+    found = list(store.query(Grant, client_id, index="by_client", most=settings.CONNECTED_COUNT_LIMIT))
+    return Connected(len({grant.user_id for grant in found}), len(found) < settings.CONNECTED_COUNT_LIMIT)

@@ -115,13 +115,15 @@ def read_all(keys: Sequence[Key[M]]) -> list[M | None]:
     return found
 
 
-def query(model: type[M], hash_key: str, *, starts_with: str | None = None, index: str | None = None) -> Iterator[M]:
-    """The items under one hash key, in the order of their range keys. Consistent, except on an index."""
+def query(
+    model: type[M], hash_key: str, *, starts_with: str | None = None, index: str | None = None, most: int | None = None
+) -> Iterator[M]:
+    """The items under one hash key, in the order of their range keys, at `most`. Consistent, except on an index."""
     range_name = model._range_keyname
     condition = getattr(model, range_name).startswith(starts_with) if starts_with and range_name else None
     source: Any = getattr(model, index) if index else model
     arguments: dict[str, Any] = {} if index else {"consistent_read": True}
-    return _each(source.query(hash_key, range_key_condition=condition, **arguments))
+    return _each(source.query(hash_key, range_key_condition=condition, limit=most, **arguments))
 
 
 def latest(model: type[M], hash_key: str, *, limit: int, before: str | None = None) -> list[M]:

@@ -15,6 +15,7 @@ from oauthlib.oauth2.rfc6749 import errors
 
 from chalicelib import clock, credentials, logs, server_key, settings
 from chalicelib.credentials import Kind
+from chalicelib.messages import Message
 from chalicelib.models import authorization_code, grant, store
 from chalicelib.models.application import Application
 from chalicelib.models.authorization_code import AuthorizationCode
@@ -83,10 +84,10 @@ def read_request(
     twice = requests.repeated(parameters, requests.AUTHORIZATION)
     for name in ("client_id", "redirect_uri"):
         if name in twice:
-            raise NotThisApplication("request", f"{name} was sent more than once.")
+            raise NotThisApplication("request", Message("%(name)s was sent more than once.", name=name))
     known = requests.known(parameters, requests.AUTHORIZATION)
     if len(requests.encode(known)) > settings.AUTHORIZATION_REQUEST_LIMIT_CHARACTERS:
-        raise NotThisApplication("request", "The request is too long; a long one can be pushed beforehand (RFC 9126).")
+        raise NotThisApplication("request", Message("The request is too long. Push it beforehand (RFC 9126)."))
     request = Request(f"https://lanyard.invalid/?{requests.encode(known)}")
     request.client, request.repeated = application, twice
     try:
@@ -206,11 +207,13 @@ _GRANT = AuthorizationCodeGrant(
 def _not_this_application(error: FatalClientError) -> NotThisApplication:
     match error:
         case errors.MissingClientIdError():
-            return NotThisApplication("client", "client_id is missing.")
+            return NotThisApplication("client", Message("client_id is missing."))
         case errors.InvalidClientIdError():
-            return NotThisApplication("client", "No application with this client_id is registered and active here.")
+            detail = Message("No application with this client_id is registered and active here.")
+            return NotThisApplication("client", detail)
         case _:
-            return NotThisApplication("redirect_uri", "redirect_uri is not registered for this application.")
+            detail = Message("redirect_uri is not registered for this application.")
+            return NotThisApplication("redirect_uri", detail)
 
 
 def _new_code(

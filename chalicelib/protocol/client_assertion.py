@@ -13,6 +13,7 @@ from typing import Any
 from oauthlib.oauth2.rfc6749 import errors
 
 from chalicelib import clock, logs, settings
+from chalicelib.messages import Message, Problem
 from chalicelib.models import store, used_assertion
 
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -22,7 +23,7 @@ _KEYS_LIMIT = 10
 _JWKS_LIMIT_CHARACTERS = 8192
 
 
-class KeysProblem(ValueError):
+class KeysProblem(Problem):
     """These are no keys to check assertions with. The message reads after what was given."""
 
 
@@ -31,7 +32,7 @@ def read_keys(text: str) -> str:
     try:
         given = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise KeysProblem("is no JSON") from error
+        raise KeysProblem(Message("is no JSON")) from error
     return checked_keys(given)
 
 
@@ -39,12 +40,12 @@ def checked_keys(given: object) -> str:
     """The same of what JSON became. Raises KeysProblem."""
     keys = given.get("keys") if isinstance(given, dict) else None
     if not isinstance(keys, list) or not 0 < len(keys) <= _KEYS_LIMIT:
-        raise KeysProblem(f'must be a JWK set with 1 to {_KEYS_LIMIT} keys: {{"keys": [...]}}')
+        raise KeysProblem(Message('must be a JWK set with 1 to %(limit)s keys: {"keys": [...]}', limit=_KEYS_LIMIT))
     for key in keys:
         _check_key(key)
     text = json.dumps({"keys": keys}, separators=(",", ":"))
     if len(text) > _JWKS_LIMIT_CHARACTERS:
-        raise KeysProblem(f"is longer than {_JWKS_LIMIT_CHARACTERS} characters")
+        raise KeysProblem(Message("is longer than %(limit)s characters", limit=_JWKS_LIMIT_CHARACTERS))
     return text
 
 
@@ -115,7 +116,7 @@ def _check_key(key: object) -> None:
     from joserfc.jwk import import_key
 
     if not isinstance(key, dict) or {"d", "p", "q", "k"} & set(key):
-        raise KeysProblem("must hold public keys alone, of the types RSA, EC and OKP")
+        raise KeysProblem(Message("must hold public keys alone, of the types RSA, EC and OKP"))
     try:
         is_fit = (
             (key.get("kty"), key.get("crv")) in (("EC", "P-256"), ("OKP", "Ed25519"))
@@ -124,9 +125,11 @@ def _check_key(key: object) -> None:
         if is_fit:
             import_key(key)
     except (JoseError, ValueError, TypeError, KeyError) as error:
-        raise KeysProblem("has a key that cannot be read") from error
+        raise KeysProblem(Message("has a key that cannot be read")) from error
     if not is_fit:
-        raise KeysProblem(f"must hold RSA keys of {_RSA_MIN_BITS} bits or more, EC keys on P-256 or Ed25519 keys")
+        raise KeysProblem(
+            Message("must hold RSA keys of %(bits)s bits or more, EC keys on P-256 or Ed25519 keys", bits=_RSA_MIN_BITS)
+        )
 
 
 def _decoded(text: str) -> bytes:

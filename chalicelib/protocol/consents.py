@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from chalicelib import clock, credentials
+from chalicelib.models import store
+from chalicelib.models.application import Application
 from chalicelib.models.consent import Consent, widened
-from chalicelib.models.table import as_set
+from chalicelib.models.organizer import Organizer
+from chalicelib.models.table import Key, as_set
 from chalicelib.models.user import User
 from chalicelib.protocol import scopes as scope_rules
 
@@ -23,6 +27,17 @@ def chosen(scopes: Iterable[str], ticked: Iterable[str], user: User) -> set[str]
     if not scope_rules.need_organizers(scopes):
         return set()
     return still_member(ticked, user) or None
+
+
+def read_shown(application: Application, user: User, scopes: Iterable[str]) -> tuple[User | None, list[Organizer]]:
+    """The application's owner, if it has one, and the organizers to choose from, in one round trip."""
+    slugs = sorted(user.organizers) if scope_rules.need_organizers(scopes) else []
+    keys: list[Key[Any]] = [Organizer.key(slug) for slug in slugs]
+    if application.owner_id and not application.registered_itself:
+        keys.append(User.key(application.owner_id))
+    found = [item for item in store.read_all(keys) if item is not None]
+    owner = next((item for item in found if isinstance(item, User)), None)
+    return owner, [item for item in found if isinstance(item, Organizer)]
 
 
 def remembered(

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from oauthlib.oauth2 import OAuth2Error
 
 from chalicelib import clock, logs, settings
+from chalicelib.messages import Message
 from chalicelib.models import self_described, store, throttle
 from chalicelib.models.application import BASIC, NONE, POST, Application
 from chalicelib.models.user import User
@@ -52,11 +53,17 @@ def current(client_id: str, known: Application | None, user: User) -> Applicatio
     try:
         found = _read(document_fetch.fetch(client_id), client_id)
     except document_fetch.FetchError as error:
-        raise NotThisApplication("client", f"The document at client_id cannot be used: {error}.") from error
+        raise _unusable(f"{error}.") from error
     except OAuth2Error as error:
-        raise NotThisApplication("client", f"The document at client_id cannot be used: {error.description}") from error
+        raise _unusable(error.description) from error
     logs.note(document="fetched")
     return _keep(client_id, found, known)
+
+
+def _unusable(problem: str) -> NotThisApplication:
+    return NotThisApplication(
+        "client", Message("The document at client_id cannot be used: %(problem)s", problem=problem)
+    )
 
 
 def _count(user: User) -> None:
@@ -64,7 +71,7 @@ def _count(user: User) -> None:
     tries = throttle.count_try(what, window_seconds=settings.DOCUMENT_WINDOW_SECONDS)
     if tries > settings.DOCUMENT_FETCHES_PER_USER:
         logs.note(security_event="metadata documents throttled")
-        raise NotThisApplication("client", "Too many documents were fetched for you of late. Try again later.")
+        raise NotThisApplication("client", Message("Too many documents were fetched for you of late. Try again later."))
 
 
 def _read(body: bytes, client_id: str) -> client_metadata.ClientMetadata:
@@ -93,7 +100,7 @@ def _keep(client_id: str, found: client_metadata.ClientMetadata, known: Applicat
             created_at=int(known.created_at) if known else clock.now(),
         )
     except store.ConditionFailed as error:
-        raise NotThisApplication("client", "This application was disabled.") from error
+        raise NotThisApplication("client", Message("This application was disabled.")) from error
 
 
 def _has_dots(path: str) -> bool:

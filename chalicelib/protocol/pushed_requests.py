@@ -13,6 +13,7 @@ from oauthlib.oauth2.rfc6749 import errors
 
 from chalicelib import clock, credentials, logs, settings
 from chalicelib.credentials import Kind
+from chalicelib.messages import Message
 from chalicelib.models import pushed_request
 from chalicelib.models.application import Application
 from chalicelib.models.pushed_request import PushedRequest
@@ -46,10 +47,11 @@ def read_request(
     if not any(parameters.get("request_uri", ())):
         return authorization.read_request(parameters, application, issuer=issuer)
     if requests.repeated(parameters, ("client_id", "request_uri")):
-        raise NotThisApplication("request", "client_id or request_uri was sent more than once.")
+        raise NotThisApplication("request", Message("client_id or request_uri was sent more than once."))
     if pushed is None or pushed.is_expired or application is None or pushed.client_id != application.client_id:
         raise NotThisApplication(
-            "request", "request_uri is unknown, is another application's, has expired or was answered before."
+            "request",
+            Message("request_uri is unknown, is another application’s, has expired or was answered before."),
         )
     stored = {name: [value] for name, value in json.loads(pushed.parameters).items()}
     asked = authorization.read_request(stored, application, issuer=issuer)

@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, quote, urlencode, urlsplit
 from oauthlib.uri_validate import is_absolute_uri
 
 from chalicelib import settings
+from chalicelib.messages import Message, Problem
 
 _IPV6 = re.compile(r"\[[0-9A-Fa-f:]+\](:[0-9]+)?", re.ASCII)  # no zone and no IPv4 in it
 _NOT_PRINTABLE = re.compile(r"[^\x21-\x7e]")
@@ -22,7 +23,7 @@ _PRIVATE_USE = re.compile(r"[a-z][a-z0-9-]*(\.[a-z0-9-]+)+:/", re.ASCII)
 _LOOPBACK = re.compile(r"http://(?P<host>127\.0\.0\.1|\[::1\])(:(?P<port>[1-9][0-9]{0,4}))?(?P<rest>[/?].*)?", re.ASCII)
 
 
-class RedirectUriError(ValueError):
+class RedirectUriError(Problem):
     """This redirect URI cannot be registered. The message says why and what would do, for a person."""
 
 
@@ -32,27 +33,36 @@ def check_registrable(uri: str, *, is_native: bool = False) -> None:
     is_native: may it be one of a private-use scheme, which the operating system opens the application for?
     """
     if len(uri) > settings.REDIRECT_URI_LIMIT_CHARACTERS:
-        raise RedirectUriError(f"is longer than {settings.REDIRECT_URI_LIMIT_CHARACTERS} characters")
+        raise RedirectUriError(
+            Message("is longer than %(limit)s characters", limit=settings.REDIRECT_URI_LIMIT_CHARACTERS)
+        )
     if _NOT_PRINTABLE.search(uri):
-        raise RedirectUriError("contains a space, a control character or one outside ASCII; write it percent-encoded")
+        raise RedirectUriError(
+            Message("contains a space, a control character or one outside ASCII; write it percent-encoded")
+        )
     if "*" in uri:
-        raise RedirectUriError("contains a wildcard (*); register each address in full")
+        raise RedirectUriError(Message("contains a wildcard (*); register each address in full"))
     if "#" in uri:
-        raise RedirectUriError("contains a fragment (#)")
+        raise RedirectUriError(Message("contains a fragment (#)"))
     parts = _split(uri)
     if is_native and _PRIVATE_USE.match(uri):
         _check_encoding(uri.partition(":")[2], uri)
         return
     if parts.scheme not in ("https", "http"):
-        private = ", or with a scheme of your own such as com.example.app:" if is_native else ""
-        raise RedirectUriError(f"must be a full address that starts with https://{private}")
+        if is_native:
+            raise RedirectUriError(
+                Message(
+                    "must be a full address that starts with https://, or a scheme of your own such as com.example.app:"
+                )
+            )
+        raise RedirectUriError(Message("must be a full address that starts with https://"))
     if "@" in parts.netloc:
-        raise RedirectUriError("contains a user name or password before the host")
+        raise RedirectUriError(Message("contains a user name or password before the host"))
     if not _is_host(parts):
-        raise RedirectUriError("has no valid host name")
+        raise RedirectUriError(Message("has no valid host name"))
     if parts.scheme == "http" and not _is_loopback(parts):
         raise RedirectUriError(
-            "must start with https:// (http:// is accepted for localhost, 127.0.0.1 and [::1] alone)"
+            Message("must start with https:// (http:// is accepted for localhost, 127.0.0.1 and [::1] alone)")
         )
     _check_encoding(uri.split("://", 1)[1][len(parts.netloc) :], uri)
     if not is_absolute_uri(uri):  # oauthlib would refuse every request with it
@@ -98,7 +108,7 @@ def place(uri: str) -> str:
 
 def _check_encoding(rest: str, uri: str) -> None:
     if _FORBIDDEN.search(rest) or _STRAY_PERCENT.search(uri):
-        raise RedirectUriError("contains characters that must be percent-encoded")
+        raise RedirectUriError(Message("contains characters that must be percent-encoded"))
 
 
 def _split(uri: str) -> SplitResult:
@@ -106,7 +116,7 @@ def _split(uri: str) -> SplitResult:
         parts = urlsplit(uri)
         _ = parts.port  # refuses one that is no number
     except ValueError as error:  # a broken IPv6 host, say
-        raise RedirectUriError("is not a valid address") from error
+        raise RedirectUriError(Message("is not a valid address")) from error
     return parts
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import parse_qsl, urlencode
 
+from chalicelib.messages import Message, Problem
+
 Parameters = Mapping[str, Sequence[str]]
 
 AUTHORIZATION = (
@@ -39,7 +41,7 @@ _FIELDS_LIMIT = 1000  # room for every organizer on a consent page; the body's s
 _UNDECODABLE = "\ufffd"
 
 
-class Undecodable(ValueError):
+class Undecodable(Problem):
     """A query or form whose percent-encoding or UTF-8 is broken."""
 
 
@@ -47,7 +49,7 @@ def read_query(values: Mapping[str, Sequence[str]] | None) -> Parameters:
     """The query as API Gateway passes it, already decoded: each name with all its values. Raises Undecodable."""
     for name, found in (values or {}).items():
         if _UNDECODABLE in name or any(_UNDECODABLE in value for value in found):
-            raise Undecodable("The query is not valid UTF-8.")
+            raise Undecodable(Message("The query is not valid UTF-8."))
     return values or {}
 
 
@@ -62,7 +64,7 @@ def read_form(body: bytes) -> Parameters:
             max_num_fields=_FIELDS_LIMIT,
         )
     except ValueError as error:  # UnicodeDecodeError is one
-        raise Undecodable("The form cannot be decoded.") from error
+        raise Undecodable(Message("The form cannot be decoded.")) from error
     form: dict[str, list[str]] = {}
     for name, value in pairs:
         form.setdefault(name, []).append(value)

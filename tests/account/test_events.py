@@ -91,7 +91,7 @@ def test_events_come_page_by_page(john: Browser) -> None:
     older = first.link("Older events")
     assert older is not None
     second = john.open(older)
-    assert [event.split(" When")[0] for event in events(second)] == ["Logged in"]
+    assert [event.startswith("Logged in") for event in events(second)] == [True]
     assert second.link("Older events") is None
     assert john.open(PATH, before="x" * 5000).status == 200
     assert john.open(PATH, before="\u202e").status == 200

@@ -44,9 +44,9 @@ def at_address(
 
 
 def addresses_on(page: Page) -> list[str]:
-    """Where the page's links, forms and style sheets lead."""
-    wanted = {"a": "href", "form": "action", "link": "href"}
-    return [str(found[name]) for tag, name in wanted.items() for found in page.html.find_all(tag)]
+    """Where the page's links, forms, scripts and style sheets lead. The icon stands in the page itself."""
+    wanted = {"a": "href", "form": "action", "link[rel=stylesheet]": "href", "script": "src"}
+    return [str(found[name]) for tag, name in wanted.items() for found in page.html.select(tag)]
 
 
 def leads_home(browser: Browser, page: Page) -> bool:

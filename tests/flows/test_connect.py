@@ -24,7 +24,7 @@ def test_an_application_connects_with_a_users_account(john: Browser, shop: Clien
     assert shop.me(tokens["access_token"]).json() == {
         "email": john.person.email if john.person else "",
         "fullname": "John Doe",
-        "locale": "de",
+        "locale": "en",
         "timezone": "Europe/Berlin",
     }
 

@@ -1,0 +1,76 @@
+"""What is answered with an error, and what each failure below means to whoever asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from chalicelib import logs, settings
+from chalicelib.mail import MailUnavailable
+from chalicelib.messages import Message
+from chalicelib.models.store import ConditionFailed, StoreUnavailable
+from chalicelib.models.throttle import TooManyTries
+from chalicelib.protocol.requests import Undecodable
+from chalicelib.server_key import ServerKeyMissing, ServerKeyUnavailable
+
+RETRY_AFTER_SECONDS = "2"
+TRY_AGAIN_SECONDS = str(settings.MAIL_WINDOW_SECONDS)
+
+
+class Refusal(Exception):
+    """A request that is answered with an error.
+
+    status: HTTP's. code: a word for a program. message: a sentence that says what is wrong and what to do.
+    headers: besides those that every answer has.
+    """
+
+    def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.headers = dict(headers or {})
+
+
+class NotSignedIn(Exception):
+    """Only a signed-in user can see this. back_to: the path of ours to come back to after the log-in."""
+
+    def __init__(self, back_to: str) -> None:
+        super().__init__("not signed in")
+        self.back_to = back_to
+
+
+def as_refusal(error: Exception) -> Refusal:
+    """The refusal that an error is, noted in the log where it is not the caller's."""
+    match error:
+        case Refusal():
+            return error
+        case Undecodable():
+            return Refusal(400, "invalid_request", error.message)
+        case ConditionFailed():
+            message = Message("This was changed or deleted in the meantime. Go back, reload the page and try again.")
+            return Refusal(409, "conflict", message)
+        case TooManyTries():
+            message = Message("Too many tries. Wait an hour, then try again.")
+            return Refusal(429, "too_many_tries", message, {"Retry-After": TRY_AGAIN_SECONDS})
+        case StoreUnavailable():
+            logs.note(store_error=error.code)
+            return _try_again(Message("The service cannot reach its storage at the moment."))
+        case MailUnavailable():
+            logs.note(mail_error=error.code)
+            return _try_again(Message("Mail cannot be sent at the moment."))
+        case ServerKeyUnavailable():
+            logs.note(server_key_error=error.code)
+            return _try_again(Message("The service cannot read its key at the moment."))
+        case ServerKeyMissing():
+            logs.note(server_key_error="missing")
+            message = Message("This stage has no SERVER_KEY, without which there can be no public applications.")
+            return Refusal(500, "server_error", message)
+        case _:
+            logs.note(error=type(error).__name__, where=logs.where(error))
+            message = Message("Something went wrong on our side. It has been noted.")
+            return Refusal(500, "server_error", message)
+
+
+def _try_again(message: Message) -> Refusal:
+    again = Message("%(problem)s Please try again.", problem=message)
+    return Refusal(503, "temporarily_unavailable", again, {"Retry-After": RETRY_AFTER_SECONDS})

@@ -1,0 +1,31 @@
+"""Sentences for people: made in English where something is found, said in the reader's language where it is shown.
+
+A Message is a string, so JSON, logs and the operator's terminal use it as it is. The pages translate what it was made
+of. `make messages` collects the English from every call of Message; see infra/messages.py.
+"""
+
+from __future__ import annotations
+
+
+class Message(str):
+    """An English sentence, or the part of one that stands after what was typed.
+
+    template: with places such as %(limit)s. values: what goes there; Messages among them are translated too.
+    """
+
+    __slots__ = ("template", "values")
+    template: str
+    values: dict[str, object]
+
+    def __new__(cls, template: str, /, **values: object) -> Message:
+        made = super().__new__(cls, template % values if values else template)
+        made.template, made.values = template, values
+        return made
+
+
+class Problem(ValueError):
+    """Why something cannot be taken. message: reads on its own, or after what was typed or the field's label."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message

@@ -1,0 +1,84 @@
+"""The language a page is in: which one, and what a message is in it.
+
+English stands in the code; the other languages are gettext catalogues in locales/, compiled by `make messages` and read
+with the standard library. A message that a catalogue misses would stay English; a test sees to it that none does.
+"""
+
+from __future__ import annotations
+
+import functools
+import gettext as catalogues
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+
+LANGUAGES = {"en": "English", "de": "Deutsch"}
+DEFAULT = "en"
+_LOCALES = Path(__file__).parent / "locales"
+_current: ContextVar[str] = ContextVar("language", default=DEFAULT)
+
+
+def choose(locale: str | None, accept_language: str | None) -> str:
+    """The language for this locale (`de-AT`), else for this Accept-Language header (RFC 9110 §12.5.4)."""
+    wanted = [locale or "", *_by_preference(accept_language or "")]
+    spoken = (tag.lower().replace("_", "-").partition("-")[0] for tag in wanted)
+    return next((language for language in spoken if language in LANGUAGES), DEFAULT)
+
+
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Within it, messages are said in this language."""
+    token = _current.set(language)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def current() -> str:
+    return _current.get()
+
+
+def gettext(message: str) -> str:
+    return _catalogue(_current.get()).gettext(message)
+
+
+def ngettext(singular: str, plural: str, number: int) -> str:
+    return _catalogue(_current.get()).ngettext(singular, plural, number)
+
+
+def say(message: str) -> str:
+    """A message that was made elsewhere, in the reader's language.
+
+    One with a `template` and `values` is put together anew; any other string is looked up as it is.
+    """
+    if not message:
+        return ""
+    values: dict[str, object] = getattr(message, "values", {})
+    said = gettext(str(getattr(message, "template", message)))
+    if not values:
+        return said
+    return said % {name: say(value) if hasattr(value, "template") else value for name, value in values.items()}  # type: ignore[arg-type]
+
+
+@functools.cache
+def _catalogue(language: str) -> catalogues.NullTranslations:
+    if language == DEFAULT:
+        return catalogues.NullTranslations()
+    with (_LOCALES / f"{language}.mo").open("rb") as compiled:
+        return catalogues.GNUTranslations(compiled)
+
+
+def _by_preference(header: str) -> list[str]:
+    """The language tags of an Accept-Language header, the most wanted first, without those of weight 0."""
+    weighted: list[tuple[float, str]] = []
+    for part in header[:500].split(","):
+        tag, _, weight = part.strip().partition(";")
+        try:
+            quality = float(weight.strip().removeprefix("q=") or 1)
+        except ValueError:
+            continue
+        if 0 < quality <= 1:
+            weighted.append((-quality, tag.strip()))
+    return [tag for _, tag in sorted(weighted, key=lambda pair: pair[0])]

@@ -1,0 +1,58 @@
+"""Moments as people read them: in their time zone, in the page's language."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from markupsafe import Markup
+
+from chalicelib.pages.language import gettext
+
+
+def moment(seconds: int, timezone: str) -> Markup:
+    """Seconds since the epoch as date, time and the zone that the time is in."""
+    then = _there(seconds, timezone)
+    said = gettext("%(date)s, %(time)s") % {"date": _date(then), "time": f"{then:%H:%M %Z}"}
+    return _marked(then, said)
+
+
+def day(seconds: int, timezone: str) -> Markup:
+    """Seconds since the epoch as a date."""
+    then = _there(seconds, timezone)
+    return _marked(then, _date(then))
+
+
+def _marked(then: datetime, said: str) -> Markup:
+    return Markup('<time datetime="{}">{}</time>').format(then.isoformat(timespec="minutes"), said)
+
+
+def _there(seconds: int, timezone: str) -> datetime:
+    try:
+        zone: Any = ZoneInfo(timezone)
+    except (ZoneInfoNotFoundError, ValueError):
+        zone = UTC
+    return datetime.fromtimestamp(seconds, zone)
+
+
+def _date(then: datetime) -> str:
+    months = (
+        gettext("January"),
+        gettext("February"),
+        gettext("March"),
+        gettext("April"),
+        gettext("May"),
+        gettext("June"),
+        gettext("July"),
+        gettext("August"),
+        gettext("September"),
+        gettext("October"),
+        gettext("November"),
+        gettext("December"),
+    )
+    return gettext("%(day)s %(month)s %(year)s") % {
+        "day": then.day,
+        "month": months[then.month - 1],
+        "year": then.year,
+    }

@@ -1,0 +1,1 @@
+"""A ticket box office that connects with Lanyard; see README.md."""

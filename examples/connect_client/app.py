@@ -1,0 +1,132 @@
+"""A small web application with a "Connect with Lanyard" button: Flask, and Authlib for OAuth 2. See README.md."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from typing import Any
+
+from authlib.integrations.base_client import OAuthError
+from authlib.integrations.flask_client import OAuth
+from flask import Flask, flash, redirect, render_template, session, url_for
+from werkzeug.wrappers import Response
+
+CALLBACK = "/callback"
+
+
+class Connections:
+    """The tokens of everybody who is connected, here on the server: a browser's cookie holds no more than a name.
+
+    A real application keeps them in its database, encrypted, beside its own user.
+    """
+
+    def __init__(self) -> None:
+        self._tokens: dict[str, dict[str, Any]] = {}
+
+    def get(self) -> dict[str, Any] | None:
+        return self._tokens.get(session.get("name", ""))
+
+    def keep(self, token: dict[str, Any]) -> None:
+        session.setdefault("name", secrets.token_urlsafe(32))
+        self._tokens[session["name"]] = token
+
+    def forget(self) -> None:
+        self._tokens.pop(session.pop("name", ""), None)
+
+
+def create_app(lanyard_url: str, client_id: str, client_secret: str) -> Flask:
+    """The application. lanyard_url: without a slash at its end; id and secret: from Lanyard's "Your applications"."""
+    app = Flask(__name__)
+    app.config.update(
+        SECRET_KEY=secrets.token_bytes(32), SESSION_COOKIE_NAME="box-office", SESSION_COOKIE_SAMESITE="Lax"
+    )
+    app.config.update(SESSION_COOKIE_SAMESITE="Lax")
+    oauth = lanyard_url + "/api/v1/oauth"
+    lanyard: Any = OAuth(app).register(
+        "lanyard",
+        client_id=client_id,
+        client_secret=client_secret,
+        authorize_url=oauth + "/authorize",
+        access_token_url=oauth + "/token",
+        api_base_url=lanyard_url + "/api/v1/",
+        client_kwargs={
+            "scope": "read write",
+            "code_challenge_method": "S256",
+            "token_endpoint_auth_method": "client_secret_basic",
+        },
+    )
+    connections = Connections()
+
+    @app.get("/")
+    def home() -> str | Response:
+        token = connections.get()
+        if token is None:
+            return render_template("disconnected.html", lanyard_url=lanyard_url)
+        profile, organizers = (lanyard.get(path, token=token) for path in ("me", "organizers/"))
+        if 401 in (profile.status_code, organizers.status_code):
+            connections.forget()
+            flash("Lanyard says that this connection has ended: you took it back, or its day was over.")
+            return redirect(url_for("home"))
+        return render_template(
+            "connected.html",
+            lanyard_url=lanyard_url,
+            token=token,
+            profile=profile.json(),
+            organizers=organizers.json()["results"],
+        )
+
+    @app.get("/connect")
+    def connect() -> Any:
+        return lanyard.authorize_redirect(url_for("callback", _external=True))
+
+    @app.get("/connect/again")
+    def connect_again() -> Any:
+        """Lanyard asks although it remembers: the user can choose other organizers."""
+        return lanyard.authorize_redirect(url_for("callback", _external=True), approval_prompt="force")
+
+    @app.get(CALLBACK)
+    def callback() -> Response:
+        try:
+            connections.keep(lanyard.authorize_access_token())  # compares `state`, sends the code and the verifier
+        except OAuthError as error:
+            denied = error.error == "access_denied"
+            flash("You said no, and nothing was connected." if denied else f"That did not work: {error.error}.")
+        return redirect(url_for("home"))
+
+    @app.post("/refresh")
+    def refresh() -> Response:
+        token = connections.get()
+        if token is None:
+            return redirect(url_for("home"))
+        answer = _call(lanyard, "token", grant_type="refresh_token", refresh_token=token["refresh_token"])
+        if answer.status_code != 200:
+            connections.forget()
+            flash("Lanyard gives no new token: this connection has ended.")
+            return redirect(url_for("home"))
+        connections.keep({**token, **answer.json()})
+        before = lanyard.get("me", token=token).status_code
+        flash(f"A new access token is here. The one before it now gets {before}.")
+        return redirect(url_for("home"))
+
+    @app.post("/disconnect")
+    def disconnect() -> Response:
+        token = connections.get()
+        if token is not None:
+            _call(lanyard, "revoke_token", token=token["refresh_token"])
+            connections.forget()
+            flash("Disconnected: the tokens are revoked and forgotten.")
+        return redirect(url_for("home"))
+
+    return app
+
+
+def _call(lanyard: Any, endpoint: str, **form: str) -> Any:
+    """Post to one of Lanyard's OAuth endpoints, as this application."""
+    url = lanyard.access_token_url.removesuffix("token") + endpoint
+    return lanyard.post(url, data=form, auth=(lanyard.client_id, lanyard.client_secret), withhold_token=True)
+
+
+if __name__ == "__main__":
+    create_app(os.environ["LANYARD_URL"], os.environ["CLIENT_ID"], os.environ["CLIENT_SECRET"]).run(
+        host="127.0.0.1", port=int(os.environ.get("PORT", "8080"))
+    )

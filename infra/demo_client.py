@@ -1,0 +1,130 @@
+"""`make demo`: the example application, with the credentials of the demo data, beside `make run`.
+
+Starts Lanyard too where it does not run yet in this folder. DEMO_PORT changes the application's port.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+from infra.local import LOCAL, ROOT, RUN, CannotStart, Stopped
+from infra.ministack import is_listening
+
+CREDENTIALS = LOCAL / "demo_client.json"
+DEFAULT_PORT = 8080
+START_SECONDS = 60
+
+
+def main() -> int:
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, _stop)
+    started: list[subprocess.Popen[bytes]] = []
+    try:
+        _run(_port(), started)
+    except CannotStart as error:
+        print(error, file=sys.stderr)
+        return 2
+    except Stopped:
+        print("Stopped.")
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        for process in reversed(started):
+            process.terminate()
+            process.wait()
+    return 0
+
+
+def _run(port: int, started: list[subprocess.Popen[bytes]]) -> None:
+    if is_listening(port):
+        raise CannotStart(f"Port {port} is in use. Choose another: make demo DEMO_PORT={port + 10}")
+    if not RUN.exists():
+        # A session of its own: a Ctrl-C at the terminal reaches us alone, and we stop it last.
+        started.append(subprocess.Popen([sys.executable, "-m", "infra.local"], cwd=ROOT, start_new_session=True))
+        _wait_until(RUN.exists, started[-1], "Lanyard did not start")
+    environment = json.loads(RUN.read_text(encoding="utf-8"))
+    os.environ.update(environment)
+    client_id, client_secret = _credentials(f"http://127.0.0.1:{port}/callback")
+    environment = {
+        **os.environ,
+        "LANYARD_URL": environment["PUBLIC_URL"],
+        "CLIENT_ID": client_id,
+        "CLIENT_SECRET": client_secret,
+        "PORT": str(port),
+    }
+    with (LOCAL / "demo_client.log").open("ab") as log:
+        command = [sys.executable, "-m", "examples.connect_client.app"]
+        started.append(
+            subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
+        )
+    _wait_until(lambda: is_listening(port), started[-1], "The application did not start; see .local/demo_client.log")
+    print(f"\nReady: http://127.0.0.1:{port}/  Press “Connect with Lanyard” there. Ctrl-C stops it.\n", flush=True)
+    while all(process.poll() is None for process in started):
+        time.sleep(0.2)
+    raise CannotStart("Lanyard or the application has ended; see .local/")
+
+
+def _credentials(redirect_uri: str) -> tuple[str, str]:
+    """Those of the demo application; a new secret where the last one is not known here."""
+    from chalicelib.models import application, user  # these read the environment when they are imported
+    from infra import demo
+
+    owner = user.find_by_email(demo.JOHN["email"])
+    assert owner is not None  # `make run` has made him
+    owned = {found.name: found.client_id for found in application.owned_by(owner.user_id)}
+    if demo.APPLICATION_NAME not in owned:
+        raise CannotStart(f"There is no application {demo.APPLICATION_NAME!r} any more: make reset brings it back.")
+    client_id = owned[demo.APPLICATION_NAME]
+    found = application.get(client_id)
+    assert found is not None  # the index is there because the application is
+    if redirect_uri not in found.redirect_uris:
+        application.edit(client_id, name=found.name, redirect_uris=[*found.redirect_uris, redirect_uri])
+    known = _read_known()
+    if known.get("client_id") != client_id or found.secret_digest != _digest(known["client_secret"]):
+        known = {"client_id": client_id, "client_secret": application.rotate_secret(client_id)}
+        CREDENTIALS.touch(mode=0o600)
+        CREDENTIALS.write_text(json.dumps(known), encoding="utf-8")
+    return client_id, known["client_secret"]
+
+
+def _read_known() -> dict[str, str]:
+    with contextlib.suppress(OSError, ValueError):
+        known: dict[str, str] = json.loads(CREDENTIALS.read_text(encoding="utf-8"))
+        return known
+    return {}
+
+
+def _digest(secret: str) -> str:
+    from chalicelib import credentials
+
+    return credentials.digest(secret)
+
+
+def _wait_until(is_so: Callable[[], bool], process: subprocess.Popen[bytes], otherwise: str) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not is_so():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise CannotStart(otherwise)
+        time.sleep(0.05)
+
+
+def _port() -> int:
+    value = os.environ.get("DEMO_PORT") or str(DEFAULT_PORT)
+    if not value.isascii() or not value.isdigit() or not 1024 <= int(value) <= 65535:
+        raise CannotStart(f"DEMO_PORT must be a number from 1024 to 65535, not {value!r}")
+    return int(value)
+
+
+def _stop(*_: object) -> None:
+    raise Stopped
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""What the browser tests need besides: Chromium, the example application beside Lanyard, and people at the keyboard."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import Page, sync_playwright
+from werkzeug.serving import make_server
+
+from chalicelib import credentials
+from chalicelib.models import application
+from examples.connect_client.app import create_app
+from infra.ministack import free_port
+from tests.actors import Person
+from tests.browser import chromium as installed
+
+BOX_OFFICE = "Box office"
+Open = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Chromium]:
+    path = installed.executable()
+    if path is None and installed.is_required(os.environ):
+        pytest.fail(installed.MISSING)
+    if path is None:
+        pytest.skip(installed.MISSING)
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=installed.arguments())
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def open_page(chromium: Chromium) -> Iterator[Open]:
+    """A new window of a new person. Whatever its pages' policies block, and any error of a script, fails the test."""
+    contexts, complaints = [], []
+
+    def open_one(**options: Any) -> Page:
+        context = chromium.new_context(**{"locale": "en-GB", "viewport": {"width": 1000, "height": 800}, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda said: complaints.append(said.text) if "Content Security" in said.text else None)
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def page(open_page: Open) -> Page:
+    return open_page()
+
+
+@pytest.fixture
+def box_office(base_url: str, a_person: Callable[..., Person]) -> Iterator[str]:
+    """The address of the example application, registered by some developer and running."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    made, secret = application.create(
+        credentials.new_id(),
+        owner_id=a_person().user_id,
+        name=BOX_OFFICE,
+        redirect_uris=[f"{address}/callback"],
+    )
+    server = make_server("127.0.0.1", port, create_app(base_url, made.client_id, secret), threaded=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield address
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def ada(a_person: Callable[..., Person]) -> Person:
+    """She speaks English and belongs to Big Events LLC and Small Shows."""
+    return a_person("Big Events LLC", "Small Shows")
+
+
+@pytest.fixture
+def berta(a_person: Callable[..., Person]) -> Person:
+    """She speaks German and belongs to Große Feste and Kleinkunst."""
+    return a_person("Große Feste", "Kleinkunst", locale="de")

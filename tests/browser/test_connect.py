@@ -1,0 +1,142 @@
+"""The whole story in a real browser: an application of somebody else connects, and what people do with it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.actors import Person
+from tests.browser.steps import connect, log_in, submit, tick
+
+pytestmark = pytest.mark.spec("connect")
+
+
+def test_somebody_connects_for_one_of_their_organizers(page: Page, box_office: str, ada: Person) -> None:
+    page.goto(box_office)
+    page.get_by_role("link", name="Connect with Lanyard").click()
+    log_in(page, ada)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Authorize Box office?")
+    tick(page, "Small Shows")
+    page.get_by_role("button", name="Authorize", exact=True).click()
+    expect(page).to_have_url(box_office + "/")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Hello, John Doe")
+    expect(page.get_by_text(ada.email)).to_be_visible()
+    expect(page.get_by_role("region", name="Organizers that you chose").get_by_role("listitem")).to_have_text(
+        [re.compile("Small Shows")]
+    )
+
+
+def test_somebody_says_no(page: Page, box_office: str, ada: Person) -> None:
+    page.goto(box_office)
+    page.get_by_role("link", name="Connect with Lanyard").click()
+    log_in(page, ada)
+    page.get_by_role("button", name="Deny").click()
+    expect(page.get_by_role("status")).to_have_text("You said no, and nothing was connected.")
+
+
+def test_all_organizers_are_chosen_at_once(page: Page, box_office: str, ada: Person) -> None:
+    page.goto(box_office)
+    page.get_by_role("link", name="Connect with Lanyard").click()
+    log_in(page, ada)
+    page.get_by_role("button", name="Select all").click()
+    page.get_by_role("button", name="Authorize", exact=True).click()
+    expect(page.get_by_role("region", name="Organizers that you chose").get_by_role("listitem")).to_have_count(2)
+
+
+def test_an_application_that_is_known_comes_back_without_a_question(page: Page, box_office: str, ada: Person) -> None:
+    connect(page, box_office, ada, "Small Shows")
+    page.get_by_role("button", name="Disconnect").click()
+    page.get_by_role("link", name="Connect with Lanyard").click()
+    expect(page).to_have_url(box_office + "/")
+    expect(page.get_by_text("Small Shows")).to_be_visible()
+
+
+def test_after_the_log_in_the_way_leads_straight_to_a_known_application(
+    page: Page, base_url: str, box_office: str, ada: Person
+) -> None:
+    """Browsers hold the log-in form to its form-action through every redirect, and this one ends at another site."""
+    connect(page, box_office, ada, "Small Shows")
+    page.goto(f"{base_url}/logout")
+    submit(page)
+    page.goto(box_office)
+    page.get_by_role("button", name="Disconnect").click()
+    page.get_by_role("link", name="Connect with Lanyard").click()
+    log_in(page, ada)
+    expect(page).to_have_url(box_office + "/")
+    expect(page.get_by_text("Small Shows")).to_be_visible()
+
+
+def test_an_application_asks_again_when_it_wants_to(page: Page, box_office: str, ada: Person) -> None:
+    connect(page, box_office, ada, "Small Shows")
+    page.get_by_role("link", name="Choose others").click()
+    expect(page.get_by_text("is connected to your Lanyard account and asks again")).to_be_visible()
+    expect(page.get_by_role("checkbox", name="Small Shows")).not_to_be_checked()
+    tick(page, "Big Events LLC")
+    page.get_by_role("button", name="Authorize", exact=True).click()
+    expect(page.get_by_text("Big Events LLC")).to_be_visible()
+    expect(page.get_by_text("Small Shows")).to_have_count(0)
+
+
+def test_a_refresh_ends_the_token_before_it(page: Page, box_office: str, ada: Person) -> None:
+    connect(page, box_office, ada, "Small Shows")
+    before = page.locator("section[aria-labelledby=token] code").inner_text()
+    page.get_by_role("button", name="Refresh").click()
+    expect(page.get_by_role("status")).to_have_text("A new access token is here. The one before it now gets 401.")
+    assert page.locator("section[aria-labelledby=token] code").inner_text() != before
+
+
+def test_what_is_revoked_has_no_access_any_more(page: Page, base_url: str, box_office: str, ada: Person) -> None:
+    connect(page, box_office, ada, "Small Shows")
+    page.goto(f"{base_url}/settings/authorized")
+    page.get_by_role("button", name="Revoke").click()
+    expect(page.get_by_role("status")).to_have_text("The application has no access any more.")
+    page.goto(box_office)
+    expect(page.get_by_role("status")).to_contain_text("Lanyard says that this connection has ended")
+    page.get_by_role("link", name="Connect with Lanyard").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Authorize Box office?")
+
+
+def test_another_account_can_be_used_without_starting_again(
+    page: Page, box_office: str, ada: Person, berta: Person
+) -> None:
+    page.goto(box_office)
+    page.get_by_role("link", name="Connect with Lanyard").click()
+    log_in(page, ada)
+    page.get_by_role("link", name="Use another account").click()
+    log_in(page, berta)
+    expect(page.get_by_text(berta.email).last).to_be_visible()
+    expect(page.get_by_role("checkbox", name="Kleinkunst")).to_be_visible()
+
+
+def test_a_developer_registers_an_application_and_tries_it(page: Page, base_url: str, ada: Person) -> None:
+    page.goto(f"{base_url}/login?next=/settings/applications")
+    log_in(page, ada)
+    page.get_by_role("link", name="Register an application").click()
+    page.get_by_label("Name").fill("Counter sales")
+    page.get_by_label("Redirect URLs").fill(f"{base_url}/logout\nftp://counter.example.com/")
+    page.get_by_role("button", name="Register").click()
+    expect(page.locator("#uris-problem li")).to_have_text(
+        ["Line 2: ftp://counter.example.com/ must be a full address that starts with https://."]
+    )
+    page.get_by_label("Redirect URLs").fill(f"{base_url}/logout")
+    page.get_by_role("button", name="Register").click()
+    expect(page.locator("#client-secret")).to_have_text(re.compile("^lycs_"))
+    page.get_by_role("link", name="Test the connection").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Authorize Counter sales?")
+    tick(page, "Small Shows")
+    page.get_by_role("button", name="Authorize", exact=True).click()
+    expect(page).to_have_url(re.compile(re.escape(f"{base_url}/logout") + r"\?code=lyac_.*state=STATE"))
+
+
+def test_the_secret_is_copied_with_a_button(page: Page, base_url: str, ada: Person) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(f"{base_url}/login?next=/settings/applications/new")
+    log_in(page, ada)
+    page.get_by_label("Name").fill("Counter sales")
+    page.get_by_label("Redirect URLs").fill("https://counter.example.com/")
+    page.get_by_role("button", name="Register").click()
+    page.locator("dd", has=page.locator("#client-secret")).get_by_role("button", name="Copy").click()
+    expect(page.get_by_role("status")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == page.locator("#client-secret").inner_text()

@@ -1,0 +1,170 @@
+"""A walk past every page that there is, for the tests that look at each of them."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+import chalicelib.pages
+from chalicelib.protocol import paths
+from tests.actors import Person
+from tests.browser.steps import log_in, submit
+from tests.mailbox import Mailbox
+
+SETTINGS = "/settings/applications"
+_TEMPLATES = Path(chalicelib.pages.__path__[0]) / "templates"
+
+
+# Shown where an operator has not set up mail, which the local stage has no way to be.
+NOT_LOCAL = {"mail_not_set_up.html"}
+
+
+def every_page() -> set[str]:
+    """The templates that are whole pages, as they stand in the folder."""
+    return {path.name for path in _TEMPLATES.iterdir() if _is_page(path)} - NOT_LOCAL
+
+
+def _is_page(path: Path) -> bool:
+    return path.is_file() and '{% extends "base.html" %}' in path.read_text(encoding="utf-8")
+
+
+def walk(
+    page: Page, base_url: str, box_office: str, person: Person, stranger: Person, mailbox: Mailbox
+) -> Iterator[str]:
+    """Opens one page after another and gives the name of its template. `stranger` belongs to no organizer."""
+    yield from _mailed_links(page, base_url, person, mailbox)
+    yield from _signed_out(page, base_url, box_office, person)
+    yield from _consent(page, box_office)
+    yield from _own_applications(page, base_url)
+    yield from _authorized(page, base_url)
+    yield from _account(page, base_url)
+    page.goto(f"{base_url}/login?switch=1")
+    log_in(page, stranger)
+    page.goto(f"{box_office}/connect")
+    yield "no_organizer.html"
+
+
+def _signed_out(page: Page, base_url: str, box_office: str, person: Person) -> Iterator[str]:
+    page.goto(f"{base_url}/")
+    yield "home.html"
+    page.goto(f"{base_url}/api/v1/oauth/authorize?client_id=nobody&redirect_uri=https://x.example.com/%3Cb%3E")
+    yield "not_this_application.html"
+    page.goto(f"{box_office}/connect")
+    yield "login.html"
+    page.locator("#email").fill(person.email)
+    page.locator("#password").fill("a wrong one")
+    submit(page)
+    yield "login.html"
+    log_in(page, person)
+
+
+def _mailed_links(page: Page, base_url: str, person: Person, mailbox: Mailbox) -> Iterator[str]:
+    """Signing up and choosing a new password, with mistakes on the way. Ends with nobody signed in."""
+    newcomer = f"new-{person.email}"
+    page.goto(f"{base_url}/sign-up")
+    yield "sign_up.html"
+    page.locator("#email").fill(newcomer)
+    submit(page)
+    yield "mail_sent.html"
+    page.goto(mailbox.link(newcomer))
+    page.locator("#fullname").fill(" \u2003 ")
+    page.locator("#password").fill(person.password)
+    submit(page)
+    yield "sign_up_finish.html"  # with a problem
+    page.goto(f"{base_url}/password/reset")
+    yield "password_reset.html"
+    page.locator("#email").fill(person.email)
+    submit(page)
+    link = mailbox.link(person.email)
+    page.goto(link)
+    yield "password_new.html"
+    page.locator("#password").fill(person.password)
+    submit(page)
+    yield "password_chosen.html"
+    page.goto(link)
+    yield "link_unusable.html"
+
+
+def _account(page: Page, base_url: str) -> Iterator[str]:
+    page.goto(f"{base_url}/settings/security")
+    yield "security.html"
+    page.goto(f"{base_url}/settings/password")
+    page.locator("#present").fill("a wrong one")
+    page.locator("#password").fill("another good one")
+    submit(page)
+    yield "password.html"  # with a problem
+    page.goto(f"{base_url}/settings/profile")
+    page.locator("#fullname").fill(" \u2003 ")
+    submit(page)
+    yield "profile.html"  # with a problem
+    page.goto(f"{base_url}/settings/profile?saved=1")
+    yield "profile.html"
+
+
+def _consent(page: Page, box_office: str) -> Iterator[str]:
+    yield "consent.html"
+    submit(page, "button[value=allow]")
+    yield "consent.html"  # with a problem
+    submit(page, "button[value=select_all]")
+    submit(page, "button[value=allow]")
+    page.wait_for_url(f"{box_office}/**")
+    page.goto(f"{box_office}/connect/again")
+    yield "consent.html"  # with what was allowed before
+
+
+def _own_applications(page: Page, base_url: str) -> Iterator[str]:
+    page.goto(f"{base_url}/")
+    yield "home.html"
+    page.goto(f"{base_url}{SETTINGS}")
+    yield "applications.html"  # empty
+    page.goto(f"{base_url}{SETTINGS}/new")
+    page.locator("#name").fill("Counter sales")
+    page.locator("#redirect_uris").fill("https://counter.example.com/\nftp://counter.example.com/")
+    submit(page)
+    yield "application_form.html"  # with a problem
+    page.locator("#redirect_uris").fill("https://counter.example.com/")
+    page.locator("summary").click()
+    page.locator("[name=device_grant]").check()
+    submit(page)
+    yield "application_secret.html"
+    client_id, secret = (page.locator(of).inner_text() for of in ("#client-id", "#client-secret"))
+    own = f"{base_url}{SETTINGS}/{client_id}"
+    for path, template in (
+        (own, "application_form.html"),
+        (f"{own}/secret", "regenerate_secret.html"),
+        (f"{own}/delete", "delete_application.html"),
+        (f"{base_url}{SETTINGS}?done=saved", "applications.html"),
+        (f"{base_url}{SETTINGS}/nothing", "error.html"),
+        (f"{base_url}/logout", "logout.html"),
+    ):
+        page.goto(path)
+        yield template
+    yield from _device(page, base_url, client_id, secret)
+
+
+def _device(page: Page, base_url: str, client_id: str, secret: str) -> Iterator[str]:
+    basic = base64.b64encode(f"{client_id}:{secret}".encode()).decode()
+    answer = page.request.post(
+        base_url + paths.DEVICE_AUTHORIZATION, form={"scope": "profile"}, headers={"Authorization": f"Basic {basic}"}
+    )
+    page.goto(f"{base_url}/device")
+    page.locator("#user_code").fill("BCDF-GHJK")
+    submit(page)
+    yield "device.html"  # with a problem
+    page.locator("#user_code").fill(answer.json()["user_code"])
+    submit(page)
+    yield "consent.html"  # for a device
+    submit(page, "button[value=allow]")
+    yield "device_done.html"
+
+
+def _authorized(page: Page, base_url: str) -> Iterator[str]:
+    page.goto(f"{base_url}/settings/authorized")
+    yield "authorized.html"
+    page.goto(f"{base_url}/settings/authorized/all")
+    yield "revoke_all.html"
+    submit(page)
+    yield "authorized.html"  # empty

@@ -1,0 +1,76 @@
+"""The "Connect" part of an application's page: what a developer pastes works as it stands."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+
+import pytest
+
+from tests.actors import Browser, ClientApp, Page
+
+REDIRECT_URI = "https://shop.example.com/it's?a=b&c=$(id)"
+
+
+def pasted(page: Page, of: str) -> str:
+    element = page.html.find(id=of)
+    assert element is not None
+    return element.get_text()
+
+
+@pytest.mark.spec("register")
+def test_what_is_pasted_gets_tokens(john: Browser) -> None:
+    page = john.open("/settings/applications/new")
+    page = john.press(page, "Register", name="Mine", redirect_uris=REDIRECT_URI)
+    client_id = pasted(page, "client-id")
+    answer = john.allow(john.open(pasted(page, "authorize-url")), "Small Shows")
+    assert answer.left_to is not None
+    assert answer.left_to.startswith(REDIRECT_URI + "&code=")
+    assert answer.answer["state"] == "STATE"
+    command = pasted(page, "curl-token").replace("code=CODE", f"code={answer.code}")
+    ran = subprocess.run(
+        ["bash", "-c", command.replace("curl ", "curl -s --noproxy '*' ", 1)], capture_output=True, check=True
+    )
+    tokens = json.loads(ran.stdout)
+    assert ClientApp(john.base_url, client_id, "", "").me(tokens["access_token"]).status_code == 200
+
+
+@pytest.mark.spec("register", "CVE-2020-10187")
+def test_later_the_secret_is_not_known_any_more(john: Browser) -> None:
+    mine = john.register_application("Mine")
+    page = john.open(f"/settings/applications/{mine.client_id}")
+    assert f"{mine.client_id}:CLIENT_SECRET" in shlex.split(pasted(page, "curl-token"))
+    assert mine.secret not in page.response.text
+
+
+@pytest.mark.spec("register")
+def test_the_test_button_runs_the_flow_although_it_is_remembered(john: Browser) -> None:
+    mine = john.register_application("Mine")
+    mine.connect(john, "Small Shows")
+    page = john.open(f"/settings/applications/{mine.client_id}")
+    (button,) = [link for link in page.html.find_all("a") if link.get_text() == "Test the connection"]
+    page = john.open(str(button["href"]))
+    assert page.title == "Authorize Mine?"
+    page = john.allow(page, "Small Shows")
+    assert page.left_to is not None
+    assert page.left_to.startswith(mine.redirect_uri)
+    assert page.answer["state"] == "STATE"
+
+
+@pytest.mark.spec("register")
+def test_the_owner_sees_how_many_people_are_connected(john: Browser, eve: Browser) -> None:
+    mine = john.register_application("Mine")
+
+    def connected() -> list[str]:
+        pages = (john.open(path) for path in ("/settings/applications", f"/settings/applications/{mine.client_id}"))
+        return [page.html.select(".facts dd")[3].get_text().strip() for page in pages]
+
+    assert connected() == ["0 people", "0 people"]
+    mine.connect(eve, "Other Org")
+    mine.connect(eve)
+    assert connected() == ["1 person", "1 person"]
+    mine.connect(john, "Small Shows")
+    assert connected() == ["2 people", "2 people"]
+    for action in ("secret", "delete"):
+        assert "2 people" in john.open(f"/settings/applications/{mine.client_id}/{action}").text

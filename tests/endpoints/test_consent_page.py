@@ -1,0 +1,163 @@
+"""What the consent page tells a user before they answer, and what it offers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from chalicelib import settings
+from chalicelib.models import store
+from chalicelib.models.application import Application
+from tests.actors import Browser, ClientApp, Page
+from tests.conftest import Clock
+
+pytestmark = pytest.mark.spec("authorize")
+
+
+def items(page: Page, selector: str) -> list[str]:
+    return [" ".join(item.get_text().split()) for item in page.html.select(selector)]
+
+
+def facts(page: Page) -> dict[str, str]:
+    terms, values = items(page, "section dt"), items(page, "section dd")
+    return dict(zip(terms, values, strict=True))
+
+
+def test_it_says_who_asks_where_the_answer_goes_and_since_when_it_is_known(
+    clock: Clock, a_browser: Callable[..., Browser]
+) -> None:
+    clock.advance(1_800_000_000 - clock.now())  # 15 January 2027, 08:00 UTC
+    john = a_browser("Small Shows")
+    shop = a_browser().register_application("A shop", "https://shop.example.com:8443/callback?a=b")
+    page = john.open(shop.authorize_path())
+    assert facts(page) == {
+        "Registered by": "John Doe",
+        "Registered": "15 January 2027",
+        "Your answer goes to": "shop.example.com:8443",
+    }
+    assert f"Signed in as {john.user.email}" in page.text
+
+
+def test_an_application_whose_owner_is_gone_is_shown_without_one(john: Browser, shop: ClientApp) -> None:
+    store.change(Application.key(shop.client_id), [Application.owner_id.set("nobody-any-more")])
+    page = john.open(shop.authorize_path())
+    assert page.title == "Authorize A shop?"
+    assert "Registered by" not in facts(page)
+
+
+@pytest.mark.parametrize(
+    ("scope", "cannot"),
+    [
+        ("profile", ["See or change your organizers", "See your password or change your account"]),
+        (
+            "read",
+            [
+                "Change your organizers’ details",
+                "Work with organizers that you do not choose here",
+                "See your password or change your account",
+            ],
+        ),
+        (
+            "write",
+            [
+                "See your organizers and their details",
+                "Work with organizers that you do not choose here",
+                "See your password or change your account",
+            ],
+        ),
+        (
+            "read write",
+            ["Work with organizers that you do not choose here", "See your password or change your account"],
+        ),
+    ],
+)
+def test_it_says_what_the_application_will_not_be_able_to_do(
+    john: Browser, shop: ClientApp, scope: str, cannot: list[str]
+) -> None:
+    assert items(john.open(shop.authorize_path(scope=scope)), ".not li") == cannot
+
+
+def test_what_was_allowed_before_and_what_is_new_are_told_apart(john: Browser, shop: ClientApp) -> None:
+    page = john.open(shop.authorize_path(scope="read"))
+    assert items(page, ".tag") == [], "nothing was allowed before"
+    john.allow(page, "Small Shows")
+    page = john.open(shop.authorize_path(scope="read write"))
+    assert items(page, ".scopes li") == [
+        "See your organizers and their details allowed before",
+        "Change your organizers’ details new",
+        "See your name, email address, language and time zone allowed before",
+    ]
+    assert items(page, ".choices li") == ["Big Events LLC", "Small Shows allowed before"]
+    assert page.choices() == {"Big Events LLC": False, "Small Shows": False}, "the user ticks, not we"
+
+
+def test_all_organizers_can_be_ticked_without_a_script(john: Browser, shop: ClientApp) -> None:
+    page = john.press(john.open(shop.authorize_path()), "Select all")
+    assert (page.status, page.left_to) == (200, None)
+    assert page.choices() == {"Big Events LLC": True, "Small Shows": True}
+    page = john.press(page, "Select none")
+    assert page.choices() == {"Big Events LLC": False, "Small Shows": False}
+    page = john.press(john.press(page, "Select all"), "Authorize")
+    assert page.code
+    assert page.answer["state"] == "xyz"
+
+
+@pytest.mark.spec("line 16")
+def test_ticking_all_needs_the_page_it_was_shown_on(john: Browser, shop: ClientApp) -> None:
+    page = john.open(shop.authorize_path())
+    forged = {"decision": "select_all", "csrf_token": "x"}
+    assert john.send(page, page.form_with("Select all")["action"], forged).status == 403  # type: ignore[arg-type]
+
+
+def test_with_one_organizer_there_is_nothing_to_select(eve: Browser, shop: ClientApp) -> None:
+    page = eve.open(shop.authorize_path())
+    assert page.choices() == {"Other Org": True}
+    assert "Select all" not in page.text
+
+
+def test_another_account_can_be_used_and_the_request_is_kept(john: Browser, eve: Browser, shop: ClientApp) -> None:
+    page = john.open(shop.authorize_path(state="a b\n&c"))
+    (link,) = page.html.select(".account a")
+    page = john.open(str(link["href"]))
+    assert page.title == "Log in"
+    page = john.press(page, "Log in", email=eve.user.email, password=eve.user.password)
+    assert f"Signed in as {eve.user.email}" in page.text
+    page = john.press(page, "Authorize")
+    assert page.answer["state"] == "a b\n&c"
+
+
+def test_somebody_without_an_organizer_is_told_what_to_do(a_browser: Callable[..., Browser], shop: ClientApp) -> None:
+    nobody = a_browser()
+    page = nobody.open(shop.authorize_path())
+    assert page.title == "You have no organizer yet"
+    assert "Ask an administrator to add you to an organizer" in page.text
+    assert nobody.open(shop.authorize_path(scope="profile")).title == "Authorize A shop?"
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"client_id": "nobody"}, "No application with this client_id is registered and active here."),
+        ({"client_id": None}, "client_id is missing."),
+        ({"redirect_uri": "https://evil.example/<b>"}, "redirect_uri is not registered for this application."),
+    ],
+)
+@pytest.mark.spec("line 1")
+def test_a_wrong_request_is_not_the_users_fault_and_the_developer_sees_what_was_sent(
+    john: Browser, shop: ClientApp, changed: dict[str, str | None], said: str
+) -> None:
+    page = john.open(shop.authorize_path(**changed))
+    assert page.status == 400
+    assert "You did nothing wrong, and nothing was shared." in page.text
+    assert said in page.text
+    received = facts(page)
+    for name in ("client_id", "redirect_uri"):
+        sent = {"client_id": shop.client_id, "redirect_uri": shop.redirect_uri, **changed}[name]
+        assert received.get(name) == sent
+    assert page.html.find("b") is None
+
+
+def test_the_sites_own_limits_hold_for_what_is_shown_back(john: Browser, shop: ClientApp) -> None:
+    page = john.open(shop.authorize_path(redirect_uri="https://evil.example/" + "x" * 3000))
+    assert len(facts(page)["redirect_uri"]) < settings.REDIRECT_URI_LIMIT_CHARACTERS

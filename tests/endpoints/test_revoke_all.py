@@ -1,0 +1,35 @@
+"""/settings/authorized/all: everything at once, after a question."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.actors import Browser, ClientApp
+
+PAGE, ALL = "/settings/authorized", "/settings/authorized/all"
+
+
+@pytest.mark.spec("end")
+def test_revoking_all_asks_first_and_then_ends_everything_of_this_user_alone(
+    john: Browser, eve: Browser, shop: ClientApp, other_shop: ClientApp
+) -> None:
+    tokens = [(made, made.connect(john, "Small Shows")["access_token"]) for made in (shop, other_shop)]
+    of_eve = shop.connect(eve, "Other Org")["access_token"]
+    assert ALL in [link["href"] for link in john.open(PAGE).html.find_all("a")]
+    asked = john.open(ALL)
+    assert asked.title == "Revoke the access of all applications?"
+    assert sorted(name.get_text() for name in asked.html.select("li .name")) == ["A shop", "Another shop"]
+    assert all(made.me(token).status_code == 200 for made, token in tokens), "asking changes nothing"
+    page = john.press(asked, "Revoke all")
+    assert "No application has access any more." in page.text
+    assert [made.me(token).status_code for made, token in tokens] == [401, 401]
+    assert shop.me(of_eve).status_code == 200
+    assert john.press(asked, "Revoke all").status == 200, "a second click does no harm"
+    assert john.open(ALL).path == PAGE, "there is nothing left to ask about"
+
+
+@pytest.mark.spec("line 16")
+def test_a_forged_form_revokes_nothing(john: Browser, shop: ClientApp) -> None:
+    token = shop.connect(john, "Small Shows")["access_token"]
+    assert john.send(john.open(PAGE), ALL, {"csrf_token": "x"}).status == 403
+    assert shop.me(token).status_code == 200

@@ -1,0 +1,27 @@
+"""Moments where the reader is, as they are written there."""
+
+from __future__ import annotations
+
+import pytest
+
+from chalicelib.pages import language, moments
+
+SPRING_FORWARD = 1_774_746_000  # 2026-03-29 01:00:00 UTC, the moment when Berlin goes to summer time
+
+
+@pytest.mark.parametrize(
+    ("spoken", "timezone", "seconds", "said"),
+    [
+        ("en", "UTC", 0, "1 January 1970, 00:00 UTC"),
+        ("de", "Europe/Berlin", 0, "1. Januar 1970, 01:00 CET"),
+        ("de", "Europe/Berlin", SPRING_FORWARD - 1, "29. März 2026, 01:59 CET"),
+        ("de", "Europe/Berlin", SPRING_FORWARD, "29. März 2026, 03:00 CEST"),
+        ("en", "America/New_York", SPRING_FORWARD, "28 March 2026, 21:00 EDT"),
+        ("en", "Nowhere/Atall", 0, "1 January 1970, 00:00 UTC"),
+        ("en", "../etc/passwd", 0, "1 January 1970, 00:00 UTC"),
+    ],
+)
+def test_date_and_time_are_the_readers(spoken: str, timezone: str, seconds: int, said: str) -> None:
+    with language.speaking(spoken):
+        assert moments.moment(seconds, timezone).striptags() == said
+        assert moments.day(seconds, timezone).striptags() == said.partition(",")[0]

@@ -1,0 +1,108 @@
+"""`make demo`: one command shows the whole story, and everything it started ends with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from infra.ministack import free_port, is_listening
+from tests.actors import Browser, Person
+from tests.local_run import READY_SECONDS, LocalRun
+
+EVE = Person("", "eve@localhost", {"smallshows": "Small Shows"}, password="lanyard-demo")
+
+
+class Demo:
+    """`make demo` in a folder, from its start to its end."""
+
+    def __init__(self, lanyard: LocalRun) -> None:
+        self.lanyard = lanyard
+        self.port = free_port()
+        self.base_url = f"http://127.0.0.1:{self.port}"
+        self.output: list[str] = []
+        ready = threading.Event()
+        self.process = subprocess.Popen(
+            ["make", "demo", *lanyard.ports(), f"DEMO_PORT={self.port}"],
+            cwd=lanyard.folder,
+            env=lanyard.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        threading.Thread(target=self._read, args=(ready,), daemon=True).start()
+        assert ready.wait(READY_SECONDS), self.output
+
+    def stop(self, number: signal.Signals) -> None:
+        os.killpg(self.process.pid, number)
+        self.process.wait(60)
+
+    def _read(self, ready: threading.Event) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.output.append(line)
+            if line.startswith(f"Ready: {self.base_url}/"):
+                ready.set()
+        ready.set()
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> LocalRun:
+    return LocalRun(tmp_path)
+
+
+@pytest.fixture
+def demos() -> Iterator[list[Demo]]:
+    started: list[Demo] = []
+    yield started
+    for demo in started:
+        if demo.process.poll() is None:
+            demo.stop(signal.SIGTERM)
+
+
+def connects(demo: Demo) -> bool:
+    """Eve goes from the application's button to its greeting, over both sites, with one cookie jar."""
+    eve = Browser(demo.lanyard.base_url, EVE)
+    eve.log_in()
+    asks = eve.http.get(f"{demo.base_url}/connect", allow_redirects=False).headers["Location"]
+    page = eve.open(asks)
+    answer = page.left_to or eve.allow(page).left_to
+    assert answer is not None
+    assert answer.startswith(f"{demo.base_url}/callback?code=")
+    return "Hello, <bdi>Eve Moneypenny</bdi>" in eve.http.get(answer).text
+
+
+def test_it_starts_lanyard_and_an_application_that_connects_and_ends_both(clone: LocalRun, demos: list[Demo]) -> None:
+    demos.append(Demo(clone))
+    assert connects(demos[0])
+    kept = clone.folder / ".local" / "demo_client.json"
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    demos[0].stop(signal.SIGINT)
+    assert not clone.is_running
+    assert not is_listening(demos[0].port)
+    before = json.loads(kept.read_text(encoding="utf-8"))
+    demos.append(Demo(clone))
+    assert connects(demos[1])
+    assert json.loads(kept.read_text(encoding="utf-8")) == before, "the credentials are kept as long as they work"
+
+
+def test_it_goes_beside_make_run_and_leaves_it_running(local_run: LocalRun, demos: list[Demo]) -> None:
+    demos.append(Demo(local_run))
+    assert connects(demos[0])
+    demos[0].stop(signal.SIGINT)
+    assert requests.get(local_run.base_url, timeout=10).status_code == 200
+
+
+def test_a_port_in_use_is_said_in_one_line(local_run: LocalRun) -> None:
+    ended = local_run.run("make", "demo", f"DEMO_PORT={local_run.port}")
+    assert ended.stderr.splitlines()[0].startswith(f"Port {local_run.port} is in use. Choose another: make demo")
+    assert ended.returncode == 2
