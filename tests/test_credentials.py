@@ -19,6 +19,10 @@ NAMES = {
     Kind.CLIENT_SECRET: "",
     Kind.SESSION: "u" * 16,
     Kind.MAIL_LINK: "",
+    Kind.PUSHED_REQUEST: "",
+    Kind.INITIAL_ACCESS_TOKEN: "",
+    Kind.DEVICE_CODE: "d" * 16,
+    Kind.REGISTRATION_TOKEN: "c" * 16,
 }
 
 

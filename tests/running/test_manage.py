@@ -86,7 +86,7 @@ def test_the_tables_are_described_with_their_keys_and_ttls(local_run: LocalRun) 
         (["organizers", "add-member", "nowhere", "eve@localhost"], "There is no organizer nowhere."),
         (["organizers", "remove-member", "bigevents", "eve@localhost"], "eve@localhost does not belong to bigevents."),
         (["applications", "disable", "nothing"], "There is no application nothing."),
-        (["applications", "rotate-secret", "nothing"], "There is no application nothing"),
+        (["applications", "rotate-secret", "nothing"], "There is no application nothing that has a secret."),
         (
             [
                 "applications",
