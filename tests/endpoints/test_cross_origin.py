@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import requests
+from chalice.deploy.swagger import SwaggerGenerator
 
 SHARED = [
     "/api/v1/oauth/token",
@@ -57,3 +58,16 @@ def test_nothing_else_is_shared(base_url: str, application: Any) -> None:
             requests.get(url, headers={"Origin": "https://spa.example.com"}, allow_redirects=False),
         ):
             assert not [name for name in answer.headers if name.startswith("Access-Control-Allow-Origin")], path
+
+
+def test_the_gateway_answers_preflights_for_these_and_no_others(application: Any) -> None:
+    """What Chalice tells API Gateway to do, which no local gateway does."""
+    deployed = {"api_handler_arn": "arn:aws:lambda:us-east-1:123456789012:function:lanyard"}
+    described = SwaggerGenerator("us-east-1", deployed).generate_swagger(application)
+    answered = {path: methods["options"] for path, methods in described["paths"].items() if "options" in methods}
+    assert set(answered) == set(SHARED)
+    for path, options in answered.items():
+        responses = options["x-amazon-apigateway-integration"]["responses"]["default"]["responseParameters"]
+        assert responses["method.response.header.Access-Control-Allow-Origin"] == "'*'", path
+        assert "Authorization" in responses["method.response.header.Access-Control-Allow-Headers"], path
+        assert "method.response.header.Access-Control-Allow-Credentials" not in responses
