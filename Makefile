@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo messages screenshots reset test test-dynamodb-local lint format
+.PHONY: help run demo messages screenshots docs reset test test-dynamodb-local lint format
 
 help:
 	@echo "make run      Lanyard on http://127.0.0.1:8000/ (PORT=, DYNAMODB_PORT= change the ports)"
 	@echo "make demo     Lanyard and an application that connects with it, on http://127.0.0.1:8080/ (DEMO_PORT=)"
 	@echo "make test     the whole test suite"
 	@echo "make test-dynamodb-local   what has to be atomic, on AWS's own engine (Java 17 and Maven)"
+	@echo "make docs     the pages in docs/ that are made from the code and the tests"
 	@echo "make lint     format, rules and types"
 	@echo "make format   put the format right"
 	@echo "make messages collects what the pages say, and compiles the translations"
@@ -28,6 +29,12 @@ $(VENV)/.ready: requirements.txt requirements-dev.txt
 	@$(BIN)/python -m pip install --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
+# What only the suite needs comes on its first run, so that the first `make run` need not wait for it.
+$(VENV)/.tests: $(VENV)/.ready requirements-test.txt
+	@echo "Installing what requirements-test.txt pins (once)"
+	@$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements-test.txt
+	@touch $@
+
 run: $(VENV)/.ready
 	@PORT="$(PORT)" DYNAMODB_PORT="$(DYNAMODB_PORT)" exec $(BIN)/python -m infra.local
 
@@ -43,7 +50,7 @@ screenshots: $(VENV)/.ready
 reset:
 	@rm -rf .local && echo "Forgot everything in .local/"
 
-test: $(VENV)/.ready
+test: $(VENV)/.tests
 	@exec $(BIN)/python -m pytest $(ARGS)
 
 # AWS's own engine has a second look at what has to be atomic. Needs Java 17 and Maven.
@@ -52,10 +59,13 @@ test: $(VENV)/.ready
 	@mvn -q -B -f infra/dynamodb_local/pom.xml dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=$(CURDIR)/$@
 	@touch $@
 
-test-dynamodb-local: $(VENV)/.ready .local/dynamodb-local
+test-dynamodb-local: $(VENV)/.tests .local/dynamodb-local
 	@LANYARD_TEST_STORE=dynamodb-local exec $(BIN)/python -m pytest tests/models tests/flows $(ARGS)
 
-lint: $(VENV)/.ready
+docs: $(VENV)/.tests
+	@exec $(BIN)/python -m infra.documents
+
+lint: $(VENV)/.tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy

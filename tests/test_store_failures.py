@@ -101,7 +101,7 @@ def assert_done(answer: requests.Response) -> None:
     assert answer.status_code in (200, 303), answer.text
 
 
-@pytest.mark.spec("platform: 503", "line 31", "CVE-2020-15223")
+@pytest.mark.spec("platform: 503", "line 31", "CVE-2020-15223", "RFC 7009 §2.2")
 @pytest.mark.usefixtures("impatient_client")
 @pytest.mark.parametrize("name", REQUESTS)
 def test_a_store_that_cannot_answer_is_503_and_the_same_request_succeeds_afterwards(
@@ -115,7 +115,7 @@ def test_a_store_that_cannot_answer_is_503_and_the_same_request_succeeds_afterwa
     assert_done(REQUESTS[name](world))
 
 
-@pytest.mark.spec("platform: 503", "line 31", "CVE-2020-15223")
+@pytest.mark.spec("platform: 503", "line 31", "CVE-2020-15223", "RFC 7009 §2.2")
 @pytest.mark.usefixtures("impatient_client")
 @pytest.mark.parametrize("name", WRITES)
 def test_a_write_that_fails_leaves_nothing_half_written(world: World, store: StoreProxy, name: str) -> None:
@@ -155,7 +155,7 @@ def test_a_transaction_that_was_in_anothers_way_is_tried_again(
     assert [call.operation for call in calls].count("TransactWriteItems") == 3
 
 
-@pytest.mark.spec("platform: lost answers", "line 24", "line 25")
+@pytest.mark.spec("platform: lost answers", "line 24", "line 25", "RFC 6749 §4.1.2")
 @pytest.mark.usefixtures("fresh_client")
 def test_an_exchange_whose_answer_was_lost_does_not_look_like_a_replay(world: World, store: StoreProxy) -> None:
     with store.fault(Fault.LOSES_ANSWER, "TransactWriteItems", times=1), store.count() as calls:
@@ -168,7 +168,7 @@ def test_an_exchange_whose_answer_was_lost_does_not_look_like_a_replay(world: Wo
     assert world.shop.refresh(answer.json()["refresh_token"]).status_code == 200
 
 
-@pytest.mark.spec("platform: lost answers", "line 24", "line 25")
+@pytest.mark.spec("platform: lost answers", "line 24", "line 25", "RFC 6749 §4.1.2")
 @pytest.mark.usefixtures("fresh_client")
 @pytest.mark.parametrize("times", [1, 2, 3, 4])
 def test_an_exchange_that_the_store_calls_in_progress_does_not_look_like_a_replay(

@@ -75,6 +75,8 @@ def _access(request: http.Request, scope: str | None) -> bearer.Access:
 
 
 def _whole_number(request: http.Request, name: str, default: int) -> int:
+    if requests.repeated(request.query, (name,)):
+        raise http.Refusal(400, "invalid_request", f"{name} was sent more than once.")
     value = requests.single(request.query, name) or str(default)
     if not (value.isascii() and value.isdigit() and len(value) < 7 and int(value) > 0):
         raise http.Refusal(400, "invalid_request", f"{name} must be a whole number from 1 on.")

@@ -69,6 +69,7 @@ def finish(status: int, body: str | None) -> ProtocolAnswer:
         logs.note(outcome=parsed["error"])
     # oauthlib challenges with Bearer, which is not how a client authenticates (RFC 6749 §5.2).
     headers = {"WWW-Authenticate": client_authentication.CHALLENGE} if status == 401 else {}
+    parsed.pop("state", None)  # oauthlib repeats it here too; it belongs to redirects (§4.1.2.1, not §5.2)
     if "scope" in parsed:
         parsed["scope"] = scopes.as_text(parsed["scope"].split())
     return ProtocolAnswer(status, headers, json.dumps(parsed) if parsed else "")

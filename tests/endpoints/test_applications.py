@@ -23,7 +23,7 @@ def problems(page: Page, field: str) -> list[str]:
     return [item.get_text() for item in page.html.select(f"p#{beside}, #{beside} li")]
 
 
-@pytest.mark.spec("register", "line 22", "CVE-2020-10187")
+@pytest.mark.spec("register", "line 22", "CVE-2020-10187", "RFC 6749 §10.10")
 def test_the_secret_is_shown_once_and_stored_nowhere(john: Browser) -> None:
     assert listed(john) == []
     assert "You have not registered an application yet" in john.open("/settings/applications").text
@@ -57,7 +57,7 @@ def test_a_second_click_on_register_makes_no_second_application(john: Browser) -
     )
 
 
-@pytest.mark.spec("register", "line 3")
+@pytest.mark.spec("register", "line 3", "RFC 7591 §5")
 @pytest.mark.parametrize("page_of", ["new", "edit"])
 def test_wrong_input_gets_its_reason_beside_the_field_and_is_kept(john: Browser, page_of: str) -> None:
     mine = john.register_application("Mine")
@@ -84,7 +84,7 @@ def test_wrong_input_gets_its_reason_beside_the_field_and_is_kept(john: Browser,
     assert len(listed(john)) == (2 if page_of == "new" else 1)
 
 
-@pytest.mark.spec("register", "line 2")
+@pytest.mark.spec("register", "line 2", "RFC 6749 §3.1.2.3")
 def test_an_edited_application_asks_under_its_new_name_and_addresses(john: Browser, eve: Browser) -> None:
     mine = john.register_application("Mine")
     tokens = mine.connect(eve, "Other Org")
@@ -163,7 +163,7 @@ def test_a_disabled_application_says_so_to_its_owner(john: Browser) -> None:
     assert "Disabled by an administrator" in john.open("/settings/applications").text
 
 
-@pytest.mark.spec("line 1")
+@pytest.mark.spec("line 1", "RFC 6749 §4.1.2.1")
 @pytest.mark.parametrize("path", ["", "/new", "/x", "/x/secret", "/x/delete"])
 def test_a_visitor_is_sent_to_log_in(base_url: str, path: str) -> None:
     visitor = Browser(base_url)

@@ -26,7 +26,7 @@ def organizers_of(shop: ClientApp, page: Page) -> list[str]:
     return [found["name"] for found in shop.organizers(token).json()["results"]]
 
 
-@pytest.mark.spec("authorize", "scope")
+@pytest.mark.spec("authorize", "scope", "RFC 6749 §4.1.1", "RFC 6749 §3.3")
 @pytest.mark.parametrize(
     ("scope", "shown", "granted"),
     [
@@ -49,7 +49,7 @@ def test_each_scope_is_shown_in_plain_words_and_granted_as_shown(
     assert shop.exchange(john.allow(page, *tick).code).json()["scope"] == granted
 
 
-@pytest.mark.spec("authorize", "line 17")
+@pytest.mark.spec("authorize", "line 17", "RFC 6749 §4.1.1")
 def test_a_visitor_logs_in_and_comes_back_to_the_same_request(base_url: str, john: Browser, shop: ClientApp) -> None:
     visitor = Browser(base_url, john.user)
     page = visitor.open(shop.authorize_path(state="a b&c=d%26\N{SNOWMAN}"))
@@ -79,7 +79,7 @@ def test_at_least_one_organizer_has_to_be_ticked(john: Browser, shop: ClientApp)
     assert john.allow(page, "Small Shows").code
 
 
-@pytest.mark.spec("organizers", "scope")
+@pytest.mark.spec("organizers", "scope", "RFC 6749 §3.3")
 def test_the_profile_alone_needs_no_organizer_and_opens_none(john: Browser, shop: ClientApp) -> None:
     page = john.open(shop.authorize_path(scope="profile"))
     assert page.choices() == {}
@@ -103,7 +103,7 @@ def test_an_only_organizer_is_ticked_and_without_any_there_is_nothing_to_authori
     assert nobody.press(page, "Back to the application").answer["error"] == "access_denied"
 
 
-@pytest.mark.spec("organizers", "line 13")
+@pytest.mark.spec("organizers", "line 13", "RFC 6749 §4.1.2.1")
 def test_all_of_very_many_organizers_can_be_ticked(a_browser: Callable[..., Browser], shop: ClientApp) -> None:
     names = [f"Organizer {number}" for number in range(110)]
     agency = a_browser(*names)
@@ -112,7 +112,7 @@ def test_all_of_very_many_organizers_can_be_ticked(a_browser: Callable[..., Brow
     assert shop.organizers(token).json()["count"] == 110
 
 
-@pytest.mark.spec("line 16", "line 35", "organizers")
+@pytest.mark.spec("line 16", "line 35", "organizers", "RFC 6749 §10.12")
 def test_an_organizer_that_the_user_does_not_belong_to_counts_for_nothing(
     john: Browser, eve: Browser, shop: ClientApp
 ) -> None:
@@ -153,7 +153,7 @@ def test_an_answer_is_a_303_to_the_first_registered_redirect_uri_where_none_was_
     assert page.left_to.startswith(second + "?code=lyac_")
 
 
-@pytest.mark.spec("line 16", "Hydra 0.10-0.11.5")
+@pytest.mark.spec("line 16", "Hydra 0.10-0.11.5", "RFC 6749 §10.12")
 def test_a_consent_form_is_good_in_its_own_session_alone(john: Browser, eve: Browser, shop: ClientApp) -> None:
     page = eve.open(shop.authorize_path())
     fields = page.fields("Authorize")
@@ -165,7 +165,7 @@ def test_a_consent_form_is_good_in_its_own_session_alone(john: Browser, eve: Bro
     assert eve.send(page, "", fields).status == 403, "another session of the same user"
 
 
-@pytest.mark.spec("line 16")
+@pytest.mark.spec("line 16", "RFC 6749 §10.12")
 @pytest.mark.parametrize("changed", ["scope", "state", "redirect_uri", "client_id", "code_challenge"])
 def test_a_consent_form_answers_the_very_request_that_was_shown(
     john: Browser, a_browser: Callable[..., Browser], changed: str
@@ -199,7 +199,7 @@ def test_a_request_may_be_posted_as_a_whole_and_is_held_to_what_was_shown(john: 
     assert shop.exchange(john.send(page, path, fields).code).json()["scope"] == "read"
 
 
-@pytest.mark.spec("line 15", "line 16", "CVE-2018-1000088")
+@pytest.mark.spec("line 15", "line 16", "CVE-2018-1000088", "RFC 9700 §4.16", "RFC 6749 §10.12")
 @pytest.mark.parametrize(
     "name", ["<script>alert(1)</script>", "\"'><img src=x onerror=alert(1)>", "{{ 7*7 }}", "A & B"]
 )

@@ -100,7 +100,7 @@ def test_an_unknown_application_leads_nowhere(
         assert page.path == "/api/v1/oauth/authorize"
 
 
-@pytest.mark.spec("line 1", "line 35")
+@pytest.mark.spec("line 1", "line 35", "RFC 6749 §4.1.2.1")
 def test_a_disabled_application_leads_nowhere(john: Browser, shop: ClientApp) -> None:
     page = john.open(shop.authorize_path())
     application.disable(shop.client_id)
@@ -121,7 +121,7 @@ def test_a_repeated_parameter_is_an_invalid_request(john: Browser, shop: ClientA
     assert answer.get("state") == (None if name == "state" else "xyz")
 
 
-@pytest.mark.spec("line 1", "line 4", "CVE-2026-9689")
+@pytest.mark.spec("line 1", "line 4", "CVE-2026-9689", "RFC 6749 §4.1.2.1", "RFC 6749 §3.1")
 @pytest.mark.parametrize("name", ["client_id", "redirect_uri"])
 def test_a_repeated_client_or_redirect_uri_leads_nowhere(
     john: Browser, shop: ClientApp, other_shop: ClientApp, name: str
@@ -170,7 +170,7 @@ def test_response_type_is_exactly_code(john: Browser, shop: ClientApp, response_
     assert answer["error"] == "unsupported_response_type"
 
 
-@pytest.mark.spec("line 8", "line 30")
+@pytest.mark.spec("line 8", "line 30", "RFC 6749 §4.1.2", "RFC 9700 §2.4")
 @pytest.mark.parametrize("mode", ["fragment", "form_post"])
 def test_a_code_never_comes_in_a_fragment(john: Browser, shop: ClientApp, mode: str) -> None:
     asked = shop.authorize_path(response_mode=mode)
@@ -238,7 +238,7 @@ def test_approval_prompt_knows_two_words(john: Browser, shop: ClientApp) -> None
     assert refused(john, shop.authorize_path(approval_prompt="never"))["error"] == "invalid_request"
 
 
-@pytest.mark.spec("line 13")
+@pytest.mark.spec("line 13", "RFC 6749 §4.1.2.1")
 @pytest.mark.parametrize("broken", ["%ff", "%C3%28", "%ED%A0%80", "a%80b"])
 @pytest.mark.parametrize("name", ["state", "client_id", "unknown"])
 def test_a_query_that_cannot_be_decoded_is_refused(john: Browser, shop: ClientApp, name: str, broken: str) -> None:
@@ -248,7 +248,7 @@ def test_a_query_that_cannot_be_decoded_is_refused(john: Browser, shop: ClientAp
         assert page.title == "That cannot be done"
 
 
-@pytest.mark.spec("line 13")
+@pytest.mark.spec("line 13", "RFC 6749 §4.1.2.1")
 @pytest.mark.parametrize("body", [b"\xff", b"csrf_token=%ff", b"a=" + b"&a=" * 10_000, b"%00=%C3%28"])
 def test_a_form_that_cannot_be_decoded_is_refused(john: Browser, shop: ClientApp, body: bytes) -> None:
     headers = {"Content-Type": "application/x-www-form-urlencoded"}

@@ -59,7 +59,7 @@ def test_the_page_says_which_scopes_and_organizers_since_when_and_last_used(
     assert list(facts) == ["A shop", "Another shop"]
 
 
-@pytest.mark.spec("end", "line 16")
+@pytest.mark.spec("end", "line 16", "RFC 6749 §10.12")
 def test_revoking_ends_every_token_and_every_code_on_its_way_at_once(
     john: Browser, eve: Browser, shop: ClientApp, other_shop: ClientApp
 ) -> None:

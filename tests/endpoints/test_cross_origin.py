@@ -11,6 +11,7 @@ from chalice.deploy.swagger import SwaggerGenerator
 SHARED = [
     "/api/v1/oauth/token",
     "/api/v1/oauth/revoke_token",
+    "/api/v1/openapi.json",
     "/api/v1/me",
     "/api/v1/organizers",
     "/api/v1/organizers/{slug}",

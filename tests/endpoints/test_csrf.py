@@ -54,7 +54,7 @@ def test_a_form_without_its_token_changes_nothing(john: Browser, mine: ClientApp
     assert (done.left_to is not None) == (form == "consent")
 
 
-@pytest.mark.spec("line 16")
+@pytest.mark.spec("line 16", "RFC 6749 §10.12")
 @pytest.mark.parametrize("form", ["edit", "secret", "deletion"])
 def test_one_applications_form_does_not_work_on_another(john: Browser, mine: ClientApp, form: str) -> None:
     second = john.register_application("Second")

@@ -178,7 +178,7 @@ def test_an_address_cannot_try_one_account_after_the_other(
     assert visitor.log_in().status == 200
 
 
-@pytest.mark.spec("line 17", "line 16")
+@pytest.mark.spec("line 17", "line 16", "RFC 6749 §10.12")
 def test_a_log_in_form_is_good_in_the_browser_that_was_shown_it(visitor: Browser, base_url: str) -> None:
     page = visitor.open("/login")
     fields = {**page.fields("Log in"), "email": visitor.user.email, "password": visitor.user.password}

@@ -54,7 +54,7 @@ def test_a_token_that_is_not_good_is_invalid_token(shop: ClientApp, tokens: dict
     assert shop.me(token).status_code == 200
 
 
-@pytest.mark.spec("line 33")
+@pytest.mark.spec("line 33", "RFC 6750 §3.1")
 def test_a_mistyped_token_costs_no_read(shop: ClientApp, tokens: dict[str, Any], store: StoreProxy) -> None:
     with store.count() as calls:
         assert shop.me(tokens["access_token"][:-2] + "00").status_code == 401
@@ -116,7 +116,7 @@ def test_a_token_in_the_query_or_in_a_form_is_not_accepted(shop: ClientApp, toke
         assert "email" not in answer.text
 
 
-@pytest.mark.spec("line 33")
+@pytest.mark.spec("line 33", "RFC 6750 §3.1")
 def test_an_organizer_that_does_not_exist_is_not_told_from_one_out_of_reach(
     eve: Browser, shop: ClientApp, tokens: dict[str, Any]
 ) -> None:
@@ -127,7 +127,7 @@ def test_an_organizer_that_does_not_exist_is_not_told_from_one_out_of_reach(
     assert hers.json() == nobodys.json()
 
 
-@pytest.mark.spec("connect")
+@pytest.mark.spec("connect", "RFC 6749 §4.1")
 @pytest.mark.parametrize(
     "body",
     [
@@ -159,7 +159,7 @@ def test_a_change_that_is_not_a_name_is_an_invalid_request(
     assert shop.call(path, tokens["access_token"]).json()["name"] == "Big Events LLC"
 
 
-@pytest.mark.spec("connect")
+@pytest.mark.spec("connect", "RFC 6749 §4.1")
 def test_organizers_come_a_page_at_a_time(a_browser: Callable[..., Browser], shop: ClientApp) -> None:
     names = [f"Org {number}" for number in range(5)]
     token = shop.connect(a_browser(*names), *names)["access_token"]
@@ -174,7 +174,7 @@ def test_organizers_come_a_page_at_a_time(a_browser: Callable[..., Browser], sho
     assert len(shop.organizers(token, page_size=1000).json()["results"]) == 5
 
 
-@pytest.mark.spec("connect")
+@pytest.mark.spec("connect", "RFC 6749 §4.1")
 @pytest.mark.parametrize("page", ["0", "-1", "x", "1.5", "²", "9" * 30, "1" * 5000])
 def test_a_page_that_is_no_number_is_an_invalid_request(shop: ClientApp, tokens: dict[str, Any], page: str) -> None:
     refused = shop.organizers(tokens["access_token"], page=page)

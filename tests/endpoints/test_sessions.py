@@ -90,7 +90,7 @@ def test_a_disabled_user_is_out_at_the_next_request(john: Browser) -> None:
     assert not is_signed_in(john)
 
 
-@pytest.mark.spec("line 17", "line 22")
+@pytest.mark.spec("line 17", "line 22", "RFC 6749 §10.10")
 @pytest.mark.parametrize("forge", ["user", "secret", "checksum", "empty", "quoted"])
 def test_a_forged_cookie_signs_nobody_in(john: Browser, eve: Browser, forge: str) -> None:
     mine, other = john.http.cookies[SESSION], eve.http.cookies[SESSION]

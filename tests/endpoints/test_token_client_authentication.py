@@ -56,7 +56,7 @@ def test_a_wrong_secret_and_an_unknown_client_get_the_same_401_with_a_basic_chal
     assert shop.me(tokens["access_token"]).status_code == 200
 
 
-@pytest.mark.spec("line 20")
+@pytest.mark.spec("line 20", "RFC 6749 §5.2")
 def test_the_revocation_endpoint_challenges_in_the_same_way(shop: ClientApp, tokens: dict[str, Any]) -> None:
     stranger = ClientApp(shop.base_url, shop.client_id, "wrong", shop.redirect_uri)
     assert_invalid_client(stranger.revoke(tokens["access_token"]))
@@ -78,7 +78,7 @@ def test_the_credentials_are_form_decoded(shop: ClientApp, tokens: dict[str, Any
     assert shop.refresh(tokens["refresh_token"], headers=headers).status_code == 200
 
 
-@pytest.mark.spec("line 21", "node-oidc-provider f1bb868")
+@pytest.mark.spec("line 21", "node-oidc-provider f1bb868", "RFC 6749 §2.3.1")
 def test_a_malformed_header_is_401(shop: ClientApp, tokens: dict[str, Any]) -> None:
     good = f"{shop.client_id}:{shop.secret}"
     encoded = base64.b64encode(good.encode()).decode()
@@ -162,7 +162,7 @@ def test_two_ways_of_authenticating_or_two_client_ids_are_an_invalid_request(
     assert shop.refresh(tokens["refresh_token"], client_id=shop.client_id, client_secret="").status_code == 200
 
 
-@pytest.mark.spec("line 20", "line 36")
+@pytest.mark.spec("line 20", "line 36", "RFC 6749 §5.2", "RFC 8414 §2")
 def test_no_credentials_or_those_in_the_form_alone_are_401(shop: ClientApp, tokens: dict[str, Any]) -> None:
     assert_invalid_client(shop.refresh(tokens["refresh_token"], headers={}))
     assert_invalid_client(shop.refresh(tokens["refresh_token"], headers={}, client_id=shop.client_id))
@@ -170,7 +170,7 @@ def test_no_credentials_or_those_in_the_form_alone_are_401(shop: ClientApp, toke
     assert_invalid_client(shop.refresh(tokens["refresh_token"], headers={}, **in_form))
 
 
-@pytest.mark.spec("line 22")
+@pytest.mark.spec("line 22", "RFC 6749 §10.10")
 def test_no_table_holds_a_code_token_secret_cookie_or_password_in_the_clear(
     john: Browser, shop: ClientApp, tokens: dict[str, Any]
 ) -> None:

@@ -61,7 +61,7 @@ def test_a_redirect_uri_that_was_left_out_at_first_may_be_left_out_again(john: B
     assert shop.exchange(code).status_code == 200
 
 
-@pytest.mark.spec("line 23")
+@pytest.mark.spec("line 23", "RFC 6749 §4.1.2")
 @pytest.mark.parametrize("asked", ["read", "write", "read write", "write read", "profile"])
 def test_a_code_carries_its_scope_and_the_token_request_cannot_widen_it(
     john: Browser, shop: ClientApp, asked: str
@@ -103,7 +103,7 @@ def test_a_wrong_verifier_spends_the_code(john: Browser, shop: ClientApp, verifi
     assert_invalid_grant(shop.exchange(code, code_verifier=VERIFIER))
 
 
-@pytest.mark.spec("line 12", "CVE-2026-41213")
+@pytest.mark.spec("line 12", "CVE-2026-41213", "RFC 9700 §4.8.2")
 def test_another_clients_guess_at_a_verifier_does_not_spend_the_code(
     john: Browser, shop: ClientApp, other_shop: ClientApp
 ) -> None:

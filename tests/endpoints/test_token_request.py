@@ -47,7 +47,7 @@ def test_anything_but_a_form_is_refused(shop: ClientApp, path: str, sent: dict[s
     assert error_of(ask(shop, path=path, **sent)) == (400, "invalid_request")
 
 
-@pytest.mark.spec("line 18")
+@pytest.mark.spec("line 18", "RFC 6749 §3.2")
 def test_a_form_with_a_charset_is_a_form(john: Browser, shop: ClientApp) -> None:
     tokens = shop.connect(john, "Big Events LLC")
     body = f"grant_type=refresh_token&refresh_token={tokens['refresh_token']}"
@@ -133,7 +133,7 @@ def test_a_parameter_that_is_sent_twice_is_refused_and_the_code_stays_good(
     assert shop.exchange(code).status_code == 200
 
 
-@pytest.mark.spec("line 4", "CVE-2026-9689")
+@pytest.mark.spec("line 4", "CVE-2026-9689", "RFC 6749 §3.1")
 @pytest.mark.parametrize("name", ["refresh_token", "scope"])
 def test_a_refresh_with_a_parameter_sent_twice_is_refused_also_where_both_are_the_same(
     john: Browser, shop: ClientApp, name: str
@@ -155,7 +155,7 @@ def test_parameters_that_are_not_known_are_ignored_and_set_nothing(john: Browser
     assert shop.organizers(answer.json()["access_token"]).json()["count"] == 1
 
 
-@pytest.mark.spec("line 13")
+@pytest.mark.spec("line 13", "RFC 6749 §4.1.2.1")
 @pytest.mark.parametrize("path", [TOKEN, REVOKE])
 @pytest.mark.parametrize(
     "body",

@@ -293,7 +293,7 @@ def test_a_store_that_fails_is_503(tv: Device, store: StoreProxy) -> None:
     assert tv.poll(started["device_code"]).json()["error"] == "authorization_pending"
 
 
-@pytest.mark.spec("line 22", "design: budget")
+@pytest.mark.spec("line 22", "design: budget", "RFC 6749 §10.10")
 def test_polling_takes_one_read_and_one_write(tv: Device, store: StoreProxy) -> None:
     started = tv.start()
     with store.count() as calls:

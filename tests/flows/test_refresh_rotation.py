@@ -144,7 +144,7 @@ def test_a_store_that_fails_takes_nothing_away(john: Browser, spa: PublicApp, st
     assert spa.refresh(used).status_code == 200
 
 
-@pytest.mark.spec("line 26", "CVE-2026-1035")
+@pytest.mark.spec("line 26", "CVE-2026-1035", "RFC 6749 §6")
 @pytest.mark.parametrize("processes", [2, 8, 24])
 def test_several_processes_that_refresh_at_once_all_get_the_same_working_tokens(
     john: Browser, spa: PublicApp, processes: int
@@ -160,7 +160,7 @@ def test_several_processes_that_refresh_at_once_all_get_the_same_working_tokens(
         used = answers[0].json()["refresh_token"]
 
 
-@pytest.mark.spec("line 22")
+@pytest.mark.spec("line 22", "RFC 6749 §10.10")
 def test_nothing_that_could_be_used_is_stored(john: Browser, spa: PublicApp) -> None:
     tokens = spa.refresh(spa.connect(john, "Big Events LLC")["refresh_token"]).json()
     named = credentials.recognize(tokens["refresh_token"], Kind.REFRESH_TOKEN)

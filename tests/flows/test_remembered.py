@@ -131,7 +131,7 @@ def test_a_public_application_is_asked_for_every_time(john: Browser, shop: Clien
         assert john.allow(page, "Small Shows").code
 
 
-@pytest.mark.spec("line 1", "CVE-2026-44681", "CVE-2025-4143")
+@pytest.mark.spec("line 1", "CVE-2026-44681", "CVE-2025-4143", "RFC 6749 §4.1.2.1")
 def test_nothing_is_sent_straight_back_to_an_address_that_is_not_registered(john: Browser, shop: ClientApp) -> None:
     shop.connect(john, "Small Shows")
     page = john.open(shop.authorize_path(redirect_uri="https://evil.example/"))

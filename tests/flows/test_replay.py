@@ -53,7 +53,7 @@ def test_a_second_use_also_ends_a_token_that_was_refreshed_meanwhile(john: Brows
     assert shop.me(tokens["access_token"]).status_code == 401
 
 
-@pytest.mark.spec("line 24")
+@pytest.mark.spec("line 24", "RFC 6749 §4.1.2")
 def test_a_second_use_leaves_the_users_other_grants_alone(john: Browser, shop: ClientApp) -> None:
     code = a_code(john, shop)
     shop.exchange(code)
@@ -74,7 +74,7 @@ def test_another_clients_try_with_a_code_ends_nothing(john: Browser, shop: Clien
     assert shop.refresh(tokens["refresh_token"]).status_code == 200
 
 
-@pytest.mark.spec("line 24", "workers-oauth-provider #225")
+@pytest.mark.spec("line 24", "workers-oauth-provider #225", "RFC 6749 §4.1.2")
 def test_a_forged_code_that_carries_parts_of_a_real_token_ends_nothing(john: Browser, shop: ClientApp) -> None:
     code = a_code(john, shop)
     tokens = shop.exchange(code).json()

@@ -1,0 +1,34 @@
+"""The pages in docs/ that are made are as their sources say; where one is not: `make docs`."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from infra.documents import DOCS, http_api, standards
+
+
+@pytest.mark.spec("OpenAPI 3.1")
+def test_the_page_about_the_http_api_is_up_to_date() -> None:
+    assert (DOCS / "http-api.md").read_text(encoding="utf-8") == http_api.page()
+
+
+def test_the_page_about_the_standards_is_up_to_date() -> None:
+    assert (DOCS / "standards.md").read_text(encoding="utf-8") == standards.page()
+
+
+def test_every_tag_of_an_rfc_names_its_section() -> None:
+    of_rfcs = [(path.name, name, tag) for path, name, tag in standards.tags() if tag.startswith("RFC")]
+    assert len(of_rfcs) > 100
+    assert [found for found in of_rfcs if not re.fullmatch(r"RFC \d+(bis)? (§\d+(\.\d+)*|appendix [A-Z])", found[2])] == []
+
+
+@pytest.mark.parametrize("page", ["http-api.md", "standards.md"])
+def test_every_link_leads_somewhere(page: str) -> None:
+    text = (DOCS / page).read_text(encoding="utf-8")
+    headings = {line.lstrip("#").strip().lower() for line in text.splitlines() if line.startswith("#")}
+    for target in set(re.findall(r"\]\(([^)]+)\)", text)):
+        path, _, anchor = target.partition("#")
+        assert not path or (DOCS / path).exists(), target
+        assert not anchor or anchor in headings, target

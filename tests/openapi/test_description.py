@@ -1,0 +1,103 @@
+"""The OpenAPI description is valid, complete and right wherever the provider is."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import requests
+from openapi_spec_validator import validate
+
+from chalicelib import settings
+from chalicelib.endpoints.openapi import PATH, SOURCE
+from chalicelib.endpoints.resources import PAGE_SIZE_LIMIT
+from chalicelib.protocol import requests as parameters
+from chalicelib.protocol import scopes, server
+from tests.gateway import Gateway
+
+METHODS = {"get", "post", "put", "patch", "delete"}
+DESCRIPTION = json.loads(SOURCE)
+SCHEMAS = DESCRIPTION["components"]["schemas"]
+
+pytestmark = pytest.mark.spec("OpenAPI 3.1")
+
+
+def form_fields(path: str) -> set[str]:
+    """What the description lets a client send in this endpoint's form."""
+    schema = DESCRIPTION["paths"][path]["post"]["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"]
+    shapes = [SCHEMAS[found["$ref"].rpartition("/")[2]] for found in schema.get("oneOf", ())] or [schema]
+    return {name for shape in shapes for name in shape["properties"]}
+
+
+def test_it_is_valid() -> None:
+    validate(DESCRIPTION)
+
+
+def test_every_address_for_programs_is_described_and_no_other(application: Any) -> None:
+    served = {path for path in application.routes if path.startswith(("/api/", "/.well-known/"))}
+    assert {path.rstrip("/") for path in DESCRIPTION["paths"]} == served
+
+
+@pytest.mark.parametrize("path", DESCRIPTION["paths"])
+def test_every_method_is_described_and_no_other(base_url: str, path: str) -> None:
+    url = base_url + path.replace("{", "").replace("}", "")
+    taken = {
+        method
+        for method in METHODS
+        if requests.request(method, url, allow_redirects=False, timeout=30).status_code != 405
+    }
+    assert taken == METHODS & set(DESCRIPTION["paths"][path])
+
+
+def test_the_parameters_are_those_that_are_read() -> None:
+    asked = {found["name"] for found in DESCRIPTION["paths"]["/api/v1/oauth/authorize"]["get"]["parameters"]}
+    assert asked == {*parameters.AUTHORIZATION, "request_uri"}
+    assert form_fields("/api/v1/oauth/token") == set(parameters.TOKEN)
+    assert form_fields("/api/v1/oauth/revoke_token") == set(parameters.REVOCATION)
+    assert form_fields("/api/v1/oauth/introspect") == set(parameters.INTROSPECTION)
+    assert form_fields("/api/v1/oauth/par") == {*parameters.AUTHORIZATION, *parameters.CLIENT}
+
+
+def test_the_grants_scopes_and_limits_are_those_that_hold() -> None:
+    token = DESCRIPTION["paths"]["/api/v1/oauth/token"]["post"]["requestBody"]["content"]
+    shapes = [found["$ref"].rpartition("/")[2] for found in next(iter(token.values()))["schema"]["oneOf"]]
+    assert {SCHEMAS[name]["properties"]["grant_type"]["const"] for name in shapes} == set(server.GRANT_TYPES)
+    flows = DESCRIPTION["components"]["securitySchemes"]["oauth2"]["flows"]
+    assert set(flows["authorizationCode"]["scopes"]) == set(scopes.ALL)
+    assert SCHEMAS["Tokens"]["properties"]["expires_in"]["const"] == settings.ACCESS_TOKEN_LIFETIME_SECONDS
+    assert SCHEMAS["PushedRequest"]["properties"]["expires_in"]["const"] == settings.PUSHED_REQUEST_LIFETIME_SECONDS
+    assert SCHEMAS["Organizers"]["properties"]["results"]["maxItems"] == PAGE_SIZE_LIMIT
+    assert SCHEMAS["Name"]["maxLength"] == settings.NAME_LIMIT_CHARACTERS
+    too_large = DESCRIPTION["components"]["responses"]["TooLarge"]["description"]
+    assert f"{settings.BODY_LIMIT_BYTES:,} bytes" in too_large
+
+
+def test_it_names_the_providers_own_addresses(base_url: str) -> None:
+    found = requests.get(base_url + PATH, timeout=30)
+    assert found.headers["Content-Type"] == "application/json"
+    assert found.json()["servers"] == [{"url": base_url}]
+    assert "connect.example.com" not in found.text
+
+
+@pytest.mark.parametrize("base_path", ["/api", "/connect", ""])
+def test_it_is_right_under_a_stage_and_a_custom_base_path(
+    application: Any, monkeypatch: pytest.MonkeyPatch, base_path: str
+) -> None:
+    monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, public_url=None))
+    session = requests.Session()
+    session.mount("https://", Gateway(application, base_path))
+    issuer = f"https://abc123.execute-api.eu-central-1.amazonaws.com{base_path}"
+    found = session.get(issuer + PATH).json()
+    assert found["servers"] == [{"url": issuer}]
+    for flow in found["components"]["securitySchemes"]["oauth2"]["flows"].values():
+        assert flow["tokenUrl"] == f"{issuer}/api/v1/oauth/token"
+        session.post(flow["tokenUrl"]).json()
+    for path in found["paths"]:
+        assert session.get(issuer + path.replace("{", "").replace("}", "")).status_code != 404 or "{" in path
+
+
+def test_a_script_of_any_site_may_read_it(base_url: str) -> None:
+    found = requests.get(base_url + PATH, headers={"Origin": "https://viewer.example"}, timeout=30)
+    assert found.headers["Access-Control-Allow-Origin"] == "*"

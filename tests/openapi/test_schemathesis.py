@@ -1,0 +1,123 @@
+"""Schemathesis makes requests from the OpenAPI description, good ones and bad ones, and holds every answer to it.
+
+Bounded and without chance: so many examples an operation, the same in every run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection
+from typing import Any
+
+import hypothesis
+import pytest
+import schemathesis
+from schemathesis import APIOperation, Case, GenerationMode
+from schemathesis.specs.openapi import checks
+
+from chalicelib.endpoints.openapi import SOURCE
+from tests.actors import Browser, ClientApp
+
+Operation = APIOperation[Any, Any, Any, Any]
+EXAMPLES = 30
+SCHEMA = schemathesis.openapi.from_dict(json.loads(SOURCE))
+OPERATIONS: list[Operation] = [found.ok() for found in SCHEMA.get_all_operations()]  # type: ignore[union-attr]
+CONFORMANCE = [
+    schemathesis.checks.not_a_server_error,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_headers_conformance,
+    checks.response_schema_conformance,
+    checks.allow_header_conformance,
+]
+# What is not in the description has to be refused, where nothing else stands in the way of what is.
+STRICT = [*CONFORMANCE, checks.negative_data_rejection]
+
+pytestmark = pytest.mark.spec("OpenAPI 3.1")
+
+
+def can_be_wrong(operation: Operation, fixed: Collection[str]) -> bool:
+    """Does it take anything that could be sent wrongly, besides what is fixed?"""
+    taken = (*operation.path_parameters, *operation.query)
+    return bool(operation.body) or any(parameter.name not in fixed for parameter in taken)
+
+
+def probe(
+    operation: Operation,
+    mode: GenerationMode,
+    send: Callable[[Case[Any]], Any],
+    held_to: list[Any],
+    **fixed: Any,
+) -> set[int]:
+    """Send the examples and hold the answers to the description. Returns the statuses that came."""
+    seen = set()
+
+    @hypothesis.settings(max_examples=EXAMPLES, derandomize=True, database=None, deadline=None)
+    @hypothesis.given(operation.as_strategy(generation_mode=mode, **fixed))
+    def hold(case: Case[Any]) -> None:
+        response = send(case)
+        seen.add(response.status_code)
+        case.validate_response(response, checks=held_to)
+
+    hold()
+    return seen
+
+
+def modes_of(operations: list[Operation], fixed: Collection[str] = ()) -> list[Any]:
+    """Each of these with good requests and, where there are any, with bad ones."""
+    pairs = [(operation, mode) for operation in operations for mode in GenerationMode]
+    return [
+        pytest.param(operation, mode, id=f"{operation.label} {mode.value}")
+        for operation, mode in pairs
+        if mode == GenerationMode.POSITIVE or can_be_wrong(operation, fixed)
+    ]
+
+
+@pytest.mark.parametrize(("operation", "mode"), modes_of(OPERATIONS))
+def test_every_answer_to_a_stranger_is_as_described(base_url: str, operation: Operation, mode: GenerationMode) -> None:
+    probe(operation, mode, lambda case: case.call(base_url, allow_redirects=False, timeout=30), CONFORMANCE)
+
+
+@pytest.mark.parametrize(
+    ("operation", "mode"), modes_of([found for found in OPERATIONS if "api" in (found.tags or ())], fixed=["slug"])
+)
+def test_every_answer_to_a_good_token_is_as_described(
+    john: Browser, shop: ClientApp, operation: Operation, mode: GenerationMode
+) -> None:
+    token = shop.connect(john, "Small Shows")["access_token"]
+    slug = next(slug for slug, name in john.user.organizers.items() if name == "Small Shows")
+    headers = {"Authorization": f"Bearer {token}"}
+
+    def send(case: Case[Any]) -> Any:
+        return case.call(john.base_url, headers=headers, allow_redirects=False, timeout=30)
+
+    fixed = {"path_parameters": {"slug": slug}} if "{slug}" in operation.path else {}
+    seen = probe(operation, mode, send, STRICT, **fixed)
+    assert (200 if mode == GenerationMode.POSITIVE else 400) in seen
+
+
+@pytest.mark.parametrize(
+    ("operation", "mode"), modes_of([found for found in OPERATIONS if "client_basic" in str(found.definition.raw)])
+)
+def test_every_answer_to_an_application_is_as_described(
+    shop: ClientApp, operation: Operation, mode: GenerationMode
+) -> None:
+    def send(case: Case[Any]) -> Any:
+        if isinstance(case.body, dict):  # it proves itself in one way
+            case.body = {name: value for name, value in case.body.items() if not name.startswith("client_")}
+        return case.call(shop.base_url, auth=(shop.client_id, shop.secret), allow_redirects=False, timeout=30)
+
+    seen = probe(operation, mode, send, CONFORMANCE)
+    assert 401 not in seen
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode))
+def test_every_answer_to_a_browser_is_as_described(john: Browser, shop: ClientApp, mode: GenerationMode) -> None:
+    operation = SCHEMA["/api/v1/oauth/authorize"]["GET"]
+
+    def send(case: Case[Any]) -> Any:
+        case.query = {**(case.query or {}), "client_id": shop.client_id, "redirect_uri": shop.redirect_uri}
+        return case.call(john.base_url, session=john.http, allow_redirects=False, timeout=30)
+
+    seen = probe(operation, mode, send, CONFORMANCE)
+    assert seen >= {303}
