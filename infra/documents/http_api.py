@@ -132,6 +132,8 @@ class _Page:
             return f"[{name}](#{name.lower()})"
         if "oneOf" in schema:
             return " or ".join(self.short(found) for found in schema["oneOf"])
+        if "allOf" in schema:
+            return " and ".join(self.short(found) for found in schema["allOf"])
         if "const" in schema:
             return f"`{json.dumps(schema['const'])}`"
         if "enum" in schema:

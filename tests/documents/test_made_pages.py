@@ -21,7 +21,9 @@ def test_the_page_about_the_standards_is_up_to_date() -> None:
 def test_every_tag_of_an_rfc_names_its_section() -> None:
     of_rfcs = [(path.name, name, tag) for path, name, tag in standards.tags() if tag.startswith("RFC")]
     assert len(of_rfcs) > 100
-    assert [found for found in of_rfcs if not re.fullmatch(r"RFC \d+(bis)? (§\d+(\.\d+)*|appendix [A-Z])", found[2])] == []
+    assert [
+        found for found in of_rfcs if not re.fullmatch(r"RFC \d+(bis)? (§\d+(\.\d+)*|appendix [A-Z])", found[2])
+    ] == []
 
 
 @pytest.mark.parametrize("page", ["http-api.md", "standards.md"])

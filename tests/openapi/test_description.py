@@ -55,6 +55,7 @@ def test_the_parameters_are_those_that_are_read() -> None:
     asked = {found["name"] for found in DESCRIPTION["paths"]["/api/v1/oauth/authorize"]["get"]["parameters"]}
     assert asked == {*parameters.AUTHORIZATION, "request_uri"}
     assert form_fields("/api/v1/oauth/token") == set(parameters.TOKEN)
+    assert form_fields("/api/v1/oauth/device_authorization") == set(parameters.DEVICE_AUTHORIZATION)
     assert form_fields("/api/v1/oauth/revoke_token") == set(parameters.REVOCATION)
     assert form_fields("/api/v1/oauth/introspect") == set(parameters.INTROSPECTION)
     assert form_fields("/api/v1/oauth/par") == {*parameters.AUTHORIZATION, *parameters.CLIENT}
@@ -68,6 +69,10 @@ def test_the_grants_scopes_and_limits_are_those_that_hold() -> None:
     assert set(flows["authorizationCode"]["scopes"]) == set(scopes.ALL)
     assert SCHEMAS["Tokens"]["properties"]["expires_in"]["const"] == settings.ACCESS_TOKEN_LIFETIME_SECONDS
     assert SCHEMAS["PushedRequest"]["properties"]["expires_in"]["const"] == settings.PUSHED_REQUEST_LIFETIME_SECONDS
+    codes = SCHEMAS["DeviceCodes"]["properties"]
+    assert codes["expires_in"]["const"] == settings.DEVICE_CODE_LIFETIME_SECONDS
+    assert codes["interval"]["const"] == settings.DEVICE_POLL_SECONDS
+    assert SCHEMAS["ClientMetadata"]["properties"]["redirect_uris"]["maxItems"] == settings.REDIRECT_URIS_LIMIT
     assert SCHEMAS["Organizers"]["properties"]["results"]["maxItems"] == PAGE_SIZE_LIMIT
     assert SCHEMAS["Name"]["maxLength"] == settings.NAME_LIMIT_CHARACTERS
     too_large = DESCRIPTION["components"]["responses"]["TooLarge"]["description"]

@@ -7,19 +7,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import Any
 
 import hypothesis
 import pytest
+import requests
 import schemathesis
 from schemathesis import APIOperation, Case, GenerationMode
 from schemathesis.specs.openapi import checks
 
+from chalicelib import settings
 from chalicelib.endpoints.openapi import SOURCE
+from chalicelib.models import throttle
 from tests.actors import Browser, ClientApp
 
 Operation = APIOperation[Any, Any, Any, Any]
-EXAMPLES = 30
+EXAMPLES = 20
 SCHEMA = schemathesis.openapi.from_dict(json.loads(SOURCE))
 OPERATIONS: list[Operation] = [found.ok() for found in SCHEMA.get_all_operations()]  # type: ignore[union-attr]
 CONFORMANCE = [
@@ -121,3 +125,29 @@ def test_every_answer_to_a_browser_is_as_described(john: Browser, shop: ClientAp
 
     seen = probe(operation, mode, send, CONFORMANCE)
     assert seen >= {303}
+
+
+@pytest.mark.parametrize(
+    ("operation", "mode"),
+    modes_of([found for found in OPERATIONS if "registration" in (found.tags or ())], fixed=["client_id"]),
+)
+def test_every_answer_where_registration_is_open_is_as_described(
+    base_url: str, monkeypatch: pytest.MonkeyPatch, operation: Operation, mode: GenerationMode
+) -> None:
+    monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, registration=settings.OPEN))
+    for what in ("registration address 127.0.0.1", "registration"):
+        throttle.forget(what, window_seconds=settings.REGISTRATION_WINDOW_SECONDS)
+    url = base_url + "/api/v1/oauth/register"
+    made = requests.post(url, json={"redirect_uris": ["https://a.example/"]}, timeout=30).json()
+    headers = {"Authorization": f"Bearer {made['registration_access_token']}"}
+
+    def send(case: Case[Any]) -> Any:
+        if case.method == "PUT" and isinstance(case.body, dict):
+            kept = {name: made[name] for name in ("client_id", "token_endpoint_auth_method", "application_type")}
+            case.body = {**case.body, **(kept if mode == GenerationMode.POSITIVE else {})}
+            case.body.pop("client_secret", None)
+        return case.call(base_url, headers=headers, allow_redirects=False, timeout=30)
+
+    fixed = {"path_parameters": {"client_id": made["client_id"]}} if "{client_id}" in operation.path else {}
+    seen = probe(operation, mode, send, CONFORMANCE, **fixed)
+    assert seen & ({400} if mode == GenerationMode.NEGATIVE else {200, 201, 204}), seen
