@@ -1,0 +1,51 @@
+"""Scripts for Node that play an application, while a test plays its user's browser."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+STOCK_CLIENTS = Path(__file__).resolve().parent / "stock_clients"
+
+
+def install() -> None:
+    """What package-lock.json says. Skips where Node is missing; in continuous integration that is a failure."""
+    if not (shutil.which("node") and shutil.which("npm")):
+        problem = "Node and npm are missing, so the clients from npm were not tried: sudo apt-get install nodejs npm"
+        if os.environ.get("CI"):
+            pytest.fail(problem)
+        pytest.skip(problem)
+    lock, installed = STOCK_CLIENTS / "package-lock.json", STOCK_CLIENTS / "node_modules" / ".package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
+        subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--silent"], cwd=STOCK_CLIENTS, check=True, timeout=300)
+
+
+def play(script: str, given: dict[str, Any], browse: Callable[[str], str]) -> dict[str, Any]:
+    """Run a script of tests/stock_clients/ and return what it reports.
+
+    browse: opens an address, and returns where the browser was sent in the end.
+    """
+    with subprocess.Popen(
+        ["node", STOCK_CLIENTS / script, json.dumps(given)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        for line in process.stdout:
+            said = json.loads(line)
+            if "result" in said:
+                return dict(said["result"])
+            process.stdin.write(browse(said["open"]) + "\n")
+            process.stdin.flush()
+        raise AssertionError(process.stderr.read())

@@ -1,0 +1,82 @@
+"""Clients from npm that nobody here wrote connect, refresh and revoke against `make run`, unchanged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests import node
+from tests.actors import Browser, ClientApp, Person
+from tests.local_run import LocalRun
+
+CALLBACK = "http://127.0.0.1:8080/callback"
+JOHN = Person("", "admin@localhost", {"bigevents": "Big Events LLC"}, password="lanyard-demo")
+SCRIPTS = {
+    "oauth4webapi.js": "client_secret_basic",
+    "openid_client.js": "client_secret_post",
+    "simple_oauth2.js": "client_secret_basic",
+}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _installed() -> None:
+    node.install()
+
+
+@pytest.fixture
+def register(local_run: LocalRun) -> Callable[..., ClientApp]:
+    def create(*options: str) -> ClientApp:
+        command = ("applications", "create", "--json", "--owner", "admin@localhost", "--name", "S")
+        made = local_run.manage(*command, "--redirect-uri", CALLBACK, *options)
+        assert made.returncode == 0, made.stderr
+        row = json.loads(made.stdout)
+        return ClientApp(local_run.base_url, row["client_id"], row.get("client_secret", ""), CALLBACK)
+
+    return create
+
+
+def play(script: str, app: ClientApp, **more: Any) -> dict[str, Any]:
+    """The script is the application; somebody who is signed in allows it what it asks."""
+    browser = Browser(app.base_url, JOHN)
+    browser.log_in()
+
+    def browse(address: str) -> str:
+        page = browser.open(address)
+        left_to = page.left_to or browser.allow(page, "Big Events LLC").left_to
+        assert left_to is not None
+        return left_to
+
+    given = {"issuer": app.base_url, "client_id": app.client_id, "redirect_uri": app.redirect_uri, **more}
+    return node.play(script, {**given, **({"client_secret": app.secret} if app.secret else {})}, browse)
+
+
+def check(app: ClientApp, result: dict[str, Any]) -> None:
+    assert result["profile"]["email"] == "admin@localhost"
+    assert result["tokens"]["scope"] == "read write"
+    for token in (result["tokens"]["access_token"], result["refreshed"]["access_token"]):
+        assert app.me(token).status_code == 401, "revoked"
+    assert result["tokens"]["access_token"] != result["refreshed"]["access_token"]
+
+
+@pytest.mark.parametrize(("script", "method"), SCRIPTS.items())
+def test_an_application_with_a_secret_connects_refreshes_and_revokes(
+    register: Callable[..., ClientApp], script: str, method: str
+) -> None:
+    app = register("--auth-method", method, "--require-pkce")
+    result = play(script, app)
+    check(app, result)
+    assert result["refreshed"]["refresh_token"] == result["tokens"]["refresh_token"]
+    assert result.get("active") in (True, None)
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_an_application_without_one_connects_rotates_and_revokes(
+    register: Callable[..., ClientApp], script: str
+) -> None:
+    app = register("--native")
+    result = play(script, app)
+    check(app, result)
+    assert result["refreshed"]["refresh_token"] != result["tokens"]["refresh_token"]

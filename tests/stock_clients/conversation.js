@@ -1,0 +1,17 @@
+// Between a script here and the test that runs it: one JSON value a line.
+// The test is the user's browser: it is told an address to open, and tells where the browser was sent in the end.
+
+import { createInterface } from "node:readline/promises";
+
+export const given = JSON.parse(process.argv[2]);
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+
+export async function openInBrowser(address) {
+  console.log(JSON.stringify({ open: String(address) }));
+  return new URL((await lines.next()).value);
+}
+
+export function report(result) {
+  console.log(JSON.stringify({ result }));
+  process.exit(0);
+}
