@@ -63,6 +63,8 @@ def _run(port: int, dynamodb_port: int) -> None:
         "TABLE_PREFIX": "",
         "PUBLIC_URL": public_url,
         "SERVER_KEY": _server_key(),
+        # Whoever sets these for a try means them for manage.py, too.
+        **{name: os.environ[name] for name in ("REGISTRATION", "RESOURCES") if name in os.environ},
     }
     print(f"Starting DynamoDB (MiniStack) on 127.0.0.1:{dynamodb_port}, kept in .local/", flush=True)
     ministack = MiniStack(dynamodb_port, log=LOCAL / "ministack.log", state=LOCAL / "ministack")

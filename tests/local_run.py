@@ -21,8 +21,9 @@ _NOT_COPIED = shutil.ignore_patterns(".venv", ".local", ".git", "__pycache__", "
 class LocalRun:
     """A folder with a copy of the project, in which `make run` can be started and stopped again and again."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
+        self.settings = settings
         self.port, self.dynamodb_port = free_port(), free_port()
         self.base_url = f"http://127.0.0.1:{self.port}"
         self.output: list[str] = []
@@ -74,7 +75,8 @@ class LocalRun:
         """Without what the test suite has set for its own application."""
         ours = ("AWS_", "LANYARD_", "TABLE_PREFIX", "PUBLIC_URL", "MAIL_", "SIGN_UP", "PYTEST")
         ports_and_make = ("PORT", "DYNAMODB_PORT", "MAKE", "MFLAGS")
-        return {name: value for name, value in os.environ.items() if not name.startswith(ours + ports_and_make)}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours + ports_and_make)}
+        return {**inherited, **self.settings}
 
     def wait_for_line(self, start: str) -> str:
         """The first line on the terminal that starts so: it comes through two pipes, a moment after the answer."""

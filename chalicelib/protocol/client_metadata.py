@@ -41,7 +41,9 @@ def read(document: Mapping[str, Any], *, default_method: str = BASIC, is_vouched
     default_method: how it authenticates where the document does not say. is_vouched_for: did somebody let it register?
     Only such a one has the device grant, with which a stranger's application could ask anybody for a code.
     """
-    method = document.get("token_endpoint_auth_method", default_method)
+    application_type = document.get("application_type")
+    # What runs on people's devices keeps no secret, and often does not say so (RFC 8252 §8.5).
+    method = document.get("token_endpoint_auth_method", NONE if application_type == NATIVE else default_method)
     if method not in (BASIC, POST, PRIVATE_KEY_JWT, NONE):
         raise InvalidClientMetadataError("token_endpoint_auth_method is none that is supported.")
     uris = _strings(document, "redirect_uris", [])
@@ -52,8 +54,10 @@ def read(document: Mapping[str, Any], *, default_method: str = BASIC, is_vouched
     if set(_strings(document, "response_types", ["code"])) - {"code"}:
         raise InvalidClientMetadataError("response_types must be code and nothing else.")
     application_type = document.get("application_type", _guessed_type(method, uris))
-    if application_type not in (WEB, NATIVE) or (application_type == NATIVE and method != NONE):
-        raise InvalidClientMetadataError("application_type must be web; or native, for one without a secret.")
+    if application_type not in (WEB, NATIVE):
+        raise InvalidClientMetadataError("application_type must be web or native.")
+    if method != NONE:
+        application_type = WEB  # replaced, as §3.2.1 allows: one that authenticates gets no native one's redirect URIs
     _check_uris(uris, is_native=application_type == NATIVE, needs_one=not has_device_grant)
     profile = Profile(
         auth_method=method,

@@ -94,6 +94,22 @@ def test_a_native_one_without_a_secret_registers(john: Browser, is_open: None) -
     assert app.refresh(tokens["refresh_token"]).status_code == 200
 
 
+@pytest.mark.spec("RFC 7591 §3.2.1", "RFC 8252 §8.5")
+def test_one_that_says_it_is_native_gets_no_secret_unless_it_asks_and_then_nothing_native(
+    base_url: str, is_open: None
+) -> None:
+    uris = ["http://127.0.0.1:3030/callback"]
+    made = register(base_url, application_type="native", redirect_uris=uris).json()
+    assert (made["token_endpoint_auth_method"], made["application_type"]) == ("none", "native")
+    assert "client_secret" not in made
+    wants_secret = {"application_type": "native", "token_endpoint_auth_method": "client_secret_post"}
+    made = register(base_url, redirect_uris=uris, **wants_secret).json()
+    assert made["client_secret"].startswith("lycs_")
+    assert made["application_type"] == "web"
+    refused = register(base_url, redirect_uris=["com.example.app:/done"], **wants_secret)
+    assert refused.json()["error"] == "invalid_redirect_uri"
+
+
 @pytest.mark.spec("RFC 7591 §2", "RFC 7523 §2.2")
 def test_one_with_keys_registers(john: Browser, is_open: None) -> None:
     key = ECKey.generate_key("P-256")
@@ -133,7 +149,7 @@ def test_one_with_keys_registers(john: Browser, is_open: None) -> None:
         ({"grant_types": ["implicit"]}, "invalid_client_metadata"),
         ({"grant_types": ["password"]}, "invalid_client_metadata"),
         ({"response_types": ["token"]}, "invalid_client_metadata"),
-        ({"application_type": "native"}, "invalid_client_metadata"),
+        ({"application_type": "desktop"}, "invalid_client_metadata"),
         ({"application_type": "other"}, "invalid_client_metadata"),
     ],
     ids=lambda value: str(value)[:60],

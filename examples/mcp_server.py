@@ -1,0 +1,74 @@
+"""An MCP server that is protected by Lanyard: clients find everything out by themselves; see docs/mcp.md.
+
+    LANYARD=http://127.0.0.1:8000 MCP_SERVER=http://127.0.0.1:8090/mcp CLIENT_ID=... CLIENT_SECRET=... \
+        .venv/bin/python examples/mcp_server.py
+
+CLIENT_ID and CLIENT_SECRET are of the application that stands for this server at Lanyard: it asks what tokens give.
+"""
+
+from __future__ import annotations
+
+import os
+from urllib.parse import urlsplit
+
+import httpx2
+from mcp.server import MCPServer
+from mcp.server.auth.middleware.auth_context import get_access_token
+from mcp.server.auth.provider import AccessToken
+from mcp.server.auth.settings import AuthSettings
+
+LANYARD = os.environ["LANYARD"]
+MCP_SERVER = os.environ["MCP_SERVER"]
+
+
+class Introspection:
+    """Asks Lanyard at each request, so that what a user takes back has ended at once (RFC 7662)."""
+
+    def __init__(self) -> None:
+        own_credentials = (os.environ["CLIENT_ID"], os.environ["CLIENT_SECRET"])
+        self.http = httpx2.AsyncClient(auth=own_credentials, timeout=10)
+
+    async def verify_token(self, token: str) -> AccessToken | None:
+        answer = await self.http.post(f"{LANYARD}/api/v1/oauth/introspect", data={"token": token})
+        answer.raise_for_status()
+        found = answer.json()
+        if not found["active"]:
+            return None
+        return AccessToken(
+            token=token,
+            client_id=found["client_id"],
+            scopes=found["scope"].split(),
+            expires_at=found["exp"],
+            resource=found.get("aud"),
+            subject=found["sub"],
+            claims={"organizers": found["organizers"]},
+        )
+
+
+server = MCPServer(
+    "Organizers",
+    token_verifier=Introspection(),
+    # From plain values: a URL object would add a slash to LANYARD, and then it is not the issuer's name any more.
+    auth=AuthSettings.model_validate(
+        {
+            "issuer_url": LANYARD,
+            "resource_server_url": MCP_SERVER,
+            "required_scopes": ["read"],
+            "validate_token_resource": True,  # a token for another API, or for none in particular, is refused
+        }
+    ),
+)
+
+
+@server.tool()
+def organizers() -> list[str]:
+    """The organizers that the user lets this client work with."""
+    access = get_access_token()
+    assert access is not None
+    assert access.claims is not None
+    return list(access.claims["organizers"])
+
+
+if __name__ == "__main__":
+    address = urlsplit(MCP_SERVER)
+    server.run("streamable-http", host="127.0.0.1", port=address.port or 80, streamable_http_path=address.path)

@@ -1,0 +1,163 @@
+"""The official MCP SDK's client finds a protected MCP server's Lanyard, registers and connects, all by itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import anyio
+import pytest
+import requests
+from mcp.client import Client
+from mcp.client.auth import OAuthClientProvider
+from mcp.client.streamable_http import streamable_http_client
+from mcp.shared._httpx_utils import create_mcp_http_client
+from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
+from pydantic import AnyUrl
+
+from infra.ministack import is_listening
+from tests.actors import Browser, ClientApp, Person
+from tests.local_run import ROOT, LocalRun
+
+JOHN = Person("", "admin@localhost", {"bigevents": "Big Events LLC"}, password="lanyard-demo")
+CALLBACK = "http://127.0.0.1:3030/callback"
+
+pytestmark = pytest.mark.spec("MCP")
+
+
+class Host:
+    """An MCP host: the SDK's client, which keeps its tokens here, and a user at a browser."""
+
+    def __init__(self, server: str, browser: Browser, **metadata: Any) -> None:
+        self.browser = browser
+        self.asked: list[str] = []
+        self.tokens: list[OAuthToken] = []
+        self.client: OAuthClientInformationFull | None = None
+        self.server = server
+        chosen = OAuthClientMetadata(client_name="A host", redirect_uris=[AnyUrl(CALLBACK)], **metadata)
+        self.auth = OAuthClientProvider(server, chosen, self, self.open, self.wait)
+
+    async def get_tokens(self) -> OAuthToken | None:
+        return self.tokens[-1] if self.tokens else None
+
+    async def set_tokens(self, tokens: OAuthToken) -> None:
+        self.tokens.append(tokens)
+
+    async def get_client_info(self) -> OAuthClientInformationFull | None:
+        return self.client
+
+    async def set_client_info(self, client_info: OAuthClientInformationFull) -> None:
+        self.client = client_info
+
+    async def open(self, address: str) -> None:
+        self.asked.append(address)
+
+    async def wait(self) -> AuthorizationCodeResult:
+        page = self.browser.open(self.asked[-1])
+        self.consent = page
+        answer = self.browser.allow(page, "Big Events LLC").answer
+        return AuthorizationCodeResult(code=answer["code"], state=answer["state"], iss=answer["iss"])
+
+    async def organizers(self) -> Any:
+        """Call the server's one tool."""
+        async with (
+            create_mcp_http_client(auth=self.auth) as http,
+            Client(streamable_http_client(self.server, http_client=http)) as client,
+        ):
+            return (await client.call_tool("organizers")).structured_content
+
+
+def run(task: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    return anyio.run(task)
+
+
+@pytest.fixture(scope="module")
+def server(open_run: LocalRun, mcp_address: str) -> Iterator[str]:
+    """examples/mcp_server.py, with the application that an operator made for it."""
+    create = ("applications", "create", "--json", "--owner", "admin@localhost", "--name", "MCP server")
+    made = json.loads(open_run.manage(*create, "--redirect-uri", "https://mcp.example.com/").stdout)
+    named = open_run.manage("applications", "serve-resource", made["client_id"], mcp_address)
+    assert named.returncode == 0, named.stderr
+    environment = {
+        **os.environ,
+        "LANYARD": open_run.base_url,
+        "MCP_SERVER": mcp_address,
+        "CLIENT_ID": made["client_id"],
+        "CLIENT_SECRET": made["client_secret"],
+    }
+    process = subprocess.Popen([sys.executable, ROOT / "examples" / "mcp_server.py"], env=environment)
+    deadline = time.monotonic() + 30
+    while not is_listening(urlsplit(mcp_address).port or 0):
+        assert process.poll() is None, "the server has ended"
+        assert time.monotonic() < deadline, "the server does not listen"
+        time.sleep(0.1)
+    yield mcp_address
+    process.terminate()
+    process.wait(10)
+
+
+@pytest.fixture
+def browser(open_run: LocalRun) -> Browser:
+    made = Browser(open_run.base_url, JOHN)
+    made.log_in()
+    return made
+
+
+@pytest.mark.spec("RFC 9728 §5.1", "RFC 8414 §3", "RFC 7591 §3", "RFC 7636 §4", "RFC 8707 §2")
+def test_a_host_finds_registers_connects_and_refreshes(server: str, browser: Browser) -> None:
+    host = Host(server, browser)
+    assert run(host.organizers) == {"result": ["bigevents"]}
+    assert "This application registered itself." in host.consent.text
+    assert host.client is not None
+    assert host.client.client_secret is None
+    asked = dict(parse_qsl(urlsplit(host.asked[0]).query))
+    assert asked["code_challenge_method"] == "S256"
+    assert asked["resource"] == server
+    host.auth.context.token_expiry_time = 1  # a day goes by
+    assert run(host.organizers) == {"result": ["bigevents"]}
+    first, second = host.tokens
+    assert first.access_token != second.access_token
+    assert first.refresh_token != second.refresh_token, "one without a secret rotates"
+    assert len(host.asked) == 1, "the user was not asked again"
+
+
+@pytest.mark.parametrize("method", ["none", "client_secret_post", "client_secret_basic"])
+@pytest.mark.spec("RFC 7591 §2")
+def test_a_host_may_authenticate_as_it_likes(server: str, browser: Browser, method: str) -> None:
+    host = Host(server, browser, token_endpoint_auth_method=method)
+    assert run(host.organizers) == {"result": ["bigevents"]}
+    host.auth.context.token_expiry_time = 1
+    assert run(host.organizers) == {"result": ["bigevents"]}
+    assert len(host.asked) == 1
+
+
+@pytest.mark.spec("RFC 8707 §2.2")
+def test_a_token_for_something_else_opens_nothing_here(server: str, open_run: LocalRun, browser: Browser) -> None:
+    create = ("applications", "create", "--json", "--owner", "admin@localhost", "--name", "S")
+    made = json.loads(open_run.manage(*create, "--redirect-uri", CALLBACK).stdout)
+    app = ClientApp(open_run.base_url, made["client_id"], made["client_secret"], CALLBACK)
+    token = app.connect(browser, "Big Events LLC", resource=open_run.base_url)["access_token"]
+    assert app.me(token).status_code == 200
+    answer = requests.post(server, headers={"Authorization": f"Bearer {token}"}, json={}, timeout=30)
+    assert answer.status_code == 401
+    assert "resource_metadata=" in answer.headers["WWW-Authenticate"]
+
+
+def test_what_the_user_takes_back_has_ended_at_once(server: str, browser: Browser) -> None:
+    host = Host(server, browser)
+    run(host.organizers)
+    assert host.client is not None
+    app = ClientApp(browser.base_url, host.client.client_id, "", CALLBACK)
+    assert app.me(host.tokens[0].access_token).status_code == 401, "it is for the MCP server alone"
+    form = {"token": host.tokens[0].refresh_token, "client_id": host.client.client_id}
+    assert requests.post(browser.base_url + "/api/v1/oauth/revoke_token", data=form, timeout=30).status_code == 200
+    answer = requests.post(
+        server, headers={"Authorization": f"Bearer {host.tokens[0].access_token}"}, json={}, timeout=30
+    )
+    assert answer.status_code == 401
