@@ -60,7 +60,7 @@ def test_a_denial_is_no_event(john: Browser, shop: ClientApp) -> None:
     assert events(john.open(PATH)) == before
 
 
-@pytest.mark.spec("line 24")
+@pytest.mark.spec("line 24", "RFC 6749 §4.1.2")
 def test_a_replayed_code_is_in_the_history_of_its_user_once(john: Browser, shop: ClientApp) -> None:
     code = john.allow(john.open(shop.authorize_path()), "Big Events LLC").code
     assert shop.exchange(code).status_code == 200
@@ -71,7 +71,7 @@ def test_a_replayed_code_is_in_the_history_of_its_user_once(john: Browser, shop:
     assert newest[1].startswith("Application authorized A shop")
 
 
-@pytest.mark.spec("line 24")
+@pytest.mark.spec("line 24", "RFC 6749 §4.1.2")
 def test_another_clients_replay_and_a_made_up_code_write_no_history(
     john: Browser, shop: ClientApp, other_shop: ClientApp
 ) -> None:

@@ -92,7 +92,7 @@ def test_at_a_browser_that_was_left_open_nobody_can_guess_the_password(john: Bro
     assert change(john).status == 429
 
 
-@pytest.mark.spec("line 16")
+@pytest.mark.spec("line 16", "RFC 6749 §10.12")
 def test_the_form_needs_its_own_token(john: Browser, eve: Browser) -> None:
     fields = {"present": PASSWORD, "password": NEW}
     page = john.open(PATH)

@@ -91,7 +91,7 @@ def test_nobody_sees_or_ends_anothers_sessions(john: Browser, eve: Browser) -> N
     assert len(sessions(john.open(PATH))) == 2
 
 
-@pytest.mark.spec("line 16")
+@pytest.mark.spec("line 16", "RFC 6749 §10.12")
 def test_ending_sessions_needs_the_forms_own_token(john: Browser) -> None:
     other = another_browser(john)
     assert john.send(john.open(PATH), PATH, {"session": "others"}).status == 403

@@ -204,7 +204,7 @@ def test_the_session_is_a_new_one(john: Browser, newcomer: Person, mailbox: Mail
     assert not is_signed_in(planted)  # who signs in as somebody else is signed out first
 
 
-@pytest.mark.spec("line 16")
+@pytest.mark.spec("line 16", "RFC 6749 §10.12")
 def test_both_forms_need_this_browsers_own_token(anyone: Browser, newcomer: Person, mailbox: Mailbox) -> None:
     other = Browser(anyone.base_url)
     page = anyone.open(ASK)
