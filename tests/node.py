@@ -13,18 +13,20 @@ from typing import Any
 import pytest
 
 STOCK_CLIENTS = Path(__file__).resolve().parent / "stock_clients"
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
 
 def install() -> None:
-    """What package-lock.json says. Skips where Node is missing; in continuous integration that is a failure."""
+    """What both package-lock.json say. Skips where Node is missing; in continuous integration that is a failure."""
     if not (shutil.which("node") and shutil.which("npm")):
         problem = "Node and npm are missing, so the clients from npm were not tried: sudo apt-get install nodejs npm"
         if os.environ.get("CI"):
             pytest.fail(problem)
         pytest.skip(problem)
-    lock, installed = STOCK_CLIENTS / "package-lock.json", STOCK_CLIENTS / "node_modules" / ".package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--silent"], cwd=STOCK_CLIENTS, check=True, timeout=300)
+    for folder in (STOCK_CLIENTS, EXAMPLES):
+        lock, installed = folder / "package-lock.json", folder / "node_modules" / ".package-lock.json"
+        if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
+            subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--silent"], cwd=folder, check=True, timeout=300)
 
 
 def play(script: str, given: dict[str, Any], browse: Callable[[str], str]) -> dict[str, Any]:

@@ -80,3 +80,12 @@ def test_an_application_without_one_connects_rotates_and_revokes(
     result = play(script, app)
     check(app, result)
     assert result["refreshed"]["refresh_token"] != result["tokens"]["refresh_token"]
+
+
+@pytest.mark.spec("RFC 7591 §3", "RFC 7591 §3.2.1")
+@pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post", "none"])
+def test_openid_client_registers_itself_and_connects(open_run: LocalRun, method: str) -> None:
+    app = ClientApp(open_run.base_url, "", "", CALLBACK)
+    result = play("openid_client.js", app, register={"token_endpoint_auth_method": method})
+    check(app, result)
+    assert result["client_id"]

@@ -1,0 +1,189 @@
+"""The samples in examples/ do what docs/connect/ says, against `make run`."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests import node
+from tests.actors import Browser, Person
+from tests.local_run import ROOT, LocalRun
+
+EXAMPLES = ROOT / "examples"
+JOHN = Person("", "admin@localhost", {"bigevents": "Big Events LLC"}, password="lanyard-demo")
+Register = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def register(local_run: LocalRun) -> Register:
+    def create(*options: str) -> dict[str, Any]:
+        made = local_run.manage(
+            "applications", "create", "--json", "--owner", "admin@localhost", "--name", "A sample", *options
+        )
+        assert made.returncode == 0, made.stderr
+        return dict(json.loads(made.stdout))
+
+    return create
+
+
+@pytest.fixture
+def browser(local_run: LocalRun) -> Browser:
+    made = Browser(local_run.base_url, JOHN)
+    made.log_in()
+    return made
+
+
+def environment(local_run: LocalRun, application: dict[str, Any], **more: str) -> dict[str, str]:
+    """What a sample is told; its output comes at once, and no browser opens here."""
+    told = {"LANYARD": local_run.base_url, "CLIENT_ID": application["client_id"], **more}
+    return {**os.environ, **told, "PYTHONUNBUFFERED": "1", "BROWSER": "true"}
+
+
+def allowed(browser: Browser, address: str) -> str:
+    left_to = browser.allow(browser.open(address), "Big Events LLC").left_to
+    assert left_to is not None
+    return left_to
+
+
+@pytest.fixture
+def cli(local_run: LocalRun, register: Register, tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
+    application = register("--native", "--device", "--redirect-uri", "http://127.0.0.1/connected")
+    told = environment(local_run, application, TOKENS=str(tmp_path / "tokens.json"))
+
+    def run(*arguments: str) -> subprocess.Popen[str]:
+        command = [sys.executable, str(EXAMPLES / "cli.py"), *arguments]
+        return subprocess.Popen(command, env=told, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    return run
+
+
+def check_cli_works_until_it_logs_out(cli: Callable[..., subprocess.Popen[str]], tokens: Path) -> None:
+    assert tokens.stat().st_mode & 0o077 == 0
+    assert cli("organizers").communicate()[0] == "bigevents: Big Events LLC\n"
+    kept = json.loads(tokens.read_text(encoding="utf-8"))
+    stale = "lyat_" + "x" * 20
+    tokens.write_text(json.dumps({**kept, "access_token": stale}), encoding="utf-8")
+    assert cli("organizers").communicate()[0] == "bigevents: Big Events LLC\n"
+    assert json.loads(tokens.read_text(encoding="utf-8"))["refresh_token"] != kept["refresh_token"]
+    assert cli("logout").communicate()[0] == "Disconnected.\n"
+    assert "Not connected" in cli("organizers").communicate()[1]
+
+
+@pytest.mark.spec("RFC 8252 §7.3", "RFC 7636 §4", "RFC 9207 §2.4")
+def test_the_cli_connects_through_a_loopback_address(
+    cli: Callable[..., subprocess.Popen[str]], browser: Browser, tmp_path: Path
+) -> None:
+    process = cli("login")
+    assert process.stdout is not None
+    address = process.stdout.readline().removeprefix("Opening ").strip()
+    requests.get(re.sub(r"\?.*", "", allowed(browser, address)), timeout=10)  # says nothing, and it goes on waiting
+    requests.get(allowed(browser, address), timeout=10)
+    assert process.communicate(timeout=30)[0] == "Connected.\n"
+    check_cli_works_until_it_logs_out(cli, tmp_path / "tokens.json")
+
+
+@pytest.mark.spec("RFC 9207 §2.4")
+def test_the_cli_takes_no_answer_that_is_none_to_what_it_asked(
+    cli: Callable[..., subprocess.Popen[str]], browser: Browser
+) -> None:
+    process = cli("login")
+    assert process.stdout is not None
+    address = process.stdout.readline().removeprefix("Opening ").strip()
+    requests.get(re.sub("iss=[^&]*", "iss=https%3A%2F%2Fevil.example", allowed(browser, address)), timeout=10)
+    assert "not to what was asked" in process.communicate(timeout=30)[1]
+    assert process.returncode == 1
+
+
+@pytest.mark.spec("RFC 8628 §3.3", "RFC 8628 §3.4")
+def test_the_cli_connects_with_a_code(
+    cli: Callable[..., subprocess.Popen[str]], browser: Browser, tmp_path: Path
+) -> None:
+    process = cli("login", "--device")
+    assert process.stdout is not None
+    said = re.fullmatch(r"Open (\S+) and enter (\S+)\n", process.stdout.readline())
+    assert said is not None
+    page = browser.press(browser.open(said.group(1)), "Continue", user_code=said.group(2))
+    browser.allow(page, "Big Events LLC")
+    assert process.communicate(timeout=30)[0] == "Connected.\n"
+    check_cli_works_until_it_logs_out(cli, tmp_path / "tokens.json")
+
+
+@pytest.mark.spec("RFC 6749 §4.4")
+def test_the_machine_works_for_itself(local_run: LocalRun, register: Register) -> None:
+    application = register("--redirect-uri", "https://machine.example.com/")
+    told = environment(local_run, application, CLIENT_SECRET=application["client_secret"])
+
+    def run() -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(EXAMPLES / "machine.py")]
+        return subprocess.run(command, env=told, capture_output=True, text=True, timeout=60, check=False)
+
+    assert "No token" in run().stderr
+    allow = ("applications", "allow-own", application["client_id"], "--scope", "read", "--organizer", "bigevents")
+    assert local_run.manage(*allow).returncode == 0
+    assert run().stdout == "bigevents: Big Events LLC\n"
+
+
+@pytest.fixture
+def website(local_run: LocalRun, register: Register, monkeypatch: pytest.MonkeyPatch) -> Any:
+    application = register("--redirect-uri", "http://localhost/connected", "--require-pkce")
+    told = environment(local_run, application, CLIENT_SECRET=application["client_secret"])
+    for name, value in {**told, "AUTHLIB_INSECURE_TRANSPORT": "1"}.items():
+        monkeypatch.setenv(name, value)
+    spec = importlib.util.spec_from_file_location("web_app", EXAMPLES / "web_app.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_website_connects_refreshes_and_disconnects(local_run: LocalRun, website: Any, browser: Browser) -> None:
+    visitor, another = website.app.test_client(), website.app.test_client()
+    assert "Not connected." in visitor.get("/").text
+    callback = allowed(browser, visitor.get("/connect").headers["Location"])
+    assert another.get(callback).status_code == 400, "another visitor's answer"
+    assert visitor.get(callback).status_code == 302
+    assert "Big Events LLC" in visitor.get("/").text
+    (first,) = website.TOKENS.values()
+    first["expires_at"] = 1  # a day goes by
+    assert "Big Events LLC" in visitor.get("/").text
+    (second,) = website.TOKENS.values()
+    assert second["access_token"] != first["access_token"]
+    assert "Not connected." in another.get("/").text
+    assert "Not connected." in visitor.post("/disconnect", follow_redirects=True).text
+    headers = {"Authorization": f"Bearer {second['access_token']}"}
+    assert requests.get(local_run.base_url + "/api/v1/me", headers=headers, timeout=30).status_code == 401
+
+
+@pytest.mark.spec("RFC 9700 §2.1.1", "RFC 9700 §4.14.2")
+@pytest.mark.parametrize(
+    ("script", "options", "callback"),
+    [
+        ("example_single_page.js", ("--public",), "http://127.0.0.1:8080/"),
+        ("example_mobile.js", ("--native",), "com.example.app:/connected"),
+    ],
+)
+def test_what_runs_at_the_user_connects_rotates_and_disconnects(
+    local_run: LocalRun, register: Register, browser: Browser, script: str, options: tuple[str, ...], callback: str
+) -> None:
+    node.install()
+    application = register(*options, "--redirect-uri", callback)
+    given = {"issuer": local_run.base_url, "client_id": application["client_id"], "redirect_uri": callback}
+    result = node.play(script, given, lambda address: allowed(browser, address))
+    refresh_tokens = [result[moment]["refresh_token"] for moment in ("tokens", "refreshed", "last")]
+    assert len(set(refresh_tokens)) == 3, "two refreshes at once were one, and a refused call made another"
+    assert result["organizers"]["results"] == [{"name": "Big Events LLC", "slug": "bigevents"}]
+    assert result["isConnected"] is False
+    assert result.get("refused") in (True, None), "a forged answer"
+    headers = {"Authorization": f"Bearer {result['last']['access_token']}"}
+    assert requests.get(local_run.base_url + "/api/v1/me", headers=headers, timeout=30).status_code == 401
