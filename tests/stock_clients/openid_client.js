@@ -7,7 +7,8 @@ const options = { algorithm: "oauth2", execute: [client.allowInsecureRequests] }
 const issuer = new URL(given.issuer);
 const config = given.register
   ? await client.dynamicClientRegistration(
-      issuer, { client_name: "openid-client", redirect_uris: [given.redirect_uri], ...given.register }, undefined, options,
+      issuer, { client_name: "openid-client", redirect_uris: [given.redirect_uri], ...given.register },
+      given.register.token_endpoint_auth_method === "client_secret_basic" ? client.ClientSecretBasic() : undefined, options,
     )
   : await client.discovery(
       issuer, given.client_id, undefined, given.client_secret ? client.ClientSecretPost(given.client_secret) : client.None(), options,
