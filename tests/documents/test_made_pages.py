@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from infra.documents import DOCS, http_api, standards
+
+ROOT = DOCS.parent
 
 
 @pytest.mark.spec("OpenAPI 3.1")
@@ -26,11 +29,13 @@ def test_every_tag_of_an_rfc_names_its_section() -> None:
     ] == []
 
 
-@pytest.mark.parametrize("page", ["http-api.md", "standards.md"])
-def test_every_link_leads_somewhere(page: str) -> None:
-    text = (DOCS / page).read_text(encoding="utf-8")
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))], ids=lambda page: page.name
+)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
     headings = {line.lstrip("#").strip().lower() for line in text.splitlines() if line.startswith("#")}
     for target in set(re.findall(r"\]\(([^)]+)\)", text)):
         path, _, anchor = target.partition("#")
-        assert not path or (DOCS / path).exists(), target
+        assert path.startswith("https://") or not path or (page.parent / path).exists(), target
         assert not anchor or anchor in headings, target

@@ -187,3 +187,14 @@ def test_what_runs_at_the_user_connects_rotates_and_disconnects(
     assert result.get("refused") in (True, None), "a forged answer"
     headers = {"Authorization": f"Bearer {result['last']['access_token']}"}
     assert requests.get(local_run.base_url + "/api/v1/me", headers=headers, timeout=30).status_code == 401
+
+
+@pytest.mark.parametrize("guide", sorted((ROOT / "docs" / "connect").glob("*.md")), ids=lambda guide: guide.name)
+def test_the_guides_commands_register_an_application(local_run: LocalRun, guide: Path) -> None:
+    text = guide.read_text(encoding="utf-8").replace("\\\n", " ")
+    commands = [line for line in text.splitlines() if "applications create" in line]
+    assert commands or guide.name == "README.md"
+    for command in commands:
+        made = local_run.run("bash", "-c", command)
+        assert made.returncode == 0, made.stderr
+        assert "Client id:" in made.stdout
