@@ -4,8 +4,8 @@
     .venv/bin/python examples/cli.py organizers
     .venv/bin/python examples/cli.py logout
 
-LANYARD is the provider's address, CLIENT_ID an application of the type "App on people's devices", TOKENS the file that
-keeps the tokens. See docs/connect/cli.md.
+LANYARD is the provider's address, TOKENS the file that keeps the tokens, CLIENT_ID an application of the type "Mobile,
+desktop or command line application". See docs/connect/cli.md.
 """
 
 from __future__ import annotations
