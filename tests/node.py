@@ -13,20 +13,30 @@ from typing import Any
 import pytest
 
 STOCK_CLIENTS = Path(__file__).resolve().parent / "stock_clients"
+OLDEST = 20  # the first with what browsers call crypto
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
 
 def install() -> None:
     """What both package-lock.json say. Skips where Node is missing; in continuous integration that is a failure."""
-    if not (shutil.which("node") and shutil.which("npm")):
-        problem = "Node and npm are missing, so the clients from npm were not tried: sudo apt-get install nodejs npm"
-        if os.environ.get("CI"):
-            pytest.fail(problem)
+    problem = _problem()
+    if problem and os.environ.get("CI"):
+        pytest.fail(problem)
+    if problem:
         pytest.skip(problem)
     for folder in (STOCK_CLIENTS, EXAMPLES):
         lock, installed = folder / "package-lock.json", folder / "node_modules" / ".package-lock.json"
         if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
             subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--silent"], cwd=folder, check=True, timeout=300)
+
+
+def _problem() -> str | None:
+    if not (shutil.which("node") and shutil.which("npm")):
+        return "Node and npm are missing, so the clients from npm were not tried: sudo apt-get install nodejs npm"
+    version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    if int(version.removeprefix("v").partition(".")[0]) < OLDEST:
+        return f"Node is {version}, so the clients from npm were not tried: they need Node {OLDEST} or newer"
+    return None
 
 
 def play(script: str, given: dict[str, Any], browse: Callable[[str], str]) -> dict[str, Any]:
