@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 STOCK_CLIENTS = Path(__file__).resolve().parent / "stock_clients"
-OLDEST = 20  # the first with what browsers call crypto
+OLDEST = 18  # the first with fetch
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
 
@@ -33,10 +33,16 @@ def install() -> None:
 def _problem() -> str | None:
     if not (shutil.which("node") and shutil.which("npm")):
         return "Node and npm are missing, so the clients from npm were not tried: sudo apt-get install nodejs npm"
-    version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout.strip()
-    if int(version.removeprefix("v").partition(".")[0]) < OLDEST:
-        return f"Node is {version}, so the clients from npm were not tried: they need Node {OLDEST} or newer"
+    if _version() < OLDEST:
+        return (
+            f"Node is of version {_version()}, so the clients from npm were not tried: they need Node {OLDEST} or newer"
+        )
     return None
+
+
+def _version() -> int:
+    said = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout
+    return int(said.removeprefix("v").partition(".")[0])
 
 
 def play(script: str, given: dict[str, Any], browse: Callable[[str], str]) -> dict[str, Any]:
@@ -46,6 +52,7 @@ def play(script: str, given: dict[str, Any], browse: Callable[[str], str]) -> di
     """
     with subprocess.Popen(
         ["node", STOCK_CLIENTS / script, json.dumps(given)],
+        env={**os.environ, **({"NODE_OPTIONS": "--experimental-global-webcrypto"} if _version() < 20 else {})},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -12,7 +12,7 @@ from chalicelib.models.application import Application
 from tests.actors import Browser, ClientApp, Page
 from tests.conftest import Clock
 
-pytestmark = pytest.mark.spec("authorize")
+pytestmark = pytest.mark.spec("authorize", "RFC 6749 §4.1.1")
 
 
 def items(page: Page, selector: str) -> list[str]:
@@ -103,7 +103,7 @@ def test_all_organizers_can_be_ticked_without_a_script(john: Browser, shop: Clie
     assert page.answer["state"] == "xyz"
 
 
-@pytest.mark.spec("line 16")
+@pytest.mark.spec("line 16", "RFC 6749 §10.12")
 def test_ticking_all_needs_the_page_it_was_shown_on(john: Browser, shop: ClientApp) -> None:
     page = john.open(shop.authorize_path())
     forged = {"decision": "select_all", "csrf_token": "x"}
@@ -143,7 +143,7 @@ def test_somebody_without_an_organizer_is_told_what_to_do(a_browser: Callable[..
         ({"redirect_uri": "https://evil.example/<b>"}, "redirect_uri is not registered for this application."),
     ],
 )
-@pytest.mark.spec("line 1")
+@pytest.mark.spec("line 1", "RFC 6749 §4.1.2.1")
 def test_a_wrong_request_is_not_the_users_fault_and_the_developer_sees_what_was_sent(
     john: Browser, shop: ClientApp, changed: dict[str, str | None], said: str
 ) -> None:
