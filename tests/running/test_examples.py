@@ -20,7 +20,7 @@ from tests.actors import Browser, Person
 from tests.local_run import ROOT, LocalRun
 
 EXAMPLES = ROOT / "examples"
-JOHN = Person("", "admin@localhost", {"bigevents": "Big Events LLC"}, password="lanyard-demo")
+EVE = Person("", "eve@localhost", {"smallshows": "Small Shows"}, password="lanyard-demo")
 Register = Callable[..., dict[str, Any]]
 
 
@@ -38,7 +38,7 @@ def register(local_run: LocalRun) -> Register:
 
 @pytest.fixture
 def browser(local_run: LocalRun) -> Browser:
-    made = Browser(local_run.base_url, JOHN)
+    made = Browser(local_run.base_url, EVE)
     made.log_in()
     return made
 
@@ -50,7 +50,7 @@ def environment(local_run: LocalRun, application: dict[str, Any], **more: str) -
 
 
 def allowed(browser: Browser, address: str) -> str:
-    left_to = browser.allow(browser.open(address), "Big Events LLC").left_to
+    left_to = browser.allow(browser.open(address), "Small Shows").left_to
     assert left_to is not None
     return left_to
 
@@ -69,11 +69,11 @@ def cli(local_run: LocalRun, register: Register, tmp_path: Path) -> Callable[...
 
 def check_cli_works_until_it_logs_out(cli: Callable[..., subprocess.Popen[str]], tokens: Path) -> None:
     assert tokens.stat().st_mode & 0o077 == 0
-    assert cli("organizers").communicate()[0] == "bigevents: Big Events LLC\n"
+    assert cli("organizers").communicate()[0] == "smallshows: Small Shows\n"
     kept = json.loads(tokens.read_text(encoding="utf-8"))
     stale = "lyat_" + "x" * 20
     tokens.write_text(json.dumps({**kept, "access_token": stale}), encoding="utf-8")
-    assert cli("organizers").communicate()[0] == "bigevents: Big Events LLC\n"
+    assert cli("organizers").communicate()[0] == "smallshows: Small Shows\n"
     assert json.loads(tokens.read_text(encoding="utf-8"))["refresh_token"] != kept["refresh_token"]
     assert cli("logout").communicate()[0] == "Disconnected.\n"
     assert "Not connected" in cli("organizers").communicate()[1]
@@ -113,7 +113,7 @@ def test_the_cli_connects_with_a_code(
     said = re.fullmatch(r"Open (\S+) and enter (\S+)\n", process.stdout.readline())
     assert said is not None
     page = browser.press(browser.open(said.group(1)), "Continue", user_code=said.group(2))
-    browser.allow(page, "Big Events LLC")
+    browser.allow(page, "Small Shows")
     assert process.communicate(timeout=30)[0] == "Connected.\n"
     check_cli_works_until_it_logs_out(cli, tmp_path / "tokens.json")
 
@@ -128,9 +128,9 @@ def test_the_machine_works_for_itself(local_run: LocalRun, register: Register) -
         return subprocess.run(command, env=told, capture_output=True, text=True, timeout=60, check=False)
 
     assert "No token" in run().stderr
-    allow = ("applications", "allow-own", application["client_id"], "--scope", "read", "--organizer", "bigevents")
+    allow = ("applications", "allow-own", application["client_id"], "--scope", "read", "--organizer", "smallshows")
     assert local_run.manage(*allow).returncode == 0
-    assert run().stdout == "bigevents: Big Events LLC\n"
+    assert run().stdout == "smallshows: Small Shows\n"
 
 
 @pytest.fixture
@@ -153,10 +153,10 @@ def test_the_website_connects_refreshes_and_disconnects(local_run: LocalRun, web
     callback = allowed(browser, visitor.get("/connect").headers["Location"])
     assert another.get(callback).status_code == 400, "another visitor's answer"
     assert visitor.get(callback).status_code == 302
-    assert "Big Events LLC" in visitor.get("/").text
+    assert "Small Shows" in visitor.get("/").text
     (first,) = website.TOKENS.values()
     first["expires_at"] = 1  # a day goes by
-    assert "Big Events LLC" in visitor.get("/").text
+    assert "Small Shows" in visitor.get("/").text
     (second,) = website.TOKENS.values()
     assert second["access_token"] != first["access_token"]
     assert "Not connected." in another.get("/").text
@@ -182,7 +182,7 @@ def test_what_runs_at_the_user_connects_rotates_and_disconnects(
     result = node.play(script, given, lambda address: allowed(browser, address))
     refresh_tokens = [result[moment]["refresh_token"] for moment in ("tokens", "refreshed", "last")]
     assert len(set(refresh_tokens)) == 3, "two refreshes at once were one, and a refused call made another"
-    assert result["organizers"]["results"] == [{"name": "Big Events LLC", "slug": "bigevents"}]
+    assert result["organizers"]["results"] == [{"name": "Small Shows", "slug": "smallshows"}]
     assert result["isConnected"] is False
     assert result.get("refused") in (True, None), "a forged answer"
     headers = {"Authorization": f"Bearer {result['last']['access_token']}"}

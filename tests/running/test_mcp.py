@@ -25,7 +25,7 @@ from infra.ministack import is_listening
 from tests.actors import Browser, ClientApp, Person
 from tests.local_run import ROOT, LocalRun
 
-JOHN = Person("", "admin@localhost", {"bigevents": "Big Events LLC"}, password="lanyard-demo")
+EVE = Person("", "eve@localhost", {"smallshows": "Small Shows"}, password="lanyard-demo")
 CALLBACK = "http://127.0.0.1:3030/callback"
 
 pytestmark = pytest.mark.spec("MCP")
@@ -61,7 +61,7 @@ class Host:
     async def wait(self) -> AuthorizationCodeResult:
         page = self.browser.open(self.asked[-1])
         self.consent = page
-        answer = self.browser.allow(page, "Big Events LLC").answer
+        answer = self.browser.allow(page, "Small Shows").answer
         return AuthorizationCodeResult(code=answer["code"], state=answer["state"], iss=answer["iss"])
 
     async def organizers(self) -> Any:
@@ -104,7 +104,7 @@ def server(open_run: LocalRun, mcp_address: str) -> Iterator[str]:
 
 @pytest.fixture
 def browser(open_run: LocalRun) -> Browser:
-    made = Browser(open_run.base_url, JOHN)
+    made = Browser(open_run.base_url, EVE)
     made.log_in()
     return made
 
@@ -112,7 +112,7 @@ def browser(open_run: LocalRun) -> Browser:
 @pytest.mark.spec("RFC 9728 §5.1", "RFC 8414 §3", "RFC 7591 §3", "RFC 7636 §4", "RFC 8707 §2")
 def test_a_host_finds_registers_connects_and_refreshes(server: str, browser: Browser) -> None:
     host = Host(server, browser)
-    assert run(host.organizers) == {"result": ["bigevents"]}
+    assert run(host.organizers) == {"result": ["smallshows"]}
     assert "This application registered itself." in host.consent.text
     assert host.client is not None
     assert host.client.client_secret is None
@@ -120,7 +120,7 @@ def test_a_host_finds_registers_connects_and_refreshes(server: str, browser: Bro
     assert asked["code_challenge_method"] == "S256"
     assert asked["resource"] == server
     host.auth.context.token_expiry_time = 1  # a day goes by
-    assert run(host.organizers) == {"result": ["bigevents"]}
+    assert run(host.organizers) == {"result": ["smallshows"]}
     first, second = host.tokens
     assert first.access_token != second.access_token
     assert first.refresh_token != second.refresh_token, "one without a secret rotates"
@@ -131,9 +131,9 @@ def test_a_host_finds_registers_connects_and_refreshes(server: str, browser: Bro
 @pytest.mark.spec("RFC 7591 §2")
 def test_a_host_may_authenticate_as_it_likes(server: str, browser: Browser, method: str) -> None:
     host = Host(server, browser, token_endpoint_auth_method=method)
-    assert run(host.organizers) == {"result": ["bigevents"]}
+    assert run(host.organizers) == {"result": ["smallshows"]}
     host.auth.context.token_expiry_time = 1
-    assert run(host.organizers) == {"result": ["bigevents"]}
+    assert run(host.organizers) == {"result": ["smallshows"]}
     assert len(host.asked) == 1
 
 
@@ -142,7 +142,7 @@ def test_a_token_for_something_else_opens_nothing_here(server: str, open_run: Lo
     create = ("applications", "create", "--json", "--owner", "admin@localhost", "--name", "S")
     made = json.loads(open_run.manage(*create, "--redirect-uri", CALLBACK).stdout)
     app = ClientApp(open_run.base_url, made["client_id"], made["client_secret"], CALLBACK)
-    token = app.connect(browser, "Big Events LLC", resource=open_run.base_url)["access_token"]
+    token = app.connect(browser, "Small Shows", resource=open_run.base_url)["access_token"]
     assert app.me(token).status_code == 200
     answer = requests.post(server, headers={"Authorization": f"Bearer {token}"}, json={}, timeout=30)
     assert answer.status_code == 401

@@ -13,7 +13,7 @@ from tests.actors import Browser, ClientApp, Person
 from tests.local_run import LocalRun
 
 CALLBACK = "http://127.0.0.1:8080/callback"
-JOHN = Person("", "admin@localhost", {"bigevents": "Big Events LLC"}, password="lanyard-demo")
+EVE = Person("", "eve@localhost", {"smallshows": "Small Shows"}, password="lanyard-demo")
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def shop(local_run: LocalRun) -> ClientApp:
 
 @pytest.fixture
 def browser(local_run: LocalRun) -> Browser:
-    made = Browser(local_run.base_url, JOHN)
+    made = Browser(local_run.base_url, EVE)
     made.log_in()
     return made
 
@@ -48,9 +48,9 @@ def test_authlib_connects_refreshes_and_revokes(shop: ClientApp, browser: Browse
     )
     verifier = {"code_verifier": "v" * 43} if challenge else {}
     url, state = client.create_authorization_url(api + "/oauth/authorize", **verifier)
-    page = browser.allow(browser.open(url), "Big Events LLC")
+    page = browser.allow(browser.open(url), "Small Shows")
     token = client.fetch_token(api + "/oauth/token", authorization_response=page.left_to, state=state, **verifier)
-    assert client.get(api + "/me").json()["email"] == "admin@localhost"
+    assert client.get(api + "/me").json()["email"] == "eve@localhost"
     refreshed = client.refresh_token(api + "/oauth/token")
     assert refreshed["access_token"] != token["access_token"]
     assert client.get(api + "/organizers/").json()["count"] == 1
@@ -63,11 +63,11 @@ def test_requests_oauthlib_connects_refreshes_and_revokes(shop: ClientApp, brows
     api = shop.base_url + "/api/v1"
     client = RequestsOauthlibSession(shop.client_id, redirect_uri=CALLBACK, scope=["read", "write"])
     url, _ = client.authorization_url(api + "/oauth/authorize")
-    page = browser.allow(browser.open(url), "Big Events LLC")
+    page = browser.allow(browser.open(url), "Small Shows")
     token = client.fetch_token(
         api + "/oauth/token", authorization_response=page.left_to, client_secret=shop.secret, include_client_id=False
     )
-    assert client.get(api + "/me").json()["email"] == "admin@localhost"
+    assert client.get(api + "/me").json()["email"] == "eve@localhost"
     refreshed = client.refresh_token(api + "/oauth/token", auth=(shop.client_id, shop.secret))
     assert refreshed["access_token"] != token["access_token"]
     assert shop.me(token["access_token"]).status_code == 401

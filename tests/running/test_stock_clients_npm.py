@@ -13,7 +13,7 @@ from tests.actors import Browser, ClientApp, Person
 from tests.local_run import LocalRun
 
 CALLBACK = "http://127.0.0.1:8080/callback"
-JOHN = Person("", "admin@localhost", {"bigevents": "Big Events LLC"}, password="lanyard-demo")
+EVE = Person("", "eve@localhost", {"smallshows": "Small Shows"}, password="lanyard-demo")
 SCRIPTS = {
     "oauth4webapi.js": "client_secret_basic",
     "openid_client.js": "client_secret_post",
@@ -40,12 +40,12 @@ def register(local_run: LocalRun) -> Callable[..., ClientApp]:
 
 def play(script: str, app: ClientApp, **more: Any) -> dict[str, Any]:
     """The script is the application; somebody who is signed in allows it what it asks."""
-    browser = Browser(app.base_url, JOHN)
+    browser = Browser(app.base_url, EVE)
     browser.log_in()
 
     def browse(address: str) -> str:
         page = browser.open(address)
-        left_to = page.left_to or browser.allow(page, "Big Events LLC").left_to
+        left_to = page.left_to or browser.allow(page, "Small Shows").left_to
         assert left_to is not None
         return left_to
 
@@ -54,7 +54,7 @@ def play(script: str, app: ClientApp, **more: Any) -> dict[str, Any]:
 
 
 def check(app: ClientApp, result: dict[str, Any]) -> None:
-    assert result["profile"]["email"] == "admin@localhost"
+    assert result["profile"]["email"] == "eve@localhost"
     assert result["tokens"]["scope"] == "read write"
     for token in (result["tokens"]["access_token"], result["refreshed"]["access_token"]):
         assert app.me(token).status_code == 401, "revoked"
