@@ -8,6 +8,7 @@ from chalicelib.endpoints import (
     applications,
     authorizations,
     authorize,
+    authorizer,
     device,
     discovery,
     http,
@@ -38,5 +39,6 @@ for module in (
     password,
     profile,
     sign_up,
+    authorizer,
 ):
     app.register_blueprint(module.blueprint)
