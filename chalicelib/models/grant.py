@@ -32,6 +32,8 @@ class ClientIndex(GlobalSecondaryIndex["Grant"]):
 
 
 class Grant(Item):
+    ends_by = "created_at"
+
     class Meta(TableMeta):
         table_name = table_name("grants")
 
@@ -187,3 +189,8 @@ def _tidy_up(grants: Iterable[Grant]) -> None:
 
 def held_by(user_id: str) -> Iterator[Grant]:
     return store.query(Grant, user_id)
+
+
+def users_of(client_id: str) -> set[str]:
+    """Who has granted this application something, from an index that lags behind a little: for the operator."""
+    return {str(found.user_id) for found in store.query(Grant, client_id, index="by_client")}
