@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run reset test test-dynamodb-local lint format
+.PHONY: help run reset test test-dynamodb-local lint format package deploy rehearse policies benchmarks
 
 help:
 	@echo "make run      Lanyard on http://127.0.0.1:8000/ (PORT=, DYNAMODB_PORT= change the ports)"
@@ -12,6 +12,11 @@ help:
 	@echo "make test-dynamodb-local   what has to be atomic, on AWS's own engine (Java 17 and Maven)"
 	@echo "make lint     format, rules and types"
 	@echo "make format   put the format right"
+	@echo "make package STAGE=prod   one CloudFormation template and the zip, in dist/prod/"
+	@echo "make deploy STAGE=prod    tables, then chalice deploy, then alarms and the like (DRY_RUN=yes only says)"
+	@echo "make rehearse   the whole deployment on a local AWS, with IAM enforced"
+	@echo "make policies   write .chalice/policy-*.json from infra/policy.py"
+	@echo "make benchmarks   store round trips, capacity, cold start"
 	@echo "make reset    forget what make run keeps in .local/"
 
 $(VENV)/.ready: requirements.txt requirements-dev.txt
@@ -51,3 +56,18 @@ lint: $(VENV)/.ready
 format: $(VENV)/.ready
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+package: $(VENV)/.ready
+	@exec $(BIN)/python -m infra.package $(STAGE)
+
+deploy: $(VENV)/.ready
+	@exec $(BIN)/python -m infra.deploy $(STAGE) $(if $(DRY_RUN),--dry-run)
+
+rehearse: $(VENV)/.ready
+	@exec $(BIN)/python -m infra.rehearse
+
+policies: $(VENV)/.ready
+	@exec $(BIN)/python -m infra.policy
+
+benchmarks: $(VENV)/.ready
+	@exec $(BIN)/python -m benchmarks
