@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo messages screenshots docs reset test test-dynamodb-local lint format
+.PHONY: package deploy rehearse policies benchmarks
 
 help:
 	@echo "make run      Lanyard on http://127.0.0.1:8000/ (PORT=, DYNAMODB_PORT= change the ports)"
@@ -16,6 +17,11 @@ help:
 	@echo "make format   put the format right"
 	@echo "make messages collects what the pages say, and compiles the translations"
 	@echo "make screenshots   docs/screenshots/, from the pages as they are"
+	@echo "make package STAGE=prod   one CloudFormation template and the zip, in dist/prod/"
+	@echo "make deploy STAGE=prod    tables, then chalice deploy, then alarms and the like (DRY_RUN=yes only says)"
+	@echo "make rehearse   the whole deployment on a local AWS, with IAM enforced"
+	@echo "make policies   write .chalice/policy-*.json from infra/policy.py"
+	@echo "make benchmarks   store round trips, capacity, cold start"
 	@echo "make reset    forget what make run keeps in .local/"
 
 $(VENV)/.ready: requirements.txt requirements-dev.txt
@@ -73,3 +79,18 @@ lint: $(VENV)/.tests
 format: $(VENV)/.ready
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+package: $(VENV)/.ready
+	@exec $(BIN)/python -m infra.package $(STAGE)
+
+deploy: $(VENV)/.ready
+	@exec $(BIN)/python -m infra.deploy $(STAGE) $(if $(DRY_RUN),--dry-run)
+
+rehearse: $(VENV)/.ready
+	@exec $(BIN)/python -m infra.rehearse
+
+policies: $(VENV)/.ready
+	@exec $(BIN)/python -m infra.policy
+
+benchmarks: $(VENV)/.ready
+	@exec $(BIN)/python -m benchmarks

@@ -8,6 +8,7 @@ from chalicelib.endpoints import (
     applications,
     authorizations,
     authorize,
+    authorizer,
     device,
     discovery,
     http,
@@ -42,5 +43,6 @@ for module in (
     profile,
     sign_up,
     static,
+    authorizer,
 ):
     app.register_blueprint(module.blueprint)

@@ -16,7 +16,7 @@ import click
 ROOT = Path(__file__).resolve().parent
 LOCAL_RUN = ROOT / ".local" / "run.json"
 CONFIG = ROOT / ".chalice" / "config.json"
-COMMANDS = ("applications", "organizers", "registration", "tables", "users")
+COMMANDS = ("applications", "check", "grants", "organizers", "registration", "tables", "users")
 
 
 class Commands(click.Group):

@@ -13,6 +13,8 @@ import traceback
 from contextvars import ContextVar
 from typing import TextIO
 
+from chalicelib import metrics
+
 _notes: ContextVar[dict[str, object] | None] = ContextVar("notes", default=None)
 
 _TALKATIVE = ("oauthlib", "pynamodb", "botocore", "boto3", "urllib3")
@@ -70,9 +72,17 @@ def note(**facts: object) -> None:
         notes.update(facts)
 
 
+def count_round_trip() -> None:
+    """One more request to the store, for the line of the request that is being answered."""
+    notes = _notes.get()
+    if notes is not None:
+        notes["store_round_trips"] = int(str(notes.get("store_round_trips", 0))) + 1
+
+
 def write(**facts: object) -> None:
-    """Write the line: `facts`, then what was noted."""
-    line = {**facts, **(_notes.get() or {})}
+    """Write the line: `facts`, then what was noted, then what makes metrics of it."""
+    line = {"store_round_trips": 0, **facts, **(_notes.get() or {})}
+    line |= metrics.describe(line)
     logging.getLogger("lanyard").info(json.dumps(line, separators=(",", ":"), default=str))
 
 

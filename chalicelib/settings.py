@@ -103,8 +103,26 @@ STORE_READ_SECONDS = 1.5
 STORE_RETRIES = 2
 
 
+# What the authorizer asks where the operator set nothing: `read` to read, `write` for the rest.
+REQUIRED_SCOPES = "* GET /* read; * HEAD /* read; * * /* write"
+
+
 class SettingsError(ValueError):
     """An environment variable has a value that cannot be used. The message names the variable and what it takes."""
+
+
+@dataclass(frozen=True)
+class RequiredScope:
+    """A rule of the authorizer: the scope that a route of another API asks for.
+
+    api: an API's id, or "*". method: HTTP's, or "*". path: as called, without the stage; one that ends with "*" stands
+    for all that start so. scope: a scope, or "-" for any good token.
+    """
+
+    api: str
+    method: str
+    path: str
+    scope: str
 
 
 @dataclass(frozen=True)
@@ -124,6 +142,9 @@ class Settings:
     resources: addresses of APIs that take this provider's tokens, as clients may name them (RFC 8707).
     server_key, server_key_parameter: the key itself, or the SSM parameter that keeps it; see `server_key`.
     site_name, site_logo_url, site_colour: what the pages look like; the colour as #rrggbb, the logo None for ours.
+    required_scopes: what the authorizer asks of tokens, the first rule that fits; see protocol/required_scopes.py.
+    not_before: seconds since the epoch. What was issued before counts as ended: set after a restore, which brings back
+    what was revoked meanwhile.
     """
 
     stage: str
@@ -142,6 +163,8 @@ class Settings:
     site_name: str
     site_logo_url: str | None
     site_colour: str
+    required_scopes: tuple[RequiredScope, ...] = ()
+    not_before: int = 0
 
     @property
     def is_local(self) -> bool:
@@ -183,6 +206,8 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         site_name=_site_name(environment.get("SITE_NAME", "") or SITE_NAME),
         site_logo_url=_site_logo_url(environment.get("SITE_LOGO_URL", "")),
         site_colour=_site_colour(environment.get("SITE_COLOUR", "") or SITE_COLOUR),
+        required_scopes=_required_scopes(environment.get("REQUIRED_SCOPES", "") or REQUIRED_SCOPES),
+        not_before=_moment(environment, "NOT_BEFORE"),
     )
 
 
@@ -259,6 +284,25 @@ def _server_key(value: str) -> str | None:
     if value and len(value) < SERVER_KEY_MIN_CHARACTERS:  # the message must not quote it
         raise SettingsError(f"SERVER_KEY must have at least {SERVER_KEY_MIN_CHARACTERS} random characters")
     return value or None
+
+
+def _moment(environment: Mapping[str, str], name: str) -> int:
+    value = environment.get(name, "") or "0"
+    if not (value.isascii() and value.isdigit() and len(value) <= 10):
+        raise SettingsError(f"{name} must be a moment in whole seconds since 1970 (date +%s), not {value!r}")
+    return int(value)
+
+
+def _required_scopes(value: str) -> tuple[RequiredScope, ...]:
+    rules = []
+    for text in filter(None, (part.strip() for part in value.split(";"))):
+        words = text.split()
+        if len(words) != 4 or not words[2].startswith("/") or "*" in words[2][:-1]:
+            raise SettingsError(
+                f"REQUIRED_SCOPES takes rules like `* GET /tickets* read`, with ; between, not {text!r}"
+            )
+        rules.append(RequiredScope(words[0], words[1].upper(), words[2], words[3]))
+    return tuple(rules)
 
 
 def _seconds(environment: Mapping[str, str], name: str, *, default: int, most: int, least: int = 1) -> int:

@@ -19,12 +19,15 @@ from infra.ministack import MiniStack, client_environment, free_port
 from tests.actors import PASSWORD, Browser, ClientApp, Person
 from tests.local_run import LocalRun
 from tests.mailbox import Mailbox
+from tests.rehearsed import REHEARSED
 from tests.store_proxy import StoreProxy
 
 # Read when the application is imported, so it stands here and not in a fixture.
+WHOLE_SUITE = pytest.StashKey[bool]()
 _LOGS = Path(tempfile.mkdtemp(prefix="lanyard-tests-"))
 _ENGINES = {"ministack": MiniStack, "dynamodb-local": DynamoDBLocal}
-ENGINE = _ENGINES[os.environ.get("LANYARD_TEST_STORE", "ministack")](free_port(), log=_LOGS / "store.log")
+_CHOSEN: Any = REHEARSED or _ENGINES[os.environ.get("LANYARD_TEST_STORE", "ministack")]
+ENGINE = _CHOSEN(free_port(), log=_LOGS / "store.log")
 _PROXY = StoreProxy(ENGINE.port)
 _PORT = free_port()
 _MAIL = _LOGS / "mail"
@@ -33,6 +36,9 @@ os.environ.update(
     LANYARD_STAGE="local", TABLE_PREFIX="test-", PUBLIC_URL=f"http://127.0.0.1:{_PORT}", MAIL_FOLDER=str(_MAIL)
 )
 os.environ.update(SERVER_KEY="a-key-that-the-tests-know-and-nobody-else-uses")
+if REHEARSED:
+    REHEARSED.lead_there()
+    os.environ.update(REHEARSED.environment(f"http://127.0.0.1:{_PROXY.port}"))
 
 from chalice.config import Config  # noqa: E402
 from chalice.local import create_local_server  # noqa: E402
@@ -43,6 +49,10 @@ from chalicelib import credentials, settings  # noqa: E402
 from chalicelib.models import organizer, throttle, user  # noqa: E402
 from chalicelib.models import table as table_module  # noqa: E402
 from infra import tables  # noqa: E402
+from tests.request_calls import RequestCalls  # noqa: E402
+
+_REQUEST_CALLS = RequestCalls()
+_REQUEST_CALLS.watch(application_module.app, table_module.CONNECTION)
 
 
 def pytest_unconfigure() -> None:
@@ -50,14 +60,26 @@ def pytest_unconfigure() -> None:
     ENGINE.stop()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
+    """What looks back on the whole run comes last, and knows whether it was whole."""
+    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+    if REHEARSED:
+        REHEARSED.leave_out(session.config, items)
+    session.stash[WHOLE_SUITE] = {item.path for item in items} >= set(Path(__file__).parent.rglob("test_*.py"))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _ministack() -> None:
     ENGINE.wait_until_ready()
-    assert list(tables.create_all())
+    assert bool(list(tables.create_all())) is not bool(REHEARSED)
 
 
 @pytest.fixture(scope="session")
 def base_url(_ministack: None) -> Iterator[str]:
+    if REHEARSED:
+        yield REHEARSED.public_url
+        return
     server = create_local_server(application_module.app, Config(), "127.0.0.1", _PORT)
     server.server.request_queue_size = 128
     server.server.socket.listen(128)
@@ -76,8 +98,8 @@ def local_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRun]:
     made.terminate()
 
 
-@pytest.fixture
-def store() -> StoreProxy:
+@pytest.fixture(name="store")
+def store_proxy() -> StoreProxy:
     return _PROXY
 
 
@@ -96,6 +118,12 @@ def impatient_client(fresh_client: None, monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.fixture
 def mailbox() -> Mailbox:
     return Mailbox(_MAIL)
+
+
+@pytest.fixture
+def request_calls() -> RequestCalls:
+    """What the application has called so far while it answered requests."""
+    return _REQUEST_CALLS
 
 
 @pytest.fixture

@@ -29,7 +29,8 @@ MAY_IMPORT = {
     "credentials": set[str](),
     "settings": set[str](),
     "clock": set[str](),
-    "logs": set[str](),
+    "logs": {"metrics"},
+    "metrics": {"settings", "clock"},
 }
 HOMES = {
     "chalice": {"app", "endpoints"},

@@ -124,3 +124,8 @@ def test_a_derived_value_is_for_one_secret_and_one_purpose() -> None:
     assert made == credentials.derive("secret", "log-in")
     assert len({made, credentials.derive("secret", "log-out"), credentials.derive("other", "log-in")}) == 3
     assert re.fullmatch("[0-9a-f]{64}", made)
+
+
+def test_the_hash_for_nobody_costs_what_everybodys_does() -> None:
+    assert not credentials._HASHER.check_needs_rehash(credentials._NOBODYS_HASH)
+    assert not credentials.password_matches("", None)

@@ -10,6 +10,8 @@ from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, TimeToLi
 
 
 class AccessToken(Item):
+    ends_by = "issued_at"
+
     class Meta(TableMeta):
         table_name = table_name("access_tokens")
 

@@ -269,6 +269,12 @@ def delete(client_id: str) -> None:
         pass  # there is no such application, which is what was asked for
 
 
+def forget(client_id: str) -> None:
+    """Leave nothing of it, for the operator: only where no form that registered it can come again, as after an erasure
+    of its owner."""
+    store.write(store.Delete(Application.key(client_id)))
+
+
 def owned_by(owner_id: str) -> list[Application]:
     """A user's applications, oldest first. From an index: one registered a moment ago may be missing."""
     return sorted(store.query(Application, owner_id, index="by_owner"), key=lambda found: found.created_at)

@@ -14,6 +14,8 @@ from chalicelib.models.user import User
 
 
 class AuthorizationCode(Item):
+    ends_by = "created_at"
+
     class Meta(TableMeta):
         table_name = table_name("authorization_codes")
 

@@ -32,6 +32,8 @@ class ClientIndex(GlobalSecondaryIndex["Grant"]):
 
 
 class Grant(Item):
+    ends_by = "created_at"
+
     class Meta(TableMeta):
         table_name = table_name("grants")
 
@@ -201,3 +203,8 @@ def connected_to(client_id: str) -> Connected:
     """Who is connected to an application, for its owner to see: from an index, and never more than it may cost."""
     found = list(store.query(Grant, client_id, index="by_client", most=settings.CONNECTED_COUNT_LIMIT))
     return Connected(len({grant.user_id for grant in found}), len(found) < settings.CONNECTED_COUNT_LIMIT)
+
+
+def users_of(client_id: str) -> set[str]:
+    """Who has granted this application something, from an index that lags behind a little: for the operator."""
+    return {str(found.user_id) for found in store.query(Grant, client_id, index="by_client")}

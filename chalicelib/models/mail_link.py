@@ -41,6 +41,8 @@ class Unusable(Exception):
 
 
 class MailLink(Item):
+    ends_by = "created_at"
+
     class Meta(TableMeta):
         table_name = table_name("mail_links")
 

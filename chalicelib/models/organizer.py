@@ -46,6 +46,11 @@ def rename(slug: str, name: str) -> Organizer:
     return store.change(Organizer.key(slug), [Organizer.name.set(name)], Organizer.slug.exists())
 
 
+def delete(slug: str) -> None:
+    """Tokens that were restricted to it open it no more."""
+    store.write(store.Delete(Organizer.key(slug)))
+
+
 def get(slug: str) -> Organizer | None:
     return store.read(Organizer.key(slug))[0]
 

@@ -16,6 +16,8 @@ from chalicelib.models.user import User
 
 
 class Session(Item):
+    ends_by = "created_at"
+
     class Meta(TableMeta):
         table_name = table_name("sessions")
 

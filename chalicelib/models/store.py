@@ -102,7 +102,8 @@ def read(
     a: Key[A] | None, b: Key[B] | None, c: Key[C] | None, d: Key[D] | None, e: Key[E] | None, /
 ) -> tuple[A | None, B | None, C | None, D | None, E | None]: ...
 def read(*keys: Key[Any] | None) -> tuple[Any, ...]:
-    """The items with these keys, in one round trip; None for a key that is None and for an item that is not there."""
+    """The items with these keys, in one round trip; None for a key that is None and for an item that is not there or
+    void."""
     return tuple(_read([key for key in keys if key], keys))
 
 
@@ -116,14 +117,24 @@ def read_all(keys: Sequence[Key[M]]) -> list[M | None]:
 
 
 def query(
-    model: type[M], hash_key: str, *, starts_with: str | None = None, index: str | None = None, most: int | None = None
+    model: type[M],
+    hash_key: str,
+    *,
+    starts_with: str | None = None,
+    index: str | None = None,
+    most: int | None = None,
+    void_too: bool = False,
 ) -> Iterator[M]:
-    """The items under one hash key, in the order of their range keys, at `most`. Consistent, except on an index."""
+    """The items under one hash key, in the order of their range keys, at `most`. Consistent, except on an index.
+
+    void_too: also what settings.not_before has ended, to delete it.
+    """
     range_name = model._range_keyname
     condition = getattr(model, range_name).startswith(starts_with) if starts_with and range_name else None
     source: Any = getattr(model, index) if index else model
     arguments: dict[str, Any] = {} if index else {"consistent_read": True}
-    return _each(source.query(hash_key, range_key_condition=condition, limit=most, **arguments))
+    found = _each(source.query(hash_key, range_key_condition=condition, limit=most, **arguments))
+    return (item for item in found if index or void_too or not item.is_void)
 
 
 def latest(model: type[M], hash_key: str, *, limit: int, before: str | None = None) -> list[M]:
@@ -203,6 +214,7 @@ def _read(wanted: Sequence[Key[Any]], keys: Sequence[Key[Any] | None]) -> list[A
             found[key] = key.model.from_raw_data(answer["Item"])
     elif wanted:
         found = _read_batch(wanted)
+    found = {key: item for key, item in found.items() if not item.is_void}
     return [found.get(key) if key else None for key in keys]
 
 

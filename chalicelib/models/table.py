@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from pynamodb.attributes import Attribute, TTLAttribute
 from pynamodb.connection import Connection, TableConnection
 from pynamodb.constants import NUMBER
 from pynamodb.models import Model
 
-from chalicelib import settings
+from chalicelib import logs, settings
 
-CONNECTION = Connection(
+
+class _CountingConnection(Connection):
+    """Counts every request that is sent: each try of our own, and each page of a query."""
+
+    def _make_api_call(self, operation_name: str, operation_kwargs: Any) -> Any:
+        logs.count_round_trip()
+        return super()._make_api_call(operation_name, operation_kwargs)
+
+
+CONNECTION = _CountingConnection(
     connect_timeout_seconds=settings.STORE_CONNECT_SECONDS,
     read_timeout_seconds=settings.STORE_READ_SECONDS,
     max_retry_attempts=settings.STORE_RETRIES,
@@ -50,8 +59,21 @@ class TimeToLive(EpochSeconds, TTLAttribute):
 class Item(Model):
     """What all models share: one connection, and tables that are named by stage."""
 
+    # The attribute that says when something was issued that settings.not_before can end; None for what it cannot.
+    ends_by: ClassVar[str | None] = None
+
     class Meta:
         abstract = True
+
+    @property
+    def is_void(self) -> bool:
+        """Was it issued before the moment from which on nothing older counts?"""
+        return self.ends_by is not None and getattr(self, self.ends_by) < settings.SETTINGS.not_before
+
+    @property
+    def own_key(self) -> Key[Any]:
+        names = (self._hash_keyname, self._range_keyname)
+        return Key(type(self), *(getattr(self, name) for name in names if name))
 
     @classmethod
     def _get_connection(cls) -> TableConnection:

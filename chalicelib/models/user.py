@@ -131,6 +131,11 @@ def _unchanged(user: User) -> Condition:
     return condition
 
 
+def erase(user: User) -> None:
+    """The account and its address, at once: from the next request no log-in, session or token of it is good."""
+    store.write(store.Delete(User.key(user.user_id)), store.Delete(EmailAddress.key(user.email)))
+
+
 def all_users() -> Iterator[User]:
     """Every user, by a scan: for the operator's commands, never in a request."""
     return store.scan(User)

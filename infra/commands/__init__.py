@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import click
 
 from chalicelib.models.store import ConditionFailed, StoreUnavailable
 
 Row = Mapping[str, Any]
+T = TypeVar("T")
 
 
 class Operator:
-    """What every command shares. as_json: print one JSON value on stdout, and nothing else."""
+    """What every command shares.
+
+    as_json: print one JSON value on stdout, and nothing else. is_dry: change nothing, and say what would be done.
+    """
 
     def __init__(self) -> None:
         self.as_json = False
+        self.is_dry = False
+
+    def only_says(self, would: str, **facts: Any) -> bool:
+        """In a dry run: say what the command would do. True where that is all that may be done.
+
+        would: reads after "Would ". facts: more for the JSON value.
+        """
+        if self.is_dry:
+            self.show({"dry_run": True, "would": would, **facts}, sentence=f"Would {would}.")
+        return self.is_dry
 
     def show(self, value: Row | Iterable[Row], *, sentence: str = "") -> None:
         """The result: JSON where that was asked for, else a sentence, or a line for each row."""
@@ -39,6 +54,17 @@ class Command(click.Command):
         help_text = "Print one JSON object or list, and nothing else."
         self.params.append(
             click.Option(["--json"], is_flag=True, expose_value=False, callback=_ask_for_json, help=help_text)
+        )
+
+
+class Change(Command):
+    """A command that changes something, and so takes --dry-run."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        help_text = "Change nothing; say what would be done."
+        self.params.append(
+            click.Option(["--dry-run"], is_flag=True, expose_value=False, callback=_ask_for_dry_run, help=help_text)
         )
 
 
@@ -73,6 +99,26 @@ def checked(check: Callable[[str], Any], value: str, option: str) -> Any:
 def _ask_for_json(context: click.Context, _: click.Parameter, value: bool) -> None:
     if value:
         context.find_object(Operator).as_json = True  # type: ignore[union-attr]
+
+
+def _ask_for_dry_run(context: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        context.find_object(Operator).is_dry = True  # type: ignore[union-attr]
+
+
+@contextmanager
+def progress(length: int, label: str) -> Iterator[Callable[[], None]]:
+    """A progress bar on stderr where a person is looking; call what it gives for each step."""
+    with click.progressbar(length=length, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+        yield lambda: bar.update(1)
+
+
+def each(items: Sequence[T], label: str) -> Iterator[T]:
+    """The items one by one, with a progress bar."""
+    with progress(len(items), label) as step:
+        for item in items:
+            yield item
+            step()
 
 
 def _plain(value: Any) -> str:

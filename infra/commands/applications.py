@@ -11,7 +11,7 @@ from chalicelib import credentials, names, server_key, settings
 from chalicelib.models import application, organizer, own_access
 from chalicelib.models.application import Application, Profile
 from chalicelib.protocol import client_assertion, redirect_uris, resource_indicators, scopes
-from infra.commands import Group, Operator, checked, clear_errors, fail
+from infra.commands import Change, Group, Operator, checked, clear_errors, fail
 from infra.commands.users import find_user
 
 
@@ -20,7 +20,7 @@ def applications() -> None:
     """OAuth clients."""
 
 
-@applications.command("create")
+@applications.command("create", cls=Change)
 @click.option("--owner", required=True, metavar="EMAIL")
 @click.option("--name", required=True)
 @click.option("--redirect-uri", "uris", multiple=True, help="May be given more than once.")
@@ -46,6 +46,8 @@ def applications_create(operator: Operator, /, owner: str, name: str, uris: tupl
         checked(partial(redirect_uris.check_registrable, is_native=kind["native"]), uri, "--redirect-uri")
     profile = _profile(**kind)
     found = find_user(owner)
+    if operator.only_says(f"register the application {name} for {found.email}"):
+        return
     with clear_errors():
         made, secret = application.create(
             credentials.new_id(),
@@ -97,7 +99,7 @@ def applications_list(operator: Operator) -> None:
     operator.show(sorted(rows, key=lambda row: str(row["name"])))
 
 
-@applications.command("rotate-secret")
+@applications.command("rotate-secret", cls=Change)
 @click.argument("client_id")
 @click.option(
     "--keep-old-hours",
@@ -108,6 +110,10 @@ def applications_list(operator: Operator) -> None:
 @click.pass_obj
 def applications_rotate_secret(operator: Operator, client_id: str, keep_old_hours: int) -> None:
     """Make a new secret; the old one stops at once."""
+    if operator.is_dry:
+        _require(client_id)
+    if operator.only_says(f"make a new secret for {client_id} and end the old one"):
+        return
     with clear_errors(f"There is no application {client_id} that has a secret."):
         secret = application.rotate_secret(client_id, keep_old_seconds=keep_old_hours * 3600)
     old = f"goes on for {keep_old_hours} hours" if keep_old_hours else "has stopped"
@@ -117,17 +123,21 @@ def applications_rotate_secret(operator: Operator, client_id: str, keep_old_hour
     )
 
 
-@applications.command("end-old-secret")
+@applications.command("end-old-secret", cls=Change)
 @click.argument("client_id")
 @click.pass_obj
 def applications_end_old_secret(operator: Operator, client_id: str) -> None:
     """Stop the secret before the present one now, and not at its end date."""
+    if operator.is_dry:
+        _require(client_id)
+    if operator.only_says(f"end the secret before the present one of {client_id}"):
+        return
     with clear_errors(f"There is no application {client_id}."):
         application.end_previous_secret(client_id)
     operator.show({"client_id": client_id}, sentence="Only the present secret is left.")
 
 
-@applications.command("serve-resource")
+@applications.command("serve-resource", cls=Change)
 @click.argument("client_id")
 @click.argument("resource")
 @click.pass_obj
@@ -136,12 +146,16 @@ def applications_serve_resource(operator: Operator, client_id: str, resource: st
     resource = resource_indicators.spelled(resource)
     if not resource_indicators.is_known(resource):
         fail(f"{resource!r} is not in the stage's RESOURCES, so no client can ask for tokens for it.")
+    if operator.is_dry:
+        _require(client_id)
+    if operator.only_says(f"make {client_id} the API of {resource}"):
+        return
     with clear_errors(f"There is no application {client_id}."):
         application.serve_resource(client_id, resource)
     operator.show({"client_id": client_id, "resource": resource}, sentence=f"{client_id} is the API of {resource}.")
 
 
-@applications.command("allow-own")
+@applications.command("allow-own", cls=Change)
 @click.argument("client_id")
 @click.option("--scope", "allowed", multiple=True, type=click.Choice([scopes.READ, scopes.WRITE]))
 @click.option("--organizer", "slugs", multiple=True, metavar="SLUG")
@@ -156,29 +170,47 @@ def applications_allow_own(
         missing = sorted(set(slugs) - {found.slug for found in organizer.get_all(slugs)})
         if missing:
             fail(f"There is no organizer {missing[0]}.")
+        if operator.is_dry:
+            _require(client_id)
+        if operator.only_says(f"let {client_id} {' and '.join(sorted(allowed)) or 'do nothing'} without a user"):
+            return
         own_access.allow(client_id, allowed, slugs)
     row = {"client_id": client_id, "own_scopes": sorted(allowed), "own_organizers": sorted(slugs)}
     operator.show(row, sentence=f"{client_id} may {' and '.join(sorted(allowed)) or 'do nothing'} without a user.")
 
 
-@applications.command("disable")
+@applications.command("disable", cls=Change)
 @click.argument("client_id")
 @click.pass_obj
 def applications_disable(operator: Operator, client_id: str) -> None:
     """Refuse an application's secret and all its tokens from the next request on."""
+    if operator.is_dry:
+        _require(client_id)
+    if operator.only_says(f"disable the application {client_id}"):
+        return
     with clear_errors(f"There is no application {client_id}."):
         application.disable(client_id)
     operator.show({"client_id": client_id, "active": False}, sentence=f"Disabled the application {client_id}.")
 
 
-@applications.command("enable")
+@applications.command("enable", cls=Change)
 @click.argument("client_id")
 @click.pass_obj
 def applications_enable(operator: Operator, client_id: str) -> None:
     """Take a disabling back."""
+    if operator.is_dry:
+        _require(client_id)
+    if operator.only_says(f"enable the application {client_id}"):
+        return
     with clear_errors(f"There is no application {client_id}."):
         application.enable(client_id)
     operator.show({"client_id": client_id, "active": True}, sentence=f"Enabled the application {client_id}.")
+
+
+def _require(client_id: str) -> None:
+    with clear_errors():
+        if application.get(client_id) is None:
+            fail(f"There is no application {client_id}.")
 
 
 def _application_row(found: Application) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import click
 
 from chalicelib import names
 from chalicelib.models import organizer, user
-from infra.commands import Group, Operator, checked, clear_errors, fail
+from infra.commands import Change, Group, Operator, checked, clear_errors, fail
 from infra.commands.users import find_user
 
 
@@ -15,7 +15,7 @@ def organizers() -> None:
     """Tenants, and who belongs to them."""
 
 
-@organizers.command("create")
+@organizers.command("create", cls=Change)
 @click.option("--slug", required=True)
 @click.option("--name", required=True)
 @click.pass_obj
@@ -23,24 +23,32 @@ def organizers_create(operator: Operator, slug: str, name: str) -> None:
     """Create an organizer."""
     name = checked(names.check_name, name, "--name")
     checked(organizer.check_slug, slug, "--slug")
+    if operator.is_dry and _exists(slug):
+        fail(f"There is already an organizer {slug}.")
+    if operator.only_says(f"create the organizer {slug}"):
+        return
     with clear_errors(f"There is already an organizer {slug}."):
         organizer.create(slug, name)
     operator.show({"slug": slug, "name": name}, sentence=f"Created the organizer {slug}.")
 
 
-@organizers.command("add-member")
+@organizers.command("add-member", cls=Change)
 @click.argument("slug")
 @click.argument("email")
 @click.pass_obj
 def organizers_add_member(operator: Operator, slug: str, email: str) -> None:
     """Let a user belong to an organizer."""
     found = find_user(email)
+    if operator.is_dry and not _exists(slug):
+        fail(f"There is no organizer {slug}.")
+    if operator.only_says(f"let {found.email} belong to {slug}"):
+        return
     with clear_errors(f"There is no organizer {slug}."):
         user.add_member(found.user_id, slug)
     operator.show({"slug": slug, "email": found.email}, sentence=f"{found.email} now belongs to {slug}.")
 
 
-@organizers.command("remove-member")
+@organizers.command("remove-member", cls=Change)
 @click.argument("slug")
 @click.argument("email")
 @click.pass_obj
@@ -49,6 +57,13 @@ def organizers_remove_member(operator: Operator, slug: str, email: str) -> None:
     found = find_user(email)
     if slug not in found.organizers:
         fail(f"{found.email} does not belong to {slug}.")
+    if operator.only_says(f"take {found.email} out of {slug}"):
+        return
     with clear_errors(f"The user {email} has been deleted meanwhile."):
         user.remove_member(found.user_id, slug)
     operator.show({"slug": slug, "email": found.email}, sentence=f"{found.email} no longer belongs to {slug}.")
+
+
+def _exists(slug: str) -> bool:
+    with clear_errors():
+        return organizer.get(slug) is not None

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import PynamoDBException
 
+from chalicelib import settings
+from chalicelib.models.table import Item
+from infra import restoring
 from infra import tables as definitions
-from infra.commands import Group, Operator, clear_errors, fail
+from infra.commands import Change, Group, Operator, clear_errors, fail, progress
 
 
 @click.group(cls=Group)
@@ -18,11 +21,14 @@ def tables() -> None:
     """The DynamoDB tables."""
 
 
-@tables.command("create")
+@tables.command("create", cls=Change)
 @click.pass_obj
 def tables_create(operator: Operator) -> None:
     """Create the tables that are missing, with their TTLs."""
     with clear_errors(), _aws_errors():
+        missing = [str(row["table"]) for row in definitions.describe_all() if row["status"] == "MISSING"]
+        if operator.only_says(f"create {', '.join(missing) or 'nothing: all tables are there'}", tables=missing):
+            return
         created = list(definitions.create_all())
     operator.show(
         [{"table": name} for name in created],
@@ -37,6 +43,38 @@ def tables_describe(operator: Operator) -> None:
     with clear_errors(), _aws_errors():
         rows = list(definitions.describe_all())
     operator.show(rows)
+
+
+@tables.command("restore", cls=Change)
+@click.option("--from-prefix", "prefix", required=True, help="What the restored tables' names start with.")
+@click.pass_obj
+def tables_restore(operator: Operator, prefix: str) -> None:
+    """Put back what the tables have lost, from tables that DynamoDB restored under other names.
+
+    Overwrites nothing. Asks for NOT_BEFORE, without which a restore brings back what was revoked since the backup.
+    """
+    if prefix == settings.SETTINGS.table_prefix:
+        fail("--from-prefix: these are the stage's own tables.")
+    if not settings.SETTINGS.not_before:
+        fail('Set "NOT_BEFORE" to the present moment (date +%s) in .chalice/config.json and deploy it first.')
+    with clear_errors(), _aws_errors():
+        found = restoring.sources(prefix)
+        if not found:
+            fail(f"There are no tables whose names start with {prefix}.")
+        counts = {table: restoring.count(table) for table, _ in found}
+        if operator.only_says("put back what is missing of " + ", ".join(f"{n} in {t}" for t, n in counts.items())):
+            return
+        rows = [_restore(table, model, counts[table]) for table, model in found]
+    operator.show(rows)
+
+
+def _restore(table: str, model: type[Item], expected: int) -> Mapping[str, object]:
+    back = 0
+    with progress(expected, table) as step:
+        for item in restoring.items(table):
+            back += restoring.put_back(model, item)
+            step()
+    return {"from": table, "put_back": back, "kept": expected - back}
 
 
 @contextmanager

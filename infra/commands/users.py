@@ -10,7 +10,8 @@ import click
 from chalicelib import names
 from chalicelib.models import security_event, session, user
 from chalicelib.models.user import User
-from infra.commands import Group, Operator, checked, clear_errors, fail
+from infra import erasure
+from infra.commands import Change, Group, Operator, checked, clear_errors, each, fail
 
 
 @click.group(cls=Group)
@@ -18,7 +19,7 @@ def users() -> None:
     """People who can sign in."""
 
 
-@users.command("create")
+@users.command("create", cls=Change)
 @click.option("--email", required=True)
 @click.option("--fullname", required=True)
 @click.option("--locale", default="en", show_default=True, help="A language, such as en or de.")
@@ -34,34 +35,42 @@ def users_create(
     checked(names.check_locale, locale, "--locale")
     checked(names.check_timezone, timezone, "--timezone")
     password = _read_password(password_stdin)
+    if operator.is_dry and _is_taken(email):
+        fail(f"There is already a user with the address {email}.")
+    if operator.only_says(f"create the user {email}"):
+        return
     with clear_errors(f"There is already a user with the address {email}."):
         made = user.create(email=email, password=password, fullname=fullname, locale=locale, timezone=timezone)
     operator.show(_user_row(made), sentence=f"Created the user {made.email}.")
 
 
-@users.command("disable")
+@users.command("disable", cls=Change)
 @click.argument("email")
 @click.pass_obj
 def users_disable(operator: Operator, email: str) -> None:
     """Refuse a user's log-in, sessions and tokens from the next request on."""
     found = find_user(email)
+    if operator.only_says(f"disable the user {found.email}"):
+        return
     with clear_errors(f"The user {email} has been deleted meanwhile."):
         user.disable(found.user_id)
     operator.show({**_user_row(found), "active": False}, sentence=f"Disabled the user {found.email}.")
 
 
-@users.command("enable")
+@users.command("enable", cls=Change)
 @click.argument("email")
 @click.pass_obj
 def users_enable(operator: Operator, email: str) -> None:
     """Take a disabling back."""
     found = find_user(email)
+    if operator.only_says(f"enable the user {found.email}"):
+        return
     with clear_errors(f"The user {email} has been deleted meanwhile."):
         user.enable(found.user_id)
     operator.show({**_user_row(found), "active": True}, sentence=f"Enabled the user {found.email}.")
 
 
-@users.command("set-password")
+@users.command("set-password", cls=Change)
 @click.argument("email")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input, one line.")
 @click.pass_obj
@@ -69,6 +78,8 @@ def users_set_password(operator: Operator, email: str, password_stdin: bool) -> 
     """Give a user another password, which ends all their sessions; for where no mail can be sent."""
     found = find_user(email)
     password = _read_password(password_stdin)
+    if operator.only_says(f"give {found.email} another password, and end their sessions"):
+        return
     with clear_errors(f"The user {email} is disabled, or got another password meanwhile."):
         user.change_password(found, password)
         session.clear_away(found.user_id)
@@ -83,6 +94,38 @@ def users_list(operator: Operator) -> None:
     with clear_errors():
         rows = sorted((_user_row(found) for found in user.all_users()), key=lambda row: str(row["email"]))
     operator.show(rows)
+
+
+@users.command("export")
+@click.argument("email")
+@click.pass_obj
+def users_export(operator: Operator, email: str) -> None:
+    """Print all that is kept of a user, as one JSON object: for a request for their data."""
+    found = find_user(email)
+    with clear_errors():
+        kept = erasure.export(found)
+    operator.as_json = True
+    operator.show(kept)
+
+
+@users.command("erase", cls=Change)
+@click.argument("email")
+@click.pass_obj
+def users_erase(operator: Operator, email: str) -> None:
+    """Erase a user and all that is kept of them. It cannot be taken back."""
+    found = find_user(email)
+    with clear_errors():
+        steps = erasure.steps(found)
+        if operator.only_says(f"erase {found.email}: {', '.join(word for word, _ in steps)}", items=len(steps)):
+            return
+        for _, step in each(steps, "Erasing"):
+            step()
+    operator.show({"email": found.email, "items": len(steps)}, sentence=f"Erased the user {found.email}.")
+
+
+def _is_taken(email: str) -> bool:
+    with clear_errors():
+        return user.find_by_email(email) is not None
 
 
 def _read_password(from_stdin: bool) -> str:

@@ -193,11 +193,11 @@ def test_one_users_form_counts_for_nobody_else(john: Browser, eve: Browser, tv: 
     csrf_token = eve.open(started["verification_uri_complete"]).field("csrf_token")
     page = john.open(started["verification_uri_complete"])
     fields = {"user_code": started["user_code"], "decision": "allow", "organizers": list(john.person.organizers)}  # type: ignore[union-attr]
-    assert john.send(page, "/device", {**fields, "csrf_token": csrf_token}).status == 403
-    assert john.send(page, "/device", fields).status == 403
+    assert john.send(page, "device", {**fields, "csrf_token": csrf_token}).status == 403
+    assert john.send(page, "device", fields).status == 403
     swapped = {**fields, "csrf_token": page.field("csrf_token"), "user_code": other["user_code"]}
-    assert john.send(page, "/device", swapped).status == 403
-    assert john.send(page, "/device", {"user_code": other["user_code"]}).status == 403
+    assert john.send(page, "device", swapped).status == 403
+    assert john.send(page, "device", {"user_code": other["user_code"]}).status == 403
     assert tv.poll(started["device_code"]).json()["error"] == "authorization_pending"
 
 

@@ -1,0 +1,57 @@
+"""Dollars for a million of each thing that users and applications do, from counted capacity and list prices.
+
+Prices are those of us-east-1 as its price lists had them in 2025, without free tiers: compare before relying on them.
+Milliseconds of Lambda are an assumption, since only AWS can show them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from benchmarks.requests_counted import Counted
+
+READ_UNITS_MILLION = 0.125
+WRITE_UNITS_MILLION = 0.625
+GATEWAY_REQUESTS_MILLION = 3.50
+LAMBDA_REQUESTS_MILLION = 0.20
+LAMBDA_GB_SECOND = 0.0000166667
+MEMORY_GB = 1769 / 1024
+LOG_GB = 0.50
+LOG_BYTES = 1100  # of a request's line, START, END and REPORT included
+WARM_MILLISECONDS = 20
+PASSWORD_MILLISECONDS = 80  # argon2id
+
+# What is done -> its requests, each of them through API Gateway but for the authorizer, which API Gateway calls itself.
+DONE = {
+    "connects (log-in, consent, code, first /me)": (
+        "log-in page",
+        "log-in",
+        "authorize, GET, signed in",
+        "authorize, POST, signed in",
+        "token: code",
+        "GET /me",
+    ),
+    "connects, remembered (signed in, code, first /me)": ("authorize, GET, remembered", "token: code", "GET /me"),
+    "refreshes": ("token: refresh",),
+    "validations by the authorizer": ("validate a token (authorizer)",),
+    "validations by introspection": ("introspect a token",),
+}
+
+
+def report(rows: Iterable[Counted]) -> list[str]:
+    """Lines of a table in Markdown."""
+    by_name = {row.name: row for row in rows}
+    lines = ["| a million | DynamoDB | API Gateway | Lambda | logs | together |", "|---|---|---|---|---|---|"]
+    for name, names in DONE.items():
+        parts = [by_name[one] for one in names]
+        dynamodb = sum(
+            row.units.read * READ_UNITS_MILLION + row.units.write * WRITE_UNITS_MILLION for row in parts
+        )  # fmt: skip
+        through_gateway = [one for one in names if "authorizer" not in one]
+        gateway = len(through_gateway) * GATEWAY_REQUESTS_MILLION
+        seconds = sum(PASSWORD_MILLISECONDS if one == "log-in" else WARM_MILLISECONDS for one in names) / 1000
+        compute = len(names) * LAMBDA_REQUESTS_MILLION + 1e6 * seconds * MEMORY_GB * LAMBDA_GB_SECOND
+        logs = len(names) * LOG_BYTES * 1e6 / 1e9 * LOG_GB
+        total = dynamodb + gateway + compute + logs
+        lines.append(f"| {name} | {dynamodb:.2f} | {gateway:.2f} | {compute:.2f} | {logs:.2f} | {total:.2f} |")
+    return lines

@@ -1,0 +1,91 @@
+"""The application behind its local server, on a MiniStack of its own, with a proxy that counts between the two."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+
+from infra.ministack import MiniStack, client_environment, free_port
+from tests.actors import PASSWORD, Browser, ClientApp, Person
+from tests.store_proxy import StoreProxy
+
+ORGANIZERS = {"bigevents": "Big Events LLC", "smallshows": "Small Shows"}
+
+
+@dataclass
+class World:
+    base_url: str
+    proxy: StoreProxy
+    person: Person
+    client: Any  # a DynamoDB client that the proxy does not count
+
+    def browser(self) -> Browser:
+        """Somebody at a browser, not signed in."""
+        return Browser(self.base_url, self.person)
+
+    def sizes(self) -> dict[str, int]:
+        """table -> bytes of the largest item in it."""
+        from benchmarks.capacity import item_bytes
+
+        found = {}
+        for table in self.client.list_tables()["TableNames"]:
+            items = self.client.scan(TableName=table)["Items"]
+            found[table] = max((item_bytes(item) for item in items), default=0)
+        return found
+
+
+@contextmanager
+def made() -> Iterator[World]:
+    folder = Path(tempfile.mkdtemp(prefix="lanyard-benchmarks-"))
+    ministack = MiniStack(free_port(), log=folder / "ministack.log")
+    proxy = StoreProxy(ministack.port)
+    port = free_port()
+    base_url = f"http://127.0.0.1:{port}"
+    # Read when the application is imported, which is why it is imported after this.
+    os.environ.update(client_environment(f"http://127.0.0.1:{proxy.port}"), LANYARD_STAGE="local", PUBLIC_URL=base_url)
+    try:
+        ministack.wait_until_ready()
+        import boto3
+        from chalice.config import Config
+        from chalice.local import create_local_server
+
+        import app
+        from infra import tables
+
+        list(tables.create_all())
+        logging.disable(logging.INFO)  # its lines would stand between ours
+        server = create_local_server(app.app, Config(), "127.0.0.1", port)
+        BaseHTTPRequestHandler.log_message = lambda *_: None  # type: ignore[method-assign]
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield World(base_url, proxy, _person(), boto3.client("dynamodb", endpoint_url=ministack.url))
+        server.shutdown()
+    finally:
+        proxy.stop()
+        ministack.stop()
+
+
+def application(world: World) -> ClientApp:
+    """Registered by the person themselves."""
+    developer = world.browser()
+    developer.log_in()
+    return developer.register_application("A shop")
+
+
+def _person() -> Person:
+    from chalicelib.models import organizer, user
+
+    made = user.create(
+        email="john@example.org", password=PASSWORD, fullname="John Doe", locale="en", timezone="Europe/Berlin"
+    )
+    for slug, name in ORGANIZERS.items():
+        organizer.create(slug, name)
+        user.add_member(made.user_id, slug)
+    return Person(made.user_id, "john@example.org", ORGANIZERS)

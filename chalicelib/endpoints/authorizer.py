@@ -1,0 +1,80 @@
+"""The Lambda authorizer that other APIs name: it checks a bearer token for them, at every request.
+
+A Lambda of its own, which API Gateway asks before it lets a request through to another team's API. Its answer is not
+cached unless that API says so, so that what is revoked is refused from the next request.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from chalice.app import AuthRequest, Blueprint
+
+from chalicelib import logs, settings
+from chalicelib.protocol import bearer, required_scopes
+from chalicelib.protocol.bearer import Access, BearerError
+
+logs.configure()
+blueprint = Blueprint(__name__)
+
+
+class Unauthorized(Exception):
+    """API Gateway answers 401 to an authorizer that ends with this very word, and 500 to every other error."""
+
+    def __init__(self) -> None:
+        super().__init__("Unauthorized")
+
+
+@blueprint.authorizer(name="authorizer", ttl_seconds=0)
+def authorizer(request: AuthRequest) -> dict[str, Any]:
+    """Allow, with the token's user, client, scope and organizers as context; deny, which is 403, for too little scope.
+
+    Raises Unauthorized for a bad token, and StoreUnavailable, which API Gateway makes a 500.
+    """
+    started = time.monotonic()
+    logs.begin()
+    status = 500
+    try:
+        answer, status = _decide(request)
+        return answer
+    except BearerError as error:
+        status = 401
+        logs.note(outcome=error.error or "unauthorized")
+        raise Unauthorized from None
+    finally:
+        milliseconds = round((time.monotonic() - started) * 1000, 1)
+        logs.write(route="authorizer", status=status, milliseconds=milliseconds)
+
+
+def _decide(request: AuthRequest) -> tuple[dict[str, Any], int]:
+    route = required_scopes.read_arn(request.method_arn)
+    requirement = required_scopes.requirement(route, settings.SETTINGS.required_scopes)
+    logs.note(api=route.api)
+    access = bearer.authenticate(request.token, scope=None)
+    if requirement is None:
+        logs.note(outcome="no rule for this route")
+        return _policy("Deny", request.method_arn, access, required=""), 403
+    if requirement.scope is not None and requirement.scope not in access.scopes:
+        logs.note(outcome="insufficient_scope")
+        return _policy("Deny", request.method_arn, access, required=requirement.scope), 403
+    return _policy("Allow", requirement.resource, access, required=requirement.scope or ""), 200
+
+
+def _policy(effect: str, resource: str, access: Access, *, required: str) -> dict[str, Any]:
+    """API Gateway passes a context's strings, numbers and truth values on, and no lists.
+
+    user_id is "" for a token that is the application's own (RFC 6749 §4.4).
+    """
+    statement = {"Action": "execute-api:Invoke", "Effect": effect, "Resource": [resource]}
+    return {
+        "principalId": access.subject,
+        "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
+        "context": {
+            "user_id": str(access.user.user_id) if access.user else "",
+            "client_id": access.application.public_id,
+            "scope": " ".join(sorted(access.scopes)),
+            "organizers": " ".join(sorted(access.organizers)),
+            "required_scope": required,
+        },
+    }

@@ -1,0 +1,90 @@
+"""Ask Lanyard whether a bearer token is good. One file to copy, for any Python Lambda in Lanyard's AWS account.
+
+    access = lanyard.check(headers.get("authorization"), scope="write")
+
+It calls Lanyard's authorizer, so the answer is the one that API Gateway would get, at this very moment. It needs the
+environment variable LANYARD_AUTHORIZER_ARN (an output of Lanyard's stack) and the permission lambda:InvokeFunction on
+that function. Elsewhere than in the same account, use POST /api/v1/oauth/introspect.
+"""
+
+import json
+import os
+from dataclasses import dataclass, field
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+AUTHORIZER = os.environ.get("LANYARD_AUTHORIZER_ARN", "")
+# What the authorizer's rules say of this does not count: `check` looks at the scope itself.
+_METHOD_ARN = "arn:aws:execute-api:region:account:function/none/GET/"
+_CONFIG = Config(connect_timeout=2, read_timeout=15, retries={"total_max_attempts": 2})
+_client = None
+
+
+@dataclass(frozen=True)
+class Access:
+    """What a good token gives."""
+
+    user_id: str
+    client_id: str
+    scopes: frozenset
+    organizers: frozenset
+
+
+@dataclass(frozen=True)
+class Refused(Exception):
+    """The request is to be answered with this (RFC 6750 §3.1)."""
+
+    status: int
+    error: str
+    description: str
+    challenge: str = "Bearer"
+    headers: dict = field(default_factory=dict)
+
+
+def check(authorization, *, scope=None):
+    """Who is calling, as an Access. authorization: the header, or None. scope: one that the token must have.
+
+    Raises Refused: 401 for a bad token, 403 for too little scope, 503 where Lanyard cannot be asked.
+    """
+    if not (authorization or "").lower().startswith("bearer "):
+        raise Refused(401, "unauthorized", "Send an access token: Authorization: Bearer ...")
+    context = _ask(authorization)
+    access = Access(
+        context["user_id"],
+        context["client_id"],
+        frozenset(context["scope"].split()),
+        frozenset(context["organizers"].split()),
+    )
+    if scope is not None and scope not in access.scopes:
+        challenge = f'Bearer error="insufficient_scope", scope="{scope}"'
+        raise Refused(403, "insufficient_scope", f"This needs the scope {scope}.", challenge)
+    return access
+
+
+def _ask(authorization):
+    event = {"type": "TOKEN", "authorizationToken": authorization, "methodArn": _METHOD_ARN}
+    try:
+        answer = _lambda().invoke(FunctionName=AUTHORIZER, Payload=json.dumps(event).encode())
+        payload = json.loads(answer["Payload"].read())
+    except (BotoCoreError, ClientError, ValueError) as error:
+        raise _unavailable() from error
+    if "FunctionError" not in answer:
+        return payload["context"]
+    if payload.get("errorMessage") == "Unauthorized":
+        description = "The access token is unknown, expired or revoked."
+        raise Refused(401, "invalid_token", description, 'Bearer error="invalid_token"')
+    raise _unavailable()
+
+
+def _unavailable():
+    description = "The token cannot be checked at the moment. Please try again."
+    return Refused(503, "temporarily_unavailable", description, headers={"Retry-After": "2"})
+
+
+def _lambda():
+    global _client  # one for all invocations of this Lambda
+    if _client is None:
+        _client = boto3.client("lambda", config=_CONFIG)
+    return _client

@@ -1,0 +1,70 @@
+"""All that is kept of one person: collected for them, and erased when they ask for it.
+
+What names a user in its key is found by itself, also in tables that are made after this was written. What only
+mentions one (a code, an access token) goes by its TTL, and has no power once the account is gone;
+tests/deploying/test_erasure.py holds every model to one or the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from chalicelib.models import application, grant, store, user
+from chalicelib.models.grant import Grant
+from chalicelib.models.table import Item
+from chalicelib.models.user import User
+from infra.tables import MODELS
+
+Step = tuple[str, Callable[[], Any]]
+
+
+def export(of: User) -> dict[str, Any]:
+    """Everything that the tables hold of a user, by table; without digests and hashes, which tell nothing."""
+    found: dict[str, Any] = {"users": [_plain(of)]}
+    found["applications"] = [_plain(owned) for owned in application.owned_by(str(of.user_id))]
+    for model in keyed_by_user():
+        found[_short_name(model)] = [_plain(item) for item in _items(model, of)]
+    return found
+
+
+def steps(of: User) -> list[Step]:
+    """What erasing takes, in order: a word for each step, and the step. All of it may be repeated.
+
+    The account ends first, and every token and session with it; what is left then has no power, and is tidied up.
+    """
+    made: list[Step] = [("the account", lambda: user.erase(of))]
+    for owned in application.owned_by(str(of.user_id)):
+        made.append((f"the application {owned.client_id}", _bound(application.forget, str(owned.client_id))))
+    for model in keyed_by_user():
+        made.extend((f"an item of {_short_name(model)}", _bound(_delete, item)) for item in _items(model, of))
+    return made
+
+
+def keyed_by_user() -> list[type[Item]]:
+    return [model for model in MODELS if model is not User and model._hash_keyname == "user_id"]
+
+
+def _items(model: type[Item], of: User) -> Iterator[Item]:
+    return store.query(model, str(of.user_id), void_too=True)
+
+
+def _delete(item: Item) -> None:
+    if isinstance(item, Grant):
+        grant.end(str(item.grant_id))  # its access token with it
+    else:
+        store.write(store.Delete(item.own_key))
+
+
+def _bound(operation: Callable[..., Any], *arguments: Any) -> Callable[[], Any]:
+    return lambda: operation(*arguments)
+
+
+def _short_name(model: type[Item]) -> str:
+    return str(model.Meta.table_name).removeprefix(str(User.Meta.table_name).removesuffix("users"))  # type: ignore[attr-defined]
+
+
+def _plain(item: Item) -> dict[str, Any]:
+    values = item.attribute_values
+    telling = {name: value for name, value in values.items() if not name.endswith(("_digest", "_hash"))}
+    return {name: sorted(value) if isinstance(value, set) else value for name, value in sorted(telling.items())}

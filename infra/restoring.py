@@ -1,0 +1,53 @@
+"""Items of restored tables, put back into the stage's own where they are missing there.
+
+DynamoDB restores a backup to tables of other names. This copies what the live tables have lost and overwrites nothing
+in them: what is there now is newer than any backup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from chalicelib.models.table import CONNECTION, Item
+from infra.tables import MODELS
+
+
+def sources(prefix: str) -> list[tuple[str, type[Item]]]:
+    """The restored tables that there are, with the models whose tables they are copies of."""
+    client = CONNECTION.client
+    there = {name for page in client.get_paginator("list_tables").paginate() for name in page["TableNames"]}
+    own = str(MODELS[0].Meta.table_name).removesuffix("users")  # type: ignore[attr-defined]
+    named = ((prefix + str(model.Meta.table_name).removeprefix(own), model) for model in MODELS)  # type: ignore[attr-defined]
+    return [(name, model) for name, model in named if name in there]
+
+
+def items(table: str) -> Iterator[dict[str, Any]]:
+    """Every item of a restored table, as DynamoDB writes it."""
+    for page in CONNECTION.client.get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
+        yield from page["Items"]
+
+
+def count(table: str) -> int:
+    pages = CONNECTION.client.get_paginator("scan").paginate(TableName=table, Select="COUNT")
+    return sum(int(page["Count"]) for page in pages)
+
+
+def put_back(model: type[Item], item: dict[str, Any]) -> bool:
+    """Put an item back unless there is one with its key. Was it put back?"""
+    name = str(model.Meta.table_name)  # type: ignore[attr-defined]
+    names = {"#key": str(model._hash_key_attribute().attr_name)}  # type: ignore[no-untyped-call]
+    try:
+        CONNECTION.client.put_item(
+            TableName=name,
+            Item=item,
+            ConditionExpression="attribute_not_exists(#key)",
+            ExpressionAttributeNames=names,
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+            return False
+        raise
+    return True

@@ -1,0 +1,121 @@
+"""Another team's API that trusts Lanyard's tokens: examples/protected_api, deployed beside it by `make rehearse`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import requests
+
+from chalicelib.models.access_token import AccessToken
+from tests.actors import Browser, ClientApp
+from tests.rehearsed import REHEARSED
+
+pytestmark = pytest.mark.skipif(REHEARSED is None, reason="needs the deployment that make rehearse makes")
+
+Call = Callable[..., requests.Response]
+
+
+@pytest.fixture
+def call() -> Call:
+    """Call the other team's API with a token."""
+
+    def made(token: str | None, path: str, method: str = "GET") -> requests.Response:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        assert REHEARSED is not None
+        return requests.request(method, REHEARSED.example_url + path, headers=headers)
+
+    return made
+
+
+@pytest.fixture
+def big(john: Browser) -> str:
+    """The slug of Big Events LLC."""
+    assert john.person is not None
+    return next(slug for slug, name in john.person.organizers.items() if name == "Big Events LLC")
+
+
+@pytest.fixture
+def small(john: Browser) -> str:
+    assert john.person is not None
+    return next(slug for slug, name in john.person.organizers.items() if name == "Small Shows")
+
+
+def tickets(slug: str) -> str:
+    return f"/organizers/{slug}/tickets"
+
+
+def report(slug: str) -> str:
+    return f"/organizers/{slug}/report"
+
+
+def test_a_token_with_the_scope_and_the_organizer_gets_in(john: Browser, shop: ClientApp, call: Call, big: str) -> None:
+    token = shop.connect(john, "Big Events LLC")["access_token"]
+    answer = call(token, tickets(big))
+    assert answer.status_code == 200, answer.text
+    assert john.person is not None
+    assert answer.json() == {"tickets": [], "organizer": big, "for": john.person.user_id, "through": shop.client_id}
+    assert call(token, tickets(big), "POST").status_code == 201
+    assert call(token, report(big)).json() == {"organizer": big, "tickets_sold": 0}
+
+
+def test_a_narrow_token_is_403(john: Browser, shop: ClientApp, call: Call, big: str) -> None:
+    token = shop.connect(john, "Big Events LLC", scope="read")["access_token"]
+    assert call(token, tickets(big)).status_code == 200
+    assert call(token, tickets(big), "POST").status_code == 403
+
+
+def test_a_token_without_any_such_scope_is_403(john: Browser, shop: ClientApp, call: Call, big: str) -> None:
+    token = shop.connect(john, scope="profile")["access_token"]
+    assert call(token, tickets(big)).status_code == 403
+    refused = call(token, report(big))
+    assert refused.status_code == 403
+    assert refused.json()["error"] == "insufficient_scope"
+
+
+def test_a_token_for_another_organizer_is_403(john: Browser, shop: ClientApp, call: Call, small: str) -> None:
+    token = shop.connect(john, "Big Events LLC")["access_token"]
+    assert call(token, tickets(small)).status_code == 403
+    assert call(token, report(small)).status_code == 403
+
+
+def test_a_revoked_token_is_401_from_the_very_next_request(
+    john: Browser, shop: ClientApp, call: Call, big: str
+) -> None:
+    tokens = shop.connect(john, "Big Events LLC")
+    assert call(tokens["access_token"], tickets(big)).status_code == 200
+    assert shop.revoke(tokens["refresh_token"]).status_code == 200
+    assert call(tokens["access_token"], tickets(big)).status_code == 401
+    refused = call(tokens["access_token"], report(big))
+    assert refused.status_code == 401
+    assert refused.json()["error"] == "invalid_token"
+
+
+def test_a_refreshed_tokens_predecessor_is_401(john: Browser, shop: ClientApp, call: Call, big: str) -> None:
+    tokens = shop.connect(john, "Big Events LLC")
+    fresh = shop.refresh(tokens["refresh_token"]).json()["access_token"]
+    assert call(tokens["access_token"], tickets(big)).status_code == 401
+    assert call(fresh, tickets(big)).status_code == 200
+
+
+def test_an_expired_token_is_401(john: Browser, shop: ClientApp, call: Call, big: str) -> None:
+    token = shop.connect(john, "Big Events LLC")["access_token"]
+    grant_id = token[len("lyat_") :][: 2 * 16 + 11]
+    stored = AccessToken.get(grant_id)
+    stored.expires_at = 1
+    stored.save()
+    assert call(token, tickets(big)).status_code == 401
+    assert call(token, report(big)).status_code == 401
+
+
+def test_a_foreign_token_and_none_are_401(call: Call, big: str) -> None:
+    for token in ("somebody-elses-token", "lyat_" + "x" * 92, None):
+        assert call(token, tickets(big)).status_code == 401
+        assert call(token, report(big)).status_code == 401
+
+
+def test_the_gateways_own_answers_are_oauth_shaped(base_url: str) -> None:
+    answer = requests.get(f"{base_url}/nothing/here")
+    assert answer.status_code == 404
+    assert answer.json() == {"error": "not_found", "error_description": "There is nothing at this address."}
+    assert answer.headers["Cache-Control"] == "no-store"

@@ -1,0 +1,58 @@
+"""What is kept of a person can be given to them and erased."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from chalicelib.models import user
+from chalicelib.models.table import Item
+from infra import erasure, tables
+from tests.actors import Browser, ClientApp
+
+# Keyed by something else, without a TTL, and still no data about a person: their attributes that name a user are how
+# `erasure` finds them.
+FOUND_OTHERWISE = {"User", "EmailAddress", "Application"}
+
+
+def test_an_export_has_all_of_it_and_no_secret(john: Browser, shop: ClientApp) -> None:
+    tokens = shop.connect(john, "Big Events LLC")
+    mine = john.register_application("Mine")
+    assert john.person is not None
+    found = user.find_by_email(john.person.email)
+    assert found is not None
+    kept = json.loads(json.dumps(erasure.export(found)))
+    assert kept["users"][0]["email"] == john.person.email
+    assert [one["client_id"] for one in kept["applications"]] == [mine.client_id]
+    assert [one["client_id"] for one in kept["consents"]] == [shop.client_id]
+    assert [one["client_id"] for one in kept["grants"]] == [shop.client_id]
+    assert len(kept["sessions"]) == 1
+    text = json.dumps(kept)
+    for secret in ("argon2", "digest", tokens["access_token"], tokens["refresh_token"], mine.secret):
+        assert secret not in text
+
+
+def test_after_an_erasure_nothing_is_left_and_nothing_works(john: Browser, shop: ClientApp) -> None:
+    tokens = shop.connect(john, "Big Events LLC")
+    assert john.person is not None
+    found = user.find_by_email(john.person.email)
+    assert found is not None
+    for _, step in erasure.steps(found):
+        step()
+    assert shop.me(tokens["access_token"]).status_code == 401
+    assert shop.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
+    assert john.open("/settings/applications").path == "/login"
+    assert john.log_in().status == 401
+    assert user.find_by_email(john.person.email) is None
+    left = erasure.export(found)
+    assert {name: items for name, items in left.items() if items and name != "users"} == {}
+    user.create(email=john.person.email, password="another password", fullname="J", locale="en", timezone="UTC")
+
+
+@pytest.mark.parametrize("model", tables.MODELS, ids=lambda model: model.__name__)
+def test_every_model_that_names_a_user_is_erased_or_goes_by_itself(model: type[Item]) -> None:
+    names_a_user = {"user_id", "owner_id", "email"} & set(model.get_attributes())
+    goes_by_itself = model._ttl_attribute() is not None  # type: ignore[no-untyped-call]
+    found = model in erasure.keyed_by_user() or model.__name__ in FOUND_OTHERWISE
+    assert found or goes_by_itself or not names_a_user

@@ -1,0 +1,166 @@
+"""`make deploy`: tables, `chalice deploy`, and what stands around the API, against MiniStack.
+
+MiniStack does not know ImportRestApi, which has a stand-in here: what API Gateway makes of the document only AWS shows.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from infra import policy, templates
+from infra.ministack import MiniStack, free_port
+from tests.aws_front import AwsFront
+
+pytestmark = pytest.mark.usefixtures("_no_credentials_of_the_suite")
+ROOT = Path(__file__).resolve().parents[2]
+_NOT_COPIED = shutil.ignore_patterns(".venv", ".local", ".git", "__pycache__", ".*_cache", "dist", "deployed")
+
+
+class Clone:
+    """A copy of the project, whose `make deploy` talks to `front`."""
+
+    def __init__(self, folder: Path, front: AwsFront) -> None:
+        self.folder = folder
+        self.front = front
+        shutil.copytree(ROOT, folder, ignore=_NOT_COPIED, dirs_exist_ok=True)
+
+    def deploy(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        ours = ("AWS_", "LANYARD_", "TABLE_PREFIX", "PUBLIC_URL")
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+        environment |= {
+            "AWS_ENDPOINT_URL": self.front.url,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+        }
+        command = [sys.executable, "-m", "infra.deploy", *arguments]
+        return subprocess.run(
+            command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False
+        )  # fmt: skip
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=self.front.url,
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+    def stacks(self) -> dict[str, str]:
+        found = self.client("cloudformation").describe_stacks()["Stacks"]
+        return {stack["StackName"]: stack["StackStatus"] for stack in found}
+
+
+@pytest.fixture
+def _no_credentials_of_the_suite(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL_DYNAMODB", raising=False)
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
+    folder = tmp_path_factory.mktemp("deploy")
+    ministack = MiniStack(free_port(), log=folder / "ministack.log")
+    ministack.wait_until_ready()
+    front = AwsFront(ministack.port)
+    yield Clone(folder / "clone", front)
+    front.stop()
+    ministack.stop()
+
+
+def test_a_dry_run_says_what_would_be_made_and_makes_nothing(clone: Clone) -> None:
+    ended = clone.deploy("dev", "--dry-run")
+    assert ended.returncode == 0, ended.stderr
+    assert "The stack lanyard-dev-tables would change:" in ended.stdout
+    assert "Add AWS::DynamoDB::Table Grants" in ended.stdout
+    _, _, calls = ended.stdout.partition("chalice deploy would call:\n")
+    assert "  create_role lanyard-dev-api_handler\n" in calls
+    assert "  create_function lanyard-dev-authorizer\n" in calls
+    assert "  import_rest_api" in calls
+    assert clone.client("dynamodb").list_tables()["TableNames"] == []
+    assert clone.client("lambda").list_functions()["Functions"] == []
+    assert clone.front.documents == {}
+    assert "CREATE_COMPLETE" not in clone.stacks().values()
+
+
+def test_a_deployment_makes_tables_functions_api_and_what_stands_around(clone: Clone) -> None:
+    ended = clone.deploy("dev")
+    assert ended.returncode == 0, ended.stderr
+    assert clone.stacks() == {
+        "lanyard-dev-tables": "CREATE_COMPLETE",
+        "lanyard-dev-surroundings": "CREATE_COMPLETE",
+    }
+    tables = clone.client("dynamodb").list_tables()["TableNames"]
+    assert len(tables) == len(templates.read("tables")["Resources"])
+    assert all(name.startswith("lanyard-dev-") for name in tables)
+    functions = {one["FunctionName"]: one for one in clone.client("lambda").list_functions()["Functions"]}
+    assert set(functions) == {"lanyard-dev", "lanyard-dev-authorizer"}
+    assert functions["lanyard-dev"]["Environment"]["Variables"]["LANYARD_STAGE"] == "dev"
+    for function, role in (("api", "lanyard-dev-api_handler"), ("authorizer", "lanyard-dev-authorizer")):
+        (name,) = clone.client("iam").list_role_policies(RoleName=role)["PolicyNames"]
+        document = clone.client("iam").get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+        assert document == policy.document("dev", function)
+    ((api, document),) = clone.front.documents.items()
+    assert {"/", "/api/v1/oauth/token", "/api/v1/me"} <= set(document["paths"])
+    gateway = clone.client("apigateway")
+    made = {one["responseType"]: one for one in gateway.get_gateway_responses(restApiId=api)["items"]}
+    assert made["MISSING_AUTHENTICATION_TOKEN"]["statusCode"] == "404"
+    assert "Bearer" in str(made["UNAUTHORIZED"]["responseParameters"])
+    stage = gateway.get_stage(restApiId=api, stageName="api")
+    assert stage["methodSettings"]["*/*"]["throttlingRateLimit"] == 200
+    # The gateway's answers are in force only when a deployment comes after them.
+    posts = [path for method, path in clone.front.calls if method in ("POST", "PUT")]
+    assert f"/restapis/{api}/gatewayresponses/UNAUTHORIZED" in posts
+    assert posts[-1] == f"/restapis/{api}/deployments"
+    groups = {one["logGroupName"]: one for one in clone.client("logs").describe_log_groups()["logGroups"]}
+    assert groups["/aws/lambda/lanyard-dev"]["retentionInDays"] == 90
+    assert f"https://{api}.execute-api.us-east-1.amazonaws.com/api/" in ended.stdout
+
+
+def test_what_is_deployed_has_byte_code(clone: Clone) -> None:
+    tag = sys.implementation.cache_tag
+    made = list((clone.folder / ".chalice" / "deployments").glob("*.zip"))
+    size = clone.client("lambda").get_function(FunctionName="lanyard-dev")["Configuration"]["CodeSize"]
+    (package,) = [one for one in made if one.stat().st_size == size]
+    with zipfile.ZipFile(package) as archive:
+        names = set(archive.namelist())
+    assert f"__pycache__/app.{tag}.pyc" in names
+    assert f"chalicelib/protocol/__pycache__/server.{tag}.pyc" in names
+    assert f"botocore/__pycache__/client.{tag}.pyc" in names
+
+
+def test_deploying_again_changes_what_has_changed_and_keeps_the_api(clone: Clone) -> None:
+    dry = clone.deploy("dev", "--dry-run")
+    assert "  update_function lanyard-dev\n" in dry.stdout
+    assert "create_function" not in dry.stdout
+    before = dict(clone.front.documents)
+    ended = clone.deploy("dev")
+    assert ended.returncode == 0, ended.stderr
+    assert "The stack lanyard-dev-tables is as it should be." in ended.stdout
+    assert set(clone.front.documents) == set(before)
+    assert len(clone.client("lambda").list_functions()["Functions"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ([], "Say which stage: make deploy STAGE=prod"),
+        (["moon"], "STAGE must be one of .chalice/config.json's that can be deployed (dev, prod), not 'moon'."),
+        (["local"], "not 'local'."),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(clone: Clone, arguments: list[str], complaint: str) -> None:
+    ended = clone.deploy(*arguments)
+    assert complaint in ended.stderr
+    assert ended.stderr.count("\n") == 1
+    assert ended.returncode == 2

@@ -1,0 +1,83 @@
+"""What CloudWatch counts of a request, from the line that it writes in the log (Embedded Metric Format)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chalicelib import settings
+from infra import templates
+from tests.actors import Browser, ClientApp
+
+
+@pytest.fixture(autouse=True)
+def _a_deployed_stage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The local stage writes no metrics."""
+    monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, stage="dev"))
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    found = (json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{"))
+    return [line for line in found if "route" in line]
+
+
+def metrics(line: dict[str, Any]) -> dict[str, Any]:
+    """name -> value, as CloudWatch reads them; each must have a value and its dimensions too."""
+    found: dict[str, Any] = {}
+    for directive in line["_aws"]["CloudWatchMetrics"]:
+        assert directive["Namespace"] == "Lanyard"
+        for metric in directive["Metrics"]:
+            found[metric["Name"]] = line[metric["Name"]]
+        for dimension in (name for names in directive["Dimensions"] for name in names):
+            assert isinstance(line[dimension], str)
+    return found
+
+
+def test_a_token_request_is_counted_by_route_and_outcome(
+    john: Browser, shop: ClientApp, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = john.allow(john.open(shop.authorize_path()), "Big Events LLC").code
+    lines(capsys)
+    shop.exchange(code)
+    (line,) = lines(capsys)
+    counted = metrics(line)
+    assert line["stage"] == "dev"
+    assert line["route"] == "/api/v1/oauth/token"
+    assert line["outcome"] == "token issued"
+    assert line["client_id"] == shop.client_id
+    assert counted == {**counted, "Requests": 1, "Faults": 0, "StoreErrors": 0, "Replays": 0, "Outcomes": 1}
+    assert counted["store_round_trips"] == 2
+    assert counted["milliseconds"] > 0
+
+
+def test_a_replay_is_counted_for_its_alarm(john: Browser, shop: ClientApp, capsys: pytest.CaptureFixture[str]) -> None:
+    code = john.allow(john.open(shop.authorize_path()), "Big Events LLC").code
+    shop.exchange(code)
+    lines(capsys)
+    shop.exchange(code)
+    (line,) = lines(capsys)
+    assert metrics(line)["Replays"] == 1
+    assert metrics(line)["SecurityEvents"] == 1
+
+
+def test_no_client_id_is_a_dimension(john: Browser, shop: ClientApp, capsys: pytest.CaptureFixture[str]) -> None:
+    shop.connect(john, "Big Events LLC")
+    for line in lines(capsys):
+        for directive in line["_aws"]["CloudWatchMetrics"]:
+            named = {name for names in directive["Dimensions"] for name in names}
+            assert named <= {"stage", "route", "outcome", "security_event"}
+
+
+def test_every_alarm_on_our_own_metrics_names_one_that_is_written(
+    john: Browser, shop: ClientApp, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop.connect(john, "Big Events LLC")
+    written = set(metrics(lines(capsys)[-1]))
+    resources = templates.read("api")["Resources"].values()
+    alarms = [one["Properties"] for one in resources if one["Type"] == "AWS::CloudWatch::Alarm"]
+    ours = {alarm["MetricName"] for alarm in alarms if alarm["Namespace"] == "Lanyard"}
+    assert ours == {"Faults", "StoreErrors", "Replays"}
+    assert ours <= written

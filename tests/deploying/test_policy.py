@@ -1,0 +1,54 @@
+"""What the functions may do on AWS is what they do: each action named, each table, and nothing besides."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from infra import policy, templates
+from tests.conftest import WHOLE_SUITE
+from tests.request_calls import RequestCalls
+
+STAGES = policy.deployed_stages()
+
+
+@pytest.mark.parametrize("function", policy.FUNCTIONS)
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_policy_files_are_what_the_lists_say(stage: str, function: str) -> None:
+    file = templates.CONFIG.parent / policy.file_name(stage, function)
+    assert json.loads(file.read_text(encoding="utf-8")) == policy.document(stage, function), "run: make policies"
+
+
+@pytest.mark.parametrize("function", policy.FUNCTIONS)
+@pytest.mark.parametrize("stage", STAGES)
+def test_no_policy_has_a_wildcard_action_or_a_scan(stage: str, function: str) -> None:
+    for statement in policy.document(stage, function)["Statement"]:
+        assert not [action for action in statement["Action"] if "*" in action or action.endswith("Scan")]
+        assert "*" not in [resource.rpartition(":")[2] for resource in statement["Resource"]] or "logs:" in str(
+            statement
+        )
+        assert not [
+            name for name in statement["Resource"] if name.startswith("arn:aws:dynamodb") and name.endswith("*")
+        ]
+
+
+def test_mail_may_be_sent_from_the_stages_sender_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "ses:" not in json.dumps(policy.document("prod", "api"))
+    monkeypatch.setattr(templates, "variables", lambda _: {"MAIL_SENDER": "no-reply@example.com"})
+    (statement,) = [one for one in policy.document("prod", "api")["Statement"] if "ses:SendEmail" in one["Action"]]
+    assert statement["Condition"] == {"StringEquals": {"ses:FromAddress": "no-reply@example.com"}}
+    assert "ses:" not in json.dumps(policy.document("prod", "authorizer"))
+
+
+@pytest.mark.last
+@pytest.mark.parametrize("function", policy.FUNCTIONS)
+def test_the_policy_allows_what_requests_call_and_nothing_else(
+    request: pytest.FixtureRequest, request_calls: RequestCalls, function: str
+) -> None:
+    """Runs last. After a part of the suite it can only tell what is missing, not what is too much."""
+    allowed = {(action, name) for action, names in policy.FUNCTIONS[function].items() for name in names}
+    made = request_calls.made[function]
+    assert made - allowed == set(), "not allowed on AWS; add it to infra/policy.py, then: make policies"
+    if request.session.stash[WHOLE_SUITE] and not request.session.testsfailed:
+        assert allowed - made == set(), "never called; take it out of infra/policy.py, then: make policies"

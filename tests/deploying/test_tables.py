@@ -1,0 +1,65 @@
+"""One definition of storage: infra/tables.yaml and the models agree, and the tables are kept as data should be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from chalicelib.models.table import Item
+from infra import tables, templates
+
+TEMPLATE = templates.read("tables")
+PREFIX = "${TablePrefix}"
+
+
+def by_name() -> dict[str, dict[str, Any]]:
+    """CloudFormation's tables by their names without the prefix."""
+    return {
+        one["Properties"]["TableName"]["Fn::Sub"].removeprefix(PREFIX): one for one in TEMPLATE["Resources"].values()
+    }
+
+
+def short_name(model: type[Item]) -> str:
+    return str(model.Meta.table_name).removeprefix("test-")  # type: ignore[attr-defined]
+
+
+def keys(schema: Any) -> list[tuple[str, str]]:
+    return sorted((key["AttributeName"], key["KeyType"]) for key in schema)
+
+
+def test_each_model_has_a_table_and_each_table_a_model() -> None:
+    assert sorted(by_name()) == sorted(short_name(model) for model in tables.MODELS)
+
+
+@pytest.mark.parametrize("model", tables.MODELS, ids=short_name)
+def test_keys_indexes_types_and_ttl_agree(model: type[Item]) -> None:
+    made = by_name()[short_name(model)]["Properties"]
+    schema = model._get_schema()
+    ttl = model._ttl_attribute()  # type: ignore[no-untyped-call]
+    assert keys(made["KeySchema"]) == keys(schema["key_schema"])
+    indexes = {one["IndexName"]: one for one in made.get("GlobalSecondaryIndexes", [])}
+    expected = {one["index_name"]: one for one in schema["global_secondary_indexes"]}
+    assert sorted(indexes) == sorted(expected)
+    for name, index in indexes.items():
+        assert keys(index["KeySchema"]) == keys(expected[name]["key_schema"])
+        assert index["Projection"]["ProjectionType"] == expected[name]["projection"]["ProjectionType"]
+    types = {one["AttributeName"]: one["AttributeType"] for one in made["AttributeDefinitions"]}
+    assert types == {one["AttributeName"]: one["AttributeType"] for one in schema["attribute_definitions"]}
+    wanted = {"AttributeName": ttl.attr_name, "Enabled": True} if ttl else None
+    assert made.get("TimeToLiveSpecification") == wanted
+
+
+@pytest.mark.parametrize("name", sorted(by_name()))
+def test_every_table_is_kept_as_data_should_be(name: str) -> None:
+    table = by_name()[name]
+    assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
+    properties = table["Properties"]
+    assert properties["BillingMode"] == "PAY_PER_REQUEST"
+    assert properties["DeletionProtectionEnabled"] == {"Ref": "DeletionProtection"}
+    assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert properties["SSESpecification"] == {"SSEEnabled": True}
+
+
+def test_production_is_protected_against_deletion() -> None:
+    assert templates.parameters("prod", TEMPLATE)["DeletionProtection"] == "true"

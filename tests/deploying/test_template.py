@@ -1,0 +1,108 @@
+"""The template of `make package`, and that what is missing in it is found: no local AWS would miss it."""
+
+from __future__ import annotations
+
+import copy
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from infra import package, template_checks, templates
+
+Template = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """As Chalice makes it, with infra/api.yaml and infra/tables.yaml merged in."""
+    folder = tmp_path_factory.mktemp("template")
+    merge = folder / "merge.json"
+    merge.write_text(json.dumps(templates.whole()), encoding="utf-8")
+    package.chalice("package", "--stage", "prod", "--merge-template", str(merge), str(folder))
+    made: Template = json.loads((folder / "sam.json").read_text(encoding="utf-8"))
+    return made
+
+
+def test_it_says_what_no_local_aws_acts_upon(template: Template) -> None:
+    assert template_checks.problems(template) == []
+
+
+def properties(template: Template, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = template["Resources"][name]["Properties"]
+    return found
+
+
+def paths(template: Template) -> dict[str, Any]:
+    found: dict[str, Any] = properties(template, "RestAPI")["DefinitionBody"]["paths"]
+    return found
+
+
+CREDENTIALS = "method.response.header.Access-Control-Allow-Credentials"
+BREAKS: dict[str, Callable[[Template], Any]] = {
+    "TTLs": lambda template: properties(template, "AccessTokens").pop("TimeToLiveSpecification"),
+    "PointInTimeRecovery": lambda template: properties(template, "Grants").pop("PointInTimeRecoverySpecification"),
+    "SSESpecification": lambda template: properties(template, "Users").pop("SSESpecification"),
+    "DeletionProtection": lambda template: properties(template, "Users").update(DeletionProtectionEnabled=False),
+    "outlive": lambda template: template["Resources"]["Users"].pop("DeletionPolicy"),
+    "throttling": lambda template: properties(template, "RestAPI").pop("MethodSettings"),
+    "challenge": lambda template: properties(template, "RestAPI")["DefinitionBody"][templates.GATEWAY_RESPONSES][
+        "UNAUTHORIZED"
+    ].update(responseParameters={}),
+    "binary": lambda template: properties(template, "RestAPI")["DefinitionBody"][
+        "x-amazon-apigateway-binary-media-types"
+    ].append("*/*"),
+    "scripts": lambda template: paths(template)["/login"].update(options=paths(template)["/api/v1/me"]["options"]),
+    "preflight": lambda template: paths(template)["/api/v1/me"]["options"]["x-amazon-apigateway-integration"][
+        "responses"
+    ]["default"]["responseParameters"].update({CREDENTIALS: "'true'"}),
+    "longer than API Gateway": lambda template: properties(template, "APIHandler").update(Timeout=60),
+    "log group": lambda template: template["Resources"].pop("Logs"),
+}
+
+
+@pytest.mark.parametrize("word", BREAKS)
+def test_what_is_missing_is_found(template: Template, word: str) -> None:
+    broken = copy.deepcopy(template)
+    BREAKS[word](broken)
+    found = template_checks.problems(broken)
+    assert len(found) == 1
+    assert word.lower() in found[0].lower()
+
+
+def test_the_stack_around_a_deployed_api_has_its_names_as_parameters() -> None:
+    template = templates.surroundings()
+    assert set(templates.CHALICE_RESOURCES) <= set(template["Parameters"])
+    assert not set(templates.CHALICE_RESOURCES) & set(template["Resources"])
+    assert "RestAPI.Stage" not in json.dumps(template)
+
+
+def test_a_parameter_that_there_is_not_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    (tmp_path / "parameters").mkdir()
+    (tmp_path / "parameters" / "prod.json").write_text('{"Throttle": 5}', encoding="utf-8")
+    monkeypatch.setattr(templates, "INFRA", tmp_path)
+    monkeypatch.setattr(templates, "ROOT", tmp_path)
+    monkeypatch.setattr(templates, "whole", lambda: {"Parameters": {"Stage": {}}})
+    with pytest.raises(templates.NotDeployable, match="there is no parameter Throttle"):
+        templates.parameters("prod", {"Parameters": {"Stage": {}}})
+
+
+def test_without_a_region_it_says_how_to_name_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
+    with pytest.raises(templates.NotDeployable, match="AWS_DEFAULT_REGION="):
+        package.chalice("package")
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="runs JavaScript")
+def test_cloudfront_gives_the_challenge_its_name_back() -> None:
+    """Its JavaScript, run by node: the one function of ours that is not Python."""
+    function = templates.read("api")["Resources"]["RestoreChallenge"]["Properties"]["FunctionCode"]
+    headers = {"x-amzn-remapped-www-authenticate": {"value": "Bearer"}, "content-type": {"value": "text/html"}}
+    script = f"{function}; console.log(JSON.stringify(handler({{response: {{headers: {json.dumps(headers)}}}}})))"
+    answered = json.loads(subprocess.run(["node", "-e", script], capture_output=True, text=True, check=True).stdout)
+    assert answered == {"headers": {"www-authenticate": {"value": "Bearer"}, "content-type": {"value": "text/html"}}}

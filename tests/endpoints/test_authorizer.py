@@ -1,0 +1,137 @@
+"""The authorizer that other APIs name, called as API Gateway calls it: it allows, denies (403) or says 401."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chalicelib import settings
+from chalicelib.endpoints.authorizer import Unauthorized, authorizer
+from chalicelib.models.store import StoreUnavailable
+from tests.actors import Browser, ClientApp
+from tests.conftest import Clock
+from tests.request_calls import RequestCalls
+from tests.store_proxy import Fault, StoreProxy
+
+pytestmark = pytest.mark.spec("line 33", "RFC 6750 §3.1")
+
+API = "arn:aws:execute-api:eu-central-1:123456789012:abc123/prod/"
+Ask = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def ask(base_url: str, request_calls: RequestCalls) -> Ask:
+    """Ask the authorizer about a token for a method of another team's API."""
+
+    def made(token: str, method: str = "GET", path: str = "tickets", api: str = API) -> dict[str, Any]:
+        event = {"type": "TOKEN", "authorizationToken": f"Bearer {token}", "methodArn": f"{api}{method}/{path}"}
+        with request_calls.answering("authorizer"):
+            answer: dict[str, Any] = authorizer(event, {})
+            return answer
+
+    return made
+
+
+@pytest.fixture
+def rules(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Set the operator's REQUIRED_SCOPES."""
+
+    def made(text: str) -> None:
+        parsed = settings.from_environment({"REQUIRED_SCOPES": text}).required_scopes
+        monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, required_scopes=parsed))
+
+    return made
+
+
+def effect(answer: dict[str, Any]) -> tuple[str, list[str]]:
+    (statement,) = answer["policyDocument"]["Statement"]
+    assert statement["Action"] == "execute-api:Invoke"
+    return statement["Effect"], statement["Resource"]
+
+
+def test_a_good_token_is_allowed_with_its_user_client_scope_and_organizers(
+    john: Browser, shop: ClientApp, ask: Ask
+) -> None:
+    token = shop.connect(john, "Big Events LLC", "Small Shows")["access_token"]
+    answer = ask(token, "POST")
+    assert effect(answer) == ("Allow", [API + "POST/tickets"])
+    assert john.person is not None
+    assert answer["principalId"] == john.person.user_id
+    assert answer["context"] == {
+        "user_id": john.person.user_id,
+        "client_id": shop.client_id,
+        "scope": "read write",
+        "organizers": " ".join(sorted(john.person.organizers)),
+        "required_scope": "write",
+    }
+
+
+def test_too_little_scope_is_denied(john: Browser, shop: ClientApp, ask: Ask) -> None:
+    token = shop.connect(john, "Big Events LLC", scope="read")["access_token"]
+    assert effect(ask(token, "GET"))[0] == "Allow"
+    answer = ask(token, "DELETE")
+    assert effect(answer) == ("Deny", [API + "DELETE/tickets"])
+    assert answer["context"]["required_scope"] == "write"
+
+
+@pytest.mark.parametrize("token", ["made-up", "", "lyat_" + "x" * 92])
+def test_a_token_that_is_none_is_unauthorized(ask: Ask, token: str) -> None:
+    with pytest.raises(Unauthorized, match=r"^Unauthorized$"):
+        ask(token)
+
+
+def test_what_ends_is_unauthorized_from_the_very_next_request(
+    john: Browser, shop: ClientApp, ask: Ask, clock: Clock
+) -> None:
+    replaced = shop.connect(john, "Big Events LLC")
+    shop.refresh(replaced["refresh_token"])
+    revoked = shop.connect(john, "Big Events LLC")["access_token"]
+    shop.revoke(revoked)
+    expired = shop.connect(john, "Big Events LLC")["access_token"]
+    for token in (replaced["access_token"], revoked):
+        with pytest.raises(Unauthorized):
+            ask(token)
+    ask(expired)
+    clock.advance(86_401)
+    with pytest.raises(Unauthorized):
+        ask(expired)
+
+
+def test_a_store_that_fails_is_no_verdict(john: Browser, shop: ClientApp, ask: Ask, store: StoreProxy) -> None:
+    token = shop.connect(john, "Big Events LLC")["access_token"]
+    with store.fault(Fault.INTERNAL_ERROR), pytest.raises(StoreUnavailable):
+        ask(token)
+
+
+def test_it_takes_one_round_trip(john: Browser, shop: ClientApp, ask: Ask, store: StoreProxy) -> None:
+    token = shop.connect(john, "Big Events LLC")["access_token"]
+    with store.count() as calls:
+        ask(token)
+    assert [call.operation for call in calls] == ["BatchGetItem"]
+
+
+def test_its_use_is_noted_on_the_grant(john: Browser, shop: ClientApp, ask: Ask, clock: Clock) -> None:
+    token = shop.connect(john, "Big Events LLC")["access_token"]
+    clock.advance(settings.GRANT_TOUCH_SECONDS + 1)
+    assert effect(ask(token))[0] == "Allow"
+
+
+def test_the_operators_rules_say_what_a_route_asks_for(
+    john: Browser, shop: ClientApp, ask: Ask, rules: Callable[[str], None]
+) -> None:
+    rules("abc123 GET /public* -; abc123 * /tickets write; other9 * /* profile")
+    token = shop.connect(john, scope="profile")["access_token"]
+    assert effect(ask(token, "GET", "public/shows")) == ("Allow", [API + "GET/public*"])
+    assert effect(ask(token, "GET", "tickets"))[0] == "Deny"
+    assert effect(ask(token, "GET", "forgotten"))[0] == "Deny"  # no rule: no door
+    other = API.replace("abc123", "other9")
+    assert effect(ask(token, "POST", "anything", other)) == ("Allow", [other + "*/*"])
+
+
+@pytest.mark.parametrize("text", ["GET /x read", "* GET x read", "* GET /a*b read", "* GET /x read write"])
+def test_a_rule_that_cannot_be_read_is_refused_when_the_function_starts(text: str) -> None:
+    with pytest.raises(settings.SettingsError, match="REQUIRED_SCOPES"):
+        settings.from_environment({"REQUIRED_SCOPES": text})

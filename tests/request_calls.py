@@ -1,0 +1,80 @@
+"""Which DynamoDB actions the application calls while it answers requests, and on what: what its IAM policy must allow.
+
+The store proxy sees every call, those of the tests and of the operator's commands too; here only those count that are
+made inside a request to the API, or inside the authorizer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from chalice.app import Chalice
+
+from chalicelib import settings
+
+_answering: ContextVar[str | None] = ContextVar("answering", default=None)
+_IN_TRANSACTIONS = {
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+    "Delete": "DeleteItem",
+    "ConditionCheck": "ConditionCheckItem",
+}
+
+Action = tuple[str, str]  # "GetItem", "users" or "grants/index/client"
+
+
+class RequestCalls:
+    """What was called: for each function ("api", "authorizer") a set of actions and what they were made on."""
+
+    def __init__(self) -> None:
+        self.made: dict[str, set[Action]] = {"api": set(), "authorizer": set()}
+
+    def watch(self, app: Chalice, connection: Any) -> None:
+        """Note what `app` calls through this connection of PynamoDB's from now on."""
+
+        def around(event: Any, get_response: Callable[[Any], Any]) -> Any:
+            with self.answering("api"):
+                return get_response(event)
+
+        app.register_middleware(around, "http")
+        send = connection._make_api_call
+
+        def noting(operation_name: str, operation_kwargs: dict[str, Any]) -> Any:
+            self._note(operation_name, operation_kwargs)
+            return send(operation_name, operation_kwargs)
+
+        connection._make_api_call = noting
+
+    @contextmanager
+    def answering(self, function: str) -> Iterator[None]:
+        """What this thread calls meanwhile is called by that function."""
+        token = _answering.set(function)
+        try:
+            yield
+        finally:
+            _answering.reset(token)
+
+    def _note(self, operation: str, arguments: dict[str, Any]) -> None:
+        function = _answering.get()
+        if function is not None:
+            self.made[function].update(_actions(operation, arguments))
+
+
+def _actions(operation: str, params: dict[str, Any]) -> Iterator[Action]:
+    if "TransactItems" in params:
+        for item in params["TransactItems"]:
+            ((kind, arguments),) = item.items()
+            yield _IN_TRANSACTIONS[kind], _short(arguments["TableName"])
+    elif "RequestItems" in params:
+        for table in params["RequestItems"]:
+            yield operation, _short(table)
+    else:
+        index = f"/index/{params['IndexName']}" if "IndexName" in params else ""
+        yield operation, _short(params["TableName"]) + index
+
+
+def _short(table: str) -> str:
+    return table.removeprefix(settings.SETTINGS.table_prefix)

@@ -1,0 +1,136 @@
+"""The operator's longer works: checking an address, ending grants, data protection requests, and dry runs of it all."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.actors import Browser, ClientApp, Person
+from tests.local_run import LocalRun
+
+CALLBACK = "https://shop.example.com/callback"
+PASSWORD = "a long password"
+
+
+def in_json(local_run: LocalRun, *arguments: str, stdin: str = "") -> Any:
+    ended = local_run.manage(*arguments, stdin=stdin)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stderr == ""
+    return json.loads(ended.stdout)
+
+
+def a_connected_user(local_run: LocalRun, name: str) -> tuple[Browser, ClientApp, dict[str, Any]]:
+    """Somebody who has connected a shop, which they registered themselves."""
+    email = f"{name}@example.org"
+    made = in_json(
+        local_run, "users", "create", "--fullname", name, "--email", email, "--password-stdin", "--json",
+        stdin=PASSWORD + "\n",
+    )  # fmt: skip
+    browser = Browser(local_run.base_url, Person(made["user_id"], email, password=PASSWORD))
+    browser.log_in()
+    shop = browser.register_application(f"Shop of {name}", CALLBACK)
+    return browser, shop, shop.connect(browser, scope="profile")
+
+
+def test_a_right_address_passes_the_check_and_nothing_is_left_of_it(local_run: LocalRun) -> None:
+    ended = local_run.manage("check", local_run.base_url)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.endswith("All is as it should be.\n")
+    assert ended.stdout.count("ok  ") == 10
+    users = in_json(local_run, "users", "list", "--json")
+    assert not [user for user in users if "check" in user["email"]]
+    assert not [one for one in in_json(local_run, "applications", "list", "--json") if "check" in one["name"].lower()]
+
+
+def test_another_sites_address_fails_the_check(local_run: LocalRun) -> None:
+    ended = local_run.manage("check", local_run.base_url + "/elsewhere")
+    assert "the front page answers" in ended.stderr
+    assert ended.returncode == 2
+
+
+def test_an_address_where_nothing_answers_fails_the_check(local_run: LocalRun) -> None:
+    ended = local_run.manage("check", "http://127.0.0.1:9/")
+    assert ended.stderr == "Error: http://127.0.0.1:9/: the address cannot be reached: ConnectionError.\n"
+    assert ended.returncode == 2
+
+
+def test_all_grants_of_an_application_end(local_run: LocalRun) -> None:
+    browser, shop, tokens = a_connected_user(local_run, "grantor")
+    would = in_json(local_run, "grants", "end", "--client", shop.client_id, "--dry-run", "--json")
+    assert would["users"] == 1
+    assert shop.me(tokens["access_token"]).status_code == 200
+    assert in_json(local_run, "grants", "end", "--client", shop.client_id, "--json")["users"] == 1
+    assert shop.me(tokens["access_token"]).status_code == 401
+    assert shop.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
+    assert browser.open(shop.authorize_path(scope="profile")).left_to is None  # it has to ask anew
+
+
+def test_what_is_kept_of_a_user_is_exported_and_erased(local_run: LocalRun) -> None:
+    _, shop, tokens = a_connected_user(local_run, "goner")
+    kept = in_json(local_run, "users", "export", "goner@example.org")
+    assert kept["users"][0]["fullname"] == "goner"
+    assert kept["grants"][0]["client_id"] == shop.client_id
+    assert "argon2" not in json.dumps(kept)
+    assert in_json(local_run, "users", "erase", "goner@example.org", "--dry-run", "--json")["dry_run"] is True
+    assert shop.me(tokens["access_token"]).status_code == 200
+    in_json(local_run, "users", "erase", "goner@example.org", "--json")
+    assert shop.me(tokens["access_token"]).status_code == 401
+    gone = local_run.manage("users", "export", "goner@example.org")
+    assert gone.stderr == "Error: There is no user with the address goner@example.org.\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (
+            ["users", "set-password", "eve@localhost", "--password-stdin"],
+            "Would give eve@localhost another password, and end their sessions.",
+        ),
+        (["users", "disable", "eve@localhost"], "Would disable the user eve@localhost."),
+        (["organizers", "create", "--slug", "dry", "--name", "Dry"], "Would create the organizer dry."),
+        (["organizers", "add-member", "bigevents", "eve@localhost"], "Would let eve@localhost belong to bigevents."),
+        (["organizers", "remove-member", "smallshows", "eve@localhost"], "Would take eve@localhost out of smallshows."),
+        (["tables", "create"], "Would create nothing: all tables are there."),
+        (
+            ["applications", "create", "--owner", "eve@localhost", "--name", "Dry", "--redirect-uri", CALLBACK],
+            "Would register the application Dry for eve@localhost.",
+        ),
+        (
+            ["users", "create", "--fullname", "Dry", "--email", "dry@example.org", "--password-stdin"],
+            "Would create the user dry@example.org.",
+        ),
+    ],
+)
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(
+    local_run: LocalRun, arguments: list[str], says: str
+) -> None:
+    listings = (["users", "list", "--json"], ["applications", "list", "--json"])
+    before = [in_json(local_run, *listing) for listing in listings]
+    ended = local_run.manage(*arguments, "--dry-run", stdin=PASSWORD + "\n")
+    assert ended.stdout == says + "\n"
+    assert [in_json(local_run, *listing) for listing in listings] == before
+
+
+def test_every_command_that_changes_something_has_a_dry_run(local_run: LocalRun) -> None:
+    reads = {"list", "describe", "export"}
+    for group in ("applications", "grants", "organizers", "tables", "users"):
+        text = local_run.manage(group, "--help").stdout.partition("Commands:")[2]
+        names = [line.split()[0] for line in text.splitlines() if line.startswith("  ") and not line.startswith("   ")]
+        assert names
+        for name in set(names) - reads:
+            assert "--dry-run" in local_run.manage(group, name, "--help").stdout, f"{group} {name}"
+
+
+def test_a_dry_run_finds_the_same_mistakes(local_run: LocalRun) -> None:
+    for arguments, complaint in (
+        (["applications", "disable", "nothing"], "There is no application nothing."),
+        (["applications", "rotate-secret", "nothing"], "There is no application nothing."),
+        (["grants", "end", "--client", "nothing"], "There is no application nothing."),
+        (["organizers", "create", "--slug", "bigevents", "--name", "X"], "There is already an organizer bigevents."),
+        (["organizers", "add-member", "nowhere", "eve@localhost"], "There is no organizer nowhere."),
+    ):
+        ended = local_run.manage(*arguments, "--dry-run")
+        assert ended.stderr == f"Error: {complaint}\n"
+        assert ended.returncode == 2
