@@ -6,7 +6,6 @@ import base64
 from collections.abc import Iterator
 from pathlib import Path
 
-import requests
 from playwright.sync_api import Page
 
 import chalicelib.pages
@@ -40,7 +39,6 @@ def walk(
     yield from _signed_out(page, base_url, box_office, person)
     yield from _consent(page, box_office)
     yield from _own_applications(page, base_url)
-    yield from _device(page, base_url)
     yield from _authorized(page, base_url)
     yield from _account(page, base_url)
     page.goto(f"{base_url}/login?switch=1")
@@ -115,32 +113,6 @@ def _consent(page: Page, box_office: str) -> Iterator[str]:
     page.wait_for_url(f"{box_office}/**")
     page.goto(f"{box_office}/connect/again")
     yield "consent.html"  # with what was allowed before
-
-
-def _device(page: Page, base_url: str) -> Iterator[str]:
-    page.goto(f"{base_url}{SETTINGS}/new")
-    page.locator("#name").fill("A television")
-    page.locator("input[value=native]").check()
-    page.locator("summary").click()
-    yield "application_form.html"  # with everything that can be set
-    page.locator("input[name=device_grant]").check()
-    submit(page)
-    yield "application_secret.html"  # without a secret
-    client_id = page.locator("#client-id").inner_text()
-    url = f"{base_url}/api/v1/oauth/device_authorization"
-    started = requests.post(url, data={"client_id": client_id}, timeout=30).json()
-    page.goto(f"{base_url}{SETTINGS}/{client_id}")
-    yield "application_form.html"
-    page.goto(f"{base_url}/device")
-    page.locator("#user_code").fill("no code")
-    submit(page)
-    yield "device.html"  # with a problem
-    page.locator("#user_code").fill(started["user_code"])
-    submit(page)
-    yield "device_consent.html"
-    page.locator("[name=organizers]").first.check()
-    submit(page, "button[value=allow]")
-    yield "device_done.html"
 
 
 def _own_applications(page: Page, base_url: str) -> Iterator[str]:
