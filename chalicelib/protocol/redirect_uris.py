@@ -66,7 +66,7 @@ def check_registrable(uri: str, *, is_native: bool = False) -> None:
         )
     _check_encoding(uri.split("://", 1)[1][len(parts.netloc) :], uri)
     if not is_absolute_uri(uri):  # oauthlib would refuse every request with it
-        raise RedirectUriError("is not a valid address")
+        raise RedirectUriError(Message("is not a valid address"))
 
 
 def is_registered(uri: str, registered: Iterable[str], *, is_native: bool = False) -> bool:
