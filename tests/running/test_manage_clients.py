@@ -19,18 +19,18 @@ CREATE = ("applications", "create", "--owner", "admin@localhost", "--name", "App
 
 
 @pytest.fixture
-def john(local_run: LocalRun) -> Browser:
-    browser = Browser(local_run.base_url, Person("", "admin@localhost", password="lanyard-demo"))
+def eve(local_run: LocalRun) -> Browser:
+    browser = Browser(local_run.base_url, Person("", "eve@localhost", password="lanyard-demo"))
     browser.log_in()
     return browser
 
 
 @pytest.mark.spec("RFC 6749 §2.1", "RFC 8252 §7.1")
-def test_public_applications_are_made_and_their_tokens_rotate(local_run: LocalRun, john: Browser) -> None:
+def test_public_applications_are_made_and_their_tokens_rotate(local_run: LocalRun, eve: Browser) -> None:
     made = in_json(local_run, *CREATE, "--public", "--redirect-uri", CALLBACK)
     assert "client_secret" not in made
     app = PublicApp(local_run.base_url, made["client_id"], "", CALLBACK)
-    tokens = app.connect(john, "Big Events LLC")
+    tokens = app.connect(eve, "Small Shows")
     assert app.refresh(tokens["refresh_token"]).json()["refresh_token"] != tokens["refresh_token"]
     native = in_json(local_run, *CREATE, "--native", "--redirect-uri", "com.example.app:/done")
     assert "client_secret" not in native
@@ -40,7 +40,7 @@ def test_public_applications_are_made_and_their_tokens_rotate(local_run: LocalRu
 
 
 @pytest.mark.spec("RFC 7523 §2.2")
-def test_one_with_keys_is_made(local_run: LocalRun, john: Browser, tmp_path: Path) -> None:
+def test_one_with_keys_is_made(local_run: LocalRun, eve: Browser, tmp_path: Path) -> None:
     key = ECKey.generate_key("P-256")
     file = tmp_path / "jwks.json"
     file.write_text(json.dumps({"keys": [key.as_dict(private=False)]}))
@@ -48,7 +48,7 @@ def test_one_with_keys_is_made(local_run: LocalRun, john: Browser, tmp_path: Pat
     assert "client_secret" not in made
     app = SigningApp(local_run.base_url, made["client_id"], "", CALLBACK)
     app.key = key
-    assert app.connect(john, "Big Events LLC")["token_type"] == "Bearer"
+    assert app.connect(eve, "Small Shows")["token_type"] == "Bearer"
 
 
 @pytest.mark.spec("secrets: two live ones while rotating")
