@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,15 +56,19 @@ def allowed(browser: Browser, address: str) -> str:
 
 
 @pytest.fixture
-def cli(local_run: LocalRun, register: Register, tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
+def cli(local_run: LocalRun, register: Register, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    started: list[subprocess.Popen[str]] = []
     application = register("--native", "--device", "--redirect-uri", "http://127.0.0.1/connected")
     told = environment(local_run, application, TOKENS=str(tmp_path / "tokens.json"))
 
     def run(*arguments: str) -> subprocess.Popen[str]:
         command = [sys.executable, str(EXAMPLES / "cli.py"), *arguments]
-        return subprocess.Popen(command, env=told, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        started.append(subprocess.Popen(command, env=told, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+        return started[-1]
 
-    return run
+    yield run
+    for process in started:
+        process.kill()  # one that still waits for its answer, where a test has failed
 
 
 def check_cli_works_until_it_logs_out(cli: Callable[..., subprocess.Popen[str]], tokens: Path) -> None:
