@@ -9,7 +9,10 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+
+from chalicelib import environment as read
+from chalicelib.environment import RequiredScope as RequiredScope
+from chalicelib.environment import SettingsError as SettingsError
 
 LOCAL_STAGE = "local"
 LOCAL_PUBLIC_URL = "http://127.0.0.1:8000"
@@ -107,24 +110,6 @@ STORE_RETRIES = 2
 REQUIRED_SCOPES = "* GET /* read; * HEAD /* read; * * /* write"
 
 
-class SettingsError(ValueError):
-    """An environment variable has a value that cannot be used. The message names the variable and what it takes."""
-
-
-@dataclass(frozen=True)
-class RequiredScope:
-    """A rule of the authorizer: the scope that a route of another API asks for.
-
-    api: an API's id, or "*". method: HTTP's, or "*". path: as called, without the stage; one that ends with "*" stands
-    for all that start so. scope: a scope, or "-" for any good token.
-    """
-
-    api: str
-    method: str
-    path: str
-    scope: str
-
-
 @dataclass(frozen=True)
 class Settings:
     """What differs between deployments.
@@ -182,80 +167,35 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     Raises SettingsError for a value that cannot be used.
     """
     stage = environment.get("LANYARD_STAGE", "") or LOCAL_STAGE
-    if stage == LOCAL_STAGE and "AWS_LAMBDA_FUNCTION_NAME" in environment:
+    is_local = stage == LOCAL_STAGE
+    if is_local and "AWS_LAMBDA_FUNCTION_NAME" in environment:
         raise SettingsError("LANYARD_STAGE is missing: a deployed stage has to say which one it is")
     registration, digests = _registration(environment)
     return Settings(
         stage=stage,
         table_prefix=environment.get("TABLE_PREFIX", "") or f"lanyard-{stage}-",
-        public_url=_public_url(environment.get("PUBLIC_URL", ""), stage),
-        code_lifetime_seconds=_seconds(
+        public_url=read.public_url(environment.get("PUBLIC_URL", ""), is_local=is_local)
+        or (LOCAL_PUBLIC_URL if is_local else None),
+        code_lifetime_seconds=read.seconds(
             environment, "CODE_LIFETIME_SECONDS", default=60, most=CODE_MAX_LIFETIME_SECONDS
         ),
-        sign_up_open=_sign_up_open(environment.get("SIGN_UP", ""), stage),
-        mail_sender=_mail_sender(environment.get("MAIL_SENDER", "")),
+        sign_up_open=read.sign_up_open(environment.get("SIGN_UP", ""), is_local=is_local),
+        mail_sender=read.mail_sender(environment.get("MAIL_SENDER", "")),
         mail_folder=environment.get("MAIL_FOLDER", "") or LOCAL_MAIL_FOLDER,
-        refresh_grace_seconds=_seconds(
+        refresh_grace_seconds=read.seconds(
             environment, "REFRESH_GRACE_SECONDS", default=60, least=0, most=REFRESH_GRACE_MAX_SECONDS
         ),
         registration=registration,
         registration_token_digests=digests,
-        resources=_resources(environment.get("RESOURCES", "")),
+        resources=read.resources(environment.get("RESOURCES", "")),
         server_key=_server_key(environment.get("SERVER_KEY", "")),
         server_key_parameter=environment.get("SERVER_KEY_PARAMETER", "") or None,
-        site_name=_site_name(environment.get("SITE_NAME", "") or SITE_NAME),
-        site_logo_url=_site_logo_url(environment.get("SITE_LOGO_URL", "")),
-        site_colour=_site_colour(environment.get("SITE_COLOUR", "") or SITE_COLOUR),
-        required_scopes=_required_scopes(environment.get("REQUIRED_SCOPES", "") or REQUIRED_SCOPES),
-        not_before=_moment(environment, "NOT_BEFORE"),
+        site_name=read.site_name(environment.get("SITE_NAME", "") or SITE_NAME, most=SITE_NAME_LIMIT_CHARACTERS),
+        site_logo_url=read.site_logo_url(environment.get("SITE_LOGO_URL", ""), most=SITE_LOGO_URL_LIMIT_CHARACTERS),
+        site_colour=read.site_colour(environment.get("SITE_COLOUR", "") or SITE_COLOUR),
+        required_scopes=read.required_scopes(environment.get("REQUIRED_SCOPES", "") or REQUIRED_SCOPES),
+        not_before=read.moment(environment, "NOT_BEFORE"),
     )
-
-
-def _public_url(value: str, stage: str) -> str | None:
-    if not value:
-        return LOCAL_PUBLIC_URL if stage == LOCAL_STAGE else None
-    # In one spelling, since it is also the issuer, which clients compare byte for byte.
-    if not re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?", value, re.ASCII):
-        raise SettingsError(f"PUBLIC_URL must be an address like https://connect.example.com, not {value!r}")
-    if value.startswith("http://") and stage != LOCAL_STAGE:
-        raise SettingsError(f"PUBLIC_URL must start with https:// in a deployed stage, not {value!r}")
-    return value.rstrip("/")
-
-
-def _site_name(value: str) -> str:
-    if not value.isprintable() or not value.strip() or len(value) > SITE_NAME_LIMIT_CHARACTERS:
-        raise SettingsError(f"SITE_NAME must be 1 to {SITE_NAME_LIMIT_CHARACTERS} printable characters, not {value!r}")
-    return value.strip()
-
-
-def _site_logo_url(value: str) -> str | None:
-    if not value:
-        return None
-    # Its origin goes into a header: nothing that could end a directive there.
-    if not re.fullmatch(r"(https://[\w.:-]+/|data:image/(png|svg\+xml);base64,)[\w/.~%?&=+:-]*", value, re.ASCII):
-        raise SettingsError("SITE_LOGO_URL must be an https:// address or data:image/png;base64,… or svg+xml")
-    if len(value) > SITE_LOGO_URL_LIMIT_CHARACTERS:
-        raise SettingsError(f"SITE_LOGO_URL must not be longer than {SITE_LOGO_URL_LIMIT_CHARACTERS} characters")
-    return value
-
-
-def _site_colour(value: str) -> str:
-    if not re.fullmatch(r"#[0-9a-fA-F]{6}", value):
-        raise SettingsError(f"SITE_COLOUR must be a colour like {SITE_COLOUR}, not {value!r}")
-    return value.lower()
-
-
-def _sign_up_open(value: str, stage: str) -> bool:
-    if value not in ("", "open", "closed"):
-        raise SettingsError(f"SIGN_UP must be open or closed, not {value!r}")
-    return value == "open" or (not value and stage == LOCAL_STAGE)
-
-
-def _mail_sender(value: str) -> str | None:
-    name, _, domain = value.partition("@")
-    if value and not (name and domain and value.isascii() and value.isprintable() and not set(value) & set(' ,;<>"')):
-        raise SettingsError(f"MAIL_SENDER must be a bare address like no-reply@example.com, not {value!r}")
-    return value or None
 
 
 def _registration(environment: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
@@ -272,44 +212,10 @@ def _registration(environment: Mapping[str, str]) -> tuple[str, tuple[str, ...]]
     return mode, digests
 
 
-def _resources(value: str) -> tuple[str, ...]:
-    for resource in value.split():
-        parts = urlsplit(resource)
-        if parts.scheme not in ("https", "http") or not parts.hostname or "#" in resource:
-            raise SettingsError(f"RESOURCES takes addresses like https://api.example.com, not {resource!r}")
-    return tuple(value.split())
-
-
 def _server_key(value: str) -> str | None:
     if value and len(value) < SERVER_KEY_MIN_CHARACTERS:  # the message must not quote it
         raise SettingsError(f"SERVER_KEY must have at least {SERVER_KEY_MIN_CHARACTERS} random characters")
     return value or None
-
-
-def _moment(environment: Mapping[str, str], name: str) -> int:
-    value = environment.get(name, "") or "0"
-    if not (value.isascii() and value.isdigit() and len(value) <= 10):
-        raise SettingsError(f"{name} must be a moment in whole seconds since 1970 (date +%s), not {value!r}")
-    return int(value)
-
-
-def _required_scopes(value: str) -> tuple[RequiredScope, ...]:
-    rules = []
-    for text in filter(None, (part.strip() for part in value.split(";"))):
-        words = text.split()
-        if len(words) != 4 or not words[2].startswith("/") or "*" in words[2][:-1]:
-            raise SettingsError(
-                f"REQUIRED_SCOPES takes rules like `* GET /tickets* read`, with ; between, not {text!r}"
-            )
-        rules.append(RequiredScope(words[0], words[1].upper(), words[2], words[3]))
-    return tuple(rules)
-
-
-def _seconds(environment: Mapping[str, str], name: str, *, default: int, most: int, least: int = 1) -> int:
-    value = environment.get(name, "") or str(default)
-    if not value.isascii() or not value.isdigit() or not least <= int(value) <= most:
-        raise SettingsError(f"{name} must be a whole number of seconds from {least} to {most}, not {value!r}")
-    return int(value)
 
 
 SETTINGS = from_environment(os.environ)

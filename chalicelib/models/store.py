@@ -11,7 +11,6 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar, overload
 
 from pynamodb.connection.base import BOTOCORE_EXCEPTIONS
@@ -19,6 +18,11 @@ from pynamodb.exceptions import PynamoDBException, VerboseClientError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
+from chalicelib.models.changes import Change as Change
+from chalicelib.models.changes import Check as Check
+from chalicelib.models.changes import Delete as Delete
+from chalicelib.models.changes import Put as Put
+from chalicelib.models.changes import Update as Update
 from chalicelib.models.table import CONNECTION, Item, Key
 
 _CONFLICT_TRIES = 6
@@ -55,36 +59,6 @@ B = TypeVar("B", bound=Item)
 C = TypeVar("C", bound=Item)
 D = TypeVar("D", bound=Item)
 E = TypeVar("E", bound=Item)
-
-
-@dataclass(frozen=True, eq=False)
-class Put:
-    item: Item
-    condition: Condition | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Update:
-    key: Key[Any]
-    actions: list[Action]
-    condition: Condition | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Delete:
-    key: Key[Any]
-    condition: Condition | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Check:
-    """Part of a transaction that writes nothing and demands something."""
-
-    key: Key[Any]
-    condition: Condition
-
-
-Change = Put | Update | Delete | Check
 
 
 @overload

@@ -1,0 +1,110 @@
+"""How the values of environment variables are read: each strictly, and refused with a line that names it.
+
+What they mean, their defaults and limits stand in `settings`, which alone asks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+
+class SettingsError(ValueError):
+    """An environment variable has a value that cannot be used. The message names the variable and what it takes."""
+
+
+@dataclass(frozen=True)
+class RequiredScope:
+    """A rule of the authorizer: the scope that a route of another API asks for.
+
+    api: an API's id, or "*". method: HTTP's, or "*". path: as called, without the stage; one that ends with "*" stands
+    for all that start so. scope: a scope, or "-" for any good token.
+    """
+
+    api: str
+    method: str
+    path: str
+    scope: str
+
+
+def public_url(value: str, *, is_local: bool) -> str | None:
+    if not value:
+        return None
+    # In one spelling, since it is also the issuer, which clients compare byte for byte.
+    if not re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?", value, re.ASCII):
+        raise SettingsError(f"PUBLIC_URL must be an address like https://connect.example.com, not {value!r}")
+    if value.startswith("http://") and not is_local:
+        raise SettingsError(f"PUBLIC_URL must start with https:// in a deployed stage, not {value!r}")
+    return value.rstrip("/")
+
+
+def site_name(value: str, *, most: int) -> str:
+    if not value.isprintable() or not value.strip() or len(value) > most:
+        raise SettingsError(f"SITE_NAME must be 1 to {most} printable characters, not {value!r}")
+    return value.strip()
+
+
+def site_logo_url(value: str, *, most: int) -> str | None:
+    if not value:
+        return None
+    # Its origin goes into a header: nothing that could end a directive there.
+    if not re.fullmatch(r"(https://[\w.:-]+/|data:image/(png|svg\+xml);base64,)[\w/.~%?&=+:-]*", value, re.ASCII):
+        raise SettingsError("SITE_LOGO_URL must be an https:// address or data:image/png;base64,… or svg+xml")
+    if len(value) > most:
+        raise SettingsError(f"SITE_LOGO_URL must not be longer than {most} characters")
+    return value
+
+
+def site_colour(value: str) -> str:
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}", value):
+        raise SettingsError(f"SITE_COLOUR must be a colour like #1f5fbf, not {value!r}")
+    return value.lower()
+
+
+def sign_up_open(value: str, *, is_local: bool) -> bool:
+    if value not in ("", "open", "closed"):
+        raise SettingsError(f"SIGN_UP must be open or closed, not {value!r}")
+    return value == "open" or (not value and is_local)
+
+
+def mail_sender(value: str) -> str | None:
+    name, _, domain = value.partition("@")
+    if value and not (name and domain and value.isascii() and value.isprintable() and not set(value) & set(' ,;<>"')):
+        raise SettingsError(f"MAIL_SENDER must be a bare address like no-reply@example.com, not {value!r}")
+    return value or None
+
+
+def resources(value: str) -> tuple[str, ...]:
+    for resource in value.split():
+        parts = urlsplit(resource)
+        if parts.scheme not in ("https", "http") or not parts.hostname or "#" in resource:
+            raise SettingsError(f"RESOURCES takes addresses like https://api.example.com, not {resource!r}")
+    return tuple(value.split())
+
+
+def moment(environment: Mapping[str, str], name: str) -> int:
+    value = environment.get(name, "") or "0"
+    if not (value.isascii() and value.isdigit() and len(value) <= 10):
+        raise SettingsError(f"{name} must be a moment in whole seconds since 1970 (date +%s), not {value!r}")
+    return int(value)
+
+
+def required_scopes(value: str) -> tuple[RequiredScope, ...]:
+    rules = []
+    for text in filter(None, (part.strip() for part in value.split(";"))):
+        words = text.split()
+        if len(words) != 4 or not words[2].startswith("/") or "*" in words[2][:-1]:
+            raise SettingsError(
+                f"REQUIRED_SCOPES takes rules like `* GET /tickets* read`, with ; between, not {text!r}"
+            )
+        rules.append(RequiredScope(words[0], words[1].upper(), words[2], words[3]))
+    return tuple(rules)
+
+
+def seconds(environment: Mapping[str, str], name: str, *, default: int, most: int, least: int = 1) -> int:
+    value = environment.get(name, "") or str(default)
+    if not value.isascii() or not value.isdigit() or not least <= int(value) <= most:
+        raise SettingsError(f"{name} must be a whole number of seconds from {least} to {most}, not {value!r}")
+    return int(value)
