@@ -27,6 +27,7 @@ API: dict[str, tuple[str, ...]] = {
         "sessions",
         "users",
     ),
+    "BatchWriteItem": ("access_tokens", "grants"),
     "ConditionCheckItem": ("consents", "users"),
     "DeleteItem": ("access_tokens", "consents", "grants", "pushed_requests", "sessions", "throttles"),
     "GetItem": (
@@ -55,7 +56,14 @@ API: dict[str, tuple[str, ...]] = {
         "used_assertions",
         "users",
     ),
-    "Query": ("applications/index/owner", "consents", "grants", "security_events", "sessions"),
+    "Query": (
+        "applications/index/owner",
+        "consents",
+        "grants",
+        "grants/index/client",
+        "security_events",
+        "sessions",
+    ),
     "UpdateItem": (
         "applications",
         "authorization_codes",

@@ -25,7 +25,7 @@ from chalicelib.models.user import User
 from chalicelib.protocol import consents, pkce, redirect_uris, requests, resource_indicators, scopes
 from chalicelib.protocol.validator import Validator
 
-_TRIES = 3
+_TRIES = 10  # each time somebody else came through, so this is how many may answer at once
 
 
 class NotThisApplication(Exception):

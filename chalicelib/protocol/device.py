@@ -36,7 +36,7 @@ GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code"
 # Consonants alone: nothing to mistake for another, and no words (§6.1). 34 bits, for ten minutes, and few tries.
 _ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
 _LENGTH = 8
-_TRIES = 3
+_TRIES = 10  # each time somebody else came through, so this is how many may answer at once
 
 
 class AlreadyAnswered(Exception):
