@@ -209,7 +209,7 @@ def test_one_that_registered_a_secret_is_refused_with_an_assertion(john: Browser
 @pytest.mark.spec("CVE-2020-15223")
 def test_a_store_that_cannot_claim_the_assertion_is_503(john: Browser, bank: SigningApp, store: StoreProxy) -> None:
     refresh_token = bank.connect(john, "Big Events LLC")["refresh_token"]
-    with store.fault(Fault.INTERNAL_ERROR, "PutItem"):
+    with store.fault(Fault.INTERNAL_ERROR, "TransactWriteItems"):
         assert bank.refresh(refresh_token).status_code == 503
     assert bank.refresh(refresh_token).status_code == 200
 
@@ -330,4 +330,4 @@ def test_signing_costs_one_round_trip_more_and_a_secret_none(
     assert [call.operation for call in calls] == ["BatchGetItem", "TransactWriteItems"]
     with store.count() as calls:
         bank.refresh(tokens[bank])
-    assert [call.operation for call in calls] == ["BatchGetItem", "PutItem", "TransactWriteItems"]
+    assert [call.operation for call in calls] == ["BatchGetItem", "TransactWriteItems", "TransactWriteItems"]
