@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -74,7 +75,8 @@ class Host:
 
 
 def run(task: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-    return anyio.run(task)
+    with ThreadPoolExecutor(1) as thread:  # the browser tests leave an event loop in the main one
+        return thread.submit(anyio.run, task).result()
 
 
 @pytest.fixture(scope="module")
