@@ -100,14 +100,7 @@ def document(stage: str, function: str) -> dict[str, Any]:
     ]
     sender = templates.variables(stage).get("MAIL_SENDER")
     if sender and function == "api":
-        statements.append(
-            {
-                "Effect": "Allow",
-                "Action": ["ses:SendEmail"],
-                "Resource": ["arn:aws:ses:*:*:identity/*"],
-                "Condition": {"StringEquals": {"ses:FromAddress": sender}},
-            }
-        )
+        statements.append(may_send_mail(sender))
     parameter = templates.variables(stage).get("SERVER_KEY_PARAMETER")
     if parameter and function == "api":
         resource = f"arn:aws:ssm:*:*:parameter/{parameter.lstrip('/')}"
@@ -116,6 +109,16 @@ def document(stage: str, function: str) -> dict[str, Any]:
     groups = [f"arn:aws:logs:*:*:log-group:/aws/lambda/lanyard-{stage}{end}:*" for end in ("", "-*")]
     statements.append({"Effect": "Allow", "Action": LOG_ACTIONS, "Resource": groups})
     return {"Version": "2012-10-17", "Statement": statements}
+
+
+def may_send_mail(sender: str) -> dict[str, Any]:
+    """The policy's statement that lets a function send mail from this address."""
+    return {
+        "Effect": "Allow",
+        "Action": ["ses:SendEmail"],
+        "Resource": ["arn:aws:ses:*:*:identity/*"],
+        "Condition": {"StringEquals": {"ses:FromAddress": sender}},
+    }
 
 
 def file_name(stage: str, function: str) -> str:

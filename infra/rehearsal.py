@@ -21,7 +21,7 @@ from infra.templates import API_STAGE, ROOT
 PUBLIC_URL = f"https://rehearsal.invalid/{API_STAGE}"
 EXAMPLE_URL = f"https://example-api.invalid/{API_STAGE}"
 _BUCKET = "rehearsal"
-_FLOWS = "tests/flows"
+_SENDER = "lanyard@rehearsal.invalid"
 
 
 class Failed(Exception):
@@ -42,6 +42,7 @@ class Rehearsal:
 
     def deploy(self, dist: Path) -> None:
         self._s3.create_bucket(Bucket=_BUCKET)
+        self._client("sesv2").create_email_identity(EmailIdentity=_SENDER)
         name = templates.variables(self.stage)["SERVER_KEY_PARAMETER"]
         self._client("ssm").put_parameter(Name=name, Value=secrets.token_urlsafe(48), Type="SecureString")
         self._carry_out(self.stack, self._uploaded(dist, self.stack))
@@ -106,7 +107,10 @@ class Rehearsal:
         self._pytest("tests/deploying/rehearsed")
 
     def run_flows(self) -> None:
-        self._pytest(_FLOWS)
+        self._pytest("tests/flows")
+
+    def run_browser_tests(self) -> None:
+        self._pytest("tests/browser")
 
     def tear_down(self) -> None:
         for stack in (self.example, self.stack):
@@ -137,8 +141,9 @@ class Rehearsal:
             "example_url": EXAMPLE_URL,
             "example_host": self.host(self._api(self.example)),
         }
-        output = self._run([sys.executable, "-m", "pytest", path], LANYARD_REHEARSAL=json.dumps(where))
-        print(f"    {output.strip().splitlines()[-1]}", flush=True)
+        output = self._run([sys.executable, "-m", "pytest", "-rs", path], LANYARD_REHEARSAL=json.dumps(where))
+        lines = output.strip().splitlines()
+        print(*(f"    {line}" for line in lines if line.startswith("SKIPPED") or line is lines[-1]), sep="\n", flush=True)
 
     def _uploaded(self, dist: Path, name: str) -> str:
         """Put the zip and the template where CloudFormation finds them; gives the template's address."""
@@ -146,10 +151,7 @@ class Rehearsal:
         text = (dist / "template.json").read_text(encoding="utf-8")
         template = json.loads(text.replace("./deployment.zip", f"s3://{_BUCKET}/{name}.zip"))
         if name == self.stack:
-            # MiniStack's events say no domain name, which AWS's do, so the address is told to the functions.
-            for function in ("APIHandler", "Authorizer"):
-                variables = template["Resources"][function]["Properties"]["Environment"]["Variables"]
-                variables["PUBLIC_URL"] = PUBLIC_URL
+            _choose_settings(template)
         self._s3.put_object(Bucket=_BUCKET, Key=f"{name}.json", Body=stacks.body(template).encode())
         return f"{self.url}/{_BUCKET}/{name}.json"
 
@@ -176,3 +178,17 @@ class Rehearsal:
         if ended.returncode:
             raise Failed(f"{' '.join(command[:4])}: {(ended.stdout + ended.stderr).strip()[-3000:]}")
         return ended.stdout
+
+
+def _choose_settings(template: dict[str, Any]) -> None:
+    """What an operator might set in .chalice/config.json, set in the template that was packaged."""
+    api, authorizer = (
+        template["Resources"][name]["Properties"]["Environment"]["Variables"] for name in ("APIHandler", "Authorizer")
+    )
+    # MiniStack's events say no domain name, which AWS's do, so the address is told to the functions.
+    authorizer["PUBLIC_URL"] = PUBLIC_URL
+    api.update(PUBLIC_URL=PUBLIC_URL, MAIL_SENDER=_SENDER, SIGN_UP="open")
+    (attached,) = template["Resources"]["ApiHandlerRole"]["Properties"]["Policies"]
+    # MiniStack asks whether mail may be sent, and does not say by whom, so only the action can be rehearsed.
+    may_send = {**policy.may_send_mail(_SENDER), "Resource": ["*"], "Condition": {}}
+    attached["PolicyDocument"]["Statement"].append(may_send)

@@ -2,7 +2,7 @@
 
 Packages the real zip, checks the template for what no local AWS acts upon, deploys it to MiniStack, walks through the
 connect flow at its API Gateway address, deploys a second team's API that trusts Lanyard's authorizer, and runs the
-suite's flows against all of it. docs/deploy.md says what only AWS can show.
+suite's flows and browser tests against all of it. docs/deploy.md says what only AWS can show.
 """
 
 from __future__ import annotations
@@ -79,6 +79,7 @@ def _deploy_and_use(rehearsal: Rehearsal, dist: Path) -> None:
         ("Deploy the example API, which trusts the authorizer", rehearsal.deploy_example),
         ("Good, narrow, foreign, expired and revoked tokens at the example API", rehearsal.use_example),
         ("The suite's flows at the API's address", rehearsal.run_flows),
+        ("The browser tests at the API's address", rehearsal.run_browser_tests),
         ("Update the stack: nothing to change", lambda: rehearsal.update(dist)),
         ("Delete the stacks; the tables outlive them", rehearsal.tear_down),
     ]

@@ -117,7 +117,7 @@ def impatient_client(fresh_client: None, monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.fixture
 def mailbox() -> Mailbox:
-    return Mailbox(_MAIL)
+    return REHEARSED.mailbox() if REHEARSED else Mailbox(_MAIL)
 
 
 @pytest.fixture

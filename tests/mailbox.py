@@ -1,4 +1,4 @@
-"""The mail that the local stage has written, as the people whom it was for read it."""
+"""The mail that was sent, as the people whom it was for read it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ import email.policy
 import re
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
+
+import requests
 
 
 class Mailbox:
+    """What the local stage has written into a folder."""
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
@@ -26,3 +31,21 @@ class Mailbox:
         found = re.search(r"^https?://\S+$", mails[-1].get_content(), re.MULTILINE)
         assert found, mails[-1].get_content()
         return found[0]
+
+
+class SesMailbox(Mailbox):
+    """What a deployed stage has handed to SES: MiniStack keeps it, oldest first."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def of(self, address: str) -> list[EmailMessage]:
+        kept = requests.get(f"{self.url}/_ministack/ses/messages").json()["messages"]
+        return [_message(mail) for mails in kept.values() for mail in mails if mail["To"] == [address]]
+
+
+def _message(mail: dict[str, Any]) -> EmailMessage:
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = mail["Source"], mail["To"][0], mail["Subject"]
+    message.set_content(mail["BodyText"], cte="8bit")
+    return message

@@ -1,4 +1,4 @@
-"""The suite's flows against a deployment instead of the local server: what `make rehearse` sets LANYARD_REHEARSAL for.
+"""The suite's flows and browser tests against a deployment: what `make rehearse` sets LANYARD_REHEARSAL for.
 
 The store is the deployment's, and people are made in it as an operator makes them; everything else goes over HTTP to
 API Gateway. Tests that reach into the application (its clock, its log, its store's faults) cannot run there and are
@@ -19,6 +19,7 @@ import requests
 from infra.ministack import client_environment
 from infra.visit import ConnectTo
 from tests.actors import Page
+from tests.mailbox import SesMailbox
 
 _NEEDS_THE_PROCESS = {
     "application",
@@ -26,7 +27,6 @@ _NEEDS_THE_PROCESS = {
     "capsys",
     "clock",
     "local_run",
-    "mailbox",
     "monkeypatch",
     "request_calls",
     "store",
@@ -63,6 +63,9 @@ class Rehearsed:
             "TABLE_PREFIX": f"lanyard-{self._stage}-",
             "PUBLIC_URL": self.public_url,
         }
+
+    def mailbox(self) -> SesMailbox:
+        return SesMailbox(self.url)
 
     def lead_there(self) -> None:
         """Let every session of `requests` reach the two APIs, which have no DNS record."""

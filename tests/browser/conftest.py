@@ -18,22 +18,28 @@ from examples.connect_client.app import create_app
 from infra.ministack import free_port
 from tests.actors import Person
 from tests.browser import chromium as installed
+from tests.rehearsed import REHEARSED
+from tests.tls_front import TlsFront
 
 BOX_OFFICE = "Box office"
 Open = Callable[..., Page]
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Chromium]:
+def chromium(base_url: str) -> Iterator[Chromium]:
     path = installed.executable()
     if path is None and installed.is_required(os.environ):
         pytest.fail(installed.MISSING)
     if path is None:
         pytest.skip(installed.MISSING)
+    front = TlsFront(base_url) if REHEARSED else None
+    arguments = [*installed.arguments(), *(front.arguments if front else ())]
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=installed.arguments())
+        started = playwright.chromium.launch(executable_path=path, args=arguments)
         yield started
         started.close()
+    if front:
+        front.stop()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urljoin
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -146,7 +147,7 @@ def test_whatever_a_name_holds_it_is_only_shown(open_page: Open, base_url: str, 
     for address in (f"{base_url}/settings/applications", own, f"{own}/secret", f"{own}/delete"):
         page.goto(address)
         _shows(page, name)
-    page.goto(base_url + str(test_link))
+    page.goto(urljoin(page.url, str(test_link)))
     _shows(page, name)
     assert page.locator(".choices bdi").text_content() == name
     page.get_by_role("button", name="Authorize", exact=True).click()

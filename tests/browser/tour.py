@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 from pathlib import Path
 
+import requests
 from playwright.sync_api import Page
 
 import chalicelib.pages
@@ -146,10 +146,7 @@ def _own_applications(page: Page, base_url: str) -> Iterator[str]:
 
 
 def _device(page: Page, base_url: str, client_id: str, secret: str) -> Iterator[str]:
-    basic = base64.b64encode(f"{client_id}:{secret}".encode()).decode()
-    answer = page.request.post(
-        base_url + paths.DEVICE_AUTHORIZATION, form={"scope": "profile"}, headers={"Authorization": f"Basic {basic}"}
-    )
+    answer = requests.post(base_url + paths.DEVICE_AUTHORIZATION, {"scope": "profile"}, auth=(client_id, secret))
     page.goto(f"{base_url}/device")
     page.locator("#user_code").fill("BCDF-GHJK")
     submit(page)

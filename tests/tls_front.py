@@ -1,0 +1,65 @@
+"""HTTPS in front of the rehearsed API for Chromium, which reaches it under its public name as people's browsers do.
+
+The certificate is made for the occasion. Chromium is told that its key is good, which makes the connection as secure
+to it as any, so that it keeps cookies and its cache as it does elsewhere; and where the name leads.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import tempfile
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import requests
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from werkzeug.datastructures import Headers
+from werkzeug.serving import make_server, make_ssl_devcert
+from werkzeug.wrappers import Request, Response
+
+# Each leg of the way has its own connection, and `requests` has taken the answer out of its encoding.
+_OF_THE_CONNECTION = {"connection", "content-encoding", "content-length", "date", "host", "server", "transfer-encoding"}
+
+
+class TlsFront:
+    """Passes everything on to `url`, which `requests` has to be able to reach. arguments: what Chromium is told."""
+
+    def __init__(self, url: str) -> None:
+        host = urlsplit(url).hostname
+        self._origin = f"https://{host}"
+        application = Request.application(self._pass_on)
+        with tempfile.TemporaryDirectory() as folder:
+            files = make_ssl_devcert(f"{folder}/front", host=host)
+            self._server = make_server("127.0.0.1", 0, application, threaded=True, ssl_context=files)
+            key = x509.load_pem_x509_certificate(Path(files[0]).read_bytes()).public_key()
+        information = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        digest = base64.b64encode(hashlib.sha256(information).digest()).decode()
+        self.arguments = (
+            f"--host-resolver-rules=MAP {host}:443 127.0.0.1:{self._server.port}",
+            f"--ignore-certificate-errors-spki-list={digest}",
+        )
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _pass_on(self, request: Request) -> Response:
+        with requests.Session() as session:
+            session.trust_env = False
+            answer = session.request(
+                request.method,
+                self._origin + request.environ["REQUEST_URI"],
+                headers=dict(_end_to_end(request.headers.items())),
+                data=request.get_data(),
+                allow_redirects=False,
+            )
+        return Response(answer.content, answer.status_code, Headers(_end_to_end(answer.raw.headers.items())))
+
+
+def _end_to_end(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in headers if name.lower() not in _OF_THE_CONNECTION]
