@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo messages screenshots docs reset test test-dynamodb-local lint format
+.PHONY: help run demo messages screenshots pictures docs reset test test-dynamodb-local lint format
 .PHONY: package deploy rehearse policies benchmarks
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo "make format   put the format right"
 	@echo "make messages collects what the pages say, and compiles the translations"
 	@echo "make screenshots   docs/screenshots/, from the pages as they are"
+	@echo "make pictures      every page in both languages, light and dark, narrow and wide, in .local/pictures/"
 	@echo "make package STAGE=prod   one CloudFormation template and the zip, in dist/prod/"
 	@echo "make deploy STAGE=prod    tables, then chalice deploy, then alarms and the like (DRY_RUN=yes only says)"
 	@echo "make rehearse   the whole deployment on a local AWS, with IAM enforced"
@@ -52,6 +53,9 @@ messages: $(VENV)/.ready
 
 screenshots: $(VENV)/.ready
 	@$(BIN)/python -m docs.screenshots
+
+pictures: $(VENV)/.tests
+	@LANYARD_PICTURES=.local/pictures exec $(BIN)/python -m pytest tests/browser/test_every_page.py -k axe_finds_nothing $(ARGS)
 
 reset:
 	@rm -rf .local && echo "Forgot everything in .local/"

@@ -142,8 +142,9 @@ class Rehearsal:
             "example_host": self.host(self._api(self.example)),
         }
         output = self._run([sys.executable, "-m", "pytest", "-rs", path], LANYARD_REHEARSAL=json.dumps(where))
-        lines = output.strip().splitlines()
-        print(*(f"    {line}" for line in lines if line.startswith("SKIPPED") or line is lines[-1]), sep="\n", flush=True)
+        *lines, closing = output.strip().splitlines()
+        for line in (*(line for line in lines if line.startswith("SKIPPED")), closing):
+            print(f"    {line}", flush=True)
 
     def _uploaded(self, dist: Path, name: str) -> str:
         """Put the zip and the template where CloudFormation finds them; gives the template's address."""
