@@ -51,7 +51,7 @@ def check_mail_address(email: str) -> str:
     """
     email = check_email(email)
     if not email.isascii():
-        raise NameProblem(Message("has letters that mail cannot be sent to"))
+        raise NameProblem(Message("contains letters that email cannot be sent to"))
     return email
 
 
@@ -59,7 +59,7 @@ def check_password(password: str) -> str:
     """Raises NameProblem. Length alone counts (NIST SP 800-63B §5.1.1)."""
     if not settings.PASSWORD_MIN_CHARACTERS <= len(password) <= settings.PASSWORD_LIMIT_CHARACTERS:
         least, most = settings.PASSWORD_MIN_CHARACTERS, settings.PASSWORD_LIMIT_CHARACTERS
-        raise NameProblem(Message("must have from %(least)s to %(most)s characters", least=least, most=most))
+        raise NameProblem(Message("must have between %(least)s and %(most)s characters", least=least, most=most))
     return password
 
 

@@ -5,7 +5,7 @@
     .venv/bin/python examples/cli.py logout
 
 LANYARD is the provider's address, TOKENS the file that keeps the tokens, CLIENT_ID an application of the type "Mobile,
-desktop or command line application". See docs/connect/cli.md.
+desktop or command-line application". See docs/connect/cli.md.
 """
 
 from __future__ import annotations

@@ -13,14 +13,14 @@ from chalicelib.models import security_event, throttle, user
 from chalicelib.models.user import User
 from chalicelib.protocol.requests import single
 
-WRONG = Message("Email or password is wrong.")
+WRONG = Message("Wrong email or password.")
 blueprint = Blueprint(__name__)
 
 
 @http.route(blueprint, "/", "GET", is_page=True)
 def home(request: http.Request) -> Response:
     browser_session.signed_in(request)
-    return http.page(request, "home.html", base_url=request.base_url)
+    return http.page(request, "home.html", base_url=request.base_url, offers_sign_up=settings.SETTINGS.sign_up_open)
 
 
 @http.route(blueprint, "/login", "GET", "POST", is_page=True)
@@ -67,7 +67,7 @@ def _log_in(request: http.Request) -> Response:
         *_, tries = throttle.count_tries(limits, window_seconds=settings.LOGIN_WINDOW_SECONDS)
     except throttle.TooManyTries:
         logs.note(outcome="log-in throttled")
-        message = Message("Too many tries. Wait a quarter of an hour, then try again.")
+        message = Message("Too many attempts. Wait 15 minutes, then try again.")
         retry_after = {"Retry-After": str(throttle.seconds_left(settings.LOGIN_WINDOW_SECONDS))}
         return _login_page(request, next_path, email=email, problem=message, status=429, headers=retry_after)
     found = _check_password(email, password)

@@ -74,7 +74,7 @@ def new(request: http.Request) -> Response:
     filled = _read_fields(request.form, single(request.form, "type") or WEBSITE)
     if filled.profile.is_public and not server_key.is_set():
         missing = Message(server_key.MISSING)
-        problem = Message("%(problem)s Ask whoever runs this service.", problem=missing)
+        problem = Message("%(problem)s Contact the administrator of this service.", problem=missing)
         filled.problems["type"] = [problem]
     if filled.problems:
         return _form(request, browser, filled, client_id=client_id, status=400)
@@ -180,7 +180,7 @@ def _keep_old(form: Parameters) -> int:
     """For how many seconds the old secret goes on: none where nothing was chosen."""
     chosen = single(form, "keep_old_seconds") or "0"
     if not (chosen.isascii() and chosen.isdigit() and int(chosen) <= settings.SECRET_OVERLAP_MAX_SECONDS):
-        raise http.Refusal(400, "invalid_request", Message("The old secret cannot go on for that long."))
+        raise http.Refusal(400, "invalid_request", Message("The old secret cannot keep working for that long."))
     return int(chosen)
 
 

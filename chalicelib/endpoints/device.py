@@ -17,7 +17,7 @@ from chalicelib.protocol import consents, paths, scopes
 from chalicelib.protocol import device as rules
 from chalicelib.protocol.requests import Parameters, single
 
-UNKNOWN = Message("This code is unknown, or it has expired. Check it on your device, or start again there.")
+UNKNOWN = Message("This code is unknown or has expired. Compare it with your device, or start again there.")
 blueprint = Blueprint(__name__)
 
 
@@ -37,7 +37,7 @@ def device(request: http.Request) -> Response:
     if request.method == "POST" and single(given, "decision") is None:
         browser.check_csrf(given, "device code")
     if not _may_try(request, browser):
-        message = Message("Too many tries. Wait a quarter of an hour, then try again.")
+        message = Message("Too many attempts. Wait 15 minutes, then try again.")
         retry_after = {"Retry-After": str(settings.DEVICE_WINDOW_SECONDS)}
         return _code_page(request, browser, problem=message, status=429, headers=retry_after)
     found, asking = _find(user_code)

@@ -73,7 +73,7 @@ def change(request: http.Request) -> Response:
         return _change_page(request, browser, problem=problem, status=400)
     if not _is_present_password(browser, present):
         logs.note(outcome="password change refused")
-        return _change_page(request, browser, wrong=Message("That is not your present password."), status=400)
+        return _change_page(request, browser, wrong=Message("That is not your current password."), status=400)
     changed = user.change_password(browser.user, chosen)
     session.clear_away(changed.user_id)
     security_event.record(changed.user_id, security_event.Kind.PASSWORD_CHANGED, request.caller)

@@ -50,14 +50,14 @@ def as_refusal(error: Exception) -> Refusal:
             message = Message("This was changed or deleted in the meantime. Go back, reload the page and try again.")
             return Refusal(409, "conflict", message)
         case TooManyTries():
-            message = Message("Too many tries. Wait an hour, then try again.")
+            message = Message("Too many attempts. Wait an hour, then try again.")
             return Refusal(429, "too_many_tries", message, {"Retry-After": TRY_AGAIN_SECONDS})
         case StoreUnavailable():
             logs.note(store_error=error.code)
             return _try_again(Message("The service cannot reach its storage at the moment."))
         case MailUnavailable():
             logs.note(mail_error=error.code)
-            return _try_again(Message("Mail cannot be sent at the moment."))
+            return _try_again(Message("Email cannot be sent at the moment."))
         case ServerKeyUnavailable():
             logs.note(server_key_error=error.code)
             return _try_again(Message("The service cannot read its key at the moment."))
@@ -67,7 +67,7 @@ def as_refusal(error: Exception) -> Refusal:
             return Refusal(500, "server_error", message)
         case _:
             logs.note(error=type(error).__name__, where=logs.where(error))
-            message = Message("Something went wrong on our side. It has been noted.")
+            message = Message("Something went wrong on our side. It has been logged.")
             return Refusal(500, "server_error", message)
 
 

@@ -78,7 +78,7 @@ def finish(request: http.Request) -> Response:
 
 def _check_open() -> None:
     if not settings.SETTINGS.sign_up_open:
-        message = Message("Accounts are opened by an administrator here. Ask yours for one.")
+        message = Message("Accounts here are created by an administrator. Ask yours for one.")
         raise http.Refusal(403, "sign_up_closed", message)
 
 

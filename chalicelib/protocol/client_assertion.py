@@ -32,7 +32,7 @@ def read_keys(text: str) -> str:
     try:
         given = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise KeysProblem(Message("is no JSON")) from error
+        raise KeysProblem(Message("is not JSON")) from error
     return checked_keys(given)
 
 
@@ -116,7 +116,7 @@ def _check_key(key: object) -> None:
     from joserfc.jwk import import_key
 
     if not isinstance(key, dict) or {"d", "p", "q", "k"} & set(key):
-        raise KeysProblem(Message("must hold public keys alone, of the types RSA, EC and OKP"))
+        raise KeysProblem(Message("must contain only public keys, of the types RSA, EC and OKP"))
     try:
         is_fit = (
             (key.get("kty"), key.get("crv")) in (("EC", "P-256"), ("OKP", "Ed25519"))
@@ -128,7 +128,9 @@ def _check_key(key: object) -> None:
         raise KeysProblem(Message("has a key that cannot be read")) from error
     if not is_fit:
         raise KeysProblem(
-            Message("must hold RSA keys of %(bits)s bits or more, EC keys on P-256 or Ed25519 keys", bits=_RSA_MIN_BITS)
+            Message(
+                "must contain RSA keys of %(bits)s bits or more, EC keys on P-256 or Ed25519 keys", bits=_RSA_MIN_BITS
+            )
         )
 
 

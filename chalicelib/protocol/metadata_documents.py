@@ -71,7 +71,9 @@ def _count(user: User) -> None:
     tries = throttle.count_try(what, window_seconds=settings.DOCUMENT_WINDOW_SECONDS)
     if tries > settings.DOCUMENT_FETCHES_PER_USER:
         logs.note(security_event="metadata documents throttled")
-        raise NotThisApplication("client", Message("Too many documents were fetched for you of late. Try again later."))
+        raise NotThisApplication(
+            "client", Message("Too many documents were fetched for you recently. Try again later.")
+        )
 
 
 def _read(body: bytes, client_id: str) -> client_metadata.ClientMetadata:

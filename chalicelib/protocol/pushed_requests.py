@@ -51,7 +51,7 @@ def read_request(
     if pushed is None or pushed.is_expired or application is None or pushed.client_id != application.client_id:
         raise NotThisApplication(
             "request",
-            Message("request_uri is unknown, is another application’s, has expired or was answered before."),
+            Message("request_uri is unknown, belongs to another application, has expired or was already used."),
         )
     stored = {name: [value] for name, value in json.loads(pushed.parameters).items()}
     asked = authorization.read_request(stored, application, issuer=issuer)

@@ -62,7 +62,7 @@ def check_registrable(uri: str, *, is_native: bool = False) -> None:
         raise RedirectUriError(Message("has no valid host name"))
     if parts.scheme == "http" and not _is_loopback(parts):
         raise RedirectUriError(
-            Message("must start with https:// (http:// is accepted for localhost, 127.0.0.1 and [::1] alone)")
+            Message("must start with https:// (http:// is accepted only for localhost, 127.0.0.1 and [::1])")
         )
     _check_encoding(uri.split("://", 1)[1][len(parts.netloc) :], uri)
     if not is_absolute_uri(uri):  # oauthlib would refuse every request with it

@@ -42,8 +42,8 @@ def test_consent_revocation_and_a_new_secret_are_in_the_history(john: Browser, s
     page = john.open(f"/settings/applications/{own.client_id}/secret")
     john.press(page, "Regenerate secret")
     newest = events(john.open(PATH))
-    assert newest[0].startswith("Application’s secret regenerated My own")
-    assert newest[1].startswith("Application’s access ended A shop")
+    assert newest[0].startswith("Application secret regenerated My own")
+    assert newest[1].startswith("Application access revoked A shop")
     assert newest[2].startswith("Application authorized A shop")
 
 

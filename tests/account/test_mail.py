@@ -54,7 +54,7 @@ def test_a_reset_link_goes_out_through_ses_with_the_gateways_own_address(
 ) -> None:
     person = a_person()
     page = deployed.press(deployed.open("/password/reset"), "Send the link", email=person.email)
-    assert page.title == "Look at your mail"
+    assert page.title == "Check your email"
     (message,) = sent_to(person.email)
     assert SENDER in repr(message)
     assert f"{HOST}/password/new?token=lyml_" in repr(message)
@@ -112,7 +112,7 @@ def test_what_ses_refuses_for_the_recipient_is_not_told(
         for email in (known, "nobody-" + known)
     ]
     ses.put_account_details(ProductionAccessEnabled=True, **details)
-    assert [page.title for page in answers] == ["Look at your mail"] * 2
+    assert [page.title for page in answers] == ["Check your email"] * 2
     assert sent_to(known) == []
 
 
@@ -122,9 +122,9 @@ def test_without_a_sender_the_pages_say_that_mail_is_not_set_up(
     monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, mail_sender=None))
     for path in ("/password/reset", "/sign-up"):
         page = deployed.open(path)
-        assert (page.status, page.title) == (503, "No mail can be sent")
+        assert (page.status, page.title) == (503, "Email is not available")
         assert deployed.send(page, f"/api{path}", {"email": "a@example.org"}).status == 503
-    assert deployed.open("/login").link("Forgotten your password?") is None
+    assert deployed.open("/login").link("Forgot your password?") is None
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_without_the_present_password_nothing_changes(john: Browser) -> None:
     other = another_browser(john)
     page = change(john, present="not the present one")
     assert page.status == 400
-    assert "That is not your present password." in page.text
+    assert "That is not your current password." in page.text
     assert is_signed_in(other)
     assert Browser(john.base_url, john.person).log_in().status == 200
 
@@ -81,7 +81,7 @@ def test_without_the_present_password_nothing_changes(john: Browser) -> None:
 def test_a_password_that_cannot_be_taken_is_told_beside_the_field(john: Browser, password: str) -> None:
     page = change(john, password=password)
     assert page.status == 400
-    assert "The new password must have from 8 to 1024 characters." in page.text
+    assert "The new password must have between 8 and 1024 characters." in page.text
     assert page.html.find(id="password")["aria-describedby"] == "hint problem"  # type: ignore[index]
 
 

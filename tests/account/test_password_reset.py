@@ -47,8 +47,8 @@ def test_the_link_in_the_mail_leads_to_a_new_password(
     anyone: Browser, a_person: Callable[..., Person], mailbox: Mailbox
 ) -> None:
     person = a_person()
-    assert anyone.open("/login").link("Forgotten your password?") == ASK
-    assert ask(anyone, person.email).title == "Look at your mail"
+    assert anyone.open("/login").link("Forgot your password?") == ASK
+    assert ask(anyone, person.email).title == "Check your email"
     page = choose(anyone, mailbox.link(person.email))
     assert page.title == "Your password has been changed"
     assert not can_log_in(anyone, person, PASSWORD)
@@ -61,7 +61,7 @@ def test_it_ends_all_sessions_and_is_in_the_history(john: Browser, anyone: Brows
     choose(anyone, mailbox.link(john.person.email))
     assert not is_signed_in(john)
     john.log_in(password=NEW)
-    assert events(john.open("/settings/security"))[1].startswith("Password reset by mail")
+    assert events(john.open("/settings/security"))[1].startswith("Password reset by email")
 
 
 def test_it_signs_nobody_in(anyone: Browser, a_person: Callable[..., Person], mailbox: Mailbox) -> None:
@@ -76,7 +76,7 @@ def test_who_came_to_connect_an_application_can_go_on_with_it(
 ) -> None:
     person = a_person()
     page = anyone.open(shop.authorize_path(scope="profile"))
-    page = anyone.open(str(page.link("Forgotten your password?")))
+    page = anyone.open(str(page.link("Forgot your password?")))
     anyone.press(page, "Send the link", email=person.email)
     page = anyone.open(str(choose(anyone, mailbox.link(person.email)).link("Log in")))
     page = anyone.press(page, "Log in", email=person.email, password=NEW)
@@ -114,7 +114,7 @@ def test_a_link_works_once(anyone: Browser, a_person: Callable[..., Person], mai
     choose(anyone, link)
     page = anyone.open(link)
     assert (page.status, page.title) == (410, "This link has been used")
-    assert page.link("Ask for a new link") == ASK
+    assert page.link("Request a new link") == ASK
 
 
 def test_a_form_that_was_open_when_the_link_was_used_does_nothing(
@@ -190,7 +190,7 @@ def test_choosing_a_password_ends_the_other_links_of_the_user(
     ask(anyone, person.email)
     choose(anyone, mailbox.link(person.email))
     page = choose(anyone, first, "another one")
-    assert (page.status, page.title) == (410, "This link has been overtaken")
+    assert (page.status, page.title) == (410, "This link is no longer valid")
     assert can_log_in(anyone, person, NEW)
 
 
@@ -200,7 +200,7 @@ def test_a_password_changed_in_the_settings_ends_the_links(john: Browser, anyone
     link = mailbox.link(john.person.email)
     john.press(john.open("/settings/password"), "Change password", present=PASSWORD, password=NEW)
     page = choose(anyone, link, "another one")
-    assert (page.status, page.title) == (410, "This link has been overtaken")
+    assert (page.status, page.title) == (410, "This link is no longer valid")
     assert is_signed_in(john)
 
 
@@ -212,8 +212,8 @@ def test_a_disabled_user_gets_no_mail_and_no_use_of_an_older_link(
     ask(anyone, person.email)
     link = mailbox.link(person.email)
     user.disable(person.user_id)
-    assert choose(anyone, link).title == "This link has been overtaken"
-    assert ask(anyone, person.email).title == "Look at your mail"
+    assert choose(anyone, link).title == "This link is no longer valid"
+    assert ask(anyone, person.email).title == "Check your email"
     assert len(mailbox.of(person.email)) == 1
     assert not can_log_in(anyone, person, NEW)
 
@@ -349,7 +349,7 @@ def test_the_mail_goes_to_the_stored_address_and_not_to_one_that_looks_like_it(
     kelvin = "\N{KELVIN SIGN}"  # lower() makes it a k
     person = a_person()
     made = user.create(email=f"k{person.email}", password=PASSWORD, fullname="Kim", locale="en", timezone="UTC")
-    assert ask(anyone, f"{kelvin}{person.email}").title == "Look at your mail"
+    assert ask(anyone, f"{kelvin}{person.email}").title == "Check your email"
     assert len(mailbox.of(made.email)) == 1
     assert mailbox.of(f"{kelvin}{person.email}") == []
 
@@ -370,7 +370,7 @@ def test_a_password_that_cannot_be_taken_leaves_the_link_good(
     ask(anyone, person.email)
     page = choose(anyone, mailbox.link(person.email), password)
     assert page.status == 400
-    assert "The password must have from 8 to 1024 characters." in page.text
+    assert "The password must have between 8 and 1024 characters." in page.text
     assert anyone.press(page, "Change password", password=NEW).status == 200
 
 

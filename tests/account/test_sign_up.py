@@ -40,7 +40,7 @@ def ask(browser: Browser, email: str) -> Page:
 
 
 def finish(browser: Browser, link: str, *, fullname: str = "Nina New", password: str = PASSWORD) -> Page:
-    return browser.press(browser.open(link), "Open account", fullname=fullname, password=password)
+    return browser.press(browser.open(link), "Create account", fullname=fullname, password=password)
 
 
 def can_log_in(browser: Browser, person: Person, password: str = PASSWORD) -> bool:
@@ -51,7 +51,7 @@ def test_a_newcomer_opens_an_account_and_connects_an_application(
     anyone: Browser, newcomer: Person, mailbox: Mailbox, shop: ClientApp
 ) -> None:
     assert anyone.open("/login").link("Sign up") == ASK
-    assert ask(anyone, newcomer.email).title == "Look at your mail"
+    assert ask(anyone, newcomer.email).title == "Check your email"
     page = finish(anyone, mailbox.link(newcomer.email))
     assert page.title == "Profile"
     assert is_signed_in(anyone)
@@ -62,7 +62,7 @@ def test_a_newcomer_opens_an_account_and_connects_an_application(
         "locale": "en",
         "timezone": "UTC",
     }
-    assert events(anyone.open("/settings/security"))[-1].startswith("Account opened")
+    assert events(anyone.open("/settings/security"))[-1].startswith("Account created")
     assert can_log_in(anyone, newcomer)
 
 
@@ -116,7 +116,7 @@ def test_a_link_works_once_and_the_account_stays_as_it_is(anyone: Browser, newco
     thief = Browser(anyone.base_url)
     open_form = thief.open(link)
     finish(anyone, link)
-    for page in (thief.press(open_form, "Open account", fullname="Eve", password="another one"), thief.open(link)):
+    for page in (thief.press(open_form, "Create account", fullname="Eve", password="another one"), thief.open(link)):
         assert (page.status, page.title) == (410, "This link has been used")
     assert not is_signed_in(thief)
     assert can_log_in(anyone, newcomer)
@@ -128,7 +128,7 @@ def test_an_older_link_does_not_open_the_account_anew(anyone: Browser, newcomer:
     ask(anyone, newcomer.email)
     finish(anyone, mailbox.link(newcomer.email))
     page = finish(Browser(anyone.base_url), first, password="another one")
-    assert (page.status, page.title) == (410, "This link has been overtaken")
+    assert (page.status, page.title) == (410, "This link is no longer valid")
     assert can_log_in(anyone, newcomer)
 
 
@@ -138,7 +138,7 @@ def test_a_link_expires(anyone: Browser, newcomer: Person, mailbox: Mailbox, clo
     open_form = anyone.open(link)
     clock.advance(settings.MAIL_LINK_LIFETIME_SECONDS)
     filled = {"fullname": "Nina New", "password": PASSWORD}
-    for page in (anyone.open(link), anyone.press(open_form, "Open account", **filled)):
+    for page in (anyone.open(link), anyone.press(open_form, "Create account", **filled)):
         assert (page.status, page.title) == (410, "This link has expired")
     assert user.find_by_email(newcomer.email) is None
 
@@ -188,7 +188,7 @@ def test_the_answer_and_the_work_are_the_same_for_an_address_that_has_an_account
     assert told[0] == told[1] == told[2]
     assert done[0] == done[1] == done[2]
     (mail,) = mailbox.of(known.email)
-    assert mail["Subject"] == "You have an account at Lanyard already"
+    assert mail["Subject"] == "You already have an account at Lanyard"
     assert "token" not in mail.get_content()
     assert mailbox.of(disabled.email) == []
 
@@ -229,7 +229,7 @@ def test_of_many_uses_at_once_one_opens_the_account(anyone: Browser, mailbox: Ma
 
         def use(number: int) -> int:
             browser, page = forms[number]  # noqa: B023
-            return browser.press(page, "Open account", fullname="N", password=passwords[number]).status  # noqa: B023
+            return browser.press(page, "Create account", fullname="N", password=passwords[number]).status  # noqa: B023
 
         with ThreadPoolExecutor(4) as pool:
             answers = list(pool.map(use, range(4)))
@@ -251,7 +251,7 @@ def test_what_is_no_address_is_told_beside_the_field(anyone: Browser, email: str
 def test_an_address_that_could_pass_for_anothers_is_not_taken(anyone: Browser, email: str, mailbox: Mailbox) -> None:
     page = ask(anyone, email)
     assert page.status == 400
-    assert "has letters that mail cannot be sent to" in page.text
+    assert "contains letters that email cannot be sent to" in page.text
     assert mailbox.of(email) == []
 
 
@@ -262,8 +262,8 @@ def test_what_cannot_be_taken_is_told_beside_its_field_and_leaves_the_link_good(
     page = finish(anyone, mailbox.link(newcomer.email), fullname=" ", password="short")
     assert page.status == 400
     assert "The name must not be empty." in page.text
-    assert "The password must have from 8 to 1024 characters." in page.text
-    page = anyone.press(page, "Open account", fullname="Nina", password=PASSWORD)
+    assert "The password must have between 8 and 1024 characters." in page.text
+    page = anyone.press(page, "Create account", fullname="Nina", password=PASSWORD)
     assert page.title == "Profile"
 
 
@@ -283,9 +283,9 @@ def test_where_sign_up_is_closed_the_page_says_so_and_older_links_stop(
         anyone.open(ASK),
         anyone.press(form, "Send the link", email=newcomer.email),
         anyone.open(mailbox.link(newcomer.email)),
-        anyone.press(page, "Open account", fullname="N", password=PASSWORD),
+        anyone.press(page, "Create account", fullname="N", password=PASSWORD),
     ]
     assert [found.status for found in closed] == [403] * 4
-    assert all("Accounts are opened by an administrator here." in found.text for found in closed)
+    assert all("Accounts here are created by an administrator." in found.text for found in closed)
     assert anyone.open("/login").link("Sign up") is None
     assert user.find_by_email(newcomer.email) is None

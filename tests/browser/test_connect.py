@@ -71,7 +71,7 @@ def test_after_the_log_in_the_way_leads_straight_to_a_known_application(
 def test_an_application_asks_again_when_it_wants_to(page: Page, box_office: str, ada: Person) -> None:
     connect(page, box_office, ada, "Small Shows")
     page.get_by_role("link", name="Choose others").click()
-    expect(page.get_by_text("is connected to your Lanyard account and asks again")).to_be_visible()
+    expect(page.get_by_text("is already connected to your Lanyard account and is asking again")).to_be_visible()
     expect(page.get_by_role("checkbox", name="Small Shows")).not_to_be_checked()
     tick(page, "Big Events LLC")
     page.get_by_role("button", name="Authorize", exact=True).click()
@@ -91,7 +91,7 @@ def test_what_is_revoked_has_no_access_any_more(page: Page, base_url: str, box_o
     connect(page, box_office, ada, "Small Shows")
     page.goto(f"{base_url}/settings/authorized")
     page.get_by_role("button", name="Revoke").click()
-    expect(page.get_by_role("status")).to_have_text("The application has no access any more.")
+    expect(page.get_by_role("status")).to_have_text("The application no longer has access.")
     page.goto(box_office)
     expect(page.get_by_role("status")).to_contain_text("Lanyard says that this connection has ended")
     page.get_by_role("link", name="Connect with Lanyard").click()

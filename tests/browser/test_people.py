@@ -52,7 +52,7 @@ def test_by_keyboard_alone(page: Page, base_url: str, box_office: str, ada: Pers
     page.keyboard.press("Enter")
     tab_to(page, "Revoke Box office")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("status")).to_have_text("The application has no access any more.")
+    expect(page.get_by_role("status")).to_have_text("The application no longer has access.")
 
 
 def test_return_on_the_consent_page_allows_nothing(page: Page, box_office: str, ada: Person) -> None:

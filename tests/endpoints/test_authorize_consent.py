@@ -54,7 +54,7 @@ def test_a_visitor_logs_in_and_comes_back_to_the_same_request(base_url: str, joh
     visitor = Browser(base_url, john.user)
     page = visitor.open(shop.authorize_path(state="a b&c=d%26\N{SNOWMAN}"))
     assert (page.title, page.path) == ("Log in", "/login")
-    assert "An application asks for access" in page.text
+    assert "An application is asking for access" in page.text
     page = visitor.press(page, "Log in", email=john.user.email, password="wrong")
     page = visitor.press(page, "Log in", email=john.user.email, password=john.user.password)
     assert page.title == "Authorize A shop?"
@@ -97,7 +97,7 @@ def test_an_only_organizer_is_ticked_and_without_any_there_is_nothing_to_authori
     assert eve.open(shop.authorize_path()).choices() == {"Other Org": True}
     nobody = a_browser()
     page = nobody.open(shop.authorize_path())
-    assert "You do not belong to any organizer yet" in page.text
+    assert "You do not belong to an organizer yet" in page.text
     assert [button.get_text() for button in page.html.find_all("button")] == ["Back to the application"]
     assert nobody.send(page, "", {**page.fields("Back to the application"), "decision": "allow"}).status == 400
     assert nobody.press(page, "Back to the application").answer["error"] == "access_denied"

@@ -107,5 +107,5 @@ def test_what_a_grant_still_holds_is_shown_beside_what_was_allowed_since(john: B
 def test_a_disabled_application_is_listed_and_said_to_have_no_access(john: Browser, shop: ClientApp) -> None:
     shop.connect(john, "Small Shows")
     application.disable(shop.client_id)
-    assert "it has no access at present" in john.open(PATH).text
+    assert "it has no access at the moment" in john.open(PATH).text
     assert "No application has access" in john.press(john.open(PATH), "Revoke").text

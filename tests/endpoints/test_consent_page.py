@@ -84,11 +84,11 @@ def test_what_was_allowed_before_and_what_is_new_are_told_apart(john: Browser, s
     john.allow(page, "Small Shows")
     page = john.open(shop.authorize_path(scope="read write"))
     assert items(page, ".scopes li") == [
-        "See your organizers and their details allowed before",
+        "See your organizers and their details already allowed",
         "Change your organizers’ details new",
-        "See your name, email address, language and time zone allowed before",
+        "See your name, email address, language and time zone already allowed",
     ]
-    assert items(page, ".choices li") == ["Big Events LLC", "Small Shows allowed before"]
+    assert items(page, ".choices li") == ["Big Events LLC", "Small Shows already allowed"]
     assert page.choices() == {"Big Events LLC": False, "Small Shows": False}, "the user ticks, not we"
 
 

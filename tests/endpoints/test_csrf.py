@@ -69,6 +69,6 @@ def test_looking_at_a_page_changes_nothing(john: Browser, mine: ClientApp) -> No
         path = path_of(form, mine)
         john.http.head(john.base_url + path)
         john.open(path + ("&" if "?" in path else "?") + "csrf_token=x&decision=allow&client_id=" + mine.client_id)
-    assert john.open("/settings/applications").text.count("Client id") == 1
+    assert john.open("/settings/applications").text.count("Client ID") == 1
     assert "A shop" in john.open("/settings/authorized").text
     assert mine.connect(john, "Small Shows")["scope"] == "read write", "the secret is the same"

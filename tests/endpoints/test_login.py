@@ -17,7 +17,7 @@ from tests.conftest import Clock
 from tests.gateway import Gateway
 from tests.store_proxy import Fault, StoreProxy
 
-WRONG = "Email or password is wrong."
+WRONG = "Wrong email or password."
 
 
 @pytest.fixture
@@ -147,7 +147,7 @@ def test_an_account_can_be_tried_ten_times_in_a_quarter_of_an_hour(
     assert [page.status for page in pages] == [401] * 10
     page = visitor.log_in(email=email)
     assert page.status == 429
-    assert "Too many tries" in page.text
+    assert "Too many attempts" in page.text
     assert int(page.response.headers["Retry-After"]) in range(1, 901)
     assert "X-Frame-Options" in page.response.headers
     assert Browser(eve.base_url, eve.user).log_in().status == 200, "others get in"

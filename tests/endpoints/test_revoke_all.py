@@ -21,7 +21,7 @@ def test_revoking_all_asks_first_and_then_ends_everything_of_this_user_alone(
     assert sorted(name.get_text() for name in asked.html.select("li .name")) == ["A shop", "Another shop"]
     assert all(made.me(token).status_code == 200 for made, token in tokens), "asking changes nothing"
     page = john.press(asked, "Revoke all")
-    assert "No application has access any more." in page.text
+    assert "All access has been revoked." in page.text
     assert [made.me(token).status_code for made, token in tokens] == [401, 401]
     assert shop.me(of_eve).status_code == 200
     assert john.press(asked, "Revoke all").status == 200, "a second click does no harm"

@@ -198,7 +198,7 @@ def test_a_developer_can_have_pkce_required(john: Browser, a_browser: Callable[.
     assert shop.exchange(john.open(asked).code, code_verifier=verifier).status_code == 200
     page = developer.open(f"/settings/applications/{shop.client_id}")
     assert page.choices()[
-        "Require PKCE Refuse requests without a code challenge. Always so for applications without a server."
+        "Require PKCE Refuse requests without a code challenge. Always on for applications without a server."
     ]
 
 

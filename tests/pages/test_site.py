@@ -82,7 +82,8 @@ def test_a_setting_that_cannot_be_used_is_refused_by_its_name(name: str, value: 
 def test_the_pages_carry_the_operators_name_and_logo() -> None:
     eintritt = Site("Eintritt & Co", PNG, "#aa3300")
     html = BeautifulSoup(
-        render.page("home.html", site=eintritt, base="", base_url="", with_script=False), "html.parser"
+        render.page("home.html", site=eintritt, base="", base_url="", with_script=False, offers_sign_up=False),
+        "html.parser",
     )
     assert html.title is not None
     assert html.title.get_text().endswith(" · Eintritt & Co")

@@ -116,7 +116,7 @@ def test_a_mistake_is_one_line_on_stderr_and_exit_code_2(
 
 def test_a_short_password_is_refused(local_run: LocalRun) -> None:
     ended = local_run.manage(*NEWCOMER, "--email", "short@example.org", stdin="short\n")
-    assert ended.stderr == "Error: The password must have from 8 to 1024 characters.\n"
+    assert ended.stderr == "Error: The password must have between 8 and 1024 characters.\n"
     assert ended.returncode == 2
 
 
