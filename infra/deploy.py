@@ -110,6 +110,7 @@ def _finish(client: Any, api: str, stage: str) -> None:
     known = templates.whole()["Parameters"]
     chosen = templates.parameters(stage, templates.whole())
     rate, burst = (chosen.get(name, str(known[name]["Default"])) for name in ("ThrottleRate", "ThrottleBurst"))
+    gateway.put_name(client, api, stage)
     gateway.put_responses(client, api)
     gateway.deploy(client, api)
     gateway.put_throttling(client, api, rate=rate, burst=burst)

@@ -24,6 +24,12 @@ def put_responses(client: Any, api: str) -> None:
         )
 
 
+def put_name(client: Any, api: str, stage: str) -> None:
+    """Name the API after its stage, as CloudWatch's metrics do then: Chalice calls every stage's API the same."""
+    name = f"lanyard-{stage}"
+    client.update_rest_api(restApiId=api, patchOperations=[{"op": "replace", "path": "/name", "value": name}])
+
+
 def put_throttling(client: Any, api: str, *, rate: str, burst: str) -> None:
     """rate: requests a second that each method takes. burst: requests at once. Both as text."""
     settings = {"throttling/rateLimit": rate, "throttling/burstLimit": burst, "metrics/enabled": "true"}

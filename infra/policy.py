@@ -105,6 +105,9 @@ def document(stage: str, function: str) -> dict[str, Any]:
     if parameter and function == "api":
         resource = f"arn:aws:ssm:*:*:parameter/{parameter.lstrip('/')}"
         statements.append({"Effect": "Allow", "Action": ["ssm:GetParameter"], "Resource": [resource]})
+    if templates.stages()[stage].get("xray"):  # X-Ray knows no resources
+        actions = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
+        statements.append({"Effect": "Allow", "Action": actions, "Resource": ["*"]})
     # The log group is made beforehand; both ways to deploy name it after the function, and that after the stage.
     groups = [f"arn:aws:logs:*:*:log-group:/aws/lambda/lanyard-{stage}{end}:*" for end in ("", "-*")]
     statements.append({"Effect": "Allow", "Action": LOG_ACTIONS, "Resource": groups})

@@ -58,7 +58,7 @@ def _rehearse(folder: Path, log: Path) -> None:
     with _step("cfn-lint"):
         surroundings = folder / "surroundings.json"
         surroundings.write_text(json.dumps(templates.surroundings()), encoding="utf-8")
-        files = [dist / "template.json", templates.INFRA / "tables.yaml", surroundings]
+        files = [dist / "template.json", templates.INFRA / "tables.yaml", templates.INFRA / "edge.yaml", surroundings]
         _run([_command("cfn-lint"), "--regions", "us-east-1", "--", *map(str, files)])
     with _step("Import both functions from the zip alone"):
         _import_alone(dist / "deployment.zip", folder / "zip")

@@ -12,6 +12,8 @@ from botocore.exceptions import ClientError, WaiterError
 from infra.templates import Template
 
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
+# CloudFormation takes no update of these, only their deletion.
+_NEVER_MADE = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"}
 _POLL = {"Delay": 2, "MaxAttempts": 900}
 
 
@@ -31,7 +33,13 @@ class Plan:
 
 def plan(client: Any, stack: str, parameters: dict[str, str], **template: str) -> Plan:
     """Ask CloudFormation what would change. template: TemplateBody or TemplateURL. Raises StackFailed."""
-    is_new = not _exists(client, stack)
+    status = _status(client, stack)
+    if status in _NEVER_MADE:
+        raise StackFailed(
+            f"The stack {stack} could not be made the last time ({status}). docs/deploy.md, When the first deployment "
+            f"fails, says what to look at; then: aws cloudformation delete-stack --stack-name {stack}"
+        )
+    is_new = status in (None, "REVIEW_IN_PROGRESS")
     name = f"lanyard-{uuid.uuid4().hex}"
     client.create_change_set(
         StackName=stack,
@@ -78,14 +86,15 @@ def body(template: Template) -> str:
     return json.dumps(template, separators=(",", ":"))
 
 
-def _exists(client: Any, stack: str) -> bool:
+def _status(client: Any, stack: str) -> str | None:
+    """None where there is no such stack."""
     try:
         found = client.describe_stacks(StackName=stack)["Stacks"]
     except ClientError as error:
         if error.response["Error"]["Code"] != "ValidationError":
             raise
-        return False
-    return any(one["StackStatus"] != "REVIEW_IN_PROGRESS" for one in found)
+        return None
+    return str(found[0]["StackStatus"]) if found else None
 
 
 def _changes(client: Any, stack: str, name: str) -> list[str]:

@@ -8,7 +8,13 @@ from typing import Any
 from infra.tables import MODELS
 from infra.templates import GATEWAY_RESPONSES, Template
 
-_STATUS_OF = {"UNAUTHORIZED": "401", "ACCESS_DENIED": "403", "MISSING_AUTHENTICATION_TOKEN": "404", "THROTTLED": "429"}
+_STATUS_OF = {
+    "UNAUTHORIZED": "401",
+    "ACCESS_DENIED": "403",
+    "MISSING_AUTHENTICATION_TOKEN": "404",
+    "INVALID_SIGNATURE": "404",
+    "THROTTLED": "429",
+}
 
 _CORS = "method.response.header.Access-Control-Allow-"
 _FOR_SCRIPTS = ("/api/v1/", "/.well-known/")
@@ -51,6 +57,8 @@ def _of_api(template: Template) -> Iterator[str]:
     ]
     if not throttled or not {"ThrottlingRateLimit", "ThrottlingBurstLimit"} <= set(throttled[0]):
         yield "the API's methods have no throttling"
+    if "OpenApiVersion" not in api:
+        yield "SAM would make a second stage, which is not throttled"
     body = api["DefinitionBody"]
     for kind, status in _STATUS_OF.items():
         if body[GATEWAY_RESPONSES].get(kind, {}).get("statusCode") != status:
@@ -82,7 +90,10 @@ def _of_preflights(paths: dict[str, Any]) -> Iterator[str]:
 
 def _of_functions(template: Template) -> Iterator[str]:
     functions = _of_type(template, "AWS::Serverless::Function")
+    tables = set(_of_type(template, "AWS::DynamoDB::Table"))
     for name, function in functions.items():
+        if not tables <= set(function.get("DependsOn", ())):
+            yield f"{name} may be there before its tables"
         if function["Properties"]["Timeout"] >= 29:
             yield f"{name} may take longer than API Gateway waits"
     groups = [str(one["Properties"]["LogGroupName"]) for one in _of_type(template, "AWS::Logs::LogGroup").values()]

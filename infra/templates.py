@@ -32,8 +32,12 @@ def read(name: str) -> Template:
 
 def whole() -> Template:
     """Tables and all that stands around the API, for `chalice package --merge-template`."""
-    merged: Template = TemplateDeepMerger().merge(read("api"), read("tables"))
-    return merged
+    tables = read("tables")
+    merged: Template = TemplateDeepMerger().merge(read("api"), tables)
+    # CloudFormation sees no reference from the functions to the tables, whose names are text to it.
+    after_tables = {"DependsOn": [*tables["Resources"]]}
+    of_functions: Template = {"Resources": {"APIHandler": after_tables, "Authorizer": after_tables}}
+    return TemplateDeepMerger().merge(merged, of_functions)
 
 
 def surroundings() -> Template:

@@ -47,9 +47,13 @@ class ConnectTo(HTTPAdapter):
     """
 
     def __init__(self, to: str, host: str) -> None:
-        super().__init__()
         self._to = to
         self._host = host
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Over TLS it asks for the host's certificate too, as a server of many domains needs to be asked."""
+        super().init_poolmanager(*args, **kwargs, server_hostname=self._host.partition(":")[0])
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         parts = urlsplit(str(request.url))

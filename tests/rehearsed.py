@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+from infra import templates
 from infra.ministack import client_environment
 from infra.visit import ConnectTo
 from tests.actors import Page
@@ -60,7 +61,7 @@ class Rehearsed:
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "LANYARD_STAGE": self._stage,
-            "TABLE_PREFIX": f"lanyard-{self._stage}-",
+            "TABLE_PREFIX": templates.table_prefix(self._stage),
             "PUBLIC_URL": self.public_url,
         }
 

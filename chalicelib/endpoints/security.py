@@ -60,7 +60,7 @@ def _end_sessions(request: http.Request, browser: SignedIn) -> Response:
         session.end(browser.user.user_id, found.session_digest)
     if ended:
         security_event.record(browser.user.user_id, security_event.Kind.SESSION_ENDED, request.caller)
-    logs.note(outcome=f"{len(ended)} sessions ended")
+    logs.note(outcome="sessions ended", sessions=len(ended))
     return http.see_other(http.here(request, PATH))
 
 

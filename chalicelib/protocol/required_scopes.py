@@ -46,7 +46,13 @@ def read_arn(method_arn: str) -> Route:
 
 
 def requirement(route: Route, rules: Iterable[RequiredScope]) -> Requirement | None:
-    """What this route asks for; None where no rule fits."""
+    """What this route asks for; None where no rule fits.
+
+    Nor does any where the caller's path holds what a policy's resource takes for a wildcard: an answer that is cached
+    would then hold for other paths too.
+    """
+    if set("*?") & set(route.path):
+        return None
     of_this_api = [rule for rule in rules if rule.api in ("*", route.api)]
     for rule in of_this_api:
         if rule.method in ("*", route.method) and _fits(route.path, rule.path):

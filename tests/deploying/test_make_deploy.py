@@ -17,7 +17,7 @@ from typing import Any
 import boto3
 import pytest
 
-from infra import policy, templates
+from infra import policy, stacks, templates
 from infra.ministack import MiniStack, free_port
 from tests.aws_front import AwsFront
 
@@ -111,6 +111,7 @@ def test_a_deployment_makes_tables_functions_api_and_what_stands_around(clone: C
         document = clone.client("iam").get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
         assert document == policy.document("dev", function)
     ((api, document),) = clone.front.documents.items()
+    assert clone.client("apigateway").get_rest_api(restApiId=api)["name"] == "lanyard-dev"  # its metrics' ApiName
     assert {"/", "/api/v1/oauth/token", "/api/v1/me"} <= set(document["paths"])
     gateway = clone.client("apigateway")
     made = {one["responseType"]: one for one in gateway.get_gateway_responses(restApiId=api)["items"]}
@@ -151,11 +152,23 @@ def test_deploying_again_changes_what_has_changed_and_keeps_the_api(clone: Clone
     assert len(clone.client("lambda").list_functions()["Functions"]) == 2
 
 
+def test_a_stack_that_could_not_be_made_is_named_with_what_to_do(clone: Clone) -> None:
+    formation = clone.client("cloudformation")
+    broken = {"Resources": {"Alarm": {"Type": "AWS::CloudWatch::Alarm", "Properties": {"Metrics": []}}}}
+    planned = stacks.plan(formation, "lanyard-prod-tables", {}, TemplateBody=stacks.body(broken))
+    with pytest.raises(stacks.StackFailed, match=r"The stack lanyard-prod-tables failed: Alarm: "):
+        stacks.carry_out(formation, planned)
+    again = clone.deploy("prod")
+    assert "could not be made the last time (ROLLBACK_COMPLETE)" in again.stderr
+    assert "aws cloudformation delete-stack --stack-name lanyard-prod-tables" in again.stderr
+    assert (again.returncode, again.stderr.count("\n")) == (2, 1)
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
         ([], "Say which stage: make deploy STAGE=prod"),
-        (["moon"], "STAGE must be one of .chalice/config.json's that can be deployed (dev, prod), not 'moon'."),
+        (["moon"], "STAGE must be one of .chalice/config.json's that can be deployed (dev, "),
         (["local"], "not 'local'."),
     ],
 )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import copy
 import json
-import shutil
-import subprocess
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from samtranslator.translator.managed_policy_translator import ManagedPolicyLoader
+from samtranslator.translator.transform import transform
 
 from infra import package, template_checks, templates
 
@@ -49,6 +49,8 @@ BREAKS: dict[str, Callable[[Template], Any]] = {
     "DeletionProtection": lambda template: properties(template, "Users").update(DeletionProtectionEnabled=False),
     "outlive": lambda template: template["Resources"]["Users"].pop("DeletionPolicy"),
     "throttling": lambda template: properties(template, "RestAPI").pop("MethodSettings"),
+    "second stage": lambda template: properties(template, "RestAPI").pop("OpenApiVersion"),
+    "before its tables": lambda template: template["Resources"]["Authorizer"].pop("DependsOn"),
     "challenge": lambda template: properties(template, "RestAPI")["DefinitionBody"][templates.GATEWAY_RESPONSES][
         "UNAUTHORIZED"
     ].update(responseParameters={}),
@@ -71,6 +73,15 @@ def test_what_is_missing_is_found(template: Template, word: str) -> None:
     found = template_checks.problems(broken)
     assert len(found) == 1
     assert word.lower() in found[0].lower()
+
+
+def test_one_stage_is_made_of_it_and_no_other(template: Template) -> None:
+    """SAM's own words for it are an AWS::ApiGateway::Stage, and the stage that a deployment names besides."""
+    uploaded = json.loads(json.dumps(template).replace("./deployment.zip", "s3://bucket/deployment.zip"))
+    made = transform(uploaded, {}, ManagedPolicyLoader(None))["Resources"].values()
+    stages = [one["Properties"]["StageName"] for one in made if one["Type"] == "AWS::ApiGateway::Stage"]
+    besides = [one["Properties"].get("StageName") for one in made if one["Type"] == "AWS::ApiGateway::Deployment"]
+    assert (stages, besides) == (["api"], [None])
 
 
 def test_the_stack_around_a_deployed_api_has_its_names_as_parameters() -> None:
@@ -98,11 +109,21 @@ def test_without_a_region_it_says_how_to_name_one(monkeypatch: pytest.MonkeyPatc
         package.chalice("package")
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="runs JavaScript")
 def test_cloudfront_gives_the_challenge_its_name_back() -> None:
-    """Its JavaScript, run by node: the one function of ours that is not Python."""
-    function = templates.read("api")["Resources"]["RestoreChallenge"]["Properties"]["FunctionCode"]
-    headers = {"x-amzn-remapped-www-authenticate": {"value": "Bearer"}, "content-type": {"value": "text/html"}}
-    script = f"{function}; console.log(JSON.stringify(handler({{response: {{headers: {json.dumps(headers)}}}}})))"
-    answered = json.loads(subprocess.run(["node", "-e", script], capture_output=True, text=True, check=True).stdout)
-    assert answered == {"headers": {"www-authenticate": {"value": "Bearer"}, "content-type": {"value": "text/html"}}}
+    source = templates.read("edge")["Resources"]["RestoreChallenge"]["Properties"]["Code"]["ZipFile"]
+    module: dict[str, Any] = {}
+    exec(source, module)
+    kind = [{"key": "Content-Type", "value": "application/json"}]
+
+    def answer(**headers: str) -> Template:
+        response = {"status": "401", "headers": {"content-type": kind}}
+        response["headers"] |= {name: [{"key": name, "value": value}] for name, value in headers.items()}  # type: ignore[operator]
+        returned: Template = module["handler"]({"Records": [{"cf": {"response": response}}]}, None)
+        return returned
+
+    restored = {"key": "WWW-Authenticate", "value": "Bearer"}
+    assert answer(**{"x-amzn-remapped-www-authenticate": "Bearer"}) == {
+        "status": "401",
+        "headers": {"content-type": kind, "www-authenticate": [restored]},
+    }
+    assert answer() == {"status": "401", "headers": {"content-type": kind}}
