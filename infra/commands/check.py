@@ -11,11 +11,11 @@ import click
 from chalicelib import credentials, settings
 from chalicelib.models import application, organizer, user
 from infra import erasure
-from infra.commands import Command, Operator, clear_errors, fail
+from infra.commands import Change, Operator, clear_errors, fail
 from infra.visit import CALLBACK, Account, CheckFailed, ConnectTo, Visit
 
 
-@click.command(cls=Command)
+@click.command(cls=Change)
 @click.argument("url")
 @click.option("--connect-to", metavar="URL", help="Reach the address there: before its DNS record is made, say.")
 @click.option("--host", help="With --connect-to: the Host header to send there, where it is not URL's.")
@@ -28,6 +28,8 @@ def check(operator: Operator, url: str, connect_to: str | None, host: str | None
     parts = urlsplit(url)
     if parts.scheme not in ("https", "http") or not parts.hostname:
         fail(f"URL: {url!r} is not an address like https://connect.example.com/")
+    if operator.only_says(f"make a user, an organizer and an application, connect them at {url}, and delete them"):
+        return
     adapter = ConnectTo(connect_to.rstrip("/"), host or parts.netloc) if connect_to else None
     said: list[str] = []
 

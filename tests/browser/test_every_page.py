@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
@@ -14,6 +15,7 @@ import pytest
 import requests
 from playwright.sync_api import Page, Response, expect
 
+from chalicelib import settings
 from chalicelib.pages.site import Site
 from tests.actors import Person
 from tests.browser.conftest import Open
@@ -33,6 +35,11 @@ def axe_findings(page: Page) -> list[str]:
     page.evaluate(AXE)
     found: dict[str, Any] = page.evaluate("axe.run({resultTypes: ['violations']})")
     return [f"{page.url} {rule['id']}: {node['html']}" for rule in found["violations"] for node in rule["nodes"]]
+
+
+def take_picture(page: Page, name: str) -> None:
+    if PICTURES:
+        page.screenshot(full_page=True, path=Path(PICTURES) / f"{name}.png")
 
 
 @pytest.fixture
@@ -65,11 +72,24 @@ def test_axe_finds_nothing_and_nothing_sticks_out(
         overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         findings += [f"{page.url} sticks out by {overflow} pixels"] if overflow else []
         assert page.locator("html").get_attribute("lang") == language, template
-        if PICTURES:
-            name = f"{len(seen):02}-{template.removesuffix('.html')}-{language}-{scheme}-{width}.png"
-            page.screenshot(full_page=True, path=Path(PICTURES) / name)
+        take_picture(page, f"{len(seen):02}-{template.removesuffix('.html')}-{language}-{scheme}-{width}")
     assert findings == []
     assert set(seen) == every_page()
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.spec("WCAG 2.2 AA")
+def test_axe_finds_nothing_where_mail_is_not_set_up(
+    open_page: Open, base_url: str, monkeypatch: pytest.MonkeyPatch, language: str, scheme: str, width: int
+) -> None:
+    monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, stage="prod", mail_sender=None))
+    page = open_page(locale=LOCALES[language], color_scheme=scheme, viewport={"width": width, "height": 720})
+    page.goto(f"{base_url}/password/reset")
+    expect(page.locator("code")).to_have_text("MAIL_SENDER")
+    take_picture(page, f"00-mail_not_set_up-{language}-{scheme}-{width}")
+    assert axe_findings(page) == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

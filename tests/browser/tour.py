@@ -18,7 +18,7 @@ SETTINGS = "/settings/applications"
 _TEMPLATES = Path(chalicelib.pages.__path__[0]) / "templates"
 
 
-# Shown where an operator has not set up mail, which the local stage has no way to be.
+# Shown where an operator has not set up mail, which the local stage has no way to be. It has a test of its own.
 NOT_LOCAL = {"mail_not_set_up.html"}
 
 

@@ -101,6 +101,11 @@ def test_what_is_kept_of_a_user_is_exported_and_erased(local_run: LocalRun) -> N
             ["users", "create", "--fullname", "Dry", "--email", "dry@example.org", "--password-stdin"],
             "Would create the user dry@example.org.",
         ),
+        (
+            ["check", "https://connect.example.com"],
+            "Would make a user, an organizer and an application, connect them at https://connect.example.com, and "
+            "delete them.",
+        ),
     ],
 )
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(
@@ -114,13 +119,18 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(
 
 
 def test_every_command_that_changes_something_has_a_dry_run(local_run: LocalRun) -> None:
-    reads = {"list", "describe", "export"}
-    for group in ("applications", "grants", "organizers", "tables", "users"):
-        text = local_run.manage(group, "--help").stdout.partition("Commands:")[2]
-        names = [line.split()[0] for line in text.splitlines() if line.startswith("  ") and not line.startswith("   ")]
-        assert names
-        for name in set(names) - reads:
-            assert "--dry-run" in local_run.manage(group, name, "--help").stdout, f"{group} {name}"
+    reads = {"list", "describe", "export", "new-token", "show"}
+    for name in named(local_run):
+        commands = [[name, one] for one in named(local_run, name)] or [[name]]
+        for command in commands:
+            changes = command[-1] not in reads
+            assert ("--dry-run" in local_run.manage(*command, "--help").stdout) == changes, command
+
+
+def named(local_run: LocalRun, *group: str) -> list[str]:
+    """The commands that a group's help names; none for what is no group."""
+    lines = local_run.manage(*group, "--help").stdout.partition("Commands:")[2].splitlines()
+    return [line.split()[0] for line in lines if line.startswith("  ") and not line.startswith("   ")]
 
 
 def test_a_dry_run_finds_the_same_mistakes(local_run: LocalRun) -> None:
