@@ -82,7 +82,7 @@ def test_a_user_who_follows_the_link_still_sees_the_code_and_is_asked(john: Brow
     started = tv.start()
     page = john.open(started["verification_uri_complete"])
     assert page.title == "Authorize A television?"
-    assert "Go on only if you started this yourself" in page.text
+    assert "Continue only if you started this yourself" in page.text
     assert started["user_code"] in page.text
     assert tv.poll(started["device_code"]).json()["error"] == "authorization_pending"
     john.allow(page, "Small Shows")
@@ -108,7 +108,7 @@ def test_the_code_may_be_typed_in_any_case_with_or_without_its_dash(john: Browse
 def test_a_user_may_refuse(john: Browser, tv: Device) -> None:
     started = tv.start()
     page = john.press(john.open(started["verification_uri_complete"]), "Deny")
-    assert "You have refused A television" in page.text
+    assert "You have denied A television access" in page.text
     answer = tv.poll(started["device_code"])
     assert (answer.status_code, answer.json()["error"]) == (400, "access_denied")
 

@@ -71,7 +71,7 @@ def test_an_application_connects_with_the_address_of_its_document(john: Browser,
     assert page.title == "Authorize A described app?"
     assert "This application registered itself." in page.text
     assert app.client_id in page.text
-    assert "It takes you to shop.example.com" in page.text
+    assert "It will take you to shop.example.com" in page.text
     page = john.allow(page, "Big Events LLC")
     tokens = app.exchange(page.code).json()
     assert app.me(tokens["access_token"]).status_code == 200

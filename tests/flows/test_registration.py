@@ -79,7 +79,7 @@ def test_users_are_told_that_it_registered_itself(john: Browser, shop: ClientApp
     app = ClientApp(john.base_url, made["client_id"], made["client_secret"], CALLBACK)
     page = john.open(app.authorize_path())
     assert "This application registered itself." in page.text
-    assert "It takes you to shop.example.com" in page.text
+    assert "It will take you to shop.example.com" in page.text
     assert "registered itself" not in john.open(shop.authorize_path()).text
 
 
