@@ -43,7 +43,7 @@ HOMES = {
     "boto3": {"mail", "server_key"},
     "botocore": {"mail", "server_key"},
 }
-SHARED_ENDPOINTS = {"http", "browser_session"}
+SHARED_ENDPOINTS = {"http", "browser_session", "mailed_link"}
 OF_HTTP = {"request", "refusal"}  # what http hands out
 # The operator's: `manage.py` calls them, and nothing that answers a request does.
 OPERATORS_FUNCTIONS = {"all_users", "all_applications", "all_organizers"}
@@ -89,7 +89,7 @@ def test_each_library_has_one_home(path: Path) -> None:
 
 @pytest.mark.spec("design: layout")
 @pytest.mark.parametrize("path", sorted((PACKAGE / "endpoints").glob("*.py")), ids=named)
-def test_endpoints_share_http_and_browser_session_only(path: Path) -> None:
+def test_endpoints_share_what_is_for_all_of_them_only(path: Path) -> None:
     shared = {parts[1] for parts in ours(path) if parts[0] == "endpoints"}
     assert shared <= SHARED_ENDPOINTS | (OF_HTTP if path.stem == "http" else set())
     assert path.stem != "http" or shared == OF_HTTP

@@ -5,11 +5,11 @@ from __future__ import annotations
 from chalice.app import Blueprint, Response
 
 from chalicelib import credentials, logs, mail, names, settings
-from chalicelib.endpoints import browser_session, http
+from chalicelib.endpoints import browser_session, http, mailed_link
 from chalicelib.endpoints.browser_session import CSRF_FIELD, SignedIn
 from chalicelib.messages import Message
 from chalicelib.models import mail_link, security_event, session, throttle, user
-from chalicelib.models.mail_link import Purpose, Unusable
+from chalicelib.models.mail_link import Purpose
 from chalicelib.models.user import User
 from chalicelib.pages import render
 from chalicelib.protocol.requests import single
@@ -24,39 +24,19 @@ blueprint = Blueprint(__name__)
 @http.route(blueprint, ASK, "GET", "POST", is_page=True)
 def ask(request: http.Request) -> Response:
     """The answer is the same, and as much work, for an address that nobody has here."""
-    if not mail.is_set_up():
-        return http.page(request, "mail_not_set_up.html", 503)
-    next_path = browser_session.local_path(single(request.query if request.method == "GET" else request.form, "next"))
-    if request.method == "GET":
-        return _ask_page(request, next_path)
-    browser_session.check_visitor_form(request, ASK)
-    typed = single(request.form, "email") or ""
-    try:
-        email = names.check_email(typed)
-    except names.NameProblem as error:
-        problem = Message("The address %(problem)s.", problem=error.message)
-        return _ask_page(request, next_path, email=typed, problem=problem, status=400)
-    throttle.count_mail(email, request.network)
-    _send_link(request, email)
-    logs.note(outcome="password reset asked for")
-    cookies = browser_session.keep_place(next_path)
-    return http.page(request, "mail_sent.html", headers={"Set-Cookie": cookies}, email=email)
+    return mailed_link.ask(
+        request,
+        ASK,
+        template="password_reset.html",
+        check=names.check_email,
+        send=_send_link,
+        outcome="password reset asked for",
+    )
 
 
 @http.route(blueprint, CHOOSE, "GET", "POST", is_page=True)
 def choose(request: http.Request) -> Response:
-    """The link leads here. Looking at the page uses nothing up, since mail programs look at links by themselves."""
-    token = single(request.query, "token")
-    if token and request.method == "GET":
-        return http.see_other(http.here(request, CHOOSE), headers={"Set-Cookie": browser_session.keep_link(token)})
-    try:
-        return _choose_page(request) if request.method == "GET" else _choose(request)
-    except Unusable as error:
-        logs.note(outcome=f"link {error.state}")
-        cookies = browser_session.forget_link()
-        return http.page(
-            request, "link_unusable.html", 410, headers={"Set-Cookie": cookies}, state=str(error.state), again=ASK
-        )
+    return mailed_link.use(request, CHOOSE, again=ASK, show=_choose_page, submit=_choose)
 
 
 @http.route(blueprint, CHANGE, "GET", "POST", is_page=True)
@@ -117,21 +97,6 @@ def _choose(request: http.Request) -> Response:
     cookies = [*browser_session.forget_link(), *browser_session.forget_place()]
     place = browser_session.kept_place(request)
     return http.page(request, "password_chosen.html", headers={"Set-Cookie": cookies}, next=place)
-
-
-def _ask_page(
-    request: http.Request, next_path: str, *, email: str = "", problem: str = "", status: int = 200
-) -> Response:
-    csrf_token, cookies = browser_session.visitor_form(request, ASK)
-    return http.page(
-        request,
-        "password_reset.html",
-        status,
-        headers={"Set-Cookie": cookies},
-        hidden={CSRF_FIELD: csrf_token, "next": next_path},
-        email=email,
-        problem=problem,
-    )
 
 
 def _choose_page(request: http.Request, *, token: str | None = None, problem: str = "", status: int = 200) -> Response:

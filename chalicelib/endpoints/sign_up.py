@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from chalice.app import Blueprint, Response
 
 from chalicelib import logs, mail, names, settings
-from chalicelib.endpoints import browser_session, http
+from chalicelib.endpoints import browser_session, http, mailed_link
 from chalicelib.endpoints.browser_session import CSRF_FIELD
 from chalicelib.messages import Message
-from chalicelib.models import mail_link, security_event, throttle, user
-from chalicelib.models.mail_link import Purpose, Unusable
+from chalicelib.models import mail_link, security_event, user
+from chalicelib.models.mail_link import Purpose
 from chalicelib.pages import language, render
 from chalicelib.protocol.requests import Parameters, single
 
@@ -38,42 +38,20 @@ class Fields:
 def ask(request: http.Request) -> Response:
     """The answer is the same, and as much work, for an address that has an account already."""
     _check_open()
-    if not mail.is_set_up():
-        return http.page(request, "mail_not_set_up.html", 503)
-    next_path = browser_session.local_path(single(request.query if request.method == "GET" else request.form, "next"))
-    if request.method == "GET":
-        return _ask_page(request, next_path)
-    browser_session.check_visitor_form(request, ASK)
-    typed = single(request.form, "email") or ""
-    try:
-        email = names.check_mail_address(typed)
-    except names.NameProblem as error:
-        problem = Message("The address %(problem)s.", problem=error.message)
-        return _ask_page(request, next_path, email=typed, problem=problem, status=400)
-    throttle.count_mail(email, request.network)
-    _send_link(request, email)
-    logs.note(outcome="sign-up asked for")
-    cookies = browser_session.keep_place(next_path)
-    return http.page(request, "mail_sent.html", headers={"Set-Cookie": cookies}, email=email)
+    return mailed_link.ask(
+        request,
+        ASK,
+        template="sign_up.html",
+        check=names.check_mail_address,
+        send=_send_link,
+        outcome="sign-up asked for",
+    )
 
 
 @http.route(blueprint, FINISH, "GET", "POST", is_page=True)
 def finish(request: http.Request) -> Response:
-    """The link leads here. Looking at the page uses nothing up, since mail programs look at links by themselves."""
     _check_open()
-    token = single(request.query, "token")
-    if token and request.method == "GET":
-        return http.see_other(http.here(request, FINISH), headers={"Set-Cookie": browser_session.keep_link(token)})
-    try:
-        if request.method == "GET":
-            return _finish_page(request, Fields(), browser_session.kept_link(request))
-        return _open_account(request)
-    except Unusable as error:
-        logs.note(outcome=f"link {error.state}")
-        cookies = browser_session.forget_link()
-        return http.page(
-            request, "link_unusable.html", 410, headers={"Set-Cookie": cookies}, state=str(error.state), again=ASK
-        )
+    return mailed_link.use(request, FINISH, again=ASK, show=_empty_page, submit=_open_account)
 
 
 def _check_open() -> None:
@@ -144,19 +122,9 @@ def _read_fields(form: Parameters) -> Fields:
     return filled
 
 
-def _ask_page(
-    request: http.Request, next_path: str, *, email: str = "", problem: str = "", status: int = 200
-) -> Response:
-    csrf_token, cookies = browser_session.visitor_form(request, ASK)
-    return http.page(
-        request,
-        "sign_up.html",
-        status,
-        headers={"Set-Cookie": cookies},
-        hidden={CSRF_FIELD: csrf_token, "next": next_path},
-        email=email,
-        problem=problem,
-    )
+def _empty_page(request: http.Request) -> Response:
+    """Raises Unusable."""
+    return _finish_page(request, Fields(), browser_session.kept_link(request))
 
 
 def _finish_page(request: http.Request, filled: Fields, token: str | None, *, status: int = 200) -> Response:

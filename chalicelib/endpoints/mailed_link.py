@@ -1,0 +1,78 @@
+"""The page that asks for an address to mail a link to, and the page behind the link, whatever it is that it allows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from chalice.app import Response
+
+from chalicelib import logs, mail, names
+from chalicelib.endpoints import browser_session, http
+from chalicelib.endpoints.browser_session import CSRF_FIELD
+from chalicelib.messages import Message
+from chalicelib.models import throttle
+from chalicelib.models.mail_link import Unusable
+from chalicelib.protocol.requests import single
+
+
+def ask(
+    request: http.Request,
+    path: str,
+    *,
+    template: str,
+    check: Callable[[str], str],
+    send: Callable[[http.Request, str], None],
+    outcome: str,
+) -> Response:
+    """The form at `path`, and its answer, which is the same whoever has the address.
+
+    check: of the address as typed; gives it back as it is kept, raises NameProblem. send: mails the link, with as much
+    work for one address as for another. Raises TooManyTries, and what `send` raises.
+    """
+    if not mail.is_set_up():
+        return http.page(request, "mail_not_set_up.html", 503)
+    next_path = browser_session.local_path(single(request.query if request.method == "GET" else request.form, "next"))
+
+    def form(email: str = "", problem: str = "", status: int = 200) -> Response:
+        csrf_token, cookies = browser_session.visitor_form(request, path)
+        hidden = {CSRF_FIELD: csrf_token, "next": next_path}
+        headers = {"Set-Cookie": cookies}
+        return http.page(request, template, status, headers=headers, hidden=hidden, email=email, problem=problem)
+
+    if request.method == "GET":
+        return form()
+    browser_session.check_visitor_form(request, path)
+    typed = single(request.form, "email") or ""
+    try:
+        email = check(typed)
+    except names.NameProblem as error:
+        return form(typed, Message("The address %(problem)s.", problem=error.message), 400)
+    throttle.count_mail(email, request.network)
+    send(request, email)
+    logs.note(outcome=outcome)
+    cookies = browser_session.keep_place(next_path)
+    return http.page(request, "mail_sent.html", headers={"Set-Cookie": cookies}, email=email)
+
+
+def use(
+    request: http.Request,
+    path: str,
+    *,
+    again: str,
+    show: Callable[[http.Request], Response],
+    submit: Callable[[http.Request], Response],
+) -> Response:
+    """The page at `path`, where the link leads: `show` answers a GET and `submit` a POST; both may raise Unusable.
+
+    again: the path where another link can be asked for. Looking at the page uses nothing up, since mail programs look
+    at links by themselves. The token goes from the address into a cookie: addresses are kept, and passed on.
+    """
+    token = single(request.query, "token")
+    if token and request.method == "GET":
+        return http.see_other(http.here(request, path), headers={"Set-Cookie": browser_session.keep_link(token)})
+    try:
+        return show(request) if request.method == "GET" else submit(request)
+    except Unusable as error:
+        logs.note(outcome=f"link {error.state}")
+        headers = {"Set-Cookie": browser_session.forget_link()}
+        return http.page(request, "link_unusable.html", 410, headers=headers, state=str(error.state), again=again)
