@@ -103,6 +103,26 @@ def required_scopes(value: str) -> tuple[RequiredScope, ...]:
     return tuple(rules)
 
 
+def authorizer_resources(value: str, *, known: tuple[str, ...]) -> dict[str, str]:
+    """Each API's id with its resource. known: RESOURCES, without which no token could name it."""
+    found: dict[str, str] = {}
+    for text in filter(None, (part.strip() for part in value.split(";"))):
+        words = text.split()
+        if len(words) != 2:
+            raise SettingsError(
+                f"AUTHORIZER_RESOURCES takes pairs like `abc123 https://api.example.com`, with ; between, not {text!r}"
+            )
+        api, resource = words
+        if not re.fullmatch(r"[A-Za-z0-9]+", api):  # no "*": what is good everywhere is a token without a resource
+            raise SettingsError(f"AUTHORIZER_RESOURCES must name each API by its id, like abc123, not {api!r}")
+        if api in found:
+            raise SettingsError(f"AUTHORIZER_RESOURCES names the API {api} twice: leave the one resource that it is")
+        if resource not in known:
+            raise SettingsError(f"AUTHORIZER_RESOURCES names {resource!r}, which RESOURCES does not: list it there too")
+        found[api] = resource
+    return found
+
+
 def seconds(environment: Mapping[str, str], name: str, *, default: int, most: int, least: int = 1) -> int:
     value = environment.get(name, "") or str(default)
     if not value.isascii() or not value.isdigit() or not least <= int(value) <= most:

@@ -128,6 +128,7 @@ class Settings:
     server_key, server_key_parameter: the key itself, or the SSM parameter that keeps it; see `server_key`.
     site_name, site_logo_url, site_colour: what the pages look like; the colour as #rrggbb, the logo None for ours.
     required_scopes: what the authorizer asks of tokens, the first rule that fits; see protocol/required_scopes.py.
+    authorizer_resources: API Gateway's id of an API that asks the authorizer -> the one of `resources` that it is.
     not_before: seconds since the epoch. What was issued before counts as ended: set after a restore, which brings back
     what was revoked meanwhile.
     """
@@ -149,6 +150,7 @@ class Settings:
     site_logo_url: str | None
     site_colour: str
     required_scopes: tuple[RequiredScope, ...] = ()
+    authorizer_resources: Mapping[str, str] = field(default_factory=dict)
     not_before: int = 0
 
     @property
@@ -171,6 +173,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     if is_local and "AWS_LAMBDA_FUNCTION_NAME" in environment:
         raise SettingsError("LANYARD_STAGE is missing: a deployed stage has to say which one it is")
     registration, digests = _registration(environment)
+    resources = read.resources(environment.get("RESOURCES", ""))
     return Settings(
         stage=stage,
         table_prefix=environment.get("TABLE_PREFIX", "") or f"lanyard-{stage}-",
@@ -187,13 +190,14 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         ),
         registration=registration,
         registration_token_digests=digests,
-        resources=read.resources(environment.get("RESOURCES", "")),
+        resources=resources,
         server_key=_server_key(environment.get("SERVER_KEY", "")),
         server_key_parameter=environment.get("SERVER_KEY_PARAMETER", "") or None,
         site_name=read.site_name(environment.get("SITE_NAME", "") or SITE_NAME, most=SITE_NAME_LIMIT_CHARACTERS),
         site_logo_url=read.site_logo_url(environment.get("SITE_LOGO_URL", ""), most=SITE_LOGO_URL_LIMIT_CHARACTERS),
         site_colour=read.site_colour(environment.get("SITE_COLOUR", "") or SITE_COLOUR),
         required_scopes=read.required_scopes(environment.get("REQUIRED_SCOPES", "") or REQUIRED_SCOPES),
+        authorizer_resources=read.authorizer_resources(environment.get("AUTHORIZER_RESOURCES", ""), known=resources),
         not_before=read.moment(environment, "NOT_BEFORE"),
     )
 

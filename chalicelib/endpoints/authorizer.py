@@ -30,7 +30,8 @@ class Unauthorized(Exception):
 def authorizer(request: AuthRequest) -> dict[str, Any]:
     """Allow, with the token's user, client, scope and organizers as context; deny, which is 403, for too little scope.
 
-    Raises Unauthorized for a bad token, and StoreUnavailable, which API Gateway makes a 500.
+    Raises Unauthorized for a bad token, also one that names a resource which this API is not (RFC 8707 §2), and
+    StoreUnavailable, which API Gateway makes a 500.
     """
     started = time.monotonic()
     logs.begin()
@@ -51,7 +52,8 @@ def _decide(request: AuthRequest) -> tuple[dict[str, Any], int]:
     route = required_scopes.read_arn(request.method_arn)
     requirement = required_scopes.requirement(route, settings.SETTINGS.required_scopes)
     logs.note(api=route.api)
-    access = bearer.authenticate(request.token, scope=None)
+    resource = settings.SETTINGS.authorizer_resources.get(route.api, "")
+    access = bearer.authenticate(request.token, scope=None, resource=resource)
     if requirement is None:
         logs.note(outcome="no rule for this route")
         return _policy("Deny", request.method_arn, access, required=""), 403

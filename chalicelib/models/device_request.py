@@ -37,6 +37,7 @@ class DeviceRequest(Item):
     consent_id = UnicodeAttribute(null=True)
     interval_seconds = Whole()
     polled_at = EpochSeconds(null=True)
+    created_at = EpochSeconds(default=0)  # 0 where a version stored it that kept no such moment
     expires_at = EpochSeconds()
     forget_at = TimeToLive()
 
@@ -46,7 +47,8 @@ class DeviceRequest(Item):
 
     @property
     def is_expired(self) -> bool:
-        return self.expires_at <= clock.now()
+        # NOT_BEFORE counts here and not by `ends_by`: so the device hears that it has expired (§3.5) and starts again.
+        return self.expires_at <= clock.now() or self.created_at < settings.SETTINGS.not_before
 
     @property
     def is_open(self) -> bool:

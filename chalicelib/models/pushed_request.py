@@ -6,16 +6,19 @@ from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib import clock
 from chalicelib.models import store
-from chalicelib.models.table import Item, Key, TableMeta, TimeToLive, table_name
+from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, table_name
 
 
 class PushedRequest(Item):
+    ends_by = "created_at"
+
     class Meta(TableMeta):
         table_name = table_name("pushed_requests")
 
     request_digest = UnicodeAttribute(hash_key=True)
     client_id = UnicodeAttribute()
     parameters = UnicodeAttribute()  # JSON: each name with its value
+    created_at = EpochSeconds(default=0)  # 0 where a version stored it that kept no such moment
     expires_at = TimeToLive()
 
     @classmethod

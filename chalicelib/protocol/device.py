@@ -161,7 +161,8 @@ def _create(request: ClientRequest) -> ProtocolAnswer:
 
 def _start(client: Application, scope: str, resource: str | None) -> tuple[str, str]:
     """The device code and the user code of a new request."""
-    expires_at = clock.now() + settings.DEVICE_CODE_LIFETIME_SECONDS
+    now = clock.now()
+    expires_at = now + settings.DEVICE_CODE_LIFETIME_SECONDS
     for _ in range(_TRIES):
         user_code = shown("".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH)))
         request_id = credentials.derive_id("user code", user_code)
@@ -174,6 +175,7 @@ def _start(client: Application, scope: str, resource: str | None) -> tuple[str, 
             resource=resource,
             state=device_request.PENDING,
             interval_seconds=settings.DEVICE_POLL_SECONDS,
+            created_at=now,
             expires_at=expires_at,
             forget_at=expires_at + settings.DEVICE_CODE_LIFETIME_SECONDS,
         )

@@ -69,13 +69,14 @@ def _create(request: ClientRequest) -> ProtocolAnswer:
     asked.setdefault("client_id", client.client_id)
     _check(asked, client, issuer=request.issuer)
     reference = credentials.mint(Kind.PUSHED_REQUEST)
-    lifetime = settings.PUSHED_REQUEST_LIFETIME_SECONDS
+    now, lifetime = clock.now(), settings.PUSHED_REQUEST_LIFETIME_SECONDS
     pushed_request.keep(
         PushedRequest(
             request_digest=credentials.digest(reference),
             client_id=client.client_id,
             parameters=json.dumps(asked),
-            expires_at=clock.now() + lifetime,
+            created_at=now,
+            expires_at=now + lifetime,
         )
     )
     logs.note(outcome="request pushed")

@@ -9,8 +9,15 @@ import pytest
 
 from chalicelib import clock as clock_module
 from chalicelib import settings
+from chalicelib.models import store
+from chalicelib.models.device_request import DeviceRequest
+from chalicelib.models.pushed_request import PushedRequest
+from chalicelib.protocol import device, pushed_requests
 from tests.actors import Browser, ClientApp
 from tests.conftest import Clock
+from tests.flows.test_device import registered as registered_device
+from tests.flows.test_pushed_requests import path as pushed_path
+from tests.flows.test_pushed_requests import reference
 
 
 @pytest.fixture
@@ -49,6 +56,51 @@ def test_nothing_is_remembered_from_before_and_one_can_connect_anew(
     assert page.left_to is None
     assert shop.me(shop.connect(john, "Big Events LLC")["access_token"]).status_code == 200
     assert john.open(shop.authorize_path()).left_to is not None
+
+
+@pytest.mark.spec("RFC 8628 §3.5")
+def test_what_a_device_asked_for_before_has_expired(
+    john: Browser, a_browser: Callable[..., Browser], restore: Callable[[], None]
+) -> None:
+    tv = registered_device(a_browser())
+    waiting, allowed = tv.start(), tv.start()
+    john.allow(john.open(allowed["verification_uri_complete"]), "Big Events LLC")
+    restore()
+    john.log_in()
+    assert john.open(waiting["verification_uri_complete"]).status == 400
+    for started in (waiting, allowed):
+        assert tv.poll(started["device_code"]).json()["error"] == "expired_token"
+    anew = tv.start()
+    john.allow(john.open(anew["verification_uri_complete"]), "Big Events LLC")
+    assert tv.poll(anew["device_code"]).status_code == 200
+
+
+@pytest.mark.spec("RFC 9126 §2.2")
+def test_a_request_that_was_pushed_before_has_expired(
+    john: Browser, shop: ClientApp, restore: Callable[[], None]
+) -> None:
+    request_uri = reference(shop)
+    restore()
+    john.log_in()
+    page = john.open(pushed_path(shop, request_uri))
+    assert (page.status, page.left_to) == (400, None)
+    assert john.allow(john.open(pushed_path(shop, reference(shop))), "Big Events LLC").code
+
+
+def test_an_upgrade_ends_no_request_that_was_stored_without_its_moment(
+    john: Browser, shop: ClientApp, a_browser: Callable[..., Browser]
+) -> None:
+    tv = registered_device(a_browser())
+    started, request_uri = tv.start(), reference(shop)
+    device_key = device.key_of(started["user_code"])
+    pushed_key = pushed_requests.key_of({"request_uri": [request_uri]})
+    assert device_key
+    assert pushed_key
+    store.change(device_key, [DeviceRequest.created_at.remove()])
+    store.change(pushed_key, [PushedRequest.created_at.remove()])
+    assert tv.poll(started["device_code"]).json()["error"] == "authorization_pending"
+    assert john.open(started["verification_uri_complete"]).status == 200
+    assert john.open(pushed_path(shop, request_uri)).status == 200
 
 
 @pytest.mark.parametrize("value", ["yesterday", "-1", "1.5", "17955066760000"])

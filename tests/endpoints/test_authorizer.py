@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -19,6 +20,8 @@ from tests.store_proxy import Fault, StoreProxy
 pytestmark = pytest.mark.spec("line 33", "RFC 6750 §3.1")
 
 API = "arn:aws:execute-api:eu-central-1:123456789012:abc123/prod/"
+OTHER, THIRD = (API.replace("abc123", api) for api in ("other9", "third7"))
+TICKETS, MUSIC = "https://tickets.example.com/api", "https://music.example.com/"
 Ask = Callable[..., dict[str, Any]]
 
 
@@ -42,6 +45,18 @@ def rules(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     def made(text: str) -> None:
         parsed = settings.from_environment({"REQUIRED_SCOPES": text}).required_scopes
         monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, required_scopes=parsed))
+
+    return made
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Set the operator's AUTHORIZER_RESOURCES, where RESOURCES lists two APIs."""
+
+    def made(text: str) -> None:
+        parsed = settings.from_environment({"RESOURCES": f"{TICKETS} {MUSIC}", "AUTHORIZER_RESOURCES": text})
+        named: Any = {"resources": parsed.resources, "authorizer_resources": parsed.authorizer_resources}
+        monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, **named))
 
     return made
 
@@ -127,11 +142,61 @@ def test_the_operators_rules_say_what_a_route_asks_for(
     assert effect(ask(token, "GET", "public/shows")) == ("Allow", [API + "GET/public*"])
     assert effect(ask(token, "GET", "tickets"))[0] == "Deny"
     assert effect(ask(token, "GET", "forgotten"))[0] == "Deny"  # no rule: no door
-    other = API.replace("abc123", "other9")
-    assert effect(ask(token, "POST", "anything", other)) == ("Allow", [other + "*/*"])
+    assert effect(ask(token, "POST", "anything", OTHER)) == ("Allow", [OTHER + "*/*"])
 
 
 @pytest.mark.parametrize("text", ["GET /x read", "* GET x read", "* GET /a*b read", "* GET /x read write"])
 def test_a_rule_that_cannot_be_read_is_refused_when_the_function_starts(text: str) -> None:
     with pytest.raises(settings.SettingsError, match="REQUIRED_SCOPES"):
         settings.from_environment({"REQUIRED_SCOPES": text})
+
+
+@pytest.mark.spec("RFC 8707 §2")
+def test_a_token_for_one_resource_gets_in_at_its_api_and_at_no_other(
+    john: Browser, shop: ClientApp, ask: Ask, serve: Callable[[str], None]
+) -> None:
+    serve(f"abc123 {TICKETS}; other9 {MUSIC}")
+    tickets = shop.connect(john, "Big Events LLC", resource=TICKETS)["access_token"]
+    music = shop.connect(john, "Big Events LLC", resource=MUSIC.rstrip("/"))["access_token"]
+    assert effect(ask(tickets, "POST")) == ("Allow", [API + "POST/tickets"])
+    assert effect(ask(music, api=OTHER))[0] == "Allow"
+    for token, api in ((tickets, OTHER), (tickets, THIRD), (music, API), (music, THIRD)):
+        with pytest.raises(Unauthorized):
+            ask(token, api=api)
+
+
+@pytest.mark.spec("RFC 8707 §2")
+def test_a_token_for_lanyards_own_api_gets_in_at_no_other(
+    john: Browser, shop: ClientApp, ask: Ask, serve: Callable[[str], None]
+) -> None:
+    serve(f"abc123 {TICKETS}")
+    token = shop.connect(john, "Big Events LLC", resource=shop.base_url)["access_token"]
+    for api in (API, THIRD):
+        with pytest.raises(Unauthorized):
+            ask(token, api=api)
+
+
+@pytest.mark.spec("RFC 8707 §2")
+def test_a_token_that_names_no_resource_gets_in_at_all_apis(
+    john: Browser, shop: ClientApp, ask: Ask, serve: Callable[[str], None]
+) -> None:
+    serve(f"abc123 {TICKETS}; other9 {MUSIC}")
+    token = shop.connect(john, "Big Events LLC")["access_token"]
+    assert [effect(ask(token, api=api))[0] for api in (API, OTHER, THIRD)] == ["Allow"] * 3
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (TICKETS, "takes pairs like `abc123 https://api.example.com`, with ; between"),
+        (f"abc123 {TICKETS} {MUSIC}", "takes pairs like"),
+        (f"abc123 {TICKETS}, other9 {MUSIC}", "takes pairs like"),
+        (f"* {TICKETS}", "must name each API by its id"),
+        (f"abc123 {TICKETS}; abc123 {MUSIC}", "names the API abc123 twice"),
+        ("abc123 https://unknown.example.com", "which RESOURCES does not: list it there too"),
+        (f"abc123 {TICKETS}/", "which RESOURCES does not: list it there too"),
+    ],
+)
+def test_a_resource_that_cannot_be_read_is_refused_when_the_function_starts(text: str, problem: str) -> None:
+    with pytest.raises(settings.SettingsError, match=f"^AUTHORIZER_RESOURCES .*{re.escape(problem)}.*$"):
+        settings.from_environment({"RESOURCES": f"{TICKETS} {MUSIC}", "AUTHORIZER_RESOURCES": text})
