@@ -12,6 +12,7 @@ from typing import Any
 from chalice.app import AuthRequest, Blueprint
 
 from chalicelib import logs, settings
+from chalicelib.models.store import StoreUnavailable
 from chalicelib.protocol import bearer, required_scopes
 from chalicelib.protocol.bearer import Access, BearerError
 
@@ -43,6 +44,9 @@ def authorizer(request: AuthRequest) -> dict[str, Any]:
         status = 401
         logs.note(outcome=error.error or "unauthorized")
         raise Unauthorized from None
+    except StoreUnavailable as error:
+        logs.note(outcome="temporarily_unavailable", store_error=error.code)
+        raise
     finally:
         milliseconds = round((time.monotonic() - started) * 1000, 1)
         logs.write(route="authorizer", status=status, milliseconds=milliseconds)

@@ -115,10 +115,13 @@ def test_what_ends_is_unauthorized_from_the_very_next_request(
         ask(expired)
 
 
-def test_a_store_that_fails_is_no_verdict(john: Browser, shop: ClientApp, ask: Ask, store: StoreProxy) -> None:
+def test_a_store_that_fails_is_no_verdict_and_stands_in_the_log(
+    john: Browser, shop: ClientApp, ask: Ask, store: StoreProxy, caplog: pytest.LogCaptureFixture
+) -> None:
     token = shop.connect(john, "Big Events LLC")["access_token"]
     with store.fault(Fault.INTERNAL_ERROR), pytest.raises(StoreUnavailable):
         ask(token)
+    assert '"store_error":"InternalServerError"' in caplog.messages[-1]
 
 
 def test_it_takes_one_round_trip(john: Browser, shop: ClientApp, ask: Ask, store: StoreProxy) -> None:
@@ -143,6 +146,15 @@ def test_the_operators_rules_say_what_a_route_asks_for(
     assert effect(ask(token, "GET", "tickets"))[0] == "Deny"
     assert effect(ask(token, "GET", "forgotten"))[0] == "Deny"  # no rule: no door
     assert effect(ask(token, "POST", "anything", OTHER)) == ("Allow", [OTHER + "*/*"])
+
+
+@pytest.mark.parametrize("path", ["*", "tick?ts", "admin/*/x"])
+def test_a_callers_wildcard_is_no_path(john: Browser, shop: ClientApp, ask: Ask, rules: Any, path: str) -> None:
+    """In the policy that is answered, and may be cached, it would stand for paths that ask for more."""
+    rules("* GET /admin* write; * GET /* read")
+    token = shop.connect(john, "Big Events LLC", scope="read")["access_token"]
+    assert effect(ask(token, "GET", "tickets"))[0] == "Allow"
+    assert effect(ask(token, "GET", path))[0] == "Deny"
 
 
 @pytest.mark.parametrize("text", ["GET /x read", "* GET x read", "* GET /a*b read", "* GET /x read write"])
