@@ -102,6 +102,7 @@ class Rehearsal:
         self._run([str(chalice), "package", "--stage", "dev", "out"], cwd=project)
         (project / "out" / "sam.json").rename(project / "out" / "template.json")
         self._carry_out(self.example, self._uploaded(project / "out", self.example))
+        self._say_which_resource(authorizer)
 
     def use_example(self) -> None:
         self._pytest("tests/deploying/rehearsed")
@@ -145,6 +146,13 @@ class Rehearsal:
         *lines, closing = output.strip().splitlines()
         for line in (*(line for line in lines if line.startswith("SKIPPED")), closing):
             print(f"    {line}", flush=True)
+
+    def _say_which_resource(self, authorizer: str) -> None:
+        """What an operator sets and deploys once the example's API is there, and its id known."""
+        functions = self._client("lambda")
+        variables = functions.get_function_configuration(FunctionName=authorizer)["Environment"]["Variables"]
+        variables["AUTHORIZER_RESOURCES"] = f"{self._api(self.example)} {EXAMPLE_URL}"
+        functions.update_function_configuration(FunctionName=authorizer, Environment={"Variables": variables})
 
     def _uploaded(self, dist: Path, name: str) -> str:
         """Put the zip and the template where CloudFormation finds them; gives the template's address."""
@@ -191,6 +199,7 @@ def _choose_settings(template: dict[str, Any]) -> None:
             del variables[name]
         # MiniStack's events say no domain name, which AWS's do, so the address is told to the functions.
         variables["PUBLIC_URL"] = PUBLIC_URL
+        variables["RESOURCES"] = EXAMPLE_URL
     api.update(MAIL_SENDER=_SENDER, SIGN_UP="open")
     # The one type that MiniStack does not know; cfn-lint has seen it.
     template["Resources"].pop("WebACLOfStage")

@@ -29,6 +29,13 @@ def call() -> Call:
 
 
 @pytest.fixture
+def here() -> str:
+    """The API's address, which is one of Lanyard's RESOURCES."""
+    assert REHEARSED is not None
+    return REHEARSED.example_url
+
+
+@pytest.fixture
 def big(john: Browser) -> str:
     """The slug of Big Events LLC."""
     assert john.person is not None
@@ -106,6 +113,18 @@ def test_an_expired_token_is_401(john: Browser, shop: ClientApp, call: Call, big
     stored.save()
     assert call(token, tickets(big)).status_code == 401
     assert call(token, report(big)).status_code == 401
+
+
+@pytest.mark.spec("RFC 8707 §2")
+def test_a_token_for_this_api_gets_in_and_one_for_lanyards_own_is_401(
+    john: Browser, shop: ClientApp, call: Call, big: str, here: str
+) -> None:
+    token = shop.connect(john, "Big Events LLC", resource=here)["access_token"]
+    assert call(token, tickets(big)).status_code == 200
+    assert shop.me(token).status_code == 401
+    lanyards = shop.connect(john, "Big Events LLC", resource=shop.base_url)["access_token"]
+    assert call(lanyards, tickets(big)).status_code == 401
+    assert shop.me(lanyards).status_code == 200
 
 
 def test_a_foreign_token_and_none_are_401(call: Call, big: str) -> None:
