@@ -32,7 +32,7 @@ def put_name(client: Any, api: str, stage: str) -> None:
 
 def put_throttling(client: Any, api: str, *, rate: str, burst: str) -> None:
     """rate: requests a second that each method takes. burst: requests at once. Both as text."""
-    settings = {"throttling/rateLimit": rate, "throttling/burstLimit": burst, "metrics/enabled": "true"}
+    settings = {"throttling/rateLimit": rate, "throttling/burstLimit": burst, "metrics/enabled": "false"}
     operations = [{"op": "replace", "path": f"/*/*/{name}", "value": value} for name, value in settings.items()]
     client.update_stage(restApiId=api, stageName=API_STAGE, patchOperations=operations)
 
