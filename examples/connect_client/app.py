@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 from typing import Any
@@ -36,6 +37,8 @@ class Connections:
 
 def create_app(lanyard_url: str, client_id: str, client_secret: str) -> Flask:
     """The application. lanyard_url: without a slash at its end; id and secret: from Lanyard's "Your applications"."""
+    # The development server would write each address, and the callback's holds a code.
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
     app = Flask(__name__)
     app.config.update(
         SECRET_KEY=secrets.token_bytes(32), SESSION_COOKIE_NAME="box-office", SESSION_COOKIE_SAMESITE="Lax"
