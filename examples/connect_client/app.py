@@ -43,7 +43,6 @@ def create_app(lanyard_url: str, client_id: str, client_secret: str) -> Flask:
     app.config.update(
         SECRET_KEY=secrets.token_bytes(32), SESSION_COOKIE_NAME="box-office", SESSION_COOKIE_SAMESITE="Lax"
     )
-    app.config.update(SESSION_COOKIE_SAMESITE="Lax")
     oauth = lanyard_url + "/api/v1/oauth"
     lanyard: Any = OAuth(app).register(
         "lanyard",
