@@ -119,7 +119,8 @@ def may_send_mail(sender: str) -> dict[str, Any]:
     return {
         "Effect": "Allow",
         "Action": ["ses:SendEmail"],
-        "Resource": ["arn:aws:ses:*:*:identity/*"],
+        # An identity may have a default configuration set, which SES asks for too.
+        "Resource": ["arn:aws:ses:*:*:configuration-set/*", "arn:aws:ses:*:*:identity/*"],
         "Condition": {"StringEquals": {"ses:FromAddress": sender}},
     }
 
