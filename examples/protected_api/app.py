@@ -35,8 +35,9 @@ def sell_ticket(slug):
 @app.route("/organizers/{slug}/report", methods=["GET"])
 def report(slug):
     """The same check without an authorizer, by the function: for what API Gateway's cannot be put before."""
+    request = app.current_request
     try:
-        access = lanyard.check(app.current_request.headers.get("authorization"), scope="read")
+        access = lanyard.check(request.headers.get("authorization"), scope="read", api=request.context["apiId"])
     except lanyard.Refused as refused:
         body = {"error": refused.error, "error_description": refused.description}
         return Response(body, {"WWW-Authenticate": refused.challenge, **refused.headers}, refused.status)

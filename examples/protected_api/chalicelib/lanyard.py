@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 AUTHORIZER = os.environ.get("LANYARD_AUTHORIZER_ARN", "")
 # What the authorizer's rules say of this does not count: `check` looks at the scope itself.
-_METHOD_ARN = "arn:aws:execute-api:region:account:function/none/GET/"
+_METHOD_ARN = "arn:aws:execute-api:region:account:{api}/none/GET/"
 _CONFIG = Config(connect_timeout=2, read_timeout=15, retries={"total_max_attempts": 2})
 _client = None
 
@@ -43,14 +43,16 @@ class Refused(Exception):
     headers: dict = field(default_factory=dict)
 
 
-def check(authorization, *, scope=None):
+def check(authorization, *, scope=None, api="function"):
     """Who is calling, as an Access. authorization: the header, or None. scope: one that the token must have.
+    api: the id of your API in API Gateway, by which Lanyard's AUTHORIZER_RESOURCES knows it. Without it, a token that
+    was asked for your API alone (RFC 8707) is refused.
 
     Raises Refused: 401 for a bad token, 403 for too little scope, 503 where Lanyard cannot be asked.
     """
     if not (authorization or "").lower().startswith("bearer "):
         raise Refused(401, "unauthorized", "Send an access token: Authorization: Bearer ...")
-    context = _ask(authorization)
+    context = _ask(authorization, api)
     access = Access(
         context["user_id"],
         context["client_id"],
@@ -63,8 +65,9 @@ def check(authorization, *, scope=None):
     return access
 
 
-def _ask(authorization):
-    event = {"type": "TOKEN", "authorizationToken": authorization, "methodArn": _METHOD_ARN}
+def _ask(authorization, api):
+    method_arn = _METHOD_ARN.format(api=api)
+    event = {"type": "TOKEN", "authorizationToken": authorization, "methodArn": method_arn}
     try:
         answer = _lambda().invoke(FunctionName=AUTHORIZER, Payload=json.dumps(event).encode())
         payload = json.loads(answer["Payload"].read())

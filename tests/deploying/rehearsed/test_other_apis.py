@@ -121,9 +121,11 @@ def test_a_token_for_this_api_gets_in_and_one_for_lanyards_own_is_401(
 ) -> None:
     token = shop.connect(john, "Big Events LLC", resource=here)["access_token"]
     assert call(token, tickets(big)).status_code == 200
+    assert call(token, report(big)).status_code == 200
     assert shop.me(token).status_code == 401
     lanyards = shop.connect(john, "Big Events LLC", resource=shop.base_url)["access_token"]
     assert call(lanyards, tickets(big)).status_code == 401
+    assert call(lanyards, report(big)).status_code == 401
     assert shop.me(lanyards).status_code == 200
 
 
