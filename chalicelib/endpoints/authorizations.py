@@ -84,7 +84,7 @@ def _record(request: http.Request, browser: SignedIn, client_id: str) -> None:
 
 def _listed(user_id: str) -> list[Authorized]:
     """Newest use first. What was allowed and what is still held: a grant keeps its scopes when the consent changes."""
-    consents = consent.given_by(user_id)
+    consents = [given for given in consent.given_by(user_id) if not given.predates_restore]
     grants = list(grant.held_by(user_id))
     applications = store.read_all([Application.key(given.client_id) for given in consents])
     slugs = {slug for given in consents for slug in given.organizers or ()}

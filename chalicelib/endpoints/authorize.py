@@ -168,7 +168,7 @@ def _consent_page(
         returns_to=redirect_uris.place(asked.redirect_uri),
         scopes=asked.scopes,
         resource=asked.resource,
-        consent=consent,
+        consent=consent if consent and not consent.predates_restore else None,
         needs_organizers=asked.needs_organizers,
         organizers=choices,
         ticked={choice.slug for choice in choices} if tick_all or len(choices) == 1 else set(),

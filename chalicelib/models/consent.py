@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.expressions.condition import Condition
 
+from chalicelib import settings
 from chalicelib.models import store
 from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, table_name
 
@@ -28,6 +29,14 @@ class Consent(Item):
     organizers = UnicodeSetAttribute(null=True)
     created_at = EpochSeconds()
     updated_at = EpochSeconds()
+
+    @property
+    def predates_restore(self) -> bool:
+        """Given before NOT_BEFORE: a restore may have brought it back.
+
+        It stays readable, unlike what `ends_by` ends, since what is allowed next is written over it.
+        """
+        return bool(self.updated_at < settings.SETTINGS.not_before)
 
     @classmethod
     def key(cls, user_id: str, client_id: str) -> Key[Consent]:

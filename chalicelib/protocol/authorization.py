@@ -116,9 +116,9 @@ def read_request(
 
 def is_remembered(request: AuthorizationRequest, consent: Consent | None, user: User) -> bool:
     """May this request be answered without asking: did this user allow this application all of it before?"""
-    if consent is None or request.always_ask or not scopes.are_covered(request.scopes, consent.scopes):
+    if consent is None or consent.predates_restore or request.always_ask:
         return False
-    if consent.updated_at < settings.SETTINGS.not_before:  # a restore may have brought it back
+    if not scopes.are_covered(request.scopes, consent.scopes):
         return False
     return not request.needs_organizers or bool(consents.still_member(consent.organizers or (), user))
 

@@ -44,15 +44,16 @@ def remembered(
     client_id: str, scopes: Iterable[str], organizers: Iterable[str], user: User, known: Consent | None
 ) -> Consent:
     """The consent as it is from now on. known: as it was before, or None."""
-    allowed, slugs = widened(known, scopes, organizers)
+    before = known if known and not known.predates_restore else None
+    allowed, slugs = widened(before, scopes, organizers)
     now = clock.now()
     return Consent(
         user_id=user.user_id,
         client_id=client_id,
-        consent_id=known.consent_id if known else credentials.new_id(),
+        consent_id=before.consent_id if before else credentials.new_id(),
         revision=credentials.new_id(),
         scopes=allowed,
         organizers=as_set(slugs),
-        created_at=known.created_at if known else now,
+        created_at=before.created_at if before else now,
         updated_at=now,
     )

@@ -58,6 +58,22 @@ def test_nothing_is_remembered_from_before_and_one_can_connect_anew(
     assert john.open(shop.authorize_path()).left_to is not None
 
 
+def test_what_was_allowed_before_does_not_come_back_with_what_is_allowed_now(
+    john: Browser, shop: ClientApp, restore: Callable[[], None]
+) -> None:
+    """The restored consent may be one that had been taken back."""
+    shop.connect(john, "Big Events LLC")
+    restore()
+    john.log_in()
+    assert "A shop" not in john.open("/settings/authorized").text
+    page = john.open(shop.authorize_path(scope="read"))
+    assert "already" not in page.text
+    john.allow(page, "Big Events LLC")
+    assert john.open(shop.authorize_path(scope="read")).left_to is not None
+    assert john.open(shop.authorize_path(scope="read write")).left_to is None
+    assert "Change your organizers’ details" not in john.open("/settings/authorized").text
+
+
 @pytest.mark.spec("RFC 8628 §3.5")
 def test_what_a_device_asked_for_before_has_expired(
     john: Browser, a_browser: Callable[..., Browser], restore: Callable[[], None]
