@@ -51,7 +51,7 @@ def check_mail_address(email: str) -> str:
     """
     email = check_email(email)
     if not email.isascii():
-        raise NameProblem(Message("contains letters that email cannot be sent to"))
+        raise NameProblem(Message("contains characters that cannot be used in an address here"))
     return email
 
 

@@ -10,7 +10,7 @@ PASSWORD = "lanyard-demo"
 ORGANIZERS = {"bigevents": "Big Events LLC", "smallshows": "Small Shows"}
 JOHN = {"email": "admin@localhost", "fullname": "John Doe", "locale": "de", "timezone": "Europe/Berlin"}
 EVE = {"email": "eve@localhost", "fullname": "Eve Moneypenny", "locale": "en", "timezone": "UTC"}
-APPLICATION_NAME = "Demo shop"
+APPLICATION_NAME = "Box office"
 REDIRECT_URIS = ("http://127.0.0.1:8080/callback", "http://localhost:8080/callback")
 
 

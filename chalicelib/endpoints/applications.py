@@ -104,6 +104,8 @@ def one(request: http.Request, client_id: str) -> Response:
         return _form(request, browser, filled, client_id=client_id, existing=found, status=400)
     application.edit(client_id, name=filled.name, redirect_uris=filled.redirect_uris, profile=filled.profile)
     logs.note(outcome="application edited", client_id=client_id)
+    if filled.profile.has_secret and not found.secret_digest:  # it has just begun to need one
+        return http.see_other(http.here(request, f"{PATH}/{client_id}/secret"))
     return http.see_other(http.here(request, f"{PATH}?done=saved"))
 
 
@@ -236,6 +238,8 @@ def _problem_with(number: int, uri: str, is_native: bool) -> Message | None:
         redirect_uris.check_registrable(uri, is_native=is_native)
     except redirect_uris.RedirectUriError as error:
         shown = uri if len(uri) <= SHOWN_CHARACTERS else f"{uri[:SHOWN_CHARACTERS]}…"
+        if not uri.isascii():  # what runs from right to left must not take the sentence with it
+            shown = f"\u2068{shown}\u2069"
         return Message("Line %(number)s: %(uri)s %(problem)s.", number=number, uri=shown, problem=error.message)
     return None
 

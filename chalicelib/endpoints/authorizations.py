@@ -67,6 +67,7 @@ def revoke_all(request: http.Request) -> Response:
     browser.check_csrf(request.form, "revoke all")
     for given in consent.given_by(browser.user.user_id):
         grant.take_back(browser.user.user_id, given.client_id)
+        _record(request, browser, given.client_id)
     logs.note(outcome="all authorizations revoked")
     return http.see_other(http.here(request, f"{PATH}?done=all-revoked"))
 

@@ -35,7 +35,7 @@ def authorize(request: http.Request) -> Response:
     if request.is_head:
         allowed = "GET, POST"  # it would make a code
         raise http.Refusal(
-            405, "invalid_request", Message("Use %(methods)s here.", methods=allowed), {"Allow": allowed}
+            405, "invalid_request", Message("Only %(methods)s can be used here.", methods=allowed), {"Allow": allowed}
         )
     form = request.form if request.method == "POST" else None
     # The consent form's address carries the request; a request that is itself a POST may be all in its body (§3.1).
@@ -152,7 +152,7 @@ def _consent_page(
     browser: SignedIn,
     consent: Consent | None,
     *,
-    tick_all: bool = False,
+    tick_all: bool | None = None,
     problem: str = "",
     status: int = 200,
 ) -> Response:
@@ -171,7 +171,7 @@ def _consent_page(
         consent=consent if consent and not consent.predates_restore else None,
         needs_organizers=asked.needs_organizers,
         organizers=choices,
-        ticked={choice.slug for choice in choices} if tick_all or len(choices) == 1 else set(),
+        ticked=consents.ticked(choices, tick_all),
         switch_account=http.here(request, f"/login?switch=1&next={quote(asked_again, safe='')}"),
         hidden={browser_session.CSRF_FIELD: browser.csrf_token(_purpose(asked))},
         # In the address and not in fields: browsers change line breaks in a field, and so in a state.

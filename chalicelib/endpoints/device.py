@@ -12,6 +12,7 @@ from chalicelib.endpoints.browser_session import CSRF_FIELD, SignedIn
 from chalicelib.messages import Message
 from chalicelib.models import application, security_event, store, throttle
 from chalicelib.models.application import Application
+from chalicelib.models.consent import Consent
 from chalicelib.models.device_request import DeviceRequest
 from chalicelib.protocol import consents, paths, scopes
 from chalicelib.protocol import device as rules
@@ -139,7 +140,7 @@ def _consent_page(
     found: DeviceRequest,
     asking: Application,
     *,
-    tick_all: bool = False,
+    tick_all: bool | None = None,
     problem: str = "",
     status: int = 200,
 ) -> Response:
@@ -147,6 +148,7 @@ def _consent_page(
     needs_organizers = scopes.need_organizers(asked)
     user_code = rules.shown(single(request.form if request.method == "POST" else request.query, "user_code") or "")
     owner, choices = consents.read_shown(asking, browser.user, asked)
+    consent = store.read(Consent.key(browser.user.user_id, found.client_id))[0]
     back_here = f"{paths.DEVICE}?user_code={user_code}"
     return http.page(
         request,
@@ -157,10 +159,10 @@ def _consent_page(
         returns_to=None,
         scopes=asked,
         resource=found.resource,
-        consent=None,
+        consent=consent if consent and not consent.predates_restore else None,
         needs_organizers=needs_organizers,
         organizers=choices,
-        ticked={choice.slug for choice in choices} if tick_all or len(choices) == 1 else set(),
+        ticked=consents.ticked(choices, tick_all),
         switch_account=http.here(request, f"/login?switch=1&next={quote(back_here, safe='')}"),
         hidden={"user_code": user_code, CSRF_FIELD: browser.csrf_token(_purpose(found))},
         action=http.here(request, paths.DEVICE),

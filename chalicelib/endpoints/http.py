@@ -56,7 +56,7 @@ def route(
                     message = Message("The body is larger than %(limit)s bytes.", limit=settings.BODY_LIMIT_BYTES)
                     raise Refusal(413, "invalid_request", message)
                 if request.method not in methods:
-                    message = Message("Use %(methods)s here.", methods=allowed)
+                    message = Message("Only %(methods)s can be used here.", methods=allowed)
                     raise Refusal(405, "invalid_request", message, {"Allow": allowed})
                 return view(request, **path_parameters)
             except NotSignedIn as error:

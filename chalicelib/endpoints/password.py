@@ -60,7 +60,7 @@ def change(request: http.Request) -> Response:
     logs.note(outcome="password changed")
     cookies = browser_session.start(request, changed)
     _tell_owner(request, changed)
-    return http.see_other(http.here(request, SECURITY), headers={"Set-Cookie": cookies})
+    return http.see_other(http.here(request, f"{SECURITY}?done=password-changed"), headers={"Set-Cookie": cookies})
 
 
 def _send_link(request: http.Request, email: str) -> None:

@@ -50,7 +50,7 @@ def as_refusal(error: Exception) -> Refusal:
             message = Message("This was changed or deleted in the meantime. Go back, reload the page and try again.")
             return Refusal(409, "conflict", message)
         case TooManyTries():
-            message = Message("Too many attempts. Wait an hour, then try again.")
+            message = Message("Too many attempts. Wait an hour at most, then try again.")
             return Refusal(429, "too_many_tries", message, {"Retry-After": TRY_AGAIN_SECONDS})
         case StoreUnavailable():
             logs.note(store_error=error.code)

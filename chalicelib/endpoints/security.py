@@ -45,6 +45,7 @@ def security(request: http.Request) -> Response:
         events=[_listed(event) for event in events],
         older=older,
         is_first_page=not before,
+        done=single(request.query, "done"),
         csrf_field=CSRF_FIELD,
         csrf_tokens={of: browser.csrf_token(_end(of)) for of in [OTHERS, *(found.short_id for found in sessions)]},
     )
@@ -61,7 +62,7 @@ def _end_sessions(request: http.Request, browser: SignedIn) -> Response:
     if ended:
         security_event.record(browser.user.user_id, security_event.Kind.SESSION_ENDED, request.caller)
     logs.note(outcome="sessions ended", sessions=len(ended))
-    return http.see_other(http.here(request, PATH))
+    return http.see_other(http.here(request, f"{PATH}?done=signed-out"))
 
 
 def _end(which: str) -> str:

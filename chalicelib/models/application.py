@@ -205,6 +205,7 @@ def edit(client_id: str, *, name: str, redirect_uris: Sequence[str], profile: Pr
         actions.append(Application.jwks.set(profile.jwks) if profile.jwks else Application.jwks.remove())
         if not profile.has_secret:  # or it would come back to life with the way that it was used in
             actions += [Application.secret_digest.remove(), Application.previous_secret_digest.remove()]
+            actions.append(Application.previous_secret_until.remove())
     store.change(Application.key(client_id), actions, Application.owner_id.exists())
 
 

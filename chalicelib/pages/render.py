@@ -61,6 +61,7 @@ def _environment() -> Environment:
     found.install_gettext_callables(language.gettext, language.ngettext, newstyle=True)  # type: ignore[attr-defined]
     found.filters.update(moment=moments.moment, day=moments.day, say=language.say, isolated=_isolated)
     found.globals.update(authorize_url=snippets.authorize_url, curl_token=snippets.curl_token)
+    found.globals.update(curl_device=snippets.curl_device, curl_device_token=snippets.curl_device_token)
     return found
 
 

@@ -28,17 +28,45 @@ def authorize_url(*, base_url: str, application: Any, redirect_uri: str) -> str:
 
 def curl_token(*, base_url: str, application: Any, client_secret: str | None, redirect_uri: str) -> str:
     """The call that exchanges a code. client_secret: None where it is not known any more."""
-    credentials = f"{application.client_id}:{client_secret or 'CLIENT_SECRET'}"
-    who = f"-u {shlex.quote(credentials)}"
-    if not application.has_secret:
-        who = f"-d client_id={shlex.quote(application.client_id)}"
-    if application.needs_pkce:
-        who += f" -d code_verifier={EXAMPLE_VERIFIER}"
-    lines = [
-        f"curl {shlex.quote(base_url + '/api/v1/oauth/token')}",
-        who,
+    verifier = [f"-d code_verifier={EXAMPLE_VERIFIER}"] if application.needs_pkce else []
+    return _curl(
+        f"{base_url}/api/v1/oauth/token",
+        *_who(application, client_secret),
+        *verifier,
         "-d grant_type=authorization_code",
         "-d code=CODE",
         f"--data-urlencode {shlex.quote('redirect_uri=' + redirect_uri)}",
-    ]
-    return " \\\n  ".join(lines)
+    )
+
+
+def curl_device(*, base_url: str, application: Any, client_secret: str | None) -> str:
+    """The call with which a device begins (RFC 8628 §3.1)."""
+    who = _who(application, client_secret)
+    return _curl(f"{base_url}/api/v1/oauth/device_authorization", *who, "--data-urlencode 'scope=read write'")
+
+
+def curl_device_token(*, base_url: str, application: Any, client_secret: str | None) -> str:
+    """The call that a device repeats until it has its answer (RFC 8628 §3.4)."""
+    grant = "-d grant_type=urn:ietf:params:oauth:grant-type:device_code"
+    who = _who(application, client_secret)
+    return _curl(f"{base_url}/api/v1/oauth/token", *who, grant, "-d device_code=DEVICE_CODE")
+
+
+def _who(application: Any, client_secret: str | None) -> list[str]:
+    """How the application says who it is (RFC 6749 §2.3.1, RFC 7523 §2.2)."""
+    secret = client_secret or "CLIENT_SECRET"
+    named = f"-d client_id={shlex.quote(application.client_id)}"
+    match application.auth_method:
+        case "client_secret_basic":
+            return [f"-u {shlex.quote(f'{application.client_id}:{secret}')}"]
+        case "client_secret_post":
+            return [named, f"-d client_secret={shlex.quote(secret)}"]
+        case "private_key_jwt":
+            kind = "-d client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+            return [named, kind, "-d client_assertion=ASSERTION"]
+        case _:
+            return [named]
+
+
+def _curl(url: str, *arguments: str) -> str:
+    return " \\\n  ".join([f"curl {shlex.quote(url)}", *arguments])

@@ -87,7 +87,9 @@ def read_request(
             raise NotThisApplication("request", Message("%(name)s was sent more than once.", name=name))
     known = requests.known(parameters, requests.AUTHORIZATION)
     if len(requests.encode(known)) > settings.AUTHORIZATION_REQUEST_LIMIT_CHARACTERS:
-        raise NotThisApplication("request", Message("The request is too long. Push it beforehand (RFC 9126)."))
+        raise NotThisApplication(
+            "request", Message("The request is too long. Send it as a pushed authorization request (RFC 9126).")
+        )
     request = Request(f"https://lanyard.invalid/?{requests.encode(known)}")
     request.client, request.repeated = application, twice
     try:

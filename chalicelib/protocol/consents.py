@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from chalicelib import clock, credentials
@@ -27,6 +27,13 @@ def chosen(scopes: Iterable[str], ticked: Iterable[str], user: User) -> set[str]
     if not scope_rules.need_organizers(scopes):
         return set()
     return still_member(ticked, user) or None
+
+
+def ticked(choices: Collection[Organizer], tick_all: bool | None) -> set[str]:
+    """The slugs that are ticked on the page: all or none where the user said so, else the one if there is no other."""
+    if tick_all is None:
+        tick_all = len(choices) == 1
+    return {choice.slug for choice in choices} if tick_all else set()
 
 
 def read_shown(application: Application, user: User, scopes: Iterable[str]) -> tuple[User | None, list[Organizer]]:

@@ -251,7 +251,7 @@ def test_what_is_no_address_is_told_beside_the_field(anyone: Browser, email: str
 def test_an_address_that_could_pass_for_anothers_is_not_taken(anyone: Browser, email: str, mailbox: Mailbox) -> None:
     page = ask(anyone, email)
     assert page.status == 400
-    assert "contains letters that email cannot be sent to" in page.text
+    assert "contains characters that cannot be used in an address here" in page.text
     assert mailbox.of(email) == []
 
 

@@ -179,3 +179,11 @@ def test_a_lost_answer_of_the_store_loses_no_secret(john: Browser, store: StoreP
     with store.fault(Fault.LOSES_ANSWER, "TransactWriteItems", times=1):
         page = john.press(page, "Register", name="Lost", redirect_uris="https://shop.example.com/")
     assert page.html.find(id="client-secret"), page.text
+
+
+@pytest.mark.spec("register")
+def test_a_letter_that_turns_the_text_around_stays_in_its_address(john: Browser) -> None:
+    page = john.open("/settings/applications/new")
+    page = john.press(page, "Register", name="Mine", redirect_uris="https://\u202eelpmaxe.example.com/")
+    (line,) = page.html.select("#uris-problem li")
+    assert line.get_text().startswith("Line 1: \u2068https://\u202eelpmaxe.example.com/\u2069 ")

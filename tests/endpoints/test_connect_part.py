@@ -8,7 +8,9 @@ import subprocess
 
 import pytest
 
+from chalicelib.pages.snippets import EXAMPLE_VERIFIER
 from tests.actors import Browser, ClientApp, Page
+from tests.signing_app import SigningApp
 
 REDIRECT_URI = "https://shop.example.com/it's?a=b&c=$(id)"
 
@@ -42,6 +44,37 @@ def test_later_the_secret_is_not_known_any_more(john: Browser) -> None:
     page = john.open(f"/settings/applications/{mine.client_id}")
     assert f"{mine.client_id}:CLIENT_SECRET" in shlex.split(pasted(page, "curl-token"))
     assert mine.secret not in page.response.text
+
+
+@pytest.mark.spec("register")
+def test_what_is_pasted_authenticates_as_the_application_does(john: Browser) -> None:
+    def registered(**how: str) -> str:
+        page = john.open("/settings/applications/new")
+        return pasted(john.press(page, "Register", name="Mine", redirect_uris=REDIRECT_URI, **how), "client-id")
+
+    signing = SigningApp.registered_by(john).client_id
+    post, browser = registered(auth_method="client_secret_post"), registered(type="browser")
+    for client_id, said in (
+        (post, "client_secret=CLIENT_SECRET"),
+        (signing, "client_assertion=ASSERTION"),
+        (browser, f"code_verifier={EXAMPLE_VERIFIER}"),
+    ):
+        words = shlex.split(pasted(john.open(f"/settings/applications/{client_id}"), "curl-token"))
+        assert {f"client_id={client_id}", said} <= set(words)
+        assert "-u" not in words
+
+
+@pytest.mark.spec("register", "RFC 8628 §3.1")
+def test_what_is_pasted_for_a_device_starts_its_way(john: Browser) -> None:
+    page = john.open("/settings/applications/new")
+    page = john.press(page, "Register", name="Mine", redirect_uris="", type="native", device_grant="on")
+    assert page.html.find(id="authorize-url") is None
+    command = pasted(page, "curl-device").replace("curl ", "curl -s --noproxy '*' ", 1)
+    started = json.loads(subprocess.run(["bash", "-c", command], capture_output=True, check=True).stdout)
+    polled = pasted(page, "curl-device-token").replace("DEVICE_CODE", started["device_code"])
+    polled = polled.replace("curl ", "curl -s --noproxy '*' ", 1)
+    answer = json.loads(subprocess.run(["bash", "-c", polled], capture_output=True, check=True).stdout)
+    assert answer["error"] == "authorization_pending"
 
 
 @pytest.mark.spec("register")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from bs4 import Tag
 
 from chalicelib import settings
 from chalicelib.models import store
@@ -92,6 +93,17 @@ def test_what_was_allowed_before_and_what_is_new_are_told_apart(john: Browser, s
     assert page.choices() == {"Big Events LLC": False, "Small Shows": False}, "the user ticks, not we"
 
 
+def test_what_stands_already_is_not_among_what_it_cannot_do(john: Browser, shop: ClientApp) -> None:
+    """The answer of today takes nothing away from what was allowed before, so the page must not say so."""
+    john.allow(john.open(shop.authorize_path(scope="read")), "Small Shows")
+    always = "See your password or change your account"
+    assert items(john.open(shop.authorize_path(scope="write")), ".not li") == [always]
+    page = john.open(shop.authorize_path(scope="profile", approval_prompt="force"))
+    assert items(page, ".not li") == [always]
+    assert items(page, ".scopes li") == ["See your name, email address, language and time zone already allowed"]
+    assert "What you allowed it before stays allowed until you revoke it." in page.text
+
+
 def test_all_organizers_can_be_ticked_without_a_script(john: Browser, shop: ClientApp) -> None:
     page = john.press(john.open(shop.authorize_path()), "Select all")
     assert (page.status, page.left_to) == (200, None)
@@ -110,10 +122,18 @@ def test_ticking_all_needs_the_page_it_was_shown_on(john: Browser, shop: ClientA
     assert john.send(page, page.form_with("Select all")["action"], forged).status == 403  # type: ignore[arg-type]
 
 
-def test_with_one_organizer_there_is_nothing_to_select(eve: Browser, shop: ClientApp) -> None:
+def test_the_one_organizer_is_ticked_and_can_be_left_out(eve: Browser, shop: ClientApp) -> None:
     page = eve.open(shop.authorize_path())
     assert page.choices() == {"Other Org": True}
-    assert "Select all" not in page.text
+    assert eve.press(page, "Select none").choices() == {"Other Org": False}
+
+
+def test_the_button_that_return_presses_gives_no_access(john: Browser, eve: Browser, shop: ClientApp) -> None:
+    """It is a form's first, however many organizers there are."""
+    for browser in (john, eve):
+        first = browser.open(shop.authorize_path()).form_with("Authorize").find("button")
+        assert isinstance(first, Tag)
+        assert str(first["value"]).startswith("select_")
 
 
 def test_another_account_can_be_used_and_the_request_is_kept(john: Browser, eve: Browser, shop: ClientApp) -> None:

@@ -24,6 +24,11 @@ def test_revoking_all_asks_first_and_then_ends_everything_of_this_user_alone(
     assert "All access has been revoked." in page.text
     assert [made.me(token).status_code for made, token in tokens] == [401, 401]
     assert shop.me(of_eve).status_code == 200
+    recorded = [found for found in john.open("/settings/security").listed("events") if "revoked" in found]
+    assert sorted(found.partition(" 2")[0] for found in recorded) == [
+        "Application access revoked A shop",
+        "Application access revoked Another shop",
+    ]
     assert john.press(asked, "Revoke all").status == 200, "a second click does no harm"
     assert john.open(ALL).path == PAGE, "there is nothing left to ask about"
 

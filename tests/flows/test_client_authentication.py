@@ -267,11 +267,16 @@ def test_a_secret_does_not_come_back_when_keys_were_used_meanwhile(
     developer.press(developer.open(edit), "Save", auth_method="private_key_jwt", jwks=jwks)
     assert signing.refresh(refresh_token).status_code == 200
     assert shop.refresh(refresh_token).status_code == 401
-    developer.press(developer.open(edit), "Save", auth_method="client_secret_basic")
+    page = developer.press(developer.open(edit), "Save", auth_method="client_secret_basic")
+    assert page.title == "Regenerate the secret of A shop?", "it has none, and needs one now"
     assert signing.refresh(refresh_token).status_code == 401
     assert shop.refresh(refresh_token).status_code == 401
     assert rotated(developer, shop, "86400").refresh(refresh_token).status_code == 200
     assert shop.refresh(refresh_token).status_code == 401
+    rotated(developer, shop, "86400")
+    assert "The previous secret keeps working" in developer.open(edit).text
+    developer.press(developer.open(edit), "Save", auth_method="private_key_jwt", jwks=jwks)
+    assert "The previous secret keeps working" not in developer.open(edit).text
 
 
 @pytest.mark.spec("secrets: two live ones while rotating")

@@ -27,7 +27,7 @@ def test_it_says_how_to_sign_in_and_so_one_can(local_run: LocalRun) -> None:
     browser = Browser(local_run.base_url, JOHN)
     browser.log_in()
     assert "admin@localhost" in browser.open("/").text
-    assert "Demo shop" in browser.open("/settings/applications").text
+    assert "Box office" in browser.open("/settings/applications").text
 
 
 def test_mail_is_written_into_a_folder_whose_path_it_says_and_the_link_in_it_works(local_run: LocalRun) -> None:

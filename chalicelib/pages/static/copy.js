@@ -8,9 +8,16 @@ for (const source of document.querySelectorAll("[data-copy]")) {
   button.textContent = source.dataset.copy;
   if (source.id) button.setAttribute("aria-describedby", source.id + "-label");
   button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(source.textContent);
-    button.textContent = source.dataset.copied;
-    document.getElementById("copy-status").textContent = source.dataset.copied;
+    const said = document.getElementById("copy-status");
+    said.textContent = "";
+    try {
+      await navigator.clipboard.writeText(source.textContent);
+    } catch {
+      getSelection().selectAllChildren(source); // the browser does not let us; so it is a key press away
+      return;
+    }
+    button.textContent = said.textContent = source.dataset.copied;
+    setTimeout(() => { button.textContent = source.dataset.copy; }, 3000);
   });
   (source.closest("pre") ?? source).after(button);
 }
