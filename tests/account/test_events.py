@@ -67,7 +67,7 @@ def test_a_replayed_code_is_in_the_history_of_its_user_once(john: Browser, shop:
     for _ in range(3):
         assert shop.exchange(code).json()["error"] == "invalid_grant"
     newest = events(john.open(PATH))
-    assert newest[0].startswith("A code was used twice; the application’s access was ended A shop")
+    assert newest[0].startswith("A code or a refresh token was used twice; that connection was ended A shop")
     assert newest[1].startswith("Application authorized A shop")
 
 

@@ -50,4 +50,4 @@ def test_what_code_found_is_said_in_the_readers_language_and_in_english_to_progr
     page = requests.put(f"{base_url}/login", headers=german, timeout=10)
     assert "<p>Hier sind nur diese Methoden möglich: HEAD, GET, POST.</p>" in page.text
     answer = requests.put(f"{base_url}/api/v1/me", headers=german, timeout=10)
-    assert answer.json()["error_description"] == "Use HEAD, GET here."
+    assert answer.json()["error_description"] == "Only HEAD, GET can be used here."
