@@ -6,6 +6,7 @@ PORT and DYNAMODB_PORT change the ports. Everything is kept in .local/; .local/r
 from __future__ import annotations
 
 import fcntl
+import importlib
 import json
 import os
 import re
@@ -20,6 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from chalicelib.environment import SettingsError
 from infra.ministack import MiniStack, client_environment, is_listening
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,13 +68,14 @@ def _run(port: int, dynamodb_port: int) -> None:
         # Whoever sets these for a try means them for manage.py, too.
         **{name: os.environ[name] for name in ("REGISTRATION", "RESOURCES") if name in os.environ},
     }
+    _read_settings(environment)
     print(f"Starting DynamoDB (MiniStack) on 127.0.0.1:{dynamodb_port}, kept in .local/", flush=True)
     ministack = MiniStack(dynamodb_port, log=LOCAL / "ministack.log", state=LOCAL / "ministack")
     server: subprocess.Popen[str] | None = None
     try:
         server = _start_chalice(port, environment)
         ministack.wait_until_ready()
-        _prepare(environment)
+        _prepare()
         _wait_for(server, port)
         RUN.write_text(json.dumps(environment), encoding="utf-8")
         _say_ready(public_url)
@@ -122,9 +125,17 @@ def _show(output: IO[str]) -> None:
                 print(line, end="", flush=True, file=log)
 
 
-def _prepare(environment: dict[str, str]) -> None:
-    """The tables and the demo data, where they are missing."""
+def _read_settings(environment: dict[str, str]) -> None:
+    """Raises CannotStart for a setting that cannot be used, before anything is started."""
     os.environ.update(environment)
+    try:
+        importlib.import_module("chalicelib.settings")  # which reads the environment
+    except SettingsError as error:
+        raise CannotStart(str(error)) from error
+
+
+def _prepare() -> None:
+    """The tables and the demo data, where they are missing."""
     from infra import demo, tables  # these read the environment when they are imported
 
     created = list(tables.create_all())

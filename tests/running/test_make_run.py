@@ -77,6 +77,13 @@ def test_a_port_in_use_is_said_in_one_line(clone: LocalRun) -> None:
     assert ended.returncode == 2
 
 
+def test_a_setting_that_cannot_be_used_is_said_in_one_line(clone: LocalRun) -> None:
+    ended = clone.run("env", "SITE_COLOUR=red", "make", "run", *clone.ports())
+    assert ended.stderr.splitlines()[0] == "SITE_COLOUR must be a colour like #1f5fbf, not 'red'"
+    assert "Starting" not in ended.stdout, "nothing was started for it"
+    assert ended.returncode == 2
+
+
 def test_a_second_one_in_the_same_folder_is_refused(local_run: LocalRun) -> None:
     ended = local_run.run("make", "run", "PORT=18123", "DYNAMODB_PORT=18124")
     assert "already running in this folder" in ended.stderr
