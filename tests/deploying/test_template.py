@@ -84,6 +84,12 @@ def test_one_stage_is_made_of_it_and_no_other(template: Template) -> None:
     assert (stages, besides) == (["api"], [None])
 
 
+def test_the_alarm_for_the_gateway_names_the_api_as_it_is_called(template: Template) -> None:
+    api = properties(template, "RestAPI")
+    of_alarm = {one["Name"]: one["Value"] for one in properties(template, "GatewayErrorsAlarm")["Dimensions"]}
+    assert of_alarm["ApiName"] == api["Name"] == api["DefinitionBody"]["info"]["title"]
+
+
 def test_the_stack_around_a_deployed_api_has_its_names_as_parameters() -> None:
     template = templates.surroundings()
     assert set(templates.CHALICE_RESOURCES) <= set(template["Parameters"])
