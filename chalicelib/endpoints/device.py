@@ -104,8 +104,8 @@ def _uncount(request: http.Request, browser: SignedIn) -> None:
 
 def _limits(request: http.Request, browser: SignedIn) -> dict[str, int]:
     return {
-        f"device code account {browser.user.user_id}": settings.DEVICE_TRIES_PER_ACCOUNT,
-        f"device code address {request.network}": settings.DEVICE_TRIES_PER_ADDRESS,
+        throttle.named("device code account", browser.user.user_id): settings.DEVICE_TRIES_PER_ACCOUNT,
+        throttle.named("device code address", request.network): settings.DEVICE_TRIES_PER_ADDRESS,
     }
 
 

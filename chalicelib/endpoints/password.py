@@ -130,7 +130,7 @@ def _tell_owner(request: http.Request, changed: User) -> None:
 
 def _is_present_password(browser: SignedIn, present: str) -> bool:
     """Raises TooManyTries: somebody at a browser that was left open must not guess on."""
-    what = f"password change {browser.user.user_id}"
+    what = throttle.named("password change", browser.user.user_id)
     limits = {what: settings.LOGIN_TRIES_PER_ACCOUNT}
     throttle.count_tries(limits, window_seconds=settings.LOGIN_WINDOW_SECONDS)
     tried = present if len(present) <= settings.PASSWORD_LIMIT_CHARACTERS else ""

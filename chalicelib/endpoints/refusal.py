@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from chalicelib import logs, settings
+from chalicelib import logs
 from chalicelib.mail import MailUnavailable
 from chalicelib.messages import Message
 from chalicelib.models.store import ConditionFailed, StoreUnavailable
@@ -13,7 +13,6 @@ from chalicelib.protocol.requests import Undecodable
 from chalicelib.server_key import ServerKeyMissing, ServerKeyUnavailable
 
 RETRY_AFTER_SECONDS = "2"
-TRY_AGAIN_SECONDS = str(settings.MAIL_WINDOW_SECONDS)
 
 
 class Refusal(Exception):
@@ -50,8 +49,9 @@ def as_refusal(error: Exception) -> Refusal:
             message = Message("This was changed or deleted in the meantime. Go back, reload the page and try again.")
             return Refusal(409, "conflict", message)
         case TooManyTries():
-            message = Message("Too many attempts. Wait an hour at most, then try again.")
-            return Refusal(429, "too_many_tries", message, {"Retry-After": TRY_AGAIN_SECONDS})
+            minutes = error.window_seconds // 60
+            message = Message("Too many attempts. Wait %(minutes)s minutes, then try again.", minutes=minutes)
+            return Refusal(429, "too_many_tries", message, {"Retry-After": str(error.window_seconds)})
         case StoreUnavailable():
             logs.note(store_error=error.code)
             return _try_again(Message("The service cannot reach its storage at the moment."))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 from pynamodb.attributes import UnicodeAttribute
@@ -26,6 +27,11 @@ class Throttle(Item):
         return Key(cls, f"{credentials.digest(what)}:{clock.now() // window_seconds}")
 
 
+def named(*parts: str) -> str:
+    """What tries are counted as, unambiguously: no part that a stranger chooses can pass for two, or for another."""
+    return json.dumps(parts)
+
+
 def count_try(what: str, *, window_seconds: int) -> int:
     """Count one more try and give how many there were in this window. Atomic: tries at once are all counted.
 
@@ -42,7 +48,11 @@ def seconds_left(window_seconds: int) -> int:
 
 
 class TooManyTries(Exception):
-    """One of the limits is reached; the try may not be made."""
+    """One of the limits is reached; the try may not be made. window_seconds: how long at most until it may."""
+
+    def __init__(self, window_seconds: int) -> None:
+        super().__init__("too many tries")
+        self.window_seconds = window_seconds
 
 
 def count_tries(limits: Mapping[str, int], *, window_seconds: int) -> list[int]:
@@ -54,31 +64,31 @@ def count_tries(limits: Mapping[str, int], *, window_seconds: int) -> list[int]:
     for what, limit in limits.items():
         counts.append(count_try(what, window_seconds=window_seconds))
         if counts[-1] > limit:
-            raise TooManyTries
+            raise TooManyTries(window_seconds)
     return counts
 
 
 def count_mail(email: str, address: str) -> None:
     """Count a mail that somebody at `address` asks for. Raises TooManyTries. Alike for accounts that do not exist."""
     limits = {
-        f"mail address {address}": settings.MAILS_PER_ADDRESS,
-        f"mail account {normalize(email)}": settings.MAILS_PER_ACCOUNT,
+        named("mail address", address): settings.MAILS_PER_ADDRESS,
+        named("mail account", normalize(email)): settings.MAILS_PER_ACCOUNT,
     }
     count_tries(limits, window_seconds=settings.MAIL_WINDOW_SECONDS)
 
 
 def log_in_account(email: str) -> str:
     """What log-in tries for an account are counted as. Alike for accounts that do not exist."""
-    return f"log-in account {normalize(email)}"
+    return named("log-in account", normalize(email))
 
 
 def log_in_address(address: str) -> str:
-    return f"log-in address {address}"
+    return named("log-in address", address)
 
 
 def log_in_account_from(email: str, address: str) -> str:
     """For an account from one place, so that a stranger's tries elsewhere do not keep the owner out."""
-    return f"{log_in_account(email)} from {address}"
+    return named("log-in account from", normalize(email), address)
 
 
 def forget_log_in_tries(email: str, address: str) -> None:

@@ -67,7 +67,7 @@ def _unusable(problem: str) -> NotThisApplication:
 
 
 def _count(user: User) -> None:
-    what = f"metadata documents {user.user_id}"
+    what = throttle.named("metadata documents", user.user_id)
     tries = throttle.count_try(what, window_seconds=settings.DOCUMENT_WINDOW_SECONDS)
     if tries > settings.DOCUMENT_FETCHES_PER_USER:
         logs.note(security_event="metadata documents throttled")

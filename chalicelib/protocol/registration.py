@@ -122,8 +122,8 @@ def _check_may_register(request: ClientRequest) -> None:
 def _count(address: str) -> None:
     """Raises TooManyError. Counted before it is stored, so that many at once are all counted."""
     for what, limit in (
-        (f"registration address {address}", settings.REGISTRATIONS_PER_ADDRESS),
-        ("registration", settings.REGISTRATIONS_IN_ALL),
+        (throttle.named("registration address", address), settings.REGISTRATIONS_PER_ADDRESS),
+        (throttle.named("registration"), settings.REGISTRATIONS_IN_ALL),
     ):
         if throttle.count_try(what, window_seconds=settings.REGISTRATION_WINDOW_SECONDS) > limit:
             logs.note(security_event="registrations throttled")

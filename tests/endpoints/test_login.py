@@ -30,7 +30,7 @@ def visitor(base_url: str, a_person: Callable[..., Person]) -> Browser:
 def fresh(clock: Clock) -> Clock:
     """The clock at the start of a window in which nobody has tried to log in."""
     clock.advance(900 - clock.now() % 900)
-    throttle.forget("log-in address 127.0.0.1", window_seconds=900)
+    throttle.forget(throttle.log_in_address("127.0.0.1"), window_seconds=900)
     return clock
 
 
@@ -207,6 +207,16 @@ def test_a_strangers_tries_do_not_keep_the_owner_out(
     for _ in range(11):
         stranger.log_in(password="wrong")
     assert stranger.log_in().status == 429
+    assert owner.log_in().status == 200
+
+
+@pytest.mark.spec("line 17", "line 45")
+def test_an_account_name_that_ends_like_an_address_counts_for_nobody_else(
+    visitor: Browser, at_address: Callable[..., Browser], fresh: Clock
+) -> None:
+    stranger, owner = at_address("198.51.100.7", visitor.user), at_address("203.0.113.9", visitor.user)
+    for _ in range(11):
+        stranger.log_in(email=f"{visitor.user.email} from 203.0.113.9", password="wrong")
     assert owner.log_in().status == 200
 
 

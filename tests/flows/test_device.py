@@ -53,7 +53,7 @@ def tv(a_browser: Callable[..., Browser]) -> Device:
 
 @pytest.fixture(autouse=True)
 def _nobody_guessed() -> None:
-    throttle.forget("device code address 127.0.0.1", window_seconds=settings.DEVICE_WINDOW_SECONDS)
+    throttle.forget(throttle.named("device code address", "127.0.0.1"), window_seconds=settings.DEVICE_WINDOW_SECONDS)
 
 
 @pytest.mark.spec("RFC 8628 §3.2", "RFC 8628 §3.3", "RFC 8628 §3.5")

@@ -23,7 +23,7 @@ CHOSEN = {"client_name": "A host", "redirect_uris": [CALLBACK]}
 
 @pytest.fixture(autouse=True)
 def _nobody_registered_of_late() -> None:
-    for what in ("registration address 127.0.0.1", "registration"):
+    for what in (throttle.named("registration address", "127.0.0.1"), throttle.named("registration")):
         throttle.forget(what, window_seconds=settings.REGISTRATION_WINDOW_SECONDS)
 
 

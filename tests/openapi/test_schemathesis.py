@@ -135,7 +135,7 @@ def test_every_answer_where_registration_is_open_is_as_described(
     base_url: str, monkeypatch: pytest.MonkeyPatch, operation: Operation, mode: GenerationMode
 ) -> None:
     monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, registration=settings.OPEN))
-    for what in ("registration address 127.0.0.1", "registration"):
+    for what in (throttle.named("registration address", "127.0.0.1"), throttle.named("registration")):
         throttle.forget(what, window_seconds=settings.REGISTRATION_WINDOW_SECONDS)
     url = base_url + "/api/v1/oauth/register"
     made = requests.post(url, json={"redirect_uris": ["https://a.example/"]}, timeout=30).json()
