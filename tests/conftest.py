@@ -105,15 +105,9 @@ def store_proxy() -> StoreProxy:
 
 
 @pytest.fixture
-def fresh_client(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A client of the store that has spent none of its quota of retries on faults of other tests."""
-    monkeypatch.setattr(table_module.CONNECTION, "_client", None)
-
-
-@pytest.fixture
-def impatient_client(fresh_client: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A client that does not try again, for tests of how a failure is answered: its pauses take seconds."""
-    monkeypatch.setattr(table_module.CONNECTION, "_max_retry_attempts_exception", 0)
+def impatient_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client of the store that tries once, for tests of how a failure is answered."""
+    monkeypatch.setattr(settings, "STORE_TRIES", 1)
 
 
 @pytest.fixture

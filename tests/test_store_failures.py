@@ -75,9 +75,9 @@ REQUESTS = JSON_REQUESTS | PAGE_REQUESTS
 WRITES = {
     "exchange": "TransactWriteItems",
     "refresh": "TransactWriteItems",
-    "revoke access token": "DeleteItem",
+    "revoke access token": "TransactWriteItems",
     "revoke refresh token": "TransactWriteItems",
-    "rename": "UpdateItem",
+    "rename": "TransactWriteItems",
     "allow": "TransactWriteItems",
     "authorize": "TransactWriteItems",
     "log in": "PutItem",
@@ -144,7 +144,6 @@ def test_a_store_that_hangs_is_503_within_ten_seconds(
 
 
 @pytest.mark.spec("platform: conflicts")
-@pytest.mark.usefixtures("fresh_client")
 @pytest.mark.parametrize("name", ["exchange", "refresh", "revoke refresh token", "allow", "authorize"])
 @pytest.mark.parametrize("fault", [Fault.CONFLICT, Fault.DROPS_CONNECTION])
 def test_a_transaction_that_was_in_anothers_way_is_tried_again(
@@ -156,7 +155,6 @@ def test_a_transaction_that_was_in_anothers_way_is_tried_again(
 
 
 @pytest.mark.spec("platform: lost answers", "line 24", "line 25", "RFC 6749 §4.1.2")
-@pytest.mark.usefixtures("fresh_client")
 def test_an_exchange_whose_answer_was_lost_does_not_look_like_a_replay(world: World, store: StoreProxy) -> None:
     with store.fault(Fault.LOSES_ANSWER, "TransactWriteItems", times=1), store.count() as calls:
         answer = world.shop.exchange(world.code)
@@ -169,7 +167,6 @@ def test_an_exchange_whose_answer_was_lost_does_not_look_like_a_replay(world: Wo
 
 
 @pytest.mark.spec("platform: lost answers", "line 24", "line 25", "RFC 6749 §4.1.2")
-@pytest.mark.usefixtures("fresh_client")
 @pytest.mark.parametrize("times", [1, 2, 3, 4])
 def test_an_exchange_that_the_store_calls_in_progress_does_not_look_like_a_replay(
     world: World, store: StoreProxy, times: int
@@ -181,7 +178,6 @@ def test_an_exchange_that_the_store_calls_in_progress_does_not_look_like_a_repla
 
 
 @pytest.mark.spec("platform: lost answers")
-@pytest.mark.usefixtures("fresh_client")
 @pytest.mark.parametrize("name", ["refresh", "revoke access token", "revoke refresh token", "rename", "log in"])
 def test_other_writes_whose_answer_was_lost_succeed_too(world: World, store: StoreProxy, name: str) -> None:
     with store.fault(Fault.LOSES_ANSWER, WRITES[name], times=1):
