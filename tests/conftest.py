@@ -138,19 +138,29 @@ class Clock:
 
     def __init__(self) -> None:
         self.ahead = 0
+        self.measured_ahead = 0.0
         self._real = clock_module.now
+        self._real_monotonic = clock_module.monotonic
 
     def advance(self, seconds: int) -> None:
         self.ahead += seconds
 
+    def take(self, seconds: float) -> None:
+        """Let what is being measured take so much longer."""
+        self.measured_ahead += seconds
+
     def now(self) -> int:
         return self._real() + self.ahead
+
+    def monotonic(self) -> float:
+        return self._real_monotonic() + self.measured_ahead
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
     monkeypatch.setattr(clock_module, "now", made.now)
+    monkeypatch.setattr(clock_module, "monotonic", made.monotonic)
     return made
 
 

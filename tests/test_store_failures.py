@@ -50,6 +50,11 @@ def _organizer_path(world: World) -> str:
     return f"/api/v1/organizers/{next(iter(world.john.person.organizers))}/"
 
 
+def _introspect(world: World) -> requests.Response:
+    token, auth = world.tokens["access_token"], (world.shop.client_id, world.shop.secret)
+    return world.shop.http.post(world.shop.base_url + "/api/v1/oauth/introspect", data={"token": token}, auth=auth)
+
+
 Request = Callable[[World], requests.Response]
 JSON_REQUESTS: dict[str, Request] = {
     "exchange": lambda world: world.shop.exchange(world.code),
@@ -57,6 +62,7 @@ JSON_REQUESTS: dict[str, Request] = {
     "revoke access token": lambda world: world.shop.revoke(world.tokens["access_token"]),
     "revoke refresh token": lambda world: world.shop.revoke(world.tokens["refresh_token"]),
     "revoke unknown": lambda world: world.shop.revoke("unknown"),
+    "introspect": _introspect,
     "me": lambda world: world.shop.me(world.tokens["access_token"]),
     "organizers": lambda world: world.shop.organizers(world.tokens["access_token"]),
     "organizer": lambda world: world.shop.call(_organizer_path(world), world.tokens["access_token"]),

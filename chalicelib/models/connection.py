@@ -81,9 +81,9 @@ def _check_bytes(response_dict: Mapping[str, Any], **_: Any) -> None:
     body, checksum = response_dict["body"], response_dict["headers"].get("x-amz-crc32")
     if checksum is not None:
         if str(crc32(body)) != checksum.strip():
-            raise CorruptedReply("the check sum is another one")
+            raise CorruptedReply("a damaged reply: its check sum does not match")
     elif response_dict["status_code"] < 500 and not _is_json_object(body):
-        raise CorruptedReply("it is not JSON")
+        raise CorruptedReply("a damaged reply: it is not JSON")
 
 
 def _is_json_object(body: bytes) -> bool:
@@ -97,7 +97,7 @@ def _check_members(operation: str, arguments: Mapping[str, Any], reply: Mapping[
     """Raises CorruptedReply where what every such reply has is missing."""
     needed = {"Attributes"} if "ReturnValues" in arguments else _MEMBERS.get(operation)
     if needed and not needed & reply.keys():
-        raise CorruptedReply(f"{operation} without {' or '.join(sorted(needed))}")
+        raise CorruptedReply(f"a damaged reply: {operation} without {' or '.join(sorted(needed))}")
 
 
 CONNECTION = _Connection(
