@@ -19,7 +19,7 @@ from tests.actors import PASSWORD
 from tests.conftest import Clock
 from tests.endpoints.test_authorizer import Ask, ask
 from tests.store_proxy import Fault, StoreProxy
-from tests.test_store_failures import REQUESTS, World, assert_done, assert_unavailable, world
+from tests.test_store_failures import REQUESTS, Request, World, assert_done, assert_unavailable, world
 
 __all__ = ["ask", "world"]
 pytestmark = pytest.mark.spec("platform: time-outs", "line 46")
@@ -78,7 +78,7 @@ def change_password(world: World) -> requests.Response:
     return world.john.http.post(page.response.url, data=fields, allow_redirects=False)
 
 
-FLOWS = {
+FLOWS: dict[str, Request] = {
     **REQUESTS,
     "change the password": change_password,
     "device page": lambda world: world.john.open("/device", user_code="BCDF-GHJK").response,
