@@ -11,6 +11,7 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 from chalicelib.models.store import ConditionFailed, StoreUnavailable
+from infra.terminal import printable
 
 Row = Mapping[str, Any]
 T = TypeVar("T")
@@ -38,12 +39,17 @@ class Operator:
     def show(self, value: Row | Iterable[Row], *, sentence: str = "") -> None:
         """The result: JSON where that was asked for, else a sentence, or a line for each row."""
         if self.as_json:
-            click.echo(json.dumps(value if isinstance(value, Mapping) else list(value), ensure_ascii=False))
+            say(json.dumps(value if isinstance(value, Mapping) else list(value), ensure_ascii=False))
         elif sentence:
-            click.echo(sentence)
+            say(sentence)
         else:
             for row in [value] if isinstance(value, Mapping) else value:
-                click.echo("  ".join(_plain(part) for part in row.values()))
+                say("  ".join(_plain(part) for part in row.values()))
+
+
+def say(text: str) -> None:
+    """A line for the operator, and the only way to one: names that people chose reach no terminal as they are."""
+    click.echo(printable(text))
 
 
 class Command(click.Command):
