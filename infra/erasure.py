@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from chalicelib.models import application, grant, store, user
+from chalicelib.models import application, grant, registration_form, store, user
 from chalicelib.models.grant import Grant
 from chalicelib.models.table import Item
 from chalicelib.models.user import User
@@ -32,13 +32,24 @@ def steps(of: User) -> list[Step]:
     """What erasing takes, in order: a word for each step, and the step. All of it may be repeated.
 
     The account ends first, and every token and session with it; what is left then has no power, and is tidied up.
+    An application leaves a tombstone that tells nothing of it: its id must never lead anywhere else, since others may
+    have connected it.
     """
     made: list[Step] = [("the account", lambda: user.erase(of))]
-    for owned in application.owned_by(str(of.user_id)):
-        made.append((f"the application {owned.client_id}", _bound(application.forget, str(owned.client_id))))
+    for client_id in _registered_by(of):
+        made.append((f"the application {client_id}", _bound(application.delete, client_id)))
+        for user_id in sorted(grant.users_of(client_id) - {str(of.user_id)}):
+            made.append((f"a connection of the application {client_id}", _bound(grant.take_back, user_id, client_id)))
     for model in keyed_by_user():
         made.extend((f"an item of {_short_name(model)}", _bound(_delete, item)) for item in _items(model, of))
     return made
+
+
+def _registered_by(of: User) -> list[str]:
+    """The client ids of their applications: an index lists them, and what it does not list yet is in the forms."""
+    listed = [str(owned.client_id) for owned in application.owned_by(str(of.user_id))]
+    lately = registration_form.registered_lately(str(of.user_id))
+    return [*listed, *(client_id for client_id in lately if client_id not in listed and application.get(client_id))]
 
 
 def keyed_by_user() -> list[type[Item]]:

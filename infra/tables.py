@@ -14,6 +14,7 @@ from chalicelib.models.grant import Grant
 from chalicelib.models.mail_link import MailLink
 from chalicelib.models.organizer import Organizer
 from chalicelib.models.pushed_request import PushedRequest
+from chalicelib.models.registration_form import RegistrationForm
 from chalicelib.models.security_event import SecurityEvent
 from chalicelib.models.session import Session
 from chalicelib.models.table import Item
@@ -26,6 +27,7 @@ MODELS: tuple[type[Item], ...] = (
     EmailAddress,
     Organizer,
     Application,
+    RegistrationForm,
     AuthorizationCode,
     Consent,
     Grant,

@@ -7,9 +7,10 @@ from typing import Any, TextIO
 
 import click
 
-from chalicelib import credentials, names, server_key, settings
-from chalicelib.models import application, organizer, own_access
+from chalicelib import names, server_key, settings
+from chalicelib.models import application, client_secret, organizer, own_access, registration_form
 from chalicelib.models.application import Application, Profile
+from chalicelib.models.store import ConditionFailed
 from chalicelib.protocol import client_assertion, redirect_uris, resource_indicators, scopes
 from infra.commands import Change, Group, Operator, checked, clear_errors, fail
 from infra.commands.users import find_user
@@ -42,6 +43,9 @@ def applications_create(operator: Operator, /, owner: str, name: str, uris: tupl
     name = checked(names.check_name, name, "--name")
     if not uris and not kind["device"]:
         fail("Missing option '--redirect-uri'.")
+    if len(uris) > settings.REDIRECT_URIS_LIMIT or sum(map(len, uris)) > settings.REDIRECT_URIS_LIMIT_CHARACTERS:
+        most, characters = settings.REDIRECT_URIS_LIMIT, settings.REDIRECT_URIS_LIMIT_CHARACTERS
+        fail(f"--redirect-uri: at most {most}, with {characters} characters in all.")
     for uri in uris:
         checked(partial(redirect_uris.check_registrable, is_native=kind["native"]), uri, "--redirect-uri")
     profile = _profile(**kind)
@@ -49,9 +53,8 @@ def applications_create(operator: Operator, /, owner: str, name: str, uris: tupl
     if operator.only_says(f"register the application {name} for {found.email}"):
         return
     with clear_errors():
-        made, secret = application.create(
-            credentials.new_id(),
-            owner_id=found.user_id,
+        made, secret = registration_form.register(
+            found,
             name=name,
             redirect_uris=list(dict.fromkeys(uris)),
             profile=profile,
@@ -115,7 +118,7 @@ def applications_rotate_secret(operator: Operator, client_id: str, keep_old_hour
     if operator.only_says(f"make a new secret for {client_id} and end the old one"):
         return
     with clear_errors(f"There is no application {client_id} that has a secret."):
-        secret = application.rotate_secret(client_id, keep_old_seconds=keep_old_hours * 3600)
+        secret = _rotate(client_id, keep_old_seconds=keep_old_hours * 3600)
     old = f"goes on for {keep_old_hours} hours" if keep_old_hours else "has stopped"
     operator.show(
         {"client_id": client_id, "client_secret": secret},
@@ -133,7 +136,7 @@ def applications_end_old_secret(operator: Operator, client_id: str) -> None:
     if operator.only_says(f"end the secret before the present one of {client_id}"):
         return
     with clear_errors(f"There is no application {client_id}."):
-        application.end_previous_secret(client_id)
+        client_secret.end_older(client_id)
     operator.show({"client_id": client_id}, sentence="Only the present secret is left.")
 
 
@@ -205,6 +208,16 @@ def applications_enable(operator: Operator, client_id: str) -> None:
     with clear_errors(f"There is no application {client_id}."):
         application.enable(client_id)
     operator.show({"client_id": client_id, "active": True}, sentence=f"Enabled the application {client_id}.")
+
+
+def _rotate(client_id: str, keep_old_seconds: int) -> str:
+    found = application.get(client_id)
+    if found is None:
+        raise ConditionFailed([])
+    try:
+        return client_secret.rotate(found, keep_old_seconds=keep_old_seconds)
+    except client_secret.TooManySecrets:
+        fail(f"{settings.OLDER_SECRETS_LIMIT} older secrets still work. End them first: applications end-old-secret.")
 
 
 def _require(client_id: str) -> None:
