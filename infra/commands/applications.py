@@ -228,7 +228,7 @@ def _require(client_id: str) -> None:
 
 def _application_row(found: Application) -> dict[str, Any]:
     return {
-        "client_id": found.client_id,
+        "client_id": found.public_id,
         "name": found.name,
         "redirect_uris": list(found.redirect_uris),
         "active": found.active,
