@@ -12,6 +12,7 @@ from chalicelib.models.device_request import DeviceRequest
 from chalicelib.models.email_address import EmailAddress
 from chalicelib.models.grant import Grant
 from chalicelib.models.mail_link import MailLink
+from chalicelib.models.operator_event import OperatorEvent
 from chalicelib.models.organizer import Organizer
 from chalicelib.models.pushed_request import PushedRequest
 from chalicelib.models.registration_form import RegistrationForm
@@ -39,6 +40,7 @@ MODELS: tuple[type[Item], ...] = (
     UsedAssertion,
     PushedRequest,
     DeviceRequest,
+    OperatorEvent,
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -12,6 +13,8 @@ from chalicelib.models import user
 from infra.commands import Operator
 from infra.commands.users import users
 from infra.terminal import printable
+
+ROOT = Path(__file__).resolve().parent.parent
 
 HOSTILE = "Ev\u202eil\x1b]0;title\x07\u009b2J\u200b\u2028"
 
@@ -47,3 +50,14 @@ def test_an_operators_list_prints_no_name_as_it_is() -> None:
     assert not any(hidden in listed + as_json for hidden in "\u202e\x1b\x07\u009b\u200b\u2028")
     (row,) = [row for row in json.loads(as_json) if row["email"] == email]
     assert row["fullname"] == HOSTILE
+
+
+def test_nothing_else_writes_to_the_terminal() -> None:
+    files = [ROOT / "manage.py", *(ROOT / "infra" / "commands").glob("*.py")]
+    writing = {path.name for path in files if "click.echo(" in path.read_text(encoding="utf-8")}
+    assert writing == {"manage.py", "output.py"}
+    lines = [line.strip() for line in files[0].read_text(encoding="utf-8").splitlines() if "click.echo(" in line]
+    assert lines == [
+        'click.echo(printable(f"Error: {error.format_message()}"), err=True)',
+        'click.echo("Stopped.", err=True)',
+    ]

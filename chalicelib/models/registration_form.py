@@ -7,6 +7,7 @@ no more than this item, and of this user's alone.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from pynamodb.attributes import UnicodeAttribute
@@ -53,7 +54,7 @@ def register(
 
     form_id: what the form calls itself; None for the operator's commands, where nobody clicks twice. most: how many
     applications the user may have; the operator may register more for them.
-    Raises AlreadyRegistered, TooManyApplications, and ConditionFailed where the user was erased.
+    Raises AlreadyRegistered, TooManyApplications, and ConditionFailed where the user was disabled or erased.
     """
     client_id = credentials.new_id()
     made, secret = application.made(client_id, owner_id=owner.user_id, **described)
@@ -69,7 +70,7 @@ def register(
                 _check_first_click(form)
             if isinstance(error, TooManyApplications):
                 raise
-            owner = _read_again(owner)
+            owner = _read_again(owner, is_theirs=form is not None)
         else:
             return made, secret
     raise store.StoreUnavailable("the user changed again and again")
@@ -96,9 +97,9 @@ def _check_first_click(form: RegistrationForm) -> None:
         raise AlreadyRegistered(str(found.client_id))
 
 
-def _read_again(owner: User) -> User:
+def _read_again(owner: User, *, is_theirs: bool) -> User:
     found = store.read(User.key(owner.user_id))[0]
-    if found is None:
+    if found is None or (is_theirs and not found.active):
         raise store.ConditionFailed([])
     return found
 
@@ -117,6 +118,9 @@ def _count_one_more(owner: User, most: int | None) -> store.Update:
         known = int(count)
         is_room = User.application_count < most if most is not None else User.application_count.exists()
         update = store.Update(User.key(owner.user_id), [User.application_count.add(1)], is_room)
-    if most is not None and known >= most:
+    if most is None:
+        return update
+    if known >= most:
         raise TooManyApplications
-    return update
+    is_active = User.active == True  # noqa: E712 - a DynamoDB condition: an erasure disables the user first
+    return replace(update, condition=update.condition & is_active)

@@ -11,8 +11,7 @@ import click
 from chalicelib import credentials, settings
 from chalicelib.models import application, organizer, user
 from infra import erasure
-from infra.commands import Change, Operator, clear_errors, fail
-from infra.terminal import printable
+from infra.commands import Change, Operator, clear_errors, fail, output
 from infra.visit import CALLBACK, Account, CheckFailed, ConnectTo, Visit
 
 
@@ -29,7 +28,7 @@ def check(operator: Operator, url: str, connect_to: str | None, host: str | None
     parts = urlsplit(url)
     if parts.scheme not in ("https", "http") or not parts.hostname:
         fail(f"URL: {url!r} is not an address like https://connect.example.com/")
-    if operator.only_says(f"make a user, an organizer and an application, connect them at {url}, and delete them"):
+    if not operator.may(f"make a user, an organizer and an application, connect them at {url}, and delete them"):
         return
     adapter = ConnectTo(connect_to.rstrip("/"), host or parts.netloc) if connect_to else None
     said: list[str] = []
@@ -37,7 +36,7 @@ def check(operator: Operator, url: str, connect_to: str | None, host: str | None
     def say(line: str) -> None:
         said.append(line)
         if not operator.as_json:
-            click.echo(printable(f"ok  {line}"))
+            output.say(f"ok  {line}")
 
     try:
         with clear_errors(), _guests() as account:
