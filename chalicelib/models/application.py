@@ -280,4 +280,5 @@ def owned_by(owner_id: str) -> list[Application]:
 
 def all_applications(*, after: str | None = None) -> Iterator[Application]:
     """Every application, by a scan: for the operator's commands, never in a request. after: start behind this id."""
-    return (found for found in store.scan(Application, after=after) if not found.is_deleted)
+    found = store.scan(Application, after=stored_id(after) if after else None)
+    return (application for application in found if not application.is_deleted)

@@ -10,6 +10,8 @@ import pytest
 
 from chalicelib import credentials
 from chalicelib.models import application, consent, grant, user
+from chalicelib.models.application import Application
+from chalicelib.models.store import ConditionFailed, change, read
 from infra import erasure
 from tests.actors import CALLBACK, Browser, ClientApp, Page
 from tests.store_proxy import Fault, StoreProxy
@@ -98,13 +100,13 @@ def test_an_erased_developers_application_leaves_an_id_and_no_data(
     assert found is not None
     for _, step in erasure.steps(found):
         step()
-    left = application.store.read(application.Application.key(shop.client_id))[0]
+    left = read(Application.key(shop.client_id))[0]
     assert left is not None
     assert left.is_deleted
     text = str(left.to_simple_dict())
     for personal in ("Jane", "jane.example", developer.user.user_id):
         assert personal not in text
-    assert (left.secret_digest, left.jwks, left.active) == (None, None, False)
+    assert not any((left.secret_digest, left.jwks, left.active))
     assert grant.users_of(shop.client_id) == set()
     assert consent.given_by(john.user.user_id) == []
 
@@ -117,10 +119,21 @@ def test_an_erasure_finds_an_application_that_the_index_does_not_list_yet(
     found = user.find_by_email(developer.user.email)
     assert found is not None
     # The index lists it under another owner, and so not under this one: as in the first moments, under none.
-    key = application.Application.key(shop.client_id)
-    application.store.change(key, [application.Application.owner_id.set("somebody else")])
+    key = Application.key(shop.client_id)
+    change(key, [Application.owner_id.set("somebody else")])
     assert application.owned_by(developer.user.user_id) == []
     for _, step in erasure.steps(found):
+        step()
+    assert application.get(shop.client_id) is None
+
+
+def test_an_erasure_ends_what_was_registered_while_it_began(a_browser: Callable[..., Browser]) -> None:
+    developer = a_browser()
+    found = user.find_by_email(developer.user.email)
+    assert found is not None
+    steps = erasure.steps(found)
+    shop = developer.register_application()
+    for _, step in steps:
         step()
     assert application.get(shop.client_id) is None
 
@@ -128,14 +141,14 @@ def test_an_erasure_finds_an_application_that_the_index_does_not_list_yet(
 def test_what_is_deleted_keeps_no_more_than_its_id(john: Browser) -> None:
     uris = [f"https://shop.example.com/{'x' * 300}/{number}" for number in range(20)]
     mine = john.register_application("Mine", *uris)
-    assert len(str(application.store.read(application.Application.key(mine.client_id))[0].to_simple_dict())) > 6000  # type: ignore[union-attr]
+    assert len(str(read(Application.key(mine.client_id))[0].to_simple_dict())) > 6000  # type: ignore[union-attr]
     john.press(john.open(f"/settings/applications/{mine.client_id}/delete"), "Delete application")
-    left = application.store.read(application.Application.key(mine.client_id))[0]
+    left = read(Application.key(mine.client_id))[0]
     assert left is not None
     assert len(str(left.to_simple_dict())) < 500
-    for change in (application.enable, application.disable):
-        with pytest.raises(application.store.ConditionFailed):
-            change(mine.client_id)
+    for bring_back in (application.enable, application.disable):
+        with pytest.raises(ConditionFailed):
+            bring_back(mine.client_id)
 
 
 def test_many_clicks_at_once_register_one_application(john: Browser) -> None:

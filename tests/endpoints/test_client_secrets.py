@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from chalicelib.models import application, client_secret
+from chalicelib.models.application import Application
+from chalicelib.models.store import ConditionFailed, change
 from tests.actors import Browser, ClientApp, Page
 from tests.conftest import Clock
 from tests.store_proxy import Fault, StoreProxy
@@ -140,14 +142,12 @@ def test_each_previous_secret_can_be_ended_by_itself(developer: Browser, running
     assert developer.send(page, path + "/previous-secret", forged).status == 403
 
 
-def test_a_secret_that_was_ended_meanwhile_does_not_come_back(
-    developer: Browser, running: ClientApp, store: StoreProxy
-) -> None:
+def test_a_secret_that_was_ended_meanwhile_does_not_come_back(developer: Browser, running: ClientApp) -> None:
     second = regenerated(developer, running)
     known = application.get(running.client_id)
     assert known is not None
     client_secret.end_older(running.client_id)
-    with pytest.raises(application.store.ConditionFailed):
+    with pytest.raises(ConditionFailed):
         client_secret.rotate(known, keep_old_seconds=60)
     assert [works(running), works(second)] == [False, True]
 
@@ -155,9 +155,7 @@ def test_a_secret_that_was_ended_meanwhile_does_not_come_back(
 def test_the_secrets_of_an_application_from_before_go_on(developer: Browser, running: ClientApp) -> None:
     """As the version before stored them: no moment when the present one was made, one slot for what was before."""
     second = regenerated(developer, running)
-    application.store.change(
-        application.Application.key(running.client_id), [application.Application.secret_made_at.remove()]
-    )
+    change(Application.key(running.client_id), [Application.secret_made_at.remove()])
     page = form_of(developer, running)
     third = holder(running, press(developer, page))
     assert [works(app) for app in (running, second, third)] == [True, True, True]

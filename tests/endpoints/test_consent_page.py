@@ -51,12 +51,12 @@ def test_an_application_whose_owner_is_gone_is_shown_without_one(john: Browser, 
 def test_that_nobody_checked_the_name_stands_above_the_buttons(john: Browser, shop: ClientApp) -> None:
     page = john.open(shop.authorize_path())
     form = page.form_with("Authorize")
-    caution = "The name of this application was chosen by its developer and has not been checked by Lanyard."
+    caution = "The names of this application and its developer were chosen by the developer."
     (note,) = [found for found in form.select("p.note") if caution in found.get_text()]
     assert "Deny if you do not recognize the address." in note.get_text()
     buttons = [button.get_text() for button in note.find_all_next("button")]
     assert buttons == ["Authorize", "Deny"]
-    assert page.text.count("has not been checked") == 1
+    assert page.text.count("Lanyard has not checked them.") == 1
 
 
 @pytest.mark.parametrize(
