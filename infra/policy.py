@@ -45,7 +45,6 @@ API: dict[str, tuple[str, ...]] = {
         "access_tokens",
         "applications",
         "authorization_codes",
-        "consents",
         "device_requests",
         "email_addresses",
         "grants",
@@ -67,6 +66,7 @@ API: dict[str, tuple[str, ...]] = {
     "UpdateItem": (
         "applications",
         "authorization_codes",
+        "consents",
         "device_requests",
         "grants",
         "mail_links",

@@ -24,6 +24,7 @@ class Fault(Enum):
     DROPS_CONNECTION = auto()
     LOSES_ANSWER = auto()  # the store does what it was asked, and the answer never arrives
     IN_PROGRESS = auto()  # likewise, and the answer is that it is still being done
+    ARRIVES_LATE = auto()  # the connection breaks, and the store gets the request when a test has it delivered
     LEAVES_KEYS = auto()  # a BatchGetItem that processes nothing
 
 
@@ -43,6 +44,7 @@ class StoreProxy:
         self._acts: dict[str, Callable[[], object]] = {}
         self._lock = threading.Lock()
         self._released = threading.Event()
+        self._late: list[Callable[[], object]] = []
         proxy = self
 
         class Handler(_Handler):
@@ -82,6 +84,15 @@ class StoreProxy:
             yield
         finally:
             assert operation not in self._acts, f"there was no {operation}"
+
+    def keep(self, late: Callable[[], object]) -> None:
+        self._late.append(late)
+
+    def deliver_late(self) -> None:
+        """Pass on what ARRIVES_LATE has kept. The store's answers go nowhere."""
+        assert self._late, "nothing is late"
+        while self._late:
+            self._late.pop(0)()
 
     @contextmanager
     def count(self) -> Iterator[list[Call]]:
@@ -164,6 +175,9 @@ class _Handler(BaseHTTPRequestHandler):
             case Fault.IN_PROGRESS:
                 self._ask(body)
                 self._error(400, "TransactionInProgressException")
+            case Fault.ARRIVES_LATE:
+                self.proxy.keep(lambda: self._ask(body))
+                self.close_connection = True
             case Fault.DROPS_CONNECTION:
                 self.close_connection = True
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.attributes import ListAttribute, UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 
 from chalicelib import settings
 from chalicelib.models import store
@@ -27,6 +28,7 @@ class Consent(Item):
     revision = UnicodeAttribute()
     scopes = UnicodeSetAttribute()
     organizers = UnicodeSetAttribute(null=True)
+    grant_serials = ListAttribute(of=UnicodeAttribute, null=True)  # models/exchange.py keeps them
     created_at = EpochSeconds()
     updated_at = EpochSeconds()
 
@@ -48,6 +50,23 @@ def is_as_known(known: Consent | None) -> Condition:
     tab meanwhile must not be written over."""
     condition: Condition = Consent.revision == known.revision if known else Consent.user_id.does_not_exist()
     return condition
+
+
+def remember(consent: Consent, *, known: Consent | None) -> store.Update:
+    """Write a consent over what was read as `known`, as part of a transaction.
+
+    It is no put: the grants that are listed on it may have changed since. Under a new consent_id the list starts anew.
+    """
+    key = Consent.key(consent.user_id, consent.client_id)
+    kept = {Consent.user_id.attr_name, Consent.client_id.attr_name, Consent.grant_serials.attr_name}
+    actions: list[Action] = [
+        attribute.remove() if getattr(consent, name) is None else attribute.set(getattr(consent, name))
+        for name, attribute in Consent.get_attributes().items()
+        if name not in kept
+    ]
+    if known is None or known.consent_id != consent.consent_id:
+        actions.append(Consent.grant_serials.set([]))
+    return store.Update(key, actions, is_as_known(known))
 
 
 def given_by(user_id: str) -> list[Consent]:
