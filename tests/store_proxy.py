@@ -40,7 +40,7 @@ class Call:
 class StoreProxy:
     def __init__(self, upstream_port: int) -> None:
         self.calls: list[Call] = []
-        self._faults: list[tuple[Fault, str | None, list[int]]] = []
+        self._faults: list[tuple[Fault, str | None, str | None, list[int]]] = []
         self._acts: dict[str, Callable[[], object]] = {}
         self._lock = threading.Lock()
         self._released = threading.Event()
@@ -63,9 +63,11 @@ class StoreProxy:
         self._server.server_close()
 
     @contextmanager
-    def fault(self, fault: Fault, operation: str | None = None, *, times: int = 1000) -> Iterator[None]:
-        """Fail the next `times` calls of this operation (any, where None)."""
-        entry = (fault, operation, [times])
+    def fault(
+        self, fault: Fault, operation: str | None = None, *, times: int = 1000, table: str | None = None
+    ) -> Iterator[None]:
+        """Fail the next `times` calls of this operation (any, where None) that touch this table (likewise)."""
+        entry = (fault, operation, f"test-{table}" if table else None, [times])
         self._released.clear()
         with self._lock:
             self._faults.append(entry)
@@ -107,8 +109,8 @@ class StoreProxy:
             act()
         with self._lock:
             self.calls.append(call)
-            for fault, operation, left in self._faults:
-                if operation in (None, call.operation) and left[0] > 0:
+            for fault, operation, table, left in self._faults:
+                if operation in (None, call.operation) and left[0] > 0 and (table is None or table in call.tables):
                     left[0] -= 1
                     return fault
         return None
