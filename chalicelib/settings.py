@@ -35,9 +35,6 @@ REFRESH_REPEATED_ROTATIONS_LIMIT = 5
 REFRESH_IDLE_MAX_DAYS = 3650
 # A grant that ended because nobody used it is remembered, so that a late refresh is told why.
 IDLE_GRANT_KEPT_SECONDS = 30 * 86_400
-# A refresh that lost against another one is tried again for as long; then its client may have given up on it, and the
-# other may be that client's second try, whose token must stay.
-REFRESH_RACE_SECONDS = 1.5
 # While a client secret is exchanged for another, both can live for at most this long.
 SECRET_OVERLAP_MAX_SECONDS = 30 * 86_400
 ASSERTION_LIFETIME_MAX_SECONDS = 600  # a client makes a new one for each request
@@ -117,6 +114,9 @@ CONNECTED_COUNT_LIMIT = 1000
 STORE_CONNECT_SECONDS = 1.0
 STORE_READ_SECONDS = 1.5
 STORE_RETRIES = 2
+# A refresh that another one overtook goes after it, unless its own write took so long that its client may have given up
+# on it: then the other may be that client's second try, whose token must stay.
+REFRESH_GIVES_WAY_SECONDS = STORE_READ_SECONDS
 
 
 # What the authorizer asks where the operator set nothing: `read` to read, `write` for the rest.

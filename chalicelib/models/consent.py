@@ -52,21 +52,29 @@ def is_as_known(known: Consent | None) -> Condition:
     return condition
 
 
-def remember(consent: Consent, *, known: Consent | None) -> store.Update:
+def remember(consent: Consent, *, known: Consent | None) -> store.Change:
     """Write a consent over what was read as `known`, as part of a transaction.
 
-    It is no put: the grants that are listed on it may have changed since. Under a new consent_id the list starts anew.
+    Where it says nothing new it only has to stand: so answers that are alike do not get into one another's way. It is
+    never a put: the grants that are listed on it may have changed since. Under a new consent_id the list starts anew.
     """
     key = Consent.key(consent.user_id, consent.client_id)
-    kept = {Consent.user_id.attr_name, Consent.client_id.attr_name, Consent.grant_serials.attr_name}
+    if known and all(getattr(known, name) == getattr(consent, name) for name in _said()):
+        return store.Check(key, Consent.consent_id == known.consent_id)
     actions: list[Action] = [
         attribute.remove() if getattr(consent, name) is None else attribute.set(getattr(consent, name))
         for name, attribute in Consent.get_attributes().items()
-        if name not in kept
+        if name in (*_said(), "revision", "updated_at")
     ]
     if known is None or known.consent_id != consent.consent_id:
         actions.append(Consent.grant_serials.set([]))
     return store.Update(key, actions, is_as_known(known))
+
+
+def _said() -> list[str]:
+    """The attributes that tell what was allowed."""
+    others = ("user_id", "client_id", "revision", "updated_at", "grant_serials")
+    return [name for name in Consent.get_attributes() if name not in others]
 
 
 def given_by(user_id: str) -> list[Consent]:

@@ -76,6 +76,8 @@ def _make_room(grant: Grant) -> bool:
     consent = store.read(consent_key(grant.grant_id))[0]
     if consent is None or consent.consent_id != grant.consent_id:
         return False
+    if consent.grant_serials is not None and len(consent.grant_serials) < settings.GRANTS_PER_APPLICATION_LIMIT:
+        return True  # another exchange has made room
     found = held_for(consent.user_id, consent.client_id)
     held = sorted((one for one in found if one.consent_id == consent.consent_id), key=lambda one: one.last_used_at)
     surplus = max(0, len(held) - settings.GRANTS_PER_APPLICATION_LIMIT + 1)
@@ -89,7 +91,7 @@ def _make_room(grant: Grant) -> bool:
     try:
         store.change(consent_key(grant.grant_id), [Consent.grant_serials.set(left)], _stands(grant) & is_as_read)
     except store.ConditionFailed:
-        return True  # another exchange has made room, or joined, meanwhile: the next try shows
+        return True  # another exchange has made room meanwhile, and may have taken it: the next try shows
     # Made under a consent that ended before this one began, and left by a request that was cut off.
     tidy_up(str(one.grant_id) for one in found if one.consent_id != consent.consent_id)
     return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from oauthlib.oauth2.rfc6749 import errors
@@ -63,12 +64,16 @@ def store_for_device(
 def store_refreshed(found: Grant, presented: str, token: dict[str, Any], *, resource: str | None) -> None:
     """For the refresh token of a confidential client, which stays.
 
-    Where another refresh came first, this one goes after it. Raises InvalidGrantError where the grant has ended.
+    Where another refresh came first, this one goes after it, or gives way with StoreUnavailable. Raises
+    InvalidGrantError where the grant has ended.
     """
-    for _ in attempts(settings.REFRESH_RACE_SECONDS):
+    for _ in attempts():
+        began = time.monotonic()
         try:
             grant.refresh(found, _access_token(found, token, resource))
         except store.ConditionFailed:
+            if time.monotonic() - began >= settings.REFRESH_GIVES_WAY_SECONDS:
+                raise store.StoreUnavailable("overtaken while it hung") from None
             found = _read_again(found.grant_id)[0]
             if not credentials.matches(presented, found.refresh_digest):
                 raise errors.InvalidGrantError(_ENDED_MEANWHILE) from None

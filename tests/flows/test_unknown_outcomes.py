@@ -217,7 +217,7 @@ def test_a_refresh_that_another_one_overtook_goes_after_it(john: Browser, shop: 
 def test_a_refresh_that_hung_gives_way_to_the_one_that_its_client_sent_meanwhile(
     john: Browser, shop: ClientApp, store: StoreProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chalicelib.settings.REFRESH_RACE_SECONDS", 0)
+    monkeypatch.setattr("chalicelib.settings.REFRESH_GIVES_WAY_SECONDS", 0)
     tokens = shop.connect(john, "Big Events LLC")
     sent: list[dict[str, Any]] = []
     with store.before("TransactWriteItems", lambda: sent.append(shop.refresh(tokens["refresh_token"]).json())):
