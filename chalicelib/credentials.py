@@ -85,6 +85,11 @@ def new_serial() -> str:
     return _random(SERIAL_LENGTH)
 
 
+def new_salt() -> str:
+    """256 random bits to mix into what is derived."""
+    return _random(SECRET_LENGTH)
+
+
 def mint(kind: Kind, names: str = "") -> str:
     """A new credential that carries `names` and 256 random bits."""
     body = f"{kind}{names}{_random(SECRET_LENGTH)}"

@@ -46,7 +46,6 @@ API: dict[str, tuple[str, ...]] = {
         "access_tokens",
         "applications",
         "authorization_codes",
-        "consents",
         "device_requests",
         "email_addresses",
         "grants",
@@ -69,6 +68,7 @@ API: dict[str, tuple[str, ...]] = {
     "UpdateItem": (
         "applications",
         "authorization_codes",
+        "consents",
         "device_requests",
         "grants",
         "mail_links",

@@ -85,8 +85,10 @@ def _record(request: http.Request, browser: SignedIn, client_id: str) -> None:
 
 def _listed(user_id: str) -> list[Authorized]:
     """Newest use first. What was allowed and what is still held: a grant keeps its scopes when the consent changes."""
-    consents = [given for given in consent.given_by(user_id) if not given.predates_restore]
     grants = list(grant.held_by(user_id))
+    standing = consent.given_by(user_id)
+    grant.tidy_up_left(grants, standing)
+    consents = [given for given in standing if not given.predates_restore]
     applications = store.read_all([Application.key(given.client_id) for given in consents])
     slugs = {slug for given in consents for slug in given.organizers or ()}
     slugs.update(slug for held in grants for slug in held.organizers or ())

@@ -31,6 +31,7 @@ def test_each_table_that_forgets_has_its_ttl_and_no_other_has_one() -> None:
             found[name.removeprefix(settings.SETTINGS.table_prefix)] = described["AttributeName"]
     assert found == {
         "authorization_codes": "forget_at",
+        "grants": "forget_at",
         "access_tokens": "expires_at",
         "sessions": "expires_at",
         "security_events": "forget_at",
@@ -40,6 +41,7 @@ def test_each_table_that_forgets_has_its_ttl_and_no_other_has_one() -> None:
         "pushed_requests": "expires_at",
         "device_requests": "forget_at",
         "operator_events": "forget_at",
+        "registration_forms": "forget_at",
     }
 
 
