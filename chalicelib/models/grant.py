@@ -15,7 +15,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
-from chalicelib import clock, credentials, logs, settings
+from chalicelib import clock, credentials, settings
 from chalicelib.models import store
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.application import Application
@@ -195,10 +195,8 @@ def touch(grant: Grant) -> None:
     """Note that the grant was used, at most once in GRANT_TOUCH_SECONDS."""
     if clock.now() - grant.last_used_at < settings.GRANT_TOUCH_SECONDS:
         return
-    try:
+    with store.aside():  # an ended grant, or a note that cannot be taken, is no reason to refuse the request
         store.change(Grant.key(grant.grant_id), [Grant.last_used_at.set(clock.now())], Grant.grant_id.exists())
-    except (store.ConditionFailed, store.StoreUnavailable):
-        pass  # it ended meanwhile, or the note cannot be taken: neither is a reason to refuse the request
 
 
 def end(grant_id: str) -> None:
@@ -210,21 +208,18 @@ def take_back(user_id: str, client_id: str) -> None:
     """End all that the user allowed the application. The delete ends it; the grants have no power then, and go as well,
     now or when they are next come across."""
     store.write(store.Delete(Consent.key(user_id, client_id)))
-    try:
-        left = held_for(user_id, client_id)
-    except store.StoreUnavailable as error:
-        logs.note(dead_grants="left", tidy_up_error=error.code)
-    else:
-        tidy_up(str(grant.grant_id) for grant in left)
+    with store.aside(dead_grants="left"):
+        _delete_all(str(grant.grant_id) for grant in held_for(user_id, client_id))
 
 
 def tidy_up(grant_ids: Iterable[str]) -> None:
-    """Delete grants that are good for nothing any more. Never raises StoreUnavailable: the next to come by does it."""
-    keys = [key for grant_id in grant_ids for key in (Grant.key(grant_id), AccessToken.key(grant_id))]
-    try:
-        store.delete_all(keys)
-    except store.StoreUnavailable as error:
-        logs.note(dead_grants="left", tidy_up_error=error.code)
+    """Delete grants that are good for nothing any more. An aside: the next to come across them does as well."""
+    with store.aside(dead_grants="left"):
+        _delete_all(grant_ids)
+
+
+def _delete_all(grant_ids: Iterable[str]) -> None:
+    store.delete_all([key for grant_id in grant_ids for key in (Grant.key(grant_id), AccessToken.key(grant_id))])
 
 
 def tidy_up_left(grants: Iterable[Grant], consents: Iterable[Consent]) -> None:
