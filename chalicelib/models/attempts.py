@@ -12,12 +12,12 @@ _PAUSE_SECONDS = 0.02
 _LONGEST_PAUSE_SECONDS = 0.32
 
 
-def attempts(seconds: float = settings.CONTENTION_SECONDS) -> Iterator[int]:
-    """Count tries, with a random pause between two, as long as `seconds` are not over. There is always a first one.
+def attempts() -> Iterator[int]:
+    """Count tries, with a random pause between two, for CONTENTION_SECONDS. There is always a first one.
 
     The pauses grow, so that however many write at once, each comes through.
     """
-    until = time.monotonic() + seconds
+    until = time.monotonic() + settings.CONTENTION_SECONDS
     attempt = 0
     while True:
         yield attempt

@@ -209,14 +209,17 @@ def take_back(user_id: str, client_id: str) -> None:
     now or when they are next come across."""
     store.write(store.Delete(Consent.key(user_id, client_id)))
     with store.aside(dead_grants="left"):
-        tidy_up(str(grant.grant_id) for grant in held_for(user_id, client_id))
+        _delete_all(str(grant.grant_id) for grant in held_for(user_id, client_id))
 
 
 def tidy_up(grant_ids: Iterable[str]) -> None:
-    """Delete grants that are good for nothing any more. An aside: the next to come by does it as well."""
-    keys = [key for grant_id in grant_ids for key in (Grant.key(grant_id), AccessToken.key(grant_id))]
+    """Delete grants that are good for nothing any more. An aside: the next to come across them does as well."""
     with store.aside(dead_grants="left"):
-        store.delete_all(keys)
+        _delete_all(grant_ids)
+
+
+def _delete_all(grant_ids: Iterable[str]) -> None:
+    store.delete_all([key for grant_id in grant_ids for key in (Grant.key(grant_id), AccessToken.key(grant_id))])
 
 
 def tidy_up_left(grants: Iterable[Grant], consents: Iterable[Consent]) -> None:
