@@ -7,6 +7,8 @@ hour (`open`). What registered itself manages itself with a token of its own, wh
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from oauthlib.oauth2 import OAuth2Error
@@ -63,17 +65,17 @@ def _create(request: ClientRequest) -> ProtocolAnswer:
     metadata = client_metadata.read(_read_json(request), is_vouched_for=is_vouched_for)
     if metadata.profile.is_public and not server_key.is_set():
         raise server_key.ServerKeyMissing
-    _count(request.address)
     client_id = credentials.new_id()
     token = credentials.mint(Kind.REGISTRATION_TOKEN, client_id)
-    made, secret = application.create(
-        client_id,
-        owner_id=application.ITSELF,
-        name=metadata.name,
-        redirect_uris=metadata.redirect_uris,
-        profile=metadata.profile,
-        registration_digest=credentials.digest(token),
-    )
+    with _counted(request.address):
+        made, secret = application.create(
+            client_id,
+            owner_id=application.ITSELF,
+            name=metadata.name,
+            redirect_uris=metadata.redirect_uris,
+            profile=metadata.profile,
+            registration_digest=credentials.digest(token),
+        )
     logs.note(outcome="application registered itself", client_id=client_id)
     shown = {"client_secret": secret, "client_secret_expires_at": 0} if secret else {}
     return ProtocolAnswer(201, {}, json.dumps({**_described(made, token, request.issuer), **shown}))
@@ -119,15 +121,22 @@ def _check_may_register(request: ClientRequest) -> None:
             raise NotAuthorizedError("Registering takes an initial access token: Authorization: Bearer ...")
 
 
-def _count(address: str) -> None:
-    """Raises TooManyError. Counted before it is stored, so that many at once are all counted."""
-    for what, limit in (
-        (throttle.named("registration address", address), settings.REGISTRATIONS_PER_ADDRESS),
-        (throttle.named("registration"), settings.REGISTRATIONS_IN_ALL),
-    ):
-        if throttle.count_try(what, window_seconds=settings.REGISTRATION_WINDOW_SECONDS) > limit:
-            logs.note(security_event="registrations throttled")
-            raise TooManyError("Too many applications registered themselves of late. Try again in an hour.")
+@contextmanager
+def _counted(address: str) -> Iterator[None]:
+    """Counted before it is stored, so that many at once are all counted, and taken back where it cannot be stored.
+
+    Raises TooManyError.
+    """
+    limits = [
+        *throttle.per_network("registration address", address, settings.REGISTRATIONS_PER_ADDRESS),
+        throttle.Limit(throttle.named("registration"), settings.REGISTRATIONS_IN_ALL),
+    ]
+    try:
+        with throttle.trying(limits, window_seconds=settings.REGISTRATION_WINDOW_SECONDS):
+            yield
+    except throttle.TooManyTries as error:
+        logs.note(security_event="registrations throttled")
+        raise TooManyError("Too many applications registered themselves of late. Try again in an hour.") from error
 
 
 def _own(request: ClientRequest, client_id: str) -> tuple[Application, str]:
