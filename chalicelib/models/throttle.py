@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_interface
@@ -168,15 +168,6 @@ def count_try(what: str, *, window_seconds: int) -> int:
     A try whose answer the store loses may be counted twice: see store.count.
     """
     return _count(Limit(what, tries=0), window_seconds).tries
-
-
-def count_tries(limits: Mapping[str, int], *, window_seconds: int) -> None:
-    """Count one more try against each of `limits`, in that order. Raises TooManyTries.
-
-    Where what is tried can fail because of the store, `trying` takes the count back.
-    """
-    with trying([Limit(what, tries) for what, tries in limits.items()], window_seconds=window_seconds):
-        pass
 
 
 def count_lasting(what: str, *, kept_seconds: int) -> None:
