@@ -76,6 +76,8 @@ SESSION_LIFETIME_SECONDS = 12 * 3600
 SESSION_IDLE_SECONDS = 3 * 3600
 # "Last seen" and "last used" are written at most this often: a write for every read would double a request's cost.
 SESSION_TOUCH_SECONDS = 300
+# One more ends the one that was seen least recently.
+SESSIONS_PER_USER_LIMIT = 50
 GRANT_TOUCH_SECONDS = 3600
 
 SECURITY_EVENT_KEPT_SECONDS = 365 * 86_400
@@ -87,6 +89,18 @@ LOGIN_TRIES_PER_ACCOUNT = 10  # from one address
 # From all addresses together: high, since whoever reaches it keeps the owner out too.
 LOGIN_TRIES_PER_ACCOUNT_IN_ALL = 200
 LOGIN_TRIES_PER_ADDRESS = 100
+# A browser that logged in to the account before is counted by itself: strangers' tries do not keep it out.
+LOGIN_TRIES_PER_DEVICE = 10
+KNOWN_DEVICE_LIFETIME_SECONDS = 180 * 86_400
+# Log-ins that went well and tries of known devices, each of which costs a password hash.
+LOGINS_PER_ACCOUNT = 60
+LOGINS_PER_ADDRESS = 600
+# The next log-in says how many tries had failed before it, unless this long passed since the last of them.
+FAILED_LOGINS_KEPT_SECONDS = 30 * 86_400
+# An IPv6 caller is counted by /64, /56 and /48: prefix length -> how many times the limit of one address.
+IPV6_LIMIT_FACTORS = {64: 1, 56: 4, 48: 16}
+# A limit for everybody together is spread over this many counters, so that none is written too often.
+THROTTLE_SHARDS = 16
 
 STATIC_LIFETIME_SECONDS = 31_536_000  # a year: an address that holds a digest never changes its meaning
 MAIL_LINK_LIFETIME_SECONDS = 1800
@@ -95,6 +109,11 @@ MAIL_LINK_KEPT_SECONDS = 7 * 86_400
 MAIL_WINDOW_SECONDS = 3600
 MAILS_PER_ACCOUNT = 5
 MAILS_PER_ADDRESS = 30
+# Of one purpose, for everybody together: it bounds what a flood can cost. Nobody gets such a mail once it is reached.
+MAILS_IN_ALL = 1000
+MAIL_LINK_TRIES = 10
+# Each costs two password hashes and a mail to the owner.
+PASSWORD_CHANGES_PER_ACCOUNT = 10
 MAIL_CONNECT_SECONDS = 2.0
 MAIL_READ_SECONDS = 5.0
 

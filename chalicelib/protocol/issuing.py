@@ -154,7 +154,7 @@ def _new_grant(
     now = clock.now()
     # What follows is for refresh tokens that rotate; a confidential client's stays and never ends by itself.
     rotating: dict[str, Any] = (
-        {} if client.is_confidential else {"refresh_salt": credentials.new_salt(), "forget_at": forgotten_at()}
+        {} if client.is_confidential else {"refresh_salt": credentials.new_secret(), "forget_at": forgotten_at()}
     )
     return Grant(
         user_id=of.user_id,
