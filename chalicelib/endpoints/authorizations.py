@@ -95,7 +95,7 @@ def _listed(user_id: str) -> list[Authorized]:
         _authorized(
             given,
             found,
-            [held for held in grants if held.client_id == given.client_id and grant.is_allowed(held, given)],
+            [held for held in grants if held.client_id == given.client_id and grant.is_allowed(held, given, found)],
             names,
         )
         for given, found in zip(consents, applications, strict=True)

@@ -12,8 +12,9 @@ from collections.abc import Iterable
 from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.expressions.condition import Condition
 
-from chalicelib import settings
+from chalicelib import clock, settings
 from chalicelib.models import store
+from chalicelib.models.application import Application
 from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, table_name
 
 
@@ -41,6 +42,37 @@ class Consent(Item):
     @classmethod
     def key(cls, user_id: str, client_id: str) -> Key[Consent]:
         return Key(cls, user_id, client_id)
+
+
+def in_force(given: Consent | None, application: Application) -> Consent | None:
+    """The consent, unless a restore may have brought it back or the operator has ended all of its application's."""
+    return None if given is None or given.predates_restore or _is_ended(given, application) else given
+
+
+def stands(given: Consent | None, consent_id: str, application: Application) -> bool:
+    """Does the consent still stand that a code, a grant or a device's request was given under?
+
+    The one rule for all of them. Where the consent is only demanded of the store and not read: `must_stand`.
+    """
+    return given is not None and given.consent_id == consent_id and not _is_ended(given, application)
+
+
+def must_stand(user_id: str, consent_id: str, application: Application) -> store.Check:
+    """`stands`, as part of a transaction."""
+    is_same = Consent.consent_id == consent_id
+    void_before = application.void_before
+    is_later = Consent.created_at > void_before if void_before is not None else None
+    return store.Check(Consent.key(user_id, application.client_id), is_same & is_later if is_later else is_same)
+
+
+def moment_for(application: Application) -> int:
+    """When a consent that is given now counts as given: after all that the operator ended in this same second."""
+    return max(clock.now(), (application.void_before or 0) + 1)
+
+
+def _is_ended(given: Consent, application: Application) -> bool:
+    # By when it was first given: an answer that is under way meanwhile updates the consent, and keeps this moment.
+    return application.void_before is not None and given.created_at <= application.void_before
 
 
 def is_as_known(known: Consent | None) -> Condition:

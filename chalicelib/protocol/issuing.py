@@ -94,7 +94,11 @@ def _rotates(request: Any) -> bool:
 
 def _answer_as_before(grant_id: str, client: Application, presented: str, token: dict[str, Any]) -> None:
     found, live, consent = store.read(Grant.key(grant_id), AccessToken.key(grant_id), grant.consent_key(grant_id))
-    if found is None or not grant.is_allowed(found, consent) or not rotation.is_usable(presented, found, client):
+    if (
+        found is None
+        or not grant.is_allowed(found, consent, client)
+        or not rotation.is_usable(presented, found, client)
+    ):
         raise errors.InvalidGrantError("The permission was ended meanwhile.")
     logs.note(repeated=True)
     token["scope"] = live.scope if live else found.scope

@@ -134,7 +134,7 @@ class Validator(RequestValidator):
         found, user, consent = request.standing_grant
         if found is None or found.client_id != client.client_id:
             return False
-        if user is None or not user.active or not grant.is_allowed(found, consent):
+        if user is None or not user.active or not grant.is_allowed(found, consent, client):
             return False
         request.new_grant_id = found.grant_id
         request.token_resource = _resource(request, found.resource)
