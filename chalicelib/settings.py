@@ -84,6 +84,9 @@ SECURITY_EVENTS_PER_PAGE = 20
 BODY_LIMIT_BYTES = 16_384
 # It is passed on in an address, encoded once more, and gateways end a header at about 10 KB.
 AUTHORIZATION_REQUEST_LIMIT_CHARACTERS = 4096
+# How far the clocks of the machines that write may be apart: what an operator ends, ends so much later than it says
+# there, and what is given after that counts as given later still.
+CLOCKS_APART_SECONDS = 10
 # A user's grants for one application: connecting once more ends the one that was used least recently.
 GRANTS_PER_APPLICATION_LIMIT = 50
 DEFAULT_LOCALE = "en"

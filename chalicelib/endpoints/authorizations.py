@@ -85,7 +85,7 @@ def _record(request: http.Request, browser: SignedIn, client_id: str) -> None:
 
 def _listed(user_id: str) -> list[Authorized]:
     """Newest use first. What was allowed and what is still held: a grant keeps its scopes when the consent changes."""
-    consents = [given for given in consent.given_by(user_id) if not given.predates_restore]
+    consents = consent.given_by(user_id)
     grants = list(grant.held_by(user_id))
     applications = store.read_all([Application.key(given.client_id) for given in consents])
     slugs = {slug for given in consents for slug in given.organizers or ()}
@@ -99,7 +99,7 @@ def _listed(user_id: str) -> list[Authorized]:
             names,
         )
         for given, found in zip(consents, applications, strict=True)
-        if found is not None and not found.is_deleted
+        if found is not None and not found.is_deleted and consent.in_force(given, found)
     ]
     return sorted(listed, key=lambda item: item.last_used_at or item.since, reverse=True)
 

@@ -13,7 +13,7 @@ from chalicelib.endpoints.browser_session import SignedIn
 from chalicelib.messages import Message
 from chalicelib.models import pushed_request, security_event, store
 from chalicelib.models.application import Application
-from chalicelib.models.consent import Consent
+from chalicelib.models.consent import Consent, in_force
 from chalicelib.models.pushed_request import PushedRequest
 from chalicelib.protocol import (
     authorization,
@@ -168,7 +168,7 @@ def _consent_page(
         returns_to=redirect_uris.place(asked.redirect_uri),
         scopes=asked.scopes,
         resource=asked.resource,
-        consent=consent if consent and not consent.predates_restore else None,
+        consent=in_force(consent, asked.application),
         needs_organizers=asked.needs_organizers,
         organizers=choices,
         ticked=consents.ticked(choices, tick_all),

@@ -12,7 +12,7 @@ from chalicelib.endpoints.browser_session import CSRF_FIELD, SignedIn
 from chalicelib.messages import Message
 from chalicelib.models import application, security_event, store, throttle
 from chalicelib.models.application import Application
-from chalicelib.models.consent import Consent
+from chalicelib.models.consent import Consent, in_force
 from chalicelib.models.device_request import DeviceRequest
 from chalicelib.protocol import consents, paths, scopes
 from chalicelib.protocol import device as rules
@@ -71,7 +71,7 @@ def _answer(
     try:
         if not is_allowed:
             rules.deny(found)
-        elif not rules.approve(found, browser.user, form.get("organizers", ())):
+        elif not rules.approve(found, asking, browser.user, form.get("organizers", ())):
             problem = Message("Choose at least one organizer.")
             return _consent_page(request, browser, found, asking, problem=problem, status=400)
     except rules.AlreadyAnswered:
@@ -159,7 +159,7 @@ def _consent_page(
         returns_to=None,
         scopes=asked,
         resource=found.resource,
-        consent=consent if consent and not consent.predates_restore else None,
+        consent=in_force(consent, asking),
         needs_organizers=needs_organizers,
         organizers=choices,
         ticked=consents.ticked(choices, tick_all),

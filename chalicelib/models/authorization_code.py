@@ -7,7 +7,8 @@ from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UnicodeSetAt
 from chalicelib import clock, settings
 from chalicelib.models import store
 from chalicelib.models.access_token import AccessToken
-from chalicelib.models.consent import Consent, is_as_known
+from chalicelib.models.application import Application
+from chalicelib.models.consent import Consent, is_as_known, must_stand
 from chalicelib.models.grant import Grant
 from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, table_name
 from chalicelib.models.user import User
@@ -57,7 +58,7 @@ class AlreadyUsed(Exception):
 
 
 class NoLongerAllowed(Exception):
-    """The user took the consent back or was disabled since the code was given."""
+    """The consent was ended or its user disabled since the code was given."""
 
 
 def give(code: AuthorizationCode, consent: Consent, *, known: Consent | None) -> None:
@@ -68,15 +69,15 @@ def give(code: AuthorizationCode, consent: Consent, *, known: Consent | None) ->
     store.write(store.Put(code), store.Put(consent, is_as_known(known)))
 
 
-def give_again(code: AuthorizationCode, consent: Consent) -> None:
+def give_again(code: AuthorizationCode, application: Application) -> None:
     """Store a code under a consent that stands. Raises ConditionFailed where it was taken back meanwhile."""
-    store.write(store.Put(code), _under(consent.user_id, consent.client_id, consent.consent_id))
+    store.write(store.Put(code), must_stand(code.user_id, code.consent_id, application))
 
 
-def exchange(code: AuthorizationCode, grant: Grant, access_token: AccessToken) -> None:
+def exchange(code: AuthorizationCode, grant: Grant, access_token: AccessToken, application: Application) -> None:
     """Claim the code and store what it makes, in one transaction: of any number of requests at once, one comes through.
 
-    Raises AlreadyUsed, NoLongerAllowed.
+    application: the code's. Raises AlreadyUsed, NoLongerAllowed.
     """
     now = clock.now()
     claim = store.Update(
@@ -93,7 +94,7 @@ def exchange(code: AuthorizationCode, grant: Grant, access_token: AccessToken) -
             claim,
             store.Put(grant),
             store.Put(access_token),
-            _under(code.user_id, code.client_id, code.consent_id),
+            must_stand(code.user_id, code.consent_id, application),
             store.Check(User.key(code.user_id), User.active == True),  # noqa: E712 - a DynamoDB condition
         )
     except store.ConditionFailed as error:
@@ -113,7 +114,3 @@ def spend(code: AuthorizationCode) -> None:
         )
     except store.ConditionFailed:
         pass  # it is used up already
-
-
-def _under(user_id: str, client_id: str, consent_id: str) -> store.Check:
-    return store.Check(Consent.key(user_id, client_id), Consent.consent_id == consent_id)

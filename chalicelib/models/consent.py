@@ -13,9 +13,11 @@ from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.expressions.condition import Condition
 
 from chalicelib import clock, settings
-from chalicelib.models import store
+from chalicelib.models import application, store
 from chalicelib.models.application import Application
 from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, table_name
+
+_TRIES = 3
 
 
 class Consent(Item):
@@ -44,35 +46,59 @@ class Consent(Item):
         return Key(cls, user_id, client_id)
 
 
-def in_force(given: Consent | None, application: Application) -> Consent | None:
+def in_force(given: Consent | None, of: Application) -> Consent | None:
     """The consent, unless a restore may have brought it back or the operator has ended all of its application's."""
-    return None if given is None or given.predates_restore or _is_ended(given, application) else given
+    return None if given is None or given.predates_restore or _is_ended(given, of) else given
 
 
-def stands(given: Consent | None, consent_id: str, application: Application) -> bool:
+def stands(given: Consent | None, consent_id: str, of: Application) -> bool:
     """Does the consent still stand that a code, a grant or a device's request was given under?
 
     The one rule for all of them. Where the consent is only demanded of the store and not read: `must_stand`.
     """
-    return given is not None and given.consent_id == consent_id and not _is_ended(given, application)
+    return given is not None and given.consent_id == consent_id and not _is_ended(given, of)
 
 
-def must_stand(user_id: str, consent_id: str, application: Application) -> store.Check:
+def must_stand(user_id: str, consent_id: str, of: Application) -> store.Check:
     """`stands`, as part of a transaction."""
-    is_same = Consent.consent_id == consent_id
-    void_before = application.void_before
-    is_later = Consent.created_at > void_before if void_before is not None else None
-    return store.Check(Consent.key(user_id, application.client_id), is_same & is_later if is_later else is_same)
+    demanded = Consent.consent_id == consent_id
+    if of.void_before is not None:
+        demanded &= Consent.created_at > of.void_before
+    return store.Check(Consent.key(user_id, of.client_id), demanded)
 
 
-def moment_for(application: Application) -> int:
+def end_all(client_id: str) -> None:
+    """End every consent that the application was given until now, whether or not anything was fetched under it.
+
+    Raises ConditionFailed where there is no such application.
+    """
+    for _ in range(_TRIES):
+        found = application.get(client_id)
+        if found is None:
+            break
+        last = found.void_before
+        is_as_read = Application.void_before.does_not_exist() if last is None else Application.void_before == last
+        moment = max(clock.now() + settings.CLOCKS_APART_SECONDS, (last or 0) + 1)
+        try:
+            store.change(
+                Application.key(client_id),
+                [Application.void_before.set(moment)],
+                Application.owner_id.exists() & is_as_read,
+            )
+        except store.ConditionFailed:
+            continue  # somebody else has ended them at the same moment, or deleted the application
+        return
+    raise store.ConditionFailed([])
+
+
+def moment_for(of: Application) -> int:
     """When a consent that is given now counts as given: after all that the operator ended in this same second."""
-    return max(clock.now(), (application.void_before or 0) + 1)
+    return max(clock.now(), (of.void_before or 0) + 1)
 
 
-def _is_ended(given: Consent, application: Application) -> bool:
+def _is_ended(given: Consent, of: Application) -> bool:
     # By when it was first given: an answer that is under way meanwhile updates the consent, and keeps this moment.
-    return application.void_before is not None and given.created_at <= application.void_before
+    return of.void_before is not None and given.created_at <= of.void_before
 
 
 def is_as_known(known: Consent | None) -> Condition:

@@ -14,7 +14,8 @@ from pynamodb.expressions.condition import Condition
 from chalicelib import clock, settings
 from chalicelib.models import store
 from chalicelib.models.access_token import AccessToken
-from chalicelib.models.consent import Consent, is_as_known
+from chalicelib.models.application import Application
+from chalicelib.models.consent import Consent, is_as_known, must_stand
 from chalicelib.models.grant import Grant
 from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, Whole, table_name
 from chalicelib.models.user import User
@@ -98,10 +99,11 @@ def note_poll(request: DeviceRequest) -> bool:
     return True
 
 
-def exchange(request: DeviceRequest, grant: Grant, access_token: AccessToken) -> None:
+def exchange(request: DeviceRequest, grant: Grant, access_token: AccessToken, application: Application) -> None:
     """Claim an approved request and store what it makes, in one transaction.
 
-    Raises ConditionFailed where another was first, the consent was taken back or the user was disabled.
+    application: the request's. Raises ConditionFailed where another was first, the consent was ended or the user was
+    disabled.
     """
     store.write(
         store.Update(
@@ -111,7 +113,7 @@ def exchange(request: DeviceRequest, grant: Grant, access_token: AccessToken) ->
         ),
         store.Put(grant),
         store.Put(access_token),
-        store.Check(Consent.key(grant.user_id, grant.client_id), Consent.consent_id == grant.consent_id),
+        must_stand(grant.user_id, grant.consent_id, application),
         store.Check(User.key(grant.user_id), User.active == True),  # noqa: E712 - a DynamoDB condition
     )
 

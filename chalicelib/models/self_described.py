@@ -9,8 +9,12 @@ from chalicelib.models import application, store
 from chalicelib.models.application import CONFIDENTIAL, DOCUMENT, PUBLIC, Application, Profile
 
 
-def keep(url: str, *, name: str, redirect_uris: Sequence[str], profile: Profile, created_at: int) -> Application:
-    """Keep what the document at `url` says now. Raises ConditionFailed where the operator disabled or deleted it."""
+def keep(
+    url: str, *, name: str, redirect_uris: Sequence[str], profile: Profile, known: Application | None
+) -> Application:
+    """Keep what the document at `url` says now. known: what it said last, or None.
+
+    Raises ConditionFailed where the operator disabled or deleted it."""
     described = Application(
         client_id=application.stored_id(url),
         owner_id=DOCUMENT,
@@ -24,7 +28,8 @@ def keep(url: str, *, name: str, redirect_uris: Sequence[str], profile: Profile,
         fetched_at=clock.now(),
         redirect_uris=list(redirect_uris),
         active=True,
-        created_at=created_at,
+        void_before=known.void_before if known else None,
+        created_at=known.created_at if known else clock.now(),
     )
     is_free = Application.client_id.does_not_exist() | (
         (Application.owner_id == DOCUMENT) & (Application.active == True)  # noqa: E712 - a DynamoDB condition

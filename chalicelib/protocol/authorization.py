@@ -19,7 +19,7 @@ from chalicelib.messages import Message
 from chalicelib.models import authorization_code, grant, store
 from chalicelib.models.application import Application
 from chalicelib.models.authorization_code import AuthorizationCode
-from chalicelib.models.consent import Consent
+from chalicelib.models.consent import Consent, in_force
 from chalicelib.models.table import as_set
 from chalicelib.models.user import User
 from chalicelib.protocol import consents, pkce, redirect_uris, requests, resource_indicators, scopes
@@ -118,7 +118,8 @@ def read_request(
 
 def is_remembered(request: AuthorizationRequest, consent: Consent | None, user: User) -> bool:
     """May this request be answered without asking: did this user allow this application all of it before?"""
-    if consent is None or consent.predates_restore or request.always_ask:
+    consent = in_force(consent, request.application)
+    if consent is None or request.always_ask:
         return False
     if not scopes.are_covered(request.scopes, consent.scopes):
         return False
@@ -130,7 +131,7 @@ def allow_again(request: AuthorizationRequest, consent: Consent, user: User, *, 
     organizers = consents.still_member(consent.organizers or (), user) if request.needs_organizers else set()
     code, item = _new_code(request, user, organizers, consent.consent_id)
     try:
-        authorization_code.give_again(item, consent)
+        authorization_code.give_again(item, request.application)
     except store.ConditionFailed:
         return None
     grant.end_surplus(user.user_id, request.application.client_id)
@@ -151,7 +152,7 @@ def allow(
         return None
     client_id = request.application.client_id
     for _ in range(_TRIES):  # another tab may answer at the same moment
-        consent = consents.remembered(client_id, request.scopes, organizers, user, known)
+        consent = consents.remembered(request.application, request.scopes, organizers, user, known)
         code, item = _new_code(request, user, organizers, consent.consent_id)
         try:
             authorization_code.give(item, consent, known=known)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from chalicelib import clock, credentials
+from chalicelib import credentials
 from chalicelib.models import store
 from chalicelib.models.application import Application
-from chalicelib.models.consent import Consent, widened
+from chalicelib.models.consent import Consent, in_force, moment_for, widened
 from chalicelib.models.organizer import Organizer
 from chalicelib.models.table import Key, as_set
 from chalicelib.models.user import User
@@ -48,15 +48,15 @@ def read_shown(application: Application, user: User, scopes: Iterable[str]) -> t
 
 
 def remembered(
-    client_id: str, scopes: Iterable[str], organizers: Iterable[str], user: User, known: Consent | None
+    application: Application, scopes: Iterable[str], organizers: Iterable[str], user: User, known: Consent | None
 ) -> Consent:
     """The consent as it is from now on. known: as it was before, or None."""
-    before = known if known and not known.predates_restore else None
+    before = in_force(known, application)
     allowed, slugs = widened(before, scopes, organizers)
-    now = clock.now()
+    now = moment_for(application)
     return Consent(
         user_id=user.user_id,
-        client_id=client_id,
+        client_id=application.client_id,
         consent_id=before.consent_id if before else credentials.new_id(),
         revision=credentials.new_id(),
         scopes=allowed,

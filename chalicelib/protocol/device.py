@@ -62,8 +62,11 @@ def key_of(user_code: str) -> Key[DeviceRequest] | None:
     return DeviceRequest.key(credentials.derive_id("user code", code)) if is_one else None
 
 
-def approve(request: DeviceRequest, user: User, ticked: Iterable[str]) -> bool:
-    """Allow it as this user; False where an organizer is needed and none is left. Raises AlreadyAnswered."""
+def approve(request: DeviceRequest, application: Application, user: User, ticked: Iterable[str]) -> bool:
+    """Allow it as this user; False where an organizer is needed and none is left. Raises AlreadyAnswered.
+
+    application: the one that asks. ticked: slugs as they were posted.
+    """
     asked = request.scope.split()
     organizers = consents.chosen(asked, ticked, user)
     if organizers is None:
@@ -72,7 +75,7 @@ def approve(request: DeviceRequest, user: User, ticked: Iterable[str]) -> bool:
         found, known = store.read(DeviceRequest.key(request.request_id), Consent.key(user.user_id, request.client_id))
         if found is None or not found.is_open or found.device_digest != request.device_digest:
             raise AlreadyAnswered
-        consent = consents.remembered(request.client_id, asked, organizers, user, known)
+        consent = consents.remembered(application, asked, organizers, user, known)
         try:
             device_request.approve(found, consent, organizers, known=known)
         except store.ConditionFailed:

@@ -37,19 +37,23 @@ def store_exchanged(
     """For a code. resource: what the access token is for. Raises InvalidGrantError where it is used or taken back."""
     made = _new_grant(stored, grant_id, token)
     try:
-        authorization_code.exchange(stored, made, _access_token(made, token, resource))
+        authorization_code.exchange(stored, made, _access_token(made, token, resource), client)
     except authorization_code.AlreadyUsed as error:
         end_replayed(error.grant_id, client)
         raise errors.InvalidGrantError("The code has been used.") from error
     except authorization_code.NoLongerAllowed as error:
-        raise errors.InvalidGrantError("The user has taken the permission back.") from error
+        raise errors.InvalidGrantError(
+            "The permission has been taken back. Send the user to authorize again."
+        ) from error
 
 
-def store_for_device(found: DeviceRequest, grant_id: str, token: dict[str, Any], *, resource: str | None) -> None:
+def store_for_device(
+    found: DeviceRequest, client: Application, grant_id: str, token: dict[str, Any], *, resource: str | None
+) -> None:
     """For an approved device code. Raises InvalidGrantError where it is used or taken back."""
     made = _new_grant(found, grant_id, token)
     try:
-        device_request.exchange(found, made, _access_token(made, token, resource))
+        device_request.exchange(found, made, _access_token(made, token, resource), client)
     except store.ConditionFailed as error:
         raise errors.InvalidGrantError("The device_code has been used, or the permission taken back.") from error
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from oauthlib.oauth2 import OAuth2Error
 
-from chalicelib import clock, logs, settings
+from chalicelib import logs, settings
 from chalicelib.messages import Message
 from chalicelib.models import self_described, store, throttle
 from chalicelib.models.application import BASIC, NONE, POST, Application
@@ -99,7 +99,7 @@ def _keep(client_id: str, found: client_metadata.ClientMetadata, known: Applicat
             name=found.name,
             redirect_uris=found.redirect_uris,
             profile=found.profile,
-            created_at=int(known.created_at) if known else clock.now(),
+            known=known,
         )
     except store.ConditionFailed as error:
         raise NotThisApplication("client", Message("This application was disabled.")) from error

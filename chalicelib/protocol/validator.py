@@ -156,7 +156,9 @@ class Validator(RequestValidator):
             case client_credentials.GRANT_TYPE:
                 client_credentials.store(request.client, request.new_grant_id, token, resource=resource)
             case device.GRANT_TYPE:
-                issuing.store_for_device(request.device_request, request.new_grant_id, token, resource=resource)
+                issuing.store_for_device(
+                    request.device_request, request.client, request.new_grant_id, token, resource=resource
+                )
             case "refresh_token" if request.client.is_confidential:
                 issuing.store_refreshed(request.standing_grant[0], token, resource=resource)
             case "refresh_token":
