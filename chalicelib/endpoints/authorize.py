@@ -156,6 +156,7 @@ def _consent_page(
     problem: str = "",
     status: int = 200,
 ) -> Response:
+    before, place = in_force(consent, asked.application), redirect_uris.place(asked.redirect_uri)
     owner, choices = consents.read_shown(asked.application, browser.user, asked.scopes)
     asked_again = f"{PATH}?{requests.encode(asked.parameters)}"
     return http.page(
@@ -165,10 +166,11 @@ def _consent_page(
         form_target=redirect_uris.form_target(asked.redirect_uri),
         application=asked.application,
         owner=owner,
-        returns_to=redirect_uris.place(asked.redirect_uri),
+        returns_to=place,
         scopes=asked.scopes,
         resource=asked.resource,
-        consent=in_force(consent, asked.application),
+        consent=before,
+        new_place=place if before and before.scopes_at and asked.origin not in before.scopes_at else None,
         needs_organizers=asked.needs_organizers,
         organizers=choices,
         ticked=consents.ticked(choices, tick_all),

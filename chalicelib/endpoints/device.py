@@ -157,6 +157,7 @@ def _consent_page(
         application=asking,
         owner=owner,
         returns_to=None,
+        new_place=None,
         scopes=asked,
         resource=found.resource,
         consent=in_force(consent, asking),

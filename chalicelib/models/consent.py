@@ -7,7 +7,7 @@ when the application gives up its own tokens.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.expressions.condition import Condition
@@ -15,7 +15,7 @@ from pynamodb.expressions.condition import Condition
 from chalicelib import clock, settings
 from chalicelib.models import application, store
 from chalicelib.models.application import Application
-from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, table_name
+from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, as_set, table_name
 
 _TRIES = 3
 
@@ -30,6 +30,7 @@ class Consent(Item):
     revision = UnicodeAttribute()
     scopes = UnicodeSetAttribute()
     organizers = UnicodeSetAttribute(null=True)
+    remembered_at = UnicodeSetAttribute(null=True)  # none where a version stored it that knew no origins
     created_at = EpochSeconds()
     updated_at = EpochSeconds()
 
@@ -40,6 +41,12 @@ class Consent(Item):
         It stays readable, unlike what `ends_by` ends, since what is allowed next is written over it.
         """
         return bool(self.updated_at < settings.SETTINGS.not_before)
+
+    @property
+    def scopes_at(self) -> dict[str, frozenset[str]]:
+        """The scopes that were allowed for these organizers, by the origin that the answer went to."""
+        each = (entry.split(" ") for entry in self.remembered_at or ())
+        return {origin: frozenset(scopes) for origin, *scopes in each}
 
     @classmethod
     def key(cls, user_id: str, client_id: str) -> Key[Consent]:
@@ -112,16 +119,6 @@ def given_by(user_id: str) -> list[Consent]:
     return list(store.query(Consent, user_id))
 
 
-def widened(old: Consent | None, scopes: Iterable[str], organizers: Iterable[str]) -> tuple[set[str], set[str]]:
-    """What to remember after the user allowed `scopes` for `organizers`.
-
-    Scopes add up as long as the organizers are the same; for other organizers the last word counts alone. An answer
-    that touches no organizers (the `profile` scope) leaves what is remembered about them as it was.
-    """
-    scopes, organizers = set(scopes), set(organizers)
-    if old is None:
-        return scopes, organizers
-    kept = set(old.organizers or ())
-    if not organizers:
-        return scopes | set(old.scopes), kept
-    return (scopes | set(old.scopes) if kept in (organizers, set()) else scopes), organizers
+def as_remembered(scopes_at: Mapping[str, Iterable[str]]) -> set[str] | None:
+    """`Consent.scopes_at` as it is stored: an entry for each origin, `https://shop.example.com read write`."""
+    return as_set(" ".join([origin, *sorted(scopes)]) for origin, scopes in scopes_at.items())

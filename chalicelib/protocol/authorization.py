@@ -69,6 +69,11 @@ class AuthorizationRequest:
     pushed_digest: str | None = None
 
     @property
+    def origin(self) -> str:
+        """What a remembered consent holds for, besides scopes and organizers."""
+        return redirect_uris.origin(self.redirect_uri, is_native=self.application.is_native)
+
+    @property
     def needs_organizers(self) -> bool:
         return scopes.need_organizers(self.scopes)
 
@@ -121,7 +126,7 @@ def is_remembered(request: AuthorizationRequest, consent: Consent | None, user: 
     consent = in_force(consent, request.application)
     if consent is None or request.always_ask:
         return False
-    if not scopes.are_covered(request.scopes, consent.scopes):
+    if not scopes.are_covered(request.scopes, consent.scopes_at.get(request.origin)):
         return False
     return not request.needs_organizers or bool(consents.still_member(consent.organizers or (), user))
 
@@ -152,7 +157,9 @@ def allow(
         return None
     client_id = request.application.client_id
     for _ in range(_TRIES):  # another tab may answer at the same moment
-        consent = consents.remembered(request.application, request.scopes, organizers, user, known)
+        consent = consents.remembered(
+            request.application, request.scopes, organizers, user, known, origin=request.origin
+        )
         code, item = _new_code(request, user, organizers, consent.consent_id)
         try:
             authorization_code.give(item, consent, known=known)

@@ -8,7 +8,7 @@ from typing import Any
 from chalicelib import credentials
 from chalicelib.models import store
 from chalicelib.models.application import Application
-from chalicelib.models.consent import Consent, in_force, moment_for, widened
+from chalicelib.models.consent import Consent, as_remembered, in_force, moment_for
 from chalicelib.models.organizer import Organizer
 from chalicelib.models.table import Key, as_set
 from chalicelib.models.user import User
@@ -48,19 +48,31 @@ def read_shown(application: Application, user: User, scopes: Iterable[str]) -> t
 
 
 def remembered(
-    application: Application, scopes: Iterable[str], organizers: Iterable[str], user: User, known: Consent | None
+    application: Application,
+    scopes: Iterable[str],
+    organizers: Iterable[str],
+    user: User,
+    known: Consent | None,
+    *,
+    origin: str | None,
 ) -> Consent:
-    """The consent as it is from now on. known: as it was before, or None."""
+    """The consent as it is from now on. known: as it was before, or None. origin: where the answer goes to; None where
+    it goes to no redirect URI."""
+    scopes, organizers = set(scopes), set(organizers)
     before = in_force(known, application)
-    allowed, slugs = widened(before, scopes, organizers)
+    is_for_the_same = before is None or not organizers or as_set(before.organizers or ()) in (organizers, None)
+    scopes_at = dict(before.scopes_at) if before and is_for_the_same else {}
+    if origin is not None:
+        scopes_at[origin] = frozenset(scopes) | scopes_at.get(origin, frozenset())
     now = moment_for(application)
     return Consent(
         user_id=user.user_id,
         client_id=application.client_id,
         consent_id=before.consent_id if before else credentials.new_id(),
         revision=credentials.new_id(),
-        scopes=allowed,
-        organizers=as_set(slugs),
+        scopes=scopes | before.scopes if before and is_for_the_same else scopes,
+        organizers=as_set(organizers) or (before.organizers if before else None),
+        remembered_at=as_remembered(scopes_at),
         created_at=before.created_at if before else now,
         updated_at=now,
     )

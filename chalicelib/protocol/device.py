@@ -75,7 +75,7 @@ def approve(request: DeviceRequest, application: Application, user: User, ticked
         found, known = store.read(DeviceRequest.key(request.request_id), Consent.key(user.user_id, request.client_id))
         if found is None or not found.is_open or found.device_digest != request.device_digest:
             raise AlreadyAnswered
-        consent = consents.remembered(application, asked, organizers, user, known)
+        consent = consents.remembered(application, asked, organizers, user, known, origin=None)
         try:
             device_request.approve(found, consent, organizers, known=known)
         except store.ConditionFailed:

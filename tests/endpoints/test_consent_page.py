@@ -8,10 +8,11 @@ import pytest
 from bs4 import Tag
 
 from chalicelib import settings
-from chalicelib.models import store
+from chalicelib.models import application, store
 from chalicelib.models.application import Application
 from tests.actors import Browser, ClientApp, Page
 from tests.conftest import Clock
+from tests.public_app import PublicApp
 
 pytestmark = pytest.mark.spec("authorize", "RFC 6749 §4.1.1")
 
@@ -38,6 +39,29 @@ def test_it_says_who_asks_where_the_answer_goes_and_since_when_it_is_known(
         "Your answer goes to": "shop.example.com:8443",
     }
     assert f"Signed in as {john.user.email}" in page.text
+
+
+@pytest.mark.spec("line 44", "line 15", "RFC 8252 §7.1")
+def test_what_looks_like_a_host_in_an_address_of_a_private_scheme_is_not_shown_as_one(
+    john: Browser, a_browser: Callable[..., Browser]
+) -> None:
+    app = PublicApp.registered_by(a_browser(), "com.evil.app://accounts.google.com/cb", type="native")
+    page = john.open(app.authorize_path())
+    assert facts(page)["Your answer goes to"] == "com.evil.app:"
+    assert "accounts.google.com" not in page.text
+    policy = page.response.headers["Content-Security-Policy"]
+    assert policy.endswith("form-action 'self' https: com.evil.app:")
+
+
+@pytest.mark.spec("line 15", "RFC 9700 §4.16")
+def test_an_address_that_was_stored_before_it_would_be_refused_adds_nothing_to_the_policy(
+    john: Browser, a_browser: Callable[..., Browser]
+) -> None:
+    app = PublicApp.registered_by(a_browser(), "com.evil.app://x/cb", type="native")
+    odd = "com.evil.app://x;sandbox/cb"
+    application.edit(app.client_id, name="A public app", redirect_uris=[odd])
+    policy = john.open(app.authorize_path(redirect_uri=odd)).response.headers["Content-Security-Policy"]
+    assert "sandbox" not in policy
 
 
 def test_an_application_whose_owner_is_gone_is_shown_without_one(john: Browser, shop: ClientApp) -> None:
