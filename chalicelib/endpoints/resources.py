@@ -57,7 +57,7 @@ def one_organizer(request: http.Request, slug: str) -> Response:
         # The same for one that does not exist: the token says nothing about others.
         raise http.Refusal(403, "access_denied", "This token does not give access to this organizer.")
     if request.method == "PATCH":
-        return http.json_answer(_as_json(_rename(slug, _read_name(request))))
+        return http.json_answer(_rename(slug, _read_name(request)))
     found = organizer.get(slug)
     if found is None:
         raise http.Refusal(404, "not_found", "There is no such organizer.")
@@ -96,13 +96,13 @@ def _read_name(request: http.Request) -> str:
         raise http.Refusal(400, "invalid_request", f"name {error}.") from error
 
 
-def _rename(slug: str, name: str) -> Organizer:
+def _rename(slug: str, name: str) -> dict[str, str]:
     try:
-        renamed = organizer.rename(slug, name)
+        organizer.rename(slug, name)
     except store.ConditionFailed as error:
         raise http.Refusal(404, "not_found", "There is no such organizer.") from error
     logs.note(outcome="organizer renamed")
-    return renamed
+    return {"name": name, "slug": slug}
 
 
 def _as_json(found: Organizer) -> dict[str, str]:
