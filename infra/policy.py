@@ -29,7 +29,7 @@ API: dict[str, tuple[str, ...]] = {
     ),
     "BatchWriteItem": ("access_tokens", "grants"),
     "ConditionCheckItem": ("consents", "users"),
-    "DeleteItem": ("access_tokens", "consents", "grants", "pushed_requests", "sessions", "throttles"),
+    "DeleteItem": ("access_tokens", "consents", "grants", "sessions", "throttles"),
     "GetItem": (
         "applications",
         "authorization_codes",
@@ -39,6 +39,7 @@ API: dict[str, tuple[str, ...]] = {
         "grants",
         "mail_links",
         "organizers",
+        "pushed_requests",
         "users",
     ),
     "PutItem": (
@@ -71,6 +72,7 @@ API: dict[str, tuple[str, ...]] = {
         "grants",
         "mail_links",
         "organizers",
+        "pushed_requests",
         "sessions",
         "throttles",
         "users",

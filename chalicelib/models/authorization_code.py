@@ -5,11 +5,12 @@ from __future__ import annotations
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UnicodeSetAttribute
 
 from chalicelib import clock, settings
-from chalicelib.models import store
+from chalicelib.models import pushed_request, store
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.application import Application
 from chalicelib.models.consent import Consent, is_as_known, must_stand
 from chalicelib.models.grant import Grant
+from chalicelib.models.pushed_request import PushedRequest
 from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, table_name
 from chalicelib.models.user import User
 
@@ -61,17 +62,31 @@ class NoLongerAllowed(Exception):
     """The consent was ended or its user disabled since the code was given."""
 
 
-def give(code: AuthorizationCode, consent: Consent, *, known: Consent | None) -> None:
+def give(
+    code: AuthorizationCode, consent: Consent, *, known: Consent | None, pushed: PushedRequest | None = None
+) -> None:
     """Store a code together with the consent that it was given under.
 
-    Raises ConditionFailed where the consent changed since it was read as `known`: in another tab, say.
+    pushed: the request that it answers, where that was pushed. Raises ConditionFailed where the consent changed since
+    it was read as `known`, in another tab, say; AlreadyAnswered where the pushed request was answered.
     """
-    store.write(store.Put(code), store.Put(consent, is_as_known(known)))
+    _answer(code, pushed, store.Put(consent, is_as_known(known)))
 
 
-def give_again(code: AuthorizationCode, application: Application) -> None:
-    """Store a code under a consent that stands. Raises ConditionFailed where it was taken back meanwhile."""
-    store.write(store.Put(code), must_stand(code.user_id, code.consent_id, application))
+def give_again(code: AuthorizationCode, application: Application, *, pushed: PushedRequest | None = None) -> None:
+    """Store a code under a consent that stands. Raises ConditionFailed where it was taken back meanwhile, and as `give`
+    AlreadyAnswered."""
+    _answer(code, pushed, must_stand(code.user_id, code.consent_id, application))
+
+
+def _answer(code: AuthorizationCode, pushed: PushedRequest | None, consent: store.Change) -> None:
+    noted = pushed_request.answered(pushed, pushed_request.ALLOWED, code.user_id) if pushed else None
+    try:
+        store.write(store.Put(code), consent, *([noted] if noted else []))
+    except store.ConditionFailed as error:
+        if noted in error.failed:
+            raise pushed_request.AlreadyAnswered from error
+        raise
 
 
 def exchange(code: AuthorizationCode, grant: Grant, access_token: AccessToken, application: Application) -> None:

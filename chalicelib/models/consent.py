@@ -66,12 +66,17 @@ def stands(given: Consent | None, consent_id: str, of: Application) -> bool:
     return given is not None and given.consent_id == consent_id and not _is_ended(given, of)
 
 
+def is_standing(consent_id: str, of: Application) -> Condition:
+    """`stands`, as a condition on the consent."""
+    condition: Condition = Consent.consent_id == consent_id
+    if of.void_before is not None:
+        condition &= Consent.created_at > of.void_before
+    return condition
+
+
 def must_stand(user_id: str, consent_id: str, of: Application) -> store.Check:
     """`stands`, as part of a transaction."""
-    demanded = Consent.consent_id == consent_id
-    if of.void_before is not None:
-        demanded &= Consent.created_at > of.void_before
-    return store.Check(Consent.key(user_id, of.client_id), demanded)
+    return store.Check(Consent.key(user_id, of.client_id), is_standing(consent_id, of))
 
 
 def end_all(client_id: str) -> None:

@@ -56,6 +56,14 @@ class DeviceRequest(Item):
         """Is it still waiting for a user?"""
         return self.state == PENDING and not self.is_expired
 
+    @property
+    def is_allowed(self) -> bool:
+        """Did a user allow it? Whether or not the device has fetched its tokens."""
+        return self.state in (APPROVED, USED)
+
+    def was_answered_by(self, user_id: str) -> bool:
+        return bool(self.state != PENDING and self.user_id == user_id)
+
 
 def start(request: DeviceRequest) -> None:
     """Raises ConditionFailed where the same user code is in use."""
@@ -81,9 +89,10 @@ def approve(request: DeviceRequest, consent: Consent, organizers: Iterable[str],
     )
 
 
-def deny(request: DeviceRequest) -> None:
+def deny(request: DeviceRequest, user_id: str) -> None:
     """Raises ConditionFailed where it was answered or has expired."""
-    store.change(DeviceRequest.key(request.request_id), [DeviceRequest.state.set(DENIED)], _is_open())
+    actions = [DeviceRequest.state.set(DENIED), DeviceRequest.user_id.set(user_id)]
+    store.change(DeviceRequest.key(request.request_id), [*actions], _is_open())
 
 
 def note_poll(request: DeviceRequest) -> bool:

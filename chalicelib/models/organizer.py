@@ -7,6 +7,7 @@ new organizer with the same slug would open to all that the old one was opened t
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 
 from pynamodb.attributes import UnicodeAttribute
@@ -90,3 +91,25 @@ def get_all(slugs: Iterable[str]) -> list[Organizer]:
     """The organizers with these slugs that exist, ordered by slug."""
     found = store.read_all([Organizer.key(slug) for slug in sorted(slugs)])
     return [organizer for organizer in found if organizer]
+
+
+def by_name(organizers: Iterable[Organizer]) -> list[Organizer]:
+    """As people look for them: whatever the case and the accents, and Hall 2 before Hall 10."""
+    return sorted(organizers, key=lambda organizer: (name_order(organizer.name), organizer.slug))
+
+
+def name_order(name: str) -> list[tuple[int, int, str]]:
+    """A key to sort names by."""
+    parts = re.split(r"([0-9]+)", _plain(name))
+    return [(0, int(part), "") if number % 2 else (1, 0, part) for number, part in enumerate(parts) if part]
+
+
+def is_named_like(name: str, text: str) -> bool:
+    """Does the name contain the text, whatever the case and the accents?"""
+    return _plain(text) in _plain(name)
+
+
+def _plain(text: str) -> str:
+    """Without case and accents: people leave them out, and German sorts ä as a (DIN 5007-1)."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(character for character in decomposed if not unicodedata.combining(character)).casefold()

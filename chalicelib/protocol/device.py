@@ -85,10 +85,10 @@ def approve(request: DeviceRequest, application: Application, user: User, ticked
     raise store.StoreUnavailable("consent changed again and again")
 
 
-def deny(request: DeviceRequest) -> None:
+def deny(request: DeviceRequest, user: User) -> None:
     """Raises AlreadyAnswered."""
     try:
-        device_request.deny(request)
+        device_request.deny(request, user.user_id)
     except store.ConditionFailed as error:
         raise AlreadyAnswered from error
     logs.note(outcome="device denied")
