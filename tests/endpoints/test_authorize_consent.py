@@ -156,7 +156,7 @@ def test_an_answer_is_a_303_to_the_first_registered_redirect_uri_where_none_was_
     assert page.left_to is not None
     assert page.left_to.startswith(first + "&code=lyac_")
     assert shop.exchange(page.code, redirect_uri=None).status_code == 200
-    page = john.open(shop.authorize_path(redirect_uri=second))
+    page = john.allow(john.open(shop.authorize_path(redirect_uri=second)), "Small Shows")
     assert page.left_to is not None
     assert page.left_to.startswith(second + "?code=lyac_")
 

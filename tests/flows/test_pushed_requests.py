@@ -74,7 +74,7 @@ def test_it_survives_the_log_in(john: Browser, shop: ClientApp) -> None:
 
 @pytest.mark.spec("RFC 9126 §7.3", "RFC 9126 §4")
 def test_it_is_answered_once_and_a_second_click_gets_the_same_redirect(john: Browser, shop: ClientApp) -> None:
-    request_uri = reference(shop)
+    request_uri = reference(shop, approval_prompt="force")
     shown = john.open(path(shop, request_uri))
     first = john.allow(shown, "Big Events LLC")
     assert first.code
