@@ -40,6 +40,7 @@ API: dict[str, tuple[str, ...]] = {
         "mail_links",
         "organizers",
         "pushed_requests",
+        "registration_forms",
         "users",
     ),
     "PutItem": (
@@ -52,6 +53,7 @@ API: dict[str, tuple[str, ...]] = {
         "grants",
         "mail_links",
         "pushed_requests",
+        "registration_forms",
         "security_events",
         "sessions",
         "used_assertions",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.expressions.condition import Condition
@@ -113,3 +113,8 @@ def _plain(text: str) -> str:
     """Without case and accents: people leave them out, and German sorts ä as a (DIN 5007-1)."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return "".join(character for character in decomposed if not unicodedata.combining(character)).casefold()
+
+
+def all_organizers(*, after: str | None = None) -> Iterator[Organizer]:
+    """Every organizer, by a scan: for the operator's commands, never in a request. after: start behind this slug."""
+    return (found for found in store.scan(Organizer, after=after) if not found.is_void)

@@ -6,7 +6,7 @@ import click
 
 from chalicelib import names
 from chalicelib.models import application, organizer, own_access, user
-from infra.commands import Change, Group, Operator, checked, clear_errors, each, fail
+from infra.commands import Change, Destructive, Group, Listing, Operator, checked, clear_errors, each, fail
 from infra.commands.users import find_user
 
 
@@ -27,11 +27,26 @@ def organizers_create(operator: Operator, slug: str, name: str) -> None:
         fail(f"There is already an organizer {slug}.")
     if _is_taken(slug):
         fail(f"The slug {slug} was an organizer's that was deleted, and can be no other's. Choose another one.")
-    if operator.only_says(f"create the organizer {slug}"):
+    if not operator.may(f"create the organizer {slug}", about=[slug]):
         return
     with clear_errors(f"There is already an organizer {slug}."):
         organizer.create(slug, name)
     operator.show({"slug": slug, "name": name}, sentence=f"Created the organizer {slug}.")
+
+
+@organizers.command("list", cls=Listing)
+@click.option("--name", "part", default="", metavar="TEXT", help="Only names and slugs that contain this.")
+@click.pass_obj
+def organizers_list(operator: Operator, limit: int | None, after: str | None, part: str) -> None:
+    """List organizers. Their members: users list --organizer SLUG."""
+    part = part.casefold()
+    rows = (
+        {"slug": found.slug, "name": found.name}
+        for found in organizer.all_organizers(after=after)
+        if part in found.slug or part in found.name.casefold()
+    )
+    with clear_errors():
+        operator.show_page(rows, limit=limit, key="slug", order="slug")
 
 
 @organizers.command("add-member", cls=Change)
@@ -43,7 +58,7 @@ def organizers_add_member(operator: Operator, slug: str, email: str) -> None:
     found = find_user(email)
     if operator.is_dry and not _exists(slug):
         fail(f"There is no organizer {slug}.")
-    if operator.only_says(f"let {found.email} belong to {slug}"):
+    if not operator.may(f"let {found.email} belong to {slug}", about=[slug, found.user_id]):
         return
     with clear_errors(f"There is no organizer {slug}."):
         user.add_member(found.user_id, slug)
@@ -59,14 +74,14 @@ def organizers_remove_member(operator: Operator, slug: str, email: str) -> None:
     found = find_user(email)
     if slug not in found.organizers:
         fail(f"{found.email} does not belong to {slug}.")
-    if operator.only_says(f"take {found.email} out of {slug}"):
+    if not operator.may(f"take {found.email} out of {slug}", about=[slug, found.user_id]):
         return
     with clear_errors(f"The user {email} has been deleted meanwhile."):
         user.remove_member(found.user_id, slug)
     operator.show({"slug": slug, "email": found.email}, sentence=f"{found.email} no longer belongs to {slug}.")
 
 
-@organizers.command("delete", cls=Change)
+@organizers.command("delete", cls=Destructive)
 @click.argument("slug")
 @click.pass_obj
 def organizers_delete(operator: Operator, slug: str) -> None:
@@ -78,7 +93,7 @@ def organizers_delete(operator: Operator, slug: str) -> None:
     with clear_errors():
         if not _is_taken(slug):
             fail(f"There is no organizer {slug}.")
-        if operator.only_says(f"delete the organizer {slug}"):
+        if not operator.may(f"delete the organizer {slug}", about=[slug]):
             return
         if _exists(slug):
             organizer.delete(slug)
