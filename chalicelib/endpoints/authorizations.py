@@ -111,7 +111,7 @@ def _authorized(given: Consent, found: Application, grants: Iterable[Grant], nam
     return Authorized(
         application=found,
         scopes=scopes.ordered(allowed),
-        organizers=[names.get(slug, slug) for slug in sorted(slugs)],
+        organizers=sorted((names[slug] for slug in slugs if slug in names), key=organizer.name_order),
         since=int(given.created_at),
         last_used_at=max((int(item.last_used_at) for item in held), default=None),
     )

@@ -194,7 +194,8 @@ def _answered_meanwhile(
     assert asked.pushed is not None
     pushed = store.read(asked.pushed.own_key)[0]
     if pushed is None or not pushed.answer or not pushed.is_for(browser.user.user_id):
-        raise http.Refusal(400, "invalid_request", Message("Somebody else has answered this request meanwhile."))
+        shown = {name: [value] for name, value in asked.parameters.items()}
+        return _not_this_application(request, pushed_requests.unusable(), shown)
     return _answered_before(request, replace(asked, pushed=pushed), browser, consent, form)
 
 

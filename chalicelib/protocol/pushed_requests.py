@@ -56,14 +56,19 @@ def read_request(
         raise NotThisApplication("request", Message("client_id or request_uri was sent more than once."))
     is_there = pushed is not None and not pushed.is_expired and pushed.is_for(user_id)
     if not is_there or application is None or pushed is None or pushed.client_id != application.client_id:
-        raise NotThisApplication(
-            "request",
-            Message("request_uri is unknown, belongs to another application, has expired or was already used."),
-        )
+        raise unusable()
     stored = {name: [value] for name, value in json.loads(pushed.parameters).items()}
     asked = authorization.read_request(stored, application, issuer=issuer)
     shown = requests.known(parameters, ("client_id", "request_uri"))
     return replace(asked, parameters=shown, pushed=pushed)
+
+
+def unusable() -> NotThisApplication:
+    """The error for a reference that leads nowhere, or nowhere any more."""
+    return NotThisApplication(
+        "request",
+        Message("request_uri is unknown, belongs to another application, has expired or was already used."),
+    )
 
 
 def _create(request: ClientRequest) -> ProtocolAnswer:
