@@ -66,8 +66,11 @@ def key_of(user_code: str) -> Key[DeviceRequest] | None:
     return DeviceRequest.key(credentials.derive_id("user code", code)) if is_one else None
 
 
-def approve(request: DeviceRequest, user: User, ticked: Iterable[str]) -> bool:
-    """Allow it as this user; False where an organizer is needed and none is left. Raises AlreadyAnswered."""
+def approve(request: DeviceRequest, application: Application, user: User, ticked: Iterable[str]) -> bool:
+    """Allow it as this user; False where an organizer is needed and none is left. Raises AlreadyAnswered.
+
+    application: the one that asks. ticked: slugs as they were posted.
+    """
     asked = request.scope.split()
     organizers = consents.chosen(asked, ticked, user)
     if organizers is None:
@@ -76,7 +79,7 @@ def approve(request: DeviceRequest, user: User, ticked: Iterable[str]) -> bool:
         found, known = store.read(DeviceRequest.key(request.request_id), Consent.key(user.user_id, request.client_id))
         if found is None or not found.is_open or found.device_digest != request.device_digest:
             raise AlreadyAnswered
-        consent = consents.remembered(request.client_id, asked, organizers, user, known)
+        consent = consents.remembered(application, asked, organizers, user, known, origin=None)
         try:
             device_request.approve(found, consent, organizers, known=known)
         except store.ConditionFailed:
@@ -86,10 +89,10 @@ def approve(request: DeviceRequest, user: User, ticked: Iterable[str]) -> bool:
     raise store.StoreUnavailable("consent changed again and again")
 
 
-def deny(request: DeviceRequest) -> None:
+def deny(request: DeviceRequest, user: User) -> None:
     """Raises AlreadyAnswered."""
     try:
-        device_request.deny(request)
+        device_request.deny(request, user.user_id)
     except store.ConditionFailed as error:
         raise AlreadyAnswered from error
     logs.note(outcome="device denied")

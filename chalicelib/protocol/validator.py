@@ -134,7 +134,7 @@ class Validator(RequestValidator):
         found, user, consent = request.standing_grant
         if found is None or found.client_id != client.client_id:
             return False
-        if user is None or not user.active or not grant.is_allowed(found, consent):
+        if user is None or not user.active or not grant.is_allowed(found, consent, client):
             return False
         request.new_grant_id = found.grant_id
         request.token_resource = _resource(request, found.resource)
@@ -191,7 +191,7 @@ def _resource(request: Any, granted: str | None) -> str | None:
 def _store_refreshed(request: Any, token: dict[str, Any], resource: str | None) -> None:
     found, client, presented = request.standing_grant[0], request.client, request.refresh_token
     if client.is_confidential:
-        issuing.store_refreshed(found, presented, token, resource=resource)
+        issuing.store_refreshed(found, client, presented, token, resource=resource)
     else:
         issuing.store_rotated(found, client, presented, request.refresh_use, token, resource=resource)
 

@@ -11,6 +11,7 @@ import pytest
 
 from chalicelib import settings
 from chalicelib.endpoints.authorizer import Unauthorized, authorizer
+from chalicelib.models import consent
 from chalicelib.models.store import StoreUnavailable
 from tests.actors import Browser, ClientApp
 from tests.conftest import Clock
@@ -99,14 +100,16 @@ def test_a_token_that_is_none_is_unauthorized(ask: Ask, token: str) -> None:
 
 
 def test_what_ends_is_unauthorized_from_the_very_next_request(
-    john: Browser, shop: ClientApp, ask: Ask, clock: Clock
+    john: Browser, shop: ClientApp, other_shop: ClientApp, ask: Ask, clock: Clock
 ) -> None:
     replaced = shop.connect(john, "Big Events LLC")
     shop.refresh(replaced["refresh_token"])
     revoked = shop.connect(john, "Big Events LLC")["access_token"]
     shop.revoke(revoked)
     expired = shop.connect(john, "Big Events LLC")["access_token"]
-    for token in (replaced["access_token"], revoked):
+    ended = other_shop.connect(john, "Big Events LLC")["access_token"]
+    consent.end_all(other_shop.client_id)
+    for token in (replaced["access_token"], revoked, ended):
         with pytest.raises(Unauthorized):
             ask(token)
     ask(expired)
