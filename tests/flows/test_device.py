@@ -298,4 +298,4 @@ def test_polling_takes_one_read_and_one_write(tv: Device, store: StoreProxy) -> 
     started = tv.start()
     with store.count() as calls:
         tv.poll(started["device_code"])
-    assert [call.operation for call in calls] == ["BatchGetItem", "UpdateItem"]
+    assert [call.operation for call in calls] == ["BatchGetItem", "TransactWriteItems"]
