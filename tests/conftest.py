@@ -46,7 +46,7 @@ from chalice.local import ChaliceRequestHandler, create_local_server  # noqa: E4
 import app as application_module  # noqa: E402
 from chalicelib import clock as clock_module  # noqa: E402
 from chalicelib import credentials, settings  # noqa: E402
-from chalicelib.models import organizer, throttle, user  # noqa: E402
+from chalicelib.models import log_in_try, organizer, throttle, user  # noqa: E402
 from chalicelib.models import table as table_module  # noqa: E402
 from infra import tables  # noqa: E402
 from tests.request_calls import RequestCalls  # noqa: E402
@@ -129,7 +129,7 @@ def application() -> Any:
 @pytest.fixture(autouse=True)
 def _nobody_throttled(_ministack: None) -> None:
     """All tests come from one address; its failed log-ins must not add up."""
-    throttle.forget(throttle.log_in_address("127.0.0.1"), window_seconds=settings.LOGIN_WINDOW_SECONDS)
+    throttle.forget(log_in_try.address("127.0.0.1"), window_seconds=settings.LOGIN_WINDOW_SECONDS)
     throttle.forget(throttle.named("mail address", "127.0.0.1"), window_seconds=settings.MAIL_WINDOW_SECONDS)
 
 

@@ -8,11 +8,11 @@ from chalicelib import clock, settings
 from chalicelib.models import pushed_request, store
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.application import Application
-from chalicelib.models.consent import Consent, is_as_known, must_stand
+from chalicelib.models.consent import Consent, must_stand, remember
+from chalicelib.models.exchange import store_claimed
 from chalicelib.models.grant import Grant
 from chalicelib.models.pushed_request import PushedRequest
 from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, table_name
-from chalicelib.models.user import User
 
 
 class AuthorizationCode(Item):
@@ -70,7 +70,7 @@ def give(
     pushed: the request that it answers, where that was pushed. Raises ConditionFailed where the consent changed since
     it was read as `known`, in another tab, say; AlreadyAnswered where the pushed request was answered.
     """
-    _answer(code, pushed, store.Put(consent, is_as_known(known)))
+    _answer(code, pushed, remember(consent, known=known))
 
 
 def give_again(code: AuthorizationCode, application: Application, *, pushed: PushedRequest | None = None) -> None:
@@ -92,7 +92,8 @@ def _answer(code: AuthorizationCode, pushed: PushedRequest | None, consent: stor
 def exchange(code: AuthorizationCode, grant: Grant, access_token: AccessToken, application: Application) -> None:
     """Claim the code and store what it makes, in one transaction: of any number of requests at once, one comes through.
 
-    application: the code's. Raises AlreadyUsed, NoLongerAllowed.
+    application: the code's. Raises AlreadyUsed, NoLongerAllowed. After StoreUnavailable the code may have been claimed,
+    or may yet be.
     """
     now = clock.now()
     claim = store.Update(
@@ -105,13 +106,7 @@ def exchange(code: AuthorizationCode, grant: Grant, access_token: AccessToken, a
         AuthorizationCode.code_digest.exists() & AuthorizationCode.used_at.does_not_exist(),
     )
     try:
-        store.write(
-            claim,
-            store.Put(grant),
-            store.Put(access_token),
-            must_stand(code.user_id, code.consent_id, application),
-            store.Check(User.key(code.user_id), User.active == True),  # noqa: E712 - a DynamoDB condition
-        )
+        store_claimed(claim, grant, access_token, application)
     except store.ConditionFailed as error:
         if claim not in error.failed:
             raise NoLongerAllowed from error

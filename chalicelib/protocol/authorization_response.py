@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from chalicelib import clock, credentials, logs, settings
 from chalicelib.credentials import Kind
-from chalicelib.models import authorization_code, grant, pushed_request, store
+from chalicelib.models import authorization_code, pushed_request, store
+from chalicelib.models.attempts import attempts
 from chalicelib.models.authorization_code import AuthorizationCode
 from chalicelib.models.consent import Consent, in_force
 from chalicelib.models.pushed_request import PushedRequest
@@ -14,8 +15,6 @@ from chalicelib.models.table import as_set
 from chalicelib.models.user import User
 from chalicelib.protocol import consents, redirect_uris, scopes
 from chalicelib.protocol.authorization import AuthorizationRequest, error_at
-
-_TRIES = 10  # each time somebody else came through, so this is how many may answer at once
 
 
 def is_remembered(request: AuthorizationRequest, consent: Consent | None, user: User) -> bool:
@@ -41,7 +40,6 @@ def allow_again(
         authorization_code.give_again(item, request.application, pushed=request.pushed)
     except store.ConditionFailed:
         return None
-    grant.end_surplus(user.user_id, request.application.client_id)
     logs.note(outcome="allowed, remembered")
     return _with_code(request, code, issuer)
 
@@ -64,7 +62,7 @@ def allow(
     if organizers is None:
         return None
     client_id = request.application.client_id
-    for _ in range(_TRIES):  # another tab may answer at the same moment
+    for _ in attempts():  # other tabs may answer at the same moment
         consent = consents.remembered(
             request.application, request.scopes, organizers, user, known, origin=request.origin
         )
@@ -74,7 +72,6 @@ def allow(
         except store.ConditionFailed:
             known = store.read(Consent.key(user.user_id, client_id))[0]
             continue
-        grant.end_surplus(user.user_id, client_id)
         logs.note(outcome="allowed")
         return _with_code(request, code, issuer)
     raise store.StoreUnavailable("consent changed again and again")
