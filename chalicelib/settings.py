@@ -122,13 +122,13 @@ SECURITY_EVENTS_PER_PAGE = 20
 BODY_LIMIT_BYTES = 16_384
 # It is passed on in an address, encoded once more, and gateways end a header at about 10 KB.
 AUTHORIZATION_REQUEST_LIMIT_CHARACTERS = 4096
-# For so long a write is tried again that others come before, each time after it was read what they left.
-CONTENTION_SECONDS = 5.0
 # How far the clocks of the machines that write may be apart: what an operator ends, ends so much later than it says
 # there, and what is given after that counts as given later still.
 CLOCKS_APART_SECONDS = 10
 # From so many organizers on the consent page has a field to look for some of them.
 ORGANIZERS_FILTERED_FROM = 10
+# For so long a write is tried again that others come before, each time after it was read what they left.
+CONTENTION_SECONDS = 5.0
 # A user's grants for one application: connecting once more ends the one that was used least recently.
 GRANTS_PER_APPLICATION_LIMIT = 50
 DEFAULT_LOCALE = "en"

@@ -47,7 +47,7 @@ def authorize(request: http.Request) -> Response:
     browser, application, consent, pushed = _read(request, parameters)
     user_id = browser.user.user_id if browser else None
     try:
-        application = _described(request, parameters, browser, application)
+        application = _described(parameters, browser, application)
         asked = pushed_requests.read_request(parameters, application, pushed, user_id=user_id, issuer=request.base_url)
     except NotThisApplication as error:
         return _not_this_application(request, error, parameters)
@@ -100,7 +100,7 @@ def _called(found: Application | None, client_id: str) -> Application | None:
 
 
 def _described(
-    request: http.Request, parameters: requests.Parameters, browser: SignedIn | None, known: Application | None
+    parameters: requests.Parameters, browser: SignedIn | None, known: Application | None
 ) -> Application | None:
     """Of an application that describes itself, what its document says now; of any other, what is known.
 
@@ -112,7 +112,7 @@ def _described(
     if not metadata_documents.are_taken():
         return None
     if browser is None and known is None:
-        raise http.NotSignedIn(request.local_address)
+        raise http.NotSignedIn(_path_of(parameters))
     return metadata_documents.current(client_id, known, browser.user) if browser else known
 
 

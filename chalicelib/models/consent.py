@@ -31,8 +31,8 @@ class Consent(Item):
     revision = UnicodeAttribute()
     scopes = UnicodeSetAttribute()
     organizers = UnicodeSetAttribute(null=True)
-    grant_serials = ListAttribute(of=UnicodeAttribute, null=True)  # models/exchange.py keeps them
     remembered_at = UnicodeSetAttribute(null=True)  # none where a version stored it that knew no origins
+    grant_serials = ListAttribute(of=UnicodeAttribute, null=True)  # models/exchange.py keeps them
     created_at = EpochSeconds()
     updated_at = EpochSeconds()
 

@@ -23,8 +23,8 @@ from chalicelib.models.user import User
 def store_claimed(claim: store.Update, grant: Grant, access_token: AccessToken, application: Application) -> None:
     """Make the claim and store what it earns: all of it, while the consent stands and the user is active, or nothing.
 
-    claim: marks what is exchanged as used and notes the grant's id on it, as its attribute `grant_id`. application: the
-    grant's, as it stands.
+    claim: marks what is exchanged as used and notes the grant's id on it, as its attribute `grant_id`.
+    application: the grant's.
     Raises ConditionFailed, with the claim in `failed` where another was first. Raises StoreUnavailable where nothing
     was stored as far as the store can tell, and where it cannot tell.
     """
@@ -86,9 +86,12 @@ def _make_room(grant: Grant, application: Application) -> bool:
         else Consent.grant_serials == consent.grant_serials
     )
     left: list[Any] = [serial_of(one.grant_id) for one in held[surplus:]]
-    is_standing_as_read = is_standing(grant.consent_id, application) & is_as_read
     try:
-        store.change(consent_key(grant.grant_id), [Consent.grant_serials.set(left)], is_standing_as_read)
+        store.change(
+            consent_key(grant.grant_id),
+            [Consent.grant_serials.set(left)],
+            is_standing(grant.consent_id, application) & is_as_read,
+        )
     except store.ConditionFailed:
         return True  # another exchange has made room meanwhile, and may have taken it: the next try shows
     # Made under a consent that ended before this one began, and left by a request that was cut off.

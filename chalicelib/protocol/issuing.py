@@ -41,8 +41,7 @@ def store_exchanged(
     except authorization_code.AlreadyUsed as error:
         raise end_replayed(error.grant_id, client) from error
     except authorization_code.NoLongerAllowed as error:
-        message = "The permission has been taken back. Send the user to authorize again."
-        raise errors.InvalidGrantError(message) from error
+        raise errors.InvalidGrantError(f"The permission has been taken back. {rotation.CONNECT_AGAIN}") from error
     except store.StoreUnavailable:
         undelivered.note(grant_id)
         raise
