@@ -46,11 +46,16 @@ def answer(create: Callable[[ClientRequest], ProtocolAnswer], request: ClientReq
         return finish(error.status_code, error.json)
 
 
+def media_type(request: ClientRequest) -> str:
+    """What the body is said to be, without parameters such as its charset; "" where nothing is said."""
+    return (request.content_type or "").partition(";")[0].strip(requests.HTTP_BLANKS).lower()
+
+
 def read_form(request: ClientRequest, names: Sequence[str]) -> dict[str, str]:
     """Raises InvalidRequestError for what is no form, is repeated, or comes in the address (RFC 6749 §3.2, §2.3.1)."""
     if request.query:
         raise errors.InvalidRequestError("Send the parameters in the body; none belong in the address.")
-    if (request.content_type or "").partition(";")[0].strip().lower() != _FORM:
+    if media_type(request) != _FORM:
         raise errors.InvalidRequestError(f"The body must be {_FORM}.")
     try:
         form = requests.read_form(request.body)

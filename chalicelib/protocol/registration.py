@@ -143,11 +143,11 @@ def _own(request: ClientRequest, client_id: str) -> tuple[Application, str]:
 
 def _bearer(request: ClientRequest) -> str | None:
     scheme, _, token = (request.authorization or "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else None
+    return token.strip(" ") if scheme.lower() == "bearer" else None
 
 
 def _read_json(request: ClientRequest) -> dict[str, Any]:
-    if (request.content_type or "").partition(";")[0].strip().lower() != "application/json":
+    if client_request.media_type(request) != "application/json":
         raise InvalidClientMetadataError("The body must be application/json.")
     try:
         document = json.loads(request.body)
