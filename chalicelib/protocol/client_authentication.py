@@ -16,7 +16,7 @@ from oauthlib.oauth2.rfc6749 import errors
 from chalicelib import credentials, logs, settings
 from chalicelib.models import store
 from chalicelib.models.application import BASIC, NONE, POST, PRIVATE_KEY_JWT, Application
-from chalicelib.protocol import client_assertion, paths
+from chalicelib.protocol import client_assertion, paths, requests
 
 CHALLENGE = 'Basic realm="Lanyard", charset="UTF-8"'
 
@@ -84,13 +84,17 @@ def _unproven() -> errors.InvalidClientError:
     return errors.InvalidClientError("The client is unknown, or did not prove itself in the way that it registered.")
 
 
+def _is_client_id(text: str) -> bool:
+    return requests.is_id(text, limit=settings.CLIENT_ID_LIMIT_CHARACTERS)
+
+
 def _read_form(parameters: Mapping[str, str]) -> Presented:
     client_id, secret = parameters.get("client_id", ""), parameters.get("client_secret", "")
     if "client_assertion" in parameters or "client_assertion_type" in parameters:
         if secret:
             raise errors.InvalidRequestError("Authenticate once: with a client_secret or an assertion, not with both.")
         return _read_assertion(parameters)
-    if not 0 < len(client_id) <= settings.CLIENT_ID_LIMIT_CHARACTERS:
+    if not _is_client_id(client_id):
         raise errors.InvalidClientError("Send the client id and secret with HTTP Basic authentication.")
     return Presented(client_id, POST if secret else NONE, secret)
 
@@ -100,7 +104,7 @@ def _read_assertion(parameters: Mapping[str, str]) -> Presented:
     if parameters.get("client_assertion_type") != client_assertion.TYPE or not assertion:
         raise errors.InvalidClientError(f"Send a client_assertion, and {client_assertion.TYPE} as its type.")
     client_id = client_assertion.claimed_client_id(assertion)
-    if not 0 < len(client_id) <= settings.CLIENT_ID_LIMIT_CHARACTERS:
+    if not _is_client_id(client_id):
         raise errors.InvalidClientError("The client_assertion does not say in sub which client it is from.")
     if parameters.get("client_id", client_id) != client_id:
         raise errors.InvalidRequestError("The form names another client_id than the client_assertion.")
@@ -116,7 +120,7 @@ def _read_basic(authorization: str) -> Presented:
         client_id, client_secret = unquote_plus(name, errors="strict"), unquote_plus(secret, errors="strict")
     except (binascii.Error, ValueError) as error:
         raise errors.InvalidClientError("The Basic credentials cannot be decoded.") from error
-    if not colon or not 0 < len(client_id) <= settings.CLIENT_ID_LIMIT_CHARACTERS or not client_secret:
+    if not colon or not _is_client_id(client_id) or not client_secret:
         raise errors.InvalidClientError("The Basic credentials must be a client id, a colon and a client secret.")
     return Presented(client_id, BASIC, client_secret)
 

@@ -74,6 +74,14 @@ def read_form(body: bytes) -> Parameters:
     return form
 
 
+def is_id(text: str, *, limit: int) -> bool:
+    """Can it be the id of something: printable ASCII, and not longer than `limit` characters (RFC 6749 §A.1)?
+
+    What cannot be one is refused before the store sees it, which takes neither an empty key nor a long one.
+    """
+    return 0 < len(text) <= limit and text.isascii() and text.isprintable()
+
+
 def repeated(parameters: Parameters, names: Iterable[str]) -> list[str]:
     """Which of these were sent more than once."""
     return [name for name in names if len(parameters.get(name, ())) > 1]
