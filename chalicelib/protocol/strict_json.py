@@ -35,7 +35,7 @@ def read_object(text: bytes | str) -> dict[str, Any]:
 
 
 def _check(value: object, levels: int) -> None:
-    if isinstance(value, str) and not is_text(value):
+    if isinstance(value, str) and not _is_text(value):
         raise NotStrict("a lone surrogate")
     if isinstance(value, float) and not math.isfinite(value):
         raise NotStrict("no finite number")
@@ -46,6 +46,6 @@ def _check(value: object, levels: int) -> None:
             _check(part, levels - 1)
 
 
-def is_text(value: str) -> bool:
+def _is_text(value: str) -> bool:
     """Can it be written as UTF-8?"""
     return not any("\ud800" <= character <= "\udfff" for character in value)

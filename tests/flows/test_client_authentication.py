@@ -125,6 +125,8 @@ def test_two_applications_may_use_the_same_jti(john: Browser, a_browser: Callabl
         {"iss": None},
         {"jti": None},
         {"jti": "x" * 256},
+        {"jti": ""},
+        {"jti": "\u00e4"},
         {"jti": 7},
         {"exp": None},
         {"exp": 1},
@@ -227,6 +229,10 @@ def test_a_store_that_cannot_claim_the_assertion_is_503(john: Browser, bank: Sig
         '{"keys": ["x"]}',
         json.dumps({"keys": [ECKey.generate_key("P-256").as_dict(private=True)]}),
         json.dumps({"keys": [{"kty": "RSA", "e": "AQAB", "n": base64.urlsafe_b64encode(b"\xff" * 128).decode()[:-1]}]}),
+        json.dumps({"keys": [{"kty": "RSA", "e": "AQAB", "n": base64.urlsafe_b64encode(b"\xff" * 2048).decode()}]}),
+        json.dumps({"keys": [{**RSAKey.generate_key(2048).as_dict(private=False), "e": "AQAAAAE"}]}),
+        json.dumps({"keys": [{**RSAKey.generate_key(2048).as_dict(private=False), "e": "AQ"}]}),
+        json.dumps({"keys": [{**RSAKey.generate_key(2048).as_dict(private=False), "e": "Ag"}]}),
         json.dumps({"keys": [ECKey.generate_key("P-521").as_dict(private=False)]}),
     ],
 )
@@ -234,6 +240,18 @@ def test_only_public_keys_of_enough_strength_are_registered(a_browser: Callable[
     page = register_with_keys(a_browser(), jwks)
     assert page.status == 400
     assert page.html.find(id="jwks-problem") is not None
+
+
+@pytest.mark.spec("RFC 7523 §3", "line 13")
+@pytest.mark.parametrize("part", [0, 1], ids=["header", "payload"])
+@pytest.mark.parametrize(
+    "value", ["[" * 5000 + "]" * 5000, '"\\ud800"', "1e999"], ids=["deep", "surrogate", "infinite"]
+)
+def test_an_assertion_that_is_no_strict_json_is_refused(bank: SigningApp, part: int, value: str) -> None:
+    parts = bank.assertion().split(".")
+    parts[part] = base64.urlsafe_b64encode(f'{{"sub": {value}}}'.encode()).decode().rstrip("=")
+    answer = bank.refresh("x", assertion=".".join(parts))
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
 
 
 @pytest.mark.spec("connect: register")
@@ -317,7 +335,7 @@ def test_the_old_secret_can_be_ended_before_its_time(john: Browser, a_browser: C
 
 
 @pytest.mark.spec("secrets: two live ones while rotating")
-@pytest.mark.parametrize("keep", ["2592001", "-1", "x"])
+@pytest.mark.parametrize("keep", ["2592001", "-1", "x", "9" * 5000, "\u00b2"])
 def test_the_old_secret_cannot_go_on_for_longer_than_a_month(a_browser: Callable[..., Browser], keep: str) -> None:
     developer = a_browser()
     shop = developer.register_application()
