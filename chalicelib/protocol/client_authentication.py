@@ -18,6 +18,12 @@ from chalicelib.models import store
 from chalicelib.models.application import BASIC, NONE, POST, PRIVATE_KEY_JWT, Application
 from chalicelib.protocol import client_assertion, paths, requests
 
+_HOW = {
+    BASIC: f"{BASIC}: send its client id and secret with HTTP Basic authentication.",
+    POST: f"{POST}: send its client_id and client_secret in the form.",
+    PRIVATE_KEY_JWT: f"{PRIVATE_KEY_JWT}: send a client_assertion that its key signed.",
+    NONE: f"{NONE}: send its client_id in the form, and no secret.",
+}
 CHALLENGE = 'Basic realm="Lanyard", charset="UTF-8"'
 
 
@@ -62,8 +68,11 @@ def check(sent: Presented, application: Application | None, *, issuer: str) -> A
     issuer: this provider's address, for which an assertion has to be made.
     """
     fits = _fits(sent.proof, application)
-    if application is None or not application.active or sent.method != application.auth_method:
+    if application is None or not application.active:
         raise _unproven()
+    if sent.method != application.auth_method:
+        # That it exists is no secret (RFC 6749 §2.2); how it authenticates, its developer has to be told.
+        raise errors.InvalidClientError(f"This application registered {_HOW[application.auth_method]}")
     if sent.method == PRIVATE_KEY_JWT:
         audiences = (issuer, issuer + paths.TOKEN)
         jwks = application.jwks or ""
@@ -81,7 +90,7 @@ def _fits(secret: str, application: Application | None) -> bool:
 
 
 def _unproven() -> errors.InvalidClientError:
-    return errors.InvalidClientError("The client is unknown, or did not prove itself in the way that it registered.")
+    return errors.InvalidClientError("The client is unknown, or its secret is wrong. Check client id and secret.")
 
 
 def _is_client_id(text: str) -> bool:

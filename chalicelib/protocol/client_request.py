@@ -74,7 +74,15 @@ def finish(status: int, body: str | None) -> ProtocolAnswer:
         logs.note(outcome=parsed["error"])
     # oauthlib challenges with Bearer, which is not how a client authenticates (RFC 6749 §5.2).
     headers = {"WWW-Authenticate": client_authentication.CHALLENGE} if status == 401 else {}
+    if "error_description" in parsed:
+        parsed["error_description"] = _as_description(parsed["error_description"])
     parsed.pop("state", None)  # oauthlib repeats it here too; it belongs to redirects (§4.1.2.1, not §5.2)
     if "scope" in parsed:
         parsed["scope"] = scopes.as_text(parsed["scope"].split())
     return ProtocolAnswer(status, headers, json.dumps(parsed) if parsed else "")
+
+
+def _as_description(text: str) -> str:
+    """Printable ASCII without quotation marks and backslashes (RFC 6749 §5.2), whatever was quoted in it."""
+    plain = text.replace('"', "'").replace("\\", "/")
+    return "".join(character if " " <= character <= "~" else "?" for character in plain)

@@ -71,5 +71,8 @@ def client(developer: Browser) -> ClientApp:
 def held(answer: requests.Response, what: str) -> requests.Response:
     """The answer, if it is none that says that something broke."""
     assert answer.status_code < 500, f"{answer.status_code} {answer.text[:200]} to {what[:300]!r}"
+    if answer.status_code >= 400 and answer.headers.get("Content-Type") == "application/json":
+        assert answer.json()["error"], what[:300]
+        assert answer.request.method == "HEAD" or answer.json()["error_description"], what[:300]
     assert "planted" not in answer.headers.get("Set-Cookie", ""), what[:300]
     return answer
