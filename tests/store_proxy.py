@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import json
 import threading
+from binascii import crc32
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,11 @@ class Fault(Enum):
     LOSES_ANSWER = auto()  # the store does what it was asked, and the answer never arrives
     IN_PROGRESS = auto()  # likewise, and the answer is that it is still being done
     LEAVES_KEYS = auto()  # a BatchGetItem that processes nothing
+    # The store does what it was asked, and its answer is damaged on the way:
+    BAD_CHECKSUM = auto()
+    TRUNCATED = auto()  # its second half is missing
+    GARBLED = auto()  # likewise, and no check sum tells
+    EMPTIED = auto()  # nothing is left of it but braces, and no check sum tells
 
 
 @dataclass(frozen=True)
@@ -166,6 +172,24 @@ class _Handler(BaseHTTPRequestHandler):
                 self._error(400, "TransactionInProgressException")
             case Fault.DROPS_CONNECTION:
                 self.close_connection = True
+            case Fault.BAD_CHECKSUM | Fault.TRUNCATED | Fault.GARBLED | Fault.EMPTIED:
+                self._damage(fault, *self._ask(body))
+
+    def _damage(self, fault: Fault, status: int, headers: dict[str, str], answer: bytes) -> None:
+        headers = {name.lower(): value for name, value in headers.items()}
+        assert headers["x-amz-crc32"] == str(crc32(answer)), "the store itself sends no check sum"
+        match fault:
+            case Fault.BAD_CHECKSUM:
+                headers["x-amz-crc32"] = str(crc32(answer) ^ 1)
+            case Fault.TRUNCATED:
+                answer = answer[: len(answer) // 2]
+            case Fault.GARBLED:
+                answer = answer[: len(answer) // 2]
+                del headers["x-amz-crc32"]
+            case _:
+                answer = b"{}"
+                del headers["x-amz-crc32"]
+        self._answer(status, answer, headers)
 
     def _error(self, status: int, code: str, **more: Any) -> None:
         body = {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": code, **more}

@@ -13,7 +13,7 @@ PACKAGE = ROOT / "chalicelib"
 FILES = [ROOT / "app.py", *sorted(PACKAGE.rglob("*.py"))]
 LINES_LIMIT = 300
 
-FOUNDATION = {"settings", "credentials", "clock", "logs", "names", "messages", "caller", "server_key"}
+FOUNDATION = {"settings", "credentials", "clock", "logs", "names", "messages", "caller", "server_key", "deadline"}
 # What each room may import of ours, besides itself. `names` and `credentials` read their limits from `settings`.
 MAY_IMPORT = {
     "app": {"endpoints", "logs"},
@@ -22,7 +22,8 @@ MAY_IMPORT = {
     "models": FOUNDATION,
     "pages": set[str](),
     "mail": FOUNDATION,
-    "names": {"settings", "messages"},
+    "names": {"settings", "messages", "lookalikes"},
+    "lookalikes": set[str](),
     "messages": set[str](),
     "server_key": {"settings"},
     "caller": {"settings"},
@@ -30,6 +31,7 @@ MAY_IMPORT = {
     "settings": {"environment"},
     "environment": set[str](),
     "clock": set[str](),
+    "deadline": {"settings", "clock"},
     "logs": {"metrics"},
     "metrics": {"settings", "clock"},
 }
@@ -43,7 +45,7 @@ HOMES = {
     "boto3": {"mail", "server_key"},
     "botocore": {"mail", "server_key"},
 }
-SHARED_ENDPOINTS = {"http", "browser_session", "mailed_link"}
+SHARED_ENDPOINTS = {"http", "browser_session", "mailed_link", "application_form"}
 OF_HTTP = {"request", "refusal"}  # what http hands out
 # The operator's: `manage.py` calls them, and nothing that answers a request does.
 OPERATORS_FUNCTIONS = {"all_users", "all_applications", "all_organizers"}
