@@ -40,6 +40,7 @@ API: dict[str, tuple[str, ...]] = {
         "mail_links",
         "organizers",
         "registration_forms",
+        "used_assertions",
         "users",
     ),
     "PutItem": (
@@ -75,6 +76,7 @@ API: dict[str, tuple[str, ...]] = {
         "organizers",
         "sessions",
         "throttles",
+        "used_assertions",
         "users",
     ),
 }

@@ -67,9 +67,11 @@ class StoreProxy:
         self._server.server_close()
 
     @contextmanager
-    def fault(self, fault: Fault, operation: str | None = None, *, times: int = 1000) -> Iterator[None]:
-        """Fail the next `times` calls of this operation (any, where None)."""
-        entry = (fault, operation, [times])
+    def fault(
+        self, fault: Fault, operation: str | None = None, *, times: int = 1000, passed: int = 0
+    ) -> Iterator[None]:
+        """Let `passed` calls of this operation (any, where None) through, and fail the next `times`."""
+        entry = (fault, operation, [times, passed])
         self._released.clear()
         with self._lock:
             self._faults.append(entry)
@@ -104,8 +106,10 @@ class StoreProxy:
             self.calls.append(call)
             for fault, operation, left in self._faults:
                 if operation in (None, call.operation) and left[0] > 0:
-                    left[0] -= 1
-                    return fault
+                    part = 1 if left[1] else 0
+                    left[part] -= 1
+                    if part == 0:
+                        return fault
         return None
 
     def wait_until_released(self) -> None:

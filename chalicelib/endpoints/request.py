@@ -67,7 +67,8 @@ class Request:
     def as_client_request(self) -> ClientRequest:
         """For the endpoints that applications call themselves."""
         headers = self.header("authorization"), self.header("content-type")
-        return ClientRequest(self.base_url, self.network, self.body, self.query, *headers)
+        path = str(self.raw.context["resourcePath"])
+        return ClientRequest(path, self.base_url, self.network, self.body, self.query, *headers)
 
     @property
     def address(self) -> str:

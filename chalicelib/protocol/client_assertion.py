@@ -12,10 +12,9 @@ from typing import Any
 
 from oauthlib.oauth2.rfc6749 import errors
 
-from chalicelib import clock, logs, settings
+from chalicelib import clock, settings
 from chalicelib.messages import Message, Problem
-from chalicelib.models import store, used_assertion
-from chalicelib.protocol import requests, strict_json
+from chalicelib.protocol import assertion_use, requests, strict_json
 
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ALGORITHMS = ("ES256", "RS256", "PS256", "Ed25519")
@@ -65,15 +64,13 @@ def claimed_client_id(assertion: str) -> str:
 def check(assertion: str, *, client_id: str, jwks: str, audiences: Collection[str]) -> None:
     """Raises InvalidClientError for an assertion that is not this client's, not for us, not for now, or used before.
 
+    Raises StillAnswering for one that came with a request that may still be under way.
+
     jwks: the client's public keys. audiences: what we are called; it must name exactly one of these and nothing else.
     """
     claims = _verified(assertion, jwks)
     _check_claims(claims, client_id, audiences)
-    try:
-        used_assertion.use(client_id, claims["jti"], expires_at=claims["exp"] + settings.ASSERTION_SKEW_SECONDS)
-    except store.ConditionFailed as error:
-        logs.note(security_event="client assertion replayed")
-        raise errors.InvalidClientError("The client_assertion has been used; make a new one each time.") from error
+    assertion_use.claim(client_id, claims["jti"], expires_at=claims["exp"] + settings.ASSERTION_KEPT_SECONDS)
 
 
 def _check_claims(claims: dict[str, Any], client_id: str, audiences: Collection[str]) -> None:
