@@ -39,7 +39,10 @@ IDLE_GRANT_KEPT_SECONDS = 30 * 86_400
 SECRET_OVERLAP_MAX_SECONDS = 30 * 86_400
 OLDER_SECRETS_LIMIT = 2
 ASSERTION_LIFETIME_MAX_SECONDS = 600  # a client makes a new one for each request
-ASSERTION_SKEW_SECONDS = 30
+ASSERTION_SKEW_SECONDS = 60  # between a client's clock and ours
+# A used one is remembered for this long after its end: servers' clocks differ too, and the table has one of its own.
+ASSERTION_KEPT_SECONDS = 300
+ASSERTION_REPEAT_SECONDS = 60  # for how long the same request may come again, if it has not been answered
 SERVER_KEY_MIN_CHARACTERS = 43  # 256 bits of base64url
 SERVER_KEYS_LIMIT = 10  # a token that is none of theirs costs a walk along the chain with each
 # Long enough to log in on the way.

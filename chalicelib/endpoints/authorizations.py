@@ -7,15 +7,16 @@ from dataclasses import dataclass
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import logs
+from chalicelib import logs, settings
 from chalicelib.endpoints import browser_session, http
 from chalicelib.endpoints.browser_session import CSRF_FIELD, SignedIn
+from chalicelib.messages import Message
 from chalicelib.models import application, consent, grant, organizer, security_event, store
 from chalicelib.models.application import Application
 from chalicelib.models.consent import Consent
 from chalicelib.models.grant import Grant
 from chalicelib.protocol import disconnecting, scopes
-from chalicelib.protocol.requests import single
+from chalicelib.protocol.requests import is_id, single
 
 PATH = "/settings/authorized"
 blueprint = Blueprint(__name__)
@@ -37,6 +38,8 @@ def authorized(request: http.Request) -> Response:
     browser = browser_session.require(request, back_to=PATH)
     if request.method == "POST":
         client_id = single(request.form, "client_id") or ""
+        if not is_id(client_id, limit=settings.CLIENT_ID_LIMIT_CHARACTERS):
+            raise http.Refusal(400, "invalid_request", Message("There is no such application."))
         browser.check_csrf(request.form, "revoke", client_id)
         grant.take_back(browser.user.user_id, client_id)
         logs.note(outcome="authorization revoked", client_id=client_id)
