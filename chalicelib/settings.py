@@ -70,6 +70,7 @@ LOGIN_TRIES_PER_ACCOUNT_IN_ALL = 200
 LOGIN_TRIES_PER_ADDRESS = 100
 
 STATIC_LIFETIME_SECONDS = 31_536_000  # a year: an address that holds a digest never changes its meaning
+ICON_LIFETIME_SECONDS = 86_400  # and of what crawlers may visit: their addresses stay when what is there changes
 MAIL_LINK_LIFETIME_SECONDS = 1800
 # A link that was used or has expired is remembered, so that a late click gets a page that says so.
 MAIL_LINK_KEPT_SECONDS = 7 * 86_400
@@ -82,6 +83,7 @@ MAIL_READ_SECONDS = 5.0
 SECURITY_EVENTS_PER_PAGE = 20
 
 BODY_LIMIT_BYTES = 16_384
+CARRIED_FORM_LIMIT_BYTES = 12_288  # by a log-in form, whose own fields must fit beside it
 # It is passed on in an address, encoded once more, and gateways end a header at about 10 KB.
 AUTHORIZATION_REQUEST_LIMIT_CHARACTERS = 4096
 # A user's grants for one application: connecting once more ends the one that was used least recently.

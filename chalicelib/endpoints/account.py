@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import credentials, logs, mail, settings
+from chalicelib import credentials, logs, settings
 from chalicelib.endpoints import browser_session, http
 from chalicelib.messages import Message
 from chalicelib.models import security_event, throttle, user
@@ -23,15 +23,15 @@ def home(request: http.Request) -> Response:
     return http.page(request, "home.html", base_url=request.base_url, offers_sign_up=settings.SETTINGS.sign_up_open)
 
 
-@http.route(blueprint, "/login", "GET", "POST", is_page=True)
+@http.route(blueprint, "/login", "GET", "POST", is_page=True, typed_again=("email", "next"))
 def login(request: http.Request) -> Response:
     if request.method == "POST":
         return _log_in(request)
-    next_path = browser_session.local_path(single(request.query, "next"))
+    next_path = browser_session.local_path(single(request.given, "next"))
     wants_another = single(request.query, "switch") is not None
     if browser_session.signed_in(request) and not wants_another:
         return http.see_other(http.here(request, next_path))
-    return _login_page(request, next_path)
+    return _login_page(request, next_path, email=single(request.typed, "email") or "")
 
 
 @http.route(blueprint, "/logout", "GET", "POST", is_page=True)
@@ -44,17 +44,19 @@ def logout(request: http.Request) -> Response:
         return http.page(request, "logout.html", csrf_token=browser.csrf_token("log-out"))
     browser.check_csrf(request.form, "log-out")
     logs.note(outcome="logged out")
-    return http.see_other(http.here(request, "/"), headers={"Set-Cookie": browser_session.end(request)})
+    cookies = browser_session.end(request)
+    return http.see_other(http.here(request, "/"), headers={"Set-Cookie": cookies}, notice=http.Notice.LOGGED_OUT)
 
 
 def _log_in(request: http.Request) -> Response:
     form = request.form
     next_path = browser_session.local_path(single(form, "next"))
     try:
-        browser_session.check_visitor_form(request, "log-in")
-    except http.Refusal:
-        if browser_session.signed_in(request):  # in another tab, meanwhile
-            return http.see_other(http.here(request, next_path))
+        browser_session.check_visitor_form(request, http.LOG_IN)
+    except http.StaleForm:
+        browser = browser_session.signed_in(request)
+        if browser:  # in another tab, meanwhile
+            return browser_session.go_on(request, browser.user, next_path)
         raise
     email, password = single(form, "email") or "", single(form, "password") or ""
     account, address = throttle.log_in_account(email), throttle.log_in_address(request.network)
@@ -79,7 +81,7 @@ def _log_in(request: http.Request) -> Response:
     logs.note(outcome="logged in", user_id=found.user_id)
     cookies = browser_session.start(request, found)
     security_event.record(found.user_id, security_event.Kind.LOG_IN, request.caller, failed_tries=tries - 1)
-    return http.see_other(http.here(request, next_path), headers={"Set-Cookie": cookies})
+    return browser_session.go_on(request, found, next_path, cookies=cookies)
 
 
 def _check_password(email: str, password: str) -> User | None:
@@ -100,19 +102,4 @@ def _login_page(
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    csrf_token, cookies = browser_session.visitor_form(request, "log-in")
-    # After the log-in a remembered application may be next, at an origin that is not known here: no form-action.
-    return http.page(
-        request,
-        "login.html",
-        status,
-        headers={"Set-Cookie": cookies, **(headers or {})},
-        form_target=None,
-        user=None,
-        csrf_token=csrf_token,
-        next=next_path,
-        email=email,
-        problem=problem,
-        offers_sign_up=settings.SETTINGS.sign_up_open,
-        offers_reset=mail.is_set_up(),
-    )
+    return http.log_in_page(request, next_path, email=email, problem=problem, status=status, headers=headers)

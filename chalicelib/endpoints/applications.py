@@ -19,6 +19,7 @@ from chalicelib.protocol.requests import Parameters, single
 
 PATH = "/settings/applications"
 SHOWN_CHARACTERS = 200
+FIELDS = ("name", "type", "redirect_uris", "auth_method", "jwks", "pkce_required", "device_grant")
 blueprint = Blueprint(__name__)
 
 
@@ -59,15 +60,15 @@ def applications(request: http.Request) -> Response:
     browser = browser_session.require(request)
     owned = application.owned_by(browser.user.user_id)
     counts = {found.client_id: grant.connected_to(found.client_id) for found in owned}
-    done = single(request.query, "done")
-    return http.page(request, "applications.html", applications=owned, counts=counts, done=done)
+    return http.page(request, "applications.html", applications=owned, counts=counts)
 
 
-@http.route(blueprint, PATH + "/new", "GET", "POST", is_page=True)
+@http.route(blueprint, PATH + "/new", "GET", "POST", is_page=True, typed_again=FIELDS)
 def new(request: http.Request) -> Response:
     browser = browser_session.require(request, back_to=PATH + "/new")
     if request.method == "GET":
-        return _form(request, browser, Fields(), client_id=credentials.new_id())
+        filled = _read_typed(request, single(request.typed, "type") or WEBSITE) or Fields()
+        return _form(request, browser, filled, client_id=credentials.new_id())
     # The page made the client id, and the CSRF token vouches for it: a second click registers nothing twice.
     client_id = single(request.form, "client_id") or ""
     browser.check_csrf(request.form, f"register {client_id}")
@@ -92,12 +93,13 @@ def new(request: http.Request) -> Response:
     return _secret_page(request, made, secret)
 
 
-@http.route(blueprint, PATH + "/{client_id}", "GET", "POST", is_page=True)
+@http.route(blueprint, PATH + "/{client_id}", "GET", "POST", is_page=True, typed_again=FIELDS)
 def one(request: http.Request, client_id: str) -> Response:
     browser = browser_session.require(request, back_to=f"{PATH}/{client_id}")
     found = _own(browser, client_id)
     if request.method == "GET":
-        return _form(request, browser, _as_stored(found), client_id=client_id, existing=found)
+        filled = _read_typed(request, _type_of(found)) or _as_stored(found)
+        return _form(request, browser, filled, client_id=client_id, existing=found)
     browser.check_csrf(request.form, f"edit {client_id}")
     filled = _read_fields(request.form, _type_of(found))
     if filled.problems:
@@ -106,7 +108,7 @@ def one(request: http.Request, client_id: str) -> Response:
     logs.note(outcome="application edited", client_id=client_id)
     if filled.profile.has_secret and not found.secret_digest:  # it has just begun to need one
         return http.see_other(http.here(request, f"{PATH}/{client_id}/secret"))
-    return http.see_other(http.here(request, f"{PATH}?done=saved"))
+    return http.see_other(http.here(request, PATH), notice=http.Notice.APPLICATION_SAVED)
 
 
 @http.route(blueprint, PATH + "/{client_id}/secret", "GET", "POST", is_page=True)
@@ -130,7 +132,9 @@ def secret(request: http.Request, client_id: str) -> Response:
     return _secret_page(request, _own(browser, client_id), regenerated)
 
 
-@http.route(blueprint, PATH + "/{client_id}/previous-secret", "POST", is_page=True)
+@http.route(
+    blueprint, PATH + "/{client_id}/previous-secret", "POST", is_page=True, form_stands_at=PATH + "/{client_id}"
+)
 def previous_secret(request: http.Request, client_id: str) -> Response:
     browser = browser_session.require(request, back_to=f"{PATH}/{client_id}")
     _own(browser, client_id)
@@ -149,7 +153,7 @@ def delete(request: http.Request, client_id: str) -> Response:
     browser.check_csrf(request.form, f"delete {client_id}")
     application.delete(client_id)
     logs.note(outcome="application deleted", client_id=client_id)
-    return http.see_other(http.here(request, f"{PATH}?done=deleted"))
+    return http.see_other(http.here(request, PATH), notice=http.Notice.APPLICATION_DELETED)
 
 
 def _own(browser: SignedIn, client_id: str) -> Application:
@@ -201,6 +205,11 @@ def _read_authentication(form: Parameters, filled: Fields) -> None:
             filled.problems["jwks"] = [Message("The key set %(problem)s.", problem=error.message)]
     else:
         filled.jwks = ""
+
+
+def _read_typed(request: http.Request, type_: str) -> Fields | None:
+    """What was typed into this form before it was out of date; None where that is not so."""
+    return _read_fields(request.typed, type_) if request.typed else None
 
 
 def _read_fields(form: Parameters, type_: str) -> Fields:

@@ -28,7 +28,7 @@ def device_authorization(request: http.Request) -> Response:
     return http.json_answer(answer.body, answer.status, answer.headers)
 
 
-@http.route(blueprint, paths.DEVICE, "GET", "POST", is_page=True)
+@http.route(blueprint, paths.DEVICE, "GET", "POST", is_page=True, answers_stale_forms=True)
 def device(request: http.Request) -> Response:
     browser = browser_session.require(request)
     given = request.form if request.method == "POST" else request.query

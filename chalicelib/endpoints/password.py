@@ -21,7 +21,7 @@ SECURITY = "/settings/security"
 blueprint = Blueprint(__name__)
 
 
-@http.route(blueprint, ASK, "GET", "POST", is_page=True)
+@http.route(blueprint, ASK, "GET", "POST", is_page=True, typed_again=mailed_link.ASKED)
 def ask(request: http.Request) -> Response:
     """The answer is the same, and as much work, for an address that nobody has here."""
     return mailed_link.ask(
@@ -34,7 +34,7 @@ def ask(request: http.Request) -> Response:
     )
 
 
-@http.route(blueprint, CHOOSE, "GET", "POST", is_page=True)
+@http.route(blueprint, CHOOSE, "GET", "POST", is_page=True, typed_again=("token",))
 def choose(request: http.Request) -> Response:
     return mailed_link.use(request, CHOOSE, again=ASK, show=_choose_page, submit=_choose)
 
@@ -60,7 +60,8 @@ def change(request: http.Request) -> Response:
     logs.note(outcome="password changed")
     cookies = browser_session.start(request, changed)
     _tell_owner(request, changed)
-    return http.see_other(http.here(request, f"{SECURITY}?done=password-changed"), headers={"Set-Cookie": cookies})
+    headers = {"Set-Cookie": cookies}
+    return http.see_other(http.here(request, SECURITY), headers=headers, notice=http.Notice.PASSWORD_CHANGED)
 
 
 def _send_link(request: http.Request, email: str) -> None:
@@ -101,7 +102,7 @@ def _choose(request: http.Request) -> Response:
 
 def _choose_page(request: http.Request, *, token: str | None = None, problem: str = "", status: int = 200) -> Response:
     """Raises Unusable."""
-    token = token or browser_session.kept_link(request)
+    token = token or mailed_link.token(request)
     link = mail_link.find(token, Purpose.CHOOSE_PASSWORD)
     csrf_token, cookies = browser_session.visitor_form(request, CHOOSE)
     return http.page(

@@ -34,7 +34,7 @@ class Fields:
     problems: dict[str, str] = field(default_factory=dict)
 
 
-@http.route(blueprint, ASK, "GET", "POST", is_page=True)
+@http.route(blueprint, ASK, "GET", "POST", is_page=True, typed_again=mailed_link.ASKED)
 def ask(request: http.Request) -> Response:
     """The answer is the same, and as much work, for an address that has an account already."""
     _check_open()
@@ -48,7 +48,7 @@ def ask(request: http.Request) -> Response:
     )
 
 
-@http.route(blueprint, FINISH, "GET", "POST", is_page=True)
+@http.route(blueprint, FINISH, "GET", "POST", is_page=True, typed_again=("token", "fullname"))
 def finish(request: http.Request) -> Response:
     _check_open()
     return mailed_link.use(request, FINISH, again=ASK, show=_empty_page, submit=_open_account)
@@ -124,7 +124,7 @@ def _read_fields(form: Parameters) -> Fields:
 
 def _empty_page(request: http.Request) -> Response:
     """Raises Unusable."""
-    return _finish_page(request, Fields(), browser_session.kept_link(request))
+    return _finish_page(request, Fields(single(request.typed, "fullname") or ""), mailed_link.token(request))
 
 
 def _finish_page(request: http.Request, filled: Fields, token: str | None, *, status: int = 200) -> Response:
