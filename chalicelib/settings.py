@@ -98,6 +98,7 @@ PASSWORD_LIMIT_CHARACTERS = 1024
 REDIRECT_URI_LIMIT_CHARACTERS = 2048
 REDIRECT_URIS_LIMIT = 20
 SITE_NAME_LIMIT_CHARACTERS = 40
+SUPPORT_CONTACT_LIMIT_CHARACTERS = 200
 SITE_LOGO_URL_LIMIT_CHARACTERS = 2048  # Lambda takes 4 KB of environment in all
 # How many of an application's grants are counted for its owner; beyond that the page says "more than".
 CONNECTED_COUNT_LIMIT = 1000
@@ -129,6 +130,7 @@ class Settings:
     resources: addresses of APIs that take this provider's tokens, as clients may name them (RFC 8707).
     server_key, server_key_parameter: the key itself, or the SSM parameter that keeps it; see `server_key`.
     site_name, site_logo_url, site_colour: what the pages look like; the colour as #rrggbb, the logo None for ours.
+    support_contact: an email or web address of somebody to ask; None leaves it at "the administrator".
     required_scopes: what the authorizer asks of tokens, the first rule that fits; see protocol/required_scopes.py.
     authorizer_resources: API Gateway's id of an API that asks the authorizer -> the one of `resources` that it is.
     not_before: seconds since the epoch. What was issued before counts as ended: set after a restore, which brings back
@@ -151,6 +153,7 @@ class Settings:
     site_name: str
     site_logo_url: str | None
     site_colour: str
+    support_contact: str | None = None
     required_scopes: tuple[RequiredScope, ...] = ()
     authorizer_resources: Mapping[str, str] = field(default_factory=dict)
     not_before: int = 0
@@ -198,6 +201,9 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         site_name=read.site_name(environment.get("SITE_NAME", "") or SITE_NAME, most=SITE_NAME_LIMIT_CHARACTERS),
         site_logo_url=read.site_logo_url(environment.get("SITE_LOGO_URL", ""), most=SITE_LOGO_URL_LIMIT_CHARACTERS),
         site_colour=read.site_colour(environment.get("SITE_COLOUR", "") or SITE_COLOUR),
+        support_contact=read.support_contact(
+            environment.get("SUPPORT_CONTACT", ""), most=SUPPORT_CONTACT_LIMIT_CHARACTERS
+        ),
         required_scopes=read.required_scopes(environment.get("REQUIRED_SCOPES", "") or REQUIRED_SCOPES),
         authorizer_resources=read.authorizer_resources(environment.get("AUTHORIZER_RESOURCES", ""), known=resources),
         not_before=read.moment(environment, "NOT_BEFORE"),

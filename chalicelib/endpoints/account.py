@@ -76,6 +76,9 @@ def _log_in(request: http.Request) -> Response:
     if found is None:
         logs.note(outcome="log-in failed")
         return _login_page(request, next_path, email=email, problem=WRONG, status=401)
+    if not found.active:
+        logs.note(outcome="log-in of a disabled account")
+        return _login_page(request, next_path, email=email, is_disabled=True, status=403)
     throttle.forget_log_in_tries(email, request.network)
     throttle.uncount(address, window_seconds=settings.LOGIN_WINDOW_SECONDS)
     logs.note(outcome="logged in", user_id=found.user_id)
@@ -85,12 +88,13 @@ def _log_in(request: http.Request) -> Response:
 
 
 def _check_password(email: str, password: str) -> User | None:
-    """The user, if the password is theirs. Takes the same reads and the same hashing for an unknown account."""
+    """The user, disabled or not, if the password is theirs. Takes the same reads and the same hashing for an unknown
+    account, so that only who knows the password learns anything."""
     if len(password) > settings.PASSWORD_LIMIT_CHARACTERS:
         password = ""
     found = user.find_by_email(email)
     is_right = credentials.password_matches(password, found.password_hash if found else None)
-    return found if found and is_right and found.active else None
+    return found if found and is_right else None
 
 
 def _login_page(
@@ -99,7 +103,10 @@ def _login_page(
     *,
     email: str = "",
     problem: str = "",
+    is_disabled: bool = False,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    return http.log_in_page(request, next_path, email=email, problem=problem, status=status, headers=headers)
+    return http.log_in_page(
+        request, next_path, email=email, problem=problem, is_disabled=is_disabled, status=status, headers=headers
+    )

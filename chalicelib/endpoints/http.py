@@ -31,7 +31,12 @@ from chalicelib.messages import Message
 from chalicelib.pages import render
 from chalicelib.pages.site import Site
 
-SITE = Site(settings.SETTINGS.site_name, settings.SETTINGS.site_logo_url, settings.SETTINGS.site_colour)
+SITE = Site(
+    settings.SETTINGS.site_name,
+    settings.SETTINGS.site_logo_url,
+    settings.SETTINGS.site_colour,
+    settings.SETTINGS.support_contact,
+)
 LOG_IN = "log-in"  # what the log-in form's CSRF token is for
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 _SECURITY_HEADERS = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer"}
@@ -187,12 +192,13 @@ def log_in_page(
     *,
     email: str = "",
     problem: str = "",
+    is_disabled: bool = False,
     carried: Mapping[str, str] | None = None,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """next_path: where it leads. carried: the hidden fields of the form that waits for the log-in, where it is not this
-    request that carries them already; see `stale_form`."""
+    request that carries them already; see `stale_form`. is_disabled: tells whoever knows its password so."""
     carried = stale_form.carried(request) if carried is None else carried
     csrf_token, cookies = visitor_form(request, LOG_IN)
     # After the log-in a remembered application may be next, at an origin that is not known here: no form-action.
@@ -207,6 +213,7 @@ def log_in_page(
         next=next_path,
         email=email,
         problem=problem,
+        is_disabled=is_disabled,
         carries_form=bool(carried),
         offers_sign_up=settings.SETTINGS.sign_up_open,
         offers_reset=mail.is_set_up(),
