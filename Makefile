@@ -8,7 +8,8 @@ BIN := $(VENV)/bin
 .PHONY: package deploy rehearse policies benchmarks
 
 help:
-	@echo "make run      Lanyard on http://127.0.0.1:8000/ (PORT=, DYNAMODB_PORT= change the ports)"
+	@echo "make run      Lanyard on http://127.0.0.1:8000/ (PORT=, DYNAMODB_PORT= change the ports;"
+	@echo "              PUBLIC_URL= is its address where a proxy in front of it passes requests on)"
 	@echo "make demo     Lanyard and an application that connects with it, on http://127.0.0.1:8080/ (DEMO_PORT=)"
 	@echo "make test     the whole test suite"
 	@echo "make test-dynamodb-local   what has to be atomic, on AWS's own engine (Java 17 and Maven)"
@@ -23,7 +24,7 @@ help:
 	@echo "make rehearse   the whole deployment on a local AWS, with IAM enforced"
 	@echo "make policies   write .chalice/policy-*.json from infra/policy.py"
 	@echo "make benchmarks   store round trips, capacity, cold start"
-	@echo "make reset    forget what make run keeps in .local/"
+	@echo "make reset    delete what make run keeps in .local/"
 
 $(VENV)/.ready: requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -58,7 +59,7 @@ pictures: $(VENV)/.tests
 	@LANYARD_PICTURES=.local/pictures exec $(BIN)/python -m pytest tests/browser/test_every_page.py -k axe_finds_nothing $(ARGS)
 
 reset:
-	@rm -rf .local && echo "Forgot everything in .local/"
+	@rm -rf .local && echo "Deleted .local/"
 
 test: $(VENV)/.tests
 	@exec $(BIN)/python -m pytest $(ARGS)
