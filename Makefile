@@ -29,18 +29,16 @@ help:
 $(VENV)/.ready: requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Lanyard needs Python 3.11 or newer; point PYTHON= at one." >&2; exit 2; }
-	@echo "Making a virtual environment in $(VENV)"
+	@echo "Making a virtual environment in $(VENV) (once; with its packages, about a minute)"
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 \
 	  || { rm -rf $(VENV); echo "Python's venv module is missing: sudo apt-get install python3-venv" >&2; exit 2; }
-	@echo "Installing what requirements-dev.txt pins (about a minute, once)"
-	@$(BIN)/python -m pip install --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/python -m infra.install requirements-dev.txt
 	@touch $@
 
 # What only the suite needs comes on its first run, so that the first `make run` need not wait for it.
 $(VENV)/.tests: $(VENV)/.ready requirements-test.txt
-	@echo "Installing what requirements-test.txt pins (once)"
-	@$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements-test.txt
+	@$(BIN)/python -m infra.install requirements-test.txt
 	@touch $@
 
 run: $(VENV)/.ready

@@ -52,8 +52,8 @@ def _run(request: ending.Request, port: int, started: list[subprocess.Popen[byte
     environment = {
         **os.environ,
         "LANYARD_URL": environment["PUBLIC_URL"],
-        "CLIENT_ID": client_id,
-        "CLIENT_SECRET": client_secret,
+        "LANYARD_CLIENT_ID": client_id,
+        "LANYARD_CLIENT_SECRET": client_secret,
         "PORT": str(port),
     }
     with (LOCAL / "demo_client.log").open("ab") as log:
