@@ -20,6 +20,7 @@ SITE_NAME = "Lanyard"
 SITE_COLOUR = "#1f5fbf"
 LOCAL_MAIL_FOLDER = ".local/mail"
 
+DAY_SECONDS = 86_400
 ACCESS_TOKEN_LIFETIME_SECONDS = 86_400
 CODE_MAX_LIFETIME_SECONDS = 600  # RFC 6749 §4.1.2
 # A used code is kept from its use on, as long as the access token it made, so that a late replay ends the grant.
@@ -28,20 +29,37 @@ USED_CODE_KEPT_SECONDS = ACCESS_TOKEN_LIFETIME_SECONDS
 REFRESH_GRACE_MAX_SECONDS = 600
 # How far back a replayed refresh token of a public client is recognized as one that was once good.
 REFRESH_GENERATIONS_LIMIT = 1000
-# While a client secret is exchanged for another, both can live for at most this long.
+# A client repeats a refresh now and then, when an answer is lost. A refresh that is repeated after each of this many
+# rotations in a row is taken for two clients with one token, one of which stole it: the next repeat ends the grant.
+REFRESH_REPEATED_ROTATIONS_LIMIT = 5
+REFRESH_IDLE_MAX_DAYS = 3650
+# A grant that ended because nobody used it is remembered, so that a late refresh is told why.
+IDLE_GRANT_KEPT_SECONDS = 30 * 86_400
+# While a client secret is exchanged for another, both can live for at most this long; and this many beside the present.
 SECRET_OVERLAP_MAX_SECONDS = 30 * 86_400
+OLDER_SECRETS_LIMIT = 2
 ASSERTION_LIFETIME_MAX_SECONDS = 600  # a client makes a new one for each request
 ASSERTION_SKEW_SECONDS = 30
 SERVER_KEY_MIN_CHARACTERS = 43  # 256 bits of base64url
+SERVER_KEYS_LIMIT = 10  # a token that is none of theirs costs a walk along the chain with each
 # Long enough to log in on the way.
 PUSHED_REQUEST_LIFETIME_SECONDS = 600
 DEVICE_CODE_LIFETIME_SECONDS = 600
+# What applications may push and start, in a minute: room for a shop's busiest, who all come from its server's address.
+REQUESTS_WINDOW_SECONDS = 60
+PUSHED_REQUESTS_PER_CLIENT = 600
+PUSHED_REQUESTS_PER_ADDRESS = 1200
+DEVICE_REQUESTS_PER_CLIENT = 120
+DEVICE_REQUESTS_PER_ADDRESS = 300
 DEVICE_POLL_SECONDS = 5
 DEVICE_SLOWER_SECONDS = 5  # RFC 8628 §3.5
 DEVICE_WINDOW_SECONDS = 900
 DEVICE_TRIES_PER_ACCOUNT = 10
 DEVICE_TRIES_PER_ADDRESS = 50
 
+# What one user may register, and for how long a form that did is known again: longer than the session that can send it.
+APPLICATIONS_PER_OWNER_LIMIT = 50
+REGISTRATION_FORM_KEPT_SECONDS = 86_400
 # Who may register an application over the protocol (RFC 7591): nobody, who has a token, everybody.
 CLOSED, WITH_TOKEN, OPEN = "closed", "token", "open"
 REGISTRATION_WINDOW_SECONDS = 3600
@@ -58,16 +76,31 @@ SESSION_LIFETIME_SECONDS = 12 * 3600
 SESSION_IDLE_SECONDS = 3 * 3600
 # "Last seen" and "last used" are written at most this often: a write for every read would double a request's cost.
 SESSION_TOUCH_SECONDS = 300
+# One more ends the one that was seen least recently.
+SESSIONS_PER_USER_LIMIT = 50
 GRANT_TOUCH_SECONDS = 3600
 
 SECURITY_EVENT_KEPT_SECONDS = 365 * 86_400
 USER_AGENT_KEPT_CHARACTERS = 256
+OPERATOR_EVENT_KEPT_SECONDS = 2 * 365 * 86_400
 
 LOGIN_WINDOW_SECONDS = 900
 LOGIN_TRIES_PER_ACCOUNT = 10  # from one address
 # From all addresses together: high, since whoever reaches it keeps the owner out too.
 LOGIN_TRIES_PER_ACCOUNT_IN_ALL = 200
 LOGIN_TRIES_PER_ADDRESS = 100
+# A browser that logged in to the account before is counted by itself: strangers' tries do not keep it out.
+LOGIN_TRIES_PER_DEVICE = 10
+KNOWN_DEVICE_LIFETIME_SECONDS = 180 * 86_400
+# Log-ins that went well and tries of known devices, each of which costs a password hash.
+LOGINS_PER_ACCOUNT = 60
+LOGINS_PER_ADDRESS = 600
+# The next log-in says how many tries had failed before it, unless this long passed since the last of them.
+FAILED_LOGINS_KEPT_SECONDS = 30 * 86_400
+# An IPv6 caller is counted by /64, /56 and /48: prefix length -> how many times the limit of one address.
+IPV6_LIMIT_FACTORS = {64: 1, 56: 4, 48: 16}
+# A limit for everybody together is spread over this many counters, so that none is written too often.
+THROTTLE_SHARDS = 16
 
 STATIC_LIFETIME_SECONDS = 31_536_000  # a year: an address that holds a digest never changes its meaning
 ICON_LIFETIME_SECONDS = 86_400  # and of what crawlers may visit: their addresses stay when what is there changes
@@ -77,6 +110,11 @@ MAIL_LINK_KEPT_SECONDS = 7 * 86_400
 MAIL_WINDOW_SECONDS = 3600
 MAILS_PER_ACCOUNT = 5
 MAILS_PER_ADDRESS = 30
+# Of one purpose, for everybody together: it bounds what a flood can cost. Nobody gets such a mail once it is reached.
+MAILS_IN_ALL = 1000
+MAIL_LINK_TRIES = 10
+# Each costs two password hashes and a mail to the owner.
+PASSWORD_CHANGES_PER_ACCOUNT = 10
 MAIL_CONNECT_SECONDS = 2.0
 MAIL_READ_SECONDS = 5.0
 
@@ -86,6 +124,8 @@ BODY_LIMIT_BYTES = 16_384
 CARRIED_FORM_LIMIT_BYTES = 12_288  # by a log-in form, whose own fields must fit beside it
 # It is passed on in an address, encoded once more, and gateways end a header at about 10 KB.
 AUTHORIZATION_REQUEST_LIMIT_CHARACTERS = 4096
+# For so long a write is tried again that others come before, each time after it was read what they left.
+CONTENTION_SECONDS = 5.0
 # A user's grants for one application: connecting once more ends the one that was used least recently.
 GRANTS_PER_APPLICATION_LIMIT = 50
 DEFAULT_LOCALE = "en"
@@ -97,16 +137,26 @@ PASSWORD_MIN_CHARACTERS = 8
 PASSWORD_LIMIT_CHARACTERS = 1024
 REDIRECT_URI_LIMIT_CHARACTERS = 2048
 REDIRECT_URIS_LIMIT = 20
+REDIRECT_URIS_LIMIT_CHARACTERS = 8192  # of all of an application together; it is read with each of its requests
 SITE_NAME_LIMIT_CHARACTERS = 40
 SUPPORT_CONTACT_LIMIT_CHARACTERS = 200
 SITE_LOGO_URL_LIMIT_CHARACTERS = 2048  # Lambda takes 4 KB of environment in all
 # How many of an application's grants are counted for its owner; beyond that the page says "more than".
 CONNECTED_COUNT_LIMIT = 1000
 
-# The store's time-outs. Three tries and the pauses between them stay below 10 seconds in all.
+# How long a request may wait for the store in all.
+REQUEST_SECONDS = 10.0
+# One try of one call to the store, and how many tries there are at most.
 STORE_CONNECT_SECONDS = 1.0
 STORE_READ_SECONDS = 1.5
-STORE_RETRIES = 2
+STORE_TRIES = 3
+STORE_LEAST_READ_SECONDS = 0.1  # where less is left, the try is not made
+# The one try of what an answer does not need; and all of these together, which the end of a request is kept for.
+STORE_ASIDE_READ_SECONDS = 0.5
+STORE_ASIDE_SECONDS = 2.0
+# A refresh that another one overtook goes after it, unless its own write took so long that its client may have given up
+# on it: then the other may be that client's second try, whose token must stay.
+REFRESH_GIVES_WAY_SECONDS = STORE_READ_SECONDS
 
 
 # What the authorizer asks where the operator set nothing: `read` to read, `write` for the rest.
@@ -128,7 +178,9 @@ class Settings:
     registration: who may register an application over the protocol: CLOSED, WITH_TOKEN or OPEN.
     registration_token_digests: of the tokens that allow it where it is WITH_TOKEN.
     resources: addresses of APIs that take this provider's tokens, as clients may name them (RFC 8707).
-    server_key, server_key_parameter: the key itself, or the SSM parameter that keeps it; see `server_key`.
+    refresh_idle_days: after how many days without a refresh a public client's refresh token ends; 0 for never.
+    server_key, previous_server_keys: what makes new tokens, and the keys before it, newest first; see `server_key`.
+    server_key_parameter: the SSM parameter that keeps them all instead.
     site_name, site_logo_url, site_colour: what the pages look like; the colour as #rrggbb, the logo None for ours.
     support_contact: an email or web address of somebody to ask; None leaves it at "the administrator".
     required_scopes: what the authorizer asks of tokens, the first rule that fits; see protocol/required_scopes.py.
@@ -157,6 +209,8 @@ class Settings:
     required_scopes: tuple[RequiredScope, ...] = ()
     authorizer_resources: Mapping[str, str] = field(default_factory=dict)
     not_before: int = 0
+    previous_server_keys: tuple[str, ...] = field(default=(), repr=False)
+    refresh_idle_days: int = 90
 
     @property
     def is_local(self) -> bool:
@@ -179,6 +233,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         raise SettingsError("LANYARD_STAGE is missing: a deployed stage has to say which one it is")
     registration, digests = _registration(environment)
     resources = read.resources(environment.get("RESOURCES", ""))
+    server_keys = read.server_keys(environment, shortest=SERVER_KEY_MIN_CHARACTERS, most=SERVER_KEYS_LIMIT)
     return Settings(
         stage=stage,
         table_prefix=environment.get("TABLE_PREFIX", "") or f"lanyard-{stage}-",
@@ -196,7 +251,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         registration=registration,
         registration_token_digests=digests,
         resources=resources,
-        server_key=_server_key(environment.get("SERVER_KEY", "")),
+        server_key=server_keys[0] if server_keys else None,
         server_key_parameter=environment.get("SERVER_KEY_PARAMETER", "") or None,
         site_name=read.site_name(environment.get("SITE_NAME", "") or SITE_NAME, most=SITE_NAME_LIMIT_CHARACTERS),
         site_logo_url=read.site_logo_url(environment.get("SITE_LOGO_URL", ""), most=SITE_LOGO_URL_LIMIT_CHARACTERS),
@@ -207,6 +262,8 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         required_scopes=read.required_scopes(environment.get("REQUIRED_SCOPES", "") or REQUIRED_SCOPES),
         authorizer_resources=read.authorizer_resources(environment.get("AUTHORIZER_RESOURCES", ""), known=resources),
         not_before=read.moment(environment, "NOT_BEFORE"),
+        previous_server_keys=server_keys[1:],
+        refresh_idle_days=read.days(environment, "REFRESH_IDLE_DAYS", default=90, least=0, most=REFRESH_IDLE_MAX_DAYS),
     )
 
 
@@ -222,12 +279,6 @@ def _registration(environment: Mapping[str, str]) -> tuple[str, tuple[str, ...]]
     if mode == WITH_TOKEN and not digests:
         raise SettingsError("REGISTRATION=token needs REGISTRATION_TOKEN_DIGESTS: manage.py registration new-token")
     return mode, digests
-
-
-def _server_key(value: str) -> str | None:
-    if value and len(value) < SERVER_KEY_MIN_CHARACTERS:  # the message must not quote it
-        raise SettingsError(f"SERVER_KEY must have at least {SERVER_KEY_MIN_CHARACTERS} random characters")
-    return value or None
 
 
 SETTINGS = from_environment(os.environ)

@@ -7,20 +7,24 @@ tests/deploying/test_erasure.py holds every model to one or the other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from chalicelib.models import application, grant, store, user
+from chalicelib.models import application, grant, registration_form, store, user
 from chalicelib.models.grant import Grant
 from chalicelib.models.table import Item
 from chalicelib.models.user import User
 from infra.tables import MODELS
 
+# Digests, and what tokens are derived with, tell a person nothing about themselves.
+_NOT_TELLING = ("_digest", "_hash", "device_key", "_salt", "_stretches")
+# The table that an item is erased from, and its erasing.
 Step = tuple[str, Callable[[], Any]]
 
 
 def export(of: User) -> dict[str, Any]:
-    """Everything that the tables hold of a user, by table; without digests and hashes, which tell nothing."""
+    """Everything that the tables hold of a user, by table; without digests, hashes and keys, which tell nothing."""
     found: dict[str, Any] = {"users": [_plain(of)]}
     found["applications"] = [_plain(owned) for owned in application.owned_by(str(of.user_id))]
     for model in keyed_by_user():
@@ -29,16 +33,41 @@ def export(of: User) -> dict[str, Any]:
 
 
 def steps(of: User) -> list[Step]:
-    """What erasing takes, in order: a word for each step, and the step. All of it may be repeated.
+    """What erasing takes, in order. All of it may be repeated, whatever was done before it was cut off.
 
-    The account ends first, and every token and session with it; what is left then has no power, and is tidied up.
+    The user is disabled first, which ends log-in, sessions and tokens at once; what is left then has no power. The
+    account and its address go last, so that the user can still be found by it until nothing else is left.
+
+    An application leaves a tombstone that tells nothing of it: its id must never lead anywhere else, since others may
+    have connected it.
     """
-    made: list[Step] = [("the account", lambda: user.erase(of))]
-    for owned in application.owned_by(str(of.user_id)):
-        made.append((f"the application {owned.client_id}", _bound(application.forget, str(owned.client_id))))
+    made: list[Step] = [("users", lambda: user.disable(str(of.user_id)))]
+    for client_id in _registered_by(of):
+        for user_id in sorted(grant.users_of(client_id) - {str(of.user_id)}):
+            made.append(("consents", _bound(grant.take_back, user_id, client_id)))
+        made.append(("applications", _bound(application.delete, client_id)))
     for model in keyed_by_user():
-        made.extend((f"an item of {_short_name(model)}", _bound(_delete, item)) for item in _items(model, of))
-    return made
+        made.extend((_short_name(model), _bound(_delete, item)) for item in _items(model, of))
+    return [*made, ("email_addresses", lambda: _erase_account(of))]
+
+
+def counts(steps: Iterable[Step]) -> dict[str, int]:
+    """How many items of each table the steps erase."""
+    return dict(Counter(table for table, _ in steps))
+
+
+def _registered_by(of: User) -> list[str]:
+    """The client ids of their applications: an index lists them, and what it does not list yet is in the forms."""
+    listed = [str(owned.client_id) for owned in application.owned_by(str(of.user_id))]
+    lately = registration_form.registered_lately(str(of.user_id))
+    return [*listed, *(client_id for client_id in lately if client_id not in listed and application.get(client_id))]
+
+
+def _erase_account(of: User) -> None:
+    """Ends what was registered after the steps were made and before the user was disabled, too."""
+    for client_id in _registered_by(of):
+        application.delete(client_id)
+    user.erase(of)
 
 
 def keyed_by_user() -> list[type[Item]]:
@@ -66,5 +95,5 @@ def _short_name(model: type[Item]) -> str:
 
 def _plain(item: Item) -> dict[str, Any]:
     values = item.attribute_values
-    telling = {name: value for name, value in values.items() if not name.endswith(("_digest", "_hash"))}
+    telling = {name: value for name, value in values.items() if not name.endswith(_NOT_TELLING)}
     return {name: sorted(value) if isinstance(value, set) else value for name, value in sorted(telling.items())}

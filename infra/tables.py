@@ -12,8 +12,10 @@ from chalicelib.models.device_request import DeviceRequest
 from chalicelib.models.email_address import EmailAddress
 from chalicelib.models.grant import Grant
 from chalicelib.models.mail_link import MailLink
+from chalicelib.models.operator_event import OperatorEvent
 from chalicelib.models.organizer import Organizer
 from chalicelib.models.pushed_request import PushedRequest
+from chalicelib.models.registration_form import RegistrationForm
 from chalicelib.models.security_event import SecurityEvent
 from chalicelib.models.session import Session
 from chalicelib.models.table import Item
@@ -26,6 +28,7 @@ MODELS: tuple[type[Item], ...] = (
     EmailAddress,
     Organizer,
     Application,
+    RegistrationForm,
     AuthorizationCode,
     Consent,
     Grant,
@@ -37,6 +40,7 @@ MODELS: tuple[type[Item], ...] = (
     UsedAssertion,
     PushedRequest,
     DeviceRequest,
+    OperatorEvent,
 )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import json
 import threading
+from binascii import crc32
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +25,13 @@ class Fault(Enum):
     DROPS_CONNECTION = auto()
     LOSES_ANSWER = auto()  # the store does what it was asked, and the answer never arrives
     IN_PROGRESS = auto()  # likewise, and the answer is that it is still being done
+    ARRIVES_LATE = auto()  # the connection breaks, and the store gets the request when a test has it delivered
     LEAVES_KEYS = auto()  # a BatchGetItem that processes nothing
+    # The store does what it was asked, and its answer is damaged on the way:
+    BAD_CHECKSUM = auto()
+    TRUNCATED = auto()  # its second half is missing
+    GARBLED = auto()  # likewise, and no check sum tells
+    EMPTIED = auto()  # nothing is left of it but braces, and no check sum tells
 
 
 @dataclass(frozen=True)
@@ -39,10 +46,11 @@ class Call:
 class StoreProxy:
     def __init__(self, upstream_port: int) -> None:
         self.calls: list[Call] = []
-        self._faults: list[tuple[Fault, str | None, list[int]]] = []
+        self._faults: list[tuple[Fault, str | None, str | None, list[int]]] = []
         self._acts: dict[str, Callable[[], object]] = {}
         self._lock = threading.Lock()
         self._released = threading.Event()
+        self._late: list[Callable[[], object]] = []
         proxy = self
 
         class Handler(_Handler):
@@ -61,9 +69,11 @@ class StoreProxy:
         self._server.server_close()
 
     @contextmanager
-    def fault(self, fault: Fault, operation: str | None = None, *, times: int = 1000) -> Iterator[None]:
-        """Fail the next `times` calls of this operation (any, where None)."""
-        entry = (fault, operation, [times])
+    def fault(
+        self, fault: Fault, operation: str | None = None, *, times: int = 1000, table: str | None = None
+    ) -> Iterator[None]:
+        """Fail the next `times` calls of this operation (any, where None) that touch this table (likewise)."""
+        entry = (fault, operation, f"test-{table}" if table else None, [times])
         self._released.clear()
         with self._lock:
             self._faults.append(entry)
@@ -83,6 +93,15 @@ class StoreProxy:
         finally:
             assert operation not in self._acts, f"there was no {operation}"
 
+    def keep(self, late: Callable[[], object]) -> None:
+        self._late.append(late)
+
+    def deliver_late(self) -> None:
+        """Pass on what ARRIVES_LATE has kept. The store's answers go nowhere."""
+        assert self._late, "nothing is late"
+        while self._late:
+            self._late.pop(0)()
+
     @contextmanager
     def count(self) -> Iterator[list[Call]]:
         """The round trips that are made meanwhile."""
@@ -96,8 +115,8 @@ class StoreProxy:
             act()
         with self._lock:
             self.calls.append(call)
-            for fault, operation, left in self._faults:
-                if operation in (None, call.operation) and left[0] > 0:
+            for fault, operation, table, left in self._faults:
+                if operation in (None, call.operation) and left[0] > 0 and (table is None or table in call.tables):
                     left[0] -= 1
                     return fault
         return None
@@ -164,8 +183,29 @@ class _Handler(BaseHTTPRequestHandler):
             case Fault.IN_PROGRESS:
                 self._ask(body)
                 self._error(400, "TransactionInProgressException")
+            case Fault.ARRIVES_LATE:
+                self.proxy.keep(lambda: self._ask(body))
+                self.close_connection = True
             case Fault.DROPS_CONNECTION:
                 self.close_connection = True
+            case Fault.BAD_CHECKSUM | Fault.TRUNCATED | Fault.GARBLED | Fault.EMPTIED:
+                self._damage(fault, *self._ask(body))
+
+    def _damage(self, fault: Fault, status: int, headers: dict[str, str], answer: bytes) -> None:
+        headers = {name.lower(): value for name, value in headers.items()}
+        assert headers["x-amz-crc32"] == str(crc32(answer)), "the store itself sends no check sum"
+        match fault:
+            case Fault.BAD_CHECKSUM:
+                headers["x-amz-crc32"] = str(crc32(answer) ^ 1)
+            case Fault.TRUNCATED:
+                answer = answer[: len(answer) // 2]
+            case Fault.GARBLED:
+                answer = answer[: len(answer) // 2]
+                del headers["x-amz-crc32"]
+            case _:
+                answer = b"{}"
+                del headers["x-amz-crc32"]
+        self._answer(status, answer, headers)
 
     def _error(self, status: int, code: str, **more: Any) -> None:
         body = {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": code, **more}

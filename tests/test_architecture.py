@@ -13,7 +13,10 @@ PACKAGE = ROOT / "chalicelib"
 FILES = [ROOT / "app.py", *sorted(PACKAGE.rglob("*.py"))]
 LINES_LIMIT = 300
 
-FOUNDATION = {"settings", "credentials", "clock", "logs", "names", "messages", "caller", "server_key"}
+FOUNDATION = {
+    *("settings", "credentials", "clock", "logs", "names", "passwords", "messages", "caller", "server_key"),
+    *("known_device", "deadline"),
+}
 # What each room may import of ours, besides itself. `names` and `credentials` read their limits from `settings`.
 MAY_IMPORT = {
     "app": {"endpoints", "logs"},
@@ -22,14 +25,18 @@ MAY_IMPORT = {
     "models": FOUNDATION,
     "pages": set[str](),
     "mail": FOUNDATION,
-    "names": {"settings", "messages"},
+    "passwords": {"settings", "messages", "names"},
+    "names": {"settings", "messages", "lookalikes"},
+    "lookalikes": set[str](),
     "messages": set[str](),
     "server_key": {"settings"},
     "caller": {"settings"},
     "credentials": set[str](),
+    "known_device": {"credentials"},
     "settings": {"environment"},
     "environment": set[str](),
     "clock": set[str](),
+    "deadline": {"settings", "clock"},
     "logs": {"metrics"},
     "metrics": {"settings", "clock"},
 }
@@ -43,7 +50,7 @@ HOMES = {
     "boto3": {"mail", "server_key"},
     "botocore": {"mail", "server_key"},
 }
-SHARED_ENDPOINTS = {"http", "browser_session", "mailed_link"}
+SHARED_ENDPOINTS = {"http", "browser_session", "mailed_link", "application_form"}
 # What http and browser_session are made of. They hand it out; views import none of it.
 BELOW_HTTP = {"request", "refusal", "cookies", "notices", "stale_form", "visitor_token"}
 # The operator's: `manage.py` calls them, and nothing that answers a request does.

@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote
 from chalice.app import Response
 
 from chalicelib import credentials, settings
+from chalicelib import known_device as known_devices
 from chalicelib.credentials import Credential, Kind
 from chalicelib.endpoints import cookies, http, stale_form
 from chalicelib.endpoints.stale_form import CSRF_FIELD as CSRF_FIELD
@@ -55,14 +56,15 @@ class SignedIn:
     cookie: Cookie
     user: User
 
-    def csrf_token(self, purpose: str) -> str:
-        """Also says whose form it is, for when the session that vouched for it has ended."""
-        return f"{_mark(self.user.user_id)}.{credentials.derive(self.cookie.secret, purpose)}"
+    def csrf_token(self, *purpose: str) -> str:
+        """purpose: its words, those that a caller chose apart from ours; see `credentials.derive`. The token also says
+        whose form it is, for when the session that vouched for it has ended."""
+        return f"{_mark(self.user.user_id)}.{credentials.derive(self.cookie.secret, *purpose)}"
 
-    def check_csrf(self, form: Parameters, purpose: str) -> None:
+    def check_csrf(self, form: Parameters, *purpose: str) -> None:
         """Raises StaleForm where the form is not one that this session was shown for this purpose."""
         sent = single(form, CSRF_FIELD)
-        stale_form.check(sent, self.csrf_token(purpose), is_owners=is_form_of(self.user, sent))
+        stale_form.check(sent, self.csrf_token(*purpose), is_owners=is_form_of(self.user, sent))
 
 
 def read_cookie(request: http.Request) -> Cookie | None:
@@ -103,6 +105,7 @@ def start(request: http.Request, user: User) -> list[str]:
     return [
         cookies.kept("session", session.start(user, request.caller), settings.SESSION_LIFETIME_SECONDS),
         cookies.forgotten("login"),
+        *keep_device(request, user),
     ]
 
 
@@ -127,6 +130,20 @@ def go_on(request: http.Request, user: User, next_path: str, *, cookies: Iterabl
 def is_form_of(user: User, csrf_token: str | None) -> bool:
     """Was the page with this token shown to this user? It only says so: anybody can write the mark before the dot."""
     return (csrf_token or "").partition(".")[0] == _mark(user.user_id)
+
+
+def known_device(request: http.Request, user: User | None) -> str | None:
+    """Which of the account's known devices this browser is; None where it is none. Alike for an unknown account."""
+    account = (user.user_id, user.device_key) if user else (None, None)
+    return known_devices.recognize(cookies.read(request, "device"), *account)
+
+
+def keep_device(request: http.Request, user: User) -> list[str]:
+    """Set-Cookie values by which the account knows this browser from now on."""
+    if not user.device_key:
+        return []
+    value = known_devices.cookie(user.user_id, user.device_key, known_device(request, user))
+    return [cookies.kept("device", value, settings.KNOWN_DEVICE_LIFETIME_SECONDS)]
 
 
 def keep_link(token: str) -> list[str]:

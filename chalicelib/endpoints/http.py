@@ -17,7 +17,7 @@ from urllib.parse import quote
 from chalice.app import Blueprint, CORSConfig, Response
 from chalice.app import Request as ChaliceRequest
 
-from chalicelib import logs, mail, settings
+from chalicelib import deadline, logs, mail, settings
 from chalicelib.endpoints import notices, stale_form
 from chalicelib.endpoints.notices import Notice as Notice
 from chalicelib.endpoints.refusal import NotSignedIn as NotSignedIn
@@ -240,10 +240,11 @@ def here(request: Request, path: str) -> str:
 
 
 def middleware(event: ChaliceRequest, get_response: Callable[[ChaliceRequest], Response]) -> Response:
-    """Around every request: its headers, and its line in the log."""
+    """Around every request: its deadline, its headers, and its line in the log."""
     started = time.monotonic()
     logs.begin()
-    response = _normalized(get_response(event))
+    with deadline.begin():
+        response = _normalized(get_response(event))
     response.headers.update(_SECURITY_HEADERS)
     if settings.SETTINGS.is_https:
         response.headers["Strict-Transport-Security"] = _HSTS

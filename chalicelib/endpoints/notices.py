@@ -33,7 +33,7 @@ class Notice(StrEnum):
 def left_for(request: Request) -> Notice | None:
     """What the answer before left to say; None where it left nothing, or the cookie is nothing of ours."""
     word = cookies.read(request, "notice")
-    return Notice(word) if word in {*Notice} else None
+    return Notice(word) if word and word in {*Notice} else None
 
 
 def leave(notice: Notice) -> str:

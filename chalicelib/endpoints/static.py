@@ -32,7 +32,7 @@ def favicon(_: http.Request) -> Response:
         return Response(http.SITE.drawn_icon, {"Content-Type": "image/svg+xml", **kept, **policy}, 200)
     if http.SITE.logo_url and http.SITE.logo_url.startswith("https:"):
         return http.see_other(http.SITE.logo_url, headers=kept)
-    return Response("", kept, 204)  # a PNG cannot pass API Gateway as text
+    return Response("", {**kept}, 204)  # a PNG cannot pass API Gateway as text
 
 
 @http.route(blueprint, "/robots.txt", "GET", is_page=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pynamodb.attributes import UnicodeAttribute
 
-from chalicelib import clock, credentials, logs, settings
+from chalicelib import clock, credentials, settings
 from chalicelib.caller import Caller
 from chalicelib.models import store
 from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, table_name
@@ -54,21 +54,33 @@ def start(user: User, caller: Caller) -> str:
     """
     secret = credentials.mint(credentials.Kind.SESSION, user.user_id)
     now = clock.now()
-    store.write(
-        store.Put(
-            Session(
-                user_id=user.user_id,
-                session_digest=credentials.digest(secret),
-                created_at=now,
-                last_seen_at=now,
-                password_serial=user.password_serial,
-                address=caller.address or None,
-                user_agent=caller.user_agent or None,
-                expires_at=_expiry(created_at=now, last_seen_at=now),
-            )
-        )
+    begun = Session(
+        user_id=user.user_id,
+        session_digest=credentials.digest(secret),
+        created_at=now,
+        last_seen_at=now,
+        password_serial=user.password_serial,
+        address=caller.address or None,
+        user_agent=caller.user_agent or None,
+        expires_at=_expiry(created_at=now, last_seen_at=now),
     )
+    store.write(store.Put(begun))
+    _end_surplus(user, begun)
     return secret
+
+
+def _end_surplus(user: User, begun: Session) -> None:
+    """End the sessions that were seen least recently, so that SESSIONS_PER_USER_LIMIT are left, the new one among them.
+
+    After it was written: of many that begin at once, the last one to look sees them all. Never raises: the next one
+    does as well.
+    """
+    with store.aside(surplus_sessions="left"):
+        found = list(store.query(Session, user.user_id))
+        others = [session for session in found if session.session_digest != begun.session_digest]
+        others.sort(key=lambda session: (session.is_good_for(user), session.last_seen_at), reverse=True)
+        surplus = others[settings.SESSIONS_PER_USER_LIMIT - 1 :]
+        store.delete_all([Session.key(session.user_id, session.session_digest) for session in surplus])
 
 
 def touch(session: Session) -> None:
@@ -77,14 +89,12 @@ def touch(session: Session) -> None:
     if now - session.last_seen_at < settings.SESSION_TOUCH_SECONDS:
         return
     expires_at = _expiry(created_at=session.created_at, last_seen_at=now)
-    try:
+    with store.aside():  # an ended session, or a note that cannot be taken, is no reason to refuse the request
         store.change(
             Session.key(session.user_id, session.session_digest),
             [Session.last_seen_at.set(now), Session.expires_at.set(expires_at)],
             Session.session_digest.exists(),
         )
-    except (store.ConditionFailed, store.StoreUnavailable):
-        pass  # it was ended meanwhile, or the note cannot be taken: neither is a reason to refuse the request
 
 
 def end(user_id: str, session_digest: str) -> None:
@@ -99,11 +109,8 @@ def live_ones(user: User) -> list[Session]:
 
 def clear_away(user_id: str) -> None:
     """Delete a user's sessions after a new password, which has ended them all: so it need not come to its end."""
-    try:
-        for session in list(store.query(Session, user_id)):
-            end(user_id, session.session_digest)
-    except store.StoreUnavailable as error:
-        logs.note(sessions_not_cleared=error.code)
+    with store.aside(sessions_cleared="not all"):
+        store.delete_all([Session.key(user_id, session.session_digest) for session in store.query(Session, user_id)])
 
 
 def _expiry(*, created_at: int, last_seen_at: int) -> int:

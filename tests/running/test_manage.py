@@ -38,7 +38,7 @@ def test_an_operator_makes_everything_a_connection_needs(local_run: LocalRun) ->
     assert shop.organizers(token).json()["results"] == [{"name": "Ann’s Org", "slug": "annsorg"}]
     in_json(local_run, "organizers", "remove-member", "annsorg", "ann@example.org")
     assert shop.organizers(token).json()["count"] == 0
-    rotated = in_json(local_run, "applications", "rotate-secret", shop.client_id)
+    rotated = in_json(local_run, "applications", "rotate-secret", shop.client_id, "--yes")
     assert shop.exchange("lyac_x").status_code == 401
     shop.secret = rotated["client_secret"]
     assert shop.exchange("lyac_x").json()["error"] == "invalid_grant"
@@ -86,7 +86,7 @@ def test_the_tables_are_described_with_their_keys_and_ttls(local_run: LocalRun) 
         (["organizers", "add-member", "nowhere", "eve@localhost"], "There is no organizer nowhere."),
         (["organizers", "remove-member", "bigevents", "eve@localhost"], "eve@localhost does not belong to bigevents."),
         (["applications", "disable", "nothing"], "There is no application nothing."),
-        (["applications", "rotate-secret", "nothing"], "There is no application nothing that has a secret."),
+        (["applications", "rotate-secret", "nothing"], "There is no application nothing."),
         (
             [
                 "applications",
@@ -117,6 +117,23 @@ def test_a_mistake_is_one_line_on_stderr_and_exit_code_2(
 def test_a_short_password_is_refused(local_run: LocalRun) -> None:
     ended = local_run.manage(*NEWCOMER, "--email", "short@example.org", stdin="short\n")
     assert ended.stderr == "Error: The password must have between 8 and 1024 characters.\n"
+    assert ended.returncode == 2
+
+
+@pytest.mark.spec("passwords")
+@pytest.mark.parametrize(
+    ("password", "problem"),
+    [
+        ("password1234", "is too common, or too close to a common one. Use several unrelated words"),
+        (
+            "ann other 1990",
+            "is too close to your name, your email address or the name of this site. Use several unrelated words",
+        ),
+    ],
+)
+def test_a_password_that_is_easily_guessed_is_refused(local_run: LocalRun, password: str, problem: str) -> None:
+    ended = local_run.manage(*NEWCOMER, "--email", "common@example.org", stdin=f"{password}\n")
+    assert ended.stderr == f"Error: The password {problem}.\n"
     assert ended.returncode == 2
 
 
