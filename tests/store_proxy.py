@@ -20,7 +20,6 @@ from enum import Enum, auto
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-
 FAULT_HEADER = "x-fault"  # carries a ticket's number
 
 
