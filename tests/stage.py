@@ -41,7 +41,6 @@ from chalice.local import ChaliceRequestHandler, create_local_server  # noqa: E4
 import app as application_module  # noqa: E402
 from infra import tables  # noqa: E402
 
-
 APPLICATION = application_module.app
 
 
