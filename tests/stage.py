@@ -10,7 +10,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ if REHEARSED:
     os.environ.update(REHEARSED.environment(f"http://127.0.0.1:{PROXY.port}"))
 
 from chalice.config import Config  # noqa: E402
-from chalice.local import ChaliceRequestHandler, create_local_server  # noqa: E402
+from chalice.local import ChaliceRequestHandler, LocalDevServer, ThreadedHTTPServer  # noqa: E402
 
 import app as application_module  # noqa: E402
 from infra import tables  # noqa: E402
@@ -49,17 +49,24 @@ def create_tables() -> None:
     assert bool(list(tables.create_all())) is not bool(REHEARSED)
 
 
+class _Server(ThreadedHTTPServer):
+    request_queue_size = 128
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """A process that dies is a thread that ends: the connection is closed, and nobody hears why."""
+        with suppress(SystemExit):
+            super().process_request_thread(request, client_address)
+
+
 @contextmanager
 def served() -> Iterator[str]:
     """The application's address, while it is served."""
     ChaliceRequestHandler.disable_nagle_algorithm = True  # it costs 45 ms for every request over a kept connection
-    server = create_local_server(APPLICATION, Config(), "127.0.0.1", _PORT)
-    server.server.request_queue_size = 128
-    server.server.socket.listen(128)
+    server = LocalDevServer(APPLICATION, Config(), "127.0.0.1", _PORT, server_cls=_Server).server
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{_PORT}"
     server.shutdown()
-    server.server.server_close()
+    server.server_close()
 
 
 def stop() -> None:

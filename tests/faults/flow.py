@@ -16,12 +16,13 @@ FLOWS: dict[str, type[Flow]] = {}
 class Flow:
     """One case of it: `prepare` runs when it is made. Subclasses with a `name` are listed in FLOWS.
 
-    operator: what is set differently, of Settings. people: whose items must be sound afterwards. learned: what the
-    client knows from an answer that it got.
+    operator: what is set differently, of Settings. takes_tries_back: must a failure cost no try? people: whose items
+    must be sound afterwards. learned: what the client knows from an answer that it got.
     """
 
     name: ClassVar[str] = ""
     operator: ClassVar[Mapping[str, Any]] = {}
+    takes_tries_back: ClassVar[bool] = True
 
     def __init_subclass__(cls) -> None:
         if cls.name:
@@ -46,7 +47,7 @@ class Flow:
         return self.act()
 
     def reload(self) -> Seen | None:
-        """What a person does whom the same form does not help: loads its page anew and presses again. None: a program."""
+        """What a person does next: load the form's page anew and press again. None for a program."""
         return None
 
     def is_done(self, answer: Seen) -> bool:

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from botocore.httpsession import URLLib3Session
 from botocore.retries.quota import RetryQuota
 
-from chalicelib import settings
+from chalicelib import clock, settings
 from infra.ministack import free_port
 from tests.faults.kinds import HANGING, ON_THE_WIRE, Kind, Plan, Span
 from tests.store_proxy import FAULT_HEADER, Call, StoreProxy, tables_of
@@ -31,12 +31,16 @@ _SEND = URLLib3Session.send
 _REFUSING_PORT = free_port()
 
 
-class Killed(SystemExit):
-    """The process is gone. No `except Exception` sees it, as none would see SIGKILL."""
+# The process is gone. No `except Exception` sees it, as none would see SIGKILL.
+Killed = SystemExit
 
 
 class Gate:
-    """Watches one request. calls: what it has called so far. waited_seconds: for answers and in pauses."""
+    """Watches one request.
+
+    calls: what it has called so far. struck: those that went wrong. killed: is its process gone? waited_seconds: for
+    answers and in pauses.
+    """
 
     def __init__(self, proxy: StoreProxy, plan: Plan | None = None) -> None:
         self.calls: list[Call] = []
@@ -44,7 +48,7 @@ class Gate:
         self.waited_seconds = 0.0
         self._proxy = proxy
         self._plan = plan
-        self._is_dead = False
+        self.killed = False
         self._lock = threading.Lock()
 
     @contextmanager
@@ -59,6 +63,7 @@ class Gate:
         with (
             patch.object(URLLib3Session, "send", send),
             patch.object(time, "sleep", self._pause),
+            patch.object(clock, "monotonic", lambda: time.monotonic() + self.waited_seconds, create=True),
             # What a client may try again is limited over many requests: the cases before must not have used it up.
             patch.object(RetryQuota, "acquire", lambda *_: True),
         ):
@@ -79,7 +84,7 @@ class Gate:
         self.waited_seconds += seconds
 
     def _pass(self, session: Any, request: Any) -> Any:
-        if self._is_dead:
+        if self.killed:
             raise Killed
         body = json.loads(request.body)
         operation = _text(request.headers["X-Amz-Target"]).rpartition(".")[2]
@@ -104,8 +109,8 @@ class Gate:
         return plan.kind if is_meant else None
 
     def _strike(self, kind: Kind, session: Any, request: Any) -> Any:
-        if kind in (Kind.KILLED_BEFORE, Kind.KILLED_AFTER):
-            self._is_dead = True
+        if kind.kills:
+            self.killed = True
             if kind is Kind.KILLED_AFTER:
                 _SEND(session, request)
             raise Killed

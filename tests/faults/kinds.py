@@ -30,6 +30,10 @@ class Kind(StrEnum):
     KILLED_BEFORE = "killed before the write"
     KILLED_AFTER = "killed after the write"
 
+    @property
+    def kills(self) -> bool:
+        return self in (Kind.KILLED_BEFORE, Kind.KILLED_AFTER)
+
     def befalls(self, call: Call) -> bool:
         """Can it happen to such a call, and differ there from the other kinds?"""
         match self:
@@ -57,7 +61,7 @@ MEANINGS = {
     Kind.BAD_CHECKSUM: "the write is done, and the answer does not fit its `x-amz-crc32`",
     Kind.UNPROCESSED: "a batch in which nothing is processed: `UnprocessedKeys`, `UnprocessedItems`",
     Kind.LATE: "the write is held on its way and is done after the client's retry has finished",
-    Kind.KILLED_BEFORE: "the process that serves the request dies before the call; the client sees a dropped connection",
+    Kind.KILLED_BEFORE: "the process that serves the request dies before the call, and the client gets no answer",
     Kind.KILLED_AFTER: "the process dies after the call was done",
 }
 
@@ -70,7 +74,7 @@ class Span(Enum):
     OUTAGE = "from there on"  # this call and all after it, until the client tries again
 
 
-SPANS = {kind: (Span.ONCE,) if "killed" in kind else tuple(Span) for kind in Kind}
+SPANS = {kind: (Span.ONCE,) if kind.kills else tuple(Span) for kind in Kind}
 
 ON_THE_WIRE = {
     Kind.RESET: Fault.RESETS,

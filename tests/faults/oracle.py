@@ -10,7 +10,7 @@ from chalicelib.models.user import User
 from tests.actors import Person
 from tests.faults.flow import Flow
 from tests.faults.gate import Gate
-from tests.faults.kinds import Span
+from tests.faults.kinds import Plan, Span
 from tests.faults.result import Outcome
 from tests.faults.scene import Seen
 
@@ -23,9 +23,9 @@ class Verdict:
     losses: tuple[str, ...]
 
 
-def judge(flow: Flow, first: Seen, last: Seen, gate: Gate, *, is_killed: bool) -> Verdict:
+def judge(flow: Flow, first: Seen, last: Seen, gate: Gate) -> Verdict:
     """first: the answer to the request that met the fault. last: the answer to the last retry, or the first."""
-    losses = [*_first_answer(flow, first, is_killed=is_killed), *_waits(gate)]
+    losses = [*_first_answer(flow, first, gate), *_waits(gate)]
     is_done = flow.is_done(last)
     is_told = not is_done and last is not first and flow.is_told(last)
     if is_done or is_told:
@@ -41,9 +41,9 @@ def judge(flow: Flow, first: Seen, last: Seen, gate: Gate, *, is_killed: bool) -
     return Verdict(Outcome.RETRY_WORKS if is_done else Outcome.TOLD, ())
 
 
-def _first_answer(flow: Flow, first: Seen, *, is_killed: bool) -> Iterator[str]:
+def _first_answer(flow: Flow, first: Seen, gate: Gate) -> Iterator[str]:
     """Done, or 503 with Retry-After: everything else tells the client something that is not so."""
-    if flow.is_done(first) or (is_killed and first.was_dropped):
+    if flow.is_done(first) or (gate.killed and first.was_dropped):
         return
     if first.status != 503:
         yield f"answered {first}"
@@ -75,10 +75,12 @@ def unsound(person: Person) -> Iterator[str]:
             yield "the history says that a code was replayed"
 
 
-def spent(tries: int, usual: int, gate: Gate, span: Span) -> bool:
+def spent(tries: int, usual: int, gate: Gate, plan: Plan) -> bool:
     """Did the failure cost a try? tries: counted after the retry. usual: after a request at which nothing fails.
 
-    While the whole store is out nothing can be taken back, and where the counter's own call failed nobody knows.
+    While the whole store is out nothing can be taken back, nor by a process that died; and where the counter's own call
+    failed nobody knows.
     """
-    is_unknown = any("throttles" in table for call in gate.struck for table in call.tables)
-    return tries > usual and span is not Span.OUTAGE and not is_unknown
+    could_take_back = plan.span is not Span.OUTAGE and not plan.kind.kills
+    is_known = not any("throttles" in table for call in gate.struck for table in call.tables)
+    return tries > usual and could_take_back and is_known

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from unittest.mock import patch
 
 import requests
 
-from chalicelib import credentials
+from chalicelib import clock, credentials
 from chalicelib.caller import NOBODY
 from chalicelib.models import organizer, session, store, user
 from chalicelib.models.email_address import EmailAddress
@@ -144,6 +146,13 @@ class World:
     def can_log_in(self, email: str, password: str) -> bool:
         browser = self.guest(Person("", email, password=password))
         return browser.log_in().path != "/login"
+
+    @contextmanager
+    def later(self, seconds: int) -> Iterator[None]:
+        """Meanwhile the application's clock is ahead: the client has waited."""
+        now = clock.now
+        with patch.object(clock, "now", lambda: now() + seconds):
+            yield
 
     def forget_tries(self) -> None:
         """No case may be held to the limits that the cases before it have used up."""

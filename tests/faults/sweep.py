@@ -58,7 +58,7 @@ def play(world: World, name: str, plan: Plan, usual: Usual) -> tuple[Result, Gat
     gate, tries, verdict, first, last = _play(world, name, plan)
     assert gate.happened, f"{name}: there was no call {plan.number} any more"
     losses = verdict.losses
-    if oracle.spent(tries, usual.tries, gate, plan.span):
+    if FLOWS[name].takes_tries_back and oracle.spent(tries, usual.tries, gate, plan):
         losses += ("a try was spent",)
     outcome = Outcome.LOST if losses else verdict.outcome
     call = described(usual.calls[plan.number - 1], settings.SETTINGS.table_prefix)
@@ -77,8 +77,7 @@ def _play(world: World, name: str, plan: Plan | None) -> tuple[Gate, int, oracle
         stage.PROXY.land()
         tries = world.tries() - before
         flow.learned = last if flow.is_done(last) else None
-        is_killed = plan is not None and plan.kind in (Kind.KILLED_BEFORE, Kind.KILLED_AFTER)
-        verdict = oracle.judge(flow, first, last, gate, is_killed=is_killed)
+        verdict = oracle.judge(flow, first, last, gate)
     return gate, tries, verdict, first, last
 
 

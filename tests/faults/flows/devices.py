@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from chalicelib import settings
 from chalicelib.models import store
 from chalicelib.models.grant import Grant
 from tests.faults.flow import Flow, PageFlow, called, wrong
 from tests.faults.flows.tokens import is_good
 from tests.faults.scene import BIG, Seen, World
 from tests.flows.test_device import Device, registered
+
+INTERVAL_SECONDS = settings.DEVICE_INTERVAL_SECONDS  # which every device waits before it asks again
 
 
 def a_device(world: World) -> Device:
@@ -99,9 +102,9 @@ class Poll(Flow):
     def is_done(self, answer: Seen) -> bool:
         return answer.body.get("error") == "authorization_pending"
 
-    def is_told(self, answer: Seen) -> bool:
-        """It asks again sooner than it may, and is told to wait."""
-        return answer.body.get("error") == "slow_down"
+    def again(self) -> Seen:
+        with self.world.later(INTERVAL_SECONDS):
+            return self.act()
 
 
 class Exchange(Flow):
@@ -117,6 +120,10 @@ class Exchange(Flow):
 
     def act(self) -> Seen:
         return called(lambda: self.device.poll(self.code))
+
+    def again(self) -> Seen:
+        with self.world.later(INTERVAL_SECONDS):
+            return self.act()
 
     def is_told(self, answer: Seen) -> bool:
         return answer.body.get("error") == "invalid_grant" and bool(answer.body.get("error_description"))
