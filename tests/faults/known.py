@@ -11,7 +11,7 @@ from tests.faults.result import Result
 
 @dataclass(frozen=True)
 class Known:
-    """flows: the names of those that it happens in. call: what the struck call's description has in it. loss: its words.
+    """flows: those that it happens in. call: a part of the struck call's description. loss: a part of its words.
 
     reason: why it stays, as people read it: a sentence or two.
     """

@@ -13,6 +13,12 @@ from tests.faults.result import Outcome, Result
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
 BEGIN, END = "<!-- Made by `make faults`: begin -->", "<!-- Made by `make faults`: end -->"
 SIGNS = {Outcome.RECOVERS: "✓", Outcome.RETRY_WORKS: "↻", Outcome.TOLD: "✉", Outcome.LOST: "✗"}
+SEEN = {
+    Outcome.RECOVERS: "the answer, as if nothing had failed",
+    Outcome.RETRY_WORKS: "503 or a dropped connection; trying again brings the answer",
+    Outcome.TOLD: "likewise; trying again brings a page or an error that says what was done, or what to do",
+    Outcome.LOST: "something is lost, as explained below",
+}
 _WORST_LAST = list(Outcome)
 
 
@@ -46,16 +52,13 @@ def write(results: Sequence[Result]) -> None:
 
 def _made(results: Sequence[Result]) -> Iterator[str]:
     counts = Counter(result.outcome for result in results)
-    yield f"{len(results):,} cases were played."
+    yield f"{len(results):,} cases were played:"
     yield ""
     yield "| sign | what the client sees | cases |"
     yield "|---|---|---|"
-    yield f"| {SIGNS[Outcome.RECOVERS]} | the answer, as if nothing had failed | {counts[Outcome.RECOVERS]:,} |"
-    yield f"| {SIGNS[Outcome.RETRY_WORKS]} | an error that says to try again; then the answer | {counts[Outcome.RETRY_WORKS]:,} |"
-    yield f"| {SIGNS[Outcome.TOLD]} | an error, then what was done or what to do | {counts[Outcome.TOLD]:,} |"
-    yield f"| {SIGNS[Outcome.LOST]} | a loss, explained below | {counts[Outcome.LOST]:,} |"
+    yield from (f"| {SIGNS[outcome]} | {SEEN[outcome]} | {counts[outcome]:,} |" for outcome in Outcome)
     yield ""
-    yield "Each cell is the worst over all calls of the request and all spans; – where the kind cannot happen."
+    yield "Each cell is the worst of all calls and spans; – where the kind cannot happen."
     yield ""
     yield f"| request | calls | {' | '.join(Kind)} |"
     yield f"|---|---|{'---|' * len(Kind)}"
@@ -71,7 +74,13 @@ def _cell(of_flow: Sequence[Result], kind: Kind) -> str:
 
 
 def kinds_table() -> Iterator[str]:
-    """What each kind means, for the page."""
+    """What each kind means, as the page has it."""
     yield "| kind | what happens |"
     yield "|---|---|"
     yield from (f"| {kind} | {MEANINGS[kind]} |" for kind in Kind)
+
+
+def known_lines() -> Iterator[str]:
+    """The losses that stay, as the page has them."""
+    for one in known.KNOWN:
+        yield f"- {', '.join(one.flows)} ({', '.join(one.kinds)}): {one.reason}"

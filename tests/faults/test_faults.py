@@ -1,4 +1,4 @@
-"""A part of `make faults` that takes seconds: every flow with lost answers, and each of its calls with one other kind."""
+"""A part of `make faults` that takes seconds: of every flow a lost answer, and one more fault, which takes turns."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import itertools
 
 import pytest
 
-from tests.faults import sweep
+from tests.faults import known, sweep
 from tests.faults.flows import FLOWS
-from tests.faults.kinds import Kind, Plan, Span, is_write
+from tests.faults.kinds import SPANS, Kind, Plan, Span, is_write
 from tests.faults.scene import World
+from tests.faults.sweep import Usual
+from tests.store_proxy import StoreProxy
 
 pytestmark = pytest.mark.spec("platform: lost answers")
-_TURN = itertools.count()
 
 
 @pytest.fixture(scope="module")
@@ -20,17 +21,28 @@ def world(base_url: str) -> World:
     return World(base_url)
 
 
-@pytest.mark.usefixtures("store")
 @pytest.mark.parametrize("name", FLOWS)
-def test_no_flow_loses_anything_when_the_store_fails(world: World, name: str) -> None:
+def test_a_flow_loses_nothing_when_the_store_fails(world: World, store: StoreProxy, name: str) -> None:
     usual = sweep.measure(world, name)
-    plans = []
-    for number, call in enumerate(usual.calls, 1):
-        if is_write(call):
-            lost = Plan(number, Kind.HUNG_AFTER, Span.EVERY_TRY)
-            plans.append(lost)
-    results = [sweep.play(world, name, plan, usual)[0] for plan in plans[-1:]]
-    kinds = [Kind.KILLED_BEFORE]
-    for number, call in enumerate(usual.calls, 1):
-        results.append(sweep.play(world, name, Plan(number, kinds[0]), usual)[0])
-    assert [str(r) for r in results if r.losses] == []
+    results = [sweep.play(world, name, plan, usual)[0] for plan in plans(usual, turn=list(FLOWS).index(name))]
+    assert [str(result) for result in results if known.unexplained(result)] == []
+
+
+def plans(usual: Usual, *, turn: int) -> list[Plan]:
+    """The answer to the last write is lost on every try; and of all other cases the one whose turn it is."""
+    calls = list(enumerate(usual.calls, 1))
+    lost = [Plan(number, Kind.HUNG_AFTER, Span.EVERY_TRY) for number, call in calls if is_write(call)]
+    others = [
+        Plan(number, kind, span)
+        for kind, span, (number, call) in itertools.product(Kind, Span, calls)
+        if kind.befalls(call) and span in SPANS[kind] and kind is not Kind.HUNG_AFTER
+    ]
+    return [*lost[-1:], others[turn * _STRIDE % len(others)]]
+
+
+_STRIDE = 37  # has no factor in common with most numbers of cases, so that all kinds get their turns
+
+
+def test_the_turns_come_to_every_kind(world: World) -> None:
+    usual = sweep.measure(world, "revoke all applications")
+    assert {plan.kind for turn in range(len(FLOWS)) for plan in plans(usual, turn=turn)} == set(Kind)

@@ -94,6 +94,7 @@ class RotateSecret(OfMine):
         shown = secret_on(self.learned.page) if self.learned else ""
         old_works = is_known(self.app, self.app.secret)
         yield from wrong(
+            no_secret_was_shown=is_done and not shown,
             the_secret_that_was_shown_does_not_work=bool(shown) and not is_known(self.app, shown),
             no_secret_that_anybody_knows_works=not shown and not old_works,
             the_running_secret_is_dead=self.keeps_old and not old_works,

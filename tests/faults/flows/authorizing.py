@@ -22,7 +22,9 @@ class Allow(PageFlow):
         return answer.status == 303 and answer.location.startswith(self.app.redirect_uri) and "code=" in answer.location
 
     def losses(self, *, is_done: bool) -> Iterator[str]:
-        if is_done and self.learned and self.learned.page:
+        if is_done:
+            assert self.learned
+            assert self.learned.page
             self.learned.page.left_to = self.learned.location
             answer = self.app.exchange(self.learned.page.code)
             yield from wrong(the_code_cannot_be_exchanged=answer.status_code != 200)
@@ -90,9 +92,9 @@ class Push(Flow):
         return answer.status == 201
 
     def losses(self, *, is_done: bool) -> Iterator[str]:
-        if is_done and self.learned:
-            page = self.browser.open(path(self.world.shop, self.learned.body["request_uri"]))
-            yield from wrong(the_reference_opens_nothing=page.title != "Authorize A shop?")
+        assert self.learned
+        page = self.browser.open(path(self.world.shop, self.learned.body["request_uri"]))
+        yield from wrong(the_reference_opens_nothing=page.title != "Authorize A shop?")
 
 
 class AllowPushed(Allow):

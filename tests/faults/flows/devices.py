@@ -13,7 +13,7 @@ from tests.faults.flows.tokens import is_good
 from tests.faults.scene import BIG, Seen, World
 from tests.flows.test_device import Device, registered
 
-INTERVAL_SECONDS = settings.DEVICE_INTERVAL_SECONDS  # which every device waits before it asks again
+INTERVAL_SECONDS = settings.DEVICE_POLL_SECONDS  # which every device waits before it asks again
 
 
 def a_device(world: World) -> Device:
@@ -129,7 +129,8 @@ class Exchange(Flow):
         return answer.body.get("error") == "invalid_grant" and bool(answer.body.get("error_description"))
 
     def losses(self, *, is_done: bool) -> Iterator[str]:
-        if is_done and self.learned:
+        if is_done:
+            assert self.learned
             tokens = self.learned.body
             yield from wrong(the_access_token_does_not_work=not is_good(self.device, tokens["access_token"]))
             refreshed = self.device.refresh(tokens["refresh_token"])
