@@ -16,7 +16,7 @@ import click
 ROOT = Path(__file__).resolve().parent
 LOCAL_RUN = ROOT / ".local" / "run.json"
 CONFIG = ROOT / ".chalice" / "config.json"
-COMMANDS = ("applications", "check", "grants", "organizers", "registration", "tables", "users")
+COMMANDS = ("applications", "audit", "check", "grants", "organizers", "registration", "tables", "users")
 
 
 class Commands(click.Group):
@@ -28,7 +28,9 @@ class Commands(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        if context.params.get("stage") and not {"-h", "--help"} & set(sys.argv):
+        if not {"-h", "--help"} & set(sys.argv):  # which needs no stage
+            if not context.params.get("stage"):
+                raise click.UsageError("Missing option '--stage': local, or another of .chalice/config.json.")
             os.environ.update(_environment(context.params["stage"]))
         try:
             from infra import commands
@@ -41,8 +43,8 @@ class Commands(click.Group):
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--stage", required=True, help="The stage to work on: local, or another of .chalice/config.json.")
-def cli(stage: str) -> None:
+@click.option("--stage", help="The stage to work on: local, or another of .chalice/config.json.")
+def cli(stage: str | None) -> None:
     """Look after a stage of Lanyard."""
 
 

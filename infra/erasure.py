@@ -7,7 +7,8 @@ tests/deploying/test_erasure.py holds every model to one or the other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from chalicelib.models import application, grant, store, user
@@ -16,6 +17,7 @@ from chalicelib.models.table import Item
 from chalicelib.models.user import User
 from infra.tables import MODELS
 
+# The table that an item is erased from, and its erasing.
 Step = tuple[str, Callable[[], Any]]
 
 
@@ -29,16 +31,22 @@ def export(of: User) -> dict[str, Any]:
 
 
 def steps(of: User) -> list[Step]:
-    """What erasing takes, in order: a word for each step, and the step. All of it may be repeated.
+    """What erasing takes, in order. All of it may be repeated, whatever was done before it was cut off.
 
-    The account ends first, and every token and session with it; what is left then has no power, and is tidied up.
+    The user is disabled first, which ends log-in, sessions and tokens at once; what is left then has no power. The
+    account and its address go last, so that the user can still be found by it until nothing else is left.
     """
-    made: list[Step] = [("the account", lambda: user.erase(of))]
+    made: list[Step] = [("users", lambda: user.disable(str(of.user_id)))]
     for owned in application.owned_by(str(of.user_id)):
-        made.append((f"the application {owned.client_id}", _bound(application.forget, str(owned.client_id))))
+        made.append(("applications", _bound(application.forget, str(owned.client_id))))
     for model in keyed_by_user():
-        made.extend((f"an item of {_short_name(model)}", _bound(_delete, item)) for item in _items(model, of))
-    return made
+        made.extend((_short_name(model), _bound(_delete, item)) for item in _items(model, of))
+    return [*made, ("email_addresses", lambda: user.erase(of))]
+
+
+def counts(steps: Iterable[Step]) -> dict[str, int]:
+    """How many items of each table the steps erase."""
+    return dict(Counter(table for table, _ in steps))
 
 
 def keyed_by_user() -> list[type[Item]]:

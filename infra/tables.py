@@ -12,6 +12,7 @@ from chalicelib.models.device_request import DeviceRequest
 from chalicelib.models.email_address import EmailAddress
 from chalicelib.models.grant import Grant
 from chalicelib.models.mail_link import MailLink
+from chalicelib.models.operator_event import OperatorEvent
 from chalicelib.models.organizer import Organizer
 from chalicelib.models.pushed_request import PushedRequest
 from chalicelib.models.security_event import SecurityEvent
@@ -37,6 +38,7 @@ MODELS: tuple[type[Item], ...] = (
     UsedAssertion,
     PushedRequest,
     DeviceRequest,
+    OperatorEvent,
 )
 
 

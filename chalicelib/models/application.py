@@ -281,6 +281,6 @@ def owned_by(owner_id: str) -> list[Application]:
     return sorted(store.query(Application, owner_id, index="by_owner"), key=lambda found: found.created_at)
 
 
-def all_applications() -> Iterator[Application]:
-    """Every application, by a scan: for the operator's commands, never in a request."""
-    return (found for found in store.scan(Application) if not found.is_deleted)
+def all_applications(*, after: str | None = None) -> Iterator[Application]:
+    """Every application, by a scan: for the operator's commands, never in a request. after: start behind this id."""
+    return (found for found in store.scan(Application, after=after) if not found.is_deleted)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from pynamodb.attributes import UnicodeAttribute
 
@@ -59,3 +59,8 @@ def get_all(slugs: Iterable[str]) -> list[Organizer]:
     """The organizers with these slugs that exist, ordered by slug."""
     found = store.read_all([Organizer.key(slug) for slug in sorted(slugs)])
     return [organizer for organizer in found if organizer]
+
+
+def all_organizers(*, after: str | None = None) -> Iterator[Organizer]:
+    """Every organizer, by a scan: for the operator's commands, never in a request. after: start behind this slug."""
+    return store.scan(Organizer, after=after)

@@ -117,9 +117,18 @@ def latest(model: type[M], hash_key: str, *, limit: int, before: str | None = No
     return list(_each(model.query(hash_key, condition, consistent_read=True, scan_index_forward=False, limit=limit)))
 
 
-def scan(model: type[M]) -> Iterator[M]:
-    """Every item of a table: for the operator's commands, never in a request."""
-    return _each(model.scan(consistent_read=True))
+def newest_first(model: type[M], hash_key: str) -> Iterator[M]:
+    """The items under one hash key, from the last range key down, read as they are asked for."""
+    return _each(model.query(hash_key, consistent_read=True, scan_index_forward=False))
+
+
+def scan(model: type[M], *, after: str | None = None) -> Iterator[M]:
+    """Every item of a table, in no particular order: for the operator's commands, never in a request.
+
+    after: the hash key of the item behind which to start, for the next page of a list.
+    """
+    start = {str(model._hash_keyname): {"S": after}} if after else None
+    return _each(model.scan(consistent_read=True, last_evaluated_key=start))
 
 
 def _each(pages: Iterator[M]) -> Iterator[M]:

@@ -136,6 +136,6 @@ def erase(user: User) -> None:
     store.write(store.Delete(User.key(user.user_id)), store.Delete(EmailAddress.key(user.email)))
 
 
-def all_users() -> Iterator[User]:
-    """Every user, by a scan: for the operator's commands, never in a request."""
-    return store.scan(User)
+def all_users(*, after: str | None = None) -> Iterator[User]:
+    """Every user, by a scan: for the operator's commands, never in a request. after: the id behind which to start."""
+    return store.scan(User, after=after)

@@ -1,49 +1,22 @@
-"""The operator's commands, a file for each thing they look after; manage.py runs them."""
+"""The operator's commands, a file for each thing they look after; manage.py runs them.
+
+`operator` is what commands share, `output` prints, and here are the classes of commands: what each takes and records.
+"""
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn, TypeVar
+from typing import Any
 
 import click
 
+from chalicelib.models.operator_event import Outcome
 from chalicelib.models.store import ConditionFailed, StoreUnavailable
-
-Row = Mapping[str, Any]
-T = TypeVar("T")
-
-
-class Operator:
-    """What every command shares.
-
-    as_json: print one JSON value on stdout, and nothing else. is_dry: change nothing, and say what would be done.
-    """
-
-    def __init__(self) -> None:
-        self.as_json = False
-        self.is_dry = False
-
-    def only_says(self, would: str, **facts: Any) -> bool:
-        """In a dry run: say what the command would do. True where that is all that may be done.
-
-        would: reads after "Would ". facts: more for the JSON value.
-        """
-        if self.is_dry:
-            self.show({"dry_run": True, "would": would, **facts}, sentence=f"Would {would}.")
-        return self.is_dry
-
-    def show(self, value: Row | Iterable[Row], *, sentence: str = "") -> None:
-        """The result: JSON where that was asked for, else a sentence, or a line for each row."""
-        if self.as_json:
-            click.echo(json.dumps(value if isinstance(value, Mapping) else list(value), ensure_ascii=False))
-        elif sentence:
-            click.echo(sentence)
-        else:
-            for row in [value] if isinstance(value, Mapping) else value:
-                click.echo("  ".join(_plain(part) for part in row.values()))
+from infra.commands.operator import Operator as Operator
+from infra.commands.operator import fail as fail
+from infra.commands.output import each as each
+from infra.commands.output import progress as progress
 
 
 class Command(click.Command):
@@ -51,30 +24,66 @@ class Command(click.Command):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        help_text = "Print one JSON object or list, and nothing else."
-        self.params.append(
-            click.Option(["--json"], is_flag=True, expose_value=False, callback=_ask_for_json, help=help_text)
-        )
+        self._add_flag("--json", "as_json", "Print one JSON object or list, and nothing else.")
+
+    def _add_flag(self, name: str, attribute: str, help_text: str) -> None:
+        def keep(context: click.Context, _: click.Parameter, value: bool) -> None:
+            if value:
+                setattr(context.find_object(Operator), attribute, True)
+
+        self.params.append(click.Option([name], is_flag=True, expose_value=False, callback=keep, help=help_text))
 
 
-class Change(Command):
+class Listing(Command):
+    """A command that lists many items: it takes --limit and --after."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        limit_help = "How many to list. Without it: 100, and all of them with --json."
+        self.params.append(click.Option(["--limit"], type=click.IntRange(min=1), help=limit_help))
+        self.params.append(click.Option(["--after"], metavar="ID", help="Start behind this one: the next page."))
+
+
+class Recorded(Command):
+    """A command that leaves an entry in the audit: that it began, and how it ended."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        operator = ctx.find_object(Operator)
+        assert operator is not None
+        operator.command = _words_of(ctx)
+        try:
+            answer = super().invoke(ctx)
+        except BaseException:
+            operator.conclude(Outcome.FAILED)
+            raise
+        operator.conclude(Outcome.DONE)
+        return answer
+
+
+class Change(Recorded):
     """A command that changes something, and so takes --dry-run."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        help_text = "Change nothing; say what would be done."
-        self.params.append(
-            click.Option(["--dry-run"], is_flag=True, expose_value=False, callback=_ask_for_dry_run, help=help_text)
-        )
+        self._add_flag("--dry-run", "is_dry", "Change nothing; say what would be done.")
+
+
+class Destructive(Change):
+    """A change that cannot be undone: it asks first, unless --yes says that the answer is yes."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._add_flag("--yes", "is_sure", "Do not ask.")
+
+    def invoke(self, ctx: click.Context) -> Any:
+        operator = ctx.find_object(Operator)
+        assert operator is not None
+        operator.asks = True
+        return super().invoke(ctx)
 
 
 class Group(click.Group):
     command_class = Command
-
-
-def fail(message: str) -> NoReturn:
-    """End with one line on stderr and exit code 2."""
-    raise click.UsageError(message)
 
 
 @contextmanager
@@ -96,32 +105,11 @@ def checked(check: Callable[[str], Any], value: str, option: str) -> Any:
         fail(f"{option}: {value!r} {error}.")
 
 
-def _ask_for_json(context: click.Context, _: click.Parameter, value: bool) -> None:
-    if value:
-        context.find_object(Operator).as_json = True  # type: ignore[union-attr]
-
-
-def _ask_for_dry_run(context: click.Context, _: click.Parameter, value: bool) -> None:
-    if value:
-        context.find_object(Operator).is_dry = True  # type: ignore[union-attr]
-
-
-@contextmanager
-def progress(length: int, label: str) -> Iterator[Callable[[], None]]:
-    """A progress bar on stderr where a person is looking; call what it gives for each step."""
-    with click.progressbar(length=length, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
-        yield lambda: bar.update(1)
-
-
-def each(items: Sequence[T], label: str) -> Iterator[T]:
-    """The items one by one, with a progress bar."""
-    with progress(len(items), label) as step:
-        for item in items:
-            yield item
-            step()
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, bool):
-        return "active" if value else "disabled"
-    return ", ".join(value) if isinstance(value, list) else str(value)
+def _words_of(context: click.Context) -> str:
+    """The command's words without manage.py's own name: "users disable"."""
+    words: list[str] = []
+    current: click.Context | None = context
+    while current is not None and current.parent is not None:
+        words.insert(0, str(current.info_name))
+        current = current.parent
+    return " ".join(words)

@@ -11,7 +11,7 @@ from chalicelib import credentials, names, server_key, settings
 from chalicelib.models import application, organizer, own_access
 from chalicelib.models.application import Application, Profile
 from chalicelib.protocol import client_assertion, redirect_uris, resource_indicators, scopes
-from infra.commands import Change, Group, Operator, checked, clear_errors, fail
+from infra.commands import Change, Destructive, Group, Listing, Operator, checked, clear_errors, fail
 from infra.commands.users import find_user
 
 
@@ -46,7 +46,7 @@ def applications_create(operator: Operator, /, owner: str, name: str, uris: tupl
         checked(partial(redirect_uris.check_registrable, is_native=kind["native"]), uri, "--redirect-uri")
     profile = _profile(**kind)
     found = find_user(owner)
-    if operator.only_says(f"register the application {name} for {found.email}"):
+    if not operator.may(f"register the application {name} for {found.email}", about=[found.user_id]):
         return
     with clear_errors():
         made, secret = application.create(
@@ -90,16 +90,28 @@ def _keys(file: TextIO) -> str:
         fail(f"--jwks: {file.name} {error}.")
 
 
-@applications.command("list")
+@applications.command("list", cls=Listing)
+@click.option("--name", "part", default="", metavar="TEXT", help="Only names that contain this.")
+@click.option("--owner", metavar="EMAIL", help="Only this user's.")
+@click.option("--active/--disabled", "is_active", default=None, help="Only these.")
 @click.pass_obj
-def applications_list(operator: Operator) -> None:
-    """List all applications."""
+def applications_list(
+    operator: Operator, limit: int | None, after: str | None, part: str, owner: str | None, is_active: bool | None
+) -> None:
+    """List applications."""
+    part, owner_id = part.casefold(), find_user(owner).user_id if owner else None
+    rows = (
+        _application_row(found)
+        for found in application.all_applications(after=after)
+        if part in found.name.casefold()
+        and owner_id in (None, found.owner_id)
+        and (is_active is None or found.active == is_active)
+    )
     with clear_errors():
-        rows = [_application_row(found) for found in application.all_applications()]
-    operator.show(sorted(rows, key=lambda row: str(row["name"])))
+        operator.show_page(rows, limit=limit, key="client_id", order="name")
 
 
-@applications.command("rotate-secret", cls=Change)
+@applications.command("rotate-secret", cls=Destructive)
 @click.argument("client_id")
 @click.option(
     "--keep-old-hours",
@@ -109,12 +121,14 @@ def applications_list(operator: Operator) -> None:
 )
 @click.pass_obj
 def applications_rotate_secret(operator: Operator, client_id: str, keep_old_hours: int) -> None:
-    """Make a new secret; the old one stops at once."""
-    if operator.is_dry:
-        _require(client_id)
-    if operator.only_says(f"make a new secret for {client_id} and end the old one"):
+    """Make a new secret; the old one stops at once, unless --keep-old-hours lets it go on."""
+    if not _require(client_id).has_secret:
+        fail(f"The application {client_id} has no secret.")
+    operator.asks = not keep_old_hours
+    old = f"keep the old one for {keep_old_hours} hours" if keep_old_hours else "end the old one"
+    if not operator.may(f"make a new secret for {client_id} and {old}", about=[client_id]):
         return
-    with clear_errors(f"There is no application {client_id} that has a secret."):
+    with clear_errors(f"The application {client_id} was changed meanwhile. Look at it, then try again."):
         secret = application.rotate_secret(client_id, keep_old_seconds=keep_old_hours * 3600)
     old = f"goes on for {keep_old_hours} hours" if keep_old_hours else "has stopped"
     operator.show(
@@ -123,14 +137,13 @@ def applications_rotate_secret(operator: Operator, client_id: str, keep_old_hour
     )
 
 
-@applications.command("end-old-secret", cls=Change)
+@applications.command("end-old-secret", cls=Destructive)
 @click.argument("client_id")
 @click.pass_obj
 def applications_end_old_secret(operator: Operator, client_id: str) -> None:
     """Stop the secret before the present one now, and not at its end date."""
-    if operator.is_dry:
-        _require(client_id)
-    if operator.only_says(f"end the secret before the present one of {client_id}"):
+    _require(client_id)
+    if not operator.may(f"end the secret before the present one of {client_id}", about=[client_id]):
         return
     with clear_errors(f"There is no application {client_id}."):
         application.end_previous_secret(client_id)
@@ -146,9 +159,8 @@ def applications_serve_resource(operator: Operator, client_id: str, resource: st
     resource = resource_indicators.spelled(resource)
     if not resource_indicators.is_known(resource):
         fail(f"{resource!r} is not in the stage's RESOURCES, so no client can ask for tokens for it.")
-    if operator.is_dry:
-        _require(client_id)
-    if operator.only_says(f"make {client_id} the API of {resource}"):
+    _require(client_id)
+    if not operator.may(f"make {client_id} the API of {resource}", about=[client_id]):
         return
     with clear_errors(f"There is no application {client_id}."):
         application.serve_resource(client_id, resource)
@@ -172,7 +184,8 @@ def applications_allow_own(
             fail(f"There is no organizer {missing[0]}.")
         if operator.is_dry:
             _require(client_id)
-        if operator.only_says(f"let {client_id} {' and '.join(sorted(allowed)) or 'do nothing'} without a user"):
+        would = f"let {client_id} {' and '.join(sorted(allowed)) or 'do nothing'} without a user"
+        if not operator.may(would, about=[client_id, *slugs]):
             return
         own_access.allow(client_id, allowed, slugs)
     row = {"client_id": client_id, "own_scopes": sorted(allowed), "own_organizers": sorted(slugs)}
@@ -184,9 +197,8 @@ def applications_allow_own(
 @click.pass_obj
 def applications_disable(operator: Operator, client_id: str) -> None:
     """Refuse an application's secret and all its tokens from the next request on."""
-    if operator.is_dry:
-        _require(client_id)
-    if operator.only_says(f"disable the application {client_id}"):
+    _require(client_id)
+    if not operator.may(f"disable the application {client_id}", about=[client_id]):
         return
     with clear_errors(f"There is no application {client_id}."):
         application.disable(client_id)
@@ -198,19 +210,21 @@ def applications_disable(operator: Operator, client_id: str) -> None:
 @click.pass_obj
 def applications_enable(operator: Operator, client_id: str) -> None:
     """Take a disabling back."""
-    if operator.is_dry:
-        _require(client_id)
-    if operator.only_says(f"enable the application {client_id}"):
+    _require(client_id)
+    if not operator.may(f"enable the application {client_id}", about=[client_id]):
         return
     with clear_errors(f"There is no application {client_id}."):
         application.enable(client_id)
     operator.show({"client_id": client_id, "active": True}, sentence=f"Enabled the application {client_id}.")
 
 
-def _require(client_id: str) -> None:
+def _require(client_id: str) -> Application:
+    """Ends the command where there is none."""
     with clear_errors():
-        if application.get(client_id) is None:
-            fail(f"There is no application {client_id}.")
+        found = application.get(client_id)
+    if found is None:
+        fail(f"There is no application {client_id}.")
+    return found
 
 
 def _application_row(found: Application) -> dict[str, Any]:

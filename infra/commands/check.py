@@ -28,7 +28,7 @@ def check(operator: Operator, url: str, connect_to: str | None, host: str | None
     parts = urlsplit(url)
     if parts.scheme not in ("https", "http") or not parts.hostname:
         fail(f"URL: {url!r} is not an address like https://connect.example.com/")
-    if operator.only_says(f"make a user, an organizer and an application, connect them at {url}, and delete them"):
+    if not operator.may(f"make a user, an organizer and an application, connect them at {url}, and delete them"):
         return
     adapter = ConnectTo(connect_to.rstrip("/"), host or parts.netloc) if connect_to else None
     said: list[str] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from chalicelib.models import application, grant
-from infra.commands import Change, Group, Operator, clear_errors, each, fail
+from infra.commands import Destructive, Group, Operator, clear_errors, each, fail
 
 _ROUNDS = 5
 
@@ -15,7 +15,7 @@ def grants() -> None:
     """What users have allowed applications."""
 
 
-@grants.command("end", cls=Change)
+@grants.command("end", cls=Destructive)
 @click.option("--client", "client_id", required=True, metavar="ID", help="The application whose grants end.")
 @click.pass_obj
 def grants_end(operator: Operator, client_id: str) -> None:
@@ -28,7 +28,8 @@ def grants_end(operator: Operator, client_id: str) -> None:
         if application.get(client_id) is None:
             fail(f"There is no application {client_id}.")
         users = grant.users_of(client_id)
-        if operator.only_says(f"end what {len(users)} users have allowed {client_id}", users=len(users)):
+        would = f"end what {len(users)} users have allowed {client_id}"
+        if not operator.may(would, about=[client_id], users=len(users)):
             return
         ended: set[str] = set()
         for _ in range(_ROUNDS):

@@ -6,7 +6,7 @@ import click
 
 from chalicelib import names
 from chalicelib.models import organizer, user
-from infra.commands import Change, Group, Operator, checked, clear_errors, fail
+from infra.commands import Change, Group, Listing, Operator, checked, clear_errors, fail
 from infra.commands.users import find_user
 
 
@@ -25,11 +25,26 @@ def organizers_create(operator: Operator, slug: str, name: str) -> None:
     checked(organizer.check_slug, slug, "--slug")
     if operator.is_dry and _exists(slug):
         fail(f"There is already an organizer {slug}.")
-    if operator.only_says(f"create the organizer {slug}"):
+    if not operator.may(f"create the organizer {slug}", about=[slug]):
         return
     with clear_errors(f"There is already an organizer {slug}."):
         organizer.create(slug, name)
     operator.show({"slug": slug, "name": name}, sentence=f"Created the organizer {slug}.")
+
+
+@organizers.command("list", cls=Listing)
+@click.option("--name", "part", default="", metavar="TEXT", help="Only names and slugs that contain this.")
+@click.pass_obj
+def organizers_list(operator: Operator, limit: int | None, after: str | None, part: str) -> None:
+    """List organizers. Their members: users list --organizer SLUG."""
+    part = part.casefold()
+    rows = (
+        {"slug": found.slug, "name": found.name}
+        for found in organizer.all_organizers(after=after)
+        if part in found.slug or part in found.name.casefold()
+    )
+    with clear_errors():
+        operator.show_page(rows, limit=limit, key="slug", order="slug")
 
 
 @organizers.command("add-member", cls=Change)
@@ -41,7 +56,7 @@ def organizers_add_member(operator: Operator, slug: str, email: str) -> None:
     found = find_user(email)
     if operator.is_dry and not _exists(slug):
         fail(f"There is no organizer {slug}.")
-    if operator.only_says(f"let {found.email} belong to {slug}"):
+    if not operator.may(f"let {found.email} belong to {slug}", about=[slug, found.user_id]):
         return
     with clear_errors(f"There is no organizer {slug}."):
         user.add_member(found.user_id, slug)
@@ -57,7 +72,7 @@ def organizers_remove_member(operator: Operator, slug: str, email: str) -> None:
     found = find_user(email)
     if slug not in found.organizers:
         fail(f"{found.email} does not belong to {slug}.")
-    if operator.only_says(f"take {found.email} out of {slug}"):
+    if not operator.may(f"take {found.email} out of {slug}", about=[slug, found.user_id]):
         return
     with clear_errors(f"The user {email} has been deleted meanwhile."):
         user.remove_member(found.user_id, slug)

@@ -27,9 +27,12 @@ def tables_create(operator: Operator) -> None:
     """Create the tables that are missing, with their TTLs."""
     with clear_errors(), _aws_errors():
         missing = [str(row["table"]) for row in definitions.describe_all() if row["status"] == "MISSING"]
-        if operator.only_says(f"create {', '.join(missing) or 'nothing: all tables are there'}", tables=missing):
+        if operator.is_dry:
+            would = f"create {', '.join(missing) or 'nothing: all tables are there'}"
+            operator.show({"dry_run": True, "would": would, "tables": missing}, sentence=f"Would {would}.")
             return
         created = list(definitions.create_all())
+        operator.record()  # afterwards, since the audit's own table may have been missing
     operator.show(
         [{"table": name} for name in created],
         sentence="\n".join(f"Created {name}" for name in created) or "All tables are there.",
@@ -62,7 +65,7 @@ def tables_restore(operator: Operator, prefix: str) -> None:
         if not found:
             fail(f"There are no tables whose names start with {prefix}.")
         counts = {table: restoring.count(table) for table, _ in found}
-        if operator.only_says("put back what is missing of " + ", ".join(f"{n} in {t}" for t, n in counts.items())):
+        if not operator.may("put back what is missing of " + ", ".join(f"{n} in {t}" for t, n in counts.items())):
             return
         rows = [_restore(table, model, counts[table]) for table, model in found]
     operator.show(rows)

@@ -11,7 +11,7 @@ from chalicelib import names
 from chalicelib.models import security_event, session, user
 from chalicelib.models.user import User
 from infra import erasure
-from infra.commands import Change, Group, Operator, checked, clear_errors, each, fail
+from infra.commands import Change, Destructive, Group, Listing, Operator, Recorded, checked, clear_errors, each, fail
 
 
 @click.group(cls=Group)
@@ -37,7 +37,7 @@ def users_create(
     password = _read_password(password_stdin)
     if operator.is_dry and _is_taken(email):
         fail(f"There is already a user with the address {email}.")
-    if operator.only_says(f"create the user {email}"):
+    if not operator.may(f"create the user {email}"):
         return
     with clear_errors(f"There is already a user with the address {email}."):
         made = user.create(email=email, password=password, fullname=fullname, locale=locale, timezone=timezone)
@@ -50,7 +50,7 @@ def users_create(
 def users_disable(operator: Operator, email: str) -> None:
     """Refuse a user's log-in, sessions and tokens from the next request on."""
     found = find_user(email)
-    if operator.only_says(f"disable the user {found.email}"):
+    if not operator.may(f"disable the user {found.email}", about=[found.user_id]):
         return
     with clear_errors(f"The user {email} has been deleted meanwhile."):
         user.disable(found.user_id)
@@ -63,7 +63,7 @@ def users_disable(operator: Operator, email: str) -> None:
 def users_enable(operator: Operator, email: str) -> None:
     """Take a disabling back."""
     found = find_user(email)
-    if operator.only_says(f"enable the user {found.email}"):
+    if not operator.may(f"enable the user {found.email}", about=[found.user_id]):
         return
     with clear_errors(f"The user {email} has been deleted meanwhile."):
         user.enable(found.user_id)
@@ -78,7 +78,8 @@ def users_set_password(operator: Operator, email: str, password_stdin: bool) -> 
     """Give a user another password, which ends all their sessions; for where no mail can be sent."""
     found = find_user(email)
     password = _read_password(password_stdin)
-    if operator.only_says(f"give {found.email} another password, and end their sessions"):
+    would = f"give {found.email} another password, and end their sessions"
+    if not operator.may(would, about=[found.user_id]):
         return
     with clear_errors(f"The user {email} is disabled, or got another password meanwhile."):
         user.change_password(found, password)
@@ -87,40 +88,59 @@ def users_set_password(operator: Operator, email: str, password_stdin: bool) -> 
     operator.show(_user_row(found), sentence=f"{found.email} has another password, and no session.")
 
 
-@users.command("list")
+@users.command("list", cls=Listing)
+@click.option("--email", "part", default="", metavar="TEXT", help="Only addresses that contain this.")
+@click.option("--organizer", "slug", metavar="SLUG", help="Only its members.")
+@click.option("--active/--disabled", "is_active", default=None, help="Only these.")
 @click.pass_obj
-def users_list(operator: Operator) -> None:
-    """List all users."""
+def users_list(
+    operator: Operator, limit: int | None, after: str | None, part: str, slug: str | None, is_active: bool | None
+) -> None:
+    """List users."""
+    part = part.casefold()
+    rows = (
+        _user_row(found)
+        for found in user.all_users(after=after)
+        if part in found.email.casefold()
+        and (slug is None or slug in found.organizers)
+        and (is_active is None or found.active == is_active)
+    )
     with clear_errors():
-        rows = sorted((_user_row(found) for found in user.all_users()), key=lambda row: str(row["email"]))
-    operator.show(rows)
+        operator.show_page(rows, limit=limit, key="user_id", order="email")
 
 
-@users.command("export")
+@users.command("export", cls=Recorded)
 @click.argument("email")
 @click.pass_obj
 def users_export(operator: Operator, email: str) -> None:
     """Print all that is kept of a user, as one JSON object: for a request for their data."""
     found = find_user(email)
+    operator.record(str(found.user_id))
     with clear_errors():
         kept = erasure.export(found)
     operator.as_json = True
     operator.show(kept)
 
 
-@users.command("erase", cls=Change)
+@users.command("erase", cls=Destructive)
 @click.argument("email")
 @click.pass_obj
 def users_erase(operator: Operator, email: str) -> None:
-    """Erase a user and all that is kept of them. It cannot be taken back."""
+    """Erase a user and all that is kept of them.
+
+    Log-in, sessions and tokens end first; the account and its address go last. So an erasure that was cut off is
+    finished by the same command.
+    """
     found = find_user(email)
     with clear_errors():
         steps = erasure.steps(found)
-        if operator.only_says(f"erase {found.email}: {', '.join(word for word, _ in steps)}", items=len(steps)):
+        counts = erasure.counts(steps)
+        listed = ", ".join(f"{number} in {table}" for table, number in counts.items())
+        if not operator.may(f"erase {found.email}: {listed}", about=[found.user_id], items=counts):
             return
         for _, step in each(steps, "Erasing"):
             step()
-    operator.show({"email": found.email, "items": len(steps)}, sentence=f"Erased the user {found.email}.")
+    operator.show({"email": found.email, "items": counts}, sentence=f"Erased the user {found.email}: {listed}.")
 
 
 def _is_taken(email: str) -> bool:

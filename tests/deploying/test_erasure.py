@@ -50,6 +50,26 @@ def test_after_an_erasure_nothing_is_left_and_nothing_works(john: Browser, shop:
     user.create(email=john.person.email, password="another password", fullname="J", locale="en", timezone="UTC")
 
 
+@pytest.mark.parametrize("done", range(6))
+def test_an_erasure_that_was_cut_off_is_finished_by_the_same_command(john: Browser, shop: ClientApp, done: int) -> None:
+    tokens = shop.connect(john, "Big Events LLC")
+    john.register_application("Mine")
+    assert john.person is not None
+    found = user.find_by_email(john.person.email)
+    assert found is not None
+    for _, step in erasure.steps(found)[: done + 1]:
+        step()
+    assert shop.me(tokens["access_token"]).status_code == 401
+    assert john.log_in().status == 401
+    again = user.find_by_email(john.person.email)
+    assert again is not None
+    for _, step in erasure.steps(again):
+        step()
+    assert user.find_by_email(john.person.email) is None
+    left = erasure.export(found)
+    assert {name: items for name, items in left.items() if items and name != "users"} == {}
+
+
 @pytest.mark.parametrize("model", tables.MODELS, ids=lambda model: model.__name__)
 def test_every_model_that_names_a_user_is_erased_or_goes_by_itself(model: type[Item]) -> None:
     names_a_user = {"user_id", "owner_id", "email"} & set(model.get_attributes())

@@ -39,6 +39,7 @@ def test_each_table_that_forgets_has_its_ttl_and_no_other_has_one() -> None:
         "used_assertions": "expires_at",
         "pushed_requests": "expires_at",
         "device_requests": "forget_at",
+        "operator_events": "forget_at",
     }
 
 

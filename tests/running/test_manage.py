@@ -38,7 +38,7 @@ def test_an_operator_makes_everything_a_connection_needs(local_run: LocalRun) ->
     assert shop.organizers(token).json()["results"] == [{"name": "Ann’s Org", "slug": "annsorg"}]
     in_json(local_run, "organizers", "remove-member", "annsorg", "ann@example.org")
     assert shop.organizers(token).json()["count"] == 0
-    rotated = in_json(local_run, "applications", "rotate-secret", shop.client_id)
+    rotated = in_json(local_run, "applications", "rotate-secret", shop.client_id, "--yes")
     assert shop.exchange("lyac_x").status_code == 401
     shop.secret = rotated["client_secret"]
     assert shop.exchange("lyac_x").json()["error"] == "invalid_grant"
@@ -86,7 +86,7 @@ def test_the_tables_are_described_with_their_keys_and_ttls(local_run: LocalRun) 
         (["organizers", "add-member", "nowhere", "eve@localhost"], "There is no organizer nowhere."),
         (["organizers", "remove-member", "bigevents", "eve@localhost"], "eve@localhost does not belong to bigevents."),
         (["applications", "disable", "nothing"], "There is no application nothing."),
-        (["applications", "rotate-secret", "nothing"], "There is no application nothing that has a secret."),
+        (["applications", "rotate-secret", "nothing"], "There is no application nothing."),
         (
             [
                 "applications",

@@ -58,7 +58,7 @@ def test_two_secrets_live_until_the_old_one_is_ended(local_run: LocalRun) -> Non
     rotated = in_json(local_run, "applications", "rotate-secret", old.client_id, "--keep-old-hours", "24")
     new = ClientApp(local_run.base_url, old.client_id, rotated["client_secret"], CALLBACK)
     assert [app.exchange("lyac_x").status_code for app in (old, new)] == [400, 400]
-    in_json(local_run, "applications", "end-old-secret", old.client_id)
+    in_json(local_run, "applications", "end-old-secret", old.client_id, "--yes")
     assert [app.exchange("lyac_x").status_code for app in (old, new)] == [401, 400]
 
 
@@ -96,7 +96,7 @@ def test_an_initial_access_token_is_made_and_only_its_digest_is_to_be_kept(local
         ([*CREATE, "--public", "--redirect-uri", "com.example.app:/x"], "must be a full address"),
         ([*CREATE, "--public", "--auth-method", "client_secret_post", "--redirect-uri", CALLBACK], "leave --jwks"),
         ([*CREATE, "--jwks", "README.md", "--redirect-uri", CALLBACK], "--jwks: README.md is not JSON."),
-        (["applications", "rotate-secret", "nothing"], "There is no application nothing that has a secret."),
+        (["applications", "rotate-secret", "nothing"], "There is no application nothing."),
         (["applications", "end-old-secret", "nothing"], "There is no application nothing."),
         (["applications", "allow-own", "nothing", "--scope", "read"], "at least one --scope and one --organizer"),
         (

@@ -61,7 +61,7 @@ def test_all_grants_of_an_application_end(local_run: LocalRun) -> None:
     would = in_json(local_run, "grants", "end", "--client", shop.client_id, "--dry-run", "--json")
     assert would["users"] == 1
     assert shop.me(tokens["access_token"]).status_code == 200
-    assert in_json(local_run, "grants", "end", "--client", shop.client_id, "--json")["users"] == 1
+    assert in_json(local_run, "grants", "end", "--client", shop.client_id, "--yes", "--json")["users"] == 1
     assert shop.me(tokens["access_token"]).status_code == 401
     assert shop.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
     assert browser.open(shop.authorize_path(scope="profile")).left_to is None  # it has to ask anew
@@ -73,9 +73,14 @@ def test_what_is_kept_of_a_user_is_exported_and_erased(local_run: LocalRun) -> N
     assert kept["users"][0]["fullname"] == "goner"
     assert kept["grants"][0]["client_id"] == shop.client_id
     assert "argon2" not in json.dumps(kept)
-    assert in_json(local_run, "users", "erase", "goner@example.org", "--dry-run", "--json")["dry_run"] is True
+    would = in_json(local_run, "users", "erase", "goner@example.org", "--dry-run", "--json")
+    assert would["dry_run"] is True
+    assert {**would["items"], "security_events": 1} == {
+        "users": 1, "email_addresses": 1, "applications": 1, "consents": 1, "grants": 1, "sessions": 1,
+        "security_events": 1,
+    }  # fmt: skip
     assert shop.me(tokens["access_token"]).status_code == 200
-    in_json(local_run, "users", "erase", "goner@example.org", "--json")
+    in_json(local_run, "users", "erase", "goner@example.org", "--yes", "--json")
     assert shop.me(tokens["access_token"]).status_code == 401
     gone = local_run.manage("users", "export", "goner@example.org")
     assert gone.stderr == "Error: There is no user with the address goner@example.org.\n"
@@ -119,7 +124,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(
 
 
 def test_every_command_that_changes_something_has_a_dry_run(local_run: LocalRun) -> None:
-    reads = {"list", "describe", "export", "new-token", "show"}
+    reads = {"audit", "list", "describe", "export", "new-token", "show"}
     for name in named(local_run):
         commands = [[name, one] for one in named(local_run, name)] or [[name]]
         for command in commands:

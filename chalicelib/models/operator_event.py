@@ -1,0 +1,105 @@
+"""OperatorEvent: what an operator did with manage.py, kept for two years.
+
+Keyed by month, so that a listing reads the newest months and never scans. An event names ids (a user's, an
+application's, an organizer's slug) and no address, so an erasure leaves nothing personal in it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
+
+from chalicelib import clock, credentials, settings
+from chalicelib.models import store
+from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, as_set, table_name
+
+
+class Outcome(StrEnum):
+    """How a command ended. STARTED stays where its process was killed: what it did is then unknown."""
+
+    STARTED = "started"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class OperatorEvent(Item):
+    class Meta(TableMeta):
+        table_name = table_name("operator_events")
+
+    month = UnicodeAttribute(hash_key=True)
+    event_key = UnicodeAttribute(range_key=True)
+    at = EpochSeconds()
+    operator = UnicodeAttribute()
+    command = UnicodeAttribute()
+    about = UnicodeSetAttribute(null=True)
+    outcome = UnicodeAttribute()
+    forget_at = TimeToLive()
+
+    @classmethod
+    def key(cls, month: str, event_key: str) -> Key[OperatorEvent]:
+        return Key(cls, month, event_key)
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which events to list. command: how its words start. about: an id that it names. "" lets everything through."""
+
+    command: str = ""
+    about: str = ""
+
+    def fits(self, event: OperatorEvent) -> bool:
+        is_command = f"{event.command} ".startswith(f"{self.command} ") if self.command else True
+        return is_command and (not self.about or self.about in (event.about or ()))
+
+
+def start(operator: str, command: str, about: Sequence[str]) -> OperatorEvent:
+    """Record a command before it acts. Raises StoreUnavailable: what cannot be recorded is not done.
+
+    operator: who runs it. command: its words, without options. about: the ids of what it acts on.
+    """
+    at = clock.now()
+    event = OperatorEvent(
+        month=_month(at),
+        # Sorts by time; the serial number keeps two events of one microsecond apart.
+        event_key=f"{at:011d}.{time.time_ns() // 1000 % 1_000_000:06d}.{credentials.new_serial()}",
+        at=at,
+        operator=operator,
+        command=command,
+        about=as_set(about),
+        outcome=str(Outcome.STARTED),
+        forget_at=at + settings.OPERATOR_EVENT_KEPT_SECONDS,
+    )
+    store.write(store.Put(event))
+    return event
+
+
+def finish(event: OperatorEvent, outcome: Outcome) -> None:
+    """Record how the command ended. Raises StoreUnavailable."""
+    event.outcome = str(outcome)
+    store.write(store.Put(event))
+
+
+def newest(limit: int, chosen: Filter) -> list[OperatorEvent]:
+    """At most `limit` events that the filter lets through, newest first."""
+    found: list[OperatorEvent] = []
+    for event in _newest_first():
+        if event.forget_at > clock.now() and chosen.fits(event):
+            found.append(event)
+            if len(found) == limit:
+                break
+    return found
+
+
+def _newest_first() -> Iterator[OperatorEvent]:
+    year, month = time.gmtime(clock.now())[:2]
+    for _ in range(settings.OPERATOR_EVENT_KEPT_SECONDS // (28 * 86_400) + 1):
+        yield from store.newest_first(OperatorEvent, f"{year:04d}-{month:02d}")
+        year, month = (year, month - 1) if month > 1 else (year - 1, 12)
+
+
+def _month(at: int) -> str:
+    return time.strftime("%Y-%m", time.gmtime(at))

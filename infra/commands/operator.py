@@ -1,0 +1,125 @@
+"""What every command shares: how it prints, whether it may act, and its entry in the audit."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, NoReturn
+
+import click
+
+from chalicelib import settings
+from chalicelib.models import operator_event
+from chalicelib.models.operator_event import OperatorEvent, Outcome
+from chalicelib.models.store import StoreUnavailable
+from infra.commands import output
+from infra.commands.output import Row
+
+PAGE = 100
+
+
+def fail(message: str) -> NoReturn:
+    """End with one line on stderr and exit code 2."""
+    raise click.UsageError(message)
+
+
+class Operator:
+    """The person at the terminal, and what they asked for.
+
+    as_json: print one JSON value on stdout, and nothing else. is_dry: change nothing, and say what would be done.
+    asks, is_sure: ask before a change that cannot be undone, unless they said that they are sure. command: its words.
+    """
+
+    def __init__(self) -> None:
+        self.as_json = False
+        self.is_dry = False
+        self.asks = False
+        self.is_sure = False
+        self.command = ""
+        self._event: OperatorEvent | None = None
+
+    def may(self, would: str, *, about: Sequence[str] = (), **facts: Any) -> bool:
+        """May the command act now? False in a dry run, which says what would be done.
+
+        A destructive command asks first. The act is recorded before it is done: what cannot be recorded is not done.
+
+        would: reads after "Would ". about: the ids of what it acts on. facts: more for the JSON value.
+        """
+        if self.is_dry:
+            self.show({"dry_run": True, "would": would, **facts}, sentence=f"Would {would}.")
+            return False
+        if self.asks:
+            self._ask(would)
+        self.record(*about)
+        return True
+
+    def record(self, *about: str) -> None:
+        """Note in the audit that this command begins. Ends the command where that cannot be done."""
+        try:
+            self._event = operator_event.start(_who(), self.command, about)
+        except StoreUnavailable as error:
+            missing = error.code == "ResourceNotFoundException"
+            remedy = (
+                "Its table is missing: run tables create, or deploy the tables' template." if missing else error.code
+            )
+            fail(f"Nothing was done, since it cannot be recorded in the audit. {remedy}")
+
+    def conclude(self, outcome: Outcome) -> None:
+        """Note in the audit how the command ended, where it began."""
+        if self._event is None:
+            return
+        try:
+            operator_event.finish(self._event, outcome)
+        except StoreUnavailable as error:
+            click.echo(f"Warning: the audit does not know how this command ended: {error.code}.", err=True)
+
+    def show(self, value: Row | Iterable[Row], *, sentence: str = "") -> None:
+        """The result: JSON where that was asked for, else a sentence, or a heading and a line for each row."""
+        if self.as_json:
+            click.echo(output.as_json(value if isinstance(value, Mapping) else list(value)))
+        elif sentence:
+            click.echo(sentence)
+        else:
+            for line in output.as_lines([value] if isinstance(value, Mapping) else list(value)):
+                click.echo(line)
+
+    def show_page(self, rows: Iterator[Row], *, limit: int | None, key: str, order: str) -> None:
+        """A page of rows, and on stderr how to go on where there are more.
+
+        rows: in the order of the store, read as far as needed. key: the column that --after takes. order: the column
+        that the page is sorted by for people.
+        """
+        size = limit or (None if self.as_json else PAGE)
+        page = list(islice(rows, size))
+        more = size is not None and next(rows, None) is not None
+        self.show(sorted(page, key=lambda row: str(row[order]).casefold()))
+        if more:
+            click.echo(f"There are more: --after {page[-1][key]}", err=True)
+
+    def _ask(self, would: str) -> None:
+        if self.is_sure:
+            return
+        if not sys.stdin.isatty():
+            fail(f"This would {would}, and cannot be undone. Add --yes to do it.")
+        click.confirm(f"This will {would}. It cannot be undone. Go on?", abort=True, err=True)
+
+
+def _who() -> str:
+    """Who is at the terminal: their identity at AWS, and on a laptop their account."""
+    try:
+        account = getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        account = "unknown"
+    if settings.SETTINGS.is_local:
+        return account
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    config = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2})
+    try:
+        return str(boto3.client("sts", config=config).get_caller_identity()["Arn"])
+    except (BotoCoreError, ClientError):
+        return f"{account}, unknown to AWS"

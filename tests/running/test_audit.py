@@ -1,0 +1,142 @@
+"""What operators do is asked about first where it cannot be undone, and recorded."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+from typing import Any
+
+import pytest
+
+from chalicelib import credentials
+from tests.local_run import LocalRun
+from tests.running.test_operating import a_connected_user, in_json
+
+pytestmark = pytest.mark.spec("line 37")
+
+
+def audit(local_run: LocalRun, *arguments: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = in_json(local_run, "audit", "--json", *arguments)
+    return found
+
+
+def an_organizer(local_run: LocalRun) -> str:
+    slug = f"audited-{credentials.new_serial().lower()}"
+    in_json(local_run, "organizers", "create", "--slug", slug, "--name", "Audited", "--json")
+    return slug
+
+
+def on_a_terminal(local_run: LocalRun, answer: str, *arguments: str) -> tuple[int, str]:
+    """A command's exit code and what it prints, run by a person who answers its question so."""
+    person, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [".venv/bin/python", "manage.py", "--stage", "local", *arguments],
+        cwd=local_run.folder, env=local_run.environment(), stdin=terminal, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    os.write(person, f"{answer}\n".encode())
+    printed = process.communicate(timeout=60)[0]
+    os.close(person)
+    os.close(terminal)
+    return process.returncode, printed
+
+
+def test_what_an_operator_did_is_listed_newest_first_with_who_and_how_it_ended(local_run: LocalRun) -> None:
+    slug = an_organizer(local_run)
+    in_json(local_run, "organizers", "add-member", slug, "eve@localhost", "--json")
+    failed = local_run.manage("organizers", "create", "--slug", slug, "--name", "Again")
+    assert failed.returncode == 2
+    entries = audit(local_run, "--about", slug)
+    assert [(entry["command"], entry["outcome"]) for entry in entries] == [
+        ("organizers create", "failed"),
+        ("organizers add-member", "done"),
+        ("organizers create", "done"),
+    ]
+    eve = in_json(local_run, "users", "list", "--email", "eve@local", "--json")[0]
+    assert entries[1]["about"] == sorted([slug, eve["user_id"]])
+    assert all(entry["operator"] and entry["at"].endswith("Z") for entry in entries)
+    assert audit(local_run, "--about", slug, "--limit", "1") == entries[:1]
+    assert audit(local_run, "--about", slug, "--command", "organizers add-member") == entries[1:2]
+    assert audit(local_run, "--about", slug, "--command", "users") == []
+
+
+def test_the_audit_names_no_address_and_no_secret(local_run: LocalRun) -> None:
+    a_connected_user(local_run, "audited")
+    in_json(
+        local_run, "users", "set-password", "audited@example.org", "--password-stdin", "--json",
+        stdin="a second password\n",
+    )  # fmt: skip
+    in_json(local_run, "users", "export", "audited@example.org")
+    text = local_run.manage("audit", "--limit", "1000").stdout
+    assert text.startswith("AT")
+    assert "users export" in text
+    assert "users set-password" in text
+    assert "example.org" not in text
+    assert "second password" not in text
+
+
+def test_a_dry_run_and_a_mistake_leave_no_entry(local_run: LocalRun) -> None:
+    before = audit(local_run)
+    in_json(local_run, "users", "disable", "eve@localhost", "--dry-run", "--json")
+    local_run.manage("users", "disable", "nobody@localhost")
+    assert audit(local_run) == before
+
+
+@pytest.mark.parametrize("command", [("users", "erase", "eve@localhost"), ("grants", "end", "--client", "{client_id}")])
+def test_what_cannot_be_undone_is_not_done_unasked(local_run: LocalRun, command: tuple[str, ...]) -> None:
+    client_id = in_json(local_run, "applications", "list", "--json")[0]["client_id"]
+    before = audit(local_run)
+    ended = local_run.manage(*(word.format(client_id=client_id) for word in command))
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("Error: This would e")
+    assert ended.stderr.endswith("Add --yes to do it.\n")
+    assert in_json(local_run, "users", "list", "--email", "eve@localhost", "--json")[0]["active"] is True
+    assert audit(local_run) == before
+
+
+def test_a_person_at_a_terminal_is_asked(local_run: LocalRun) -> None:
+    email = f"{credentials.new_serial().lower()}@example.org"
+    in_json(
+        local_run, "users", "create", "--fullname", "Asked", "--email", email, "--password-stdin", "--json",
+        stdin="a long password\n",
+    )  # fmt: skip
+    code, printed = on_a_terminal(local_run, "n", "users", "erase", email)
+    assert (code, "It cannot be undone. Go on?" in printed, "Stopped." in printed) == (130, True, True)
+    assert in_json(local_run, "users", "list", "--email", email, "--json")
+    code, printed = on_a_terminal(local_run, "y", "users", "erase", email)
+    assert code == 0, printed
+    assert in_json(local_run, "users", "list", "--email", email, "--json") == []
+
+
+def test_help_needs_no_stage_and_everything_else_does(local_run: LocalRun) -> None:
+    for arguments in (["--help"], ["users", "--help"], ["users", "erase", "--help"], ["audit", "-h"]):
+        ended = local_run.run(".venv/bin/python", "manage.py", *arguments)
+        assert ended.returncode == 0, ended.stderr
+        assert "Usage:" in ended.stdout
+    ended = local_run.run(".venv/bin/python", "manage.py", "users", "list")
+    assert ended.stderr == "Error: Missing option '--stage': local, or another of .chalice/config.json.\n"
+    assert ended.returncode == 2
+
+
+def test_a_list_has_a_heading_filters_and_pages(local_run: LocalRun) -> None:
+    slugs = sorted(an_organizer(local_run) for _ in range(3))
+    in_json(local_run, "organizers", "add-member", slugs[0], "eve@localhost", "--json")
+    members = local_run.manage("users", "list", "--organizer", slugs[0]).stdout.splitlines()
+    assert members[0].split() == ["EMAIL", "FULLNAME", "LOCALE", "TIMEZONE", "ORGANIZERS", "ACTIVE", "USER", "ID"]
+    assert [line.split()[0] for line in members[1:]] == ["eve@localhost"]
+    assert local_run.manage("users", "list", "--disabled", "--email", "eve@").stdout == "Nothing found.\n"
+    found: list[str] = []
+    after: list[str] = []
+    while True:
+        page = local_run.manage("organizers", "list", "--name", "audited-", "--limit", "1", "--json", *after)
+        found += [row["slug"] for row in json.loads(page.stdout)]
+        if not page.stderr:
+            break
+        assert page.stderr.startswith("There are more: --after ")
+        after = ["--after", page.stderr.split()[-1]]
+    assert set(found) >= set(slugs)
+    assert len(found) == len(set(found))
+    owned = in_json(local_run, "applications", "list", "--owner", "admin@localhost", "--name", "box", "--json")
+    assert [row["name"] for row in owned] == ["Box office"]
