@@ -101,10 +101,16 @@ SITE_LOGO_URL_LIMIT_CHARACTERS = 2048  # Lambda takes 4 KB of environment in all
 # How many of an application's grants are counted for its owner; beyond that the page says "more than".
 CONNECTED_COUNT_LIMIT = 1000
 
-# The store's time-outs. Three tries and the pauses between them stay below 10 seconds in all.
+# How long a request may wait for the store in all.
+REQUEST_SECONDS = 10.0
+# One try of one call to the store, and how many tries there are at most.
 STORE_CONNECT_SECONDS = 1.0
 STORE_READ_SECONDS = 1.5
-STORE_RETRIES = 2
+STORE_TRIES = 3
+STORE_LEAST_READ_SECONDS = 0.1  # where less is left, the try is not made
+# The one try of what an answer does not need; and all of these together, which the end of a request is kept for.
+STORE_ASIDE_READ_SECONDS = 0.5
+STORE_ASIDE_SECONDS = 2.0
 
 
 # What the authorizer asks where the operator set nothing: `read` to read, `write` for the rest.

@@ -17,8 +17,8 @@ from infra.tables import MODELS
 
 def sources(prefix: str) -> list[tuple[str, type[Item]]]:
     """The restored tables that there are, with the models whose tables they are copies of."""
-    client = CONNECTION.client
-    there = {name for page in client.get_paginator("list_tables").paginate() for name in page["TableNames"]}
+    pages = _pages("ListTables", "ExclusiveStartTableName", "LastEvaluatedTableName")
+    there = {name for page in pages for name in page["TableNames"]}
     own = str(MODELS[0].Meta.table_name).removesuffix("users")  # type: ignore[attr-defined]
     named = ((prefix + str(model.Meta.table_name).removeprefix(own), model) for model in MODELS)  # type: ignore[attr-defined]
     return [(name, model) for name, model in named if name in there]
@@ -26,13 +26,26 @@ def sources(prefix: str) -> list[tuple[str, type[Item]]]:
 
 def items(table: str) -> Iterator[dict[str, Any]]:
     """Every item of a restored table, as DynamoDB writes it."""
-    for page in CONNECTION.client.get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
+    for page in _scan(TableName=table, ConsistentRead=True):
         yield from page["Items"]
 
 
 def count(table: str) -> int:
-    pages = CONNECTION.client.get_paginator("scan").paginate(TableName=table, Select="COUNT")
-    return sum(int(page["Count"]) for page in pages)
+    return sum(int(page["Count"]) for page in _scan(TableName=table, Select="COUNT"))
+
+
+def _scan(**arguments: Any) -> Iterator[dict[str, Any]]:
+    return _pages("Scan", "ExclusiveStartKey", "LastEvaluatedKey", **arguments)
+
+
+def _pages(operation: str, start: str, last: str, **arguments: Any) -> Iterator[dict[str, Any]]:
+    """Through the connection, which tries again what fails in passing, and not through its client, which does not."""
+    while True:
+        page = CONNECTION.dispatch(operation, dict(arguments))
+        yield page
+        if not page.get(last):
+            return
+        arguments[start] = page[last]
 
 
 def put_back(model: type[Item], item: dict[str, Any]) -> bool:
@@ -40,11 +53,14 @@ def put_back(model: type[Item], item: dict[str, Any]) -> bool:
     name = str(model.Meta.table_name)  # type: ignore[attr-defined]
     names = {"#key": str(model._hash_key_attribute().attr_name)}  # type: ignore[no-untyped-call]
     try:
-        CONNECTION.client.put_item(
-            TableName=name,
-            Item=item,
-            ConditionExpression="attribute_not_exists(#key)",
-            ExpressionAttributeNames=names,
+        CONNECTION.dispatch(
+            "PutItem",
+            {
+                "TableName": name,
+                "Item": item,
+                "ConditionExpression": "attribute_not_exists(#key)",
+                "ExpressionAttributeNames": names,
+            },
         )
     except ClientError as error:
         if error.response["Error"]["Code"] == "ConditionalCheckFailedException":

@@ -69,15 +69,9 @@ def store_proxy() -> StoreProxy:
 
 
 @pytest.fixture
-def fresh_client(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A client of the store that has spent none of its quota of retries on faults of other tests."""
-    monkeypatch.setattr(table_module.CONNECTION, "_client", None)
-
-
-@pytest.fixture
-def impatient_client(fresh_client: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A client that does not try again, for tests of how a failure is answered: its pauses take seconds."""
-    monkeypatch.setattr(table_module.CONNECTION, "_max_retry_attempts_exception", 0)
+def impatient_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client of the store that tries once, for tests of how a failure is answered."""
+    monkeypatch.setattr(settings, "STORE_TRIES", 1)
 
 
 @pytest.fixture
@@ -108,19 +102,29 @@ class Clock:
 
     def __init__(self) -> None:
         self.ahead = 0
+        self.measured_ahead = 0.0
         self._real = clock_module.now
+        self._real_monotonic = clock_module.monotonic
 
     def advance(self, seconds: int) -> None:
         self.ahead += seconds
 
+    def take(self, seconds: float) -> None:
+        """Let what is being measured take so much longer."""
+        self.measured_ahead += seconds
+
     def now(self) -> int:
         return self._real() + self.ahead
+
+    def monotonic(self) -> float:
+        return self._real_monotonic() + self.measured_ahead
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
     monkeypatch.setattr(clock_module, "now", made.now)
+    monkeypatch.setattr(clock_module, "monotonic", made.monotonic)
     return made
 
 

@@ -12,7 +12,7 @@ import os
 import socket
 import struct
 import threading
-import zlib
+from binascii import crc32
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -34,10 +34,14 @@ class Fault(Enum):
     LOSES_ANSWER = auto()  # the store does what it was asked, and the answer never arrives
     HANGS_AFTERWARDS = auto()  # likewise, and the connection stays open
     IN_PROGRESS = auto()  # likewise, and the answer is that it is still being done
-    TRUNCATED = auto()  # likewise, and half of the answer arrives
-    BAD_CHECKSUM = auto()  # likewise, and the answer does not fit its checksum
+    CUT_OFF = auto()  # likewise, and the connection ends in the middle of the answer
     LATE = auto()  # hangs, and is done when `land` is called
     LEAVES_KEYS = auto()  # a BatchGetItem or BatchWriteItem that processes nothing
+    # The store does what it was asked, and its answer is damaged on the way:
+    BAD_CHECKSUM = auto()
+    TRUNCATED = auto()  # its second half is missing
+    GARBLED = auto()  # likewise, and no check sum tells
+    EMPTIED = auto()  # nothing is left of it but braces, and no check sum tells
 
 
 @dataclass(frozen=True)
@@ -162,8 +166,11 @@ _DONE_FIRST = {
     Fault.LOSES_ANSWER,
     Fault.HANGS_AFTERWARDS,
     Fault.IN_PROGRESS,
-    Fault.TRUNCATED,
+    Fault.CUT_OFF,
     Fault.BAD_CHECKSUM,
+    Fault.TRUNCATED,
+    Fault.GARBLED,
+    Fault.EMPTIED,
 }
 
 
@@ -234,11 +241,11 @@ class _Handler(BaseHTTPRequestHandler):
                 self._wait_until_client_left()
             case Fault.IN_PROGRESS:
                 self._error(400, "TransactionInProgressException")
-            case Fault.TRUNCATED:
+            case Fault.CUT_OFF:
                 self._answer(status, answer[: len(answer) // 2], headers, promised=len(answer))
                 self.close_connection = True
-            case Fault.BAD_CHECKSUM:
-                self._answer(status, answer, {**headers, "x-amz-crc32": str(zlib.crc32(answer) ^ 1)})
+            case Fault.BAD_CHECKSUM | Fault.TRUNCATED | Fault.GARBLED | Fault.EMPTIED:
+                self._damage(fault, status, headers, answer)
             case Fault.RESETS:
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 os.close(self.connection.detach())  # at once: the server would shut it down politely first
@@ -252,6 +259,22 @@ class _Handler(BaseHTTPRequestHandler):
         with suppress(OSError):
             self.connection.recv(1)
         self.close_connection = True
+
+    def _damage(self, fault: Fault, status: int, headers: dict[str, str], answer: bytes) -> None:
+        headers = {name.lower(): value for name, value in headers.items()}
+        assert headers["x-amz-crc32"] == str(crc32(answer)), "the store itself sends no check sum"
+        match fault:
+            case Fault.BAD_CHECKSUM:
+                headers["x-amz-crc32"] = str(crc32(answer) ^ 1)
+            case Fault.TRUNCATED:
+                answer = answer[: len(answer) // 2]
+            case Fault.GARBLED:
+                answer = answer[: len(answer) // 2]
+                del headers["x-amz-crc32"]
+            case _:
+                answer = b"{}"
+                del headers["x-amz-crc32"]
+        self._answer(status, answer, headers)
 
     def _error(self, status: int, code: str, **more: Any) -> None:
         self._json(status, {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": code, **more})

@@ -13,7 +13,7 @@ PACKAGE = ROOT / "chalicelib"
 FILES = [ROOT / "app.py", *sorted(PACKAGE.rglob("*.py"))]
 LINES_LIMIT = 300
 
-FOUNDATION = {"settings", "credentials", "clock", "logs", "names", "messages", "caller", "server_key"}
+FOUNDATION = {"settings", "credentials", "clock", "logs", "names", "messages", "caller", "server_key", "deadline"}
 # What each room may import of ours, besides itself. `names` and `credentials` read their limits from `settings`.
 MAY_IMPORT = {
     "app": {"endpoints", "logs"},
@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "settings": {"environment"},
     "environment": set[str](),
     "clock": set[str](),
+    "deadline": {"settings", "clock"},
     "logs": {"metrics"},
     "metrics": {"settings", "clock"},
 }

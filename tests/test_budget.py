@@ -78,7 +78,9 @@ def test_a_refresh_is_one_read_and_one_transaction(shop: ClientApp, tokens: dict
     assert operations(calls) == ["BatchGetItem", "TransactWriteItems"]
 
 
-@pytest.mark.parametrize(("kind", "write"), [("access_token", "DeleteItem"), ("refresh_token", "TransactWriteItems")])
+@pytest.mark.parametrize(
+    ("kind", "write"), [("access_token", "TransactWriteItems"), ("refresh_token", "TransactWriteItems")]
+)
 def test_a_revocation_is_one_read_and_one_write(
     shop: ClientApp, tokens: dict[str, Any], store: StoreProxy, kind: str, write: str
 ) -> None:

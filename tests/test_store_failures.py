@@ -50,6 +50,11 @@ def _organizer_path(world: World) -> str:
     return f"/api/v1/organizers/{next(iter(world.john.person.organizers))}/"
 
 
+def _introspect(world: World) -> requests.Response:
+    token, auth = world.tokens["access_token"], (world.shop.client_id, world.shop.secret)
+    return world.shop.http.post(world.shop.base_url + "/api/v1/oauth/introspect", data={"token": token}, auth=auth)
+
+
 Request = Callable[[World], requests.Response]
 JSON_REQUESTS: dict[str, Request] = {
     "exchange": lambda world: world.shop.exchange(world.code),
@@ -57,6 +62,7 @@ JSON_REQUESTS: dict[str, Request] = {
     "revoke access token": lambda world: world.shop.revoke(world.tokens["access_token"]),
     "revoke refresh token": lambda world: world.shop.revoke(world.tokens["refresh_token"]),
     "revoke unknown": lambda world: world.shop.revoke("unknown"),
+    "introspect": _introspect,
     "me": lambda world: world.shop.me(world.tokens["access_token"]),
     "organizers": lambda world: world.shop.organizers(world.tokens["access_token"]),
     "organizer": lambda world: world.shop.call(_organizer_path(world), world.tokens["access_token"]),
@@ -75,9 +81,9 @@ REQUESTS = JSON_REQUESTS | PAGE_REQUESTS
 WRITES = {
     "exchange": "TransactWriteItems",
     "refresh": "TransactWriteItems",
-    "revoke access token": "DeleteItem",
+    "revoke access token": "TransactWriteItems",
     "revoke refresh token": "TransactWriteItems",
-    "rename": "UpdateItem",
+    "rename": "TransactWriteItems",
     "allow": "TransactWriteItems",
     "authorize": "TransactWriteItems",
     "log in": "PutItem",
@@ -144,7 +150,6 @@ def test_a_store_that_hangs_is_503_within_ten_seconds(
 
 
 @pytest.mark.spec("platform: conflicts")
-@pytest.mark.usefixtures("fresh_client")
 @pytest.mark.parametrize("name", ["exchange", "refresh", "revoke refresh token", "allow", "authorize"])
 @pytest.mark.parametrize("fault", [Fault.CONFLICT, Fault.DROPS_CONNECTION])
 def test_a_transaction_that_was_in_anothers_way_is_tried_again(
@@ -156,7 +161,6 @@ def test_a_transaction_that_was_in_anothers_way_is_tried_again(
 
 
 @pytest.mark.spec("platform: lost answers", "line 24", "line 25", "RFC 6749 §4.1.2")
-@pytest.mark.usefixtures("fresh_client")
 def test_an_exchange_whose_answer_was_lost_does_not_look_like_a_replay(world: World, store: StoreProxy) -> None:
     with store.fault(Fault.LOSES_ANSWER, "TransactWriteItems", times=1), store.count() as calls:
         answer = world.shop.exchange(world.code)
@@ -169,7 +173,6 @@ def test_an_exchange_whose_answer_was_lost_does_not_look_like_a_replay(world: Wo
 
 
 @pytest.mark.spec("platform: lost answers", "line 24", "line 25", "RFC 6749 §4.1.2")
-@pytest.mark.usefixtures("fresh_client")
 @pytest.mark.parametrize("times", [1, 2, 3, 4])
 def test_an_exchange_that_the_store_calls_in_progress_does_not_look_like_a_replay(
     world: World, store: StoreProxy, times: int
@@ -181,7 +184,6 @@ def test_an_exchange_that_the_store_calls_in_progress_does_not_look_like_a_repla
 
 
 @pytest.mark.spec("platform: lost answers")
-@pytest.mark.usefixtures("fresh_client")
 @pytest.mark.parametrize("name", ["refresh", "revoke access token", "revoke refresh token", "rename", "log in"])
 def test_other_writes_whose_answer_was_lost_succeed_too(world: World, store: StoreProxy, name: str) -> None:
     with store.fault(Fault.LOSES_ANSWER, WRITES[name], times=1):

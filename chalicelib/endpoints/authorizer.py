@@ -11,7 +11,7 @@ from typing import Any
 
 from chalice.app import AuthRequest, Blueprint
 
-from chalicelib import logs, settings
+from chalicelib import deadline, logs, settings
 from chalicelib.models.store import StoreUnavailable
 from chalicelib.protocol import bearer, required_scopes
 from chalicelib.protocol.bearer import Access, BearerError
@@ -38,7 +38,8 @@ def authorizer(request: AuthRequest) -> dict[str, Any]:
     logs.begin()
     status = 500
     try:
-        answer, status = _decide(request)
+        with deadline.begin():
+            answer, status = _decide(request)
         return answer
     except BearerError as error:
         status = 401

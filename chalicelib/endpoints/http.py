@@ -16,7 +16,7 @@ from urllib.parse import quote
 from chalice.app import Blueprint, CORSConfig, Response
 from chalice.app import Request as ChaliceRequest
 
-from chalicelib import logs, settings
+from chalicelib import deadline, logs, settings
 from chalicelib.endpoints.refusal import NotSignedIn as NotSignedIn
 from chalicelib.endpoints.refusal import Refusal as Refusal
 from chalicelib.endpoints.refusal import as_refusal
@@ -125,10 +125,11 @@ def here(request: Request, path: str) -> str:
 
 
 def middleware(event: ChaliceRequest, get_response: Callable[[ChaliceRequest], Response]) -> Response:
-    """Around every request: its headers, and its line in the log."""
+    """Around every request: its deadline, its headers, and its line in the log."""
     started = time.monotonic()
     logs.begin()
-    response = _normalized(get_response(event))
+    with deadline.begin():
+        response = _normalized(get_response(event))
     response.headers.update(_SECURITY_HEADERS)
     if settings.SETTINGS.is_https:
         response.headers["Strict-Transport-Security"] = _HSTS

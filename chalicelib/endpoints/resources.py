@@ -10,7 +10,6 @@ from chalice.app import Blueprint, Response
 from chalicelib import logs, names
 from chalicelib.endpoints import http
 from chalicelib.models import organizer, store
-from chalicelib.models.organizer import Organizer
 from chalicelib.protocol import bearer, requests, scopes
 
 PAGE_SIZE_LIMIT = 50
@@ -45,7 +44,7 @@ def organizers(request: http.Request) -> Response:
             "count": len(slugs),
             "next": address(number + 1) if start + size < len(slugs) else None,
             "previous": address(number - 1) if number > 1 else None,
-            "results": [_as_json(found) for found in organizer.get_all(slugs[start : start + size])],
+            "results": [_as_json(found.slug, found.name) for found in organizer.get_all(slugs[start : start + size])],
         }
     )
 
@@ -57,11 +56,13 @@ def one_organizer(request: http.Request, slug: str) -> Response:
         # The same for one that does not exist: the token says nothing about others.
         raise http.Refusal(403, "access_denied", "This token does not give access to this organizer.")
     if request.method == "PATCH":
-        return http.json_answer(_as_json(_rename(slug, _read_name(request))))
+        name = _read_name(request)
+        _rename(slug, name)
+        return http.json_answer(_as_json(slug, name))
     found = organizer.get(slug)
     if found is None:
         raise http.Refusal(404, "not_found", "There is no such organizer.")
-    return http.json_answer(_as_json(found))
+    return http.json_answer(_as_json(found.slug, found.name))
 
 
 def _access(request: http.Request, scope: str | None) -> bearer.Access:
@@ -96,14 +97,13 @@ def _read_name(request: http.Request) -> str:
         raise http.Refusal(400, "invalid_request", f"name {error}.") from error
 
 
-def _rename(slug: str, name: str) -> Organizer:
+def _rename(slug: str, name: str) -> None:
     try:
-        renamed = organizer.rename(slug, name)
+        organizer.rename(slug, name)
     except store.ConditionFailed as error:
         raise http.Refusal(404, "not_found", "There is no such organizer.") from error
     logs.note(outcome="organizer renamed")
-    return renamed
 
 
-def _as_json(found: Organizer) -> dict[str, str]:
-    return {"name": found.name, "slug": found.slug}
+def _as_json(slug: str, name: str) -> dict[str, str]:
+    return {"name": name, "slug": slug}

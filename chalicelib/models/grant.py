@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
-from chalicelib import clock, credentials, logs, settings
+from chalicelib import clock, credentials, settings
 from chalicelib.models import store
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.application import Application
@@ -162,10 +162,8 @@ def touch(grant: Grant) -> None:
     """Note that the grant was used, at most once in GRANT_TOUCH_SECONDS."""
     if clock.now() - grant.last_used_at < settings.GRANT_TOUCH_SECONDS:
         return
-    try:
+    with store.aside():  # an ended grant, or a note that cannot be taken, is no reason to refuse the request
         store.change(Grant.key(grant.grant_id), [Grant.last_used_at.set(clock.now())], Grant.grant_id.exists())
-    except (store.ConditionFailed, store.StoreUnavailable):
-        pass  # it ended meanwhile, or the note cannot be taken: neither is a reason to refuse the request
 
 
 def end(grant_id: str) -> None:
@@ -176,18 +174,17 @@ def end(grant_id: str) -> None:
 def take_back(user_id: str, client_id: str) -> None:
     """End all that the user allowed the application. The first delete has ended it; the others tidy up."""
     store.write(store.Delete(Consent.key(user_id, client_id)))
-    _tidy_up(store.query(Grant, user_id, starts_with=user_id + client_id))
+    with store.aside(dead_grants="left"):
+        _tidy_up(store.query(Grant, user_id, starts_with=user_id + client_id))
 
 
 def end_surplus(user_id: str, client_id: str) -> None:
-    """Make room for one more grant. Never raises StoreUnavailable: the next time does as well."""
-    try:
+    """Make room for one more grant. An aside: the next time does as well."""
+    with store.aside(surplus_grants="left"):
         held = sorted(
             store.query(Grant, user_id, starts_with=user_id + client_id), key=lambda grant: grant.last_used_at
         )
         _tidy_up(held[: max(0, len(held) - settings.GRANTS_PER_APPLICATION_LIMIT + 1)])
-    except store.StoreUnavailable:
-        logs.note(surplus_grants="left")
 
 
 def _tidy_up(grants: Iterable[Grant]) -> None:

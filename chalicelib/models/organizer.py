@@ -41,9 +41,9 @@ def create(slug: str, name: str) -> Organizer:
     return organizer
 
 
-def rename(slug: str, name: str) -> Organizer:
+def rename(slug: str, name: str) -> None:
     """Raises ConditionFailed where there is no such organizer."""
-    return store.change(Organizer.key(slug), [Organizer.name.set(name)], Organizer.slug.exists())
+    store.change(Organizer.key(slug), [Organizer.name.set(name)], Organizer.slug.exists())
 
 
 def delete(slug: str) -> None:

@@ -63,7 +63,7 @@ def record(
     application_name: str | None = None,
     failed_tries: int | None = None,
 ) -> None:
-    """Write an event down, in one round trip. Never raises: the history must not stop what it tells about.
+    """Write an event down, in one round trip. An aside: the history must not stop what it tells about.
 
     caller: where the request came from. application_name: as it is now, since the application may be deleted later.
     """
@@ -82,8 +82,9 @@ def record(
         forget_at=at + settings.SECURITY_EVENT_KEPT_SECONDS,
     )
     try:
-        store.write(store.Put(event))
-    except Exception as error:
+        with store.aside(security_event_lost=str(kind)):
+            store.write(store.Put(event))
+    except Exception as error:  # a defect of ours must not stop it either
         logs.note(security_event_lost=str(kind), security_event_error=type(error).__name__)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pynamodb.attributes import UnicodeAttribute
 
-from chalicelib import clock, credentials, logs, settings
+from chalicelib import clock, credentials, settings
 from chalicelib.caller import Caller
 from chalicelib.models import store
 from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, table_name
@@ -77,14 +77,12 @@ def touch(session: Session) -> None:
     if now - session.last_seen_at < settings.SESSION_TOUCH_SECONDS:
         return
     expires_at = _expiry(created_at=session.created_at, last_seen_at=now)
-    try:
+    with store.aside():  # an ended session, or a note that cannot be taken, is no reason to refuse the request
         store.change(
             Session.key(session.user_id, session.session_digest),
             [Session.last_seen_at.set(now), Session.expires_at.set(expires_at)],
             Session.session_digest.exists(),
         )
-    except (store.ConditionFailed, store.StoreUnavailable):
-        pass  # it was ended meanwhile, or the note cannot be taken: neither is a reason to refuse the request
 
 
 def end(user_id: str, session_digest: str) -> None:
@@ -99,11 +97,9 @@ def live_ones(user: User) -> list[Session]:
 
 def clear_away(user_id: str) -> None:
     """Delete a user's sessions after a new password, which has ended them all: so it need not come to its end."""
-    try:
+    with store.aside(sessions_cleared="not all"):
         for session in list(store.query(Session, user_id)):
             end(user_id, session.session_digest)
-    except store.StoreUnavailable as error:
-        logs.note(sessions_not_cleared=error.code)
 
 
 def _expiry(*, created_at: int, last_seen_at: int) -> int:

@@ -1,45 +1,35 @@
-"""The few verbs that every model reads and writes with, and the only place where a DynamoDB failure gets its meaning.
+"""The few verbs that every model reads and writes with.
 
-Reads are strongly consistent. Several reads are one BatchGetItem, several writes are one transaction. Conflicts with
-other writes are tried again here. A condition that does not hold is `ConditionFailed`; a store that cannot answer now
-is `StoreUnavailable`.
+Reads are strongly consistent. Several reads are one BatchGetItem, several writes are one transaction, and so is a
+single write with a condition. Conflicts with other writes are tried again here; `connection` tries again what failed in
+passing. A condition that does not hold is `ConditionFailed`; a store that cannot answer now is `StoreUnavailable`.
 """
 
 from __future__ import annotations
 
-import random
-import time
+import itertools
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar, overload
 
-from pynamodb.connection.base import BOTOCORE_EXCEPTIONS
-from pynamodb.exceptions import PynamoDBException, VerboseClientError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
+from chalicelib import deadline, logs
+from chalicelib.models import failures
 from chalicelib.models.changes import Change as Change
 from chalicelib.models.changes import Check as Check
 from chalicelib.models.changes import Delete as Delete
 from chalicelib.models.changes import Put as Put
 from chalicelib.models.changes import Update as Update
+from chalicelib.models.failures import StoreUnavailable as StoreUnavailable
 from chalicelib.models.table import CONNECTION, Item, Key
 
 _CONFLICT_TRIES = 6
 _CONFLICT_PAUSE_SECONDS = 0.02
 _BATCH_LIMIT = 100
 _BATCH_WRITE_LIMIT = 25
-# Codes that say "the request was wrong": ours to mend, so they surface as a 500 and never as "try again".
-_OUR_FAULT = {"ValidationException", "IdempotentParameterMismatchException", "SerializationException"}
-_CONFLICTS = {"TransactionConflict", "TransactionConflictException", "TransactionInProgressException"}
-
-
-class StoreUnavailable(Exception):
-    """DynamoDB did not answer, was throttled or failed; nothing was half-written. `code` is its word for it."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
 
 
 class ConditionFailed(Exception):
@@ -136,25 +126,33 @@ def _each(pages: Iterator[M]) -> Iterator[M]:
         yield item
 
 
-def change(key: Key[M], actions: list[Action], condition: Condition | None = None) -> M:
-    """One update, made at once; gives the item as it stands afterwards. Raises ConditionFailed, StoreUnavailable."""
-    update = Update(key, actions, condition)
-    arguments = key.operation(key="Key", actions=actions, condition=condition, return_values="ALL_NEW")
-    answer = _call(lambda: CONNECTION.dispatch("UpdateItem", arguments), [update])
-    return key.model.from_raw_data(answer["Attributes"])
+def count(key: Key[M], actions: list[Action]) -> M:
+    """Add to a counter; gives the item as it stands afterwards. Raises StoreUnavailable.
+
+    A try whose answer is lost is made again and then counts twice. It has no request token: a transaction would cost
+    twice as much, and gives nothing back.
+    """
+    arguments = key.operation(key="Key", actions=actions, return_values="ALL_NEW")
+    return key.model.from_raw_data(_call(lambda: CONNECTION.dispatch("UpdateItem", arguments))["Attributes"])
+
+
+def change(key: Key[Any], actions: list[Action], condition: Condition | None = None) -> None:
+    """One update. Raises ConditionFailed, StoreUnavailable."""
+    write(Update(key, actions, condition))
 
 
 def write(*changes: Change) -> None:
     """Make all these changes or none. Raises ConditionFailed, StoreUnavailable."""
-    # A Put that must be the first is a transaction also where it is alone: only these carry a request token, without
-    # which a try whose answer was lost would be taken for somebody else's.
-    if len(changes) == 1 and not (isinstance(changes[0], Put) and changes[0].condition is not None):
+    # A write with a condition is a transaction also where it is alone: only these carry a request token, without which
+    # a try whose answer was lost would be taken for somebody else's. Without a condition a second try does no harm, and
+    # an aside has none.
+    if len(changes) == 1 and (changes[0].condition is None or deadline.is_aside()):
         operation, arguments = _single(changes[0])
         _call(lambda: CONNECTION.dispatch(operation, arguments), changes)
         return
     # The order in which PynamoDB sends them is the order of the reasons that come back.
     ordered = [item for kind in (Check, Delete, Put, Update) for item in changes if isinstance(item, kind)]
-    # The same for every try, botocore's and ours: one that was made, and whose answer was lost, is not made again.
+    # The same for every try, the connection's and ours: what was written, and its answer lost, is not written again.
     token = uuid.uuid4().hex
 
     def send() -> None:
@@ -169,6 +167,22 @@ def write(*changes: Change) -> None:
     _call(send, ordered)
 
 
+@contextmanager
+def aside(**lost: object) -> Iterator[None]:
+    """Do something that the answer does not need, and that must not hold it up: it is tried once, for a short time.
+
+    Raises neither ConditionFailed, since what it was about is gone then, nor StoreUnavailable. lost: what to note in
+    the log where it could not be done.
+    """
+    with deadline.aside():
+        try:
+            yield
+        except ConditionFailed:
+            pass
+        except StoreUnavailable as error:
+            logs.note(aside_error=error.code, **lost)
+
+
 def delete_all(keys: Sequence[Key[Any]]) -> None:
     """Delete what is there of these, many at a time and not as one: for what has no power any more."""
     for start in range(0, len(keys), _BATCH_WRITE_LIMIT):
@@ -176,15 +190,13 @@ def delete_all(keys: Sequence[Key[Any]]) -> None:
         for key in keys[start : start + _BATCH_WRITE_LIMIT]:
             arguments = key.operation()
             requests.setdefault(arguments["TableName"], []).append({"DeleteRequest": {"Key": arguments["Key"]}})
-        for attempt in range(_CONFLICT_TRIES):
+        for attempt in itertools.count():
             pending = requests
             answer = _call(lambda: CONNECTION.dispatch("BatchWriteItem", {"RequestItems": pending}))  # noqa: B023
             requests = answer.get("UnprocessedItems") or {}
             if not requests:
                 break
-            _pause(attempt)
-        else:
-            raise StoreUnavailable("UnprocessedItems")
+            _pause(attempt, "UnprocessedItems")
 
 
 def _read(wanted: Sequence[Key[Any]], keys: Sequence[Key[Any] | None]) -> list[Any]:
@@ -212,7 +224,7 @@ def _read_batch(wanted: Sequence[Key[Any]]) -> dict[Key[Any], Item]:
         requests.setdefault(table, {"ConsistentRead": True, "Keys": []})["Keys"].append(raw)
     names = {key.operation()["TableName"]: key.model for key in wanted}
     found: dict[Key[Any], Item] = {}
-    for attempt in range(_CONFLICT_TRIES):
+    for attempt in itertools.count():
         pending = requests
         answer = _call(lambda: CONNECTION.dispatch("BatchGetItem", {"RequestItems": pending}))  # noqa: B023
         for table, items in answer["Responses"].items():
@@ -222,9 +234,9 @@ def _read_batch(wanted: Sequence[Key[Any]]) -> dict[Key[Any], Item]:
                 found[by_raw[name]] = model.from_raw_data(raw)
         requests = answer.get("UnprocessedKeys") or {}
         if not requests:
-            return found
-        _pause(attempt)
-    raise StoreUnavailable("UnprocessedKeys")
+            break
+        _pause(attempt, "UnprocessedKeys")
+    return found
 
 
 def _identity(table: str, raw: dict[str, Any]) -> str:
@@ -253,34 +265,25 @@ def _single(item: Change) -> tuple[str, dict[str, Any]]:
 
 def _call(send: Callable[[], Any], changes: Sequence[Change] = ()) -> Any:
     """Send it; say what a failure means; try again where it is only in another write's way."""
-    for attempt in range(_CONFLICT_TRIES):
+    attempt = 0
+    while True:
         try:
             return send()
-        except PynamoDBException as error:
-            code, reasons = _meaning(error.cause or error)
-        except BOTOCORE_EXCEPTIONS as error:  # from `dispatch`, which does not wrap
-            code, reasons = _meaning(error)
-        if code in _OUR_FAULT:
-            raise RuntimeError(f"DynamoDB refused the request: {code}")
-        failed = [item for item, reason in zip(changes, reasons, strict=False) if _is_condition(reason)]
-        if code == "ConditionalCheckFailedException" or failed:
-            raise ConditionFailed(failed or changes) from None
-        if code not in _CONFLICTS and not any(reason and reason.code in _CONFLICTS for reason in reasons):
-            raise StoreUnavailable(next((reason.code for reason in reasons if reason), code)) from None
-        _pause(attempt)
-    raise StoreUnavailable("TransactionConflict")
+        except failures.ERRORS as error:
+            failure = failures.meaning(error)
+        if failure.is_ours:
+            raise RuntimeError(f"DynamoDB refused the request: {failure.first_code}")
+        failed = [changes[place] for place in failure.failed_conditions()]
+        if failed:
+            raise ConditionFailed(failed)
+        if not failure.is_conflict:
+            raise StoreUnavailable(failure.first_code)
+        _pause(attempt, failure.first_code)
+        attempt += 1
 
 
-def _meaning(error: Exception) -> tuple[str, list[Any]]:
-    """DynamoDB's code and cancellation reasons; where it did not answer at all, botocore's name for that."""
-    if isinstance(error, VerboseClientError):
-        return str(error.response["Error"]["Code"]), list(error.cancellation_reasons)
-    return type(error).__name__, []
-
-
-def _is_condition(reason: Any) -> bool:
-    return reason is not None and reason.code == "ConditionalCheckFailed"
-
-
-def _pause(attempt: int) -> None:
-    time.sleep(random.uniform(0, _CONFLICT_PAUSE_SECONDS * 2**attempt))
+def _pause(attempt: int, code: str) -> None:
+    """Wait before the try after this one. Raises StoreUnavailable where there is none."""
+    tries = 1 if deadline.is_aside() else _CONFLICT_TRIES
+    if attempt + 1 == tries or not deadline.pause(_CONFLICT_PAUSE_SECONDS * 2**attempt):
+        raise StoreUnavailable(code)

@@ -7,27 +7,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
 from pynamodb.attributes import Attribute, TTLAttribute
-from pynamodb.connection import Connection, TableConnection
+from pynamodb.connection import TableConnection
 from pynamodb.constants import NUMBER
 from pynamodb.models import Model
 
-from chalicelib import logs, settings
-
-
-class _CountingConnection(Connection):
-    """Counts every request that is sent: each try of our own, and each page of a query."""
-
-    def _make_api_call(self, operation_name: str, operation_kwargs: Any) -> Any:
-        logs.count_round_trip()
-        return super()._make_api_call(operation_name, operation_kwargs)
-
-
-CONNECTION = _CountingConnection(
-    connect_timeout_seconds=settings.STORE_CONNECT_SECONDS,
-    read_timeout_seconds=settings.STORE_READ_SECONDS,
-    max_retry_attempts=settings.STORE_RETRIES,
-    max_pool_connections=64,
-)
+from chalicelib import settings
+from chalicelib.models.connection import CONNECTION as CONNECTION
 
 
 class Whole(Attribute[int]):

@@ -35,11 +35,11 @@ def named(*parts: str) -> str:
 def count_try(what: str, *, window_seconds: int) -> int:
     """Count one more try and give how many there were in this window. Atomic: tries at once are all counted.
 
-    A try whose answer the store loses may be counted twice: a transaction that could not would double its price.
+    A try whose answer the store loses may be counted twice: see store.count.
     """
     expires_at = (clock.now() // window_seconds + 1) * window_seconds
     key = Throttle.key(what, window_seconds)
-    return store.change(key, [Throttle.tries.add(1), Throttle.expires_at.set(expires_at)]).tries
+    return store.count(key, [Throttle.tries.add(1), Throttle.expires_at.set(expires_at)]).tries
 
 
 def seconds_left(window_seconds: int) -> int:
@@ -98,16 +98,16 @@ def forget_log_in_tries(email: str, address: str) -> None:
 
 
 def forget(what: str, *, window_seconds: int) -> None:
-    """Take all tries back. Never raises, as `uncount`."""
-    try:
+    """Take all tries back. An aside, as `uncount`."""
+    with store.aside():
         store.write(store.Delete(Throttle.key(what, window_seconds)))
-    except store.StoreUnavailable:
-        pass
 
 
 def uncount(what: str, *, window_seconds: int) -> None:
-    """Take one try back, since it turned out well. Never raises: a count too many keeps nobody out for long."""
-    try:
+    """Take one try back, since it turned out well or could not be made.
+
+    An aside, which has time left also where the store has used up the request's: a count too many keeps nobody out for
+    long, so it never raises.
+    """
+    with store.aside():
         store.change(Throttle.key(what, window_seconds), [Throttle.tries.add(-1)], Throttle.tries > 0)
-    except (store.ConditionFailed, store.StoreUnavailable):
-        pass  # its window has ended meanwhile, or it cannot be written

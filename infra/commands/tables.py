@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import click
-from botocore.exceptions import BotoCoreError, ClientError
-from pynamodb.exceptions import PynamoDBException
 
 from chalicelib import settings
+from chalicelib.models import failures
 from chalicelib.models.table import Item
 from infra import restoring
 from infra import tables as definitions
@@ -85,5 +84,5 @@ def _aws_errors() -> Iterator[None]:
     """What AWS refuses while tables are made, as one line."""
     try:
         yield
-    except (PynamoDBException, BotoCoreError, ClientError) as error:
+    except failures.ERRORS as error:
         fail(f"DynamoDB cannot be used: {str(error).splitlines()[0]}")

@@ -115,13 +115,22 @@ def test_what_ends_is_unauthorized_from_the_very_next_request(
         ask(expired)
 
 
+@pytest.mark.parametrize(
+    ("fault", "code"), [(Fault.INTERNAL_ERROR, "InternalServerError"), (Fault.BAD_CHECKSUM, "CorruptedReply")]
+)
 def test_a_store_that_fails_is_no_verdict_and_stands_in_the_log(
-    john: Browser, shop: ClientApp, ask: Ask, store: StoreProxy, caplog: pytest.LogCaptureFixture
+    john: Browser,
+    shop: ClientApp,
+    ask: Ask,
+    store: StoreProxy,
+    caplog: pytest.LogCaptureFixture,
+    fault: Fault,
+    code: str,
 ) -> None:
     token = shop.connect(john, "Big Events LLC")["access_token"]
-    with store.fault(Fault.INTERNAL_ERROR), pytest.raises(StoreUnavailable):
+    with store.fault(fault), pytest.raises(StoreUnavailable):
         ask(token)
-    assert '"store_error":"InternalServerError"' in caplog.messages[-1]
+    assert f'"store_error":"{code}"' in caplog.messages[-1]
 
 
 def test_it_takes_one_round_trip(john: Browser, shop: ClientApp, ask: Ask, store: StoreProxy) -> None:

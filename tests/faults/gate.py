@@ -18,9 +18,8 @@ from unittest.mock import patch
 from urllib.parse import urlsplit
 
 from botocore.httpsession import URLLib3Session
-from botocore.retries.quota import RetryQuota
 
-from chalicelib import clock, settings
+from chalicelib import clock
 from infra.ministack import free_port
 from tests.faults.kinds import HANGING, ON_THE_WIRE, Kind, Plan, Span
 from tests.store_proxy import FAULT_HEADER, Call, StoreProxy, tables_of
@@ -63,9 +62,7 @@ class Gate:
         with (
             patch.object(URLLib3Session, "send", send),
             patch.object(time, "sleep", self._pause),
-            patch.object(clock, "monotonic", lambda: time.monotonic() + self.waited_seconds, create=True),
-            # What a client may try again is limited over many requests: the cases before must not have used it up.
-            patch.object(RetryQuota, "acquire", lambda *_: True),
+            patch.object(clock, "monotonic", lambda: time.monotonic() + self.waited_seconds),
         ):
             yield self
 
@@ -120,7 +117,7 @@ class Gate:
         ticket = self._proxy.ticket(ON_THE_WIRE[kind])
         request.headers[FAULT_HEADER] = str(ticket.number)
         if kind in HANGING:
-            self.waited_seconds += request.context.get("read_timeout", settings.STORE_READ_SECONDS)
+            self.waited_seconds += request.context["read_timeout"]
             request.context = {**request.context, "read_timeout": _SHORT_SECONDS}
         try:
             return _SEND(session, request)

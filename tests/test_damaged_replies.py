@@ -1,0 +1,119 @@
+"""A reply of the store that was damaged on its way is a failure of the store, and never "there is no such thing"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from chalicelib import settings
+from chalicelib.models import organizer, throttle, user
+from chalicelib.models.store import Put, StoreUnavailable, delete_all, query, read, read_all, scan, write
+from chalicelib.models.user import User
+from tests.actors import Browser
+from tests.store_proxy import Fault, StoreProxy
+from tests.test_store_failures import REQUESTS, World, assert_done, assert_unavailable, world
+
+__all__ = ["world"]
+pytestmark = pytest.mark.spec("platform: 503", "line 46", "CVE-2020-15223")
+
+DAMAGES = [Fault.BAD_CHECKSUM, Fault.TRUNCATED, Fault.GARBLED, Fault.EMPTIED]
+# Each request with each kind of read that it needs: were the damaged reply believed, something would be "not there".
+READS = [
+    *[(name, "BatchGetItem") for name in ("exchange", "refresh", "revoke access token", "revoke refresh token")],
+    *[(name, "BatchGetItem") for name in ("me", "introspect", "authorize")],
+    *[(name, "GetItem") for name in ("revoke unknown", "introspect", "organizers", "organizer")],
+    *[(name, "GetItem") for name in ("authorize, not signed in", "log in")],
+    ("log in", "UpdateItem"),
+]
+
+
+@pytest.mark.parametrize(("name", "operation"), READS)
+def test_a_damaged_reply_is_503_and_the_same_request_succeeds_afterwards(
+    world: World, store: StoreProxy, name: str, operation: str
+) -> None:
+    for damage in DAMAGES:
+        with store.fault(damage, operation), store.count() as calls:
+            answer = REQUESTS[name](world)
+        assert [call.operation for call in calls].count(operation) == settings.STORE_TRIES
+        assert_unavailable(answer, name)
+    assert_done(REQUESTS[name](world))
+
+
+@pytest.mark.parametrize(
+    ("path", "operation"),
+    [
+        ("/settings/applications/{client_id}", "GetItem"),
+        ("/settings/applications/{client_id}/secret", "GetItem"),
+        ("/settings/applications", "Query"),
+        ("/settings/authorized", "Query"),
+        ("/settings/security", "Query"),
+        ("/settings/security", "BatchGetItem"),
+    ],
+)
+def test_on_a_page_nothing_is_missing_because_a_reply_was_damaged(
+    john: Browser, store: StoreProxy, path: str, operation: str
+) -> None:
+    path = path.format(client_id=john.register_application("Mine").client_id)
+    for damage in DAMAGES:
+        with store.fault(damage, operation), store.count() as calls:
+            page = john.open(path)
+        assert operation in {call.operation for call in calls}
+        assert_unavailable(page.response, "page")
+    assert john.open(path).status == 200
+
+
+@pytest.mark.parametrize("name", ["me", "organizer", "authorize", "log in"])
+def test_one_damaged_reply_is_asked_for_again(world: World, store: StoreProxy, name: str) -> None:
+    for damage in DAMAGES:
+        with store.fault(damage, times=1):
+            assert_done(REQUESTS[name](world))
+
+
+@pytest.mark.spec("platform: lost answers")
+@pytest.mark.parametrize("damage", [Fault.BAD_CHECKSUM, Fault.TRUNCATED, Fault.GARBLED])
+@pytest.mark.parametrize("name", ["exchange", "refresh", "revoke access token", "revoke refresh token", "rename"])
+def test_a_write_whose_reply_was_damaged_is_not_made_twice_and_not_refused(
+    world: World, store: StoreProxy, name: str, damage: Fault
+) -> None:
+    with store.fault(damage, "TransactWriteItems", times=1), store.count() as calls:
+        answer = REQUESTS[name](world)
+    assert answer.status_code == 200
+    writes = [call for call in calls if call.operation == "TransactWriteItems"]
+    assert len(writes) == 2
+    assert len({call.body["ClientRequestToken"] for call in writes}) == 1
+
+
+@pytest.mark.parametrize(
+    ("operation", "act"),
+    [
+        ("GetItem", lambda user_id: read(User.key(user_id))),
+        ("BatchGetItem", lambda user_id: read_all([User.key(user_id), User.key("another")])),
+        ("Query", lambda user_id: list(query(User, user_id))),
+        ("Scan", lambda _: next(scan(User))),
+        ("UpdateItem", lambda user_id: throttle.count_try(user_id, window_seconds=60)),
+        ("PutItem", lambda user_id: write(Put(read(User.key(user_id))[0]))),
+        ("DeleteItem", lambda _: organizer.delete("no-such-one")),
+        ("BatchWriteItem", lambda _: delete_all([User.key("another")])),
+        ("TransactWriteItems", lambda user_id: user.enable(user_id)),
+    ],
+)
+def test_every_operation_refuses_a_damaged_reply(
+    john: Browser, store: StoreProxy, operation: str, act: Callable[[str], object]
+) -> None:
+    for damage in (Fault.BAD_CHECKSUM, Fault.TRUNCATED, Fault.GARBLED):
+        with store.fault(damage, operation), pytest.raises(StoreUnavailable, match="CorruptedReply"):
+            act(john.user.user_id)
+    act(john.user.user_id)
+
+
+def test_a_damaged_error_is_no_verdict_either(store: StoreProxy) -> None:
+    for damage in DAMAGES:
+        with store.fault(damage, "TransactWriteItems"), pytest.raises(StoreUnavailable):
+            user.enable("nobody")  # what is damaged here says that a condition did not hold
+
+
+def test_an_item_that_is_not_there_is_told_from_a_reply_that_was_emptied(store: StoreProxy) -> None:
+    assert read(User.key("nobody")) == (None,)
+    with store.fault(Fault.EMPTIED, "GetItem"), pytest.raises(StoreUnavailable, match="CorruptedReply"):
+        read(User.key("nobody"))
