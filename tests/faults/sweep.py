@@ -68,7 +68,7 @@ def play(world: World, name: str, plan: Plan, usual: Usual) -> tuple[Result, Gat
 def _play(world: World, name: str, plan: Plan | None) -> tuple[Gate, int, oracle.Verdict, Seen, Seen]:
     world.forget_tries()
     made = FLOWS[name]
-    with _operated(made.operator):
+    with operated(made.operator):
         flow = made(world)
         before, gate = world.tries(), Gate(stage.PROXY, plan)
         with gate.stand():
@@ -90,7 +90,7 @@ def _try_again(flow: Flow) -> Seen:
 
 
 @contextmanager
-def _operated(changed: Any) -> Iterator[None]:
+def operated(changed: Any) -> Iterator[None]:
     """While this lasts the operator has set these differently."""
     before = settings.SETTINGS
     settings.SETTINGS = replace(before, **changed)
