@@ -64,10 +64,9 @@ DROPPED = Seen(0)
 
 def seen(of: Page | requests.Response) -> Seen:
     response = of.response if isinstance(of, Page) else of
-    is_json = "json" in response.headers.get("Content-Type", "")
-    body = response.json() if is_json and response.text else {}
-    page = None if is_json else of if isinstance(of, Page) else Page(response)
-    return Seen(response.status_code, response.headers, response.text, body, page)
+    is_json = response.text and "json" in response.headers.get("Content-Type", "")
+    page = of if isinstance(of, Page) else None
+    return Seen(response.status_code, response.headers, response.text, response.json() if is_json else {}, page)
 
 
 class Hand(Browser):

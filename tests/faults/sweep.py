@@ -77,7 +77,10 @@ def _play(world: World, name: str, plan: Plan | None) -> tuple[Gate, int, oracle
         stage.PROXY.land()
         tries = world.tries() - before
         flow.learned = last if flow.is_done(last) else None
-        verdict = oracle.judge(flow, first, last, gate)
+        try:
+            verdict = oracle.judge(flow, first, last, gate)
+        except Exception as error:  # the flow's own check came upon something that it did not expect
+            verdict = oracle.Verdict(Outcome.LOST, (f"{type(error).__name__}: {error}"[:200],))
     return gate, tries, verdict, first, last
 
 

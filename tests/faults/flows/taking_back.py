@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.actors import Page
+from tests.actors import ClientApp, Page
 from tests.faults.flow import PageFlow, wrong
 from tests.faults.flows.tokens import is_good
 from tests.faults.scene import BIG, Seen
@@ -28,7 +28,7 @@ class RevokeApplication(PageFlow):
         self.begin(browser, self.at)
 
     @property
-    def chosen(self) -> list[object]:
+    def chosen(self) -> list[ClientApp]:
         return self.apps[:1]
 
     def is_told(self, answer: Seen) -> bool:
@@ -51,5 +51,5 @@ class RevokeAll(RevokeApplication):
     at = f"{PATH}/all"
 
     @property
-    def chosen(self) -> list[object]:
+    def chosen(self) -> list[ClientApp]:
         return self.apps
