@@ -26,10 +26,10 @@ def main() -> int:
             return 2
         results = _swept(pool, names, kinds)
     is_whole = names == every_flow and kinds == list(Kind)
-    print(*report.lines(results, is_whole=is_whole), sep="\n")
+    print(*report.total(results, is_whole=is_whole), sep="\n")
     if chosen.document and is_whole:
         report.write(results)
-    return 0 if report.is_clean(results) else 1
+    return 1 if report.losses(results) else 0
 
 
 def _swept(pool: ProcessPoolExecutor, names: Sequence[str], kinds: Sequence[Kind]) -> list[Result]:
@@ -40,6 +40,7 @@ def _swept(pool: ProcessPoolExecutor, names: Sequence[str], kinds: Sequence[Kind
         results += found
         minutes = (time.monotonic() - started) / 60
         print(f"{done}/{len(names)} {minutes:.1f} min  {under_way[future]}: {report.summary(found)}", flush=True)
+        print(*(f"  {loss}\n" for loss in report.losses(found)), sep="", end="", flush=True)
     return sorted(results, key=lambda result: names.index(result.flow))
 
 

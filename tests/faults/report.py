@@ -11,7 +11,7 @@ from tests.faults.kinds import MEANINGS, Kind
 from tests.faults.result import Outcome, Result
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
-BEGIN, END = "<!-- Made by `make faults`: begin -->", "<!-- Made by `make faults`: end -->"
+FOUND, REMAINS = "found", "remains"  # the two parts of the page that are made
 SIGNS = {Outcome.RECOVERS: "✓", Outcome.RETRY_WORKS: "↻", Outcome.TOLD: "✉", Outcome.LOST: "✗"}
 SEEN = {
     Outcome.RECOVERS: "the answer, as if nothing had failed",
@@ -27,27 +27,33 @@ def summary(results: Sequence[Result]) -> str:
     return ", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome if counts[outcome])
 
 
-def lines(results: Sequence[Result], *, is_whole: bool) -> Iterator[str]:
-    """Every loss that nothing explains, and the sum."""
-    lost = [result for result in results if known.unexplained(result)]
-    yield from map(str, lost)
+def losses(results: Sequence[Result]) -> list[str]:
+    """A line for every case with a loss that nothing explains."""
+    return [str(result) for result in results if known.unexplained(result)]
+
+
+def total(results: Sequence[Result], *, is_whole: bool) -> Iterator[str]:
     if is_whole:
-        yield from (f"Explained in known.py, and not seen any more: {found.loss}" for found in known.not_seen(results))
-    explained = sum(bool(result.losses) for result in results) - len(lost)
-    yield f"{len(results)} cases: {summary(results)}. Losses: {len(lost)}, and {explained} that are explained."
-
-
-def is_clean(results: Sequence[Result]) -> bool:
-    return not any(known.unexplained(result) for result in results)
+        yield from (f"Explained in known.py, and not seen any more: {one.loss}" for one in known.not_seen(results))
+    lost, explained = len(losses(results)), sum(bool(result.losses) for result in results)
+    yield f"{len(results)} cases: {summary(results)}. {lost} losses, and {explained - lost} that are explained."
 
 
 def write(results: Sequence[Result]) -> None:
     """Into docs/reliability.md, between its marks."""
     text = PAGE.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    made = "\n".join(_made(results))
-    PAGE.write_text(f"{before}{BEGIN}\n\n{made}\n\n{END}{after}", encoding="utf-8")
+    for part, lines in ((FOUND, _made(results)), (REMAINS, known_lines())):
+        before, _, after = part_of(text, part)
+        text = before + "\n" + "\n".join(lines) + "\n" + after
+    PAGE.write_text(text, encoding="utf-8")
+
+
+def part_of(text: str, part: str) -> tuple[str, str, str]:
+    """What stands before a made part, with its mark, what is in it, and the rest."""
+    begin, end = (f"<!-- made by `make faults`: {part} {word} -->\n" for word in ("begins", "ends"))
+    before, _, rest = text.partition(begin)
+    inside, _, after = rest.partition(end)
+    return before + begin, inside, end + after
 
 
 def _made(results: Sequence[Result]) -> Iterator[str]:
@@ -82,5 +88,6 @@ def kinds_table() -> Iterator[str]:
 
 def known_lines() -> Iterator[str]:
     """The losses that stay, as the page has them."""
-    for one in known.KNOWN:
-        yield f"- {', '.join(one.flows)} ({', '.join(one.kinds)}): {one.reason}"
+    yield from (f"- {', '.join(one.flows)} ({', '.join(one.kinds)}): {one.reason}" for one in known.KNOWN)
+    if not known.KNOWN:
+        yield "Nothing that was seen."
