@@ -24,7 +24,11 @@ def main() -> int:
         if not (kinds and names):
             print(f"Kinds: {', '.join(Kind)}.\nFlows: {', '.join(every_flow)}.", file=sys.stderr)
             return 2
-        results = _swept(pool, names, kinds)
+        try:
+            results = _swept(pool, names, kinds)
+        except KeyboardInterrupt:
+            pool.shutdown(cancel_futures=True)
+            return 130
     is_whole = names == every_flow and kinds == list(Kind)
     print(*report.total(results, is_whole=is_whole), sep="\n")
     if chosen.document and is_whole:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -28,14 +28,20 @@ def summary(results: Sequence[Result]) -> str:
 
 
 def losses(results: Sequence[Result]) -> list[str]:
-    """A line for every case with a loss that nothing explains."""
-    return [str(result) for result in results if known.unexplained(result)]
+    """What is lost and nothing explains. Cases that differ in their kind alone are one line."""
+    alike = defaultdict[tuple[str, str, str], list[str]](list)
+    for result in results:
+        if lost := known.unexplained(result):
+            where = f"{result.flow}: call {result.plan.number} ({result.call})"
+            alike[where, "; ".join(lost), result.seen].append(f"{result.plan.kind} {result.plan.span.value}")
+    return [f"{where}: {lost} ({seen}): {', '.join(befell)}" for (where, lost, seen), befell in alike.items()]
 
 
 def total(results: Sequence[Result], *, is_whole: bool) -> Iterator[str]:
     if is_whole:
         yield from (f"Explained in known.py, and not seen any more: {one.loss}" for one in known.not_seen(results))
-    lost, explained = len(losses(results)), sum(bool(result.losses) for result in results)
+    lost = sum(bool(known.unexplained(result)) for result in results)
+    explained = sum(bool(result.losses) for result in results)
     yield f"{len(results)} cases: {summary(results)}. {lost} losses, and {explained - lost} that are explained."
 
 

@@ -29,7 +29,10 @@ class Result:
     first: str
     last: str
 
+    @property
+    def seen(self) -> str:
+        return self.first if self.first == self.last else f"{self.first}, then {self.last}"
+
     def __str__(self) -> str:
-        seen = self.first if self.first == self.last else f"{self.first}, then {self.last}"
         what = f"{self.flow}: call {self.plan.number} ({self.call}) {self.plan.kind} {self.plan.span.value}"
-        return f"{what}: {'; '.join(self.losses) or self.outcome} ({seen})"
+        return f"{what}: {'; '.join(self.losses) or self.outcome} ({self.seen})"

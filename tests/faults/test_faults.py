@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import pytest
 
@@ -10,27 +11,21 @@ from tests.faults import known, sweep
 from tests.faults.flows import FLOWS
 from tests.faults.kinds import SPANS, Kind, Plan, Span, is_write
 from tests.faults.scene import World
-from tests.faults.sweep import Usual
-from tests.store_proxy import StoreProxy
+from tests.store_proxy import Call, StoreProxy
 
 pytestmark = pytest.mark.spec("platform: lost answers")
 
 
-@pytest.fixture(scope="module")
-def world(base_url: str) -> World:
-    return World(base_url)
-
-
 @pytest.mark.parametrize("name", FLOWS)
 def test_a_flow_loses_nothing_when_the_store_fails(world: World, store: StoreProxy, name: str) -> None:
-    usual = sweep.measure(world, name)
-    results = [sweep.play(world, name, plan, usual)[0] for plan in plans(usual, turn=list(FLOWS).index(name))]
+    calls = sweep.measure(world, name)
+    results = [sweep.play(world, name, plan)[0] for plan in plans(calls, turn=list(FLOWS).index(name))]
     assert [str(result) for result in results if known.unexplained(result)] == []
 
 
-def plans(usual: Usual, *, turn: int) -> list[Plan]:
+def plans(made: Sequence[Call], *, turn: int) -> list[Plan]:
     """The answer to the last write is lost on every try; and of all other cases the one whose turn it is."""
-    calls = list(enumerate(usual.calls, 1))
+    calls = list(enumerate(made, 1))
     lost = [Plan(number, Kind.HUNG_AFTER, Span.EVERY_TRY) for number, call in calls if is_write(call)]
     others = [
         Plan(number, kind, span)
@@ -43,6 +38,9 @@ def plans(usual: Usual, *, turn: int) -> list[Plan]:
 _STRIDE = 37  # has no factor in common with most numbers of cases, so that all kinds get their turns
 
 
-def test_the_turns_come_to_every_kind(world: World) -> None:
-    usual = sweep.measure(world, "revoke all applications")
-    assert {plan.kind for turn in range(len(FLOWS)) for plan in plans(usual, turn=turn)} == set(Kind)
+def test_the_turns_come_to_every_kind_and_span() -> None:
+    operations = ("BatchGetItem", "TransactWriteItems", "PutItem", "BatchWriteItem", "GetItem")
+    calls = [Call(operation, ("test-grants",), {}) for operation in operations]
+    played = {(plan.kind, plan.span) for turn in range(len(FLOWS)) for plan in plans(calls, turn=turn)}
+    assert {kind for kind, _ in played} == set(Kind)
+    assert {span for _, span in played} == set(Span)

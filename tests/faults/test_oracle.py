@@ -21,6 +21,7 @@ from tests.faults.kinds import Kind, Plan, Span
 from tests.faults.result import Outcome
 from tests.faults.scene import DROPPED, Seen, World
 from tests.faults.sweep import operated
+from tests.store_proxy import Call
 
 pytestmark = pytest.mark.spec("platform: lost answers")
 UNAVAILABLE = Seen(503, {"Retry-After": "2"})
@@ -88,41 +89,43 @@ class _Plain(Flow):
     ids=str,
 )
 def test_what_a_client_sees_is_judged(
-    base_url: str, first: Seen, last: Seen | None, outcome: Outcome, losses: tuple[str, ...]
+    world: World, first: Seen, last: Seen | None, outcome: Outcome, losses: tuple[str, ...]
 ) -> None:
-    verdict = oracle.judge(_Plain(World(base_url)), first, last or first, Gate(stage.PROXY))
+    verdict = oracle.judge(_Plain(world), first, last or first, Gate(stage.PROXY))
     assert verdict == oracle.Verdict(outcome, losses)
 
 
-def test_a_connection_that_is_dropped_is_no_loss_where_the_process_was_killed(base_url: str) -> None:
+def test_a_connection_that_is_dropped_is_no_loss_where_the_process_was_killed(world: World) -> None:
     gate = Gate(stage.PROXY)
     gate.killed = True
-    assert oracle.judge(_Plain(World(base_url)), DROPPED, Seen(200), gate).outcome is Outcome.RETRY_WORKS
+    assert oracle.judge(_Plain(world), DROPPED, Seen(200), gate).outcome is Outcome.RETRY_WORKS
 
 
-def test_a_request_that_waits_too_long_is_a_loss(base_url: str) -> None:
+def test_a_request_that_waits_too_long_is_a_loss(world: World) -> None:
     gate = Gate(stage.PROXY)
     gate.waited_seconds = oracle.DEADLINE_SECONDS + 1
-    verdict = oracle.judge(_Plain(World(base_url)), Seen(200), Seen(200), gate)
+    verdict = oracle.judge(_Plain(world), Seen(200), Seen(200), gate)
     assert verdict == oracle.Verdict(Outcome.LOST, ("waits longer than 10 s",))
 
 
 def test_a_try_is_spent_where_it_could_have_been_taken_back() -> None:
     gate = Gate(stage.PROXY)
-    assert oracle.spent(2, 1, gate, Plan(1, Kind.RESET, Span.EVERY_TRY))
-    assert not oracle.spent(1, 1, gate, Plan(1, Kind.RESET, Span.EVERY_TRY))
-    assert not oracle.spent(2, 1, gate, Plan(1, Kind.RESET, Span.OUTAGE))
-    assert not oracle.spent(2, 1, gate, Plan(1, Kind.KILLED_AFTER))
+    assert oracle.spent(1, gate, Plan(1, Kind.RESET, Span.EVERY_TRY))
+    assert not oracle.spent(0, gate, Plan(1, Kind.RESET, Span.EVERY_TRY))
+    assert not oracle.spent(1, gate, Plan(1, Kind.RESET, Span.OUTAGE))
+    assert not oracle.spent(1, gate, Plan(1, Kind.KILLED_AFTER))
+    gate.struck.append(Call("UpdateItem", ("test-throttles",), {}))
+    assert not oracle.spent(1, gate, Plan(1, Kind.RESET, Span.EVERY_TRY))
 
 
 SHOWN_BY_STATE = [name for name, made in FLOWS.items() if made.losses is not Flow.losses]
 
 
 @pytest.mark.parametrize("name", SHOWN_BY_STATE)
-def test_a_flow_whose_request_was_never_made_is_found_out(base_url: str, name: str) -> None:
+def test_a_flow_whose_request_was_never_made_is_found_out(world: World, name: str) -> None:
     """The checks can fail. Some say so by an assertion: they need an answer, and there was none."""
     with operated(FLOWS[name].operator):
-        flow = FLOWS[name](World(base_url))
+        flow = FLOWS[name](world)
         try:
             found = list(flow.losses(is_done=True))
         except AssertionError:

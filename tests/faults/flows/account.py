@@ -9,7 +9,7 @@ from chalicelib.models import store, user
 from chalicelib.models.user import User
 from tests.actors import PASSWORD, Person
 from tests.faults.flow import PageFlow, wrong
-from tests.faults.scene import BIG, Hand, Seen
+from tests.faults.scene import Hand, Seen
 
 NEW = "a new and better one"
 
@@ -19,7 +19,7 @@ class LogIn(PageFlow):
     button = "Log in"
 
     def prepare(self) -> None:
-        person = self.world.person(BIG)
+        person = self.world.person()
         self.fill = {"email": person.email, "password": PASSWORD}
         self.begin(self.world.guest(person), "/login")
 

@@ -9,7 +9,7 @@ from chalicelib.models import organizer
 from chalicelib.models.store import StoreUnavailable
 from tests.faults.flow import Flow, called, wrong
 from tests.faults.gate import Killed
-from tests.faults.scene import BIG, DROPPED, Seen
+from tests.faults.scene import BIG, DROPPED, Hand, Seen
 from tests.flows.test_introspection import introspect
 
 ARN = "arn:aws:execute-api:eu-central-1:123456789012:abc123/prod/GET/tickets"
@@ -17,10 +17,13 @@ ARN = "arn:aws:execute-api:eu-central-1:123456789012:abc123/prod/GET/tickets"
 
 class WithToken(Flow):
     def prepare(self) -> None:
-        self.app, self.browser = self.world.shop, self.world.john()
+        self.app, self.browser = self.world.shop, self.choose()
         self.people.append(self.browser.user)
         self.token = self.app.connect(self.browser, BIG)["access_token"]
         self.slug = next(iter(self.browser.user.organizers))
+
+    def choose(self) -> Hand:
+        return self.world.john()
 
 
 class Introspect(WithToken):
@@ -55,6 +58,10 @@ class ListOrganizers(WithToken):
 
 class Rename(WithToken):
     name = "PATCH /organizers/{slug}/"
+
+    def choose(self) -> Hand:
+        """Somebody with an organizer of their own: its name changes."""
+        return self.world.signed_in(self.world.person(self.world.organizer(BIG)))
 
     def act(self) -> Seen:
         path = f"/api/v1/organizers/{self.slug}/"
