@@ -13,6 +13,8 @@ from pathlib import Path
 
 import click
 
+from infra.terminal import printable
+
 ROOT = Path(__file__).resolve().parent
 LOCAL_RUN = ROOT / ".local" / "run.json"
 CONFIG = ROOT / ".chalice" / "config.json"
@@ -56,7 +58,7 @@ def main() -> None:
         error.show()
         sys.exit(2)
     except click.ClickException as error:
-        click.echo(f"Error: {error.format_message()}", err=True)
+        click.echo(printable(f"Error: {error.format_message()}"), err=True)
         sys.exit(2)
     except click.Abort:
         click.echo("Stopped.", err=True)

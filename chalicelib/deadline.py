@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from chalicelib import clock, settings
 
 
-class Exceeded(Exception):
+class DeadlineExceeded(Exception):
     """The request has no time left for another try."""
 
 
@@ -73,12 +73,12 @@ def is_aside() -> bool:
 def read_seconds() -> float:
     """How long the next try may wait for the store's answer, after at most STORE_CONNECT_SECONDS for a connection.
 
-    Raises Exceeded.
+    Raises DeadlineExceeded.
     """
     most = settings.STORE_ASIDE_READ_SECONDS if is_aside() else settings.STORE_READ_SECONDS
     seconds = min(most, _left() - settings.STORE_CONNECT_SECONDS)
     if seconds < settings.STORE_LEAST_READ_SECONDS:
-        raise Exceeded
+        raise DeadlineExceeded
     return seconds
 
 

@@ -7,11 +7,17 @@ import unicodedata
 from functools import cache
 from zoneinfo import available_timezones
 
-from chalicelib import settings
+from chalicelib import lookalikes, settings
 from chalicelib.messages import Message, Problem
 
 # One address: no list, no comment and no quoted name, which would all be somebody else's mail.
 _ADDRESS = re.compile(r"""[^\s\x00-\x1f\x7f@,;:<>()\[\]\\"]+@[^\s\x00-\x1f\x7f@,;:<>()\[\]\\"]+""")
+
+# Letters and signs that are drawn as nothing: of Hangul, Braille and the combining joiner.
+_FILLERS = "\u115f\u1160\u3164\uffa0\u2800\u034f"
+_NON_JOINER, _JOINER = "\u200c", "\u200d"
+_VIRAMA = 9  # Unicode's combining class of what joins two consonants
+_EMOJI_ENDS = "\ufe0f"  # "as a picture"
 
 
 class NameProblem(Problem):
@@ -19,7 +25,11 @@ class NameProblem(Problem):
 
 
 def check_name(name: str) -> str:
-    """The name without blanks around it. Raises NameProblem. Any script is welcome, control characters are not."""
+    """The name without blanks around it. Raises NameProblem.
+
+    Any script is welcome. Control characters are not, nor is what nobody sees: characters that turn the direction of
+    the text around, or fill a name with nothing. The two joiners may stand where scripts and emoji need them.
+    """
     name = name.strip()
     if not any(_is_visible(character) for character in name):
         raise NameProblem(Message("must not be empty"))
@@ -28,12 +38,47 @@ def check_name(name: str) -> str:
         raise NameProblem(Message("must not be longer than %(limit)s characters", limit=limit))
     if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in name):
         raise NameProblem(Message("must not contain line breaks or other control characters"))
+    if any(_is_hidden(name, place) for place in range(len(name))):
+        raise NameProblem(Message("must not contain invisible characters or ones that change the direction of text"))
+    return name
+
+
+def check_application_name(name: str) -> str:
+    """As `check_name`, and not the service's own name or one that looks like it: for whoever is not its operator.
+
+    Raises NameProblem.
+    """
+    name = check_name(name)
+    if lookalikes.contains(name, settings.SETTINGS.site_name):
+        site = settings.SETTINGS.site_name
+        raise NameProblem(Message("must not contain the name of this service, %(site)s, or look like it", site=site))
     return name
 
 
 def _is_visible(character: str) -> bool:
     """Does it leave a mark by itself? The fillers are letters to Unicode, and blank to the eye."""
-    return unicodedata.category(character)[0] in "LNPS" and character not in "\u115f\u1160\u3164\uffa0\u2800"
+    return unicodedata.category(character)[0] in "LNPS" and character not in _FILLERS
+
+
+def _is_hidden(name: str, place: int) -> bool:
+    """Is the character at this place one that nobody sees, and that no script needs there?"""
+    character = name[place]
+    if character in (_NON_JOINER, _JOINER):
+        return not _may_join(character, name[:place], name[place + 1 :])
+    return unicodedata.category(character) == "Cf" or character in _FILLERS
+
+
+def _may_join(joiner: str, before: str, after: str) -> bool:
+    """Where Persian, the scripts of India and emoji have them; simpler than RFC 5892 Appendix A.1 and A.2: beside a
+    virama, between letters of the Arabic family, and between the parts of one emoji."""
+    last, following = before[-1:] or " ", after[:1] or " "
+    if _VIRAMA in (unicodedata.combining(last), unicodedata.combining(following)):
+        return True
+    letters = before.rstrip("".join(part for part in before if unicodedata.category(part) == "Mn"))[-1:] or " "
+    if unicodedata.bidirectional(letters) == "AL":
+        return joiner == _JOINER or unicodedata.bidirectional(following) == "AL"
+    is_emoji = last in _EMOJI_ENDS or unicodedata.category(last) in ("So", "Sk")
+    return joiner == _JOINER and is_emoji and unicodedata.category(following) == "So"
 
 
 def check_email(email: str) -> str:

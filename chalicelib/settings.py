@@ -28,20 +28,30 @@ USED_CODE_KEPT_SECONDS = ACCESS_TOKEN_LIFETIME_SECONDS
 REFRESH_GRACE_MAX_SECONDS = 600
 # How far back a replayed refresh token of a public client is recognized as one that was once good.
 REFRESH_GENERATIONS_LIMIT = 1000
-# While a client secret is exchanged for another, both can live for at most this long.
+# While a client secret is exchanged for another, both can live for at most this long; and this many beside the present.
 SECRET_OVERLAP_MAX_SECONDS = 30 * 86_400
+OLDER_SECRETS_LIMIT = 2
 ASSERTION_LIFETIME_MAX_SECONDS = 600  # a client makes a new one for each request
 ASSERTION_SKEW_SECONDS = 30
 SERVER_KEY_MIN_CHARACTERS = 43  # 256 bits of base64url
 # Long enough to log in on the way.
 PUSHED_REQUEST_LIFETIME_SECONDS = 600
 DEVICE_CODE_LIFETIME_SECONDS = 600
+# What applications may push and start, in a minute: room for a shop's busiest, who all come from its server's address.
+REQUESTS_WINDOW_SECONDS = 60
+PUSHED_REQUESTS_PER_CLIENT = 600
+PUSHED_REQUESTS_PER_ADDRESS = 1200
+DEVICE_REQUESTS_PER_CLIENT = 120
+DEVICE_REQUESTS_PER_ADDRESS = 300
 DEVICE_POLL_SECONDS = 5
 DEVICE_SLOWER_SECONDS = 5  # RFC 8628 §3.5
 DEVICE_WINDOW_SECONDS = 900
 DEVICE_TRIES_PER_ACCOUNT = 10
 DEVICE_TRIES_PER_ADDRESS = 50
 
+# What one user may register, and for how long a form that did is known again: longer than the session that can send it.
+APPLICATIONS_PER_OWNER_LIMIT = 50
+REGISTRATION_FORM_KEPT_SECONDS = 86_400
 # Who may register an application over the protocol (RFC 7591): nobody, who has a token, everybody.
 CLOSED, WITH_TOKEN, OPEN = "closed", "token", "open"
 REGISTRATION_WINDOW_SECONDS = 3600
@@ -96,6 +106,7 @@ PASSWORD_MIN_CHARACTERS = 8
 PASSWORD_LIMIT_CHARACTERS = 1024
 REDIRECT_URI_LIMIT_CHARACTERS = 2048
 REDIRECT_URIS_LIMIT = 20
+REDIRECT_URIS_LIMIT_CHARACTERS = 8192  # of all of an application together; it is read with each of its requests
 SITE_NAME_LIMIT_CHARACTERS = 40
 SITE_LOGO_URL_LIMIT_CHARACTERS = 2048  # Lambda takes 4 KB of environment in all
 # How many of an application's grants are counted for its owner; beyond that the page says "more than".

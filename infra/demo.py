@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from chalicelib import credentials, settings
-from chalicelib.models import application, organizer, user
+from chalicelib import settings
+from chalicelib.models import organizer, registration_form, user
 from chalicelib.models.user import User
 
 PASSWORD = "lanyard-demo"
@@ -28,9 +28,7 @@ def create() -> None:
     john = _user(JOHN, ["bigevents", "smallshows"])
     _user(EVE, ["smallshows"])
     if john is not None:
-        application.create(
-            credentials.new_id(), owner_id=john.user_id, name=APPLICATION_NAME, redirect_uris=REDIRECT_URIS
-        )
+        registration_form.register(john, name=APPLICATION_NAME, redirect_uris=REDIRECT_URIS)
 
 
 def _user(profile: dict[str, str], slugs: list[str]) -> User | None:

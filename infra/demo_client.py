@@ -73,7 +73,7 @@ def _run(port: int, started: list[subprocess.Popen[bytes]]) -> None:
 
 def _credentials(redirect_uri: str) -> tuple[str, str]:
     """Those of the demo application; a new secret where the last one is not known here."""
-    from chalicelib.models import application, user  # these read the environment when they are imported
+    from chalicelib.models import application, client_secret, user  # these read the environment when they are imported
     from infra import demo
 
     owner = user.find_by_email(demo.JOHN["email"])
@@ -88,7 +88,7 @@ def _credentials(redirect_uri: str) -> tuple[str, str]:
         application.edit(client_id, name=found.name, redirect_uris=[*found.redirect_uris, redirect_uri])
     known = _read_known()
     if known.get("client_id") != client_id or found.secret_digest != _digest(known["client_secret"]):
-        known = {"client_id": client_id, "client_secret": application.rotate_secret(client_id)}
+        known = {"client_id": client_id, "client_secret": client_secret.rotate(found)}
         CREDENTIALS.touch(mode=0o600)
         CREDENTIALS.write_text(json.dumps(known), encoding="utf-8")
     return client_id, known["client_secret"]

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from chalicelib.models import application, grant, store, user
+from chalicelib.models import application, grant, registration_form, store, user
 from chalicelib.models.grant import Grant
 from chalicelib.models.table import Item
 from chalicelib.models.user import User
@@ -35,18 +35,37 @@ def steps(of: User) -> list[Step]:
 
     The user is disabled first, which ends log-in, sessions and tokens at once; what is left then has no power. The
     account and its address go last, so that the user can still be found by it until nothing else is left.
+
+    An application leaves a tombstone that tells nothing of it: its id must never lead anywhere else, since others may
+    have connected it.
     """
     made: list[Step] = [("users", lambda: user.disable(str(of.user_id)))]
-    for owned in application.owned_by(str(of.user_id)):
-        made.append(("applications", _bound(application.forget, str(owned.client_id))))
+    for client_id in _registered_by(of):
+        for user_id in sorted(grant.users_of(client_id) - {str(of.user_id)}):
+            made.append(("consents", _bound(grant.take_back, user_id, client_id)))
+        made.append(("applications", _bound(application.delete, client_id)))
     for model in keyed_by_user():
         made.extend((_short_name(model), _bound(_delete, item)) for item in _items(model, of))
-    return [*made, ("email_addresses", lambda: user.erase(of))]
+    return [*made, ("email_addresses", lambda: _erase_account(of))]
 
 
 def counts(steps: Iterable[Step]) -> dict[str, int]:
     """How many items of each table the steps erase."""
     return dict(Counter(table for table, _ in steps))
+
+
+def _registered_by(of: User) -> list[str]:
+    """The client ids of their applications: an index lists them, and what it does not list yet is in the forms."""
+    listed = [str(owned.client_id) for owned in application.owned_by(str(of.user_id))]
+    lately = registration_form.registered_lately(str(of.user_id))
+    return [*listed, *(client_id for client_id in lately if client_id not in listed and application.get(client_id))]
+
+
+def _erase_account(of: User) -> None:
+    """Ends what was registered after the steps were made and before the user was disabled, too."""
+    for client_id in _registered_by(of):
+        application.delete(client_id)
+    user.erase(of)
 
 
 def keyed_by_user() -> list[type[Item]]:

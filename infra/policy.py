@@ -39,6 +39,7 @@ API: dict[str, tuple[str, ...]] = {
         "grants",
         "mail_links",
         "organizers",
+        "registration_forms",
         "users",
     ),
     "PutItem": (
@@ -51,6 +52,7 @@ API: dict[str, tuple[str, ...]] = {
         "grants",
         "mail_links",
         "pushed_requests",
+        "registration_forms",
         "security_events",
         "sessions",
         "used_assertions",

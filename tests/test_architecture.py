@@ -22,7 +22,8 @@ MAY_IMPORT = {
     "models": FOUNDATION,
     "pages": set[str](),
     "mail": FOUNDATION,
-    "names": {"settings", "messages"},
+    "names": {"settings", "messages", "lookalikes"},
+    "lookalikes": set[str](),
     "messages": set[str](),
     "server_key": {"settings"},
     "caller": {"settings"},
@@ -44,7 +45,7 @@ HOMES = {
     "boto3": {"mail", "server_key"},
     "botocore": {"mail", "server_key"},
 }
-SHARED_ENDPOINTS = {"http", "browser_session", "mailed_link"}
+SHARED_ENDPOINTS = {"http", "browser_session", "mailed_link", "application_form"}
 OF_HTTP = {"request", "refusal"}  # what http hands out
 # The operator's: `manage.py` calls them, and nothing that answers a request does.
 OPERATORS_FUNCTIONS = {"all_users", "all_applications", "all_organizers"}

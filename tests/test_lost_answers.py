@@ -181,7 +181,7 @@ def test_the_operator_is_not_refused_what_was_done(
     found, mine = user.find_by_email(person.email), application.get(client_id)
     assert found is not None
     assert mine is not None
-    assert (found.active, found.fullname, found.organizers) == (True, "Jane", {slug + "-2"})
+    assert (found.active, found.fullname, set(found.organizers)) == (True, "Jane", {slug + "-2"})
     assert (mine.active, mine.resource, mine.own_scopes) == (True, "https://api.example.com/", {"read"})
     assert [made.name for made in organizer.get_all([slug, slug + "-2"])] == ["Another name", "A second"]
 

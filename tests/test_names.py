@@ -1,10 +1,14 @@
-"""What people may type as a name."""
+"""What people may type as a name, and what they may not call an application."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
-from chalicelib.names import NameProblem, check_name
+from chalicelib import lookalikes, settings
+from chalicelib.names import NameProblem, check_application_name, check_name
 
 
 @pytest.mark.parametrize("name", ["", " ", "\u200b", "\u3164", "\u2800\u2800", "\u202e", "\u200d", "\u00ad"])
@@ -13,14 +17,68 @@ def test_a_name_that_nobody_could_see_is_none(name: str) -> None:
         check_name(name)
 
 
-@pytest.mark.parametrize("name", ["two\nlines", "two\u2028lines", "two\u2029lines", "nul\x00", "\ud800x"])
+@pytest.mark.parametrize(
+    "name", ["two\nlines", "two\u2028lines", "two\u2029lines", "nul\x00", "\ud800x", "red\x1b[31m", "\x9b31mred"]
+)
 def test_a_name_is_one_line_without_control_characters(name: str) -> None:
     with pytest.raises(NameProblem, match="line breaks or other control characters"):
         check_name(name)
 
 
 @pytest.mark.parametrize(
-    "name", ["Müller & Söhne", "חנות", "店", "👩‍👩‍👧", "<script>alert(1)</script>", "x" * 255, "❤️"]
+    "character",
+    [
+        *"\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069",  # direction
+        *"\u200b\u2060\ufeff\u00ad\u180e\u2061\U000e0041\ufff9\u034f",  # nothing to see
+        *"\u3164\uffa0\u115f\u1160\u2800",  # drawn as nothing
+    ],
+    ids=lambda character: f"U+{ord(character):04X}",
+)
+def test_a_name_holds_nothing_that_nobody_sees(character: str) -> None:
+    for name in (f"Big{character}Shop", f"{character}Shop", f"Shop{character}", f"חנות{character}", f"👩{character}👧"):
+        with pytest.raises(NameProblem, match="invisible characters or ones that change the direction of text"):
+            check_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Shop\u200d",
+        "\u200dShop",
+        "Sh\u200dop",
+        "Sh\u200cop",
+        "Shop\u200c",
+        "👩\u200d",
+        "👩\u200cx",
+        "שלום\u200cx",
+        "می\u200c",
+    ],
+    ids=ascii,
+)
+def test_a_joiner_stands_only_where_a_script_needs_it(name: str) -> None:
+    with pytest.raises(NameProblem, match="invisible"):
+        check_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Müller & Söhne",
+        "חנות",
+        "店",
+        "👩‍👩‍👧",
+        "🏳️‍🌈 Pride",
+        "👩🏽‍💻",
+        "👨‍❤️‍💋‍👨",
+        "می‌خواهم",
+        "क्‍ष",
+        "র‍্যাব",
+        "ශ්‍රී ලංකා",
+        "<script>alert(1)</script>",
+        "x" * 255,
+        "❤️",
+        "Jose\u0301",
+    ],
 )
 def test_a_name_may_be_in_any_script(name: str) -> None:
     assert check_name(f" {name} ") == name
@@ -29,3 +87,69 @@ def test_a_name_may_be_in_any_script(name: str) -> None:
 def test_a_name_has_a_limit() -> None:
     with pytest.raises(NameProblem, match="255"):
         check_name("x" * 256)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Lanyard",
+        "LANYARD",
+        "Lanyard Support",
+        "The official lanyard app",
+        "L a n y a r d",
+        "L.a-n_y/a*r·d",
+        "lanyard.example.com",
+        "Ianyard",
+        "1anyard",
+        "|anyard",
+        "L4nyard",
+        "Láñyärd",
+        "L\u0336anyard",
+        "Lапуаrd",
+        "ΑΝΥΑRD L" + "ΑΝΥΑRD",
+        "Ｌａｎｙａｒｄ",
+        "𝓛𝓪𝓷𝔂𝓪𝓻𝓭",
+        "Ⓛanyard",
+        "ʟᴀɴʏᴀʀᴅ",
+        "Lanyarcl",
+        "Lan & Yard",  # an honest one, perhaps: blanks and signs are how one would get around it
+    ],
+)
+def test_an_application_is_not_called_like_the_service(name: str) -> None:
+    with pytest.raises(NameProblem, match="must not contain the name of this service, Lanyard, or look like it"):
+        check_application_name(name)
+    assert check_name(name) == name, "a person, or the operator, may be called so"
+
+
+@pytest.mark.parametrize("name", ["Landyard", "Yard sale", "Lan party", "Box office", "店", "Halyard"])
+def test_an_application_may_be_called_anything_else(name: str) -> None:
+    assert check_application_name(name) == name
+
+
+def test_it_is_the_name_that_the_operator_chose_that_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    changed: Any = replace(settings.SETTINGS, site_name="Tickets & More")
+    monkeypatch.setattr(settings, "SETTINGS", changed)
+    assert check_application_name("Lanyard") == "Lanyard"
+    with pytest.raises(NameProblem, match="Tickets & More"):
+        check_application_name("TicketsMore Login")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_in"),
+    [
+        ("Max", True),
+        ("MAX Support", True),
+        ("m.a.x", True),
+        ("M4x!", True),
+        ("мах", True),
+        ("Maxine’s shop", False),
+        ("Climax", False),
+    ],
+)
+def test_a_short_name_counts_as_whole_words_alone(text: str, is_in: bool) -> None:
+    assert lookalikes.contains(text, "Max") is is_in
+
+
+@pytest.mark.parametrize("name", ["★★", " ", "…"])
+def test_a_service_whose_name_has_no_letters_forbids_nothing(name: str) -> None:
+    assert not lookalikes.contains("Anything", name)

@@ -3,92 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import credentials, logs, names, server_key, settings
-from chalicelib.endpoints import browser_session, http
+from chalicelib import credentials, logs, server_key, settings
+from chalicelib.endpoints import application_form, browser_session, http
+from chalicelib.endpoints.application_form import Fields
 from chalicelib.endpoints.browser_session import CSRF_FIELD, SignedIn
 from chalicelib.messages import Message
-from chalicelib.models import application, grant, security_event, store
-from chalicelib.models.application import Application, Profile
-from chalicelib.protocol import client_assertion, redirect_uris
+from chalicelib.models import application, client_secret, grant, registration_form, security_event, store
+from chalicelib.models.application import Application
 from chalicelib.protocol.requests import Parameters, single
 
 PATH = "/settings/applications"
-SHOWN_CHARACTERS = 200
 blueprint = Blueprint(__name__)
-
-
-WEBSITE, BROWSER, APP = "website", "browser", "native"
-_PROFILES = {
-    WEBSITE: application.CLASSIC,
-    BROWSER: Profile(auth_method=application.NONE),
-    APP: Profile(auth_method=application.NONE, application_type=application.NATIVE),
-}
-
-
-@dataclass
-class Fields:
-    """The form as it was filled in.
-
-    type: a key of _PROFILES. typed: the redirect URLs as they stand in the field. problems: what is wrong, by the
-    field's name.
-    """
-
-    name: str = ""
-    type: str = WEBSITE
-    typed: str = ""
-    redirect_uris: list[str] = field(default_factory=list)
-    auth_method: str = application.BASIC
-    jwks: str = ""
-    pkce_required: bool = False
-    device_grant: bool = False
-    problems: dict[str, list[Message]] = field(default_factory=dict)
-
-    @property
-    def profile(self) -> Profile:
-        profile = replace(_PROFILES[self.type], pkce_required=self.pkce_required, device_grant=self.device_grant)
-        return profile if profile.is_public else replace(profile, auth_method=self.auth_method, jwks=self.jwks or None)
 
 
 @http.route(blueprint, PATH, "GET", is_page=True)
 def applications(request: http.Request) -> Response:
     browser = browser_session.require(request)
     owned = application.owned_by(browser.user.user_id)
-    counts = {found.client_id: grant.connected_to(found.client_id) for found in owned}
     done = single(request.query, "done")
-    return http.page(request, "applications.html", applications=owned, counts=counts, done=done)
+    return http.page(request, "applications.html", applications=owned, done=done)
 
 
 @http.route(blueprint, PATH + "/new", "GET", "POST", is_page=True)
 def new(request: http.Request) -> Response:
     browser = browser_session.require(request, back_to=PATH + "/new")
     if request.method == "GET":
-        return _form(request, browser, Fields(), client_id=credentials.new_id())
-    # The page made the client id, and the CSRF token vouches for it: a second click registers nothing twice.
-    client_id = single(request.form, "client_id") or ""
-    browser.check_csrf(request.form, f"register {client_id}")
-    filled = _read_fields(request.form, single(request.form, "type") or WEBSITE)
+        return _new_form(request, browser, Fields(), form_id=credentials.new_id())
+    form_id = single(request.form, "form_id") or ""
+    browser.check_csrf(request.form, f"register {form_id}")
+    filled = application_form.read(request.form, single(request.form, "type") or application_form.WEBSITE)
     if filled.profile.is_public and not server_key.is_set():
         missing = Message(server_key.MISSING)
         problem = Message("%(problem)s Contact the administrator of this service.", problem=missing)
         filled.problems["type"] = [problem]
     if filled.problems:
-        return _form(request, browser, filled, client_id=client_id, status=400)
+        return _new_form(request, browser, filled, form_id=form_id, status=400)
     try:
-        made, secret = application.create(
-            client_id,
-            owner_id=browser.user.user_id,
+        made, secret = registration_form.register(
+            browser.user,
+            form_id=form_id,
+            most=settings.APPLICATIONS_PER_OWNER_LIMIT,
             name=filled.name,
             redirect_uris=filled.redirect_uris,
             profile=filled.profile,
         )
-    except store.ConditionFailed:
-        return http.see_other(http.here(request, f"{PATH}/{client_id}"))
-    logs.note(outcome="application registered", client_id=client_id)
+    except registration_form.AlreadyRegistered as error:
+        return http.see_other(http.here(request, f"{PATH}/{error.client_id}"))
+    except registration_form.TooManyApplications:
+        limit = settings.APPLICATIONS_PER_OWNER_LIMIT
+        problem = Message("You have %(limit)s applications, which is the limit. Delete one first.", limit=limit)
+        filled.problems["form"] = [problem]
+        return _new_form(request, browser, filled, form_id=form_id, status=409)
+    logs.note(outcome="application registered", client_id=made.client_id)
     return _secret_page(request, made, secret)
 
 
@@ -97,11 +67,11 @@ def one(request: http.Request, client_id: str) -> Response:
     browser = browser_session.require(request, back_to=f"{PATH}/{client_id}")
     found = _own(browser, client_id)
     if request.method == "GET":
-        return _form(request, browser, _as_stored(found), client_id=client_id, existing=found)
+        return _edit_form(request, browser, application_form.as_stored(found), found)
     browser.check_csrf(request.form, f"edit {client_id}")
-    filled = _read_fields(request.form, _type_of(found))
+    filled = application_form.read(request.form, application_form.type_of(found), present_name=found.name)
     if filled.problems:
-        return _form(request, browser, filled, client_id=client_id, existing=found, status=400)
+        return _edit_form(request, browser, filled, found, status=400)
     application.edit(client_id, name=filled.name, redirect_uris=filled.redirect_uris, profile=filled.profile)
     logs.note(outcome="application edited", client_id=client_id)
     if filled.profile.has_secret and not found.secret_digest:  # it has just begun to need one
@@ -116,9 +86,19 @@ def secret(request: http.Request, client_id: str) -> Response:
     if not found.has_secret:
         raise http.Refusal(404, "not_found", Message("This application has no secret."))
     if request.method == "GET":
-        return _confirmation(request, browser, "regenerate_secret.html", found, f"regenerate {client_id}")
-    browser.check_csrf(request.form, f"regenerate {client_id}")
-    regenerated = application.rotate_secret(client_id, keep_old_seconds=_keep_old(request.form))
+        return _secret_form(request, browser, found)
+    # The form is about the secret that it was shown with: pressed once more, it must not exchange the new one.
+    shown = single(request.form, "secret") or ""
+    browser.check_csrf(request.form, _regenerating(client_id, shown))
+    keep_old_seconds = _keep_old(request.form)
+    if shown != client_secret.mark(found.secret_digest):
+        return _secret_form(request, browser, found, is_done=True)
+    try:
+        regenerated = client_secret.rotate(found, keep_old_seconds=keep_old_seconds)
+    except store.ConditionFailed:
+        return _secret_form(request, browser, _own(browser, client_id), is_done=True)
+    except client_secret.TooManySecrets:
+        return _secret_form(request, browser, found, is_full=True)
     logs.note(outcome="secret regenerated", client_id=client_id)
     security_event.record(
         browser.user.user_id,
@@ -134,8 +114,9 @@ def secret(request: http.Request, client_id: str) -> Response:
 def previous_secret(request: http.Request, client_id: str) -> Response:
     browser = browser_session.require(request, back_to=f"{PATH}/{client_id}")
     _own(browser, client_id)
-    browser.check_csrf(request.form, f"end previous secret {client_id}")
-    application.end_previous_secret(client_id)
+    of = single(request.form, "secret") or ""
+    browser.check_csrf(request.form, _ending(client_id, of))
+    client_secret.end_older(client_id, of)
     logs.note(outcome="previous secret ended", client_id=client_id)
     return http.see_other(http.here(request, f"{PATH}/{client_id}"))
 
@@ -145,7 +126,8 @@ def delete(request: http.Request, client_id: str) -> Response:
     browser = browser_session.require(request, back_to=PATH)
     found = _own(browser, client_id)
     if request.method == "GET":
-        return _confirmation(request, browser, "delete_application.html", found, f"delete {client_id}")
+        hidden = {CSRF_FIELD: browser.csrf_token(f"delete {client_id}")}
+        return _confirmation(request, "delete_application.html", found, hidden)
     browser.check_csrf(request.form, f"delete {client_id}")
     application.delete(client_id)
     logs.note(outcome="application deleted", client_id=client_id)
@@ -154,28 +136,10 @@ def delete(request: http.Request, client_id: str) -> Response:
 
 def _own(browser: SignedIn, client_id: str) -> Application:
     """Raises Refusal, the same for another user's application as for one that does not exist."""
-    found = application.get(client_id[: 2 * credentials.ID_LENGTH])
-    if found is None or found.owner_id != browser.user.user_id:
+    found = application.get(client_id) if len(client_id) <= settings.CLIENT_ID_LIMIT_CHARACTERS else None
+    if found is None or found.owner_id != browser.user.user_id or found.public_id != client_id:
         raise http.Refusal(404, "not_found", Message("You have no such application. It may have been deleted."))
     return found
-
-
-def _type_of(found: Application) -> str:
-    if found.is_confidential:
-        return WEBSITE
-    return APP if found.is_native else BROWSER
-
-
-def _as_stored(found: Application) -> Fields:
-    return Fields(
-        name=found.name,
-        type=_type_of(found),
-        typed="\n".join(found.redirect_uris),
-        auth_method=found.auth_method,
-        jwks=found.jwks or "",
-        pkce_required=bool(found.pkce_required),
-        device_grant=bool(found.device_grant),
-    )
 
 
 def _keep_old(form: Parameters) -> int:
@@ -186,88 +150,55 @@ def _keep_old(form: Parameters) -> int:
     return int(chosen)
 
 
-def _read_authentication(form: Parameters, filled: Fields) -> None:
-    """How a website proves itself, into `filled`; others have no choice."""
-    if filled.type != WEBSITE:
-        return
-    filled.auth_method = single(form, "auth_method") or application.BASIC
-    if filled.auth_method not in (application.BASIC, application.POST, application.PRIVATE_KEY_JWT):
-        raise http.Refusal(400, "invalid_request", Message("There is no such way to authenticate."))
-    filled.jwks = (single(form, "jwks") or "").strip()
-    if filled.auth_method == application.PRIVATE_KEY_JWT:
-        try:
-            filled.jwks = client_assertion.read_keys(filled.jwks)
-        except client_assertion.KeysProblem as error:
-            filled.problems["jwks"] = [Message("The key set %(problem)s.", problem=error.message)]
-    else:
-        filled.jwks = ""
+def _regenerating(client_id: str, shown: str) -> str:
+    """What a form that regenerates a secret is for: the very secret it was shown with, by its mark."""
+    return f"regenerate {client_id} {shown}"
 
 
-def _read_fields(form: Parameters, type_: str) -> Fields:
-    """What was filled in, with a reason beside every line that cannot be taken."""
-    if type_ not in _PROFILES:
-        raise http.Refusal(400, "invalid_request", Message("There is no such type of application."))
-    filled = Fields(name=single(form, "name") or "", type=type_, pkce_required=single(form, "pkce_required") == "on")
-    filled.device_grant = single(form, "device_grant") == "on"
-    try:
-        filled.name = names.check_name(filled.name)
-    except names.NameProblem as error:
-        filled.problems["name"] = [Message("The name %(problem)s.", problem=error.message)]
-    _read_authentication(form, filled)
-    _read_redirect_uris(form, filled)
-    return filled
+def _ending(client_id: str, of: str) -> str:
+    return f"end previous secret {client_id} {of}"
 
 
-def _read_redirect_uris(form: Parameters, filled: Fields) -> None:
-    typed = (single(form, "redirect_uris") or "").splitlines()
-    filled.typed = "\n".join(typed)
-    lines = [(number, line.strip()) for number, line in enumerate(typed, 1) if line.strip()]
-    filled.redirect_uris = list(dict.fromkeys(line for _, line in lines))
-    is_native = filled.type == APP
-    problems = [problem for number, line in lines if (problem := _problem_with(number, line, is_native))]
-    if not lines and not filled.device_grant:
-        problems = [Message("Enter at least one redirect URL.")]
-    if len(filled.redirect_uris) > settings.REDIRECT_URIS_LIMIT:
-        problems.append(Message("Enter at most %(limit)s redirect URLs.", limit=settings.REDIRECT_URIS_LIMIT))
-    if problems:
-        filled.problems["redirect_uris"] = problems
+def _new_form(request: http.Request, browser: SignedIn, filled: Fields, *, form_id: str, status: int = 200) -> Response:
+    """The form that registers. form_id: what tells a second click on it from another form."""
+    hidden = {"form_id": form_id, CSRF_FIELD: browser.csrf_token(f"register {form_id}")}
+    return http.page(request, "application_form.html", status, filled=filled, existing=None, hidden=hidden)
 
 
-def _problem_with(number: int, uri: str, is_native: bool) -> Message | None:
-    try:
-        redirect_uris.check_registrable(uri, is_native=is_native)
-    except redirect_uris.RedirectUriError as error:
-        shown = uri if len(uri) <= SHOWN_CHARACTERS else f"{uri[:SHOWN_CHARACTERS]}…"
-        if not uri.isascii():  # what runs from right to left must not take the sentence with it
-            shown = f"\u2068{shown}\u2069"
-        return Message("Line %(number)s: %(uri)s %(problem)s.", number=number, uri=shown, problem=error.message)
-    return None
-
-
-def _form(
-    request: http.Request,
-    browser: SignedIn,
-    filled: Fields,
-    *,
-    client_id: str,
-    existing: Application | None = None,
-    status: int = 200,
+def _edit_form(
+    request: http.Request, browser: SignedIn, filled: Fields, existing: Application, *, status: int = 200
 ) -> Response:
-    purpose = f"edit {client_id}" if existing else f"register {client_id}"
-    hidden = {"client_id": client_id, CSRF_FIELD: browser.csrf_token(purpose)}
-    ends = {CSRF_FIELD: browser.csrf_token(f"end previous secret {client_id}")}
-    shown: dict[str, Any] = {"count": grant.connected_to(client_id), **_connecting(request)} if existing else {}
     return http.page(
         request,
         "application_form.html",
         status,
-        with_script=existing is not None,
+        with_script=True,
         filled=filled,
         existing=existing,
-        hidden=hidden,
-        end_previous=ends,
-        **shown,
+        hidden={CSRF_FIELD: browser.csrf_token(f"edit {existing.client_id}")},
+        older_secrets=_older_secrets(browser, existing),
+        count=grant.connected_to(existing.client_id),
+        **_connecting(request),
     )
+
+
+def _older_secrets(browser: SignedIn, of: Application) -> list[dict[str, Any]]:
+    """Until when each works, and the hidden fields of the form that ends it."""
+    marks = [(older.until, client_secret.mark(older.digest)) for older in of.older_secrets]
+    return [
+        {"until": until, "hidden": {"secret": mark, CSRF_FIELD: browser.csrf_token(_ending(of.client_id, mark))}}
+        for until, mark in marks
+    ]
+
+
+def _secret_form(
+    request: http.Request, browser: SignedIn, of: Application, *, is_done: bool = False, is_full: bool = False
+) -> Response:
+    """is_done: the form that was sent has had its effect already. is_full: it asked to keep a secret too many."""
+    mark = client_secret.mark(of.secret_digest)
+    hidden = {"secret": mark, CSRF_FIELD: browser.csrf_token(_regenerating(of.client_id, mark))}
+    shown = {"is_done": is_done, "is_full": is_full}
+    return _confirmation(request, "regenerate_secret.html", of, hidden, 409 if is_done or is_full else 200, **shown)
 
 
 def _secret_page(request: http.Request, of: Application, client_secret: str | None) -> Response:
@@ -286,6 +217,8 @@ def _connecting(request: http.Request) -> dict[str, Any]:
     return {"base_url": request.base_url, "code_lifetime_seconds": settings.SETTINGS.code_lifetime_seconds}
 
 
-def _confirmation(request: http.Request, browser: SignedIn, template: str, of: Application, purpose: str) -> Response:
-    hidden: Mapping[str, str] = {CSRF_FIELD: browser.csrf_token(purpose)}
-    return http.page(request, template, application=of, hidden=hidden, count=grant.connected_to(of.client_id))
+def _confirmation(
+    request: http.Request, template: str, of: Application, hidden: Mapping[str, str], status: int = 200, **shown: Any
+) -> Response:
+    count = grant.connected_to(of.client_id)
+    return http.page(request, template, status, application=of, hidden=hidden, count=count, **shown)

@@ -75,12 +75,18 @@ def _read(
     pushed_key = pushed_requests.key_of(parameters)
     if cookie is None:
         application, pushed = store.read(application_key, pushed_key)
-        return None, application, None, pushed
+        return None, _called(application, client_id), None, pushed
     consent_key = Consent.key(cookie.user_id, application_key.hash_key) if application_key else None
     session, user, application, consent, pushed = store.read(
         cookie.session_key, cookie.user_key, application_key, consent_key, pushed_key
     )
-    return browser_session.recognize(request, cookie, session, user), application, consent, pushed
+    browser = browser_session.recognize(request, cookie, session, user)
+    return browser, _called(application, client_id), consent, pushed
+
+
+def _called(found: Application | None, client_id: str) -> Application | None:
+    """The application, if this is its client id: the id that one with a document is stored under is not."""
+    return found if found is not None and found.public_id == client_id else None
 
 
 def _described(

@@ -12,20 +12,18 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from chalicelib import clock, credentials, settings
 from chalicelib.models import store
+from chalicelib.models.client_profile import BASIC as BASIC
+from chalicelib.models.client_profile import CLASSIC as CLASSIC
+from chalicelib.models.client_profile import CONFIDENTIAL as CONFIDENTIAL
+from chalicelib.models.client_profile import NATIVE as NATIVE
+from chalicelib.models.client_profile import NONE as NONE
+from chalicelib.models.client_profile import POST as POST
+from chalicelib.models.client_profile import PRIVATE_KEY_JWT as PRIVATE_KEY_JWT
+from chalicelib.models.client_profile import PUBLIC as PUBLIC
+from chalicelib.models.client_profile import WEB as WEB
+from chalicelib.models.client_profile import Profile as Profile
 from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, table_name
-
-CONFIDENTIAL = "confidential"
-PUBLIC = "public"
-
-# RFC 7591 §2's names for how a client authenticates.
-BASIC = "client_secret_basic"
-POST = "client_secret_post"
-PRIVATE_KEY_JWT = "private_key_jwt"
-NONE = "none"
-
-# Where it runs; native ones have redirect URIs of their own (RFC 8252 §7).
-WEB = "web"
-NATIVE = "native"
+from chalicelib.models.user import User
 
 # The owner of one that nobody here registered; no user id looks like it.
 ITSELF = "-itself-"
@@ -43,6 +41,14 @@ class OwnerIndex(GlobalSecondaryIndex["Application"]):
     owner_id = UnicodeAttribute(hash_key=True)
 
 
+@dataclass(frozen=True)
+class OlderSecret:
+    """A secret that was exchanged for another and works until its end date. until: seconds since the epoch."""
+
+    digest: str
+    until: int
+
+
 class Application(Item):
     class Meta(TableMeta):
         table_name = table_name("applications")
@@ -57,8 +63,11 @@ class Application(Item):
     device_grant = BooleanAttribute(default=False)
     redirect_uris: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute)
     secret_digest = UnicodeAttribute(null=True)
+    secret_made_at = EpochSeconds(null=True)  # none where a version made it that kept no such moment
     previous_secret_digest = UnicodeAttribute(null=True)
     previous_secret_until = EpochSeconds(null=True)
+    earlier_secret_digest = UnicodeAttribute(null=True)
+    earlier_secret_until = EpochSeconds(null=True)
     jwks = UnicodeAttribute(null=True)
     registration_digest = UnicodeAttribute(null=True)
     document_url = UnicodeAttribute(null=True)
@@ -87,14 +96,19 @@ class Application(Item):
         return self.auth_method in (BASIC, POST)
 
     @property
-    def live_secret_digests(self) -> tuple[str, ...]:
-        """Of the present secret and, until its end date, of the one before."""
-        digests = (self.secret_digest, self.previous_secret_digest if self.has_previous_secret else None)
-        return tuple(digest for digest in digests if digest)
+    def older_secrets(self) -> tuple[OlderSecret, ...]:
+        """Those before the present one that still work, the newest first."""
+        slots = (
+            (self.previous_secret_digest, self.previous_secret_until),
+            (self.earlier_secret_digest, self.earlier_secret_until),
+        )
+        return tuple(OlderSecret(digest, until) for digest, until in slots if digest and until and clock.now() < until)
 
     @property
-    def has_previous_secret(self) -> bool:
-        return self.previous_secret_until is not None and clock.now() < self.previous_secret_until
+    def live_secret_digests(self) -> tuple[str, ...]:
+        """Of the present secret and, until their end dates, of those before."""
+        present = (self.secret_digest,) if self.secret_digest else ()
+        return (*present, *(older.digest for older in self.older_secrets))
 
     @property
     def registered_itself(self) -> bool:
@@ -119,34 +133,18 @@ class Application(Item):
         return bool(self.pkce_required) or not self.is_confidential
 
 
-@dataclass(frozen=True)
-class Profile:
-    """What an application is.
-
-    auth_method: how it authenticates. application_type: WEB or NATIVE. jwks: its public keys, for PRIVATE_KEY_JWT.
-    device_grant: devices without a browser may use it (RFC 8628).
-    pkce_required: refuse its requests without a challenge; those of public ones always are (RFC 7636, RFC 9700 §2.1.1).
-    """
-
-    auth_method: str = BASIC
-    application_type: str = WEB
-    pkce_required: bool = False
-    device_grant: bool = False
-    jwks: str | None = None
-
-    @property
-    def is_public(self) -> bool:
-        return self.auth_method == NONE
-
-    @property
-    def has_secret(self) -> bool:
-        return self.auth_method in (BASIC, POST)
+# All that an application may hold of secrets, the present one and those before it.
+SECRETS = (
+    Application.secret_digest,
+    Application.secret_made_at,
+    Application.previous_secret_digest,
+    Application.previous_secret_until,
+    Application.earlier_secret_digest,
+    Application.earlier_secret_until,
+)
 
 
-CLASSIC = Profile()
-
-
-def create(
+def made(
     client_id: str,
     *,
     owner_id: str,
@@ -155,12 +153,14 @@ def create(
     profile: Profile = CLASSIC,
     registration_digest: str | None = None,
 ) -> tuple[Application, str]:
-    """A new application and its secret, which is not kept and cannot be shown again; "" where it has none.
+    """A new application, not yet stored, and its secret, which is not kept and cannot be shown again; "" where it has
+    none.
 
+    client_id: made by this server (`credentials.new_id`), never what somebody sent.
     registration_digest: of the token with which it manages itself, where it registered itself.
-    Raises ConditionFailed where the client id is taken: the second click on the same form.
     """
     secret = credentials.mint(credentials.Kind.CLIENT_SECRET) if profile.has_secret else ""
+    now = clock.now()
     application = Application(
         client_id=client_id,
         owner_id=owner_id,
@@ -174,9 +174,19 @@ def create(
         registration_digest=registration_digest,
         redirect_uris=list(redirect_uris),
         secret_digest=credentials.digest(secret) if secret else None,
+        secret_made_at=now if secret else None,
         active=True,
-        created_at=clock.now(),
+        created_at=now,
     )
+    return application, secret
+
+
+def create(client_id: str, **described: Any) -> tuple[Application, str]:
+    """As `made`, and stored. One that a person owns is made by `registration_form.register`, which counts it.
+
+    Raises ConditionFailed where the client id is taken.
+    """
+    application, secret = made(client_id, **described)
     store.write(store.Put(application, Application.client_id.does_not_exist()))
     return application, secret
 
@@ -192,8 +202,15 @@ def get(client_id: str) -> Application | None:
     return found if found and not found.is_deleted else None
 
 
-def edit(client_id: str, *, name: str, redirect_uris: Sequence[str], profile: Profile | None = None) -> None:
-    """Raises ConditionFailed where it was deleted meanwhile.
+def edit(
+    client_id: str,
+    *,
+    name: str,
+    redirect_uris: Sequence[str],
+    profile: Profile | None = None,
+    only_while_active: bool = False,
+) -> None:
+    """Raises ConditionFailed where it was deleted meanwhile; with only_while_active, also where it was disabled.
 
     profile: None leaves it as it is. Whether it is public and native was settled when it was registered.
     """
@@ -204,35 +221,10 @@ def edit(client_id: str, *, name: str, redirect_uris: Sequence[str], profile: Pr
         actions.append(Application.auth_method.set(profile.auth_method))
         actions.append(Application.jwks.set(profile.jwks) if profile.jwks else Application.jwks.remove())
         if not profile.has_secret:  # or it would come back to life with the way that it was used in
-            actions += [Application.secret_digest.remove(), Application.previous_secret_digest.remove()]
-            actions.append(Application.previous_secret_until.remove())
-    store.change(Application.key(client_id), actions, Application.owner_id.exists())
-
-
-def rotate_secret(client_id: str, *, keep_old_seconds: int = 0) -> str:
-    """A new secret. The old one goes on for so many seconds, by default for none; one before it stops at once.
-
-    Raises ConditionFailed where no such application has a secret, and where two rotate it at once.
-    """
-    application = get(client_id)
-    if application is None or not application.has_secret:
-        raise store.ConditionFailed([])
-    secret = credentials.mint(credentials.Kind.CLIENT_SECRET)
-    actions: list[Action] = [Application.secret_digest.set(credentials.digest(secret))]
-    old, until = application.secret_digest, clock.now() + keep_old_seconds
-    if old and keep_old_seconds:
-        actions += [Application.previous_secret_digest.set(old), Application.previous_secret_until.set(until)]
-    else:
-        actions += [Application.previous_secret_digest.remove(), Application.previous_secret_until.remove()]
-    is_same = Application.secret_digest == old if old else Application.secret_digest.does_not_exist()
-    store.change(Application.key(client_id), actions, Application.owner_id.exists() & is_same)
-    return secret
-
-
-def end_previous_secret(client_id: str) -> None:
-    """The old secret stops now and not at its end date. Raises ConditionFailed where there is no such application."""
-    actions: list[Action] = [Application.previous_secret_digest.remove(), Application.previous_secret_until.remove()]
-    store.change(Application.key(client_id), actions, Application.owner_id.exists())
+            actions += [attribute.remove() for attribute in SECRETS]
+    is_there = Application.owner_id.exists()
+    is_active = Application.active == True  # noqa: E712 - a DynamoDB condition
+    store.change(Application.key(client_id), actions, is_there & is_active if only_while_active else is_there)
 
 
 def serve_resource(client_id: str, resource: str) -> None:
@@ -253,26 +245,31 @@ def enable(client_id: str) -> None:
 def delete(client_id: str) -> None:
     """Its tokens end with it: a token is good only while its application is active.
 
-    Its id stays taken. Otherwise the form that registered it, sent again, would bring its users' tokens back to life.
+    A tombstone stays, with its id and nothing that says what it was or whose: an id that was used once never comes back
+    to life, and what people had allowed it never leads anywhere else. Its owner may register another one instead.
     """
+    found = get(client_id)
+    if found is None:
+        return  # which is what was asked for
+    tombstone = Application(
+        client_id=found.client_id,
+        name="",
+        client_type=found.client_type,
+        redirect_uris=[],
+        active=False,
+        created_at=found.created_at,
+    )
+    buried = store.Put(tombstone, Application.owner_id == found.owner_id)
+    fewer = store.Update(User.key(found.owner_id), [User.application_count.add(-1)], User.application_count > 0)
     try:
-        store.change(
-            Application.key(client_id),
-            [
-                Application.active.set(False),
-                Application.secret_digest.remove(),
-                Application.previous_secret_digest.remove(),
-                Application.owner_id.remove(),
-            ],
-            Application.owner_id.exists(),
-        )
-    except store.ConditionFailed:
-        pass  # there is no such application, which is what was asked for
+        store.write(*([buried] if found.registered_itself else [buried, fewer]))
+    except store.ConditionFailed as error:
+        if buried not in error.failed:  # the owner is gone, or was never counted for
+            store.write(buried)
 
 
 def forget(client_id: str) -> None:
-    """Leave nothing of it, for the operator: only where no form that registered it can come again, as after an erasure
-    of its owner."""
+    """Leave nothing of it, not even that its id was taken: only for what nobody but the operator has ever connected."""
     store.write(store.Delete(Application.key(client_id)))
 
 
@@ -283,4 +280,5 @@ def owned_by(owner_id: str) -> list[Application]:
 
 def all_applications(*, after: str | None = None) -> Iterator[Application]:
     """Every application, by a scan: for the operator's commands, never in a request. after: start behind this id."""
-    return (found for found in store.scan(Application, after=after) if not found.is_deleted)
+    found = store.scan(Application, after=stored_id(after) if after else None)
+    return (application for application in found if not application.is_deleted)

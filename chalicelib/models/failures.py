@@ -46,7 +46,7 @@ class CorruptedReply(Exception):
 
 
 # All that a call to DynamoDB may raise: what PynamoDB wraps, what it does not, and what we refuse.
-ERRORS = (PynamoDBException, *BOTOCORE_EXCEPTIONS, CorruptedReply, deadline.Exceeded)
+ERRORS = (PynamoDBException, *BOTOCORE_EXCEPTIONS, CorruptedReply, deadline.DeadlineExceeded)
 
 
 @dataclass(frozen=True)
@@ -98,4 +98,4 @@ def meaning(error: Exception) -> Failure:
         code, status = str(error.response["Error"]["Code"]), answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
         return Failure(code, status, error.cancellation_reasons, is_in_passing=status is not None and status >= 500)
     # There was no answer, or none that can be read: what became of the call is not known.
-    return Failure(type(error).__name__, None, (), is_in_passing=not isinstance(error, deadline.Exceeded))
+    return Failure(type(error).__name__, None, (), is_in_passing=not isinstance(error, deadline.DeadlineExceeded))

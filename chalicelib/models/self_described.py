@@ -4,30 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pynamodb.expressions.update import Action
+
 from chalicelib import clock
 from chalicelib.models import application, store
 from chalicelib.models.application import CONFIDENTIAL, DOCUMENT, PUBLIC, Application, Profile
 
 
-def keep(url: str, *, name: str, redirect_uris: Sequence[str], profile: Profile, created_at: int) -> Application:
-    """Keep what the document at `url` says now. Raises ConditionFailed where the operator disabled or deleted it."""
-    described = Application(
-        client_id=application.stored_id(url),
-        owner_id=DOCUMENT,
-        name=name,
-        client_type=PUBLIC if profile.is_public else CONFIDENTIAL,
-        application_type=profile.application_type,
-        auth_method=profile.auth_method,
-        device_grant=profile.device_grant,
-        jwks=profile.jwks,
-        document_url=url,
-        fetched_at=clock.now(),
-        redirect_uris=list(redirect_uris),
-        active=True,
-        created_at=created_at,
-    )
+def keep(url: str, *, name: str, redirect_uris: Sequence[str], profile: Profile) -> Application:
+    """Keep what the document at `url` says now, and nothing else: what the operator allowed the application, or ended,
+    is not the document's to change.
+
+    Gives the application as it stands then. Raises ConditionFailed where the operator disabled or deleted it.
+    """
+    now = clock.now()
+    actions: list[Action] = [
+        Application.owner_id.set(DOCUMENT),
+        Application.document_url.set(url),
+        Application.fetched_at.set(now),
+        Application.name.set(name),
+        Application.redirect_uris.set(list(redirect_uris)),
+        Application.client_type.set(PUBLIC if profile.is_public else CONFIDENTIAL),
+        Application.application_type.set(profile.application_type),
+        Application.auth_method.set(profile.auth_method),
+        Application.device_grant.set(profile.device_grant),
+        Application.jwks.set(profile.jwks) if profile.jwks else Application.jwks.remove(),
+        Application.active.set(True),  # as the condition demands of one that is there
+        Application.created_at.set(Application.created_at | now),
+    ]
     is_free = Application.client_id.does_not_exist() | (
         (Application.owner_id == DOCUMENT) & (Application.active == True)  # noqa: E712 - a DynamoDB condition
     )
-    store.write(store.Put(described, is_free))
-    return described
+    store.change(Application.key(url), actions, is_free)
+    kept = application.get(url)
+    if kept is None:
+        raise store.ConditionFailed([])
+    return kept

@@ -16,7 +16,7 @@ from chalicelib import clock, credentials
 from chalicelib.models import store
 from chalicelib.models.email_address import EmailAddress, normalize
 from chalicelib.models.organizer import Organizer
-from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, table_name
+from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, Whole, table_name
 
 
 class User(Item):
@@ -32,6 +32,7 @@ class User(Item):
     timezone = UnicodeAttribute()
     active = BooleanAttribute()
     memberships = UnicodeSetAttribute(null=True)
+    application_count = Whole(null=True)  # none where a version made the user that did not count; see registration_form
     created_at = EpochSeconds()
 
     @classmethod
@@ -57,6 +58,7 @@ def create(
         locale=locale,
         timezone=timezone,
         active=True,
+        application_count=0,
         created_at=clock.now(),
     )
     store.write(

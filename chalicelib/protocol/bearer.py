@@ -63,8 +63,8 @@ class Access:
 
     @property
     def subject(self) -> str:
-        """The user's id, or the application's where it is its own."""
-        return str(self.access_token.user_id)
+        """The user's id; where the token is the application's own, its client id."""
+        return str(self.access_token.user_id) if self.user else self.application.public_id
 
     @property
     def resource(self) -> str | None:

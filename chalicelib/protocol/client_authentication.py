@@ -64,6 +64,8 @@ def check(sent: Presented, application: Application | None, *, issuer: str) -> A
     fits = _fits(sent.proof, application)
     if application is None or not application.active or sent.method != application.auth_method:
         raise _unproven()
+    if application.public_id != sent.client_id:  # the id that one with a document is stored under is not its client id
+        raise _unproven()
     if sent.method == PRIVATE_KEY_JWT:
         audiences = (issuer, issuer + paths.TOKEN)
         jwks = application.jwks or ""
@@ -74,9 +76,10 @@ def check(sent: Presented, application: Application | None, *, issuer: str) -> A
 
 
 def _fits(secret: str, application: Application | None) -> bool:
-    """Is it a live secret? There are two while one is being exchanged for another; both are always compared."""
+    """Is it a live secret? There are several while one is being exchanged for another; as many are always compared."""
     live = application.live_secret_digests if application else ()
-    fits = [credentials.matches(secret, digest) for digest in (*live, None, None)[:2]]
+    most = settings.OLDER_SECRETS_LIMIT + 1
+    fits = [credentials.matches(secret, digest) for digest in (*live, *[None] * most)[:most]]
     return any(fits)
 
 

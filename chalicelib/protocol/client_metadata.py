@@ -107,6 +107,9 @@ def _can_be_split(uri: str) -> bool:
 def _check_uris(uris: list[str], *, is_native: bool, needs_one: bool) -> None:
     if (needs_one and not uris) or len(uris) > settings.REDIRECT_URIS_LIMIT:
         raise InvalidRedirectUriError(f"redirect_uris must have from 1 to {settings.REDIRECT_URIS_LIMIT} addresses.")
+    if sum(map(len, uris)) > settings.REDIRECT_URIS_LIMIT_CHARACTERS:
+        most = settings.REDIRECT_URIS_LIMIT_CHARACTERS
+        raise InvalidRedirectUriError(f"redirect_uris must have at most {most} characters in all.")
     for uri in uris:
         try:
             redirect_uris.check_registrable(uri, is_native=is_native)
@@ -131,6 +134,6 @@ def _name(document: Mapping[str, Any], uris: list[str]) -> str:
     if not isinstance(given, str):
         raise InvalidClientMetadataError("client_name must be a string.")
     try:
-        return names.check_name(given)
+        return names.check_application_name(given)
     except names.NameProblem as error:
         raise InvalidClientMetadataError(f"client_name {error}.") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from oauthlib.oauth2 import OAuth2Error
 from oauthlib.oauth2.rfc6749 import errors
@@ -43,7 +43,9 @@ def answer(create: Callable[[ClientRequest], ProtocolAnswer], request: ClientReq
     try:
         return create(request)
     except OAuth2Error as error:
-        return finish(error.status_code, error.json)
+        answered = finish(error.status_code, error.json)
+        wait = getattr(error, "retry_after_seconds", None)
+        return replace(answered, headers={**answered.headers, "Retry-After": str(wait)}) if wait else answered
 
 
 def read_form(request: ClientRequest, names: Sequence[str]) -> dict[str, str]:

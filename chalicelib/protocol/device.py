@@ -26,6 +26,7 @@ from chalicelib.protocol import (
     client_request,
     consents,
     paths,
+    quotas,
     requests,
     resource_indicators,
     scopes,
@@ -140,6 +141,7 @@ def _create(request: ClientRequest) -> ProtocolAnswer:
     client = client_authentication.authenticate(request.authorization, parameters, issuer=request.issuer)
     if not client.device_grant:
         raise errors.UnauthorizedClientError("This application was not registered for the device grant.")
+    quotas.count_device_request(client, request.address)
     if not client.is_confidential and not server_key.is_set():
         raise server_key.ServerKeyMissing
     asked = parameters.get("scope", scopes.as_text(scopes.DEFAULT)).split()

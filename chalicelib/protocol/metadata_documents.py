@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from oauthlib.oauth2 import OAuth2Error
 
-from chalicelib import clock, logs, settings
+from chalicelib import logs, settings
 from chalicelib.messages import Message
 from chalicelib.models import self_described, store, throttle
 from chalicelib.models.application import BASIC, NONE, POST, Application
@@ -57,7 +57,7 @@ def current(client_id: str, known: Application | None, user: User) -> Applicatio
     except OAuth2Error as error:
         raise _unusable(error.description) from error
     logs.note(document="fetched")
-    return _keep(client_id, found, known)
+    return _keep(client_id, found)
 
 
 def _unusable(problem: str) -> NotThisApplication:
@@ -92,15 +92,9 @@ def _read(body: bytes, client_id: str) -> client_metadata.ClientMetadata:
     return found
 
 
-def _keep(client_id: str, found: client_metadata.ClientMetadata, known: Application | None) -> Application:
+def _keep(client_id: str, found: client_metadata.ClientMetadata) -> Application:
     try:
-        return self_described.keep(
-            client_id,
-            name=found.name,
-            redirect_uris=found.redirect_uris,
-            profile=found.profile,
-            created_at=int(known.created_at) if known else clock.now(),
-        )
+        return self_described.keep(client_id, name=found.name, redirect_uris=found.redirect_uris, profile=found.profile)
     except store.ConditionFailed as error:
         raise NotThisApplication("client", Message("This application was disabled.")) from error
 

@@ -18,7 +18,7 @@ from chalicelib.models import pushed_request
 from chalicelib.models.application import Application
 from chalicelib.models.pushed_request import PushedRequest
 from chalicelib.models.table import Key
-from chalicelib.protocol import authorization, client_authentication, client_request, requests
+from chalicelib.protocol import authorization, client_authentication, client_request, quotas, requests
 from chalicelib.protocol.authorization import AuthorizationRequest, NotThisApplication, RefusedRequest
 from chalicelib.protocol.client_request import ClientRequest, ProtocolAnswer
 
@@ -63,10 +63,11 @@ def _create(request: ClientRequest) -> ProtocolAnswer:
     names = (*requests.CLIENT, *requests.AUTHORIZATION, "request_uri")
     parameters = client_request.read_form(request, tuple(dict.fromkeys(names)))
     client = client_authentication.authenticate(request.authorization, parameters, issuer=request.issuer)
+    quotas.count_pushed_request(client, request.address)
     if "request_uri" in parameters:
         raise errors.InvalidRequestError("request_uri cannot be pushed.")
     asked = {name: value for name, value in parameters.items() if name in requests.AUTHORIZATION}
-    asked.setdefault("client_id", client.client_id)
+    asked.setdefault("client_id", client.public_id)
     _check(asked, client, issuer=request.issuer)
     reference = credentials.mint(Kind.PUSHED_REQUEST)
     now, lifetime = clock.now(), settings.PUSHED_REQUEST_LIFETIME_SECONDS

@@ -13,9 +13,9 @@ from oauthlib.oauth2 import OAuth2Error
 
 from chalicelib import credentials, logs, server_key, settings
 from chalicelib.credentials import Kind
-from chalicelib.models import application, throttle
+from chalicelib.models import application, store, throttle
 from chalicelib.models.application import Application
-from chalicelib.protocol import client_metadata, client_request, paths
+from chalicelib.protocol import client_metadata, client_request, paths, quotas
 from chalicelib.protocol.client_metadata import InvalidClientMetadataError
 from chalicelib.protocol.client_request import ClientRequest, ProtocolAnswer
 
@@ -32,9 +32,11 @@ class ClosedError(OAuth2Error):  # type: ignore[misc]
     status_code = 403
 
 
-class TooManyError(OAuth2Error):  # type: ignore[misc]
-    error = "temporarily_unavailable"
-    status_code = 429
+class DisabledError(OAuth2Error):  # type: ignore[misc]
+    """RFC 7592 §2.1: the client does not have permission."""
+
+    error = "access_denied"
+    status_code = 403
 
 
 def registration_response(request: ClientRequest) -> ProtocolAnswer:
@@ -96,7 +98,17 @@ def _update(request: ClientRequest, client_id: str) -> ProtocolAnswer:
         raise InvalidClientMetadataError("Whether it has a secret cannot be changed; register anew.")
     if metadata.profile.application_type != found.application_type:
         raise InvalidClientMetadataError("application_type cannot be changed; register anew.")
-    application.edit(client_id, name=metadata.name, redirect_uris=metadata.redirect_uris, profile=metadata.profile)
+    try:
+        application.edit(
+            client_id,
+            name=metadata.name,
+            redirect_uris=metadata.redirect_uris,
+            profile=metadata.profile,
+            only_while_active=True,
+        )
+    except store.ConditionFailed:
+        _own(request, client_id)  # says why, where it was disabled or deleted at this moment
+        raise
     logs.note(outcome="application changed itself", client_id=client_id)
     return _read(request, client_id)
 
@@ -120,24 +132,29 @@ def _check_may_register(request: ClientRequest) -> None:
 
 
 def _count(address: str) -> None:
-    """Raises TooManyError. Counted before it is stored, so that many at once are all counted."""
-    for what, limit in (
-        (throttle.named("registration address", address), settings.REGISTRATIONS_PER_ADDRESS),
-        (throttle.named("registration"), settings.REGISTRATIONS_IN_ALL),
-    ):
-        if throttle.count_try(what, window_seconds=settings.REGISTRATION_WINDOW_SECONDS) > limit:
-            logs.note(security_event="registrations throttled")
-            raise TooManyError("Too many applications registered themselves of late. Try again in an hour.")
+    """Raises TooManyRequestsError. Counted before it is stored, so that many at once are all counted."""
+    limits = {
+        throttle.named("registration address", address): settings.REGISTRATIONS_PER_ADDRESS,
+        throttle.named("registration"): settings.REGISTRATIONS_IN_ALL,
+    }
+    quotas.count("registrations", limits, window_seconds=settings.REGISTRATION_WINDOW_SECONDS)
 
 
 def _own(request: ClientRequest, client_id: str) -> tuple[Application, str]:
-    """The application and the token that manages it. Raises NotAuthorizedError, the same for one that is not there."""
+    """The application and the token that manages it.
+
+    Raises NotAuthorizedError, the same for one that is not there; DisabledError.
+    """
     token = _bearer(request) or ""
     named = credentials.recognize(token, Kind.REGISTRATION_TOKEN)
     found = application.get(client_id) if named and named.names == client_id else None
     if not credentials.matches(token, found.registration_digest if found else None) or found is None:
         raise NotAuthorizedError("The registration access token is not this client's.")
     logs.note(client_id=client_id)
+    if not found.active:
+        raise DisabledError(
+            "The operator of this service disabled the client; it cannot be managed until it is enabled."
+        )
     return found, token
 
 
@@ -171,5 +188,4 @@ def _challenged(answer: ProtocolAnswer) -> ProtocolAnswer:
     """These take a bearer token, and not a client's secret."""
     if answer.status == 401:
         return ProtocolAnswer(401, {"WWW-Authenticate": 'Bearer realm="Lanyard", error="invalid_token"'}, answer.body)
-    retry_after = {"Retry-After": str(settings.REGISTRATION_WINDOW_SECONDS)} if answer.status == 429 else {}
-    return ProtocolAnswer(answer.status, {**answer.headers, **retry_after}, answer.body)
+    return answer

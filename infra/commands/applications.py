@@ -7,8 +7,8 @@ from typing import Any, TextIO
 
 import click
 
-from chalicelib import credentials, names, server_key, settings
-from chalicelib.models import application, organizer, own_access
+from chalicelib import names, server_key, settings
+from chalicelib.models import application, client_secret, organizer, own_access, registration_form
 from chalicelib.models.application import Application, Profile
 from chalicelib.protocol import client_assertion, redirect_uris, resource_indicators, scopes
 from infra.commands import Change, Destructive, Group, Listing, Operator, checked, clear_errors, fail
@@ -42,6 +42,9 @@ def applications_create(operator: Operator, /, owner: str, name: str, uris: tupl
     name = checked(names.check_name, name, "--name")
     if not uris and not kind["device"]:
         fail("Missing option '--redirect-uri'.")
+    if len(uris) > settings.REDIRECT_URIS_LIMIT or sum(map(len, uris)) > settings.REDIRECT_URIS_LIMIT_CHARACTERS:
+        most, characters = settings.REDIRECT_URIS_LIMIT, settings.REDIRECT_URIS_LIMIT_CHARACTERS
+        fail(f"--redirect-uri: at most {most}, with {characters} characters in all.")
     for uri in uris:
         checked(partial(redirect_uris.check_registrable, is_native=kind["native"]), uri, "--redirect-uri")
     profile = _profile(**kind)
@@ -49,9 +52,8 @@ def applications_create(operator: Operator, /, owner: str, name: str, uris: tupl
     if not operator.may(f"register the application {name} for {found.email}", about=[found.user_id]):
         return
     with clear_errors():
-        made, secret = application.create(
-            credentials.new_id(),
-            owner_id=found.user_id,
+        made, secret = registration_form.register(
+            found,
             name=name,
             redirect_uris=list(dict.fromkeys(uris)),
             profile=profile,
@@ -129,7 +131,7 @@ def applications_rotate_secret(operator: Operator, client_id: str, keep_old_hour
     if not operator.may(f"make a new secret for {client_id} and {old}", about=[client_id]):
         return
     with clear_errors(f"The application {client_id} was changed meanwhile. Look at it, then try again."):
-        secret = application.rotate_secret(client_id, keep_old_seconds=keep_old_hours * 3600)
+        secret = _rotate(_require(client_id), keep_old_seconds=keep_old_hours * 3600)
     old = f"goes on for {keep_old_hours} hours" if keep_old_hours else "has stopped"
     operator.show(
         {"client_id": client_id, "client_secret": secret},
@@ -146,7 +148,7 @@ def applications_end_old_secret(operator: Operator, client_id: str) -> None:
     if not operator.may(f"end the secret before the present one of {client_id}", about=[client_id]):
         return
     with clear_errors(f"There is no application {client_id}."):
-        application.end_previous_secret(client_id)
+        client_secret.end_older(client_id)
     operator.show({"client_id": client_id}, sentence="Only the present secret is left.")
 
 
@@ -218,6 +220,13 @@ def applications_enable(operator: Operator, client_id: str) -> None:
     operator.show({"client_id": client_id, "active": True}, sentence=f"Enabled the application {client_id}.")
 
 
+def _rotate(found: Application, keep_old_seconds: int) -> str:
+    try:
+        return client_secret.rotate(found, keep_old_seconds=keep_old_seconds)
+    except client_secret.TooManySecrets:
+        fail(f"{settings.OLDER_SECRETS_LIMIT} older secrets still work. End them first: applications end-old-secret.")
+
+
 def _require(client_id: str) -> Application:
     """Ends the command where there is none."""
     with clear_errors():
@@ -229,7 +238,7 @@ def _require(client_id: str) -> Application:
 
 def _application_row(found: Application) -> dict[str, Any]:
     return {
-        "client_id": found.client_id,
+        "client_id": found.public_id,
         "name": found.name,
         "redirect_uris": list(found.redirect_uris),
         "active": found.active,

@@ -11,7 +11,7 @@ import click
 from chalicelib import credentials, settings
 from chalicelib.models import application, organizer, user
 from infra import erasure
-from infra.commands import Change, Operator, clear_errors, fail
+from infra.commands import Change, Operator, clear_errors, fail, output
 from infra.visit import CALLBACK, Account, CheckFailed, ConnectTo, Visit
 
 
@@ -36,7 +36,7 @@ def check(operator: Operator, url: str, connect_to: str | None, host: str | None
     def say(line: str) -> None:
         said.append(line)
         if not operator.as_json:
-            click.echo(f"ok  {line}")
+            output.say(f"ok  {line}")
 
     try:
         with clear_errors(), _guests() as account:
@@ -63,7 +63,7 @@ def _guests() -> Iterator[Account]:
         try:
             yield Account(email, password, slug, client_id, secret)
         finally:
-            application.forget(client_id)  # the index that lists it may not do so yet
+            application.forget(client_id)  # nobody else has ever seen it, and a check may run every few minutes
     finally:
         for _, step in erasure.steps(made):
             step()

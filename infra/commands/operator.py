@@ -16,6 +16,7 @@ from chalicelib.models.operator_event import OperatorEvent, Outcome
 from chalicelib.models.store import StoreUnavailable
 from infra.commands import output
 from infra.commands.output import Row
+from infra.terminal import printable
 
 PAGE = 100
 
@@ -73,17 +74,17 @@ class Operator:
         try:
             operator_event.finish(self._event, outcome)
         except StoreUnavailable as error:
-            click.echo(f"Warning: the audit does not know how this command ended: {error.code}.", err=True)
+            output.say(f"Warning: the audit does not know how this command ended: {error.code}.", to_stderr=True)
 
     def show(self, value: Row | Iterable[Row], *, sentence: str = "") -> None:
         """The result: JSON where that was asked for, else a sentence, or a heading and a line for each row."""
         if self.as_json:
-            click.echo(output.as_json(value if isinstance(value, Mapping) else list(value)))
+            output.say(output.as_json(value if isinstance(value, Mapping) else list(value)))
         elif sentence:
-            click.echo(sentence)
+            output.say(sentence)
         else:
             for line in output.as_lines([value] if isinstance(value, Mapping) else list(value)):
-                click.echo(line)
+                output.say(line)
 
     def show_page(self, rows: Iterator[Row], *, limit: int | None, key: str, order: str) -> None:
         """A page of rows, and on stderr how to go on where there are more.
@@ -96,14 +97,14 @@ class Operator:
         more = size is not None and next(rows, None) is not None
         self.show(sorted(page, key=lambda row: str(row[order]).casefold()))
         if more:
-            click.echo(f"There are more: --after {page[-1][key]}", err=True)
+            output.say(f"There are more: --after {page[-1][key]}", to_stderr=True)
 
     def _ask(self, would: str) -> None:
         if self.is_sure:
             return
         if not sys.stdin.isatty():
             fail(f"This would {would}, and cannot be undone. Add --yes to do it.")
-        click.confirm(f"This will {would}. It cannot be undone. Go on?", abort=True, err=True)
+        click.confirm(printable(f"This will {would}. It cannot be undone. Go on?"), abort=True, err=True)
 
 
 def _who() -> str:

@@ -10,8 +10,15 @@ from typing import Any, TypeVar
 
 import click
 
+from infra.terminal import printable
+
 Row = Mapping[str, Any]
 T = TypeVar("T")
+
+
+def say(text: str, *, to_stderr: bool = False) -> None:
+    """A line for the operator, and the only way to one: names that people chose reach no terminal as they are."""
+    click.echo(printable(text), err=to_stderr)
 
 
 def as_json(value: Row | Sequence[Row]) -> str:
@@ -33,7 +40,7 @@ def plain(value: Any) -> str:
         return "-"
     if isinstance(value, bool):
         return "active" if value else "disabled"
-    return ", ".join(value) if isinstance(value, list) else str(value)
+    return printable(", ".join(value) if isinstance(value, list) else str(value))
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.models import application
+from chalicelib.models import application, registration_form, user
 from tests.actors import CALLBACK, Browser, ClientApp, Page
 from tests.store_proxy import Fault, StoreProxy
 
@@ -82,6 +82,28 @@ def test_wrong_input_gets_its_reason_beside_the_field_and_is_kept(john: Browser,
     assert page.status == 200
     assert "Øl & <b>" in listed(john)
     assert len(listed(john)) == (2 if page_of == "new" else 1)
+
+
+@pytest.mark.spec("register")
+@pytest.mark.parametrize("page_of", ["new", "edit"])
+def test_an_application_cannot_be_called_like_the_service(john: Browser, page_of: str) -> None:
+    mine = john.register_application("Mine")
+    path, button = (NEW, "Register") if page_of == "new" else (f"/settings/applications/{mine.client_id}", "Save")
+    page = john.press(john.open(path), button, name="L\u0430nyard Support", redirect_uris=CALLBACK)
+    assert page.status == 400
+    assert problems(page, "name") == ["The name must not contain the name of this service, Lanyard, or look like it."]
+    assert listed(john) == ["Mine"]
+
+
+@pytest.mark.spec("register")
+def test_a_name_that_the_operator_gave_stays_when_the_rest_is_edited(john: Browser) -> None:
+    found = user.find_by_email(john.user.email)
+    assert found is not None
+    made, _ = registration_form.register(found, name="Lanyard for phones", redirect_uris=[CALLBACK])
+    path = f"/settings/applications/{made.client_id}"
+    assert john.press(john.open(path), "Save", redirect_uris="https://new.example/cb").path == "/settings/applications"
+    assert listed(john) == ["Lanyard for phones"]
+    assert john.press(john.open(path), "Save", name="Lanyard for all").status == 400
 
 
 @pytest.mark.spec("register", "line 2", "RFC 6749 §3.1.2.3")

@@ -47,6 +47,18 @@ def test_an_application_whose_owner_is_gone_is_shown_without_one(john: Browser, 
     assert "Registered by" not in facts(page)
 
 
+@pytest.mark.spec("CVE-2018-1000088")
+def test_that_nobody_checked_the_name_stands_above_the_buttons(john: Browser, shop: ClientApp) -> None:
+    page = john.open(shop.authorize_path())
+    form = page.form_with("Authorize")
+    caution = "The names of this application and its developer were chosen by the developer."
+    (note,) = [found for found in form.select("p.note") if caution in found.get_text()]
+    assert "Deny if you do not recognize the address." in note.get_text()
+    buttons = [button.get_text() for button in note.find_all_next("button")]
+    assert buttons == ["Authorize", "Deny"]
+    assert page.text.count("Lanyard has not checked them.") == 1
+
+
 @pytest.mark.parametrize(
     ("scope", "cannot"),
     [

@@ -294,19 +294,6 @@ def test_two_secrets_live_until_the_end_date(john: Browser, a_browser: Callable[
 
 
 @pytest.mark.spec("secrets: two live ones while rotating")
-def test_there_are_never_more_than_two_secrets(john: Browser, a_browser: Callable[..., Browser]) -> None:
-    developer = a_browser()
-    first = developer.register_application()
-    refresh_token = first.connect(john, "Big Events LLC")["refresh_token"]
-    second = rotated(developer, first, "86400")
-    third = rotated(developer, second, "604800")
-    assert first.refresh(refresh_token).json()["error"] == "invalid_client"
-    assert second.refresh(refresh_token).status_code == 200
-    fourth = rotated(developer, third, "0")
-    assert [app.refresh(refresh_token).status_code for app in (second, third, fourth)] == [401, 401, 200]
-
-
-@pytest.mark.spec("secrets: two live ones while rotating")
 def test_the_old_secret_can_be_ended_before_its_time(john: Browser, a_browser: Callable[..., Browser]) -> None:
     developer = a_browser()
     old = developer.register_application()

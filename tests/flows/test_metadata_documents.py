@@ -6,21 +6,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import requests
 from joserfc.jwk import ECKey
 
 from chalicelib import settings
-from chalicelib.models import application
+from chalicelib.models import application, own_access
 from chalicelib.protocol import document_fetch, metadata_documents
-from tests.actors import CALLBACK, Browser, Page
+from tests.actors import CALLBACK, Browser, ClientApp, Page
 from tests.conftest import Clock
 from tests.document_server import DocumentServer, trickle, write
 from tests.public_app import PublicApp
-from tests.signing_app import SigningApp
+from tests.signing_app import TYPE, SigningApp
+from tests.store_proxy import StoreProxy
 
 pytestmark = pytest.mark.spec("client ID metadata documents")
+CHANGES = "UpdateItem"
 HOST = "client.example.com"
 
 
@@ -168,6 +171,110 @@ def test_it_takes_open_registration(
         assert refused(john.open(app.authorize_path()))
         assert refused(Browser(john.base_url).open(app.authorize_path()))
     assert len(documents.connected) == 1
+
+
+@pytest.mark.spec("line 2", "line 37")
+@pytest.mark.parametrize("registration", ["open", "closed"])
+def test_the_id_that_it_is_stored_under_is_not_its_client_id(
+    john: Browser, documents: DocumentServer, monkeypatch: pytest.MonkeyPatch, registration: str
+) -> None:
+    app = publish(documents, john.base_url)
+    tokens = app.connect(john, "Big Events LLC")
+    code = john.allow(john.open(app.authorize_path()), "Big Events LLC").code
+    let(monkeypatch, registration)
+    second = PublicApp(app.base_url, application.stored_id(app.client_id), "", CALLBACK)
+    assert refused(john.open(second.authorize_path()))
+    assert refused(Browser(john.base_url).open(second.authorize_path()))
+    answers = [second.exchange(code), second.refresh(tokens["refresh_token"]), second.revoke(tokens["refresh_token"])]
+    for path in ("introspect", "par", "device_authorization"):
+        form = {**second.parameters(), "token": tokens["access_token"]}
+        answers.append(requests.post(f"{app.base_url}/api/v1/oauth/{path}", data=form, timeout=30))
+    assert [(answer.status_code, answer.json()["error"]) for answer in answers] == [(401, "invalid_client")] * 6
+    assert app.me(tokens["access_token"]).status_code == 200
+    assert app.refresh(tokens["refresh_token"]).status_code == 200
+
+
+@pytest.mark.spec("line 37", "RFC 7523 §2.2")
+def test_nor_is_it_in_an_assertion_or_in_basic_credentials(john: Browser, documents: DocumentServer) -> None:
+    key = ECKey.generate_key("P-256")
+    keys = {"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [key.as_dict(private=False)]}}
+    described = publish(documents, john.base_url, **keys)
+    app = SigningApp(john.base_url, described.client_id, "", CALLBACK)
+    app.key = key
+    refresh_token = app.connect(john, "Big Events LLC")["refresh_token"]
+    stored = application.stored_id(app.client_id)
+    second = SigningApp(john.base_url, stored, "", CALLBACK)
+    second.key = key
+    assert second.refresh(refresh_token).json()["error"] == "invalid_client"
+    basic = ClientApp(john.base_url, stored, "x", CALLBACK)
+    assert basic.refresh(refresh_token).json()["error"] == "invalid_client"
+    assert app.refresh(refresh_token).status_code == 200
+
+
+@pytest.mark.spec("RFC 9126 §2.1")
+def test_it_pushes_a_request_under_its_address(john: Browser, documents: DocumentServer) -> None:
+    key = ECKey.generate_key("P-256")
+    keys = {"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [key.as_dict(private=False)]}}
+    described = publish(documents, john.base_url, **keys)
+    app = SigningApp(john.base_url, described.client_id, "", CALLBACK)
+    app.key = key
+    john.open(app.authorize_path())
+    asked = {name: value for name, value in app.parameters().items() if name != "client_id"}
+    form = {**asked, "client_assertion_type": TYPE, "client_assertion": app.assertion()}
+    pushed = requests.post(f"{app.base_url}/api/v1/oauth/par", data=form, timeout=30).json()
+    path = f"/api/v1/oauth/authorize?{urlencode({'client_id': app.client_id, 'request_uri': pushed['request_uri']})}"
+    page = john.open(path)
+    assert page.title == "Authorize A described app?"
+    assert john.allow(page, "Big Events LLC").code
+
+
+@pytest.mark.spec("RFC 6749 §4.4")
+def test_what_the_operator_allowed_it_outlives_the_next_fetch(
+    john: Browser, documents: DocumentServer, clock: Clock
+) -> None:
+    key = ECKey.generate_key("P-256")
+    keys = {"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [key.as_dict(private=False)]}}
+    app = publish(documents, john.base_url, **keys)
+    john.open(app.authorize_path())
+    own_access.allow(app.client_id, ["read"], ["big-events"])
+    application.serve_resource(app.client_id, "https://api.example.com")
+    before = application.get(app.client_id)
+    assert before is not None
+    (document,) = documents.answers.values()
+    document["client_name"] = "Renamed"
+    clock.advance(3600)
+    assert john.open(app.authorize_path()).title == "Authorize Renamed?"
+    after = application.get(app.client_id)
+    assert after is not None
+    assert (after.own_scopes, after.own_organizers) == ({"read"}, {"big-events"})
+    assert after.resource == "https://api.example.com"
+    assert (after.created_at, after.client_id) == (before.created_at, before.client_id)
+    assert after.fetched_at > before.fetched_at
+
+
+def test_a_fetch_does_not_undo_what_the_operator_does_at_that_moment(
+    john: Browser, documents: DocumentServer, clock: Clock, store: StoreProxy
+) -> None:
+    app = publish(documents, john.base_url)
+    john.open(app.authorize_path())
+    clock.advance(3600)
+    with store.before(CHANGES, lambda: application.disable(app.client_id)):
+        assert refused(john.open(app.authorize_path()))
+    found = application.get(app.client_id)
+    assert found is not None
+    assert not found.active
+    application.enable(app.client_id)
+    with store.before(CHANGES, lambda: application.serve_resource(app.client_id, "https://api.example.com")):
+        assert john.open(app.authorize_path()).status == 200
+    found = application.get(app.client_id)
+    assert found is not None
+    assert found.resource == "https://api.example.com"
+
+
+def test_it_cannot_be_called_like_the_service(john: Browser, documents: DocumentServer) -> None:
+    page = john.open(publish(documents, john.base_url, client_name="Lanyard Support").authorize_path())
+    assert refused(page)
+    assert "must not contain the name of this service" in page.text
 
 
 def test_one_that_the_operator_disabled_stays_disabled(john: Browser, documents: DocumentServer, clock: Clock) -> None:

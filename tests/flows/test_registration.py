@@ -15,9 +15,11 @@ from chalicelib.models import application, throttle
 from tests.actors import CALLBACK, Browser, ClientApp
 from tests.public_app import PublicApp
 from tests.signing_app import SigningApp
+from tests.store_proxy import StoreProxy
 
 pytestmark = pytest.mark.spec("RFC 7591 §3")
 PATH = "/api/v1/oauth/register"
+CHANGES = "UpdateItem"
 CHOSEN = {"client_name": "A host", "redirect_uris": [CALLBACK]}
 
 
@@ -75,7 +77,7 @@ def test_an_application_that_registered_itself_connects(john: Browser, is_open: 
 
 @pytest.mark.spec("RFC 7591 §5", "registered clients are marked as such")
 def test_users_are_told_that_it_registered_itself(john: Browser, shop: ClientApp, is_open: None) -> None:
-    made = register(john.base_url, client_name="Lanyard").json()
+    made = register(john.base_url, client_name="Tickets").json()
     app = ClientApp(john.base_url, made["client_id"], made["client_secret"], CALLBACK)
     page = john.open(app.authorize_path())
     assert "This application registered itself." in page.text
@@ -136,6 +138,10 @@ def test_one_with_keys_registers(john: Browser, is_open: None) -> None:
         ({"redirect_uris": [f"https://a.example/{number}" for number in range(21)]}, "invalid_redirect_uri"),
         ({"client_name": 7}, "invalid_client_metadata"),
         ({"client_name": "x\u0000"}, "invalid_client_metadata"),
+        ({"client_name": "Lanyard"}, "invalid_client_metadata"),
+        ({"client_name": "The L\u0430ny\u0430rd team"}, "invalid_client_metadata"),
+        ({"client_name": "Shop\u202e"}, "invalid_client_metadata"),
+        ({"redirect_uris": [f"https://a.example/{n}{'x' * 900}" for n in range(10)]}, "invalid_redirect_uri"),
         ({"client_name": "x" * 256}, "invalid_client_metadata"),
         ({"token_endpoint_auth_method": "client_secret_jwt"}, "invalid_client_metadata"),
         ({"token_endpoint_auth_method": ["none"]}, "invalid_client_metadata"),
@@ -263,6 +269,38 @@ def test_what_it_cannot_change_stays(base_url: str, is_open: None, changed: dict
     answer = manage(made, "PUT", json={**CHOSEN, "client_id": made["client_id"], **changed})
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_client_metadata")
     assert manage(made).json()["token_endpoint_auth_method"] == "client_secret_basic"
+
+
+@pytest.mark.spec("RFC 7592 §2.1", "line 35")
+def test_one_that_the_operator_disabled_cannot_manage_itself(base_url: str, is_open: None) -> None:
+    made = register(base_url).json()
+    application.disable(made["client_id"])
+    changed = {"client_id": made["client_id"], "client_name": "Renamed", "redirect_uris": ["https://new.example/cb"]}
+    for method, body in (("GET", {}), ("PUT", {"json": changed}), ("DELETE", {})):
+        answer = manage(made, method, **body)
+        assert (answer.status_code, answer.json()["error"]) == (403, "access_denied")
+        assert "disabled" in answer.json()["error_description"]
+        forged = credentials.mint(credentials.Kind.REGISTRATION_TOKEN, made["client_id"])
+        assert manage(made, method, token=forged, **body).status_code == 401
+    kept = application.get(made["client_id"])
+    assert kept is not None
+    assert (kept.name, list(kept.redirect_uris), kept.active) == ("A host", [CALLBACK], False)
+    application.enable(made["client_id"])
+    assert manage(made, "PUT", json=changed).json()["client_name"] == "Renamed"
+
+
+@pytest.mark.spec("RFC 7592 §2.2", "line 35")
+def test_one_that_is_disabled_while_it_changes_itself_changes_nothing(
+    base_url: str, is_open: None, store: StoreProxy
+) -> None:
+    made = register(base_url).json()
+    changed = {"client_id": made["client_id"], "client_name": "Renamed", "redirect_uris": ["https://new.example/cb"]}
+    with store.before(CHANGES, lambda: application.disable(made["client_id"])):
+        answer = manage(made, "PUT", json=changed)
+    assert (answer.status_code, answer.json()["error"]) == (403, "access_denied")
+    kept = application.get(made["client_id"])
+    assert kept is not None
+    assert kept.name == "A host"
 
 
 @pytest.mark.spec("RFC 7592 §2.3", "line 35")

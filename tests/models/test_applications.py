@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chalicelib import credentials
-from chalicelib.models import application, store
+from chalicelib.models import application, client_secret, store
 
 pytestmark = [pytest.mark.spec("connect", "RFC 6749 §4.1"), pytest.mark.usefixtures("engine")]
 URIS = ["https://shop.example.com/callback", "https://shop.example.com/other"]
@@ -26,7 +26,7 @@ def test_an_application_is_registered_once_and_its_secret_is_kept_as_a_digest() 
 
 def test_a_new_secret_takes_the_place_of_the_old_one() -> None:
     made, old = application.create(credentials.new_id(), owner_id="owner", name="A shop", redirect_uris=URIS)
-    new = application.rotate_secret(made.client_id)
+    new = client_secret.rotate(made)
     kept = application.get(made.client_id)
     assert kept
     assert credentials.matches(new, kept.secret_digest)
@@ -39,7 +39,9 @@ def test_what_is_deleted_cannot_be_changed_back_into_being() -> None:
     application.delete(made.client_id)
     for change in (
         lambda: application.edit(made.client_id, name="Back", redirect_uris=URIS),
-        lambda: application.rotate_secret(made.client_id),
+        lambda: client_secret.rotate(made),
+        lambda: client_secret.end_older(made.client_id),
+        lambda: application.enable(made.client_id),
         lambda: application.disable(made.client_id),
     ):
         with pytest.raises(store.ConditionFailed):

@@ -77,7 +77,7 @@ def test_what_is_kept_of_a_user_is_exported_and_erased(local_run: LocalRun) -> N
     assert would["dry_run"] is True
     assert {**would["items"], "security_events": 1} == {
         "users": 1, "email_addresses": 1, "applications": 1, "consents": 1, "grants": 1, "sessions": 1,
-        "security_events": 1,
+        "security_events": 1, "registration_forms": 1,
     }  # fmt: skip
     assert shop.me(tokens["access_token"]).status_code == 200
     in_json(local_run, "users", "erase", "goner@example.org", "--yes", "--json")

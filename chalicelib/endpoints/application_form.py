@@ -1,0 +1,129 @@
+"""The form of an application: what a developer typed, and a reason beside every field that cannot be taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from chalicelib import names, settings
+from chalicelib.endpoints import http
+from chalicelib.messages import Message
+from chalicelib.models import application
+from chalicelib.models.application import Application, Profile
+from chalicelib.protocol import client_assertion, redirect_uris
+from chalicelib.protocol.requests import Parameters, single
+
+SHOWN_CHARACTERS = 200
+
+WEBSITE, BROWSER, APP = "website", "browser", "native"
+_PROFILES = {
+    WEBSITE: application.CLASSIC,
+    BROWSER: Profile(auth_method=application.NONE),
+    APP: Profile(auth_method=application.NONE, application_type=application.NATIVE),
+}
+
+
+@dataclass
+class Fields:
+    """The form as it was filled in.
+
+    type: a key of _PROFILES. typed: the redirect URLs as they stand in the field. problems: what is wrong, by the
+    field's name.
+    """
+
+    name: str = ""
+    type: str = WEBSITE
+    typed: str = ""
+    redirect_uris: list[str] = field(default_factory=list)
+    auth_method: str = application.BASIC
+    jwks: str = ""
+    pkce_required: bool = False
+    device_grant: bool = False
+    problems: dict[str, list[Message]] = field(default_factory=dict)
+
+    @property
+    def profile(self) -> Profile:
+        profile = replace(_PROFILES[self.type], pkce_required=self.pkce_required, device_grant=self.device_grant)
+        return profile if profile.is_public else replace(profile, auth_method=self.auth_method, jwks=self.jwks or None)
+
+
+def type_of(found: Application) -> str:
+    if found.is_confidential:
+        return WEBSITE
+    return APP if found.is_native else BROWSER
+
+
+def as_stored(found: Application) -> Fields:
+    return Fields(
+        name=found.name,
+        type=type_of(found),
+        typed="\n".join(found.redirect_uris),
+        auth_method=found.auth_method,
+        jwks=found.jwks or "",
+        pkce_required=bool(found.pkce_required),
+        device_grant=bool(found.device_grant),
+    )
+
+
+def _read_authentication(form: Parameters, filled: Fields) -> None:
+    """How a website proves itself, into `filled`; others have no choice."""
+    if filled.type != WEBSITE:
+        return
+    filled.auth_method = single(form, "auth_method") or application.BASIC
+    if filled.auth_method not in (application.BASIC, application.POST, application.PRIVATE_KEY_JWT):
+        raise http.Refusal(400, "invalid_request", Message("There is no such way to authenticate."))
+    filled.jwks = (single(form, "jwks") or "").strip()
+    if filled.auth_method == application.PRIVATE_KEY_JWT:
+        try:
+            filled.jwks = client_assertion.read_keys(filled.jwks)
+        except client_assertion.KeysProblem as error:
+            filled.problems["jwks"] = [Message("The key set %(problem)s.", problem=error.message)]
+    else:
+        filled.jwks = ""
+
+
+def read(form: Parameters, type_: str, *, present_name: str | None = None) -> Fields:
+    """What was filled in, with a reason beside every line that cannot be taken.
+
+    present_name: of an application that is edited; it may stay, whoever gave it.
+    """
+    if type_ not in _PROFILES:
+        raise http.Refusal(400, "invalid_request", Message("There is no such type of application."))
+    filled = Fields(name=single(form, "name") or "", type=type_, pkce_required=single(form, "pkce_required") == "on")
+    filled.device_grant = single(form, "device_grant") == "on"
+    try:
+        if filled.name != present_name:
+            filled.name = names.check_application_name(filled.name)
+    except names.NameProblem as error:
+        filled.problems["name"] = [Message("The name %(problem)s.", problem=error.message)]
+    _read_authentication(form, filled)
+    _read_redirect_uris(form, filled)
+    return filled
+
+
+def _read_redirect_uris(form: Parameters, filled: Fields) -> None:
+    typed = (single(form, "redirect_uris") or "").splitlines()
+    filled.typed = "\n".join(typed)
+    lines = [(number, line.strip()) for number, line in enumerate(typed, 1) if line.strip()]
+    filled.redirect_uris = list(dict.fromkeys(line for _, line in lines))
+    is_native = filled.type == APP
+    problems = [problem for number, line in lines if (problem := _problem_with(number, line, is_native))]
+    if not lines and not filled.device_grant:
+        problems = [Message("Enter at least one redirect URL.")]
+    if len(filled.redirect_uris) > settings.REDIRECT_URIS_LIMIT:
+        problems.append(Message("Enter at most %(limit)s redirect URLs.", limit=settings.REDIRECT_URIS_LIMIT))
+    if sum(map(len, filled.redirect_uris)) > settings.REDIRECT_URIS_LIMIT_CHARACTERS:
+        most = settings.REDIRECT_URIS_LIMIT_CHARACTERS
+        problems.append(Message("All redirect URLs together must not be longer than %(limit)s characters.", limit=most))
+    if problems:
+        filled.problems["redirect_uris"] = problems
+
+
+def _problem_with(number: int, uri: str, is_native: bool) -> Message | None:
+    try:
+        redirect_uris.check_registrable(uri, is_native=is_native)
+    except redirect_uris.RedirectUriError as error:
+        shown = uri if len(uri) <= SHOWN_CHARACTERS else f"{uri[:SHOWN_CHARACTERS]}…"
+        if not uri.isascii():  # what runs from right to left must not take the sentence with it
+            shown = f"\u2068{shown}\u2069"
+        return Message("Line %(number)s: %(uri)s %(problem)s.", number=number, uri=shown, problem=error.message)
+    return None

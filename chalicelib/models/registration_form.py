@@ -1,0 +1,126 @@
+"""RegistrationForm: a form with which a user registered an application, remembered so that a second click on it
+registers nothing twice.
+
+The application's id is made here and never by whoever sends the form. What the form says of itself, its form id, names
+no more than this item, and of this user's alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from pynamodb.attributes import UnicodeAttribute
+
+from chalicelib import clock, credentials, settings
+from chalicelib.models import application, store
+from chalicelib.models.application import Application
+from chalicelib.models.table import Item, Key, TableMeta, TimeToLive, table_name
+from chalicelib.models.user import User
+
+_TRIES = 5  # each time another tab of the same user came through
+
+
+class RegistrationForm(Item):
+    class Meta(TableMeta):
+        table_name = table_name("registration_forms")
+
+    user_id = UnicodeAttribute(hash_key=True)
+    form_digest = UnicodeAttribute(range_key=True)
+    client_id = UnicodeAttribute()
+    forget_at = TimeToLive()
+
+    @classmethod
+    def key(cls, user_id: str, form_digest: str) -> Key[RegistrationForm]:
+        return Key(cls, user_id, form_digest)
+
+
+class AlreadyRegistered(Exception):
+    """This form registered an application before. client_id: which."""
+
+    def __init__(self, client_id: str) -> None:
+        super().__init__("already registered")
+        self.client_id = client_id
+
+
+class TooManyApplications(Exception):
+    """The owner has as many as one may have."""
+
+
+def register(
+    owner: User, *, form_id: str | None = None, most: int | None = None, **described: Any
+) -> tuple[Application, str]:
+    """A new application of this user and its secret, "" where it has none; for the rest see `application.made`.
+
+    form_id: what the form calls itself; None for the operator's commands, where nobody clicks twice. most: how many
+    applications the user may have; the operator may register more for them.
+    Raises AlreadyRegistered, TooManyApplications, and ConditionFailed where the user was disabled or erased.
+    """
+    client_id = credentials.new_id()
+    made, secret = application.made(client_id, owner_id=owner.user_id, **described)
+    puts = [store.Put(made, Application.client_id.does_not_exist())]
+    form = _form(owner, form_id, client_id) if form_id is not None else None
+    if form:
+        puts.append(store.Put(form, RegistrationForm.user_id.does_not_exist()))
+    for _ in range(_TRIES):
+        try:
+            store.write(*puts, _count_one_more(owner, most))
+        except (store.ConditionFailed, TooManyApplications) as error:
+            if form:
+                _check_first_click(form)
+            if isinstance(error, TooManyApplications):
+                raise
+            owner = _read_again(owner, is_theirs=form is not None)
+        else:
+            return made, secret
+    raise store.StoreUnavailable("the user changed again and again")
+
+
+def registered_lately(user_id: str) -> list[str]:
+    """The client ids of what a user registered within a day, also where the index does not list it yet."""
+    return [str(form.client_id) for form in store.query(RegistrationForm, user_id)]
+
+
+def _form(owner: User, form_id: str, client_id: str) -> RegistrationForm:
+    return RegistrationForm(
+        user_id=owner.user_id,
+        form_digest=credentials.digest(form_id),
+        client_id=client_id,
+        forget_at=clock.now() + settings.REGISTRATION_FORM_KEPT_SECONDS,
+    )
+
+
+def _check_first_click(form: RegistrationForm) -> None:
+    """Raises AlreadyRegistered."""
+    found = store.read(RegistrationForm.key(form.user_id, form.form_digest))[0]
+    if found:
+        raise AlreadyRegistered(str(found.client_id))
+
+
+def _read_again(owner: User, *, is_theirs: bool) -> User:
+    found = store.read(User.key(owner.user_id))[0]
+    if found is None or (is_theirs and not found.active):
+        raise store.ConditionFailed([])
+    return found
+
+
+def _count_one_more(owner: User, most: int | None) -> store.Update:
+    """The count is the user's own attribute, changed with what is counted: no index decides.
+
+    Users of a version that did not count begin with what the index says. Raises TooManyApplications.
+    """
+    count = owner.application_count
+    if count is None:
+        known = len(application.owned_by(owner.user_id))
+        is_room = User.user_id.exists() & User.application_count.does_not_exist()
+        update = store.Update(User.key(owner.user_id), [User.application_count.set(known + 1)], is_room)
+    else:
+        known = int(count)
+        is_room = User.application_count < most if most is not None else User.application_count.exists()
+        update = store.Update(User.key(owner.user_id), [User.application_count.add(1)], is_room)
+    if most is None:
+        return update
+    if known >= most:
+        raise TooManyApplications
+    is_active = User.active == True  # noqa: E712 - a DynamoDB condition: an erasure disables the user first
+    return replace(update, condition=update.condition & is_active)

@@ -1,0 +1,59 @@
+"""How often an application may have something stored that costs it nothing: requests pushed and devices started, and
+registrations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from oauthlib.oauth2 import OAuth2Error
+
+from chalicelib import logs, settings
+from chalicelib.models import throttle
+from chalicelib.models.application import Application
+
+
+class TooManyRequestsError(OAuth2Error):  # type: ignore[misc] # oauthlib has no types
+    """429, with the seconds until it can be tried again (RFC 9126 §2.3, RFC 6585 §4)."""
+
+    error = "temporarily_unavailable"
+    status_code = 429
+
+    def __init__(self, what: str, window_seconds: int) -> None:
+        wait = throttle.seconds_left(window_seconds)
+        super().__init__(f"Too many {what} came lately. Try again in {wait} seconds, and less often.")
+        self.retry_after_seconds = wait
+
+
+def count(what: str, limits: Mapping[str, int], *, window_seconds: int) -> None:
+    """Count one more for each of `limits`. Raises TooManyRequestsError.
+
+    what: in words, for the answer and the log. Called before anything is stored, so that many at once are all counted.
+    """
+    try:
+        throttle.count_tries(limits, window_seconds=window_seconds)
+    except throttle.TooManyTries as error:
+        logs.note(security_event=f"{what} throttled")
+        raise TooManyRequestsError(what, window_seconds) from error
+
+
+def count_pushed_request(client: Application, address: str) -> None:
+    """Raises TooManyRequestsError."""
+    most = settings.PUSHED_REQUESTS_PER_CLIENT, settings.PUSHED_REQUESTS_PER_ADDRESS
+    _count_of("pushed requests", client, address, *most)
+
+
+def count_device_request(client: Application, address: str) -> None:
+    """Raises TooManyRequestsError."""
+    most = settings.DEVICE_REQUESTS_PER_CLIENT, settings.DEVICE_REQUESTS_PER_ADDRESS
+    _count_of("device requests", client, address, *most)
+
+
+def _count_of(what: str, client: Application, address: str, per_client: int, per_address: int) -> None:
+    """Anybody can name a public client, so that one is counted apart at each address: strangers elsewhere cannot use up
+    what it may."""
+    whose = (client.client_id,) if client.is_confidential else (client.client_id, address)
+    limits = {
+        throttle.named(f"{what} client", *whose): per_client,
+        throttle.named(f"{what} address", address): per_address,
+    }
+    count(what, limits, window_seconds=settings.REQUESTS_WINDOW_SECONDS)

@@ -1,0 +1,135 @@
+"""How many applications one user may have, counted without an index and without a gap."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from chalicelib import settings
+from chalicelib.models import application, registration_form, store, user
+from chalicelib.models.user import User
+from tests.actors import CALLBACK, Browser, Page
+from tests.store_proxy import StoreProxy
+
+pytestmark = pytest.mark.spec("line 45")
+NEW = "/settings/applications/new"
+LIMIT = 3
+
+
+@pytest.fixture(autouse=True)
+def _few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "APPLICATIONS_PER_OWNER_LIMIT", LIMIT)
+
+
+def register(browser: Browser, name: str = "Mine") -> Page:
+    return browser.press(browser.open(NEW), "Register", name=name, redirect_uris=CALLBACK)
+
+
+def count_of(browser: Browser) -> int | None:
+    found = store.read(User.key(browser.user.user_id))[0]
+    assert found is not None
+    return found.application_count
+
+
+def test_one_user_registers_so_many_applications_and_no_more(john: Browser, eve: Browser) -> None:
+    for _ in range(LIMIT):
+        assert register(john).status == 200
+    page = register(john, name="One more")
+    assert page.status == 409
+    assert f"You have {LIMIT} applications, which is the limit. Delete one first." in page.text
+    assert page.field("name") == "One more"
+    assert len(application.owned_by(john.user.user_id)) == LIMIT
+    assert register(eve).status == 200
+
+
+def test_a_deleted_application_makes_room_once(john: Browser) -> None:
+    clients = [john.register_application() for _ in range(LIMIT)]
+    application.delete(clients[0].client_id)
+    application.delete(clients[0].client_id)
+    assert count_of(john) == LIMIT - 1
+    assert register(john).status == 200
+    assert register(john).status == 409
+
+
+def test_many_at_once_do_not_go_beyond_it(john: Browser) -> None:
+    pages = [john.open(NEW) for _ in range(8)]
+    gate = threading.Barrier(len(pages))
+
+    def press(page: Page) -> int:
+        browser = Browser(john.base_url)
+        browser.http.cookies.update(john.http.cookies)
+        gate.wait()
+        return browser.press(page, "Register", name="Mine", redirect_uris=CALLBACK).status
+
+    with ThreadPoolExecutor(len(pages)) as pool:
+        statuses = list(pool.map(press, pages))
+    assert sorted(statuses) == [200] * LIMIT + [409] * (len(pages) - LIMIT)
+    assert len(application.owned_by(john.user.user_id)) == LIMIT == count_of(john)
+
+
+def test_a_second_click_at_the_limit_still_leads_to_what_the_first_registered(john: Browser) -> None:
+    for _ in range(LIMIT - 1):
+        register(john)
+    page = john.open(NEW)
+    first = john.press(page, "Register", name="The last", redirect_uris=CALLBACK)
+    second = john.press(page, "Register", name="The last", redirect_uris=CALLBACK)
+    assert (first.title, second.title) == ("The secret of The last", "The last")
+
+
+@pytest.mark.parametrize("had", [0, LIMIT - 1, LIMIT])
+def test_users_who_were_never_counted_begin_with_what_they_have(john: Browser, had: int) -> None:
+    for _ in range(had):
+        john.register_application()
+    store.change(User.key(john.user.user_id), [User.application_count.remove()])
+    assert register(john).status == (200 if had < LIMIT else 409)
+    assert count_of(john) == (had + 1 if had < LIMIT else None)
+
+
+def test_deleting_for_an_owner_who_was_never_counted_counts_nothing(john: Browser) -> None:
+    mine = john.register_application()
+    store.change(User.key(john.user.user_id), [User.application_count.remove()])
+    application.delete(mine.client_id)
+    assert application.get(mine.client_id) is None
+    assert count_of(john) is None
+
+
+def test_the_operator_may_register_more_and_these_count(john: Browser) -> None:
+    found = user.find_by_email(john.user.email)
+    assert found is not None
+    for _ in range(LIMIT + 1):
+        registration_form.register(found, name="Theirs", redirect_uris=[CALLBACK])
+    assert count_of(john) == LIMIT + 1
+    assert register(john).status == 409
+
+
+def test_nobody_registers_for_an_account_that_was_erased_meanwhile(john: Browser, store: StoreProxy) -> None:
+    found = user.find_by_email(john.user.email)
+    assert found is not None
+    page = john.open(NEW)
+    with store.before("TransactWriteItems", lambda: user.erase(found)):
+        page = john.press(page, "Register", name="Mine", redirect_uris=CALLBACK)
+    assert page.status == 409
+    assert application.owned_by(found.user_id) == []
+    assert user.find_by_email(john.user.email) is None
+
+
+@pytest.mark.spec("design: budget")
+def test_the_list_costs_the_same_for_one_application_as_for_many(john: Browser, store: StoreProxy) -> None:
+    john.register_application()
+    with store.count() as calls:
+        john.open("/settings/applications")
+    one = [call.operation for call in calls]
+    for _ in range(LIMIT - 1):
+        john.register_application()
+    with store.count() as calls:
+        john.open("/settings/applications")
+    assert [call.operation for call in calls] == one == ["BatchGetItem", "Query"]
+
+
+def test_an_application_is_no_larger_than_it_may_be(john: Browser) -> None:
+    uris = "\n".join(f"https://shop.example.com/{number}/{'x' * 900}" for number in range(10))
+    page = john.press(john.open(NEW), "Register", name="Mine", redirect_uris=uris)
+    assert page.status == 400
+    assert "All redirect URLs together must not be longer than 8192 characters." in page.text

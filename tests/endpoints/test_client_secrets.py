@@ -1,0 +1,171 @@
+"""A client secret is exchanged for another without ending one that something runs with."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from chalicelib.models import application, client_secret
+from chalicelib.models.application import Application
+from chalicelib.models.store import ConditionFailed, change
+from tests.actors import Browser, ClientApp, Page
+from tests.conftest import Clock
+from tests.store_proxy import Fault, StoreProxy
+
+pytestmark = pytest.mark.spec("secrets: live ones while rotating", "register")
+DAY = "86400"
+ROUNDS = 50
+
+
+@pytest.fixture
+def developer(a_browser: Callable[..., Browser]) -> Browser:
+    return a_browser()
+
+
+@pytest.fixture
+def running(developer: Browser) -> ClientApp:
+    """An application, with the secret that its servers use."""
+    return developer.register_application("Mine")
+
+
+def form_of(developer: Browser, app: ClientApp) -> Page:
+    return developer.open(f"/settings/applications/{app.client_id}/secret")
+
+
+def press(developer: Browser, page: Page, keep: str = DAY) -> Page:
+    return developer.press(page, "Regenerate secret", keep_old_seconds=keep)
+
+
+def regenerated(developer: Browser, app: ClientApp, keep: str = DAY) -> ClientApp:
+    return holder(app, press(developer, form_of(developer, app), keep))
+
+
+def holder(app: ClientApp, page: Page) -> ClientApp:
+    """The application with the secret that this page shows."""
+    secret = page.html.find(id="client-secret")
+    assert secret is not None, page.text
+    return ClientApp(app.base_url, app.client_id, secret.get_text(), app.redirect_uri)
+
+
+def works(app: ClientApp) -> bool:
+    error = app.exchange("lyac_x").json()["error"]
+    assert error in ("invalid_grant", "invalid_client")
+    return bool(error == "invalid_grant")
+
+
+def test_a_second_press_of_the_same_form_changes_nothing_and_says_so(developer: Browser, running: ClientApp) -> None:
+    page = form_of(developer, running)
+    new = holder(running, press(developer, page))
+    again = press(developer, page)
+    assert again.status == 409
+    assert again.title == "Regenerate the secret of Mine?"
+    assert "This secret was already regenerated on" in again.text
+    assert "If you did not copy the new secret, regenerate it again." in again.text
+    assert [works(running), works(new)] == [True, True]
+    third = holder(running, press(developer, again))
+    assert [works(running), works(new), works(third)] == [True, True, True], "the page that came is a fresh form"
+
+
+def test_many_presses_at_once_regenerate_it_once_and_the_running_secret_goes_on(
+    developer: Browser, running: ClientApp
+) -> None:
+    """Fifty of fifty rounds ended the running secret once."""
+    known, gate = running, threading.Barrier(2)
+
+    def click(page: Page) -> Page:
+        browser = Browser(developer.base_url)
+        browser.http.cookies.update(developer.http.cookies)
+        gate.wait()
+        return press(browser, page)
+
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(ROUNDS):
+            form = form_of(developer, known)
+            pages = list(pool.map(click, [form, form]))
+            shown = [page for page in pages if page.html.find(id="client-secret")]
+            assert [page.status for page in pages if page not in shown] == [409]
+            assert works(known)
+            known = holder(running, shown[0])
+            assert works(known)
+            client_secret.end_older(running.client_id)
+
+
+def test_a_new_secret_that_nobody_saw_does_not_push_out_the_running_one(developer: Browser, running: ClientApp) -> None:
+    press(developer, form_of(developer, running))  # and the page was lost
+    seen = regenerated(developer, running)
+    assert [works(running), works(seen)] == [True, True]
+    full = press(developer, form_of(developer, running))
+    assert full.status == 409
+    assert "Two previous secrets still work" in full.text
+    assert [works(running), works(seen)] == [True, True]
+
+
+def test_a_secret_that_was_kept_ends_on_its_own_date(developer: Browser, running: ClientApp, clock: Clock) -> None:
+    second = regenerated(developer, running, "604800")
+    clock.advance(3600)
+    third = regenerated(developer, running, DAY)
+    assert [works(app) for app in (running, second, third)] == [True, True, True]
+    clock.advance(86400)
+    assert [works(app) for app in (running, second, third)] == [True, False, True]
+    clock.advance(6 * 86400)
+    assert [works(app) for app in (running, second, third)] == [False, False, True]
+    developer.log_in()
+    fourth = regenerated(developer, running, DAY)
+    assert [works(app) for app in (running, second, third, fourth)] == [False, False, True, True]
+
+
+def test_stopping_at_once_stops_all_of_them(developer: Browser, running: ClientApp) -> None:
+    second = regenerated(developer, running)
+    third = regenerated(developer, running)
+    last = regenerated(developer, running, "0")
+    assert [works(app) for app in (running, second, third, last)] == [False, False, False, True]
+
+
+def test_each_previous_secret_can_be_ended_by_itself(developer: Browser, running: ClientApp) -> None:
+    second = regenerated(developer, running)
+    third = regenerated(developer, running)
+    path = f"/settings/applications/{running.client_id}"
+    page = developer.open(path)
+    forms = page.html.select('form[action$="/previous-secret"]')
+    assert len(forms) == 2
+    newest = {str(field["name"]): str(field["value"]) for field in forms[0].select("input")}
+    developer.send(page, path + "/previous-secret", newest)
+    assert [works(app) for app in (running, second, third)] == [True, False, True]
+    developer.send(page, path + "/previous-secret", newest)
+    assert [works(app) for app in (running, second, third)] == [True, False, True]
+    fourth = regenerated(developer, running)
+    assert [works(app) for app in (running, third, fourth)] == [True, True, True]
+    forged = {**newest, "secret": client_secret.mark(application.get(running.client_id).secret_digest)}  # type: ignore[union-attr]
+    assert developer.send(page, path + "/previous-secret", forged).status == 403
+
+
+def test_a_secret_that_was_ended_meanwhile_does_not_come_back(developer: Browser, running: ClientApp) -> None:
+    second = regenerated(developer, running)
+    known = application.get(running.client_id)
+    assert known is not None
+    client_secret.end_older(running.client_id)
+    with pytest.raises(ConditionFailed):
+        client_secret.rotate(known, keep_old_seconds=60)
+    assert [works(running), works(second)] == [False, True]
+
+
+def test_the_secrets_of_an_application_from_before_go_on(developer: Browser, running: ClientApp) -> None:
+    """As the version before stored them: no moment when the present one was made, one slot for what was before."""
+    second = regenerated(developer, running)
+    change(Application.key(running.client_id), [Application.secret_made_at.remove()])
+    page = form_of(developer, running)
+    third = holder(running, press(developer, page))
+    assert [works(app) for app in (running, second, third)] == [True, True, True]
+
+
+@pytest.mark.parametrize("fault", [Fault.LOSES_ANSWER, Fault.IN_PROGRESS])
+def test_a_regeneration_whose_answer_is_lost_shows_the_secret_that_works(
+    developer: Browser, running: ClientApp, store: StoreProxy, fault: Fault, fresh_client: None
+) -> None:
+    form = form_of(developer, running)
+    with store.fault(fault, "TransactWriteItems", times=1):
+        page = press(developer, form)
+    assert [works(running), works(holder(running, page))] == [True, True]

@@ -1,0 +1,236 @@
+"""A request has ten seconds for the store in all, and what its answer does not need never holds it up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, nullcontext
+from typing import Any
+
+import pytest
+import requests
+
+from chalicelib import credentials, deadline, settings
+from chalicelib.models import throttle
+from chalicelib.models.store import StoreUnavailable, read
+from chalicelib.models.table import CONNECTION
+from chalicelib.models.user import User
+from tests.actors import PASSWORD
+from tests.conftest import Clock
+from tests.endpoints.test_authorizer import Ask, ask
+from tests.store_proxy import Fault, StoreProxy
+from tests.test_store_failures import REQUESTS, Request, World, assert_done, assert_unavailable, world
+
+__all__ = ["ask", "world"]
+pytestmark = pytest.mark.spec("platform: time-outs", "line 46")
+
+
+class Slowness:
+    """A store that uses up all the time that each try gives it, by the application's clock; or some of its calls do."""
+
+    def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
+        self._caplog = caplog
+        self.given: list[float] = []  # seconds for each try
+        self.asides = 0.0
+
+    def seconds_of_requests(self) -> list[float]:
+        """How long each request waited for the store in all, as far as it made a call."""
+        lines = [json.loads(message) for message in self._caplog.messages if message.startswith("{")]
+        tries, found = iter(self.given), list[float]()
+        for line in lines:
+            found.append(sum(next(tries) for _ in range(line["store_round_trips"])))
+        assert list(tries) == [], "every try is counted in the line of its request"
+        return [seconds for seconds in found if seconds]
+
+
+SlowDown = Callable[..., Slowness]
+
+
+@pytest.fixture
+def slow_down(clock: Clock, caplog: pytest.LogCaptureFixture) -> Iterator[SlowDown]:
+    """Slow these operations of the store down, or all where none is named, from the moment this is called."""
+    made, events = Slowness(caplog), CONNECTION.client.meta.events
+    slow: set[str] = set()
+
+    def use_up(request: Any, event_name: str, **_: Any) -> None:
+        is_slow = not slow or event_name.rpartition(".")[2] in slow
+        seconds = settings.STORE_CONNECT_SECONDS + request.context["read_timeout"] if is_slow else 0.0
+        made.given.append(seconds)
+        made.asides += seconds if deadline.is_aside() else 0
+        clock.take(seconds)
+
+    def begin(*operations: str) -> Slowness:
+        slow.update(operations)
+        caplog.clear()
+        events.register("before-send.dynamodb", use_up, unique_id="slowness")
+        return made
+
+    yield begin
+    events.unregister("before-send.dynamodb", unique_id="slowness")
+
+
+def change_password(world: World) -> requests.Response:
+    """The form alone, and not the page that it leads to."""
+    page = world.john.open("/settings/password")
+    if not page.html.find(attrs={"name": "present"}):
+        return page.response
+    fields = {**page.fields("Change password"), "present": PASSWORD, "password": "another and longer"}
+    return world.john.http.post(page.response.url, data=fields, allow_redirects=False)
+
+
+FLOWS: dict[str, Request] = {
+    **REQUESTS,
+    "change the password": change_password,
+    "device page": lambda world: world.john.open("/device", user_code="BCDF-GHJK").response,
+    "end sessions": lambda world: world.john.open("/settings/security").response,
+}
+
+
+# A store that is only slow; one that gives no answer to some call; and one that says that it is busy.
+SITUATIONS: list[tuple[Fault, str] | None] = [
+    None,
+    *[(Fault.DROPS_CONNECTION, operation) for operation in ("BatchGetItem", "GetItem", "PutItem", "UpdateItem")],
+    (Fault.DROPS_CONNECTION, "TransactWriteItems"),
+    (Fault.CONFLICT, "TransactWriteItems"),
+    (Fault.LEAVES_KEYS, "BatchGetItem"),
+]
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_no_request_waits_longer_than_ten_seconds(
+    world: World, store: StoreProxy, slow_down: SlowDown, name: str
+) -> None:
+    slow = slow_down()
+    for situation in SITUATIONS:
+        with store.fault(*situation) if situation else nullcontext():
+            assert FLOWS[name](world).status_code != 500
+    waited = slow.seconds_of_requests()
+    assert len(waited) >= len(SITUATIONS)
+    assert max(waited) <= settings.REQUEST_SECONDS
+
+
+def test_the_authorizer_has_ten_seconds_too(world: World, ask: Ask, store: StoreProxy, slow_down: SlowDown) -> None:
+    slow = slow_down()
+    with store.fault(Fault.LEAVES_KEYS, "BatchGetItem"), pytest.raises(StoreUnavailable):
+        ask(world.tokens["access_token"])
+    assert len(slow.given) == 3
+    assert sum(slow.given) <= settings.REQUEST_SECONDS
+
+
+def test_where_no_time_is_left_the_answer_is_503_and_nothing_is_sent(
+    world: World, store: StoreProxy, clock: Clock
+) -> None:
+    def late() -> None:
+        clock.take(settings.REQUEST_SECONDS)
+
+    with store.before("BatchGetItem", late), store.count() as calls:
+        assert_unavailable(REQUESTS["exchange"](world), "exchange")
+    assert [call.operation for call in calls] == ["BatchGetItem"]
+    assert_done(REQUESTS["exchange"](world))
+
+
+@pytest.mark.parametrize(
+    ("name", "operations"),
+    [("allow", ["Query", "PutItem"]), ("log in", ["DeleteItem"]), ("change the password", ["Query"])],
+)
+def test_what_the_answer_does_not_need_is_tried_once_and_keeps_nobody_waiting(
+    world: World, store: StoreProxy, slow_down: SlowDown, name: str, operations: list[str]
+) -> None:
+    slow = slow_down(*operations)
+    with ExitStack() as faults:
+        calls = faults.enter_context(store.count())
+        for operation in operations:
+            faults.enter_context(store.fault(Fault.DROPS_CONNECTION, operation))
+        answer = FLOWS[name](world)
+    assert_done(answer)
+    made = [call.operation for call in calls if call.operation in operations]
+    assert made == operations[:1], "the time for the first is the time for all"
+    assert slow.seconds_of_requests() == [slow.asides]
+    assert slow.asides <= settings.STORE_ASIDE_SECONDS
+
+
+def test_a_line_of_history_that_is_lost_is_noted_in_the_log(
+    world: World, store: StoreProxy, caplog: pytest.LogCaptureFixture
+) -> None:
+    page = world.consent_page
+    caplog.clear()
+    with store.fault(Fault.THROTTLED, "PutItem"):
+        assert world.john.allow(page, "Big Events LLC").code
+    (line,) = [json.loads(message) for message in caplog.messages if message.startswith("{")]
+    assert (line["status"], line["security_event_lost"], line["aside_error"]) == (303, "consent", "ThrottlingException")
+    assert "store_error" not in line
+
+
+@pytest.mark.spec("line 45")
+def test_a_try_can_be_taken_back_after_the_store_has_used_up_the_rest(store: StoreProxy, clock: Clock) -> None:
+    what = credentials.new_id()
+    with deadline.begin():
+        throttle.count_try(what, window_seconds=900)
+        clock.take(settings.REQUEST_SECONDS - settings.STORE_ASIDE_SECONDS)
+        with pytest.raises(StoreUnavailable, match="DeadlineExceeded"):
+            read(User.key("nobody"))
+        throttle.uncount(what, window_seconds=900)
+    assert throttle.count_try(what, window_seconds=900) == 1
+
+
+@pytest.mark.spec("line 45")
+@pytest.mark.parametrize("fault", [Fault.DROPS_CONNECTION, Fault.INTERNAL_ERROR, Fault.BAD_CHECKSUM, Fault.CONFLICT])
+def test_taking_a_try_back_never_raises_and_is_tried_once(store: StoreProxy, fault: Fault) -> None:
+    what = credentials.new_id()
+    throttle.count_try(what, window_seconds=900)
+    with deadline.begin(), store.fault(fault), store.count() as calls:
+        throttle.uncount(what, window_seconds=900)
+        throttle.forget(what, window_seconds=900)
+    assert [call.operation for call in calls] == ["UpdateItem", "DeleteItem"]
+
+
+def test_asides_share_what_is_kept_for_them(slow_down: SlowDown, store: StoreProxy) -> None:
+    slow = slow_down()
+    with deadline.begin(), store.count() as calls:
+        for number in range(20):
+            throttle.forget(str(number), window_seconds=900)
+    assert len(calls) == 1
+    assert sum(slow.given) <= settings.STORE_ASIDE_SECONDS
+
+
+def test_asides_of_a_store_that_answers_are_all_made(store: StoreProxy) -> None:
+    with deadline.begin(), store.count() as calls:
+        for number in range(20):
+            throttle.forget(str(number), window_seconds=900)
+    assert len(calls) == 20
+
+
+def test_an_aside_leaves_the_rest_of_the_request_its_time(slow_down: SlowDown) -> None:
+    slow = slow_down()
+    with deadline.begin():
+        throttle.forget("something", window_seconds=900)
+        read(User.key("nobody"))
+    short, full = slow.given
+    assert short == settings.STORE_CONNECT_SECONDS + settings.STORE_ASIDE_READ_SECONDS
+    assert full == settings.STORE_CONNECT_SECONDS + settings.STORE_READ_SECONDS
+
+
+def test_a_try_gets_what_is_left_and_no_more(clock: Clock) -> None:
+    with deadline.begin():
+        assert deadline.read_seconds() == settings.STORE_READ_SECONDS
+        for_all = settings.REQUEST_SECONDS - settings.STORE_ASIDE_SECONDS
+        clock.take(for_all - settings.STORE_CONNECT_SECONDS - 0.5)
+        assert 0.4 < deadline.read_seconds() <= 0.5
+        assert deadline.pause(0.001)
+        assert not deadline.pause(1_000_000)  # a pause after which nothing is left is not made
+        clock.take(0.45)
+        with pytest.raises(deadline.DeadlineExceeded):
+            deadline.read_seconds()
+    assert deadline.read_seconds() == settings.STORE_READ_SECONDS
+
+
+def test_an_operators_command_has_no_deadline_and_its_asides_are_ordinary_calls(
+    store: StoreProxy, slow_down: SlowDown
+) -> None:
+    slow = slow_down()
+    with store.count() as calls:
+        for _ in range(10):
+            read(User.key("nobody"))
+        throttle.uncount("something", window_seconds=900)
+    assert set(slow.given) == {settings.STORE_CONNECT_SECONDS + settings.STORE_READ_SECONDS}
+    assert calls[-1].operation == "TransactWriteItems"
