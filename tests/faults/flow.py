@@ -16,8 +16,9 @@ FLOWS: dict[str, type[Flow]] = {}
 class Flow:
     """One case of it: `prepare` runs when it is made. Subclasses with a `name` are listed in FLOWS.
 
-    operator: what is set differently, of Settings. takes_tries_back: must a failure cost no try? people: whose items
-    must be sound afterwards. learned: what the client knows from an answer that it got.
+    operator: what is set differently, of Settings. takes_tries_back: must a failure cost no try? What limits an
+    application's requests counts them all. people: whose items must be sound afterwards. learned: what the client knows
+    from an answer that it got.
     """
 
     name: ClassVar[str] = ""

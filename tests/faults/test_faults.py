@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import pytest
@@ -26,8 +27,8 @@ def plans(made: Sequence[Call], *, turn: int) -> list[Plan]:
     """The answer to the last write is lost on every try; and one other case, of the kind whose turn it is."""
     calls = list(enumerate(made, 1))
     lost = [Plan(number, Kind.HUNG_AFTER, Span.EVERY_TRY) for number, call in calls if is_write(call)]
-    kinds = [*Kind][turn % len(Kind) :] + [*Kind]
-    kind = next(kind for kind in kinds if any(kind.befalls(call) for call in made))
+    in_turn = itertools.islice(itertools.cycle(Kind), turn % len(Kind), None)
+    kind = next(kind for kind in in_turn if any(kind.befalls(call) for call in made))
     numbers = [number for number, call in calls if kind.befalls(call)]
     spans = SPANS[kind]
     return [*lost[-1:], Plan(numbers[turn % len(numbers)], kind, spans[turn // len(Kind) % len(spans)])]

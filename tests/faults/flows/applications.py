@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from chalicelib.models import application
 from tests.actors import CALLBACK, ClientApp, Page
 from tests.faults.flow import PageFlow, wrong
-from tests.faults.scene import BIG, Seen
+from tests.faults.scene import BIG, Hand, Seen
 
 LIST = "/settings/applications"
 
@@ -61,10 +61,10 @@ class OfMine(PageFlow):
     def prepare(self) -> None:
         browser = self.world.john()
         self.app = browser.register_application("Mine")
-        self.prepare_app()
+        self.prepare_app(browser)
         self.begin(browser, f"{LIST}/{self.app.client_id}{self.at}")
 
-    def prepare_app(self) -> None:
+    def prepare_app(self, browser: Hand) -> None:
         pass
 
 
@@ -112,11 +112,10 @@ class EndPreviousSecret(OfMine):
     name = "end the previous secret"
     button = "End the previous secret now"
 
-    def prepare_app(self) -> None:
-        self.old, self.app.secret = (
-            self.app.secret,
-            application.rotate_secret(self.app.client_id, keep_old_seconds=86_400),
-        )
+    def prepare_app(self, browser: Hand) -> None:
+        page = browser.open(f"{LIST}/{self.app.client_id}/secret")
+        shown = browser.press(page, "Regenerate secret", keep_old_seconds="86400")
+        self.old, self.app.secret = self.app.secret, secret_on(shown)
 
     def is_told(self, answer: Seen) -> bool:
         """Its page has no such button any more."""
@@ -134,7 +133,7 @@ class Delete(OfMine):
     button = "Delete application"
     at = "/delete"
 
-    def prepare_app(self) -> None:
+    def prepare_app(self, browser: Hand) -> None:
         self.connected = self.world.john()
         self.people.append(self.connected.user)
         self.tokens = self.app.connect(self.connected, BIG)

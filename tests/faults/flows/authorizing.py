@@ -81,6 +81,7 @@ class Remembered(Allow):
 
 class Push(Flow):
     name = "push a request"
+    takes_tries_back = False
 
     def prepare(self) -> None:
         self.browser = self.world.john()

@@ -22,6 +22,7 @@ def a_device(world: World) -> Device:
 
 class Start(Flow):
     name = "device: start"
+    takes_tries_back = False
 
     def prepare(self) -> None:
         self.device, self.browser = a_device(self.world), self.world.john()

@@ -16,7 +16,7 @@ from tests.flows.test_registration import manage, register
 class Create(Flow):
     name = "registration: create"
     operator = {"registration": "open"}
-    takes_tries_back = False  # one whose answer was lost is there and counts, though nobody can use it
+    takes_tries_back = False
 
     def prepare(self) -> None:
         pass
