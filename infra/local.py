@@ -65,6 +65,7 @@ def _run(port: int, dynamodb_port: int) -> None:
         "TABLE_PREFIX": "",
         "PUBLIC_URL": public_url,
         "SERVER_KEY": _server_key(),
+        "SERVER_KEYS": "",
         # Whoever sets these for a try means them for manage.py, too.
         **{name: os.environ[name] for name in ("REGISTRATION", "RESOURCES") if name in os.environ},
     }

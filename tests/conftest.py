@@ -18,7 +18,7 @@ from tests.store_proxy import StoreProxy
 # isort: split
 from chalicelib import clock as clock_module
 from chalicelib import credentials, settings
-from chalicelib.models import organizer, throttle, user
+from chalicelib.models import log_in_try, organizer, throttle, user
 from chalicelib.models import table as table_module
 from tests.request_calls import RequestCalls
 
@@ -93,7 +93,7 @@ def application() -> Any:
 @pytest.fixture(autouse=True)
 def _nobody_throttled(_ministack: None) -> None:
     """All tests come from one address; its failed log-ins must not add up."""
-    throttle.forget(throttle.log_in_address("127.0.0.1"), window_seconds=settings.LOGIN_WINDOW_SECONDS)
+    throttle.forget(log_in_try.address("127.0.0.1"), window_seconds=settings.LOGIN_WINDOW_SECONDS)
     throttle.forget(throttle.named("mail address", "127.0.0.1"), window_seconds=settings.MAIL_WINDOW_SECONDS)
 
 

@@ -35,7 +35,7 @@ class Fault(Enum):
     HANGS_AFTERWARDS = auto()  # likewise, and the connection stays open
     IN_PROGRESS = auto()  # likewise, and the answer is that it is still being done
     CUT_OFF = auto()  # likewise, and the connection ends in the middle of the answer
-    LATE = auto()  # hangs, and is done when `land` is called
+    ARRIVES_LATE = auto()  # the connection breaks, and the store gets the request when a test has it delivered
     LEAVES_KEYS = auto()  # a BatchGetItem or BatchWriteItem that processes nothing
     # The store does what it was asked, and its answer is damaged on the way:
     BAD_CHECKSUM = auto()
@@ -62,25 +62,15 @@ class Ticket:
     settled: threading.Event = field(default_factory=threading.Event)
 
 
-@dataclass(frozen=True)
-class _Held:
-    """A request that has not reached the store yet."""
-
-    path: str
-    headers: dict[str, str]
-    body: bytes
-
-
 class StoreProxy:
     def __init__(self, upstream_port: int) -> None:
         self.calls: list[Call] = []
-        self._faults: list[tuple[Fault, str | None, list[int]]] = []
+        self._faults: list[tuple[Fault, str | None, str | None, list[int]]] = []
         self._acts: dict[str, Callable[[], object]] = {}
         self._lock = threading.Lock()
         self._tickets: dict[int, Ticket] = {}
         self._numbers = itertools.count(1)
-        self._held: list[_Held] = []
-        self._upstream_port = upstream_port
+        self._late: list[Callable[[], object]] = []
         proxy = self
 
         class Handler(_Handler):
@@ -98,9 +88,11 @@ class StoreProxy:
         self._server.server_close()
 
     @contextmanager
-    def fault(self, fault: Fault, operation: str | None = None, *, times: int = 1000) -> Iterator[None]:
-        """Fail the next `times` calls of this operation (any, where None)."""
-        entry = (fault, operation, [times])
+    def fault(
+        self, fault: Fault, operation: str | None = None, *, times: int = 1000, table: str | None = None
+    ) -> Iterator[None]:
+        """Fail the next `times` calls of this operation (any, where None) that touch this table (likewise)."""
+        entry = (fault, operation, f"test-{table}" if table else None, [times])
         with self._lock:
             self._faults.append(entry)
         try:
@@ -118,6 +110,20 @@ class StoreProxy:
         finally:
             assert operation not in self._acts, f"there was no {operation}"
 
+    def keep(self, late: Callable[[], object]) -> None:
+        self._late.append(late)
+
+    @property
+    def late(self) -> int:
+        """How many requests ARRIVES_LATE has kept."""
+        return len(self._late)
+
+    def deliver_late(self) -> None:
+        """Pass on what ARRIVES_LATE has kept. The store's answers go nowhere."""
+        assert self._late, "nothing is late"
+        while self._late:
+            self._late.pop(0)()
+
     @contextmanager
     def count(self) -> Iterator[list[Call]]:
         """The round trips that are made meanwhile."""
@@ -134,29 +140,14 @@ class StoreProxy:
     def redeem(self, number: str | None) -> Ticket | None:
         return self._tickets.pop(int(number), None) if number else None
 
-    def hold(self, path: str, headers: dict[str, str], body: bytes) -> None:
-        with self._lock:
-            self._held.append(_Held(path, headers, body))
-
-    def land(self) -> int:
-        """Pass on, in their order, the requests that were held back. How many there were."""
-        with self._lock:
-            held, self._held = self._held, []
-        for request in held:
-            upstream = http.client.HTTPConnection("127.0.0.1", self._upstream_port)
-            upstream.request("POST", request.path, request.body, request.headers)
-            upstream.getresponse().read()
-            upstream.close()
-        return len(held)
-
     def note(self, call: Call) -> Fault | None:
         act = self._acts.pop(call.operation, None)
         if act is not None:
             act()
         with self._lock:
             self.calls.append(call)
-            for fault, operation, left in self._faults:
-                if operation in (None, call.operation) and left[0] > 0:
+            for fault, operation, table, left in self._faults:
+                if operation in (None, call.operation) and left[0] > 0 and (table is None or table in call.tables):
                     left[0] -= 1
                     return fault
         return None
@@ -217,8 +208,6 @@ class _Handler(BaseHTTPRequestHandler):
     def _fail(self, fault: Fault, body: bytes, parsed: dict[str, Any], settled: threading.Event) -> None:
         if fault in _DONE_FIRST:
             status, headers, answer = self._ask(body)
-        elif fault is Fault.LATE:
-            self.proxy.hold(self.path, self._passed_on(), body)
         settled.set()
         match fault:
             case Fault.THROTTLED:
@@ -237,10 +226,13 @@ class _Handler(BaseHTTPRequestHandler):
                 is_read = "Keys" in next(iter(parsed["RequestItems"].values()))
                 left = {"UnprocessedKeys" if is_read else "UnprocessedItems": parsed["RequestItems"]}
                 self._json(200, {"Responses": {}, **left} if is_read else left)
-            case Fault.HANGS | Fault.HANGS_AFTERWARDS | Fault.LATE:
+            case Fault.HANGS | Fault.HANGS_AFTERWARDS:
                 self._wait_until_client_left()
             case Fault.IN_PROGRESS:
                 self._error(400, "TransactionInProgressException")
+            case Fault.ARRIVES_LATE:
+                self.proxy.keep(lambda: self._ask(body))
+                self.close_connection = True
             case Fault.CUT_OFF:
                 self._answer(status, answer[: len(answer) // 2], headers, promised=len(answer))
                 self.close_connection = True

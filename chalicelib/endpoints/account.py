@@ -9,7 +9,8 @@ from chalice.app import Blueprint, Response
 from chalicelib import credentials, logs, mail, settings
 from chalicelib.endpoints import browser_session, http
 from chalicelib.messages import Message
-from chalicelib.models import security_event, throttle, user
+from chalicelib.models import log_in_try, security_event, throttle, user
+from chalicelib.models.log_in_try import LogInTry
 from chalicelib.models.user import User
 from chalicelib.protocol.requests import single
 
@@ -57,38 +58,40 @@ def _log_in(request: http.Request) -> Response:
             return http.see_other(http.here(request, next_path))
         raise
     email, password = single(form, "email") or "", single(form, "password") or ""
-    account, address = throttle.log_in_account(email), throttle.log_in_address(request.network)
-    limits = {
-        address: settings.LOGIN_TRIES_PER_ADDRESS,
-        throttle.log_in_account_from(email, request.network): settings.LOGIN_TRIES_PER_ACCOUNT,
-        account: settings.LOGIN_TRIES_PER_ACCOUNT_IN_ALL,
-    }
+    # Read before the try is counted, since a browser that the account knows is counted by itself; the hash comes after.
+    found, failed_before = log_in_try.read(email)
+    tried = LogInTry(email, request.network, browser_session.known_device(request, found), failed_before)
     try:
-        *_, tries = throttle.count_tries(limits, window_seconds=settings.LOGIN_WINDOW_SECONDS)
+        with tried.counted() as counted:
+            right = _check_password(found, password)
+            cookies = _sign_in(request, right, password) if right else []
     except throttle.TooManyTries:
         logs.note(outcome="log-in throttled")
         message = Message("Too many attempts. Wait 15 minutes, then try again.")
         retry_after = {"Retry-After": str(throttle.seconds_left(settings.LOGIN_WINDOW_SECONDS))}
         return _login_page(request, next_path, email=email, problem=message, status=429, headers=retry_after)
-    found = _check_password(email, password)
-    if found is None:
+    if right is None:
+        tried.failed()
         logs.note(outcome="log-in failed")
         return _login_page(request, next_path, email=email, problem=WRONG, status=401)
-    throttle.forget_log_in_tries(email, request.network)
-    throttle.uncount(address, window_seconds=settings.LOGIN_WINDOW_SECONDS)
-    logs.note(outcome="logged in", user_id=found.user_id)
-    cookies = browser_session.start(request, found)
-    security_event.record(found.user_id, security_event.Kind.LOG_IN, request.caller, failed_tries=tries - 1)
+    tried.went_well(counted)
+    logs.note(outcome="logged in", user_id=right.user_id)
+    security_event.record(right.user_id, security_event.Kind.LOG_IN, request.caller, failed_tries=failed_before)
     return http.see_other(http.here(request, next_path), headers={"Set-Cookie": cookies})
 
 
-def _check_password(email: str, password: str) -> User | None:
-    """The user, if the password is theirs. Takes the same reads and the same hashing for an unknown account."""
+def _check_password(found: User | None, password: str) -> User | None:
+    """The user, if the password is theirs. Takes the same hashing for an unknown account."""
     if len(password) > settings.PASSWORD_LIMIT_CHARACTERS:
         password = ""
-    found = user.find_by_email(email)
     is_right = credentials.password_matches(password, found.password_hash if found else None)
     return found if found and is_right and found.active else None
+
+
+def _sign_in(request: http.Request, right: User, password: str) -> list[str]:
+    """Set-Cookie values. The password is at hand now, to be stored as it is stored today."""
+    user.bring_up_to_date(right, password)
+    return browser_session.start(request, right)
 
 
 def _login_page(

@@ -14,7 +14,7 @@ from chalicelib.models import application, consent, grant, organizer, security_e
 from chalicelib.models.application import Application
 from chalicelib.models.consent import Consent
 from chalicelib.models.grant import Grant
-from chalicelib.protocol import scopes
+from chalicelib.protocol import disconnecting, scopes
 from chalicelib.protocol.requests import single
 
 PATH = "/settings/authorized"
@@ -37,13 +37,13 @@ def authorized(request: http.Request) -> Response:
     browser = browser_session.require(request, back_to=PATH)
     if request.method == "POST":
         client_id = single(request.form, "client_id") or ""
-        browser.check_csrf(request.form, f"revoke {client_id}")
+        browser.check_csrf(request.form, "revoke", client_id)
         grant.take_back(browser.user.user_id, client_id)
         logs.note(outcome="authorization revoked", client_id=client_id)
         _record(request, browser, client_id)
         return http.see_other(http.here(request, f"{PATH}?done=revoked"))
     listed = _listed(browser.user.user_id)
-    tokens = {item.application.client_id: browser.csrf_token(f"revoke {item.application.client_id}") for item in listed}
+    tokens = {item.application.client_id: browser.csrf_token("revoke", item.application.client_id) for item in listed}
     return http.page(
         request,
         "authorized.html",
@@ -65,9 +65,7 @@ def revoke_all(request: http.Request) -> Response:
             request, "revoke_all.html", authorized=listed, hidden={CSRF_FIELD: browser.csrf_token("revoke all")}
         )
     browser.check_csrf(request.form, "revoke all")
-    for given in consent.given_by(browser.user.user_id):
-        grant.take_back(browser.user.user_id, given.client_id)
-        _record(request, browser, given.client_id)
+    disconnecting.take_back_all(browser.user.user_id, request.caller)
     logs.note(outcome="all authorizations revoked")
     return http.see_other(http.here(request, f"{PATH}?done=all-revoked"))
 
@@ -85,8 +83,10 @@ def _record(request: http.Request, browser: SignedIn, client_id: str) -> None:
 
 def _listed(user_id: str) -> list[Authorized]:
     """Newest use first. What was allowed and what is still held: a grant keeps its scopes when the consent changes."""
-    consents = [given for given in consent.given_by(user_id) if not given.predates_restore]
     grants = list(grant.held_by(user_id))
+    standing = consent.given_by(user_id)
+    grant.tidy_up_left(grants, standing)
+    consents = [given for given in standing if not given.predates_restore]
     applications = store.read_all([Application.key(given.client_id) for given in consents])
     slugs = {slug for given in consents for slug in given.organizers or ()}
     slugs.update(slug for held in grants for slug in held.organizers or ())

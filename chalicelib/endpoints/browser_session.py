@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
 from chalicelib import credentials, settings
+from chalicelib import known_device as known_devices
 from chalicelib.credentials import Credential, Kind
 from chalicelib.endpoints import http
 from chalicelib.messages import Message
@@ -55,12 +56,13 @@ class SignedIn:
     cookie: Cookie
     user: User
 
-    def csrf_token(self, purpose: str) -> str:
-        return credentials.derive(self.cookie.secret, purpose)
+    def csrf_token(self, *purpose: str) -> str:
+        """purpose: its words, those that a caller chose apart from ours; see `credentials.derive`."""
+        return credentials.derive(self.cookie.secret, *purpose)
 
-    def check_csrf(self, form: Parameters, purpose: str) -> None:
+    def check_csrf(self, form: Parameters, *purpose: str) -> None:
         """Raises Refusal where the form is not one that this session was shown for this purpose."""
-        _check(single(form, CSRF_FIELD), self.csrf_token(purpose))
+        _check(single(form, CSRF_FIELD), self.csrf_token(*purpose))
 
 
 def read_cookie(request: http.Request) -> Cookie | None:
@@ -101,6 +103,7 @@ def start(request: http.Request, user: User) -> list[str]:
     return [
         _set_cookie("session", session.start(user, request.caller), settings.SESSION_LIFETIME_SECONDS),
         _set_cookie("login", "", 0),
+        *keep_device(request, user),
     ]
 
 
@@ -122,6 +125,20 @@ def check_visitor_form(request: http.Request, purpose: str) -> None:
     """Raises Refusal where the form did not come from a page that this browser was shown for this purpose."""
     secret = _login_secret(request)
     _check(single(request.form, CSRF_FIELD), credentials.derive(secret, purpose) if secret else "")
+
+
+def known_device(request: http.Request, user: User | None) -> str | None:
+    """Which of the account's known devices this browser is; None where it is none. Alike for an unknown account."""
+    account = (user.user_id, user.device_key) if user else (None, None)
+    return known_devices.recognize(request.cookie(_name("device")), *account)
+
+
+def keep_device(request: http.Request, user: User) -> list[str]:
+    """Set-Cookie values by which the account knows this browser from now on."""
+    if not user.device_key:
+        return []
+    value = known_devices.cookie(user.user_id, user.device_key, known_device(request, user))
+    return [_set_cookie("device", value, settings.KNOWN_DEVICE_LIFETIME_SECONDS)]
 
 
 def keep_link(token: str) -> list[str]:

@@ -37,14 +37,19 @@ def device(request: http.Request) -> Response:
         return _code_page(request, browser)
     if request.method == "POST" and single(given, "decision") is None:
         browser.check_csrf(given, "device code")
-    if not _may_try(request, browser):
+    try:
+        # Counted before the code is looked at: too many of one account or one address are guesses (§5.1).
+        with throttle.trying(_limits(request, browser), window_seconds=settings.DEVICE_WINDOW_SECONDS) as counted:
+            found, asking = _find(user_code)
+    except throttle.TooManyTries:
+        logs.note(outcome="device codes throttled", security_event="device codes guessed")
         message = Message("Too many attempts. Wait 15 minutes, then try again.")
         retry_after = {"Retry-After": str(settings.DEVICE_WINDOW_SECONDS)}
         return _code_page(request, browser, problem=message, status=429, headers=retry_after)
-    found, asking = _find(user_code)
     if found is None or asking is None:
         return _code_page(request, browser, user_code=user_code, problem=UNKNOWN, status=400)
-    _uncount(request, browser)
+    for tried in counted:  # it was no guess
+        tried.take_back()
     logs.note(client_id=asking.client_id)
     if request.method == "POST" and single(given, "decision"):
         return _answer(request, browser, found, asking, given)
@@ -87,26 +92,11 @@ def _answer(
     return http.page(request, "device_done.html", application=asking, is_allowed=is_allowed)
 
 
-def _may_try(request: http.Request, browser: SignedIn) -> bool:
-    """Count this try, before the code is looked at; too many of one account or one address are guesses (§5.1)."""
-    for what, limit in _limits(request, browser).items():
-        if throttle.count_try(what, window_seconds=settings.DEVICE_WINDOW_SECONDS) > limit:
-            logs.note(outcome="device codes throttled", security_event="device codes guessed")
-            return False
-    return True
-
-
-def _uncount(request: http.Request, browser: SignedIn) -> None:
-    """It was no guess."""
-    for what in _limits(request, browser):
-        throttle.uncount(what, window_seconds=settings.DEVICE_WINDOW_SECONDS)
-
-
-def _limits(request: http.Request, browser: SignedIn) -> dict[str, int]:
-    return {
-        throttle.named("device code account", browser.user.user_id): settings.DEVICE_TRIES_PER_ACCOUNT,
-        throttle.named("device code address", request.network): settings.DEVICE_TRIES_PER_ADDRESS,
-    }
+def _limits(request: http.Request, browser: SignedIn) -> list[throttle.Limit]:
+    return [
+        throttle.Limit(throttle.named("device code account", browser.user.user_id), settings.DEVICE_TRIES_PER_ACCOUNT),
+        *throttle.per_network("device code address", request.network, settings.DEVICE_TRIES_PER_ADDRESS),
+    ]
 
 
 def _purpose(found: DeviceRequest) -> str:

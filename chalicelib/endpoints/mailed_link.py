@@ -47,8 +47,8 @@ def ask(
         email = check(typed)
     except names.NameProblem as error:
         return form(typed, Message("The address %(problem)s.", problem=error.message), 400)
-    throttle.count_mail(email, request.network)
-    send(request, email)
+    with throttle.mailing(email, request.network, path, not_made=(mail.MailUnavailable,)):
+        send(request, email)
     logs.note(outcome=outcome)
     cookies = browser_session.keep_place(next_path)
     return http.page(request, "mail_sent.html", headers={"Set-Cookie": cookies}, email=email)

@@ -47,13 +47,13 @@ def security(request: http.Request) -> Response:
         is_first_page=not before,
         done=single(request.query, "done"),
         csrf_field=CSRF_FIELD,
-        csrf_tokens={of: browser.csrf_token(_end(of)) for of in [OTHERS, *(found.short_id for found in sessions)]},
+        csrf_tokens={of: browser.csrf_token(*_end(of)) for of in [OTHERS, *(found.short_id for found in sessions)]},
     )
 
 
 def _end_sessions(request: http.Request, browser: SignedIn) -> Response:
     which = single(request.form, "session") or ""
-    browser.check_csrf(request.form, _end(which))
+    browser.check_csrf(request.form, *_end(which))
     mine = browser.cookie.named.digest
     others = [found for found in session.live_ones(browser.user) if found.session_digest != mine]
     ended = [found for found in others if which in (OTHERS, found.short_id)]
@@ -65,8 +65,9 @@ def _end_sessions(request: http.Request, browser: SignedIn) -> Response:
     return http.see_other(http.here(request, f"{PATH}?done=signed-out"))
 
 
-def _end(which: str) -> str:
-    return f"end session {which}"
+def _end(which: str) -> tuple[str, str]:
+    """What a form that ends it, or them, is for."""
+    return "end session", which
 
 
 def _events(browser: SignedIn, before: str) -> tuple[list[security_event.SecurityEvent], str | None]:

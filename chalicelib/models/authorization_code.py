@@ -7,10 +7,10 @@ from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UnicodeSetAt
 from chalicelib import clock, settings
 from chalicelib.models import store
 from chalicelib.models.access_token import AccessToken
-from chalicelib.models.consent import Consent, is_as_known
+from chalicelib.models.consent import Consent, remember
+from chalicelib.models.exchange import store_claimed
 from chalicelib.models.grant import Grant
 from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, table_name
-from chalicelib.models.user import User
 
 
 class AuthorizationCode(Item):
@@ -65,18 +65,21 @@ def give(code: AuthorizationCode, consent: Consent, *, known: Consent | None) ->
 
     Raises ConditionFailed where the consent changed since it was read as `known`: in another tab, say.
     """
-    store.write(store.Put(code), store.Put(consent, is_as_known(known)))
+    store.write(store.Put(code), remember(consent, known=known))
 
 
 def give_again(code: AuthorizationCode, consent: Consent) -> None:
     """Store a code under a consent that stands. Raises ConditionFailed where it was taken back meanwhile."""
-    store.write(store.Put(code), _under(consent.user_id, consent.client_id, consent.consent_id))
+    store.write(
+        store.Put(code),
+        store.Check(Consent.key(consent.user_id, consent.client_id), Consent.consent_id == consent.consent_id),
+    )
 
 
 def exchange(code: AuthorizationCode, grant: Grant, access_token: AccessToken) -> None:
     """Claim the code and store what it makes, in one transaction: of any number of requests at once, one comes through.
 
-    Raises AlreadyUsed, NoLongerAllowed.
+    Raises AlreadyUsed, NoLongerAllowed. After StoreUnavailable the code may have been claimed, or may yet be.
     """
     now = clock.now()
     claim = store.Update(
@@ -89,13 +92,7 @@ def exchange(code: AuthorizationCode, grant: Grant, access_token: AccessToken) -
         AuthorizationCode.code_digest.exists() & AuthorizationCode.used_at.does_not_exist(),
     )
     try:
-        store.write(
-            claim,
-            store.Put(grant),
-            store.Put(access_token),
-            _under(code.user_id, code.client_id, code.consent_id),
-            store.Check(User.key(code.user_id), User.active == True),  # noqa: E712 - a DynamoDB condition
-        )
+        store_claimed(claim, grant, access_token)
     except store.ConditionFailed as error:
         if claim not in error.failed:
             raise NoLongerAllowed from error
@@ -113,7 +110,3 @@ def spend(code: AuthorizationCode) -> None:
         )
     except store.ConditionFailed:
         pass  # it is used up already
-
-
-def _under(user_id: str, client_id: str, consent_id: str) -> store.Check:
-    return store.Check(Consent.key(user_id, client_id), Consent.consent_id == consent_id)

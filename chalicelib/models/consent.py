@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.attributes import ListAttribute, UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 
 from chalicelib import settings
 from chalicelib.models import store
@@ -27,6 +28,7 @@ class Consent(Item):
     revision = UnicodeAttribute()
     scopes = UnicodeSetAttribute()
     organizers = UnicodeSetAttribute(null=True)
+    grant_serials = ListAttribute(of=UnicodeAttribute, null=True)  # models/exchange.py keeps them
     created_at = EpochSeconds()
     updated_at = EpochSeconds()
 
@@ -48,6 +50,31 @@ def is_as_known(known: Consent | None) -> Condition:
     tab meanwhile must not be written over."""
     condition: Condition = Consent.revision == known.revision if known else Consent.user_id.does_not_exist()
     return condition
+
+
+def remember(consent: Consent, *, known: Consent | None) -> store.Change:
+    """Write a consent over what was read as `known`, as part of a transaction.
+
+    Where it says nothing new it only has to stand: so answers that are alike do not get into one another's way. It is
+    never a put: the grants that are listed on it may have changed since. Under a new consent_id the list starts anew.
+    """
+    key = Consent.key(consent.user_id, consent.client_id)
+    if known and all(getattr(known, name) == getattr(consent, name) for name in _said()):
+        return store.Check(key, Consent.consent_id == known.consent_id)
+    actions: list[Action] = [
+        attribute.remove() if getattr(consent, name) is None else attribute.set(getattr(consent, name))
+        for name, attribute in Consent.get_attributes().items()
+        if name in (*_said(), "revision", "updated_at")
+    ]
+    if known is None or known.consent_id != consent.consent_id:
+        actions.append(Consent.grant_serials.set([]))
+    return store.Update(key, actions, is_as_known(known))
+
+
+def _said() -> list[str]:
+    """The attributes that tell what was allowed."""
+    others = ("user_id", "client_id", "revision", "updated_at", "grant_serials")
+    return [name for name in Consent.get_attributes() if name not in others]
 
 
 def given_by(user_id: str) -> list[Consent]:

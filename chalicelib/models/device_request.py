@@ -14,10 +14,10 @@ from pynamodb.expressions.condition import Condition
 from chalicelib import clock, settings
 from chalicelib.models import store
 from chalicelib.models.access_token import AccessToken
-from chalicelib.models.consent import Consent, is_as_known
+from chalicelib.models.consent import Consent, remember
+from chalicelib.models.exchange import store_claimed
 from chalicelib.models.grant import Grant
 from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, Whole, table_name
-from chalicelib.models.user import User
 
 PENDING, APPROVED, DENIED, USED = "pending", "approved", "denied", "used"
 
@@ -35,6 +35,7 @@ class DeviceRequest(Item):
     user_id = UnicodeAttribute(null=True)
     organizers = UnicodeSetAttribute(null=True)
     consent_id = UnicodeAttribute(null=True)
+    grant_id = UnicodeAttribute(null=True)
     interval_seconds = Whole()
     polled_at = EpochSeconds(null=True)
     created_at = EpochSeconds(default=0)  # 0 where a version stored it that kept no such moment
@@ -76,7 +77,7 @@ def approve(request: DeviceRequest, consent: Consent, organizers: Iterable[str],
         actions.append(DeviceRequest.organizers.set(set(organizers)))
     store.write(
         store.Update(DeviceRequest.key(request.request_id), [*actions], _is_open()),
-        store.Put(consent, is_as_known(known)),
+        remember(consent, known=known),
     )
 
 
@@ -101,19 +102,15 @@ def note_poll(request: DeviceRequest) -> bool:
 def exchange(request: DeviceRequest, grant: Grant, access_token: AccessToken) -> None:
     """Claim an approved request and store what it makes, in one transaction.
 
-    Raises ConditionFailed where another was first, the consent was taken back or the user was disabled.
+    Raises ConditionFailed where another was first, the consent was taken back or the user was disabled. After
+    StoreUnavailable the request may have been claimed, or may yet be.
     """
-    store.write(
-        store.Update(
-            DeviceRequest.key(request.request_id),
-            [DeviceRequest.state.set(USED)],
-            (DeviceRequest.state == APPROVED) & (DeviceRequest.device_digest == request.device_digest),
-        ),
-        store.Put(grant),
-        store.Put(access_token),
-        store.Check(Consent.key(grant.user_id, grant.client_id), Consent.consent_id == grant.consent_id),
-        store.Check(User.key(grant.user_id), User.active == True),  # noqa: E712 - a DynamoDB condition
+    claim = store.Update(
+        DeviceRequest.key(request.request_id),
+        [DeviceRequest.state.set(USED), DeviceRequest.grant_id.set(grant.grant_id)],
+        (DeviceRequest.state == APPROVED) & (DeviceRequest.device_digest == request.device_digest),
     )
+    store_claimed(claim, grant, access_token)
 
 
 def _is_open() -> Condition:

@@ -16,16 +16,15 @@ from oauthlib.oauth2.rfc6749 import errors
 from chalicelib import clock, credentials, logs, server_key, settings
 from chalicelib.credentials import Kind
 from chalicelib.messages import Message
-from chalicelib.models import authorization_code, grant, store
+from chalicelib.models import authorization_code, store
 from chalicelib.models.application import Application
+from chalicelib.models.attempts import attempts
 from chalicelib.models.authorization_code import AuthorizationCode
 from chalicelib.models.consent import Consent
 from chalicelib.models.table import as_set
 from chalicelib.models.user import User
 from chalicelib.protocol import consents, pkce, redirect_uris, requests, resource_indicators, scopes
 from chalicelib.protocol.validator import Validator
-
-_TRIES = 10  # each time somebody else came through, so this is how many may answer at once
 
 
 class NotThisApplication(Exception):
@@ -133,7 +132,6 @@ def allow_again(request: AuthorizationRequest, consent: Consent, user: User, *, 
         authorization_code.give_again(item, consent)
     except store.ConditionFailed:
         return None
-    grant.end_surplus(user.user_id, request.application.client_id)
     logs.note(outcome="allowed, remembered")
     return _with_code(request, code, issuer)
 
@@ -150,7 +148,7 @@ def allow(
     if organizers is None:
         return None
     client_id = request.application.client_id
-    for _ in range(_TRIES):  # another tab may answer at the same moment
+    for _ in attempts():  # other tabs may answer at the same moment
         consent = consents.remembered(client_id, request.scopes, organizers, user, known)
         code, item = _new_code(request, user, organizers, consent.consent_id)
         try:
@@ -158,7 +156,6 @@ def allow(
         except store.ConditionFailed:
             known = store.read(Consent.key(user.user_id, client_id))[0]
             continue
-        grant.end_surplus(user.user_id, client_id)
         logs.note(outcome="allowed")
         return _with_code(request, code, issuer)
     raise store.StoreUnavailable("consent changed again and again")

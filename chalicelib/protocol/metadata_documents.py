@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from oauthlib.oauth2 import OAuth2Error
@@ -49,15 +51,15 @@ def current(client_id: str, known: Application | None, user: User) -> Applicatio
     """
     if known is not None and (not known.active or known.is_deleted or known.is_fresh):
         return known
-    _count(user)
-    try:
-        found = _read(document_fetch.fetch(client_id), client_id)
-    except document_fetch.FetchError as error:
-        raise _unusable(f"{error}.") from error
-    except OAuth2Error as error:
-        raise _unusable(error.description) from error
-    logs.note(document="fetched")
-    return _keep(client_id, found)
+    with _counted(user):
+        try:
+            found = _read(document_fetch.fetch(client_id), client_id)
+        except document_fetch.FetchError as error:
+            raise _unusable(f"{error}.") from error
+        except OAuth2Error as error:
+            raise _unusable(error.description) from error
+        logs.note(document="fetched")
+        return _keep(client_id, found)
 
 
 def _unusable(problem: str) -> NotThisApplication:
@@ -66,14 +68,18 @@ def _unusable(problem: str) -> NotThisApplication:
     )
 
 
-def _count(user: User) -> None:
-    what = throttle.named("metadata documents", user.user_id)
-    tries = throttle.count_try(what, window_seconds=settings.DOCUMENT_WINDOW_SECONDS)
-    if tries > settings.DOCUMENT_FETCHES_PER_USER:
+@contextmanager
+def _counted(user: User) -> Iterator[None]:
+    """Raises NotThisApplication. A fetch that fails counts; a document that the store could not keep does not."""
+    limit = throttle.Limit(throttle.named("metadata documents", user.user_id), settings.DOCUMENT_FETCHES_PER_USER)
+    try:
+        with throttle.trying([limit], window_seconds=settings.DOCUMENT_WINDOW_SECONDS):
+            yield
+    except throttle.TooManyTries as error:
         logs.note(security_event="metadata documents throttled")
         raise NotThisApplication(
             "client", Message("Too many documents were fetched for you recently. Try again later.")
-        )
+        ) from error
 
 
 def _read(body: bytes, client_id: str) -> client_metadata.ClientMetadata:

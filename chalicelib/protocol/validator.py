@@ -102,7 +102,7 @@ class Validator(RequestValidator):
         if stored.is_used:
             # Anybody can name a public client, so of such a one only who proves to have asked for the code replays it.
             if client.is_confidential or pkce.is_proven(stored.code_challenge or "", request.code_verifier):
-                issuing.end_replayed(stored.grant_id, client)
+                raise issuing.end_replayed(stored.grant_id, client)
             return False
         if stored.is_expired:
             return False
@@ -140,7 +140,8 @@ class Validator(RequestValidator):
         request.token_resource = _resource(request, found.resource)
         if client.is_confidential:
             return credentials.matches(refresh_token, found.refresh_digest)
-        return rotation.is_usable(refresh_token, found, client)
+        request.refresh_use = rotation.use(refresh_token, found, client)
+        return True
 
     def get_original_scopes(self, refresh_token: str, request: Any, *args: Any, **kwargs: Any) -> list[str]:
         return str(request.standing_grant[0].scope).split()
@@ -156,12 +157,11 @@ class Validator(RequestValidator):
             case client_credentials.GRANT_TYPE:
                 client_credentials.store(request.client, request.new_grant_id, token, resource=resource)
             case device.GRANT_TYPE:
-                issuing.store_for_device(request.device_request, request.new_grant_id, token, resource=resource)
-            case "refresh_token" if request.client.is_confidential:
-                issuing.store_refreshed(request.standing_grant[0], token, resource=resource)
+                issuing.store_for_device(
+                    request.device_request, request.client, request.new_grant_id, token, resource=resource
+                )
             case "refresh_token":
-                found = request.standing_grant[0]
-                issuing.store_rotated(found, request.client, request.refresh_token, token, resource=resource)
+                _store_refreshed(request, token, resource)
             case _:
                 issuing.store_exchanged(
                     request.stored_code, request.client, request.new_grant_id, token, resource=resource
@@ -186,6 +186,14 @@ class Validator(RequestValidator):
 def _resource(request: Any, granted: str | None) -> str | None:
     requested = getattr(request, "resource", None)
     return resource_indicators.narrowed(requested, granted, issuer=request.uri)
+
+
+def _store_refreshed(request: Any, token: dict[str, Any], resource: str | None) -> None:
+    found, client, presented = request.standing_grant[0], request.client, request.refresh_token
+    if client.is_confidential:
+        issuing.store_refreshed(found, presented, token, resource=resource)
+    else:
+        issuing.store_rotated(found, client, presented, request.refresh_use, token, resource=resource)
 
 
 def check_verifier(stored: AuthorizationCode, verifier: str | None, *, is_required: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import requests
@@ -15,6 +16,7 @@ from tests.browser.steps import log_in, submit
 from tests.mailbox import Mailbox
 
 SETTINGS = "/settings/applications"
+CHOSEN = "a new and better one"
 _TEMPLATES = Path(chalicelib.pages.__path__[0]) / "templates"
 
 
@@ -36,6 +38,7 @@ def walk(
 ) -> Iterator[str]:
     """Opens one page after another and gives the name of its template. `stranger` belongs to no organizer."""
     yield from _mailed_links(page, base_url, person, mailbox)
+    person = replace(person, password=CHOSEN)
     yield from _signed_out(page, base_url, box_office, person)
     yield from _consent(page, box_office)
     yield from _own_applications(page, base_url)
@@ -82,6 +85,9 @@ def _mailed_links(page: Page, base_url: str, person: Person, mailbox: Mailbox) -
     page.goto(link)
     yield "password_new.html"
     page.locator("#password").fill(person.password)
+    submit(page)
+    yield "password_new.html"  # with a problem: it is the one they have
+    page.locator("#password").fill(CHOSEN)
     submit(page)
     yield "password_chosen.html"
     page.goto(link)

@@ -60,7 +60,7 @@ MEANINGS = {
     Kind.TRUNCATED: "the write is done, and half of the answer arrives before the connection closes",
     Kind.BAD_CHECKSUM: "the write is done, and the answer does not fit its `x-amz-crc32`",
     Kind.UNPROCESSED: "a batch in which nothing is processed: `UnprocessedKeys`, `UnprocessedItems`",
-    Kind.LATE: "the write is held on its way and is done after the client's retry has finished",
+    Kind.LATE: "the connection breaks, and the write arrives after the client's retry has finished",
     Kind.KILLED_BEFORE: "the process that serves the request dies before the call, and the client gets no answer",
     Kind.KILLED_AFTER: "the process dies after the call was done",
 }
@@ -88,9 +88,9 @@ ON_THE_WIRE = {
     Kind.TRUNCATED: Fault.CUT_OFF,
     Kind.BAD_CHECKSUM: Fault.BAD_CHECKSUM,
     Kind.UNPROCESSED: Fault.LEAVES_KEYS,
-    Kind.LATE: Fault.LATE,
+    Kind.LATE: Fault.ARRIVES_LATE,
 }
-HANGING = {Kind.HUNG_BEFORE, Kind.HUNG_AFTER, Kind.LATE}
+HANGING = {Kind.HUNG_BEFORE, Kind.HUNG_AFTER}
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,8 @@ def _play(world: World, name: str, plan: Plan | None) -> _Played:
             first = flow.act()
         tries = 0 if flow.is_done(first) else world.tries()
         last = first if flow.is_done(first) else _try_again(flow)
-        stage.PROXY.land()
+        if stage.PROXY.late:
+            stage.PROXY.deliver_late()
         flow.learned = last if flow.is_done(last) else None
         verdict = oracle.judge(flow, first, last, gate)
         if plan and made.takes_tries_back and oracle.spent(tries, gate, plan):

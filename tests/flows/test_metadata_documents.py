@@ -20,7 +20,7 @@ from tests.conftest import Clock
 from tests.document_server import DocumentServer, trickle, write
 from tests.public_app import PublicApp
 from tests.signing_app import TYPE, SigningApp
-from tests.store_proxy import StoreProxy
+from tests.store_proxy import Fault, StoreProxy
 
 pytestmark = pytest.mark.spec("client ID metadata documents")
 CHANGES = "UpdateItem"
@@ -158,6 +158,18 @@ def test_one_user_cannot_have_it_call_others_again_and_again(john: Browser, docu
     assert refused(page)
     assert "Too many" in page.text
     assert len(documents.connected) == settings.DOCUMENT_FETCHES_PER_USER
+
+
+@pytest.mark.spec("line 45")
+@pytest.mark.usefixtures("impatient_client")
+def test_a_document_that_could_not_be_kept_does_not_count(
+    john: Browser, documents: DocumentServer, store: StoreProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "DOCUMENT_FETCHES_PER_USER", 1)
+    app = publish(documents, john.base_url)
+    with store.fault(Fault.INTERNAL_ERROR, "TransactWriteItems"):
+        assert [john.open(app.authorize_path()).status for _ in range(3)] == [503] * 3
+    assert john.open(app.authorize_path()).title == "Authorize A described app?"
 
 
 @pytest.mark.parametrize("registration", ["closed", "token"])

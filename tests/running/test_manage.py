@@ -120,6 +120,23 @@ def test_a_short_password_is_refused(local_run: LocalRun) -> None:
     assert ended.returncode == 2
 
 
+@pytest.mark.spec("passwords")
+@pytest.mark.parametrize(
+    ("password", "problem"),
+    [
+        ("password1234", "is too common, or too close to a common one. Use several unrelated words"),
+        (
+            "ann other 1990",
+            "is too close to your name, your email address or the name of this site. Use several unrelated words",
+        ),
+    ],
+)
+def test_a_password_that_is_easily_guessed_is_refused(local_run: LocalRun, password: str, problem: str) -> None:
+    ended = local_run.manage(*NEWCOMER, "--email", "common@example.org", stdin=f"{password}\n")
+    assert ended.stderr == f"Error: The password {problem}.\n"
+    assert ended.returncode == 2
+
+
 def test_an_operator_gives_a_user_another_password_which_ends_their_sessions(local_run: LocalRun) -> None:
     made = in_json(local_run, *NEWCOMER, "--email", "locked-out@example.org", stdin="a long password\n")
     person = Person(made["user_id"], "locked-out@example.org", password="a long password")
