@@ -81,7 +81,8 @@ def _play(world: World, name: str, plan: Plan | None) -> _Played:
             stage.PROXY.deliver_late()
         flow.learned = last if flow.is_done(last) else None
         verdict = oracle.judge(flow, first, last, gate)
-        if plan and made.takes_tries_back and oracle.spent(tries, gate, plan):
+        was_done = verdict.outcome is Outcome.TOLD  # at the first try, which then counts as one
+        if plan and made.takes_tries_back and not was_done and oracle.spent(tries, gate, plan):
             verdict = Verdict(Outcome.LOST, (*verdict.losses, "a try was spent"))
     return _Played(gate, first, last, verdict)
 
