@@ -50,7 +50,7 @@ HOMES = {
     "boto3": {"mail", "server_key"},
     "botocore": {"mail", "server_key"},
 }
-SHARED_ENDPOINTS = {"http", "browser_session", "mailed_link", "application_form"}
+SHARED_ENDPOINTS = {"http", "browser_session", "mailed_link", "application_form", "consent_page"}
 OF_HTTP = {"request", "refusal"}  # what http hands out
 # The operator's: `manage.py` calls them, and nothing that answers a request does.
 OPERATORS_FUNCTIONS = {"all_users", "all_applications", "all_organizers"}

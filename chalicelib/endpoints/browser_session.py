@@ -25,6 +25,7 @@ from chalicelib.models.user import User
 from chalicelib.protocol.requests import Parameters, single
 
 CSRF_FIELD = "csrf_token"
+MARK_FIELD = "user_mark"
 _LOGIN_SECRET = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)  # what token_urlsafe(32) gives
 _PLACE_LIMIT_CHARACTERS = 3000  # browsers drop a cookie over 4096
 
@@ -59,6 +60,22 @@ class SignedIn:
     def csrf_token(self, *purpose: str) -> str:
         """purpose: its words, those that a caller chose apart from ours; see `credentials.derive`."""
         return credentials.derive(self.cookie.secret, *purpose)
+
+    def key_for(self, *purpose: str) -> str:
+        """A secret of this session that goes to no page, for one purpose."""
+        return credentials.derive(self.cookie.secret, "key", *purpose)
+
+    def sent(self, form: Parameters, *purpose: str) -> bool:
+        """Is the form one that this session was shown for this purpose? `check_csrf` without the refusal."""
+        return _is_same(single(form, CSRF_FIELD), self.csrf_token(*purpose))
+
+    def user_mark(self, *purpose: str) -> str:
+        """Goes into a form beside its CSRF token and says for whom it was filled in, whatever the session."""
+        return credentials.derive(self.user.password_serial or self.user.password_hash, "mark", *purpose)
+
+    def was_filled_in_for_user(self, form: Parameters, *purpose: str) -> bool:
+        """May what was typed be shown again, though the form counts no more? Nobody else can have typed it then."""
+        return _is_same(single(form, MARK_FIELD), self.user_mark(*purpose))
 
     def check_csrf(self, form: Parameters, *purpose: str) -> None:
         """Raises Refusal where the form is not one that this session was shown for this purpose."""
@@ -192,6 +209,10 @@ def _check(sent: str | None, expected: str) -> None:
             "This form is out of date, or was not sent from our page. Go back, reload the page and try again."
         )
         raise http.Refusal(403, "invalid_form", message)
+
+
+def _is_same(sent: str | None, expected: str) -> bool:
+    return hmac.compare_digest((sent or "").encode(), expected.encode())
 
 
 def _name(of: str) -> str:
