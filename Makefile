@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo messages screenshots pictures docs reset test test-dynamodb-local lint format
-.PHONY: package deploy rehearse policies benchmarks faults
+.PHONY: package deploy rehearse policies benchmarks faults fuzz
 
 help:
 	@echo "make run      Lanyard on http://127.0.0.1:8000/ (PORT=, DYNAMODB_PORT= change the ports;"
@@ -24,6 +24,7 @@ help:
 	@echo "make deploy STAGE=prod    tables, then chalice deploy, then alarms and the like (DRY_RUN=yes only says)"
 	@echo "make rehearse   the whole deployment on a local AWS, with IAM enforced"
 	@echo "make policies   write .chalice/policy-*.json from infra/policy.py"
+	@echo "make fuzz       users, applications and operators at random, against a model (EXAMPLES=300 STEPS=40)"
 	@echo "make benchmarks   store round trips, capacity, cold start"
 	@echo "make reset    delete what make run keeps in .local/"
 
@@ -62,6 +63,9 @@ reset:
 
 test: $(VENV)/.tests
 	@exec $(BIN)/python -m pytest $(ARGS)
+
+fuzz: $(VENV)/.tests
+	@LANYARD_FUZZ_EXAMPLES="$(or $(EXAMPLES),300)" LANYARD_FUZZ_STEPS="$(or $(STEPS),40)" exec $(BIN)/python -m pytest tests/fuzz $(ARGS)
 
 # AWS's own engine has a second look at what has to be atomic. Needs Java 17 and Maven.
 .local/dynamodb-local: infra/dynamodb_local/pom.xml
