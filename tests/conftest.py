@@ -40,15 +40,12 @@ if REHEARSED:
     REHEARSED.lead_there()
     os.environ.update(REHEARSED.environment(f"http://127.0.0.1:{_PROXY.port}"))
 
-from chalice.config import Config  # noqa: E402
-from chalice.local import ChaliceRequestHandler, create_local_server  # noqa: E402
-
 import app as application_module  # noqa: E402
 from chalicelib import clock as clock_module  # noqa: E402
 from chalicelib import credentials, settings  # noqa: E402
 from chalicelib.models import log_in_try, organizer, throttle, user  # noqa: E402
 from chalicelib.models import table as table_module  # noqa: E402
-from infra import tables  # noqa: E402
+from infra import serving, tables  # noqa: E402
 from tests.request_calls import RequestCalls  # noqa: E402
 
 _REQUEST_CALLS = RequestCalls()
@@ -80,10 +77,7 @@ def base_url(_ministack: None) -> Iterator[str]:
     if REHEARSED:
         yield REHEARSED.public_url
         return
-    ChaliceRequestHandler.disable_nagle_algorithm = True  # it costs 45 ms for every request over a kept connection
-    server = create_local_server(application_module.app, Config(), "127.0.0.1", _PORT)
-    server.server.request_queue_size = 128
-    server.server.socket.listen(128)
+    server = serving.create(application_module.app, _PORT)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{_PORT}"
     server.shutdown()

@@ -70,10 +70,19 @@ class StoreProxy:
 
     @contextmanager
     def fault(
-        self, fault: Fault, operation: str | None = None, *, times: int = 1000, table: str | None = None
+        self,
+        fault: Fault,
+        operation: str | None = None,
+        *,
+        times: int = 1000,
+        table: str | None = None,
+        passed: int = 0,
     ) -> Iterator[None]:
-        """Fail the next `times` calls of this operation (any, where None) that touch this table (likewise)."""
-        entry = (fault, operation, f"test-{table}" if table else None, [times])
+        """Fail the next `times` calls of this operation (any, where None) that touch this table (likewise).
+
+        passed: how many of them to let through before.
+        """
+        entry = (fault, operation, f"test-{table}" if table else None, [times, passed])
         self._released.clear()
         with self._lock:
             self._faults.append(entry)
@@ -117,8 +126,10 @@ class StoreProxy:
             self.calls.append(call)
             for fault, operation, table, left in self._faults:
                 if operation in (None, call.operation) and left[0] > 0 and (table is None or table in call.tables):
-                    left[0] -= 1
-                    return fault
+                    part = 1 if left[1] else 0
+                    left[part] -= 1
+                    if part == 0:
+                        return fault
         return None
 
     def wait_until_released(self) -> None:

@@ -131,10 +131,10 @@ def test_where_no_time_is_left_the_answer_is_503_and_nothing_is_sent(
 
 @pytest.mark.parametrize(
     ("name", "operations"),
-    [("allow", {"PutItem"}), ("log in", {"BatchWriteItem", "Query"}), ("change the password", {"Query"})],
+    [("allow", ["PutItem"]), ("log in", ["Query", "BatchWriteItem"]), ("change the password", ["Query"])],
 )
 def test_what_the_answer_does_not_need_is_tried_once_and_keeps_nobody_waiting(
-    world: World, store: StoreProxy, slow_down: SlowDown, name: str, operations: set[str]
+    world: World, store: StoreProxy, slow_down: SlowDown, name: str, operations: list[str]
 ) -> None:
     slow = slow_down(*operations)
     with ExitStack() as faults:
@@ -144,7 +144,7 @@ def test_what_the_answer_does_not_need_is_tried_once_and_keeps_nobody_waiting(
         answer = FLOWS[name](world)
     assert_done(answer)
     made = [call.operation for call in calls if call.operation in operations]
-    assert len(made) == 1, "the time for the first is the time for all"
+    assert made == operations[:1], "the time for the first is the time for all"
     assert slow.seconds_of_requests() == [slow.asides]
     assert slow.asides <= settings.STORE_ASIDE_SECONDS
 
