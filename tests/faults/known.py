@@ -33,8 +33,8 @@ KNOWN: Sequence[Known] = (
         call="authorization_codes",
         kinds=(Kind.KILLED_AFTER,),
         loss="the history says that a code was replayed",
-        reason="The process that stored the tokens died before it could answer. Whoever serves the next try sees a code "
-        "that was used, as it would after a theft. The application is told to connect again, the tokens end, and the "
+        reason="The process that stored the tokens died before it could answer. Whoever serves the next try sees a code"
+        " that was used, as it would after a theft. The application is told to connect again, the tokens end, and the "
         "user's history has a line about it.",
     ),
     Known(
