@@ -81,7 +81,7 @@ def show(
         switch_account=http.here(request, f"/login?switch=1&next={quote(question.address, safe='')}"),
         hidden={**question.hidden, browser_session.CSRF_FIELD: browser.csrf_token(question.purpose)},
         action=http.here(request, question.post_to),
-        notice=notice,
+        consent_notice=notice,
         problem=problem,
         user_code=question.user_code,
     )

@@ -27,7 +27,25 @@ class Known:
         return is_there and result.plan.kind in self.kinds and self.loss in loss
 
 
-KNOWN: Sequence[Known] = ()
+KNOWN: Sequence[Known] = (
+    Known(
+        flows=("exchange a code", "exchange a code, public application", "exchange a code, private_key_jwt"),
+        call="authorization_codes",
+        kinds=(Kind.KILLED_AFTER,),
+        loss="the history says that a code was replayed",
+        reason="The process that stored the tokens died before it could answer. Whoever serves the next try sees a code"
+        " that was used, as it would after a theft. The application is told to connect again, the tokens end, and the "
+        "user's history has a line about it.",
+    ),
+    Known(
+        flows=("device: get the tokens",),
+        call="device_requests",
+        kinds=(Kind.KILLED_AFTER,),
+        loss="tokens that nobody got are alive",
+        reason="The process that stored the tokens died before it could answer. The device is told to start again. The "
+        "tokens that nobody got stay until the user revokes the application, and nobody knows them.",
+    ),
+)
 
 
 def unexplained(result: Result) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -57,6 +57,9 @@ def play(world: World, name: str, plan: Plan) -> tuple[Result, Gate]:
     return Result(name, plan, call, verdict.outcome, verdict.losses, str(first), str(last)), played.gate
 
 
+_PATIENCE = 3
+
+
 @dataclass(frozen=True)
 class _Played:
     """first, last: the answer to the request that met the fault, and to the last retry, or the first again."""
@@ -88,11 +91,23 @@ def _play(world: World, name: str, plan: Plan | None) -> _Played:
 
 
 def _try_again(flow: Flow) -> Seen:
-    """What an honest client does: the same once more; and a person, where that did not help, from the page on."""
-    again = flow.again()
+    """What an honest client does: the same once more, and a person, where that did not help, from the page on."""
+    again = _patiently(flow, flow.again)
     if flow.is_done(again) or flow.is_told(again):
         return again
     return flow.reload() or again
+
+
+def _patiently(flow: Flow, attempt: Callable[[], Seen]) -> Seen:
+    """Where the answer is to come later: as often as the server asks for it, within reason."""
+    answer, waited_seconds = attempt(), 0
+    for _ in range(_PATIENCE):
+        if answer.status != 503:
+            break
+        waited_seconds += int(answer.headers["Retry-After"])
+        with flow.world.later(waited_seconds):
+            answer = attempt()
+    return answer
 
 
 @contextmanager

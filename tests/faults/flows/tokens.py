@@ -93,6 +93,10 @@ class ExchangeSigned(Exchange):
         """The very same bytes at each try, as an HTTP client repeats a request."""
         return called(lambda: self.app.exchange(self.code, assertion=self.assertion))
 
+    def reload(self) -> Seen:
+        """Where the assertion is not good any more it signs another, as it does for every new request."""
+        return called(lambda: self.app.exchange(self.code))
+
 
 class Refresh(ForTokens):
     name = "refresh"
