@@ -42,6 +42,7 @@ API: dict[str, tuple[str, ...]] = {
         "organizers",
         "pushed_requests",
         "registration_forms",
+        "used_assertions",
         "users",
     ),
     "PutItem": (
@@ -78,6 +79,7 @@ API: dict[str, tuple[str, ...]] = {
         "pushed_requests",
         "sessions",
         "throttles",
+        "used_assertions",
         "users",
     ),
 }

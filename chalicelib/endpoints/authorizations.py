@@ -7,15 +7,16 @@ from dataclasses import dataclass
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import logs
+from chalicelib import logs, settings
 from chalicelib.endpoints import browser_session, http
 from chalicelib.endpoints.browser_session import CSRF_FIELD, SignedIn
+from chalicelib.messages import Message
 from chalicelib.models import application, consent, grant, organizer, security_event, store
 from chalicelib.models.application import Application
 from chalicelib.models.consent import Consent
 from chalicelib.models.grant import Grant
 from chalicelib.protocol import disconnecting, scopes
-from chalicelib.protocol.requests import single
+from chalicelib.protocol.requests import is_id, single
 
 PATH = "/settings/authorized"
 blueprint = Blueprint(__name__)
@@ -37,11 +38,13 @@ def authorized(request: http.Request) -> Response:
     browser = browser_session.require(request, back_to=PATH)
     if request.method == "POST":
         client_id = single(request.form, "client_id") or ""
+        if not is_id(client_id, limit=settings.CLIENT_ID_LIMIT_CHARACTERS):
+            raise http.Refusal(400, "invalid_request", Message("There is no such application."))
         browser.check_csrf(request.form, "revoke", client_id)
         grant.take_back(browser.user.user_id, client_id)
         logs.note(outcome="authorization revoked", client_id=client_id)
         _record(request, browser, client_id)
-        return http.see_other(http.here(request, f"{PATH}?done=revoked"))
+        return http.see_other(http.here(request, PATH), notice=http.Notice.REVOKED)
     listed = _listed(browser.user.user_id)
     tokens = {item.application.client_id: browser.csrf_token("revoke", item.application.client_id) for item in listed}
     return http.page(
@@ -50,7 +53,6 @@ def authorized(request: http.Request) -> Response:
         authorized=listed,
         csrf_field=CSRF_FIELD,
         csrf_tokens=tokens,
-        done=single(request.query, "done"),
     )
 
 
@@ -67,7 +69,7 @@ def revoke_all(request: http.Request) -> Response:
     browser.check_csrf(request.form, "revoke all")
     disconnecting.take_back_all(browser.user.user_id, request.caller)
     logs.note(outcome="all authorizations revoked")
-    return http.see_other(http.here(request, f"{PATH}?done=all-revoked"))
+    return http.see_other(http.here(request, PATH), notice=http.Notice.ALL_REVOKED)
 
 
 def _record(request: http.Request, browser: SignedIn, client_id: str) -> None:

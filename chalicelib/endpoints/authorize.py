@@ -32,7 +32,7 @@ _DECISIONS = {"allow": pushed_request.ALLOWED, "deny": pushed_request.DENIED}
 blueprint = Blueprint(__name__)
 
 
-@http.route(blueprint, PATH, "GET", "POST", is_page=True)
+@http.route(blueprint, PATH, "GET", "POST", is_page=True, answers_stale_forms=True)
 def authorize(request: http.Request) -> Response:
     if request.is_head:
         allowed = "GET, POST"  # it would make a code
@@ -81,7 +81,8 @@ def _read(
     """All that decides, in one round trip."""
     cookie = browser_session.read_cookie(request)
     client_id = requests.single(parameters, "client_id") or ""
-    application_key = Application.key(client_id) if 0 < len(client_id) <= settings.CLIENT_ID_LIMIT_CHARACTERS else None
+    is_one = requests.is_id(client_id, limit=settings.CLIENT_ID_LIMIT_CHARACTERS)
+    application_key = Application.key(client_id) if is_one else None
     pushed_key = pushed_requests.key_of(parameters)
     if cookie is None:
         application, pushed = store.read(application_key, pushed_key)

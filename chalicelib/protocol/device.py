@@ -40,6 +40,7 @@ GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code"
 # Consonants alone: nothing to mistake for another, and no words (§6.1). 34 bits, for ten minutes, and few tries.
 _ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
 _LENGTH = 8
+NOT_ALLOWED = "This application has no device grant. Its developer or the operator has to switch it on."
 _TRIES = 10  # a user code that is in use is one of 25 billion
 
 
@@ -148,13 +149,13 @@ def _create(request: ClientRequest) -> ProtocolAnswer:
     parameters = client_request.read_form(request, requests.DEVICE_AUTHORIZATION)
     client = client_authentication.authenticate(request.authorization, parameters, issuer=request.issuer)
     if not client.device_grant:
-        raise errors.UnauthorizedClientError("This application was not registered for the device grant.")
+        raise errors.UnauthorizedClientError(NOT_ALLOWED)
     quotas.count_device_request(client, request.address)
     if not client.is_confidential and not server_key.is_set():
         raise server_key.ServerKeyMissing
     asked = parameters.get("scope", scopes.as_text(scopes.DEFAULT)).split()
     if not asked or not scopes.are_known(asked):
-        raise errors.InvalidScopeError()
+        raise errors.InvalidScopeError(scopes.UNKNOWN)
     resource = resource_indicators.read(parameters.get("resource"), issuer=request.issuer)
     device_code, user_code = _start(client, scopes.as_text(asked), resource)
     logs.note(outcome="device started")

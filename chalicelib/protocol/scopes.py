@@ -9,6 +9,7 @@ WRITE = "write"
 PROFILE = "profile"
 ALL = (READ, WRITE, PROFILE)
 DEFAULT = (READ, WRITE)
+UNKNOWN = f"scope must be one or more of: {', '.join(ALL)}."
 # Every token may read its user's profile at /me, so this one gives nothing that another has not given.
 _OF_ORGANIZERS = frozenset((READ, WRITE))
 

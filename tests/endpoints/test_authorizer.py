@@ -154,7 +154,7 @@ def test_the_operators_rules_say_what_a_route_asks_for(
 ) -> None:
     rules("abc123 GET /public* -; abc123 * /tickets write; other9 * /* profile")
     token = shop.connect(john, scope="profile")["access_token"]
-    assert effect(ask(token, "GET", "public/shows")) == ("Allow", [API + "GET/public*"])
+    assert effect(ask(token, "GET", "public/shows")) == ("Allow", [API + "GET/public/shows"])
     assert effect(ask(token, "GET", "tickets"))[0] == "Deny"
     assert effect(ask(token, "GET", "forgotten"))[0] == "Deny"  # no rule: no door
     assert effect(ask(token, "POST", "anything", OTHER)) == ("Allow", [OTHER + "*/*"])
@@ -167,6 +167,56 @@ def test_a_callers_wildcard_is_no_path(john: Browser, shop: ClientApp, ask: Ask,
     token = shop.connect(john, "Big Events LLC", scope="read")["access_token"]
     assert effect(ask(token, "GET", "tickets"))[0] == "Allow"
     assert effect(ask(token, "GET", path))[0] == "Deny"
+
+
+def test_a_colon_in_the_path_does_not_move_the_route(
+    john: Browser, shop: ClientApp, ask: Ask, rules: Callable[[str], None]
+) -> None:
+    """The rest of the path reads as the end of an ARN, of a route that asks for less."""
+    rules("abc123 GET /* read; abc123 * /* write")
+    token = shop.connect(john, "Big Events LLC", scope="read")["access_token"]
+    assert effect(ask(token, "DELETE", "tickets/5:abc123/prod/GET/x")) == (
+        "Deny",
+        [API + "DELETE/tickets/5:abc123/prod/GET/x"],
+    )
+    writer = shop.connect(john, "Big Events LLC", scope="write")["access_token"]
+    assert effect(ask(writer, "DELETE", "tickets/5:00")) == ("Allow", [API + "DELETE/tickets/5:00"])
+
+
+@pytest.mark.spec("RFC 8707 §2")
+def test_a_colon_in_the_path_does_not_move_the_audience(
+    john: Browser, shop: ClientApp, ask: Ask, serve: Callable[[str], None]
+) -> None:
+    serve(f"abc123 {TICKETS}; other9 {MUSIC}")
+    music = shop.connect(john, "Big Events LLC", resource=MUSIC.rstrip("/"))["access_token"]
+    with pytest.raises(Unauthorized):
+        ask(music, path="tickets/5:other9/prod/GET/x")
+    assert effect(ask(music, path="songs/3:abc123/prod/GET/x", api=OTHER))[0] == "Allow"
+
+
+@pytest.mark.parametrize(
+    "path", ["public/../admin", "public/%2E%2e/admin", "public/%252e./admin", "public%2f..%2fadmin", "/admin"]
+)
+def test_a_path_that_could_lead_elsewhere_is_denied(
+    john: Browser, shop: ClientApp, ask: Ask, rules: Any, path: str
+) -> None:
+    rules("* GET /public* -; * GET /admin* write; * GET /* read")
+    token = shop.connect(john, "Big Events LLC")["access_token"]
+    assert effect(ask(token, "GET", "public/x"))[0] == "Allow"
+    assert effect(ask(token, "GET", path))[0] == "Deny"
+
+
+def test_a_path_that_reads_in_two_ways_needs_the_scopes_of_both(
+    john: Browser, shop: ClientApp, ask: Ask, rules: Any
+) -> None:
+    rules("* GET /admin write; * GET /* read")
+    reader = shop.connect(john, "Big Events LLC", scope="read")["access_token"]
+    for path in ("admin", "admin/", "%61dmin", "admin;x=1"):
+        assert effect(ask(reader, "GET", path))[0] == "Deny", path
+    both = shop.connect(john, "Big Events LLC")["access_token"]
+    answer = ask(both, "GET", "admin/")
+    assert effect(answer) == ("Allow", [API + "GET/admin/"])
+    assert answer["context"]["required_scope"] == "read write"
 
 
 @pytest.mark.parametrize("text", ["GET /x read", "* GET x read", "* GET /a*b read", "* GET /x read write"])

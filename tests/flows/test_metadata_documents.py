@@ -23,7 +23,7 @@ from tests.signing_app import TYPE, SigningApp
 from tests.store_proxy import Fault, StoreProxy
 
 pytestmark = pytest.mark.spec("client ID metadata documents")
-CHANGES = "UpdateItem"
+CHANGES = "TransactWriteItems"
 HOST = "client.example.com"
 
 

@@ -19,7 +19,7 @@ from tests.store_proxy import StoreProxy
 
 pytestmark = pytest.mark.spec("RFC 7591 §3")
 PATH = "/api/v1/oauth/register"
-CHANGES = "UpdateItem"
+CHANGES = "TransactWriteItems"
 CHOSEN = {"client_name": "A host", "redirect_uris": [CALLBACK]}
 
 
