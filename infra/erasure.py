@@ -18,13 +18,13 @@ from chalicelib.models.user import User
 from infra.tables import MODELS
 
 # Digests, and what tokens are derived with, tell a person nothing about themselves.
-_NOT_TELLING = ("_digest", "_hash", "_salt", "_stretches")
+_NOT_TELLING = ("_digest", "_hash", "device_key", "_salt", "_stretches")
 # The table that an item is erased from, and its erasing.
 Step = tuple[str, Callable[[], Any]]
 
 
 def export(of: User) -> dict[str, Any]:
-    """Everything that the tables hold of a user, by table; without what tells nothing."""
+    """Everything that the tables hold of a user, by table; without digests, hashes and keys, which tell nothing."""
     found: dict[str, Any] = {"users": [_plain(of)]}
     found["applications"] = [_plain(owned) for owned in application.owned_by(str(of.user_id))]
     for model in keyed_by_user():

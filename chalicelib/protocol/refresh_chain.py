@@ -29,7 +29,7 @@ class Successor:
 
 def next_of(token: str, found: Grant) -> Successor:
     """What comes after the grant's present refresh token, with the newest key."""
-    return _step(token, found.grant_id, server_key.newest(), found.refresh_salt or credentials.new_salt())
+    return _step(token, found.grant_id, server_key.newest(), found.refresh_salt or credentials.new_secret())
 
 
 def uses_ago(token: str, found: Grant) -> int | None:
