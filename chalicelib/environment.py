@@ -63,6 +63,20 @@ def site_colour(value: str) -> str:
     return value.lower()
 
 
+def support_contact(value: str, *, most: int) -> str | None:
+    if not value:
+        return None
+    # It becomes a link: nothing but the two that say how to reach somebody.
+    if (
+        not re.fullmatch(r"https://[\w.:-]+(/[\w/.~%?&=+-]*)?|[\w.+-]+@[\w-]+(\.[\w-]+)+", value, re.ASCII)
+        or len(value) > most
+    ):
+        raise SettingsError(
+            f"SUPPORT_CONTACT must be an email or https:// address of at most {most} characters, not {value!r}"
+        )
+    return value
+
+
 def sign_up_open(value: str, *, is_local: bool) -> bool:
     if value not in ("", "open", "closed"):
         raise SettingsError(f"SIGN_UP must be open or closed, not {value!r}")

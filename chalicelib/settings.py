@@ -106,6 +106,7 @@ IPV6_LIMIT_FACTORS = {64: 1, 56: 4, 48: 16}
 THROTTLE_SHARDS = 16
 
 STATIC_LIFETIME_SECONDS = 31_536_000  # a year: an address that holds a digest never changes its meaning
+ICON_LIFETIME_SECONDS = 86_400  # and of what crawlers may visit: their addresses stay when what is there changes
 MAIL_LINK_LIFETIME_SECONDS = 1800
 # A link that was used or has expired is remembered, so that a late click gets a page that says so.
 MAIL_LINK_KEPT_SECONDS = 7 * 86_400
@@ -123,6 +124,7 @@ MAIL_READ_SECONDS = 5.0
 SECURITY_EVENTS_PER_PAGE = 20
 
 BODY_LIMIT_BYTES = 16_384
+CARRIED_FORM_LIMIT_BYTES = 12_288  # by a log-in form, whose own fields must fit beside it
 # It is passed on in an address, encoded once more, and gateways end a header at about 10 KB.
 AUTHORIZATION_REQUEST_LIMIT_CHARACTERS = 4096
 # How far the clocks of the machines that write may be apart: what an operator ends, ends so much later than it says
@@ -145,6 +147,7 @@ REDIRECT_URI_LIMIT_CHARACTERS = 2048
 REDIRECT_URIS_LIMIT = 20
 REDIRECT_URIS_LIMIT_CHARACTERS = 8192  # of all of an application together; it is read with each of its requests
 SITE_NAME_LIMIT_CHARACTERS = 40
+SUPPORT_CONTACT_LIMIT_CHARACTERS = 200
 SITE_LOGO_URL_LIMIT_CHARACTERS = 2048  # Lambda takes 4 KB of environment in all
 # How many of an application's grants are counted for its owner; beyond that the page says "more than".
 CONNECTED_COUNT_LIMIT = 1000
@@ -187,6 +190,7 @@ class Settings:
     server_key, previous_server_keys: what makes new tokens, and the keys before it, newest first; see `server_key`.
     server_key_parameter: the SSM parameter that keeps them all instead.
     site_name, site_logo_url, site_colour: what the pages look like; the colour as #rrggbb, the logo None for ours.
+    support_contact: an email or web address of somebody to ask; None leaves it at "the administrator".
     required_scopes: what the authorizer asks of tokens, the first rule that fits; see protocol/required_scopes.py.
     authorizer_resources: API Gateway's id of an API that asks the authorizer -> the one of `resources` that it is.
     not_before: seconds since the epoch. What was issued before counts as ended: set after a restore, which brings back
@@ -209,6 +213,7 @@ class Settings:
     site_name: str
     site_logo_url: str | None
     site_colour: str
+    support_contact: str | None = None
     required_scopes: tuple[RequiredScope, ...] = ()
     authorizer_resources: Mapping[str, str] = field(default_factory=dict)
     not_before: int = 0
@@ -259,6 +264,9 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         site_name=read.site_name(environment.get("SITE_NAME", "") or SITE_NAME, most=SITE_NAME_LIMIT_CHARACTERS),
         site_logo_url=read.site_logo_url(environment.get("SITE_LOGO_URL", ""), most=SITE_LOGO_URL_LIMIT_CHARACTERS),
         site_colour=read.site_colour(environment.get("SITE_COLOUR", "") or SITE_COLOUR),
+        support_contact=read.support_contact(
+            environment.get("SUPPORT_CONTACT", ""), most=SUPPORT_CONTACT_LIMIT_CHARACTERS
+        ),
         required_scopes=read.required_scopes(environment.get("REQUIRED_SCOPES", "") or REQUIRED_SCOPES),
         authorizer_resources=read.authorizer_resources(environment.get("AUTHORIZER_RESOURCES", ""), known=resources),
         not_before=read.moment(environment, "NOT_BEFORE"),

@@ -44,7 +44,7 @@ def authorized(request: http.Request) -> Response:
         grant.take_back(browser.user.user_id, client_id)
         logs.note(outcome="authorization revoked", client_id=client_id)
         _record(request, browser, client_id)
-        return http.see_other(http.here(request, f"{PATH}?done=revoked"))
+        return http.see_other(http.here(request, PATH), notice=http.Notice.REVOKED)
     listed = _listed(browser.user.user_id)
     tokens = {item.application.client_id: browser.csrf_token("revoke", item.application.client_id) for item in listed}
     return http.page(
@@ -53,7 +53,6 @@ def authorized(request: http.Request) -> Response:
         authorized=listed,
         csrf_field=CSRF_FIELD,
         csrf_tokens=tokens,
-        done=single(request.query, "done"),
     )
 
 
@@ -70,7 +69,7 @@ def revoke_all(request: http.Request) -> Response:
     browser.check_csrf(request.form, "revoke all")
     disconnecting.take_back_all(browser.user.user_id, request.caller)
     logs.note(outcome="all authorizations revoked")
-    return http.see_other(http.here(request, f"{PATH}?done=all-revoked"))
+    return http.see_other(http.here(request, PATH), notice=http.Notice.ALL_REVOKED)
 
 
 def _record(request: http.Request, browser: SignedIn, client_id: str) -> None:

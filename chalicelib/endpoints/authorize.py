@@ -32,7 +32,7 @@ _DECISIONS = {"allow": pushed_request.ALLOWED, "deny": pushed_request.DENIED}
 blueprint = Blueprint(__name__)
 
 
-@http.route(blueprint, PATH, "GET", "POST", is_page=True)
+@http.route(blueprint, PATH, "GET", "POST", is_page=True, answers_stale_forms=True)
 def authorize(request: http.Request) -> Response:
     if request.is_head:
         allowed = "GET, POST"  # it would make a code

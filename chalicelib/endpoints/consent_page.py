@@ -64,10 +64,6 @@ def show(
     before, uri = in_force(consent, question.application), question.redirect_uri
     place = redirect_uris.place(uri) if uri else None
     is_elsewhere = bool(before and before.scopes_at and question.origin and question.origin not in before.scopes_at)
-    marks = {
-        browser_session.CSRF_FIELD: browser.csrf_token(question.purpose),
-        browser_session.MARK_FIELD: browser.user_mark(question.purpose),
-    }
     return http.page(
         request,
         "consent.html" if organizers or not needs_organizers else "no_organizer.html",
@@ -83,9 +79,9 @@ def show(
         needs_organizers=needs_organizers,
         choice=consents.choice(organizers, form),
         switch_account=http.here(request, f"/login?switch=1&next={quote(question.address, safe='')}"),
-        hidden={**question.hidden, **marks},
+        hidden={**question.hidden, browser_session.CSRF_FIELD: browser.csrf_token(question.purpose)},
         action=http.here(request, question.post_to),
-        notice=notice,
+        consent_notice=notice,
         problem=problem,
         user_code=question.user_code,
     )
@@ -96,8 +92,8 @@ def show_stale(
 ) -> Response:
     """The page anew, for a form that counts no more, with what the same user had ticked."""
     logs.note(outcome="stale form")
-    kept = form if browser.was_filled_in_for_user(form, question.purpose) else None
-    return show(request, browser, question, consent, form=kept, notice=STALE, status=400)
+    kept = form if browser.was_filled_in_here(request, form) else None
+    return show(request, browser, question, consent, form=kept, notice=STALE, status=403)
 
 
 def note_allowed(request: http.Request, browser: SignedIn, application: Application) -> None:

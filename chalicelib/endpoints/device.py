@@ -30,7 +30,7 @@ def device_authorization(request: http.Request) -> Response:
     return http.json_answer(answer.body, answer.status, answer.headers)
 
 
-@http.route(blueprint, paths.DEVICE, "GET", "POST", is_page=True)
+@http.route(blueprint, paths.DEVICE, "GET", "POST", is_page=True, answers_stale_forms=True)
 def device(request: http.Request) -> Response:
     form = request.form if request.method == "POST" else None
     user_code = single(request.query if form is None else form, "user_code")
@@ -39,7 +39,7 @@ def device(request: http.Request) -> Response:
         return _code_page(request, browser)
     decision = single(form or {}, "decision")
     if form is not None and decision is None and not browser.sent(form, _TYPED):
-        return _code_page(request, browser, user_code=user_code, problem=consent_page.STALE, status=400)
+        return _code_page(request, browser, user_code=user_code, problem=consent_page.STALE, status=403)
     try:
         # Counted before the code is looked at: too many of one account or one address are guesses (§5.1).
         with throttle.trying(_limits(request, browser), window_seconds=settings.DEVICE_WINDOW_SECONDS) as counted:

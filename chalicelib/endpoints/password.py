@@ -23,7 +23,7 @@ SECURITY = "/settings/security"
 blueprint = Blueprint(__name__)
 
 
-@http.route(blueprint, ASK, "GET", "POST", is_page=True)
+@http.route(blueprint, ASK, "GET", "POST", is_page=True, typed_again=mailed_link.ASKED)
 def ask(request: http.Request) -> Response:
     """The answer is the same, and as much work, for an address that nobody has here."""
     return mailed_link.ask(
@@ -36,7 +36,7 @@ def ask(request: http.Request) -> Response:
     )
 
 
-@http.route(blueprint, CHOOSE, "GET", "POST", is_page=True)
+@http.route(blueprint, CHOOSE, "GET", "POST", is_page=True, typed_again=("token",))
 def choose(request: http.Request) -> Response:
     return mailed_link.use(request, CHOOSE, again=ASK, show=_show_choose_page, submit=_choose)
 
@@ -63,7 +63,8 @@ def change(request: http.Request) -> Response:
     logs.note(outcome="password changed")
     cookies = browser_session.start(request, changed)
     _tell_owner(request, changed)
-    return http.see_other(http.here(request, f"{SECURITY}?done=password-changed"), headers={"Set-Cookie": cookies})
+    headers = {"Set-Cookie": cookies}
+    return http.see_other(http.here(request, SECURITY), headers=headers, notice=http.Notice.PASSWORD_CHANGED)
 
 
 def _send_link(request: http.Request, email: str) -> None:
@@ -131,7 +132,7 @@ def _wants_revocation(request: http.Request) -> bool:
 
 def _show_choose_page(request: http.Request) -> Response:
     """Raises Unusable."""
-    token = browser_session.kept_link(request)
+    token = mailed_link.token(request)
     return _choose_page(request, mail_link.find(token, Purpose.CHOOSE_PASSWORD), token)
 
 

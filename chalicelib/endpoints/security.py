@@ -45,7 +45,6 @@ def security(request: http.Request) -> Response:
         events=[_listed(event) for event in events],
         older=older,
         is_first_page=not before,
-        done=single(request.query, "done"),
         csrf_field=CSRF_FIELD,
         csrf_tokens={of: browser.csrf_token(*_end(of)) for of in [OTHERS, *(found.short_id for found in sessions)]},
     )
@@ -59,10 +58,12 @@ def _end_sessions(request: http.Request, browser: SignedIn) -> Response:
     ended = [found for found in others if which in (OTHERS, found.short_id)]
     for found in ended:
         session.end(browser.user.user_id, found.session_digest)
-    if ended:
-        security_event.record(browser.user.user_id, security_event.Kind.SESSION_ENDED, request.caller)
     logs.note(outcome="sessions ended", sessions=len(ended))
-    return http.see_other(http.here(request, f"{PATH}?done=signed-out"))
+    if not ended:  # they had ended before, and nobody was signed out just now
+        return http.see_other(http.here(request, PATH))
+    security_event.record(browser.user.user_id, security_event.Kind.SESSION_ENDED, request.caller)
+    notice = http.Notice.SIGNED_OUT_ELSEWHERE if which == OTHERS else http.Notice.SIGNED_OUT_THERE
+    return http.see_other(http.here(request, PATH), notice=notice)
 
 
 def _end(which: str) -> tuple[str, str]:

@@ -34,7 +34,7 @@ class Fields:
     problems: dict[str, str] = field(default_factory=dict)
 
 
-@http.route(blueprint, ASK, "GET", "POST", is_page=True)
+@http.route(blueprint, ASK, "GET", "POST", is_page=True, typed_again=mailed_link.ASKED)
 def ask(request: http.Request) -> Response:
     """The answer is the same, and as much work, for an address that has an account already."""
     _check_open()
@@ -48,7 +48,7 @@ def ask(request: http.Request) -> Response:
     )
 
 
-@http.route(blueprint, FINISH, "GET", "POST", is_page=True)
+@http.route(blueprint, FINISH, "GET", "POST", is_page=True, typed_again=("token", "fullname"))
 def finish(request: http.Request) -> Response:
     _check_open()
     return mailed_link.use(request, FINISH, again=ASK, show=_empty_page, submit=_open_account)
@@ -126,8 +126,9 @@ def _read_fields(form: Parameters, email: str) -> Fields:
 
 def _empty_page(request: http.Request) -> Response:
     """Raises Unusable."""
-    token = browser_session.kept_link(request)
-    return _finish_page(request, Fields(), token, mail_link.find(token, Purpose.OPEN_ACCOUNT))
+    token = mailed_link.token(request)
+    filled = Fields(single(request.typed, "fullname") or "")
+    return _finish_page(request, filled, token, mail_link.find(token, Purpose.OPEN_ACCOUNT))
 
 
 def _finish_page(

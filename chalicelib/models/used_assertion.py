@@ -93,5 +93,6 @@ def _claim_again(item: UsedAssertion, found: UsedAssertion | None) -> None:
 
 
 def _is_as_claimed(item: UsedAssertion) -> Condition:
-    condition: Condition = UsedAssertion.request_digest == item.request_digest
-    return condition & (UsedAssertion.repeat_from == item.repeat_from)
+    is_same, repeated = UsedAssertion.request_digest == item.request_digest, UsedAssertion.repeat_from
+    condition: Condition = is_same & (repeated == item.repeat_from)
+    return condition

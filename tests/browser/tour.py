@@ -46,7 +46,7 @@ def walk(
     yield from _unanswerable(page, base_url, person)
     yield from _own_applications(page, base_url)
     yield from _authorized(page, base_url)
-    yield from _account(page, base_url)
+    yield from _account(page, base_url, person)
     page.goto(f"{base_url}/login?switch=1")
     log_in(page, stranger)
     page.goto(f"{box_office}/connect")
@@ -107,7 +107,7 @@ def _mailed_links(page: Page, base_url: str, person: Person, mailbox: Mailbox) -
     yield "link_unusable.html"
 
 
-def _account(page: Page, base_url: str) -> Iterator[str]:
+def _account(page: Page, base_url: str, person: Person) -> Iterator[str]:
     page.goto(f"{base_url}/settings/security")
     yield "security.html"
     page.goto(f"{base_url}/settings/password")
@@ -119,8 +119,17 @@ def _account(page: Page, base_url: str) -> Iterator[str]:
     page.locator("#fullname").fill(" \u2003 ")
     submit(page)
     yield "profile.html"  # with a problem
-    page.goto(f"{base_url}/settings/profile?saved=1")
-    yield "profile.html"
+    page.locator("#fullname").fill("Ada Lovelace")
+    submit(page)
+    yield "profile.html"  # saved
+    page.goto(f"{base_url}/settings/profile")
+    page.context.clear_cookies(name="lanyard-session")
+    submit(page)
+    yield "login.html"  # with a form that waits
+    log_in(page, person)
+    yield "form_kept.html"
+    submit(page)
+    yield "profile.html"  # out of date
 
 
 def _consent(page: Page, box_office: str) -> Iterator[str]:
@@ -173,7 +182,7 @@ def _own_applications(page: Page, base_url: str) -> Iterator[str]:
         (own, "application_form.html"),
         (f"{own}/secret", "regenerate_secret.html"),
         (f"{own}/delete", "delete_application.html"),
-        (f"{base_url}{SETTINGS}?done=saved", "applications.html"),
+        (f"{base_url}{SETTINGS}", "applications.html"),
         (f"{base_url}{SETTINGS}/nothing", "error.html"),
         (f"{base_url}/logout", "logout.html"),
     ):

@@ -23,7 +23,7 @@ def words(page: Page) -> list[str]:
 
 def assert_is_asked_again(page: Page) -> None:
     """The form counted for nothing, and the page stands there for another answer."""
-    assert (page.status, page.left_to, page.title) == (400, None, "Authorize A shop?")
+    assert (page.status, page.left_to, page.title) == (403, None, "Authorize A shop?")
     notice = page.html.find(id="notice")
     assert notice is not None
     assert "Check it and answer once more" in notice.get_text()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from argon2 import PasswordHasher
 
 from chalicelib import settings
+from chalicelib.endpoints import http
 from chalicelib.models import store as storage
 from chalicelib.models import user
 from chalicelib.models.user import User
@@ -51,7 +53,7 @@ def test_wrong_passwords_and_unknown_and_disabled_accounts_get_one_answer(visito
         (visitor.user.email, "x" * 5000),
         ("nobody@example.org", visitor.user.password),
         ("no address", "x"),
-        (eve.user.email, eve.user.password),
+        (eve.user.email, "wrong"),
     ]
     pages = [(visitor.log_in(email=email, password=password), email) for email, password in tries]
     assert {page.status for page, _ in pages} == {401}
@@ -59,6 +61,37 @@ def test_wrong_passwords_and_unknown_and_disabled_accounts_get_one_answer(visito
     assert pages[0][0].field("email") == visitor.user.email
     assert "wrong" not in pages[0][0].field("password")
     assert len({without_what_differs(page, email) for page, email in pages}) == 1
+
+
+@pytest.mark.spec("line 17", "line 35")
+def test_a_disabled_user_is_told_whom_to_ask_if_the_password_is_right(
+    visitor: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user.disable(visitor.user.user_id)
+    assert WRONG in visitor.log_in(password="wrong").text
+    page = visitor.log_in()
+    assert (page.status, page.title, page.field("email")) == (403, "Log in", visitor.user.email)
+    assert "This account is disabled. To find out why, contact the administrator of Lanyard." in page.text
+    assert WRONG not in page.text
+    assert visitor.open("/settings/authorized").title == "Log in", "and nobody is signed in"
+    for contact, url in (("help@example.com", "mailto:help@example.com"), ("https://help.example.com/", None)):
+        monkeypatch.setattr(http, "SITE", replace(http.SITE, contact=contact))
+        page = visitor.log_in()
+        assert page.link(contact) == (url or contact)
+        assert page.text.endswith("Log in Forgot your password? No account yet? Sign up")
+
+
+@pytest.mark.spec("line 17")
+def test_a_wrong_password_costs_the_same_whether_the_account_is_disabled(visitor: Browser, store: StoreProxy) -> None:
+    asked = []
+    for is_disabled in (False, True):
+        if is_disabled:
+            user.disable(visitor.user.user_id)
+        page = visitor.open("/login")
+        with store.count() as calls:
+            visitor.press(page, "Log in", email=visitor.user.email, password="wrong")
+        asked.append([(call.operation, call.tables) for call in calls])
+    assert asked[0] == asked[1]
 
 
 @pytest.mark.spec("line 17")

@@ -31,7 +31,7 @@ def test_a_code_on_its_way_is_worth_nothing_any_more(john: Browser, shop: Client
     consent.end_all(shop.client_id)
     answer = shop.exchange(code)
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
-    assert "authorize again" in answer.json()["error_description"]
+    assert "authorization endpoint again" in answer.json()["error_description"]
 
 
 def test_tokens_end_at_every_place_that_takes_them(john: Browser, shop: ClientApp, other_shop: ClientApp) -> None:

@@ -209,7 +209,7 @@ def test_a_form_that_is_sent_after_another_log_in_is_shown_once_more(john: Brows
     assert john.press(typing, "Continue", user_code=started["user_code"]).path == "/login"
     john.log_in()
     typed = john.press(typing, "Continue", user_code=started["user_code"])
-    assert (typed.status, typed.field("user_code")) == (400, started["user_code"])
+    assert (typed.status, typed.field("user_code")) == (403, started["user_code"])
     again = john.allow(page, "Small Shows")
     assert (again.status, again.choices()) == (400, {"Big Events LLC": False, "Small Shows": True})
     assert "You have connected" in john.press(again, "Authorize").text
@@ -222,11 +222,11 @@ def test_one_users_form_counts_for_nobody_else(john: Browser, eve: Browser, tv: 
     page = john.open(started["verification_uri_complete"])
     fields = {"user_code": started["user_code"], "decision": "allow", "organizers": list(john.person.organizers)}  # type: ignore[union-attr]
     swapped = {**fields, "csrf_token": page.field("csrf_token"), "user_code": other["user_code"]}
-    for forged in ({**fields, "csrf_token": csrf_token}, fields, swapped):
+    for forged, are_johns in (({**fields, "csrf_token": csrf_token}, False), (fields, False), (swapped, True)):
         again = john.send(page, "device", forged)
-        assert (again.status, again.title) == (400, "Authorize A television?")
+        assert (again.status, again.title) == (403, "Authorize A television?")
         assert "Check it and answer once more" in again.text
-        assert again.choices() == {"Big Events LLC": False, "Small Shows": False}
+        assert again.choices() == {"Big Events LLC": are_johns, "Small Shows": are_johns}
     typed = john.send(page, "device", {"user_code": other["user_code"]})
     assert (typed.status, typed.field("user_code")) == (400, other["user_code"])
     assert "Check it and answer once more" in typed.text

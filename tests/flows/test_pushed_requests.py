@@ -149,7 +149,6 @@ def test_of_two_users_who_answer_at_once_one_is_refused(
 
 
 @pytest.mark.spec("platform: lost answers")
-@pytest.mark.usefixtures("fresh_client")
 @pytest.mark.parametrize("button", ["Authorize", "Deny"])
 def test_an_answer_whose_write_is_made_and_never_confirmed_counts(
     john: Browser, shop: ClientApp, store: StoreProxy, button: str
