@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo messages screenshots pictures docs reset test test-dynamodb-local lint format
-.PHONY: package deploy rehearse policies benchmarks
+.PHONY: package deploy rehearse policies benchmarks faults fuzz
 
 help:
 	@echo "make run      Lanyard on http://127.0.0.1:8000/ (PORT=, DYNAMODB_PORT= change the ports;"
@@ -13,6 +13,7 @@ help:
 	@echo "make demo     Lanyard and an application that connects with it, on http://127.0.0.1:8080/ (DEMO_PORT=)"
 	@echo "make test     the whole test suite"
 	@echo "make test-dynamodb-local   what has to be atomic, on AWS's own engine (Java 17 and Maven)"
+	@echo "make faults   every call to the store fails in every way; FLOW=refresh KIND=hung WORKERS=2, ARGS=--document"
 	@echo "make docs     the pages in docs/ that are made from the code and the tests"
 	@echo "make lint     format, rules and types"
 	@echo "make format   put the format right"
@@ -23,6 +24,7 @@ help:
 	@echo "make deploy STAGE=prod    tables, then chalice deploy, then alarms and the like (DRY_RUN=yes only says)"
 	@echo "make rehearse   the whole deployment on a local AWS, with IAM enforced"
 	@echo "make policies   write .chalice/policy-*.json from infra/policy.py"
+	@echo "make fuzz       users, applications and operators at random, against a model (EXAMPLES=300 STEPS=40)"
 	@echo "make benchmarks   store round trips, capacity, cold start"
 	@echo "make reset    delete what make run keeps in .local/"
 
@@ -62,6 +64,9 @@ reset:
 test: $(VENV)/.tests
 	@exec $(BIN)/python -m pytest $(ARGS)
 
+fuzz: $(VENV)/.tests
+	@LANYARD_FUZZ_EXAMPLES="$(or $(EXAMPLES),300)" LANYARD_FUZZ_STEPS="$(or $(STEPS),40)" exec $(BIN)/python -m pytest tests/fuzz $(ARGS)
+
 # AWS's own engine has a second look at what has to be atomic. Needs Java 17 and Maven.
 .local/dynamodb-local: infra/dynamodb_local/pom.xml
 	@echo "Fetching DynamoDB Local"
@@ -70,6 +75,10 @@ test: $(VENV)/.tests
 
 test-dynamodb-local: $(VENV)/.tests .local/dynamodb-local
 	@LANYARD_TEST_STORE=dynamodb-local exec $(BIN)/python -m pytest tests/models tests/flows $(ARGS)
+
+# Each store call of each flow with each kind of fault: about ten minutes on two processors. See docs/reliability.md.
+faults: $(VENV)/.tests
+	@exec $(BIN)/python -m tests.faults --flow "$(FLOW)" --kind "$(KIND)" --workers $(or $(WORKERS),2) $(ARGS)
 
 docs: $(VENV)/.tests
 	@exec $(BIN)/python -m infra.documents

@@ -39,7 +39,10 @@ IDLE_GRANT_KEPT_SECONDS = 30 * 86_400
 SECRET_OVERLAP_MAX_SECONDS = 30 * 86_400
 OLDER_SECRETS_LIMIT = 2
 ASSERTION_LIFETIME_MAX_SECONDS = 600  # a client makes a new one for each request
-ASSERTION_SKEW_SECONDS = 30
+ASSERTION_SKEW_SECONDS = 60  # between a client's clock and ours
+# A used one is remembered for this long after its end: servers' clocks differ too, and the table has one of its own.
+ASSERTION_KEPT_SECONDS = 300
+ASSERTION_REPEAT_SECONDS = 60  # for how long the same request may come again, if it has not been answered
 SERVER_KEY_MIN_CHARACTERS = 43  # 256 bits of base64url
 SERVER_KEYS_LIMIT = 10  # a token that is none of theirs costs a walk along the chain with each
 # Long enough to log in on the way.
@@ -124,6 +127,11 @@ BODY_LIMIT_BYTES = 16_384
 CARRIED_FORM_LIMIT_BYTES = 12_288  # by a log-in form, whose own fields must fit beside it
 # It is passed on in an address, encoded once more, and gateways end a header at about 10 KB.
 AUTHORIZATION_REQUEST_LIMIT_CHARACTERS = 4096
+# How far the clocks of the machines that write may be apart: what an operator ends, ends so much later than it says
+# there, and what is given after that counts as given later still.
+CLOCKS_APART_SECONDS = 10
+# From so many organizers on the consent page has a field to look for some of them.
+ORGANIZERS_FILTERED_FROM = 10
 # For so long a write is tried again that others come before, each time after it was read what they left.
 CONTENTION_SECONDS = 5.0
 # A user's grants for one application: connecting once more ends the one that was used least recently.

@@ -30,7 +30,7 @@ API: dict[str, tuple[str, ...]] = {
     ),
     "BatchWriteItem": ("access_tokens", "grants", "sessions", "throttles"),
     "ConditionCheckItem": ("consents", "users"),
-    "DeleteItem": ("access_tokens", "consents", "grants", "pushed_requests", "sessions"),
+    "DeleteItem": ("access_tokens", "consents", "grants", "sessions"),
     "GetItem": (
         "applications",
         "authorization_codes",
@@ -40,7 +40,9 @@ API: dict[str, tuple[str, ...]] = {
         "grants",
         "mail_links",
         "organizers",
+        "pushed_requests",
         "registration_forms",
+        "used_assertions",
         "users",
     ),
     "PutItem": (
@@ -74,8 +76,10 @@ API: dict[str, tuple[str, ...]] = {
         "grants",
         "mail_links",
         "organizers",
+        "pushed_requests",
         "sessions",
         "throttles",
+        "used_assertions",
         "users",
     ),
 }

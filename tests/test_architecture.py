@@ -50,7 +50,7 @@ HOMES = {
     "boto3": {"mail", "server_key"},
     "botocore": {"mail", "server_key"},
 }
-SHARED_ENDPOINTS = {"http", "browser_session", "mailed_link", "application_form"}
+SHARED_ENDPOINTS = {"http", "browser_session", "mailed_link", "application_form", "consent_page"}
 # What http and browser_session are made of. They hand it out; views import none of it.
 BELOW_HTTP = {"request", "refusal", "cookies", "notices", "stale_form", "visitor_token"}
 # The operator's: `manage.py` calls them, and nothing that answers a request does.

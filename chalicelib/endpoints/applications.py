@@ -148,7 +148,9 @@ def _own(browser: SignedIn, client_id: str) -> Application:
 def _keep_old(form: Parameters) -> int:
     """For how many seconds the old secret goes on: none where nothing was chosen."""
     chosen = single(form, "keep_old_seconds") or "0"
-    if not (chosen.isascii() and chosen.isdigit() and int(chosen) <= settings.SECRET_OVERLAP_MAX_SECONDS):
+    if not (
+        chosen.isascii() and chosen.isdigit() and len(chosen) < 9 and int(chosen) <= settings.SECRET_OVERLAP_MAX_SECONDS
+    ):
         raise http.Refusal(400, "invalid_request", Message("The old secret cannot keep working for that long."))
     return int(chosen)
 

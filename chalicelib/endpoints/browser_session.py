@@ -61,6 +61,19 @@ class SignedIn:
         whose form it is, for when the session that vouched for it has ended."""
         return f"{_mark(self.user.user_id)}.{credentials.derive(self.cookie.secret, *purpose)}"
 
+    def key_for(self, *purpose: str) -> str:
+        """A secret of this session that goes to no page, for one purpose."""
+        return credentials.derive(self.cookie.secret, "key", *purpose)
+
+    def sent(self, form: Parameters, *purpose: str) -> bool:
+        """Is the form one that this session was shown for this purpose? `check_csrf` without the refusal."""
+        return stale_form.is_same(single(form, CSRF_FIELD), self.csrf_token(*purpose))
+
+    def was_filled_in_here(self, request: http.Request, form: Parameters) -> bool:
+        """May what was typed be shown again, though the form counts no more? Only the user can have typed it then, into
+        a page of ours."""
+        return request.is_from_our_page and is_form_of(self.user, single(form, CSRF_FIELD))
+
     def check_csrf(self, form: Parameters, *purpose: str) -> None:
         """Raises StaleForm where the form is not one that this session was shown for this purpose."""
         sent = single(form, CSRF_FIELD)

@@ -12,7 +12,7 @@ from chalicelib import settings
 from chalicelib.caller import Caller, shorten
 from chalicelib.models.user import User
 from chalicelib.protocol.client_request import ClientRequest
-from chalicelib.protocol.requests import Parameters, read_form, read_query
+from chalicelib.protocol.requests import HTTP_BLANKS, Parameters, read_form, read_query
 
 EVERYTHING = "/{proxy+}"  # the template of what no other route takes
 
@@ -63,9 +63,12 @@ class Request:
         return str(value) if value is not None else None
 
     def cookie(self, name: str) -> str | None:
-        """Its value as it was sent. http.cookies would drop all for one that it cannot read, and unescape CR LF."""
+        """Its value as it was sent; None also where two of this name have different values, since one of them was
+        planted and nothing here says which. http.cookies would drop all for one that it cannot read.
+        """
         pairs = (pair.partition("=") for pair in (self.header("cookie") or "").split(";"))
-        return next((value.strip() for found, _, value in pairs if found.strip() == name), None)
+        found = {value.strip(HTTP_BLANKS) for left, _, value in pairs if left.strip(HTTP_BLANKS) == name}
+        return found.pop() if len(found) == 1 else None
 
     @property
     def given(self) -> Parameters:
@@ -82,7 +85,8 @@ class Request:
     def as_client_request(self) -> ClientRequest:
         """For the endpoints that applications call themselves."""
         headers = self.header("authorization"), self.header("content-type")
-        return ClientRequest(self.base_url, self.network, self.body, self.query, *headers)
+        path = str(self.raw.context["resourcePath"])
+        return ClientRequest(path, self.base_url, self.network, self.body, self.query, *headers)
 
     @property
     def address(self) -> str:

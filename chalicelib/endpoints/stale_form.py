@@ -26,8 +26,13 @@ _CARRIED = "typed."
 
 def check(sent: str | None, expected: str, *, is_visitors: bool = False, is_owners: bool = False) -> None:
     """Raises StaleForm unless `sent` is the CSRF token that is expected; "" is never one. For the rest see there."""
-    if not expected or not hmac.compare_digest((sent or "").encode(), expected.encode()):
+    if not is_same(sent, expected):
         raise StaleForm(is_visitors=is_visitors, is_owners=is_owners)
+
+
+def is_same(sent: str | None, expected: str) -> bool:
+    """Is it the CSRF token that is expected?"""
+    return bool(expected) and hmac.compare_digest((sent or "").encode(), expected.encode())
 
 
 def typed(request: Request, stale: StaleForm, names: Iterable[str]) -> Parameters:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UnicodeSetAttribute
 
 from chalicelib import clock, settings
-from chalicelib.models import store
+from chalicelib.models import pushed_request, store
 from chalicelib.models.access_token import AccessToken
-from chalicelib.models.consent import Consent, remember
+from chalicelib.models.application import Application
+from chalicelib.models.consent import Consent, must_stand, remember
 from chalicelib.models.exchange import store_claimed
 from chalicelib.models.grant import Grant
+from chalicelib.models.pushed_request import PushedRequest
 from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, table_name
 
 
@@ -57,29 +59,41 @@ class AlreadyUsed(Exception):
 
 
 class NoLongerAllowed(Exception):
-    """The user took the consent back or was disabled since the code was given."""
+    """The consent was ended or its user disabled since the code was given."""
 
 
-def give(code: AuthorizationCode, consent: Consent, *, known: Consent | None) -> None:
+def give(
+    code: AuthorizationCode, consent: Consent, *, known: Consent | None, pushed: PushedRequest | None = None
+) -> None:
     """Store a code together with the consent that it was given under.
 
-    Raises ConditionFailed where the consent changed since it was read as `known`: in another tab, say.
+    pushed: the request that it answers, where that was pushed. Raises ConditionFailed where the consent changed since
+    it was read as `known`, in another tab, say; AlreadyAnswered where the pushed request was answered.
     """
-    store.write(store.Put(code), remember(consent, known=known))
+    _answer(code, pushed, remember(consent, known=known))
 
 
-def give_again(code: AuthorizationCode, consent: Consent) -> None:
-    """Store a code under a consent that stands. Raises ConditionFailed where it was taken back meanwhile."""
-    store.write(
-        store.Put(code),
-        store.Check(Consent.key(consent.user_id, consent.client_id), Consent.consent_id == consent.consent_id),
-    )
+def give_again(code: AuthorizationCode, application: Application, *, pushed: PushedRequest | None = None) -> None:
+    """Store a code under a consent that stands. Raises ConditionFailed where it was taken back meanwhile, and as `give`
+    AlreadyAnswered."""
+    _answer(code, pushed, must_stand(code.user_id, code.consent_id, application))
 
 
-def exchange(code: AuthorizationCode, grant: Grant, access_token: AccessToken) -> None:
+def _answer(code: AuthorizationCode, pushed: PushedRequest | None, consent: store.Change) -> None:
+    noted = pushed_request.answered(pushed, pushed_request.ALLOWED, code.user_id) if pushed else None
+    try:
+        store.write(store.Put(code), consent, *([noted] if noted else []))
+    except store.ConditionFailed as error:
+        if noted in error.failed:
+            raise pushed_request.AlreadyAnswered from error
+        raise
+
+
+def exchange(code: AuthorizationCode, grant: Grant, access_token: AccessToken, application: Application) -> None:
     """Claim the code and store what it makes, in one transaction: of any number of requests at once, one comes through.
 
-    Raises AlreadyUsed, NoLongerAllowed. After StoreUnavailable the code may have been claimed, or may yet be.
+    application: the code's. Raises AlreadyUsed, NoLongerAllowed. After StoreUnavailable the code may have been claimed,
+    or may yet be.
     """
     now = clock.now()
     claim = store.Update(
@@ -92,7 +106,7 @@ def exchange(code: AuthorizationCode, grant: Grant, access_token: AccessToken) -
         AuthorizationCode.code_digest.exists() & AuthorizationCode.used_at.does_not_exist(),
     )
     try:
-        store_claimed(claim, grant, access_token)
+        store_claimed(claim, grant, access_token, application)
     except store.ConditionFailed as error:
         if claim not in error.failed:
             raise NoLongerAllowed from error

@@ -14,6 +14,7 @@ from pynamodb.expressions.condition import Condition
 from chalicelib import clock, settings
 from chalicelib.models import store
 from chalicelib.models.access_token import AccessToken
+from chalicelib.models.application import Application
 from chalicelib.models.consent import Consent, remember
 from chalicelib.models.exchange import store_claimed
 from chalicelib.models.grant import Grant
@@ -56,6 +57,14 @@ class DeviceRequest(Item):
         """Is it still waiting for a user?"""
         return self.state == PENDING and not self.is_expired
 
+    @property
+    def is_allowed(self) -> bool:
+        """Did a user allow it? Whether or not the device has fetched its tokens."""
+        return self.state in (APPROVED, USED)
+
+    def was_answered_by(self, user_id: str) -> bool:
+        return bool(self.state != PENDING and self.user_id == user_id)
+
 
 def start(request: DeviceRequest) -> None:
     """Raises ConditionFailed where the same user code is in use."""
@@ -81,9 +90,10 @@ def approve(request: DeviceRequest, consent: Consent, organizers: Iterable[str],
     )
 
 
-def deny(request: DeviceRequest) -> None:
+def deny(request: DeviceRequest, user_id: str) -> None:
     """Raises ConditionFailed where it was answered or has expired."""
-    store.change(DeviceRequest.key(request.request_id), [DeviceRequest.state.set(DENIED)], _is_open())
+    actions = [DeviceRequest.state.set(DENIED), DeviceRequest.user_id.set(user_id)]
+    store.change(DeviceRequest.key(request.request_id), [*actions], _is_open())
 
 
 def note_poll(request: DeviceRequest) -> bool:
@@ -99,18 +109,18 @@ def note_poll(request: DeviceRequest) -> bool:
     return True
 
 
-def exchange(request: DeviceRequest, grant: Grant, access_token: AccessToken) -> None:
+def exchange(request: DeviceRequest, grant: Grant, access_token: AccessToken, application: Application) -> None:
     """Claim an approved request and store what it makes, in one transaction.
 
-    Raises ConditionFailed where another was first, the consent was taken back or the user was disabled. After
-    StoreUnavailable the request may have been claimed, or may yet be.
+    application: the request's. Raises ConditionFailed where another was first, the consent was ended or the user was
+    disabled. After StoreUnavailable the request may have been claimed, or may yet be.
     """
     claim = store.Update(
         DeviceRequest.key(request.request_id),
         [DeviceRequest.state.set(USED), DeviceRequest.grant_id.set(grant.grant_id)],
         (DeviceRequest.state == APPROVED) & (DeviceRequest.device_digest == request.device_digest),
     )
-    store_claimed(claim, grant, access_token)
+    store_claimed(claim, grant, access_token, application)
 
 
 def _is_open() -> Condition:

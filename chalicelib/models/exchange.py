@@ -8,26 +8,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from pynamodb.expressions.condition import Condition, size
+from pynamodb.expressions.condition import size
 
 from chalicelib import settings
 from chalicelib.models import store
 from chalicelib.models.access_token import AccessToken
+from chalicelib.models.application import Application
 from chalicelib.models.attempts import attempts
-from chalicelib.models.consent import Consent
+from chalicelib.models.consent import Consent, is_standing, stands
 from chalicelib.models.grant import Grant, consent_key, held_for, serial_of, tidy_up
 from chalicelib.models.user import User
 
 
-def store_claimed(claim: store.Update, grant: Grant, access_token: AccessToken) -> None:
+def store_claimed(claim: store.Update, grant: Grant, access_token: AccessToken, application: Application) -> None:
     """Make the claim and store what it earns: all of it, while the consent stands and the user is active, or nothing.
 
     claim: marks what is exchanged as used and notes the grant's id on it, as its attribute `grant_id`.
+    application: the grant's.
     Raises ConditionFailed, with the claim in `failed` where another was first. Raises StoreUnavailable where nothing
     was stored as far as the store can tell, and where it cannot tell.
     """
     for _ in attempts():
-        join = _join(grant)
+        join = _join(grant, application)
         try:
             store.write(
                 claim,
@@ -41,7 +43,7 @@ def store_claimed(claim: store.Update, grant: Grant, access_token: AccessToken) 
                 return
             raise
         except store.ConditionFailed as error:
-            if list(error.failed) != [join] or not _make_room(grant):
+            if list(error.failed) != [join] or not _make_room(grant, application):
                 raise
         else:
             return
@@ -54,27 +56,23 @@ def _was_stored(claim: store.Update, grant: Grant) -> bool:
     return claimed is not None and claimed.grant_id == grant.grant_id
 
 
-def _join(grant: Grant) -> store.Update:
+def _join(grant: Grant, application: Application) -> store.Update:
     """List the grant on its consent, which has to stand, and to list fewer than its limit."""
     return store.Update(
         consent_key(grant.grant_id),
         [Consent.grant_serials.set(Consent.grant_serials.append([serial_of(grant.grant_id)]))],
-        _stands(grant) & (size(Consent.grant_serials) < settings.GRANTS_PER_APPLICATION_LIMIT),
+        is_standing(grant.consent_id, application)
+        & (size(Consent.grant_serials) < settings.GRANTS_PER_APPLICATION_LIMIT),
     )
 
 
-def _stands(grant: Grant) -> Condition:
-    stands: Condition = Consent.consent_id == grant.consent_id
-    return stands
-
-
-def _make_room(grant: Grant) -> bool:
+def _make_room(grant: Grant, application: Application) -> bool:
     """End the grants that were used least recently, and list those that are left. False where the consent has ended.
 
     The list also names grants that ended by themselves, and a version that kept none has left none.
     """
     consent = store.read(consent_key(grant.grant_id))[0]
-    if consent is None or consent.consent_id != grant.consent_id:
+    if consent is None or not stands(consent, grant.consent_id, application):
         return False
     if consent.grant_serials is not None and len(consent.grant_serials) < settings.GRANTS_PER_APPLICATION_LIMIT:
         return True  # another exchange has made room
@@ -89,7 +87,11 @@ def _make_room(grant: Grant) -> bool:
     )
     left: list[Any] = [serial_of(one.grant_id) for one in held[surplus:]]
     try:
-        store.change(consent_key(grant.grant_id), [Consent.grant_serials.set(left)], _stands(grant) & is_as_read)
+        store.change(
+            consent_key(grant.grant_id),
+            [Consent.grant_serials.set(left)],
+            is_standing(grant.consent_id, application) & is_as_read,
+        )
     except store.ConditionFailed:
         return True  # another exchange has made room meanwhile, and may have taken it: the next try shows
     # Made under a consent that ended before this one began, and left by a request that was cut off.

@@ -19,7 +19,7 @@ from chalicelib import clock, credentials, settings
 from chalicelib.models import store
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.application import Application
-from chalicelib.models.consent import Consent
+from chalicelib.models.consent import Consent, stands
 from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, Whole, table_name
 from chalicelib.models.user import User
 
@@ -102,7 +102,9 @@ class Standing:
     @property
     def is_good(self) -> bool:
         """Are its user and application active, and does the consent stand that it was given under?"""
-        return bool(self.user.active and self.application.active) and is_allowed(self.grant, self.consent)
+        return bool(self.user.active and self.application.active) and is_allowed(
+            self.grant, self.consent, self.application
+        )
 
     @property
     def allowed_scopes(self) -> frozenset[str]:
@@ -141,9 +143,9 @@ def consent_key(grant_id: str) -> Key[Consent]:
     return Consent.key(user_of(grant_id), client_of(grant_id))
 
 
-def is_allowed(grant: Grant, consent: Consent | None) -> bool:
+def is_allowed(grant: Grant, consent: Consent | None, application: Application) -> bool:
     """Does the consent that it was given under still stand?"""
-    return consent is not None and consent.consent_id == grant.consent_id
+    return stands(consent, grant.consent_id, application)
 
 
 def standing(grant_id: str) -> Standing | None:

@@ -13,7 +13,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from chalicelib import clock, credentials, known_device
-from chalicelib.models import store
+from chalicelib.models import organizer, store
 from chalicelib.models.email_address import EmailAddress, normalize
 from chalicelib.models.organizer import Organizer
 from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, Whole, table_name
@@ -90,7 +90,7 @@ def enable(user_id: str) -> None:
 def add_member(user_id: str, slug: str) -> None:
     """Raises ConditionFailed where the user or the organizer does not exist."""
     store.write(
-        store.Check(Organizer.key(slug), Organizer.slug.exists()),
+        store.Check(Organizer.key(slug), organizer.is_there()),
         store.Update(User.key(user_id), [User.memberships.add({slug})], User.user_id.exists()),
     )
 

@@ -40,6 +40,7 @@ GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code"
 # Consonants alone: nothing to mistake for another, and no words (§6.1). 34 bits, for ten minutes, and few tries.
 _ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
 _LENGTH = 8
+NOT_ALLOWED = "This application has no device grant. Its developer or the operator has to switch it on."
 _TRIES = 10  # a user code that is in use is one of 25 billion
 
 
@@ -66,8 +67,11 @@ def key_of(user_code: str) -> Key[DeviceRequest] | None:
     return DeviceRequest.key(credentials.derive_id("user code", code)) if is_one else None
 
 
-def approve(request: DeviceRequest, user: User, ticked: Iterable[str]) -> bool:
-    """Allow it as this user; False where an organizer is needed and none is left. Raises AlreadyAnswered."""
+def approve(request: DeviceRequest, application: Application, user: User, ticked: Iterable[str]) -> bool:
+    """Allow it as this user; False where an organizer is needed and none is left. Raises AlreadyAnswered.
+
+    application: the one that asks. ticked: slugs as they were posted.
+    """
     asked = request.scope.split()
     organizers = consents.chosen(asked, ticked, user)
     if organizers is None:
@@ -76,7 +80,7 @@ def approve(request: DeviceRequest, user: User, ticked: Iterable[str]) -> bool:
         found, known = store.read(DeviceRequest.key(request.request_id), Consent.key(user.user_id, request.client_id))
         if found is None or not found.is_open or found.device_digest != request.device_digest:
             raise AlreadyAnswered
-        consent = consents.remembered(request.client_id, asked, organizers, user, known)
+        consent = consents.remembered(application, asked, organizers, user, known, origin=None)
         try:
             device_request.approve(found, consent, organizers, known=known)
         except store.ConditionFailed:
@@ -86,10 +90,10 @@ def approve(request: DeviceRequest, user: User, ticked: Iterable[str]) -> bool:
     raise store.StoreUnavailable("consent changed again and again")
 
 
-def deny(request: DeviceRequest) -> None:
+def deny(request: DeviceRequest, user: User) -> None:
     """Raises AlreadyAnswered."""
     try:
-        device_request.deny(request)
+        device_request.deny(request, user.user_id)
     except store.ConditionFailed as error:
         raise AlreadyAnswered from error
     logs.note(outcome="device denied")
@@ -145,13 +149,13 @@ def _create(request: ClientRequest) -> ProtocolAnswer:
     parameters = client_request.read_form(request, requests.DEVICE_AUTHORIZATION)
     client = client_authentication.authenticate(request.authorization, parameters, issuer=request.issuer)
     if not client.device_grant:
-        raise errors.UnauthorizedClientError("This application was not registered for the device grant.")
+        raise errors.UnauthorizedClientError(NOT_ALLOWED)
     quotas.count_device_request(client, request.address)
     if not client.is_confidential and not server_key.is_set():
         raise server_key.ServerKeyMissing
     asked = parameters.get("scope", scopes.as_text(scopes.DEFAULT)).split()
     if not asked or not scopes.are_known(asked):
-        raise errors.InvalidScopeError()
+        raise errors.InvalidScopeError(scopes.UNKNOWN)
     resource = resource_indicators.read(parameters.get("resource"), issuer=request.issuer)
     device_code, user_code = _start(client, scopes.as_text(asked), resource)
     logs.note(outcome="device started")

@@ -37,11 +37,11 @@ def store_exchanged(
     """For a code. resource: what the access token is for. Raises InvalidGrantError where it is used or taken back."""
     made = _new_grant(stored, client, grant_id, token)
     try:
-        authorization_code.exchange(stored, made, _access_token(made, token, resource))
+        authorization_code.exchange(stored, made, _access_token(made, token, resource), client)
     except authorization_code.AlreadyUsed as error:
         raise end_replayed(error.grant_id, client) from error
     except authorization_code.NoLongerAllowed as error:
-        raise errors.InvalidGrantError("The user has taken the permission back.") from error
+        raise errors.InvalidGrantError(f"The permission has been taken back. {rotation.CONNECT_AGAIN}") from error
     except store.StoreUnavailable:
         undelivered.note(grant_id)
         raise
@@ -53,7 +53,7 @@ def store_for_device(
     """For an approved device code. Raises InvalidGrantError where it is used or taken back."""
     made = _new_grant(found, client, grant_id, token)
     try:
-        device_request.exchange(found, made, _access_token(made, token, resource))
+        device_request.exchange(found, made, _access_token(made, token, resource), client)
     except store.ConditionFailed as error:
         raise errors.InvalidGrantError("The device_code has been used, or the permission taken back.") from error
     except store.StoreUnavailable:
@@ -61,7 +61,9 @@ def store_for_device(
         raise
 
 
-def store_refreshed(found: Grant, presented: str, token: dict[str, Any], *, resource: str | None) -> None:
+def store_refreshed(
+    found: Grant, client: Application, presented: str, token: dict[str, Any], *, resource: str | None
+) -> None:
     """For the refresh token of a confidential client, which stays.
 
     Where another refresh came first, this one goes after it, or gives way with StoreUnavailable. Raises
@@ -74,7 +76,7 @@ def store_refreshed(found: Grant, presented: str, token: dict[str, Any], *, reso
         except store.ConditionFailed:
             if time.monotonic() - began >= settings.REFRESH_GIVES_WAY_SECONDS:
                 raise store.StoreUnavailable("overtaken while it hung") from None
-            found = _read_again(found.grant_id)[0]
+            found = _read_again(found.grant_id, client)[0]
             if not credentials.matches(presented, found.refresh_digest):
                 raise errors.InvalidGrantError(_ENDED_MEANWHILE) from None
         else:
@@ -128,7 +130,7 @@ _ENDED_MEANWHILE = "The permission was ended meanwhile."
 def _answer_as_before(
     grant_id: str, client: Application, presented: str, token: dict[str, Any], *, is_repeat: bool
 ) -> None:
-    found, live = _read_again(grant_id)
+    found, live = _read_again(grant_id, client)
     use = rotation.use(presented, found, client)
     if use.presented is Presented.CURRENT:
         raise store.StoreUnavailable("neither rotated nor ended")
@@ -140,10 +142,10 @@ def _answer_as_before(
     token["expires_in"] = max(0, live.expires_at - clock.now()) if live else 0
 
 
-def _read_again(grant_id: str) -> tuple[Grant, AccessToken | None]:
+def _read_again(grant_id: str, client: Application) -> tuple[Grant, AccessToken | None]:
     """The grant as it stands now. Raises InvalidGrantError where it has ended."""
     found, live, consent = store.read(Grant.key(grant_id), AccessToken.key(grant_id), grant.consent_key(grant_id))
-    if found is None or not grant.is_allowed(found, consent):
+    if found is None or not grant.is_allowed(found, consent, client):
         raise errors.InvalidGrantError(_ENDED_MEANWHILE)
     return found, live
 

@@ -6,7 +6,6 @@ open registration, and only there. (draft-ietf-oauth-client-id-metadata-document
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from chalicelib.messages import Message
 from chalicelib.models import self_described, store, throttle
 from chalicelib.models.application import BASIC, NONE, POST, Application
 from chalicelib.models.user import User
-from chalicelib.protocol import client_metadata, document_fetch
+from chalicelib.protocol import client_metadata, document_fetch, strict_json
 from chalicelib.protocol.authorization import NotThisApplication
 
 _PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]+", re.ASCII)
@@ -84,10 +83,10 @@ def _counted(user: User) -> Iterator[None]:
 
 def _read(body: bytes, client_id: str) -> client_metadata.ClientMetadata:
     try:
-        document = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise client_metadata.InvalidClientMetadataError("It is no JSON.") from error
-    if not isinstance(document, dict) or document.get("client_id") != client_id:
+        document = strict_json.read_object(body)
+    except strict_json.NotStrict as error:
+        raise client_metadata.InvalidClientMetadataError("It is no JSON object.") from error
+    if document.get("client_id") != client_id:
         raise client_metadata.InvalidClientMetadataError("Its client_id is not its address.")
     # Anybody can read it, so there is no secret in it, nor one that it could be proved with.
     if {"client_secret", "client_secret_expires_at"} & set(document):

@@ -16,7 +16,7 @@ from chalicelib import credentials, logs, server_key, settings
 from chalicelib.credentials import Kind
 from chalicelib.models import application, store, throttle
 from chalicelib.models.application import Application
-from chalicelib.protocol import client_metadata, client_request, paths, quotas
+from chalicelib.protocol import client_metadata, client_request, paths, quotas, strict_json
 from chalicelib.protocol.client_metadata import InvalidClientMetadataError
 from chalicelib.protocol.client_request import ClientRequest, ProtocolAnswer
 
@@ -161,19 +161,16 @@ def _own(request: ClientRequest, client_id: str) -> tuple[Application, str]:
 
 def _bearer(request: ClientRequest) -> str | None:
     scheme, _, token = (request.authorization or "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else None
+    return token.strip(" ") if scheme.lower() == "bearer" else None
 
 
 def _read_json(request: ClientRequest) -> dict[str, Any]:
-    if (request.content_type or "").partition(";")[0].strip().lower() != "application/json":
+    if client_request.media_type(request) != "application/json":
         raise InvalidClientMetadataError("The body must be application/json.")
     try:
-        document = json.loads(request.body)
-    except (ValueError, RecursionError) as error:
-        raise InvalidClientMetadataError("The body is no JSON.") from error
-    if not isinstance(document, dict):
-        raise InvalidClientMetadataError("The body must be a JSON object.")
-    return document
+        return strict_json.read_object(request.body)
+    except strict_json.NotStrict as error:
+        raise InvalidClientMetadataError("The body must be a JSON object in UTF-8.") from error
 
 
 def _described(found: Application, token: str, issuer: str) -> dict[str, Any]:

@@ -10,7 +10,9 @@ import requests
 from playwright.sync_api import Page
 
 import chalicelib.pages
-from chalicelib.protocol import paths
+from chalicelib import credentials, settings
+from chalicelib.models import application, organizer, pushed_request, store, user
+from chalicelib.protocol import paths, pushed_requests
 from tests.actors import Person
 from tests.browser.steps import log_in, submit
 from tests.mailbox import Mailbox
@@ -41,6 +43,7 @@ def walk(
     person = replace(person, password=CHOSEN)
     yield from _signed_out(page, base_url, box_office, person)
     yield from _consent(page, box_office)
+    yield from _unanswerable(page, base_url, person)
     yield from _own_applications(page, base_url)
     yield from _authorized(page, base_url)
     yield from _account(page, base_url, person)
@@ -48,6 +51,16 @@ def walk(
     log_in(page, stranger)
     page.goto(f"{box_office}/connect")
     yield "no_organizer.html"
+    for number in range(settings.ORGANIZERS_FILTERED_FROM):
+        slug = credentials.new_serial().lower()
+        organizer.create(slug, f"Hall {number}")
+        user.add_member(stranger.user_id, slug)
+    page.goto(f"{box_office}/connect")
+    page.get_by_role("checkbox").first.check()
+    page.locator("#find").fill("hall 7")
+    page.locator("#find").press("Enter")
+    page.get_by_role("status").wait_for()
+    yield "consent.html"  # with a field to look for organizers
 
 
 def _signed_out(page: Page, base_url: str, box_office: str, person: Person) -> Iterator[str]:
@@ -128,6 +141,24 @@ def _consent(page: Page, box_office: str) -> Iterator[str]:
     page.wait_for_url(f"{box_office}/**")
     page.goto(f"{box_office}/connect/again")
     yield "consent.html"  # with what was allowed before
+
+
+def _unanswerable(page: Page, base_url: str, person: Person) -> Iterator[str]:
+    """A pushed request that was answered, and a mistake of an application that registered itself."""
+    made, secret = application.create(
+        credentials.new_id(), owner_id=application.ITSELF, name="A host", redirect_uris=["https://host.example.com/"]
+    )
+    asked = f"{base_url}{paths.AUTHORIZATION}?client_id={made.client_id}"
+    page.goto(f"{asked}&response_type=token")
+    yield "refused_request.html"
+    answer = requests.post(base_url + paths.PUSHED_REQUEST, {"response_type": "code"}, auth=(made.client_id, secret))
+    request_uri = answer.json()["request_uri"]
+    key = pushed_requests.key_of({"request_uri": [request_uri]})
+    (pushed,) = store.read(key)
+    assert pushed
+    pushed_request.deny(pushed, person.user_id)
+    page.goto(f"{asked}&request_uri={request_uri}")
+    yield "already_answered.html"
 
 
 def _own_applications(page: Page, base_url: str) -> Iterator[str]:

@@ -173,7 +173,7 @@ def test_many_clicks_at_once_register_one_application(john: Browser) -> None:
 
 @pytest.mark.parametrize("fault", [Fault.LOSES_ANSWER, Fault.IN_PROGRESS, Fault.CONFLICT])
 def test_a_registration_whose_answer_is_lost_is_made_once_and_shows_its_secret(
-    john: Browser, store: StoreProxy, fault: Fault, fresh_client: None
+    john: Browser, store: StoreProxy, fault: Fault
 ) -> None:
     page = john.open(NEW)
     with store.fault(fault, "TransactWriteItems", times=1):

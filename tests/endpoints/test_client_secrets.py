@@ -163,7 +163,7 @@ def test_the_secrets_of_an_application_from_before_go_on(developer: Browser, run
 
 @pytest.mark.parametrize("fault", [Fault.LOSES_ANSWER, Fault.IN_PROGRESS])
 def test_a_regeneration_whose_answer_is_lost_shows_the_secret_that_works(
-    developer: Browser, running: ClientApp, store: StoreProxy, fault: Fault, fresh_client: None
+    developer: Browser, running: ClientApp, store: StoreProxy, fault: Fault
 ) -> None:
     form = form_of(developer, running)
     with store.fault(fault, "TransactWriteItems", times=1):

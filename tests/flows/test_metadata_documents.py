@@ -13,7 +13,7 @@ import requests
 from joserfc.jwk import ECKey
 
 from chalicelib import settings
-from chalicelib.models import application, own_access
+from chalicelib.models import application, consent, own_access
 from chalicelib.protocol import document_fetch, metadata_documents
 from tests.actors import CALLBACK, Browser, ClientApp, Page
 from tests.conftest import Clock
@@ -23,7 +23,7 @@ from tests.signing_app import TYPE, SigningApp
 from tests.store_proxy import Fault, StoreProxy
 
 pytestmark = pytest.mark.spec("client ID metadata documents")
-CHANGES = "UpdateItem"
+CHANGES = "TransactWriteItems"
 HOST = "client.example.com"
 
 
@@ -183,6 +183,19 @@ def test_it_takes_open_registration(
         assert refused(john.open(app.authorize_path()))
         assert refused(Browser(john.base_url).open(app.authorize_path()))
     assert len(documents.connected) == 1
+
+
+@pytest.mark.spec("line 35")
+def test_what_the_operator_ended_stays_ended_when_the_document_is_fetched_again(
+    john: Browser, documents: DocumentServer, clock: Clock
+) -> None:
+    app = publish(documents, john.base_url)
+    tokens = app.connect(john, "Big Events LLC")
+    consent.end_all(app.client_id)
+    clock.advance(settings.DOCUMENT_FRESH_SECONDS)
+    assert john.open(app.authorize_path()).title == "Authorize A described app?"
+    assert app.me(tokens["access_token"]).status_code == 401
+    assert app.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
 
 
 @pytest.mark.spec("line 2", "line 37")

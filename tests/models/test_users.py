@@ -71,6 +71,28 @@ def test_a_user_joins_and_leaves_organizers_that_exist() -> None:
     assert store.read(User.key("nobody"))[0] is None
 
 
+@pytest.mark.spec("line 37")
+@pytest.mark.usefixtures("engine")
+def test_a_slug_names_one_organizer_for_ever() -> None:
+    made, slug = a_user(), credentials.new_serial().lower()
+    organizer.create(slug, "Big Events LLC")
+    organizer.delete(slug)
+    assert organizer.get(slug) is None
+    assert organizer.get_all([slug]) == []
+    assert organizer.is_taken(slug)
+    for change in (
+        lambda: organizer.create(slug, "Others"),
+        lambda: organizer.rename(slug, "Others"),
+        lambda: organizer.delete(slug),
+        lambda: user.add_member(made.user_id, slug),
+    ):
+        with pytest.raises(store.ConditionFailed):
+            change()
+    assert not organizer.is_taken(slug + "-2")
+    organizer.forget(slug)
+    assert not organizer.is_taken(slug)
+
+
 @pytest.mark.usefixtures("engine")
 def test_a_user_is_disabled_and_gets_another_password() -> None:
     made = a_user()
