@@ -163,15 +163,19 @@ def _problem(chosen: str, of: User) -> str | None:
 
 def _tell_owner(request: http.Request, changed: User) -> None:
     """Who did not do it hears of it, where mail is set up; nothing hangs on that mail."""
-    if mail.is_set_up():
-        subject, text = render.mail(
-            "password_changed.txt",
-            site=http.SITE,
-            accept_language=request.header("accept-language"),
-            user=changed,
-            reset=request.base_url + ASK,
-        )
-        mail.send_if_possible(changed.email, subject, text)
+    if not mail.is_set_up():
+        return
+    if not throttle.may_send_notice():
+        logs.note(notice="not sent: too many in all")
+        return
+    subject, text = render.mail(
+        "password_changed.txt",
+        site=http.SITE,
+        accept_language=request.header("accept-language"),
+        user=changed,
+        reset=request.base_url + ASK,
+    )
+    mail.send_if_possible(changed.email, subject, text)
 
 
 def _change_limit(of: User) -> throttle.Limit:

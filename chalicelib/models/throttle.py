@@ -218,6 +218,21 @@ def mailing(
     return trying([limit], window_seconds=settings.MAIL_WINDOW_SECONDS, not_made=not_made)
 
 
+def may_send_notice() -> bool:
+    """Count a mail that nobody asked for, among all such. False: the limit is reached. Never raises.
+
+    Where it cannot be counted it may be sent: what its owner learns matters more.
+    """
+    with store.aside():
+        limit = in_all("mail notice", settings.MAILS_IN_ALL)
+        try:
+            with trying([limit], window_seconds=settings.MAIL_WINDOW_SECONDS):
+                return True
+        except TooManyTries:
+            return False
+    return True
+
+
 def seconds_left(window_seconds: int) -> int:
     """Until the present window ends."""
     return window_seconds - clock.now() % window_seconds

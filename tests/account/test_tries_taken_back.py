@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -173,7 +174,7 @@ def few_mails(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     clock.advance(settings.MAIL_WINDOW_SECONDS - clock.now() % settings.MAIL_WINDOW_SECONDS)
     monkeypatch.setattr(settings, "THROTTLE_SHARDS", 1)
     monkeypatch.setattr(settings, "MAILS_IN_ALL", 3)
-    for purpose in ("mail /password/reset",):
+    for purpose in ("mail /password/reset", "mail notice"):
         throttle.forget(throttle.named(purpose, "in all", "0"), window_seconds=settings.MAIL_WINDOW_SECONDS)
 
 
@@ -187,6 +188,31 @@ def test_made_up_addresses_do_not_stop_the_password_resets_of_others(visitor: Br
         assert ask_for_reset(visitor, f"nobody-{number}-{visitor.user.email}").status == 200
     assert ask_for_reset(visitor, visitor.user.email).status == 200
     assert len(mailbox.of(visitor.user.email)) == 1
+
+
+@pytest.mark.usefixtures("few_mails")
+def test_a_notice_that_is_one_too_many_is_not_sent_and_the_password_is_changed(
+    john: Browser, mailbox: Mailbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    chosen = [PASSWORD, *(f"{word} and longer one" for word in ("another", "a third", "a fourth", "a fifth"))]
+    for present, password in pairwise(chosen):
+        caplog.clear()
+        page = john.press(john.open("/settings/password"), "Change password", present=present, password=password)
+        assert page.title == "Security"
+    assert len(mailbox.of(john.user.email)) == 3
+    assert '"notice":"not sent: too many in all"' in caplog.text
+    assert Browser(john.base_url, john.person).log_in(password=chosen[-1]).status == 200
+
+
+@pytest.mark.parametrize("fault", [Fault.LOSES_ANSWER, Fault.DROPS_CONNECTION, Fault.THROTTLED])
+def test_a_notice_that_cannot_be_counted_is_sent(
+    john: Browser, mailbox: Mailbox, store: StoreProxy, fault: Fault
+) -> None:
+    page = john.open("/settings/password")
+    fill = {"present": PASSWORD, "password": "a new and better one"}
+    with store.fault(fault, "UpdateItem", table="throttles", passed=1):  # the count of the try itself
+        assert john.press(page, "Change password", **fill).title == "Security"
+    assert len(mailbox.of(john.user.email)) == 1
 
 
 @pytest.mark.usefixtures("few_mails")
