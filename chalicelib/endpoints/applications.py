@@ -12,8 +12,9 @@ from chalicelib.endpoints import application_form, browser_session, http
 from chalicelib.endpoints.application_form import Fields
 from chalicelib.endpoints.browser_session import CSRF_FIELD, SignedIn
 from chalicelib.messages import Message
-from chalicelib.models import application, client_secret, grant, registration_form, security_event, store
+from chalicelib.models import application, client_secret, grant, registration_form, security_event, store, throttle
 from chalicelib.models.application import Application
+from chalicelib.models.user import User
 from chalicelib.protocol.requests import Parameters, single
 
 PATH = "/settings/applications"
@@ -43,14 +44,7 @@ def new(request: http.Request) -> Response:
     if filled.problems:
         return _new_form(request, browser, filled, form_id=form_id, status=400)
     try:
-        made, secret = registration_form.register(
-            browser.user,
-            form_id=form_id,
-            most=settings.APPLICATIONS_PER_OWNER_LIMIT,
-            name=filled.name,
-            redirect_uris=filled.redirect_uris,
-            profile=filled.profile,
-        )
+        made, secret = _register(browser.user, form_id, filled)
     except registration_form.AlreadyRegistered as error:
         return http.see_other(http.here(request, f"{PATH}/{error.client_id}"))
     except registration_form.TooManyApplications:
@@ -58,8 +52,35 @@ def new(request: http.Request) -> Response:
         problem = Message("You have %(limit)s applications, which is the limit. Delete one first.", limit=limit)
         filled.problems["form"] = [problem]
         return _new_form(request, browser, filled, form_id=form_id, status=409)
+    except throttle.TooManyTries as error:
+        logs.note(outcome="registrations of an owner throttled")
+        limit = settings.REGISTRATIONS_PER_OWNER
+        problem = Message(
+            "You have registered %(limit)s applications in one day, which is the limit. Try again tomorrow.",
+            limit=limit,
+        )
+        filled.problems["form"] = [problem]
+        headers = {"Retry-After": str(throttle.seconds_left(error.window_seconds))}
+        return _new_form(request, browser, filled, form_id=form_id, status=429, headers=headers)
     logs.note(outcome="application registered", client_id=made.client_id)
     return _secret_page(request, made, secret)
+
+
+def _register(owner: User, form_id: str, filled: Fields) -> tuple[Application, str]:
+    """Raises AlreadyRegistered, TooManyApplications, TooManyTries."""
+    try:
+        with registration_form.trying(owner):
+            return registration_form.register(
+                owner,
+                form_id=form_id,
+                most=settings.APPLICATIONS_PER_OWNER_LIMIT,
+                name=filled.name,
+                redirect_uris=filled.redirect_uris,
+                profile=filled.profile,
+            )
+    except throttle.TooManyTries:
+        registration_form.check_first_click(owner, form_id)
+        raise
 
 
 @http.route(blueprint, PATH + "/{client_id}", "GET", "POST", is_page=True, typed_again=application_form.FIELDS)
@@ -164,10 +185,20 @@ def _ending(client_id: str, of: str) -> str:
     return f"end previous secret {client_id} {of}"
 
 
-def _new_form(request: http.Request, browser: SignedIn, filled: Fields, *, form_id: str, status: int = 200) -> Response:
+def _new_form(
+    request: http.Request,
+    browser: SignedIn,
+    filled: Fields,
+    *,
+    form_id: str,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
     """The form that registers. form_id: what tells a second click on it from another form."""
     hidden = {"form_id": form_id, CSRF_FIELD: browser.csrf_token(f"register {form_id}")}
-    return http.page(request, "application_form.html", status, filled=filled, existing=None, hidden=hidden)
+    return http.page(
+        request, "application_form.html", status, headers=headers, filled=filled, existing=None, hidden=hidden
+    )
 
 
 def _edit_form(
