@@ -12,7 +12,7 @@ from chalicelib.endpoints import application_form, browser_session, http
 from chalicelib.endpoints.application_form import Fields
 from chalicelib.endpoints.browser_session import CSRF_FIELD, SignedIn
 from chalicelib.messages import Message
-from chalicelib.models import application, client_secret, grant, registration_form, security_event, store
+from chalicelib.models import application, client_secret, grant, registration_form, security_event, store, throttle
 from chalicelib.models.application import Application
 from chalicelib.protocol.requests import Parameters, single
 
@@ -42,6 +42,10 @@ def new(request: http.Request) -> Response:
         filled.problems["type"] = [problem]
     if filled.problems:
         return _new_form(request, browser, filled, form_id=form_id, status=400)
+    throttle.count_tries(
+        {throttle.named("registration owner", browser.user.user_id): settings.REGISTRATIONS_PER_OWNER},
+        window_seconds=settings.REGISTRATION_WINDOW_SECONDS,
+    )
     try:
         made, secret = registration_form.register(
             browser.user,
