@@ -5,13 +5,15 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo messages screenshots pictures docs reset test test-dynamodb-local lint format
-.PHONY: package deploy rehearse policies benchmarks
+.PHONY: package deploy rehearse policies benchmarks faults fuzz
 
 help:
-	@echo "make run      Lanyard on http://127.0.0.1:8000/ (PORT=, DYNAMODB_PORT= change the ports)"
+	@echo "make run      Lanyard on http://127.0.0.1:8000/ (PORT=, DYNAMODB_PORT= change the ports;"
+	@echo "              PUBLIC_URL= is its address where a proxy in front of it passes requests on)"
 	@echo "make demo     Lanyard and an application that connects with it, on http://127.0.0.1:8080/ (DEMO_PORT=)"
 	@echo "make test     the whole test suite"
 	@echo "make test-dynamodb-local   what has to be atomic, on AWS's own engine (Java 17 and Maven)"
+	@echo "make faults   every call to the store fails in every way; FLOW=refresh KIND=hung WORKERS=2, ARGS=--document"
 	@echo "make docs     the pages in docs/ that are made from the code and the tests"
 	@echo "make lint     format, rules and types"
 	@echo "make format   put the format right"
@@ -22,24 +24,23 @@ help:
 	@echo "make deploy STAGE=prod    tables, then chalice deploy, then alarms and the like (DRY_RUN=yes only says)"
 	@echo "make rehearse   the whole deployment on a local AWS, with IAM enforced"
 	@echo "make policies   write .chalice/policy-*.json from infra/policy.py"
+	@echo "make fuzz       users, applications and operators at random, against a model (EXAMPLES=300 STEPS=40)"
 	@echo "make benchmarks   store round trips, capacity, cold start"
-	@echo "make reset    forget what make run keeps in .local/"
+	@echo "make reset    delete what make run keeps in .local/"
 
 $(VENV)/.ready: requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Lanyard needs Python 3.11 or newer; point PYTHON= at one." >&2; exit 2; }
-	@echo "Making a virtual environment in $(VENV)"
+	@echo "Making a virtual environment in $(VENV) (once; with its packages, about a minute)"
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 \
 	  || { rm -rf $(VENV); echo "Python's venv module is missing: sudo apt-get install python3-venv" >&2; exit 2; }
-	@echo "Installing what requirements-dev.txt pins (about a minute, once)"
-	@$(BIN)/python -m pip install --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/python -m infra.install requirements-dev.txt
 	@touch $@
 
 # What only the suite needs comes on its first run, so that the first `make run` need not wait for it.
 $(VENV)/.tests: $(VENV)/.ready requirements-test.txt
-	@echo "Installing what requirements-test.txt pins (once)"
-	@$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements-test.txt
+	@$(BIN)/python -m infra.install requirements-test.txt
 	@touch $@
 
 run: $(VENV)/.ready
@@ -58,10 +59,13 @@ pictures: $(VENV)/.tests
 	@LANYARD_PICTURES=.local/pictures exec $(BIN)/python -m pytest tests/browser/test_every_page.py -k axe_finds_nothing $(ARGS)
 
 reset:
-	@rm -rf .local && echo "Forgot everything in .local/"
+	@rm -rf .local && echo "Deleted .local/"
 
 test: $(VENV)/.tests
 	@exec $(BIN)/python -m pytest $(ARGS)
+
+fuzz: $(VENV)/.tests
+	@LANYARD_FUZZ_EXAMPLES="$(or $(EXAMPLES),300)" LANYARD_FUZZ_STEPS="$(or $(STEPS),40)" exec $(BIN)/python -m pytest tests/fuzz $(ARGS)
 
 # AWS's own engine has a second look at what has to be atomic. Needs Java 17 and Maven.
 .local/dynamodb-local: infra/dynamodb_local/pom.xml
@@ -71,6 +75,10 @@ test: $(VENV)/.tests
 
 test-dynamodb-local: $(VENV)/.tests .local/dynamodb-local
 	@LANYARD_TEST_STORE=dynamodb-local exec $(BIN)/python -m pytest tests/models tests/flows $(ARGS)
+
+# Each store call of each flow with each kind of fault: about ten minutes on two processors. See docs/reliability.md.
+faults: $(VENV)/.tests
+	@exec $(BIN)/python -m tests.faults --flow "$(FLOW)" --kind "$(KIND)" --workers $(or $(WORKERS),2) $(ARGS)
 
 docs: $(VENV)/.tests
 	@exec $(BIN)/python -m infra.documents

@@ -12,6 +12,7 @@ from chalicelib.endpoints import (
     device,
     discovery,
     http,
+    not_found,
     openapi,
     password,
     profile,
@@ -44,5 +45,6 @@ for module in (
     sign_up,
     static,
     authorizer,
+    not_found,
 ):
     app.register_blueprint(module.blueprint)

@@ -33,6 +33,10 @@ def of_call(call: Call, sizes: Mapping[str, int]) -> Units:
     body = call.body
     if "TransactItems" in body:
         return sum((_of_part(item, sizes) for item in body["TransactItems"]), Units())
+    if call.operation == "BatchWriteItem":  # of which deletes alone are made
+        made = {table: len(requests) for table, requests in body["RequestItems"].items()}
+        writes = {table: _writes(sizes.get(table, 0)) + _index_writes(table, "DeleteItem") for table in made}
+        return Units(write=sum(count * writes[table] for table, count in made.items()))
     if "RequestItems" in body:
         parts = ((table, len(request["Keys"])) for table, request in body["RequestItems"].items())
         return Units(read=sum(count * _reads(sizes.get(table, 0)) for table, count in parts))

@@ -9,7 +9,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -54,16 +53,13 @@ def made() -> Iterator[World]:
     try:
         ministack.wait_until_ready()
         import boto3
-        from chalice.config import Config
-        from chalice.local import create_local_server
 
         import app
-        from infra import tables
+        from infra import serving, tables
 
         list(tables.create_all())
         logging.disable(logging.INFO)  # its lines would stand between ours
-        server = create_local_server(app.app, Config(), "127.0.0.1", port)
-        BaseHTTPRequestHandler.log_message = lambda *_: None  # type: ignore[method-assign]
+        server = serving.create(app.app, port)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield World(base_url, proxy, _person(), boto3.client("dynamodb", endpoint_url=ministack.url))
         server.shutdown()

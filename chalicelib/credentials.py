@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import re
 import secrets
 import string
@@ -44,6 +45,7 @@ class Kind(StrEnum):
     DEVICE_CODE = "lydc_"
     REGISTRATION_TOKEN = "lyrg_"
     INITIAL_ACCESS_TOKEN = "lyia_"
+    KNOWN_DEVICE = "lykd_"
 
 
 _NAMES_LENGTH = {
@@ -57,6 +59,7 @@ _NAMES_LENGTH = {
     Kind.REGISTRATION_TOKEN: ID_LENGTH,  # a client id
     Kind.INITIAL_ACCESS_TOKEN: 0,
     Kind.DEVICE_CODE: ID_LENGTH,  # a device request's id
+    Kind.KNOWN_DEVICE: 2 * ID_LENGTH,  # a user id, and the device's
 }
 
 
@@ -83,6 +86,11 @@ def derive_id(purpose: str, text: str) -> str:
 
 def new_serial() -> str:
     return _random(SERIAL_LENGTH)
+
+
+def new_secret() -> str:
+    """256 random bits: a key, or a salt to mix into what is derived."""
+    return _random(SECRET_LENGTH)
 
 
 def mint(kind: Kind, names: str = "") -> str:
@@ -117,9 +125,12 @@ def matches(text: str, stored_digest: str | None) -> bool:
     return hmac.compare_digest(digest(text), stored_digest or digest("")) and stored_digest is not None
 
 
-def derive(secret: str, purpose: str) -> str:
-    """A value that only who holds `secret` can make, for one purpose: the CSRF tokens. Hexadecimal."""
-    return hmac.new(secret.encode(), purpose.encode(), hashlib.sha256).hexdigest()
+def derive(secret: str, *purpose: str) -> str:
+    """A value that only who holds `secret` can make, for one purpose: the CSRF tokens. Hexadecimal.
+
+    purpose: its words, told apart, so that one that a caller chooses cannot make one purpose look like another.
+    """
+    return hmac.new(secret.encode(), json.dumps(purpose).encode(), hashlib.sha256).hexdigest()
 
 
 def hash_password(password: str) -> str:
@@ -134,6 +145,11 @@ def password_matches(password: str, password_hash: str | None) -> bool:
     except (VerificationError, InvalidHashError):
         return False
     return password_hash is not None
+
+
+def needs_rehash(password_hash: str) -> bool:
+    """Was it made under other parameters than those of today?"""
+    return _HASHER.check_needs_rehash(password_hash)
 
 
 def _random(length: int) -> str:

@@ -63,6 +63,20 @@ def site_colour(value: str) -> str:
     return value.lower()
 
 
+def support_contact(value: str, *, most: int) -> str | None:
+    if not value:
+        return None
+    # It becomes a link: nothing but the two that say how to reach somebody.
+    if (
+        not re.fullmatch(r"https://[\w.:-]+(/[\w/.~%?&=+-]*)?|[\w.+-]+@[\w-]+(\.[\w-]+)+", value, re.ASCII)
+        or len(value) > most
+    ):
+        raise SettingsError(
+            f"SUPPORT_CONTACT must be an email or https:// address of at most {most} characters, not {value!r}"
+        )
+    return value
+
+
 def sign_up_open(value: str, *, is_local: bool) -> bool:
     if value not in ("", "open", "closed"):
         raise SettingsError(f"SIGN_UP must be open or closed, not {value!r}")
@@ -123,8 +137,32 @@ def authorizer_resources(value: str, *, known: tuple[str, ...]) -> dict[str, str
     return found
 
 
+def server_keys(environment: Mapping[str, str], *, shortest: int, most: int) -> tuple[str, ...]:
+    """SERVER_KEYS, newest first, or the one SERVER_KEY; empty where neither is set. No message quotes a key."""
+    one, several = environment.get("SERVER_KEY", ""), environment.get("SERVER_KEYS", "").split()
+    if one and several:
+        raise SettingsError("Set SERVER_KEYS or SERVER_KEY, not both: SERVER_KEYS takes all keys, newest first")
+    if one and len(one) < shortest:
+        raise SettingsError(f"SERVER_KEY must have at least {shortest} random characters")
+    if any(len(key) < shortest for key in several):
+        raise SettingsError(f"SERVER_KEYS takes keys of at least {shortest} random characters each, space-separated")
+    if len(several) > most:
+        raise SettingsError(f"SERVER_KEYS takes at most {most} keys; drop the oldest")
+    return tuple(several) or ((one,) if one else ())
+
+
 def seconds(environment: Mapping[str, str], name: str, *, default: int, most: int, least: int = 1) -> int:
+    return _whole(environment, name, "seconds", default, least, most)
+
+
+def days(environment: Mapping[str, str], name: str, *, default: int, most: int, least: int = 1) -> int:
+    return _whole(environment, name, "days", default, least, most)
+
+
+def _whole(environment: Mapping[str, str], name: str, unit: str, default: int, least: int, most: int) -> int:
     value = environment.get(name, "") or str(default)
-    if not value.isascii() or not value.isdigit() or not least <= int(value) <= most:
-        raise SettingsError(f"{name} must be a whole number of seconds from {least} to {most}, not {value!r}")
+    # No number within the bounds has more digits than the upper one, and int() refuses thousands of them.
+    is_whole = value.isascii() and value.isdigit() and len(value) <= len(str(most))
+    if not is_whole or not least <= int(value) <= most:
+        raise SettingsError(f"{name} must be a whole number of {unit} from {least} to {most}, not {value!r}")
     return int(value)

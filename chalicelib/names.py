@@ -1,4 +1,4 @@
-"""What people may type as a name, an address, a password, a language, a time zone; and why not, in words."""
+"""What people may type as a name, an address, a language, a time zone; and why not, in words."""
 
 from __future__ import annotations
 
@@ -98,14 +98,6 @@ def check_mail_address(email: str) -> str:
     if not email.isascii():
         raise NameProblem(Message("contains characters that cannot be used in an address here"))
     return email
-
-
-def check_password(password: str) -> str:
-    """Raises NameProblem. Length alone counts (NIST SP 800-63B §5.1.1)."""
-    if not settings.PASSWORD_MIN_CHARACTERS <= len(password) <= settings.PASSWORD_LIMIT_CHARACTERS:
-        least, most = settings.PASSWORD_MIN_CHARACTERS, settings.PASSWORD_LIMIT_CHARACTERS
-        raise NameProblem(Message("must have between %(least)s and %(most)s characters", least=least, most=most))
-    return password
 
 
 def check_locale(locale: str) -> str:

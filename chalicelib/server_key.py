@@ -1,13 +1,15 @@
-"""The server's own key, from which the successors of a refresh token are derived.
+"""The server's own keys, from which the successors of a refresh token are derived.
 
-Public clients need it, and nothing else does. It comes from SERVER_KEY, or from the SSM parameter that
-SERVER_KEY_PARAMETER names, read once for each process; `make run` keeps one in .local/. Another key in its place ends
-no token: only a repeat that was under way at that moment gets no second answer.
+Public clients need them, and nothing else does. They come from SERVER_KEYS or SERVER_KEY, or from the SSM parameter
+that SERVER_KEY_PARAMETER names, read once for each process; `make run` keeps one in .local/. The newest makes new
+tokens; the others recognize what they made, so that a new key ends no token and hides no replay.
 """
 
 from __future__ import annotations
 
 import functools
+import hashlib
+from dataclasses import dataclass, field
 
 from chalicelib import settings
 
@@ -29,23 +31,49 @@ class ServerKeyUnavailable(Exception):
         self.code = code
 
 
+@dataclass(frozen=True)
+class ServerKey:
+    """secret: what successors are derived with. key_id: names it and tells nothing of it, since the key is random."""
+
+    secret: bytes = field(repr=False)
+    key_id: str
+
+
 def is_set() -> bool:
     """Has the operator set one? Reads nothing from AWS."""
     return bool(settings.SETTINGS.server_key or settings.SETTINGS.server_key_parameter)
 
 
 def read() -> bytes:
-    """The key. Raises ServerKeyMissing, ServerKeyUnavailable."""
-    found = settings.SETTINGS.server_key
-    if found is None and settings.SETTINGS.server_key_parameter:
-        found = _from_ssm(settings.SETTINGS.server_key_parameter)
-    if found is None:
-        raise ServerKeyMissing
-    return found.encode()
+    """The newest key. Raises ServerKeyMissing, ServerKeyUnavailable."""
+    return newest().secret
+
+
+def newest() -> ServerKey:
+    """The key that makes new tokens. Raises ServerKeyMissing, ServerKeyUnavailable."""
+    return read_all()[0]
+
+
+def read_all() -> tuple[ServerKey, ...]:
+    """All keys, newest first. Raises ServerKeyMissing, ServerKeyUnavailable."""
+    found = settings.SETTINGS
+    if found.server_key:
+        return _named((found.server_key, *found.previous_server_keys))
+    if found.server_key_parameter:
+        return _named(_from_ssm(found.server_key_parameter))
+    raise ServerKeyMissing
+
+
+@functools.lru_cache(maxsize=8)
+def _named(keys: tuple[str, ...]) -> tuple[ServerKey, ...]:
+    return tuple(
+        ServerKey(key.encode(), hashlib.sha256(f"server key {key}".encode()).hexdigest()[:12])
+        for key in dict.fromkeys(keys)
+    )
 
 
 @functools.cache
-def _from_ssm(name: str) -> str:
+def _from_ssm(name: str) -> tuple[str, ...]:
     import boto3  # where no public client asks, no request pays for it
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
@@ -57,7 +85,9 @@ def _from_ssm(name: str) -> str:
         raise ServerKeyUnavailable(error.response["Error"]["Code"]) from error
     except BotoCoreError as error:
         raise ServerKeyUnavailable(type(error).__name__) from error
-    value = str(answer["Parameter"]["Value"])
-    if len(value) < settings.SERVER_KEY_MIN_CHARACTERS:
+    keys = tuple(str(answer["Parameter"]["Value"]).split())
+    if not keys or any(len(key) < settings.SERVER_KEY_MIN_CHARACTERS for key in keys):
         raise ServerKeyUnavailable("TooShort")
-    return value
+    if len(keys) > settings.SERVER_KEYS_LIMIT:
+        raise ServerKeyUnavailable("TooMany")
+    return keys

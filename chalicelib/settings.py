@@ -20,6 +20,7 @@ SITE_NAME = "Lanyard"
 SITE_COLOUR = "#1f5fbf"
 LOCAL_MAIL_FOLDER = ".local/mail"
 
+DAY_SECONDS = 86_400
 ACCESS_TOKEN_LIFETIME_SECONDS = 86_400
 CODE_MAX_LIFETIME_SECONDS = 600  # RFC 6749 §4.1.2
 # A used code is kept from its use on, as long as the access token it made, so that a late replay ends the grant.
@@ -28,12 +29,22 @@ USED_CODE_KEPT_SECONDS = ACCESS_TOKEN_LIFETIME_SECONDS
 REFRESH_GRACE_MAX_SECONDS = 600
 # How far back a replayed refresh token of a public client is recognized as one that was once good.
 REFRESH_GENERATIONS_LIMIT = 1000
+# A client repeats a refresh now and then, when an answer is lost. A refresh that is repeated after each of this many
+# rotations in a row is taken for two clients with one token, one of which stole it: the next repeat ends the grant.
+REFRESH_REPEATED_ROTATIONS_LIMIT = 5
+REFRESH_IDLE_MAX_DAYS = 3650
+# A grant that ended because nobody used it is remembered, so that a late refresh is told why.
+IDLE_GRANT_KEPT_SECONDS = 30 * 86_400
 # While a client secret is exchanged for another, both can live for at most this long; and this many beside the present.
 SECRET_OVERLAP_MAX_SECONDS = 30 * 86_400
 OLDER_SECRETS_LIMIT = 2
 ASSERTION_LIFETIME_MAX_SECONDS = 600  # a client makes a new one for each request
-ASSERTION_SKEW_SECONDS = 30
+ASSERTION_SKEW_SECONDS = 60  # between a client's clock and ours
+# A used one is remembered for this long after its end: servers' clocks differ too, and the table has one of its own.
+ASSERTION_KEPT_SECONDS = 300
+ASSERTION_REPEAT_SECONDS = 60  # for how long the same request may come again, if it has not been answered
 SERVER_KEY_MIN_CHARACTERS = 43  # 256 bits of base64url
+SERVER_KEYS_LIMIT = 10  # a token that is none of theirs costs a walk along the chain with each
 # Long enough to log in on the way.
 PUSHED_REQUEST_LIFETIME_SECONDS = 600
 DEVICE_CODE_LIFETIME_SECONDS = 600
@@ -69,6 +80,8 @@ SESSION_LIFETIME_SECONDS = 12 * 3600
 SESSION_IDLE_SECONDS = 3 * 3600
 # "Last seen" and "last used" are written at most this often: a write for every read would double a request's cost.
 SESSION_TOUCH_SECONDS = 300
+# One more ends the one that was seen least recently.
+SESSIONS_PER_USER_LIMIT = 50
 GRANT_TOUCH_SECONDS = 3600
 
 SECURITY_EVENT_KEPT_SECONDS = 365 * 86_400
@@ -80,22 +93,48 @@ LOGIN_TRIES_PER_ACCOUNT = 10  # from one address
 # From all addresses together: high, since whoever reaches it keeps the owner out too.
 LOGIN_TRIES_PER_ACCOUNT_IN_ALL = 200
 LOGIN_TRIES_PER_ADDRESS = 100
+# A browser that logged in to the account before is counted by itself: strangers' tries do not keep it out.
+LOGIN_TRIES_PER_DEVICE = 10
+KNOWN_DEVICE_LIFETIME_SECONDS = 180 * 86_400
+# Log-ins that went well and tries of known devices, each of which costs a password hash.
+LOGINS_PER_ACCOUNT = 60
+LOGINS_PER_ADDRESS = 600
+# The next log-in says how many tries had failed before it, unless this long passed since the last of them.
+FAILED_LOGINS_KEPT_SECONDS = 30 * 86_400
+# An IPv6 caller is counted by /64, /56 and /48: prefix length -> how many times the limit of one address.
+IPV6_LIMIT_FACTORS = {64: 1, 56: 4, 48: 16}
+# A limit for everybody together is spread over this many counters, so that none is written too often.
+THROTTLE_SHARDS = 16
 
 STATIC_LIFETIME_SECONDS = 31_536_000  # a year: an address that holds a digest never changes its meaning
+ICON_LIFETIME_SECONDS = 86_400  # and of what crawlers may visit: their addresses stay when what is there changes
 MAIL_LINK_LIFETIME_SECONDS = 1800
 # A link that was used or has expired is remembered, so that a late click gets a page that says so.
 MAIL_LINK_KEPT_SECONDS = 7 * 86_400
 MAIL_WINDOW_SECONDS = 3600
 MAILS_PER_ACCOUNT = 5
 MAILS_PER_ADDRESS = 30
+# Of one purpose, for everybody together: it bounds what a flood can cost. Nobody gets such a mail once it is reached.
+MAILS_IN_ALL = 1000
+MAIL_LINK_TRIES = 10
+# Each costs two password hashes and a mail to the owner.
+PASSWORD_CHANGES_PER_ACCOUNT = 10
 MAIL_CONNECT_SECONDS = 2.0
 MAIL_READ_SECONDS = 5.0
 
 SECURITY_EVENTS_PER_PAGE = 20
 
 BODY_LIMIT_BYTES = 16_384
+CARRIED_FORM_LIMIT_BYTES = 12_288  # by a log-in form, whose own fields must fit beside it
 # It is passed on in an address, encoded once more, and gateways end a header at about 10 KB.
 AUTHORIZATION_REQUEST_LIMIT_CHARACTERS = 4096
+# How far the clocks of the machines that write may be apart: what an operator ends, ends so much later than it says
+# there, and what is given after that counts as given later still.
+CLOCKS_APART_SECONDS = 10
+# From so many organizers on the consent page has a field to look for some of them.
+ORGANIZERS_FILTERED_FROM = 10
+# For so long a write is tried again that others come before, each time after it was read what they left.
+CONTENTION_SECONDS = 5.0
 # A user's grants for one application: connecting once more ends the one that was used least recently.
 GRANTS_PER_APPLICATION_LIMIT = 50
 DEFAULT_LOCALE = "en"
@@ -109,6 +148,7 @@ REDIRECT_URI_LIMIT_CHARACTERS = 2048
 REDIRECT_URIS_LIMIT = 20
 REDIRECT_URIS_LIMIT_CHARACTERS = 8192  # of all of an application together; it is read with each of its requests
 SITE_NAME_LIMIT_CHARACTERS = 40
+SUPPORT_CONTACT_LIMIT_CHARACTERS = 200
 SITE_LOGO_URL_LIMIT_CHARACTERS = 2048  # Lambda takes 4 KB of environment in all
 # How many of an application's grants are counted for its owner; beyond that the page says "more than".
 CONNECTED_COUNT_LIMIT = 1000
@@ -123,6 +163,9 @@ STORE_LEAST_READ_SECONDS = 0.1  # where less is left, the try is not made
 # The one try of what an answer does not need; and all of these together, which the end of a request is kept for.
 STORE_ASIDE_READ_SECONDS = 0.5
 STORE_ASIDE_SECONDS = 2.0
+# A refresh that another one overtook goes after it, unless its own write took so long that its client may have given up
+# on it: then the other may be that client's second try, whose token must stay.
+REFRESH_GIVES_WAY_SECONDS = STORE_READ_SECONDS
 
 
 # What the authorizer asks where the operator set nothing: `read` to read, `write` for the rest.
@@ -144,8 +187,11 @@ class Settings:
     registration: who may register an application over the protocol: CLOSED, WITH_TOKEN or OPEN.
     registration_token_digests: of the tokens that allow it where it is WITH_TOKEN.
     resources: addresses of APIs that take this provider's tokens, as clients may name them (RFC 8707).
-    server_key, server_key_parameter: the key itself, or the SSM parameter that keeps it; see `server_key`.
+    refresh_idle_days: after how many days without a refresh a public client's refresh token ends; 0 for never.
+    server_key, previous_server_keys: what makes new tokens, and the keys before it, newest first; see `server_key`.
+    server_key_parameter: the SSM parameter that keeps them all instead.
     site_name, site_logo_url, site_colour: what the pages look like; the colour as #rrggbb, the logo None for ours.
+    support_contact: an email or web address of somebody to ask; None leaves it at "the administrator".
     required_scopes: what the authorizer asks of tokens, the first rule that fits; see protocol/required_scopes.py.
     authorizer_resources: API Gateway's id of an API that asks the authorizer -> the one of `resources` that it is.
     not_before: seconds since the epoch. What was issued before counts as ended: set after a restore, which brings back
@@ -168,9 +214,12 @@ class Settings:
     site_name: str
     site_logo_url: str | None
     site_colour: str
+    support_contact: str | None = None
     required_scopes: tuple[RequiredScope, ...] = ()
     authorizer_resources: Mapping[str, str] = field(default_factory=dict)
     not_before: int = 0
+    previous_server_keys: tuple[str, ...] = field(default=(), repr=False)
+    refresh_idle_days: int = 90
 
     @property
     def is_local(self) -> bool:
@@ -193,6 +242,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         raise SettingsError("LANYARD_STAGE is missing: a deployed stage has to say which one it is")
     registration, digests = _registration(environment)
     resources = read.resources(environment.get("RESOURCES", ""))
+    server_keys = read.server_keys(environment, shortest=SERVER_KEY_MIN_CHARACTERS, most=SERVER_KEYS_LIMIT)
     return Settings(
         stage=stage,
         table_prefix=environment.get("TABLE_PREFIX", "") or f"lanyard-{stage}-",
@@ -210,14 +260,19 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         registration=registration,
         registration_token_digests=digests,
         resources=resources,
-        server_key=_server_key(environment.get("SERVER_KEY", "")),
+        server_key=server_keys[0] if server_keys else None,
         server_key_parameter=environment.get("SERVER_KEY_PARAMETER", "") or None,
         site_name=read.site_name(environment.get("SITE_NAME", "") or SITE_NAME, most=SITE_NAME_LIMIT_CHARACTERS),
         site_logo_url=read.site_logo_url(environment.get("SITE_LOGO_URL", ""), most=SITE_LOGO_URL_LIMIT_CHARACTERS),
         site_colour=read.site_colour(environment.get("SITE_COLOUR", "") or SITE_COLOUR),
+        support_contact=read.support_contact(
+            environment.get("SUPPORT_CONTACT", ""), most=SUPPORT_CONTACT_LIMIT_CHARACTERS
+        ),
         required_scopes=read.required_scopes(environment.get("REQUIRED_SCOPES", "") or REQUIRED_SCOPES),
         authorizer_resources=read.authorizer_resources(environment.get("AUTHORIZER_RESOURCES", ""), known=resources),
         not_before=read.moment(environment, "NOT_BEFORE"),
+        previous_server_keys=server_keys[1:],
+        refresh_idle_days=read.days(environment, "REFRESH_IDLE_DAYS", default=90, least=0, most=REFRESH_IDLE_MAX_DAYS),
     )
 
 
@@ -233,12 +288,6 @@ def _registration(environment: Mapping[str, str]) -> tuple[str, tuple[str, ...]]
     if mode == WITH_TOKEN and not digests:
         raise SettingsError("REGISTRATION=token needs REGISTRATION_TOKEN_DIGESTS: manage.py registration new-token")
     return mode, digests
-
-
-def _server_key(value: str) -> str | None:
-    if value and len(value) < SERVER_KEY_MIN_CHARACTERS:  # the message must not quote it
-        raise SettingsError(f"SERVER_KEY must have at least {SERVER_KEY_MIN_CHARACTERS} random characters")
-    return value or None
 
 
 SETTINGS = from_environment(os.environ)

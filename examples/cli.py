@@ -4,8 +4,8 @@
     .venv/bin/python examples/cli.py organizers
     .venv/bin/python examples/cli.py logout
 
-LANYARD is the provider's address, TOKENS the file that keeps the tokens, CLIENT_ID an application of the type "Mobile,
-desktop or command-line application". See docs/connect/cli.md.
+LANYARD_URL is the provider's address, TOKENS the file that keeps the tokens, LANYARD_CLIENT_ID an application of the
+type "Mobile, desktop or command-line application". See docs/connect/cli.md.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import requests
 
-LANYARD = os.environ.get("LANYARD", "http://127.0.0.1:8000")
-CLIENT_ID = os.environ["CLIENT_ID"]
+LANYARD_URL = os.environ.get("LANYARD_URL", "http://127.0.0.1:8000")
+CLIENT_ID = os.environ.get("LANYARD_CLIENT_ID", "")
 TOKENS = Path(os.environ.get("TOKENS", Path.home() / ".config" / "lanyard-example.json"))
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
@@ -36,9 +36,9 @@ class Failed(Exception):
 
 
 def discover() -> Any:
-    found = requests.get(f"{LANYARD}/.well-known/oauth-authorization-server", timeout=10).json()
-    if found["issuer"] != LANYARD:
-        raise Failed(f"{LANYARD} says it is {found['issuer']}.")
+    found = requests.get(f"{LANYARD_URL}/.well-known/oauth-authorization-server", timeout=10).json()
+    if found["issuer"] != LANYARD_URL:
+        raise Failed(f"{LANYARD_URL} says it is {found['issuer']}.")
     return found
 
 
@@ -127,7 +127,7 @@ def log_out() -> None:
 
 def call(tokens: dict[str, Any]) -> requests.Response:
     headers = {"Authorization": f"Bearer {tokens['access_token']}"}
-    return requests.get(f"{LANYARD}/api/v1/organizers/", headers=headers, timeout=10)
+    return requests.get(f"{LANYARD_URL}/api/v1/organizers/", headers=headers, timeout=10)
 
 
 def ask_token(server: dict[str, Any], **form: str) -> dict[str, Any]:
@@ -176,9 +176,13 @@ if __name__ == "__main__":
         ("logout",): log_out,
     }
     chosen = commands.get(tuple(sys.argv[1:]))
-    if chosen is None:
-        sys.exit("Say login, login --device, organizers or logout.")
+    if chosen is None or not CLIENT_ID:
+        missing = "Set LANYARD_CLIENT_ID: see docs/connect/cli.md."
+        print("Say login, login --device, organizers or logout." if CLIENT_ID else missing, file=sys.stderr)
+        sys.exit(2)
     try:
         chosen()
     except Failed as error:
         sys.exit(str(error))
+    except requests.ConnectionError:
+        sys.exit(f"{LANYARD_URL} does not answer. LANYARD_URL says where Lanyard is.")

@@ -1,17 +1,20 @@
 """A program that works for itself, with no user: client credentials. See docs/connect/machine.md.
 
-LANYARD=http://127.0.0.1:8000 CLIENT_ID=... CLIENT_SECRET=... .venv/bin/python examples/machine.py
+LANYARD_CLIENT_ID=... LANYARD_CLIENT_SECRET=... .venv/bin/python examples/machine.py
+
+LANYARD_URL is the provider's address, that of `make run` unless set.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import time
 from typing import Any
 
 import requests
 
-LANYARD = os.environ.get("LANYARD", "http://127.0.0.1:8000")
+LANYARD_URL = os.environ.get("LANYARD_URL", "http://127.0.0.1:8000")
 
 
 class OwnToken(requests.auth.AuthBase):
@@ -29,7 +32,7 @@ class OwnToken(requests.auth.AuthBase):
 
     def fetch(self) -> None:
         answer = requests.post(
-            f"{LANYARD}/api/v1/oauth/token",
+            f"{LANYARD_URL}/api/v1/oauth/token",
             data={"grant_type": "client_credentials", "scope": "read"},
             auth=self.credentials,
             timeout=10,
@@ -40,10 +43,23 @@ class OwnToken(requests.auth.AuthBase):
         self.good_until = time.time() + answer.json()["expires_in"] - 60
 
 
+def credentials() -> tuple[str, str]:
+    """The client ID and secret that the environment has; ends the program where one is missing."""
+    names = ("LANYARD_CLIENT_ID", "LANYARD_CLIENT_SECRET")
+    missing = [name for name in names if not os.environ.get(name)]
+    if missing:
+        print(f"Set {' and '.join(missing)}: see docs/connect/machine.md.", file=sys.stderr)
+        sys.exit(2)
+    return os.environ[names[0]], os.environ[names[1]]
+
+
 if __name__ == "__main__":
     with requests.Session() as session:
-        session.auth = OwnToken(os.environ["CLIENT_ID"], os.environ["CLIENT_SECRET"])
-        answer = session.get(f"{LANYARD}/api/v1/organizers/", timeout=10)
+        session.auth = OwnToken(*credentials())
+        try:
+            answer = session.get(f"{LANYARD_URL}/api/v1/organizers/", timeout=10)
+        except requests.ConnectionError:
+            sys.exit(f"{LANYARD_URL} does not answer. LANYARD_URL says where Lanyard is.")
         answer.raise_for_status()
         for found in answer.json()["results"]:
             print(f"{found['slug']}: {found['name']}")

@@ -1,14 +1,16 @@
 """An MCP server that is protected by Lanyard: clients find everything out by themselves; see docs/mcp.md.
 
-    LANYARD=http://127.0.0.1:8000 MCP_SERVER=http://127.0.0.1:8090/mcp CLIENT_ID=... CLIENT_SECRET=... \
-        .venv/bin/python examples/mcp_server.py
+    LANYARD_CLIENT_ID=... LANYARD_CLIENT_SECRET=... .venv/bin/python examples/mcp_server.py
 
-CLIENT_ID and CLIENT_SECRET are of the application that stands for this server at Lanyard: it asks what tokens give.
+LANYARD_URL is the provider's address, that of `make run` unless set; MCP_SERVER this server's own, which clients name.
+LANYARD_CLIENT_ID and LANYARD_CLIENT_SECRET are of the application that stands for this server at Lanyard: it asks what
+tokens give.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from urllib.parse import urlsplit
 
 import httpx2
@@ -17,19 +19,24 @@ from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.provider import AccessToken
 from mcp.server.auth.settings import AuthSettings
 
-LANYARD = os.environ["LANYARD"]
-MCP_SERVER = os.environ["MCP_SERVER"]
+LANYARD_URL = os.environ.get("LANYARD_URL", "http://127.0.0.1:8000")
+MCP_SERVER = os.environ.get("MCP_SERVER", "http://127.0.0.1:8090/mcp")
+NAMES = ("LANYARD_CLIENT_ID", "LANYARD_CLIENT_SECRET")
+MISSING = [name for name in NAMES if not os.environ.get(name)]
+if MISSING:
+    print(f"Set {' and '.join(MISSING)}: see docs/mcp.md.", file=sys.stderr)
+    sys.exit(2)
 
 
 class Introspection:
     """Asks Lanyard at each request, so that what a user takes back has ended at once (RFC 7662)."""
 
     def __init__(self) -> None:
-        own_credentials = (os.environ["CLIENT_ID"], os.environ["CLIENT_SECRET"])
+        own_credentials = (os.environ[NAMES[0]], os.environ[NAMES[1]])
         self.http = httpx2.AsyncClient(auth=own_credentials, timeout=10)
 
     async def verify_token(self, token: str) -> AccessToken | None:
-        answer = await self.http.post(f"{LANYARD}/api/v1/oauth/introspect", data={"token": token})
+        answer = await self.http.post(f"{LANYARD_URL}/api/v1/oauth/introspect", data={"token": token})
         answer.raise_for_status()
         found = answer.json()
         if not found["active"]:
@@ -48,10 +55,10 @@ class Introspection:
 server = MCPServer(
     "Organizers",
     token_verifier=Introspection(),
-    # From plain values: a URL object would add a slash to LANYARD, and then it is not the issuer's name any more.
+    # From plain values: a URL object would add a slash to LANYARD_URL, and then it is not the issuer's name any more.
     auth=AuthSettings.model_validate(
         {
-            "issuer_url": LANYARD,
+            "issuer_url": LANYARD_URL,
             "resource_server_url": MCP_SERVER,
             "required_scopes": ["read"],
             "validate_token_resource": True,  # a token for another API, or for none in particular, is refused

@@ -23,7 +23,7 @@ def create() -> None:
     if not settings.SETTINGS.is_local:
         raise NotLocal(f"No demo data in the stage {settings.SETTINGS.stage!r}.")
     for slug, name in ORGANIZERS.items():
-        if organizer.get(slug) is None:
+        if not organizer.is_taken(slug):  # one that somebody deleted here stays so
             organizer.create(slug, name)
     john = _user(JOHN, ["bigevents", "smallshows"])
     _user(EVE, ["smallshows"])
@@ -42,6 +42,6 @@ def _user(profile: dict[str, str], slugs: list[str]) -> User | None:
         locale=profile["locale"],
         timezone=profile["timezone"],
     )
-    for slug in slugs:
+    for slug in (found.slug for found in organizer.get_all(slugs)):
         user.add_member(made.user_id, slug)
     return made

@@ -8,13 +8,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 
-from infra.local import LOCAL, ROOT, RUN, CannotStart, Stopped
+from infra import ending
+from infra.local import LOCAL, ROOT, RUN, CannotStart
 from infra.ministack import is_listening
 
 CREDENTIALS = LOCAL / "demo_client.json"
@@ -23,40 +23,37 @@ START_SECONDS = 60
 
 
 def main() -> int:
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, _stop)
+    request = ending.Request()
     started: list[subprocess.Popen[bytes]] = []
     try:
-        _run(_port(), started)
+        _run(request, _port(), started)
     except CannotStart as error:
         print(error, file=sys.stderr)
         return 2
-    except Stopped:
-        print("Stopped.")
+    except ending.Stopped:
+        with contextlib.suppress(OSError):  # a terminal that was closed takes no more lines
+            print("Stopped.", flush=True)
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
         for process in reversed(started):
-            process.terminate()
-            process.wait()
+            ending.end(process, seconds=3 * ending.STOP_SECONDS)  # one of them has its own to end first
     return 0
 
 
-def _run(port: int, started: list[subprocess.Popen[bytes]]) -> None:
+def _run(request: ending.Request, port: int, started: list[subprocess.Popen[bytes]]) -> None:
     if is_listening(port):
         raise CannotStart(f"Port {port} is in use. Choose another: make demo DEMO_PORT={port + 10}")
     if not RUN.exists():
         # A session of its own: a Ctrl-C at the terminal reaches us alone, and we stop it last.
         started.append(subprocess.Popen([sys.executable, "-m", "infra.local"], cwd=ROOT, start_new_session=True))
-        _wait_until(RUN.exists, started[-1], "Lanyard did not start")
+        _wait_until(request, RUN.exists, started[-1], "Lanyard did not start")
     environment = json.loads(RUN.read_text(encoding="utf-8"))
     os.environ.update(environment)
     client_id, client_secret = _credentials(f"http://127.0.0.1:{port}/callback")
     environment = {
         **os.environ,
         "LANYARD_URL": environment["PUBLIC_URL"],
-        "CLIENT_ID": client_id,
-        "CLIENT_SECRET": client_secret,
+        "LANYARD_CLIENT_ID": client_id,
+        "LANYARD_CLIENT_SECRET": client_secret,
         "PORT": str(port),
     }
     with (LOCAL / "demo_client.log").open("ab") as log:
@@ -64,10 +61,11 @@ def _run(port: int, started: list[subprocess.Popen[bytes]]) -> None:
         started.append(
             subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
         )
-    _wait_until(lambda: is_listening(port), started[-1], "The application did not start; see .local/demo_client.log")
+    otherwise = "The application did not start; see .local/demo_client.log"
+    _wait_until(request, lambda: is_listening(port), started[-1], otherwise)
     print(f"\nReady: http://127.0.0.1:{port}/  Press “Connect with Lanyard” there. Ctrl-C stops it.\n", flush=True)
     while all(process.poll() is None for process in started):
-        time.sleep(0.2)
+        request.pause(0.2)
     raise CannotStart("Lanyard or the application has ended; see .local/")
 
 
@@ -107,12 +105,14 @@ def _digest(secret: str) -> str:
     return credentials.digest(secret)
 
 
-def _wait_until(is_so: Callable[[], bool], process: subprocess.Popen[bytes], otherwise: str) -> None:
+def _wait_until(
+    request: ending.Request, is_so: Callable[[], bool], process: subprocess.Popen[bytes], otherwise: str
+) -> None:
     deadline = time.monotonic() + START_SECONDS
     while not is_so():
         if process.poll() is not None or time.monotonic() > deadline:
             raise CannotStart(otherwise)
-        time.sleep(0.05)
+        request.pause(0.05)
 
 
 def _port() -> int:
@@ -120,10 +120,6 @@ def _port() -> int:
     if not value.isascii() or not value.isdigit() or not 1024 <= int(value) <= 65535:
         raise CannotStart(f"DEMO_PORT must be a number from 1024 to 65535, not {value!r}")
     return int(value)
-
-
-def _stop(*_: object) -> None:
-    raise Stopped
 
 
 if __name__ == "__main__":

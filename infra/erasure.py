@@ -17,12 +17,14 @@ from chalicelib.models.table import Item
 from chalicelib.models.user import User
 from infra.tables import MODELS
 
+# Digests, and what tokens are derived with, tell a person nothing about themselves.
+_NOT_TELLING = ("_digest", "_hash", "device_key", "_salt", "_stretches")
 # The table that an item is erased from, and its erasing.
 Step = tuple[str, Callable[[], Any]]
 
 
 def export(of: User) -> dict[str, Any]:
-    """Everything that the tables hold of a user, by table; without digests and hashes, which tell nothing."""
+    """Everything that the tables hold of a user, by table; without digests, hashes and keys, which tell nothing."""
     found: dict[str, Any] = {"users": [_plain(of)]}
     found["applications"] = [_plain(owned) for owned in application.owned_by(str(of.user_id))]
     for model in keyed_by_user():
@@ -93,5 +95,5 @@ def _short_name(model: type[Item]) -> str:
 
 def _plain(item: Item) -> dict[str, Any]:
     values = item.attribute_values
-    telling = {name: value for name, value in values.items() if not name.endswith(("_digest", "_hash"))}
+    telling = {name: value for name, value in values.items() if not name.endswith(_NOT_TELLING)}
     return {name: sorted(value) if isinstance(value, set) else value for name, value in sorted(telling.items())}

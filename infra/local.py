@@ -1,17 +1,17 @@
-"""`make run`: the whole of Lanyard on a laptop. MiniStack keeps the tables, `chalice local` serves the application.
+"""`make run`: the whole of Lanyard on a laptop. MiniStack keeps the tables, Chalice's local server the application.
 
-PORT and DYNAMODB_PORT change the ports. Everything is kept in .local/; .local/run.json tells manage.py what runs where.
+PORT and DYNAMODB_PORT change the ports, PUBLIC_URL the address that people and applications use, where something in
+front of this passes requests on. Everything is kept in .local/; .local/run.json tells manage.py what runs where.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import importlib
 import json
 import os
-import re
 import secrets
-import signal
 import subprocess
 import sys
 import threading
@@ -22,49 +22,45 @@ from pathlib import Path
 from typing import IO
 
 from chalicelib.environment import SettingsError
+from infra import ending
 from infra.ministack import MiniStack, client_environment, is_listening
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL = ROOT / ".local"
 RUN = LOCAL / "run.json"
 START_SECONDS = 30
-# What `chalice local` writes for each request. Our own JSON line says it better, and without the query string.
-_ACCESS_LINE = re.compile(r'^[\d.]+ - - \[[^]]*\] "')
 
 
 class CannotStart(Exception):
     """Why `make run` ends before it is ready: one line, for a person."""
 
 
-class Stopped(Exception):
-    """Ctrl-C or SIGTERM."""
-
-
 def main() -> int:
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, _stop)
+    request = ending.Request()
     try:
         with _only_one():
-            _run(_port("PORT", 8000), _port("DYNAMODB_PORT", 8001))
+            _run(request, _port("PORT", 8000), _port("DYNAMODB_PORT", 8001))
     except CannotStart as error:
         print(error, file=sys.stderr)
         return 2
-    except Stopped:
-        print("Stopped.")
+    except ending.Stopped:
+        with contextlib.suppress(OSError):  # a terminal that was closed takes no more lines
+            print("Stopped.", flush=True)
     return 0
 
 
-def _run(port: int, dynamodb_port: int) -> None:
+def _run(request: ending.Request, port: int, dynamodb_port: int) -> None:
     for name, wanted in (("PORT", port), ("DYNAMODB_PORT", dynamodb_port)):
         if is_listening(wanted):
             raise CannotStart(f"Port {wanted} is in use. Choose another: make run {name}={wanted + 10}")
-    public_url = f"http://127.0.0.1:{port}"
+    here = f"http://127.0.0.1:{port}"
     environment = {
         **client_environment(f"http://127.0.0.1:{dynamodb_port}"),
         "LANYARD_STAGE": "local",  # whatever the shell has set
         "TABLE_PREFIX": "",
-        "PUBLIC_URL": public_url,
+        "PUBLIC_URL": os.environ.get("PUBLIC_URL") or here,
         "SERVER_KEY": _server_key(),
+        "SERVER_KEYS": "",
         # Whoever sets these for a try means them for manage.py, too.
         **{name: os.environ[name] for name in ("REGISTRATION", "RESOURCES") if name in os.environ},
     }
@@ -73,37 +69,25 @@ def _run(port: int, dynamodb_port: int) -> None:
     ministack = MiniStack(dynamodb_port, log=LOCAL / "ministack.log", state=LOCAL / "ministack")
     server: subprocess.Popen[str] | None = None
     try:
-        server = _start_chalice(port, environment)
+        server = _start_server(port, environment)
         ministack.wait_until_ready()
+        request.pause(0)
         _prepare()
-        _wait_for(server, port)
+        _wait_for(request, server, port)
         RUN.write_text(json.dumps(environment), encoding="utf-8")
-        _say_ready(public_url)
-        _watch(server, ministack)
+        _say_ready(environment["PUBLIC_URL"], here)
+        _watch(request, server, ministack)
     except RuntimeError as error:
         raise CannotStart(str(error)) from error
     finally:
-        # A second Ctrl-C must not cut short what the first one asked for: MiniStack saves while it ends.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
         RUN.unlink(missing_ok=True)
-        if server is not None:
-            server.terminate()
-            server.wait()
+        ending.end(server)
         ministack.stop()
 
 
-def _start_chalice(port: int, environment: dict[str, str]) -> subprocess.Popen[str]:
+def _start_server(port: int, environment: dict[str, str]) -> subprocess.Popen[str]:
     server = subprocess.Popen(
-        [
-            Path(sys.executable).with_name("chalice"),
-            "local",
-            "--stage",
-            "local",
-            "--port",
-            str(port),
-            "--no-autoreload",
-        ],
+        [sys.executable, "-m", "infra.serving", str(port)],
         cwd=ROOT,
         env={**os.environ, **environment, "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
@@ -120,9 +104,11 @@ def _show(output: IO[str]) -> None:
     """Pass the server's lines on to the terminal and to .local/server.log."""
     with (LOCAL / "server.log").open("a", encoding="utf-8") as log:
         for line in output:
-            if not _ACCESS_LINE.match(line) and not line.startswith("Serving on "):
+            if line.startswith("Serving on "):
+                continue
+            print(line, end="", flush=True, file=log)
+            with contextlib.suppress(OSError):
                 print(line, end="", flush=True)
-                print(line, end="", flush=True, file=log)
 
 
 def _read_settings(environment: dict[str, str]) -> None:
@@ -144,19 +130,19 @@ def _prepare() -> None:
     demo.create()
 
 
-def _wait_for(server: subprocess.Popen[str], port: int) -> None:
+def _wait_for(request: ending.Request, server: subprocess.Popen[str], port: int) -> None:
     deadline = time.monotonic() + START_SECONDS
     while not is_listening(port):
         if server.poll() is not None or time.monotonic() > deadline:
-            raise CannotStart("chalice local did not start; see .local/server.log")
-        time.sleep(0.05)
+            raise CannotStart("The application did not start; see .local/server.log")
+        request.pause(0.05)
 
 
-def _say_ready(public_url: str) -> None:
+def _say_ready(public_url: str, here: str) -> None:
     from infra import demo
 
     print(
-        f"\nReady: {public_url}/\n"
+        f"\nReady: {public_url}/{'' if public_url == here else f' (pass its requests on to {here}/)'}\n"
         f"  Sign in as {demo.JOHN['email']} with the password {demo.PASSWORD}, whose pages are in German,"
         f" or as {demo.EVE['email']}, in English\n"
         f"  Operator's commands: .venv/bin/python manage.py --stage local --help\n"
@@ -165,13 +151,13 @@ def _say_ready(public_url: str) -> None:
     )
 
 
-def _watch(server: subprocess.Popen[str], ministack: MiniStack) -> None:
+def _watch(request: ending.Request, server: subprocess.Popen[str], ministack: MiniStack) -> None:
     while True:
         if server.poll() is not None:
-            raise CannotStart("chalice local has ended; see .local/server.log")
+            raise CannotStart("The application has ended; see .local/server.log")
         if ministack.process.poll() is not None:
             raise CannotStart("MiniStack has ended; see .local/ministack.log")
-        time.sleep(0.2)
+        request.pause(0.2)
 
 
 def _server_key() -> str:
@@ -200,10 +186,6 @@ def _only_one() -> Iterator[None]:
         except OSError as error:
             raise CannotStart("Lanyard is already running in this folder (make run). Stop that one first.") from error
         yield
-
-
-def _stop(*_: object) -> None:
-    raise Stopped
 
 
 if __name__ == "__main__":

@@ -67,6 +67,8 @@ def _of_api(template: Template) -> Iterator[str]:
         yield "the gateway's own 401 has no challenge"
     if "*/*" in body.get("x-amazon-apigateway-binary-media-types", []):
         yield "every body would be binary"
+    if "/{proxy+}" not in body["paths"]:
+        yield "unknown addresses do not reach the application, which has a page for them"
     yield from _of_preflights(body["paths"])
 
 

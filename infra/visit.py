@@ -92,7 +92,7 @@ class Visit:
         """Raises CheckFailed."""
         self._check_front_page()
         if self._has_gateway:
-            self._check_gateway()
+            self._check_unknown_addresses()
         self._check_errors()
         self._log_in()
         tokens = self._exchange(self._allow())
@@ -118,11 +118,15 @@ class Visit:
         )
         self.say("The front page, its style sheet and the headers of a page are right")
 
-    def _check_gateway(self) -> None:
+    def _check_unknown_addresses(self) -> None:
         missing = self._get(self._client, "/nothing/is/here")
         _expect(missing.status_code == 404, f"an unknown path answers {missing.status_code}, not 404")
         _expect("error" in _json(missing), "an unknown path answers without an OAuth error")
-        self.say("The gateway's own answers are OAuth's")
+        page = self._get(self._browser, "/nothing/is/here", accept="text/html")
+        _expect(page.status_code == 404, f"an unknown path shows a browser {page.status_code}, not 404")
+        self._check_headers(page)
+        _expect("<h1>" in page.text, "an unknown path has no page for a browser")
+        self.say("An unknown address has a page for browsers, and OAuth's JSON for programs")
 
     def _check_errors(self) -> None:
         unknown = self._get(self._client, "/api/v1/oauth/authorize", client_id="unknown", response_type="code")
@@ -216,8 +220,10 @@ class Visit:
             session.mount(self.url, self._adapter)
         return session
 
-    def _get(self, session: requests.Session, path: str, *, token: str = "", **query: str) -> requests.Response:
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
+    def _get(
+        self, session: requests.Session, path: str, *, token: str = "", accept: str = "*/*", **query: str
+    ) -> requests.Response:
+        headers = {"Accept": accept, **({"Authorization": f"Bearer {token}"} if token else {})}
         return _try(
             lambda: session.get(
                 self.url + path, params=query, headers=headers, allow_redirects=False, timeout=_TIMEOUT_SECONDS

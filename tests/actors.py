@@ -113,10 +113,14 @@ class Browser:
         form = page.form_with(button)
         return self.send(page, str(form.get("action", "")), _filled(form, button, tick, fill))
 
-    def send(self, page: Page, action: str, fields: Fields) -> Page:
-        """Post a form, filled in as a browser, or an attacker, would."""
+    def send(self, page: Page, action: str, fields: Fields, *, site: str | None = "same-origin") -> Page:
+        """Post a form, filled in as a browser, or an attacker, would.
+
+        site: what the browser says of the page that sends it (Sec-Fetch-Site); None as an old browser, which does not.
+        """
         url = urljoin(page.response.url, action)
-        return self._follow(self.http.post(url, data=fields, allow_redirects=False))
+        headers = {"Sec-Fetch-Site": site} if site else {}
+        return self._follow(self.http.post(url, data=fields, headers=headers, allow_redirects=False))
 
     def log_in(self, *, password: str | None = None, email: str | None = None, next_path: str = "") -> Page:
         assert self.person is not None

@@ -1,63 +1,34 @@
-"""The world that the tests play in: the application behind its local server, on a store of its own.
-
-The store is MiniStack; with LANYARD_TEST_STORE=dynamodb-local it is AWS's own engine, DynamoDB Local.
-"""
+"""The world that the tests play in, piece by piece. `tests/stage.py` has what it stands on."""
 
 from __future__ import annotations
 
-import os
-import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infra.dynamodb_local import DynamoDBLocal
-from infra.ministack import MiniStack, client_environment, free_port
+from tests import stage  # first: it says where the application's store is
 from tests.actors import PASSWORD, Browser, ClientApp, Person
 from tests.local_run import LocalRun
 from tests.mailbox import Mailbox
 from tests.rehearsed import REHEARSED
 from tests.store_proxy import StoreProxy
 
-# Read when the application is imported, so it stands here and not in a fixture.
+# isort: split
+from chalicelib import clock as clock_module
+from chalicelib import credentials, settings
+from chalicelib.models import log_in_try, organizer, throttle, user
+from chalicelib.models import table as table_module
+from tests.request_calls import RequestCalls
+
 WHOLE_SUITE = pytest.StashKey[bool]()
-_LOGS = Path(tempfile.mkdtemp(prefix="lanyard-tests-"))
-_ENGINES = {"ministack": MiniStack, "dynamodb-local": DynamoDBLocal}
-_CHOSEN: Any = REHEARSED or _ENGINES[os.environ.get("LANYARD_TEST_STORE", "ministack")]
-ENGINE = _CHOSEN(free_port(), log=_LOGS / "store.log")
-_PROXY = StoreProxy(ENGINE.port)
-_PORT = free_port()
-_MAIL = _LOGS / "mail"
-os.environ.update(client_environment(f"http://127.0.0.1:{_PROXY.port}"))
-os.environ.update(
-    LANYARD_STAGE="local", TABLE_PREFIX="test-", PUBLIC_URL=f"http://127.0.0.1:{_PORT}", MAIL_FOLDER=str(_MAIL)
-)
-os.environ.update(SERVER_KEY="a-key-that-the-tests-know-and-nobody-else-uses")
-if REHEARSED:
-    REHEARSED.lead_there()
-    os.environ.update(REHEARSED.environment(f"http://127.0.0.1:{_PROXY.port}"))
-
-from chalice.config import Config  # noqa: E402
-from chalice.local import ChaliceRequestHandler, create_local_server  # noqa: E402
-
-import app as application_module  # noqa: E402
-from chalicelib import clock as clock_module  # noqa: E402
-from chalicelib import credentials, settings  # noqa: E402
-from chalicelib.models import organizer, throttle, user  # noqa: E402
-from chalicelib.models import table as table_module  # noqa: E402
-from infra import tables  # noqa: E402
-from tests.request_calls import RequestCalls  # noqa: E402
-
 _REQUEST_CALLS = RequestCalls()
-_REQUEST_CALLS.watch(application_module.app, table_module.CONNECTION)
+_REQUEST_CALLS.watch(stage.APPLICATION, table_module.CONNECTION)
 
 
 def pytest_unconfigure() -> None:
-    _PROXY.stop()
-    ENGINE.stop()
+    stage.stop()
 
 
 @pytest.hookimpl(trylast=True)
@@ -71,8 +42,7 @@ def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.It
 
 @pytest.fixture(scope="session", autouse=True)
 def _ministack() -> None:
-    ENGINE.wait_until_ready()
-    assert bool(list(tables.create_all())) is not bool(REHEARSED)
+    stage.create_tables()
 
 
 @pytest.fixture(scope="session")
@@ -80,14 +50,8 @@ def base_url(_ministack: None) -> Iterator[str]:
     if REHEARSED:
         yield REHEARSED.public_url
         return
-    ChaliceRequestHandler.disable_nagle_algorithm = True  # it costs 45 ms for every request over a kept connection
-    server = create_local_server(application_module.app, Config(), "127.0.0.1", _PORT)
-    server.server.request_queue_size = 128
-    server.server.socket.listen(128)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{_PORT}"
-    server.shutdown()
-    server.server.server_close()
+    with stage.served() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -101,7 +65,13 @@ def local_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRun]:
 
 @pytest.fixture(name="store")
 def store_proxy() -> StoreProxy:
-    return _PROXY
+    return stage.PROXY
+
+
+@pytest.fixture
+def fresh_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client of the store without the connections that faults of other tests left behind."""
+    monkeypatch.setattr(table_module.CONNECTION, "_client", None)
 
 
 @pytest.fixture
@@ -112,7 +82,7 @@ def impatient_client(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def mailbox() -> Mailbox:
-    return REHEARSED.mailbox() if REHEARSED else Mailbox(_MAIL)
+    return REHEARSED.mailbox() if REHEARSED else Mailbox(stage.MAIL)
 
 
 @pytest.fixture
@@ -123,13 +93,13 @@ def request_calls() -> RequestCalls:
 
 @pytest.fixture
 def application() -> Any:
-    return application_module.app
+    return stage.APPLICATION
 
 
 @pytest.fixture(autouse=True)
 def _nobody_throttled(_ministack: None) -> None:
     """All tests come from one address; its failed log-ins must not add up."""
-    throttle.forget(throttle.log_in_address("127.0.0.1"), window_seconds=settings.LOGIN_WINDOW_SECONDS)
+    throttle.forget(log_in_try.address("127.0.0.1"), window_seconds=settings.LOGIN_WINDOW_SECONDS)
     throttle.forget(throttle.named("mail address", "127.0.0.1"), window_seconds=settings.MAIL_WINDOW_SECONDS)
 
 

@@ -80,12 +80,14 @@ class Gateway(BaseAdapter):
         segments = path.split("/")
         for template in sorted(self.app.routes):
             names = template.split("/")
-            if len(names) == len(segments) and all(
-                name == segment or name.startswith("{") for name, segment in zip(names, segments, strict=True)
+            if (
+                template != "/{proxy+}"
+                and len(names) == len(segments)
+                and all(name == segment or name.startswith("{") for name, segment in zip(names, segments, strict=True))
             ):
                 pairs = zip(names, segments, strict=True)
                 return template, {name[1:-1]: segment for name, segment in pairs if name.startswith("{")}
-        raise AssertionError(f"no route {path}")
+        return "/{proxy+}", {"proxy": path.lstrip("/")}
 
     def _response(self, request: requests.PreparedRequest, answer: dict[str, Any]) -> requests.Response:
         headers = HTTPHeaderDict(answer["headers"])

@@ -33,7 +33,13 @@ class LocalRun:
 
     def start(self) -> None:
         """Returns when it says that it is ready; raises AssertionError where it ends instead."""
-        ready = threading.Event()
+        self.begin()
+        assert self._ready.wait(READY_SECONDS), self.text
+        assert f"Ready: {self.settings.get('PUBLIC_URL', self.base_url)}/" in self.text, self.text
+
+    def begin(self) -> None:
+        """Returns at once."""
+        self._ready = threading.Event()
         self.output = []
         self.process = subprocess.Popen(
             ["make", "run", *self.ports()],
@@ -44,17 +50,15 @@ class LocalRun:
             text=True,
             start_new_session=True,
         )
-        self._reader = threading.Thread(target=self._read, args=(ready,), daemon=True)
+        self._reader = threading.Thread(target=self._read, args=(self._ready,), daemon=True)
         self._reader.start()
-        assert ready.wait(READY_SECONDS), self.text
-        assert f"Ready: {self.base_url}/" in self.text, self.text
 
     def ports(self) -> list[str]:
         return [f"PORT={self.port}", f"DYNAMODB_PORT={self.dynamodb_port}"]
 
-    def interrupt(self) -> None:
-        """Ctrl-C: a terminal sends it to every process of the foreground."""
-        os.killpg(self.process.pid, signal.SIGINT)
+    def interrupt(self, number: signal.Signals = signal.SIGINT) -> None:
+        """Ctrl-C: a terminal sends it to every process of the foreground. make passes SIGTERM on besides."""
+        os.killpg(self.process.pid, number)
         self.process.wait(60)
         self._reader.join(10)
 
@@ -97,6 +101,11 @@ class LocalRun:
         """Does anything that it started still listen?"""
         return is_listening(self.port) or is_listening(self.dynamodb_port)
 
+    @property
+    def has_processes(self) -> bool:
+        """Does anything that it started still run? What it starts has its folder as its working directory."""
+        return any(_works_in(process) == self.folder.resolve() for process in Path("/proc").glob("[0-9]*"))
+
     def _read(self, ready: threading.Event) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
@@ -104,3 +113,10 @@ class LocalRun:
             if line.startswith("Ready:"):
                 ready.set()
         ready.set()
+
+
+def _works_in(process: Path) -> Path | None:
+    try:
+        return (process / "cwd").readlink()
+    except OSError:  # another user's, or one that has just ended
+        return None

@@ -6,26 +6,37 @@ The faults are made on the wire, where DynamoDB makes them, so that every layer 
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
+import os
+import socket
+import struct
 import threading
 from binascii import crc32
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+FAULT_HEADER = "x-fault"  # carries a ticket's number
 
 
 class Fault(Enum):
     THROTTLED = auto()
     INTERNAL_ERROR = auto()
+    UNAVAILABLE = auto()
     CONFLICT = auto()
     HANGS = auto()
     DROPS_CONNECTION = auto()
+    RESETS = auto()  # likewise, and rudely
     LOSES_ANSWER = auto()  # the store does what it was asked, and the answer never arrives
+    HANGS_AFTERWARDS = auto()  # likewise, and the connection stays open
     IN_PROGRESS = auto()  # likewise, and the answer is that it is still being done
-    LEAVES_KEYS = auto()  # a BatchGetItem that processes nothing
+    CUT_OFF = auto()  # likewise, and the connection ends in the middle of the answer
+    ARRIVES_LATE = auto()  # the connection breaks, and the store gets the request when a test has it delivered
+    LEAVES_KEYS = auto()  # a BatchGetItem or BatchWriteItem that processes nothing
     # The store does what it was asked, and its answer is damaged on the way:
     BAD_CHECKSUM = auto()
     TRUNCATED = auto()  # its second half is missing
@@ -42,13 +53,24 @@ class Call:
     body: dict[str, Any]
 
 
+@dataclass
+class Ticket:
+    """A fault that is meant for one request, which carries the number. settled: has the proxy done its part?"""
+
+    number: int
+    fault: Fault
+    settled: threading.Event = field(default_factory=threading.Event)
+
+
 class StoreProxy:
     def __init__(self, upstream_port: int) -> None:
         self.calls: list[Call] = []
-        self._faults: list[tuple[Fault, str | None, list[int]]] = []
+        self._faults: list[tuple[Fault, str | None, str | None, list[int]]] = []
         self._acts: dict[str, Callable[[], object]] = {}
         self._lock = threading.Lock()
-        self._released = threading.Event()
+        self._tickets: dict[int, Ticket] = {}
+        self._numbers = itertools.count(1)
+        self._late: list[Callable[[], object]] = []
         proxy = self
 
         class Handler(_Handler):
@@ -62,15 +84,24 @@ class StoreProxy:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def stop(self) -> None:
-        self._released.set()
         self._server.shutdown()
         self._server.server_close()
 
     @contextmanager
-    def fault(self, fault: Fault, operation: str | None = None, *, times: int = 1000) -> Iterator[None]:
-        """Fail the next `times` calls of this operation (any, where None)."""
-        entry = (fault, operation, [times])
-        self._released.clear()
+    def fault(
+        self,
+        fault: Fault,
+        operation: str | None = None,
+        *,
+        times: int = 1000,
+        table: str | None = None,
+        passed: int = 0,
+    ) -> Iterator[None]:
+        """Fail the next `times` calls of this operation (any, where None) that touch this table (likewise).
+
+        passed: how many of them to let through before.
+        """
+        entry = (fault, operation, f"test-{table}" if table else None, [times, passed])
         with self._lock:
             self._faults.append(entry)
         try:
@@ -78,7 +109,6 @@ class StoreProxy:
         finally:
             with self._lock:
                 self._faults.remove(entry)
-            self._released.set()
 
     @contextmanager
     def before(self, operation: str, act: Callable[[], object]) -> Iterator[None]:
@@ -89,6 +119,20 @@ class StoreProxy:
         finally:
             assert operation not in self._acts, f"there was no {operation}"
 
+    def keep(self, late: Callable[[], object]) -> None:
+        self._late.append(late)
+
+    @property
+    def late(self) -> int:
+        """How many requests ARRIVES_LATE has kept."""
+        return len(self._late)
+
+    def deliver_late(self) -> None:
+        """Pass on what ARRIVES_LATE has kept. The store's answers go nowhere."""
+        assert self._late, "nothing is late"
+        while self._late:
+            self._late.pop(0)()
+
     @contextmanager
     def count(self) -> Iterator[list[Call]]:
         """The round trips that are made meanwhile."""
@@ -96,20 +140,40 @@ class StoreProxy:
         yield found
         found.extend(self.calls[start:])
 
+    def ticket(self, fault: Fault) -> Ticket:
+        """Fail the one request that carries this ticket's number in FAULT_HEADER."""
+        made = Ticket(next(self._numbers), fault)
+        self._tickets[made.number] = made
+        return made
+
+    def redeem(self, number: str | None) -> Ticket | None:
+        return self._tickets.pop(int(number), None) if number else None
+
     def note(self, call: Call) -> Fault | None:
         act = self._acts.pop(call.operation, None)
         if act is not None:
             act()
         with self._lock:
             self.calls.append(call)
-            for fault, operation, left in self._faults:
-                if operation in (None, call.operation) and left[0] > 0:
-                    left[0] -= 1
-                    return fault
+            for fault, operation, table, left in self._faults:
+                if operation in (None, call.operation) and left[0] > 0 and (table is None or table in call.tables):
+                    part = 1 if left[1] else 0
+                    left[part] -= 1
+                    if part == 0:
+                        return fault
         return None
 
-    def wait_until_released(self) -> None:
-        self._released.wait(30)
+
+_DONE_FIRST = {
+    Fault.LOSES_ANSWER,
+    Fault.HANGS_AFTERWARDS,
+    Fault.IN_PROGRESS,
+    Fault.CUT_OFF,
+    Fault.BAD_CHECKSUM,
+    Fault.TRUNCATED,
+    Fault.GARBLED,
+    Fault.EMPTIED,
+}
 
 
 class _Server(ThreadingHTTPServer):
@@ -127,20 +191,20 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("content-length", "0")))
         operation = self.headers.get("x-amz-target", "").rpartition(".")[2]
         parsed = json.loads(body or b"{}")
-        fault = self.proxy.note(Call(operation, _tables(parsed), parsed))
+        ticket = self.proxy.redeem(self.headers.get(FAULT_HEADER))
+        fault = self.proxy.note(Call(operation, tables_of(parsed), parsed))
+        fault = ticket.fault if ticket else fault
         if fault is None:
             self._pass_on(body)
         else:
-            self._fail(fault, body, parsed)
+            self._fail(fault, body, parsed, ticket.settled if ticket else threading.Event())
 
     def _pass_on(self, body: bytes) -> None:
         status, headers, answer = self._ask(body)
         self._answer(status, answer, headers)
 
     def _ask(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
-        skipped = ("host", "content-length", "connection")
-        headers = {name: value for name, value in self.headers.items() if name.lower() not in skipped}
-        self.upstream.request("POST", self.path, body, headers)
+        self.upstream.request("POST", self.path, body, self._passed_on())
         response = self.upstream.getresponse()
         answer = response.read()
         kept = {
@@ -148,32 +212,56 @@ class _Handler(BaseHTTPRequestHandler):
         }
         return response.status, kept, answer
 
-    def _fail(self, fault: Fault, body: bytes, parsed: dict[str, Any]) -> None:
+    def _passed_on(self) -> dict[str, str]:
+        skipped = ("host", "content-length", "connection", FAULT_HEADER)
+        return {name: value for name, value in self.headers.items() if name.lower() not in skipped}
+
+    def _fail(self, fault: Fault, body: bytes, parsed: dict[str, Any], settled: threading.Event) -> None:
+        if fault in _DONE_FIRST:
+            status, headers, answer = self._ask(body)
+        settled.set()
         match fault:
             case Fault.THROTTLED:
                 self._error(400, "ThrottlingException")
             case Fault.INTERNAL_ERROR:
                 self._error(500, "InternalServerError")
-            case Fault.CONFLICT:
-                count = len(parsed.get("TransactItems", [None]))
-                reasons = [{"Code": "TransactionConflict", "Message": "busy"}, *[{"Code": "None"}] * (count - 1)]
+            case Fault.UNAVAILABLE:
+                self._error(503, "ServiceUnavailable")
+            case Fault.CONFLICT if "TransactItems" in parsed:
+                reasons = [{"Code": "TransactionConflict", "Message": "busy"}]
+                reasons += [{"Code": "None"}] * (len(parsed["TransactItems"]) - 1)
                 self._error(400, "TransactionCanceledException", CancellationReasons=reasons)
+            case Fault.CONFLICT:
+                self._error(400, "TransactionConflictException")
             case Fault.LEAVES_KEYS:
-                answer = {"Responses": {}, "UnprocessedKeys": parsed["RequestItems"]}
-                self._answer(200, json.dumps(answer).encode(), {"Content-Type": "application/x-amz-json-1.0"})
-            case Fault.HANGS:
-                self.proxy.wait_until_released()
-                self.close_connection = True
-            case Fault.LOSES_ANSWER:
-                self._ask(body)
-                self.close_connection = True
+                is_read = "Keys" in next(iter(parsed["RequestItems"].values()))
+                left = {"UnprocessedKeys" if is_read else "UnprocessedItems": parsed["RequestItems"]}
+                self._json(200, {"Responses": {}, **left} if is_read else left)
+            case Fault.HANGS | Fault.HANGS_AFTERWARDS:
+                self._wait_until_client_left()
             case Fault.IN_PROGRESS:
-                self._ask(body)
                 self._error(400, "TransactionInProgressException")
-            case Fault.DROPS_CONNECTION:
+            case Fault.ARRIVES_LATE:
+                self.proxy.keep(lambda: self._ask(body))
+                self.close_connection = True
+            case Fault.CUT_OFF:
+                self._answer(status, answer[: len(answer) // 2], headers, promised=len(answer))
                 self.close_connection = True
             case Fault.BAD_CHECKSUM | Fault.TRUNCATED | Fault.GARBLED | Fault.EMPTIED:
-                self._damage(fault, *self._ask(body))
+                self._damage(fault, status, headers, answer)
+            case Fault.RESETS:
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                os.close(self.connection.detach())  # at once: the server would shut it down politely first
+                self.close_connection = True
+            case Fault.DROPS_CONNECTION | Fault.LOSES_ANSWER:
+                self.close_connection = True
+
+    def _wait_until_client_left(self) -> None:
+        """No answer: until the client has waited long enough and closes the connection."""
+        self.connection.settimeout(30)
+        with suppress(OSError):
+            self.connection.recv(1)
+        self.close_connection = True
 
     def _damage(self, fault: Fault, status: int, headers: dict[str, str], answer: bytes) -> None:
         headers = {name.lower(): value for name, value in headers.items()}
@@ -192,14 +280,17 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(status, answer, headers)
 
     def _error(self, status: int, code: str, **more: Any) -> None:
-        body = {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": code, **more}
+        self._json(status, {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": code, **more})
+
+    def _json(self, status: int, body: dict[str, Any]) -> None:
         self._answer(status, json.dumps(body).encode(), {"Content-Type": "application/x-amz-json-1.0"})
 
-    def _answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+    def _answer(self, status: int, body: bytes, headers: dict[str, str], *, promised: int | None = None) -> None:
+        """promised: the length that is announced, where it is not that of `body`."""
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(len(body) if promised is None else promised))
         self.end_headers()
         self.wfile.write(body)
 
@@ -207,7 +298,7 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
-def _tables(body: dict[str, Any]) -> tuple[str, ...]:
+def tables_of(body: dict[str, Any]) -> tuple[str, ...]:
     if "TransactItems" in body:
         return tuple(next(iter(item.values()))["TableName"] for item in body["TransactItems"])
     if "RequestItems" in body:

@@ -22,6 +22,7 @@ NAMES = {
     Kind.PUSHED_REQUEST: "n" * credentials._NAMES_LENGTH[Kind.PUSHED_REQUEST],
     Kind.DEVICE_CODE: "n" * credentials._NAMES_LENGTH[Kind.DEVICE_CODE],
     Kind.REGISTRATION_TOKEN: "n" * credentials._NAMES_LENGTH[Kind.REGISTRATION_TOKEN],
+    Kind.KNOWN_DEVICE: "u" * 16 + "d" * 16,
     Kind.INITIAL_ACCESS_TOKEN: "n" * credentials._NAMES_LENGTH[Kind.INITIAL_ACCESS_TOKEN],
 }
 
@@ -129,3 +130,19 @@ def test_a_derived_value_is_for_one_secret_and_one_purpose() -> None:
 def test_the_hash_for_nobody_costs_what_everybodys_does() -> None:
     assert not credentials._HASHER.check_needs_rehash(credentials._NOBODYS_HASH)
     assert not credentials.password_matches("", None)
+
+
+@pytest.mark.spec("line 16", "line 45", "RFC 6749 §10.12")
+def test_the_words_of_a_purpose_are_told_apart() -> None:
+    made = [
+        credentials.derive("secret", *purpose)
+        for purpose in (
+            ("revoke", "all"),
+            ("revoke all",),
+            ("revoke", "all", ""),
+            ("revoke", " all"),
+            ("a", "b"),
+            ("ab",),
+        )
+    ]
+    assert len(set(made)) == len(made)

@@ -94,7 +94,7 @@ def test_a_write_whose_reply_was_damaged_is_not_made_twice_and_not_refused(
         ("Scan", lambda _: next(scan(User))),
         ("UpdateItem", lambda user_id: throttle.count_try(user_id, window_seconds=60)),
         ("PutItem", lambda user_id: write(Put(Throttle(throttle_key=user_id, tries=1, expires_at=0)))),
-        ("DeleteItem", lambda _: organizer.delete("no-such-one")),
+        ("DeleteItem", lambda _: organizer.forget("no-such-one")),
         ("BatchWriteItem", lambda _: delete_all([User.key("another")])),
         ("TransactWriteItems", lambda user_id: user.enable(user_id)),
     ],

@@ -77,3 +77,55 @@ def test_it_is_not_shown_with_the_other_settings() -> None:
     made = settings.from_environment({"SERVER_KEY": KEY})
     assert made.server_key == KEY
     assert KEY not in repr(made)
+
+
+def test_the_parameter_may_hold_several_keys_newest_first(parameter: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = [KEY + "-2", KEY]
+    boto3.client("ssm", region_name=REGION).put_parameter(
+        Name=parameter, Value="\n".join(keys) + "\n", Type="SecureString", Overwrite=True
+    )
+    use(monkeypatch, server_key=None, server_key_parameter=parameter)
+    assert [key.secret.decode() for key in server_key.read_all()] == keys
+    assert server_key.newest().secret.decode() == keys[0]
+
+
+@pytest.mark.parametrize(("value", "code"), [(f"{KEY} short", "TooShort"), (" ".join([KEY] * 11), "TooMany")])
+def test_a_parameter_with_keys_that_cannot_be_used_is_refused(
+    parameter: str, monkeypatch: pytest.MonkeyPatch, value: str, code: str
+) -> None:
+    boto3.client("ssm", region_name=REGION).put_parameter(
+        Name=parameter, Value=value, Type="SecureString", Overwrite=True
+    )
+    use(monkeypatch, server_key=None, server_key_parameter=parameter)
+    with pytest.raises(server_key.ServerKeyUnavailable) as error:
+        server_key.read_all()
+    assert error.value.code == code
+
+
+def test_several_keys_may_stand_in_the_environment() -> None:
+    made = settings.from_environment({"SERVER_KEYS": f"{KEY}-2  {KEY}"})
+    assert (made.server_key, made.previous_server_keys) == (f"{KEY}-2", (KEY,))
+    assert KEY not in repr(made)
+    assert settings.from_environment({"SERVER_KEY": KEY, "SERVER_KEYS": ""}).previous_server_keys == ()
+
+
+@pytest.mark.parametrize(
+    ("environment", "problem"),
+    [
+        ({"SERVER_KEYS": f"{KEY} short"}, "SERVER_KEYS takes keys of at least 43 random characters each"),
+        ({"SERVER_KEYS": " ".join([KEY] * 11)}, "SERVER_KEYS takes at most 10 keys"),
+        ({"SERVER_KEYS": KEY, "SERVER_KEY": KEY}, "Set SERVER_KEYS or SERVER_KEY, not both"),
+    ],
+)
+def test_keys_that_cannot_be_used_are_refused_without_being_quoted(environment: dict[str, str], problem: str) -> None:
+    with pytest.raises(settings.SettingsError, match=problem) as error:
+        settings.from_environment(environment)
+    assert KEY not in str(error.value)
+
+
+def test_a_keys_id_names_it_and_tells_nothing_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, server_key=KEY, previous_server_keys=(KEY + "-1", KEY))
+    newest, previous = server_key.read_all()
+    assert newest.key_id != previous.key_id
+    assert newest.key_id not in KEY
+    assert KEY not in repr(newest)

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import credentials, logs, mail, settings
+from chalicelib import credentials, logs, settings
 from chalicelib.endpoints import browser_session, http
 from chalicelib.messages import Message
-from chalicelib.models import security_event, throttle, user
+from chalicelib.models import log_in_try, security_event, throttle, user
+from chalicelib.models.log_in_try import LogInTry
 from chalicelib.models.user import User
 from chalicelib.protocol.requests import single
 
@@ -23,15 +24,15 @@ def home(request: http.Request) -> Response:
     return http.page(request, "home.html", base_url=request.base_url, offers_sign_up=settings.SETTINGS.sign_up_open)
 
 
-@http.route(blueprint, "/login", "GET", "POST", is_page=True)
+@http.route(blueprint, "/login", "GET", "POST", is_page=True, typed_again=("email", "next"))
 def login(request: http.Request) -> Response:
     if request.method == "POST":
         return _log_in(request)
-    next_path = browser_session.local_path(single(request.query, "next"))
+    next_path = browser_session.local_path(single(request.given, "next"))
     wants_another = single(request.query, "switch") is not None
     if browser_session.signed_in(request) and not wants_another:
         return http.see_other(http.here(request, next_path))
-    return _login_page(request, next_path)
+    return _login_page(request, next_path, email=single(request.typed, "email") or "")
 
 
 @http.route(blueprint, "/logout", "GET", "POST", is_page=True)
@@ -44,51 +45,59 @@ def logout(request: http.Request) -> Response:
         return http.page(request, "logout.html", csrf_token=browser.csrf_token("log-out"))
     browser.check_csrf(request.form, "log-out")
     logs.note(outcome="logged out")
-    return http.see_other(http.here(request, "/"), headers={"Set-Cookie": browser_session.end(request)})
+    cookies = browser_session.end(request)
+    return http.see_other(http.here(request, "/"), headers={"Set-Cookie": cookies}, notice=http.Notice.LOGGED_OUT)
 
 
 def _log_in(request: http.Request) -> Response:
     form = request.form
     next_path = browser_session.local_path(single(form, "next"))
     try:
-        browser_session.check_visitor_form(request, "log-in")
-    except http.Refusal:
-        if browser_session.signed_in(request):  # in another tab, meanwhile
-            return http.see_other(http.here(request, next_path))
+        browser_session.check_visitor_form(request, http.LOG_IN)
+    except http.StaleForm:
+        browser = browser_session.signed_in(request)
+        if browser:  # in another tab, meanwhile
+            return browser_session.go_on(request, browser.user, next_path)
         raise
     email, password = single(form, "email") or "", single(form, "password") or ""
-    account, address = throttle.log_in_account(email), throttle.log_in_address(request.network)
-    limits = {
-        address: settings.LOGIN_TRIES_PER_ADDRESS,
-        throttle.log_in_account_from(email, request.network): settings.LOGIN_TRIES_PER_ACCOUNT,
-        account: settings.LOGIN_TRIES_PER_ACCOUNT_IN_ALL,
-    }
+    # Read before the try is counted, since a browser that the account knows is counted by itself; the hash comes after.
+    found, failed_before = log_in_try.read(email)
+    tried = LogInTry(email, request.network, browser_session.known_device(request, found), failed_before)
     try:
-        *_, tries = throttle.count_tries(limits, window_seconds=settings.LOGIN_WINDOW_SECONDS)
+        with tried.counted() as counted:
+            right = _check_password(found, password)
+            cookies = _sign_in(request, right, password) if right and right.active else []
     except throttle.TooManyTries:
         logs.note(outcome="log-in throttled")
         message = Message("Too many attempts. Wait 15 minutes, then try again.")
         retry_after = {"Retry-After": str(throttle.seconds_left(settings.LOGIN_WINDOW_SECONDS))}
         return _login_page(request, next_path, email=email, problem=message, status=429, headers=retry_after)
-    found = _check_password(email, password)
-    if found is None:
+    if right is None:
+        tried.failed()
         logs.note(outcome="log-in failed")
         return _login_page(request, next_path, email=email, problem=WRONG, status=401)
-    throttle.forget_log_in_tries(email, request.network)
-    throttle.uncount(address, window_seconds=settings.LOGIN_WINDOW_SECONDS)
-    logs.note(outcome="logged in", user_id=found.user_id)
-    cookies = browser_session.start(request, found)
-    security_event.record(found.user_id, security_event.Kind.LOG_IN, request.caller, failed_tries=tries - 1)
-    return http.see_other(http.here(request, next_path), headers={"Set-Cookie": cookies})
+    if not right.active:
+        logs.note(outcome="log-in of a disabled account")
+        return _login_page(request, next_path, email=email, is_disabled=True, status=403)
+    tried.went_well(counted)
+    logs.note(outcome="logged in", user_id=right.user_id)
+    security_event.record(right.user_id, security_event.Kind.LOG_IN, request.caller, failed_tries=failed_before)
+    return browser_session.go_on(request, right, next_path, cookies=cookies)
 
 
-def _check_password(email: str, password: str) -> User | None:
-    """The user, if the password is theirs. Takes the same reads and the same hashing for an unknown account."""
+def _check_password(found: User | None, password: str) -> User | None:
+    """The user, disabled or not, if the password is theirs. Takes the same hashing for an unknown account, so that only
+    who knows the password learns anything."""
     if len(password) > settings.PASSWORD_LIMIT_CHARACTERS:
         password = ""
-    found = user.find_by_email(email)
     is_right = credentials.password_matches(password, found.password_hash if found else None)
-    return found if found and is_right and found.active else None
+    return found if found and is_right else None
+
+
+def _sign_in(request: http.Request, right: User, password: str) -> list[str]:
+    """Set-Cookie values. The password is at hand now, to be stored as it is stored today."""
+    user.bring_up_to_date(right, password)
+    return browser_session.start(request, right)
 
 
 def _login_page(
@@ -97,22 +106,10 @@ def _login_page(
     *,
     email: str = "",
     problem: str = "",
+    is_disabled: bool = False,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    csrf_token, cookies = browser_session.visitor_form(request, "log-in")
-    # After the log-in a remembered application may be next, at an origin that is not known here: no form-action.
-    return http.page(
-        request,
-        "login.html",
-        status,
-        headers={"Set-Cookie": cookies, **(headers or {})},
-        form_target=None,
-        user=None,
-        csrf_token=csrf_token,
-        next=next_path,
-        email=email,
-        problem=problem,
-        offers_sign_up=settings.SETTINGS.sign_up_open,
-        offers_reset=mail.is_set_up(),
+    return http.log_in_page(
+        request, next_path, email=email, problem=problem, is_disabled=is_disabled, status=status, headers=headers
     )

@@ -13,7 +13,7 @@ from chalicelib.protocol import client_assertion, redirect_uris
 from chalicelib.protocol.requests import Parameters, single
 
 SHOWN_CHARACTERS = 200
-
+FIELDS = ("name", "type", "redirect_uris", "auth_method", "jwks", "pkce_required", "device_grant")
 WEBSITE, BROWSER, APP = "website", "browser", "native"
 _PROFILES = {
     WEBSITE: application.CLASSIC,
@@ -98,6 +98,11 @@ def read(form: Parameters, type_: str, *, present_name: str | None = None) -> Fi
     _read_authentication(form, filled)
     _read_redirect_uris(form, filled)
     return filled
+
+
+def read_typed(request: http.Request, type_: str, *, present_name: str | None = None) -> Fields | None:
+    """What was typed into the form before it was out of date; None where that is not so."""
+    return read(request.typed, type_, present_name=present_name) if request.typed else None
 
 
 def _read_redirect_uris(form: Parameters, filled: Fields) -> None:

@@ -24,15 +24,15 @@ blueprint = Blueprint(__name__)
 def applications(request: http.Request) -> Response:
     browser = browser_session.require(request)
     owned = application.owned_by(browser.user.user_id)
-    done = single(request.query, "done")
-    return http.page(request, "applications.html", applications=owned, done=done)
+    return http.page(request, "applications.html", applications=owned)
 
 
-@http.route(blueprint, PATH + "/new", "GET", "POST", is_page=True)
+@http.route(blueprint, PATH + "/new", "GET", "POST", is_page=True, typed_again=application_form.FIELDS)
 def new(request: http.Request) -> Response:
     browser = browser_session.require(request, back_to=PATH + "/new")
     if request.method == "GET":
-        return _new_form(request, browser, Fields(), form_id=credentials.new_id())
+        typed = application_form.read_typed(request, single(request.typed, "type") or application_form.WEBSITE)
+        return _new_form(request, browser, typed or Fields(), form_id=credentials.new_id())
     form_id = single(request.form, "form_id") or ""
     browser.check_csrf(request.form, f"register {form_id}")
     filled = application_form.read(request.form, single(request.form, "type") or application_form.WEBSITE)
@@ -66,12 +66,13 @@ def new(request: http.Request) -> Response:
     return _secret_page(request, made, secret)
 
 
-@http.route(blueprint, PATH + "/{client_id}", "GET", "POST", is_page=True)
+@http.route(blueprint, PATH + "/{client_id}", "GET", "POST", is_page=True, typed_again=application_form.FIELDS)
 def one(request: http.Request, client_id: str) -> Response:
     browser = browser_session.require(request, back_to=f"{PATH}/{client_id}")
     found = _own(browser, client_id)
     if request.method == "GET":
-        return _edit_form(request, browser, application_form.as_stored(found), found)
+        typed = application_form.read_typed(request, application_form.type_of(found), present_name=found.name)
+        return _edit_form(request, browser, typed or application_form.as_stored(found), found)
     browser.check_csrf(request.form, f"edit {client_id}")
     filled = application_form.read(request.form, application_form.type_of(found), present_name=found.name)
     if filled.problems:
@@ -80,7 +81,7 @@ def one(request: http.Request, client_id: str) -> Response:
     logs.note(outcome="application edited", client_id=client_id)
     if filled.profile.has_secret and not found.secret_digest:  # it has just begun to need one
         return http.see_other(http.here(request, f"{PATH}/{client_id}/secret"))
-    return http.see_other(http.here(request, f"{PATH}?done=saved"))
+    return http.see_other(http.here(request, PATH), notice=http.Notice.APPLICATION_SAVED)
 
 
 @http.route(blueprint, PATH + "/{client_id}/secret", "GET", "POST", is_page=True)
@@ -114,7 +115,9 @@ def secret(request: http.Request, client_id: str) -> Response:
     return _secret_page(request, _own(browser, client_id), regenerated)
 
 
-@http.route(blueprint, PATH + "/{client_id}/previous-secret", "POST", is_page=True)
+@http.route(
+    blueprint, PATH + "/{client_id}/previous-secret", "POST", is_page=True, form_stands_at=PATH + "/{client_id}"
+)
 def previous_secret(request: http.Request, client_id: str) -> Response:
     browser = browser_session.require(request, back_to=f"{PATH}/{client_id}")
     _own(browser, client_id)
@@ -135,7 +138,7 @@ def delete(request: http.Request, client_id: str) -> Response:
     browser.check_csrf(request.form, f"delete {client_id}")
     application.delete(client_id)
     logs.note(outcome="application deleted", client_id=client_id)
-    return http.see_other(http.here(request, f"{PATH}?done=deleted"))
+    return http.see_other(http.here(request, PATH), notice=http.Notice.APPLICATION_DELETED)
 
 
 def _own(browser: SignedIn, client_id: str) -> Application:
@@ -149,7 +152,9 @@ def _own(browser: SignedIn, client_id: str) -> Application:
 def _keep_old(form: Parameters) -> int:
     """For how many seconds the old secret goes on: none where nothing was chosen."""
     chosen = single(form, "keep_old_seconds") or "0"
-    if not (chosen.isascii() and chosen.isdigit() and int(chosen) <= settings.SECRET_OVERLAP_MAX_SECONDS):
+    if not (
+        chosen.isascii() and chosen.isdigit() and len(chosen) < 9 and int(chosen) <= settings.SECRET_OVERLAP_MAX_SECONDS
+    ):
         raise http.Refusal(400, "invalid_request", Message("The old secret cannot keep working for that long."))
     return int(chosen)
 

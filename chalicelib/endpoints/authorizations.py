@@ -7,15 +7,16 @@ from dataclasses import dataclass
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import logs
+from chalicelib import logs, settings
 from chalicelib.endpoints import browser_session, http
 from chalicelib.endpoints.browser_session import CSRF_FIELD, SignedIn
+from chalicelib.messages import Message
 from chalicelib.models import application, consent, grant, organizer, security_event, store
 from chalicelib.models.application import Application
 from chalicelib.models.consent import Consent
 from chalicelib.models.grant import Grant
-from chalicelib.protocol import scopes
-from chalicelib.protocol.requests import single
+from chalicelib.protocol import disconnecting, scopes
+from chalicelib.protocol.requests import is_id, single
 
 PATH = "/settings/authorized"
 blueprint = Blueprint(__name__)
@@ -37,20 +38,21 @@ def authorized(request: http.Request) -> Response:
     browser = browser_session.require(request, back_to=PATH)
     if request.method == "POST":
         client_id = single(request.form, "client_id") or ""
-        browser.check_csrf(request.form, f"revoke {client_id}")
+        if not is_id(client_id, limit=settings.CLIENT_ID_LIMIT_CHARACTERS):
+            raise http.Refusal(400, "invalid_request", Message("There is no such application."))
+        browser.check_csrf(request.form, "revoke", client_id)
         grant.take_back(browser.user.user_id, client_id)
         logs.note(outcome="authorization revoked", client_id=client_id)
         _record(request, browser, client_id)
-        return http.see_other(http.here(request, f"{PATH}?done=revoked"))
+        return http.see_other(http.here(request, PATH), notice=http.Notice.REVOKED)
     listed = _listed(browser.user.user_id)
-    tokens = {item.application.client_id: browser.csrf_token(f"revoke {item.application.client_id}") for item in listed}
+    tokens = {item.application.client_id: browser.csrf_token("revoke", item.application.client_id) for item in listed}
     return http.page(
         request,
         "authorized.html",
         authorized=listed,
         csrf_field=CSRF_FIELD,
         csrf_tokens=tokens,
-        done=single(request.query, "done"),
     )
 
 
@@ -65,11 +67,9 @@ def revoke_all(request: http.Request) -> Response:
             request, "revoke_all.html", authorized=listed, hidden={CSRF_FIELD: browser.csrf_token("revoke all")}
         )
     browser.check_csrf(request.form, "revoke all")
-    for given in consent.given_by(browser.user.user_id):
-        grant.take_back(browser.user.user_id, given.client_id)
-        _record(request, browser, given.client_id)
+    disconnecting.take_back_all(browser.user.user_id, request.caller)
     logs.note(outcome="all authorizations revoked")
-    return http.see_other(http.here(request, f"{PATH}?done=all-revoked"))
+    return http.see_other(http.here(request, PATH), notice=http.Notice.ALL_REVOKED)
 
 
 def _record(request: http.Request, browser: SignedIn, client_id: str) -> None:
@@ -85,8 +85,9 @@ def _record(request: http.Request, browser: SignedIn, client_id: str) -> None:
 
 def _listed(user_id: str) -> list[Authorized]:
     """Newest use first. What was allowed and what is still held: a grant keeps its scopes when the consent changes."""
-    consents = [given for given in consent.given_by(user_id) if not given.predates_restore]
     grants = list(grant.held_by(user_id))
+    consents = consent.given_by(user_id)
+    grant.tidy_up_left(grants, consents)
     applications = store.read_all([Application.key(given.client_id) for given in consents])
     slugs = {slug for given in consents for slug in given.organizers or ()}
     slugs.update(slug for held in grants for slug in held.organizers or ())
@@ -95,11 +96,11 @@ def _listed(user_id: str) -> list[Authorized]:
         _authorized(
             given,
             found,
-            [held for held in grants if held.client_id == given.client_id and grant.is_allowed(held, given)],
+            [held for held in grants if held.client_id == given.client_id and grant.is_allowed(held, given, found)],
             names,
         )
         for given, found in zip(consents, applications, strict=True)
-        if found is not None and not found.is_deleted
+        if found is not None and not found.is_deleted and consent.in_force(given, found)
     ]
     return sorted(listed, key=lambda item: item.last_used_at or item.since, reverse=True)
 
@@ -111,7 +112,7 @@ def _authorized(given: Consent, found: Application, grants: Iterable[Grant], nam
     return Authorized(
         application=found,
         scopes=scopes.ordered(allowed),
-        organizers=[names.get(slug, slug) for slug in sorted(slugs)],
+        organizers=sorted((names[slug] for slug in slugs if slug in names), key=organizer.name_order),
         since=int(given.created_at),
         last_used_at=max((int(item.last_used_at) for item in held), default=None),
     )

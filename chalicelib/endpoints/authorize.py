@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
 
 from chalice.app import Blueprint, Response
 
 from chalicelib import logs, settings
-from chalicelib.endpoints import browser_session, http
+from chalicelib.endpoints import browser_session, consent_page, http
 from chalicelib.endpoints.browser_session import SignedIn
+from chalicelib.endpoints.consent_page import Question
 from chalicelib.messages import Message
-from chalicelib.models import pushed_request, security_event, store
+from chalicelib.models import pushed_request, store
 from chalicelib.models.application import Application
 from chalicelib.models.consent import Consent
-from chalicelib.models.pushed_request import PushedRequest
+from chalicelib.models.pushed_request import AlreadyAnswered, PushedRequest
 from chalicelib.protocol import (
-    authorization,
-    consents,
+    authorization_response,
     metadata_documents,
     paths,
     pushed_requests,
@@ -27,10 +27,12 @@ from chalicelib.protocol import (
 from chalicelib.protocol.authorization import AuthorizationRequest, NotThisApplication, RefusedRequest
 
 PATH = paths.AUTHORIZATION
+_CODES = "authorization codes"
+_DECISIONS = {"allow": pushed_request.ALLOWED, "deny": pushed_request.DENIED}
 blueprint = Blueprint(__name__)
 
 
-@http.route(blueprint, PATH, "GET", "POST", is_page=True)
+@http.route(blueprint, PATH, "GET", "POST", is_page=True, answers_stale_forms=True)
 def authorize(request: http.Request) -> Response:
     if request.is_head:
         allowed = "GET, POST"  # it would make a code
@@ -43,26 +45,34 @@ def authorize(request: http.Request) -> Response:
     if form is not None and requests.single(form, "decision") is None:
         return http.see_other(http.here(request, _path_of(parameters)))
     browser, application, consent, pushed = _read(request, parameters)
+    user_id = browser.user.user_id if browser else None
     try:
-        application = _described(request, parameters, browser, application)
-        asked = pushed_requests.read_request(parameters, application, pushed, issuer=request.base_url)
+        application = _described(parameters, browser, application)
+        asked = pushed_requests.read_request(parameters, application, pushed, user_id=user_id, issuer=request.base_url)
     except NotThisApplication as error:
         return _not_this_application(request, error, parameters)
     except RefusedRequest as error:
         if browser is None:  # or anybody's link would lead through here to wherever somebody registered (9700 §4.11.2)
             raise http.NotSignedIn(_path_of(parameters)) from error
+        if error.application.registered_itself:  # likewise: whoever is signed in decides whether to go there
+            return _refused(request, error)
         return http.see_other(error.location)
     logs.note(client_id=asked.application.client_id)
     if browser is None:
         raise http.NotSignedIn(f"{PATH}?{requests.encode(asked.parameters)}")
-    if form is None:
-        return _ask_or_remember(request, asked, browser, consent)
-    return _answer(request, asked, browser, consent, form)
+    try:
+        if asked.pushed and asked.pushed.answer:
+            return _answered_before(request, asked, browser, consent, form)
+        if form is None:
+            return _ask_or_remember(request, asked, browser, consent)
+        return _answer(request, asked, browser, consent, form)
+    except AlreadyAnswered:  # since it was read, as by a second click
+        return _answered_meanwhile(request, asked, browser, consent, form)
 
 
 def _path_of(parameters: requests.Parameters) -> str:
     """The path that asks this again, with a GET, mistakes included."""
-    return f"{PATH}?{requests.encode_all(parameters, requests.AUTHORIZATION)}"
+    return f"{PATH}?{requests.encode_all(parameters, (*requests.AUTHORIZATION, 'request_uri'))}"
 
 
 def _read(
@@ -71,7 +81,8 @@ def _read(
     """All that decides, in one round trip."""
     cookie = browser_session.read_cookie(request)
     client_id = requests.single(parameters, "client_id") or ""
-    application_key = Application.key(client_id) if 0 < len(client_id) <= settings.CLIENT_ID_LIMIT_CHARACTERS else None
+    is_one = requests.is_id(client_id, limit=settings.CLIENT_ID_LIMIT_CHARACTERS)
+    application_key = Application.key(client_id) if is_one else None
     pushed_key = pushed_requests.key_of(parameters)
     if cookie is None:
         application, pushed = store.read(application_key, pushed_key)
@@ -90,7 +101,7 @@ def _called(found: Application | None, client_id: str) -> Application | None:
 
 
 def _described(
-    request: http.Request, parameters: requests.Parameters, browser: SignedIn | None, known: Application | None
+    parameters: requests.Parameters, browser: SignedIn | None, known: Application | None
 ) -> Application | None:
     """Of an application that describes itself, what its document says now; of any other, what is known.
 
@@ -102,18 +113,20 @@ def _described(
     if not metadata_documents.are_taken():
         return None
     if browser is None and known is None:
-        raise http.NotSignedIn(request.local_address)
+        raise http.NotSignedIn(_path_of(parameters))
     return metadata_documents.current(client_id, known, browser.user) if browser else known
 
 
 def _ask_or_remember(
     request: http.Request, asked: AuthorizationRequest, browser: SignedIn, consent: Consent | None
 ) -> Response:
-    if consent is not None and authorization.is_remembered(asked, consent, browser.user):
-        location = authorization.allow_again(asked, consent, browser.user, issuer=request.base_url)
+    if consent is not None and authorization_response.is_remembered(asked, consent, browser.user):
+        location = authorization_response.allow_again(
+            asked, consent, browser.user, browser_key=browser.key_for(_CODES), issuer=request.base_url
+        )
         if location is not None:
-            return _send_back(asked, location)
-    return _consent_page(request, asked, browser, consent)
+            return http.see_other(location)
+    return consent_page.show(request, browser, _question(asked), consent)
 
 
 def _answer(
@@ -124,65 +137,81 @@ def _answer(
     form: requests.Parameters,
 ) -> Response:
     """What the user said, to the request that they were shown: granted is what was posted, asked for and allowed."""
-    browser.check_csrf(form, _purpose(asked))
+    question = _question(asked)
+    if not browser.sent(form, question.purpose):
+        return consent_page.show_stale(request, browser, question, consent, form)
     decision = requests.single(form, "decision")
-    if decision in ("select_all", "select_none"):  # no answer yet: ticks the boxes where no script could
-        return _consent_page(request, asked, browser, consent, tick_all=decision == "select_all")
+    if decision in consent_page.ONLY_SHOWS:
+        return consent_page.show(request, browser, question, consent, form=form)
     if decision != "allow":
-        return _send_back(asked, authorization.deny(asked, issuer=request.base_url))
-    ticked = form.get("organizers", ())
-    location = authorization.allow(asked, browser.user, ticked, known=consent, issuer=request.base_url)
+        return http.see_other(authorization_response.deny(asked, browser.user, issuer=request.base_url))
+    location = authorization_response.allow(
+        asked,
+        browser.user,
+        form.get("organizers", ()),
+        known=consent,
+        browser_key=browser.key_for(_CODES),
+        issuer=request.base_url,
+    )
     if location is None:
         problem = Message("Choose at least one organizer.")
-        return _consent_page(request, asked, browser, consent, problem=problem, status=400)
-    security_event.record(
-        browser.user.user_id,
-        security_event.Kind.CONSENT,
-        request.caller,
-        client_id=asked.application.client_id,
-        application_name=asked.application.name,
-    )
-    return _send_back(asked, location)
-
-
-def _send_back(asked: AuthorizationRequest, location: str) -> Response:
-    """To the application with its answer, once for a request that was pushed."""
-    if asked.pushed_digest:
-        pushed_request.use(asked.pushed_digest)
+        return consent_page.show(request, browser, question, consent, form=form, problem=problem, status=400)
+    consent_page.note_allowed(request, browser, asked.application)
     return http.see_other(location)
 
 
-def _consent_page(
+def _answered_before(
     request: http.Request,
     asked: AuthorizationRequest,
     browser: SignedIn,
     consent: Consent | None,
-    *,
-    tick_all: bool | None = None,
-    problem: str = "",
-    status: int = 200,
+    form: requests.Parameters | None,
 ) -> Response:
-    owner, choices = consents.read_shown(asked.application, browser.user, asked.scopes)
-    asked_again = f"{PATH}?{requests.encode(asked.parameters)}"
-    return http.page(
-        request,
-        "consent.html" if choices or not asked.needs_organizers else "no_organizer.html",
-        status,
-        form_target=redirect_uris.form_target(asked.redirect_uri),
+    """To a pushed request that this user has answered: the same redirect where they asked for the same, else a page."""
+    assert asked.pushed is not None
+    if form is None:
+        is_same = authorization_response.is_remembered(asked, consent, browser.user)
+        wanted = pushed_request.ALLOWED if is_same else None
+    else:
+        is_own = browser.sent(form, _purpose(asked))
+        wanted = _DECISIONS.get(requests.single(form, "decision") or "") if is_own else None
+    location = wanted and authorization_response.repeat(
+        asked, wanted, browser_key=browser.key_for(_CODES), issuer=request.base_url
+    )
+    if location:
+        return http.see_other(location)
+    logs.note(outcome="answered before")
+    is_allowed = asked.pushed.answer == pushed_request.ALLOWED
+    return http.page(request, "already_answered.html", 400, application=asked.application, is_allowed=is_allowed)
+
+
+def _answered_meanwhile(
+    request: http.Request,
+    asked: AuthorizationRequest,
+    browser: SignedIn,
+    consent: Consent | None,
+    form: requests.Parameters | None,
+) -> Response:
+    assert asked.pushed is not None
+    pushed = store.read(asked.pushed.own_key)[0]
+    if pushed is None or not pushed.answer or not pushed.is_for(browser.user.user_id):
+        shown = {name: [value] for name, value in asked.parameters.items()}
+        return _not_this_application(request, pushed_requests.unusable(), shown)
+    return _answered_before(request, replace(asked, pushed=pushed), browser, consent, form)
+
+
+def _question(asked: AuthorizationRequest) -> Question:
+    # In the address and not in fields: browsers change line breaks in a field, and so in a state.
+    address = f"{PATH}?{requests.encode(asked.parameters)}"
+    return Question(
         application=asked.application,
-        owner=owner,
-        returns_to=redirect_uris.place(asked.redirect_uri),
         scopes=asked.scopes,
         resource=asked.resource,
-        consent=consent if consent and not consent.predates_restore else None,
-        needs_organizers=asked.needs_organizers,
-        organizers=choices,
-        ticked=consents.ticked(choices, tick_all),
-        switch_account=http.here(request, f"/login?switch=1&next={quote(asked_again, safe='')}"),
-        hidden={browser_session.CSRF_FIELD: browser.csrf_token(_purpose(asked))},
-        # In the address and not in fields: browsers change line breaks in a field, and so in a state.
-        action=http.here(request, asked_again),
-        problem=problem,
+        purpose=_purpose(asked),
+        address=address,
+        post_to=address,
+        redirect_uri=asked.redirect_uri,
+        origin=asked.origin,
     )
 
 
@@ -199,3 +228,18 @@ def _not_this_application(
     received = requests.known(parameters, ("client_id", "redirect_uri"))
     shown: dict[str, Any] = {"problem": error.problem, "detail": error.detail, "received": received}
     return http.page(request, "not_this_application.html", 400, **shown)
+
+
+def _refused(request: http.Request, error: RefusedRequest) -> Response:
+    """The error, shown to the user, and a link that takes it to the application: nobody is led there unasked."""
+    logs.note(client_id=error.application.client_id)
+    return http.page(
+        request,
+        "refused_request.html",
+        400,
+        application=error.application,
+        error=error.reason.error,
+        description=error.reason.description or "",
+        location=error.location,
+        place=redirect_uris.place(error.location),
+    )

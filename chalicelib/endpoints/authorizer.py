@@ -7,6 +7,7 @@ cached unless that API says so, so that what is revoked is refused from the next
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from chalice.app import AuthRequest, Blueprint
@@ -61,14 +62,14 @@ def _decide(request: AuthRequest) -> tuple[dict[str, Any], int]:
     access = bearer.authenticate(request.token, scope=None, resource=resource)
     if requirement is None:
         logs.note(outcome="no rule for this route")
-        return _policy("Deny", request.method_arn, access, required=""), 403
-    if requirement.scope is not None and requirement.scope not in access.scopes:
+        return _policy("Deny", request.method_arn, access, required=()), 403
+    if not requirement.scopes <= access.scopes:
         logs.note(outcome="insufficient_scope")
-        return _policy("Deny", request.method_arn, access, required=requirement.scope), 403
-    return _policy("Allow", requirement.resource, access, required=requirement.scope or ""), 200
+        return _policy("Deny", request.method_arn, access, required=requirement.scopes), 403
+    return _policy("Allow", requirement.resource, access, required=requirement.scopes), 200
 
 
-def _policy(effect: str, resource: str, access: Access, *, required: str) -> dict[str, Any]:
+def _policy(effect: str, resource: str, access: Access, *, required: Iterable[str]) -> dict[str, Any]:
     """API Gateway passes a context's strings, numbers and truth values on, and no lists.
 
     user_id is "" for a token that is the application's own (RFC 6749 §4.4).
@@ -82,6 +83,6 @@ def _policy(effect: str, resource: str, access: Access, *, required: str) -> dic
             "client_id": access.application.public_id,
             "scope": " ".join(sorted(access.scopes)),
             "organizers": " ".join(sorted(access.organizers)),
-            "required_scope": required,
+            "required_scope": " ".join(sorted(required)),
         },
     }

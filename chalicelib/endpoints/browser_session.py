@@ -7,24 +7,25 @@ does the same for the log-in form.
 
 from __future__ import annotations
 
-import hmac
-import re
-import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
+from chalice.app import Response
+
 from chalicelib import credentials, settings
+from chalicelib import known_device as known_devices
 from chalicelib.credentials import Credential, Kind
-from chalicelib.endpoints import http
-from chalicelib.messages import Message
+from chalicelib.endpoints import cookies, http, stale_form
+from chalicelib.endpoints.stale_form import CSRF_FIELD as CSRF_FIELD
+from chalicelib.endpoints.visitor_token import check_visitor_form as check_visitor_form
+from chalicelib.endpoints.visitor_token import visitor_form as visitor_form
 from chalicelib.models import session, store
 from chalicelib.models.session import Session
 from chalicelib.models.table import Key
 from chalicelib.models.user import User
 from chalicelib.protocol.requests import Parameters, single
 
-CSRF_FIELD = "csrf_token"
-_LOGIN_SECRET = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)  # what token_urlsafe(32) gives
 _PLACE_LIMIT_CHARACTERS = 3000  # browsers drop a cookie over 4096
 
 
@@ -55,17 +56,33 @@ class SignedIn:
     cookie: Cookie
     user: User
 
-    def csrf_token(self, purpose: str) -> str:
-        return credentials.derive(self.cookie.secret, purpose)
+    def csrf_token(self, *purpose: str) -> str:
+        """purpose: its words, those that a caller chose apart from ours; see `credentials.derive`. The token also says
+        whose form it is, for when the session that vouched for it has ended."""
+        return f"{_mark(self.user.user_id)}.{credentials.derive(self.cookie.secret, *purpose)}"
 
-    def check_csrf(self, form: Parameters, purpose: str) -> None:
-        """Raises Refusal where the form is not one that this session was shown for this purpose."""
-        _check(single(form, CSRF_FIELD), self.csrf_token(purpose))
+    def key_for(self, *purpose: str) -> str:
+        """A secret of this session that goes to no page, for one purpose."""
+        return credentials.derive(self.cookie.secret, "key", *purpose)
+
+    def sent(self, form: Parameters, *purpose: str) -> bool:
+        """Is the form one that this session was shown for this purpose? `check_csrf` without the refusal."""
+        return stale_form.is_same(single(form, CSRF_FIELD), self.csrf_token(*purpose))
+
+    def was_filled_in_here(self, request: http.Request, form: Parameters) -> bool:
+        """May what was typed be shown again, though the form counts no more? Only the user can have typed it then, into
+        a page of ours."""
+        return request.is_from_our_page and is_form_of(self.user, single(form, CSRF_FIELD))
+
+    def check_csrf(self, form: Parameters, *purpose: str) -> None:
+        """Raises StaleForm where the form is not one that this session was shown for this purpose."""
+        sent = single(form, CSRF_FIELD)
+        stale_form.check(sent, self.csrf_token(*purpose), is_owners=is_form_of(self.user, sent))
 
 
 def read_cookie(request: http.Request) -> Cookie | None:
     """What the browser claims, before anything is read from the store."""
-    value = request.cookie(_name("session"))
+    value = cookies.read(request, "session")
     named = credentials.recognize(value, Kind.SESSION)
     return Cookie(value, named) if value and named else None
 
@@ -99,8 +116,9 @@ def start(request: http.Request, user: User) -> list[str]:
     """Sign in: always a new session, never one that was there before. Gives the Set-Cookie values."""
     end(request)
     return [
-        _set_cookie("session", session.start(user, request.caller), settings.SESSION_LIFETIME_SECONDS),
-        _set_cookie("login", "", 0),
+        cookies.kept("session", session.start(user, request.caller), settings.SESSION_LIFETIME_SECONDS),
+        cookies.forgotten("login"),
+        *keep_device(request, user),
     ]
 
 
@@ -109,33 +127,50 @@ def end(request: http.Request) -> list[str]:
     cookie = read_cookie(request)
     if cookie:
         session.end(cookie.user_id, cookie.named.digest)
-    return [_set_cookie("session", "", 0)]
+    return [cookies.forgotten("session")]
 
 
-def visitor_form(request: http.Request, purpose: str) -> tuple[str, list[str]]:
-    """The CSRF token of a form for somebody who is not signed in, and the Set-Cookie values it needs."""
-    secret = _login_secret(request) or secrets.token_urlsafe(32)
-    return credentials.derive(secret, purpose), [_set_cookie("login", secret, settings.SESSION_LIFETIME_SECONDS)]
+def go_on(request: http.Request, user: User, next_path: str, *, cookies: Iterable[str] = ()) -> Response:
+    """After the log-in: where its form leads, or with the form that waited for it, if that was this user's."""
+    waiting = stale_form.unpacked(stale_form.carried(request))
+    headers = {"Set-Cookie": list(cookies)}
+    if not is_form_of(user, waiting.get(CSRF_FIELD)):
+        return http.see_other(http.here(request, next_path), headers=headers)
+    action = http.here(request, next_path)
+    return http.page(request, "form_kept.html", headers=headers, user=user, action=action, hidden=waiting)
 
 
-def check_visitor_form(request: http.Request, purpose: str) -> None:
-    """Raises Refusal where the form did not come from a page that this browser was shown for this purpose."""
-    secret = _login_secret(request)
-    _check(single(request.form, CSRF_FIELD), credentials.derive(secret, purpose) if secret else "")
+def is_form_of(user: User, csrf_token: str | None) -> bool:
+    """Was the page with this token shown to this user? It only says so: anybody can write the mark before the dot."""
+    return (csrf_token or "").partition(".")[0] == _mark(user.user_id)
+
+
+def known_device(request: http.Request, user: User | None) -> str | None:
+    """Which of the account's known devices this browser is; None where it is none. Alike for an unknown account."""
+    account = (user.user_id, user.device_key) if user else (None, None)
+    return known_devices.recognize(cookies.read(request, "device"), *account)
+
+
+def keep_device(request: http.Request, user: User) -> list[str]:
+    """Set-Cookie values by which the account knows this browser from now on."""
+    if not user.device_key:
+        return []
+    value = known_devices.cookie(user.user_id, user.device_key, known_device(request, user))
+    return [cookies.kept("device", value, settings.KNOWN_DEVICE_LIFETIME_SECONDS)]
 
 
 def keep_link(token: str) -> list[str]:
     """Set-Cookie values that keep a mailed link's token while it leaves the address, and so the browser's history."""
     is_one = credentials.recognize(token, Kind.MAIL_LINK) is not None
-    return [_set_cookie("link", token, settings.MAIL_LINK_LIFETIME_SECONDS)] if is_one else forget_link()
+    return [cookies.kept("link", token, settings.MAIL_LINK_LIFETIME_SECONDS)] if is_one else forget_link()
 
 
 def kept_link(request: http.Request) -> str | None:
-    return request.cookie(_name("link"))
+    return cookies.read(request, "link")
 
 
 def forget_link() -> list[str]:
-    return [_set_cookie("link", "", 0)]
+    return [cookies.forgotten("link")]
 
 
 def keep_place(path: str) -> list[str]:
@@ -145,16 +180,16 @@ def keep_place(path: str) -> list[str]:
     """
     value = quote(path, safe="/")
     is_kept = path != "/" and len(value) <= _PLACE_LIMIT_CHARACTERS
-    return [_set_cookie("place", value, settings.MAIL_LINK_LIFETIME_SECONDS)] if is_kept else forget_place()
+    return [cookies.kept("place", value, settings.MAIL_LINK_LIFETIME_SECONDS)] if is_kept else forget_place()
 
 
 def kept_place(request: http.Request) -> str:
     """A local path; "/" where none was kept."""
-    return local_path(unquote(request.cookie(_name("place")) or ""))
+    return local_path(unquote(cookies.read(request, "place") or ""))
 
 
 def forget_place() -> list[str]:
-    return [_set_cookie("place", "", 0)]
+    return [cookies.forgotten("place")]
 
 
 def local_path(value: str | None) -> str:
@@ -163,25 +198,5 @@ def local_path(value: str | None) -> str:
     return value if plain and value is not None and all(0x21 <= ord(c) <= 0x7E and c != "\\" for c in value) else "/"
 
 
-def _login_secret(request: http.Request) -> str | None:
-    """What `visitor_form` made; anything else in that cookie is somebody else's and is not sent back."""
-    secret = request.cookie(_name("login")) or ""
-    return secret if _LOGIN_SECRET.fullmatch(secret) else None
-
-
-def _check(sent: str | None, expected: str) -> None:
-    if not expected or not hmac.compare_digest((sent or "").encode(), expected.encode()):
-        message = Message(
-            "This form is out of date, or was not sent from our page. Go back, reload the page and try again."
-        )
-        raise http.Refusal(403, "invalid_form", message)
-
-
-def _name(of: str) -> str:
-    # The prefix makes browsers refuse the cookie from anywhere but this very host, over https.
-    return f"__Host-lanyard-{of}" if settings.SETTINGS.is_https else f"lanyard-{of}"
-
-
-def _set_cookie(name: str, value: str, max_age_seconds: int) -> str:
-    secure = "; Secure" if settings.SETTINGS.is_https else ""
-    return f"{_name(name)}={value}; Path=/; Max-Age={max_age_seconds}; HttpOnly; SameSite=Lax{secure}"
+def _mark(user_id: str) -> str:
+    return credentials.derive(user_id, "whose form it is")[:16]

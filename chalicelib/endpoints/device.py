@@ -7,18 +7,20 @@ from urllib.parse import quote
 from chalice.app import Blueprint, Response
 
 from chalicelib import logs, settings
-from chalicelib.endpoints import browser_session, http
+from chalicelib.endpoints import browser_session, consent_page, http
 from chalicelib.endpoints.browser_session import CSRF_FIELD, SignedIn
+from chalicelib.endpoints.consent_page import Question
 from chalicelib.messages import Message
-from chalicelib.models import application, security_event, store, throttle
+from chalicelib.models import application, store, throttle
 from chalicelib.models.application import Application
 from chalicelib.models.consent import Consent
 from chalicelib.models.device_request import DeviceRequest
-from chalicelib.protocol import consents, paths, scopes
 from chalicelib.protocol import device as rules
+from chalicelib.protocol import paths
 from chalicelib.protocol.requests import Parameters, single
 
 UNKNOWN = Message("This code is unknown or has expired. Compare it with your device, or start again there.")
+_TYPED = "device code"  # the purpose of the form that a code is typed in
 blueprint = Blueprint(__name__)
 
 
@@ -28,85 +30,99 @@ def device_authorization(request: http.Request) -> Response:
     return http.json_answer(answer.body, answer.status, answer.headers)
 
 
-@http.route(blueprint, paths.DEVICE, "GET", "POST", is_page=True)
+@http.route(blueprint, paths.DEVICE, "GET", "POST", is_page=True, answers_stale_forms=True)
 def device(request: http.Request) -> Response:
-    browser = browser_session.require(request)
-    given = request.form if request.method == "POST" else request.query
-    user_code = single(given, "user_code")
+    form = request.form if request.method == "POST" else None
+    user_code = single(request.query if form is None else form, "user_code")
+    browser = browser_session.require(request, back_to=_address(user_code) if user_code else paths.DEVICE)
     if user_code is None:
         return _code_page(request, browser)
-    if request.method == "POST" and single(given, "decision") is None:
-        browser.check_csrf(given, "device code")
-    if not _may_try(request, browser):
+    decision = single(form or {}, "decision")
+    if form is not None and decision is None and not browser.sent(form, _TYPED):
+        return _code_page(request, browser, user_code=user_code, problem=consent_page.STALE, status=403)
+    try:
+        # Counted before the code is looked at: too many of one account or one address are guesses (§5.1).
+        with throttle.trying(_limits(request, browser), window_seconds=settings.DEVICE_WINDOW_SECONDS) as counted:
+            found, asking = _find(user_code, browser)
+    except throttle.TooManyTries:
+        logs.note(outcome="device codes throttled", security_event="device codes guessed")
         message = Message("Too many attempts. Wait 15 minutes, then try again.")
         retry_after = {"Retry-After": str(settings.DEVICE_WINDOW_SECONDS)}
         return _code_page(request, browser, problem=message, status=429, headers=retry_after)
-    found, asking = _find(user_code)
     if found is None or asking is None:
         return _code_page(request, browser, user_code=user_code, problem=UNKNOWN, status=400)
-    _uncount(request, browser)
+    for tried in counted:  # it was no guess
+        tried.take_back()
     logs.note(client_id=asking.client_id)
-    if request.method == "POST" and single(given, "decision"):
-        return _answer(request, browser, found, asking, given)
-    return _consent_page(request, browser, found, asking)
+    if not found.is_open:
+        return _done_page(request, asking, is_allowed=found.is_allowed)
+    question = _question(found, asking, user_code)
+    if form is not None and decision:
+        return _answer(request, browser, found, question, form)
+    return consent_page.show(request, browser, question, _consent(browser, found))
 
 
-def _find(user_code: str) -> tuple[DeviceRequest | None, Application | None]:
+def _find(user_code: str, browser: SignedIn) -> tuple[DeviceRequest | None, Application | None]:
+    """What this code stands for: open, or answered by this user."""
     key = rules.key_of(user_code)
     found = store.read(key)[0] if key else None
-    if found is None or not found.is_open:
+    if found is None or not (found.is_open or found.was_answered_by(browser.user.user_id)):
         return None, None
     asking = application.get(found.client_id)
     return found, asking if asking and asking.active else None
 
 
 def _answer(
-    request: http.Request, browser: SignedIn, found: DeviceRequest, asking: Application, form: Parameters
+    request: http.Request, browser: SignedIn, found: DeviceRequest, question: Question, form: Parameters
 ) -> Response:
-    browser.check_csrf(form, _purpose(found))
-    decision = single(form, "decision")
-    if decision in ("select_all", "select_none"):  # no answer yet: ticks the boxes where no script could
-        return _consent_page(request, browser, found, asking, tick_all=decision == "select_all")
-    is_allowed = decision == "allow"
+    if not browser.sent(form, question.purpose):
+        return consent_page.show_stale(request, browser, question, _consent(browser, found), form)
+    asking, decision = question.application, single(form, "decision")
+    if decision in consent_page.ONLY_SHOWS:
+        return consent_page.show(request, browser, question, _consent(browser, found), form=form)
     try:
-        if not is_allowed:
-            rules.deny(found)
-        elif not rules.approve(found, browser.user, form.get("organizers", ())):
-            problem = Message("Choose at least one organizer.")
-            return _consent_page(request, browser, found, asking, problem=problem, status=400)
-    except rules.AlreadyAnswered:
-        return _code_page(request, browser, problem=UNKNOWN, status=400)
-    if is_allowed:
-        security_event.record(
-            browser.user.user_id,
-            security_event.Kind.CONSENT,
-            request.caller,
-            client_id=asking.client_id,
-            application_name=asking.name,
-        )
-    return http.page(request, "device_done.html", application=asking, is_allowed=is_allowed)
+        if decision != "allow":
+            rules.deny(found, browser.user)
+        elif not rules.approve(found, asking, browser.user, form.get("organizers", ())):
+            problem, consent = Message("Choose at least one organizer."), _consent(browser, found)
+            return consent_page.show(request, browser, question, consent, form=form, problem=problem, status=400)
+        else:
+            consent_page.note_allowed(request, browser, asking)
+    except rules.AlreadyAnswered:  # since it was read, as by a second click
+        answered = store.read(found.own_key)[0]
+        if answered is None or not answered.was_answered_by(browser.user.user_id):
+            return _code_page(request, browser, problem=UNKNOWN, status=400)
+        return _done_page(request, asking, is_allowed=answered.is_allowed)
+    return _done_page(request, asking, is_allowed=decision == "allow")
 
 
-def _may_try(request: http.Request, browser: SignedIn) -> bool:
-    """Count this try, before the code is looked at; too many of one account or one address are guesses (§5.1)."""
-    for what, limit in _limits(request, browser).items():
-        if throttle.count_try(what, window_seconds=settings.DEVICE_WINDOW_SECONDS) > limit:
-            logs.note(outcome="device codes throttled", security_event="device codes guessed")
-            return False
-    return True
+def _consent(browser: SignedIn, found: DeviceRequest) -> Consent | None:
+    return store.read(Consent.key(browser.user.user_id, found.client_id))[0]
 
 
-def _uncount(request: http.Request, browser: SignedIn) -> None:
-    """It was no guess."""
-    for what in _limits(request, browser):
-        throttle.uncount(what, window_seconds=settings.DEVICE_WINDOW_SECONDS)
+def _address(user_code: str) -> str:
+    return f"{paths.DEVICE}?user_code={quote(rules.shown(user_code))}"
 
 
-def _limits(request: http.Request, browser: SignedIn) -> dict[str, int]:
-    return {
-        throttle.named("device code account", browser.user.user_id): settings.DEVICE_TRIES_PER_ACCOUNT,
-        throttle.named("device code address", request.network): settings.DEVICE_TRIES_PER_ADDRESS,
-    }
+def _question(found: DeviceRequest, asking: Application, user_code: str) -> Question:
+    shown = rules.shown(user_code)
+    return Question(
+        application=asking,
+        scopes=tuple(found.scope.split()),
+        resource=found.resource,
+        purpose=_purpose(found),
+        address=_address(user_code),
+        post_to=paths.DEVICE,
+        hidden={"user_code": shown},
+        user_code=shown,
+    )
+
+
+def _limits(request: http.Request, browser: SignedIn) -> list[throttle.Limit]:
+    return [
+        throttle.Limit(throttle.named("device code account", browser.user.user_id), settings.DEVICE_TRIES_PER_ACCOUNT),
+        *throttle.per_network("device code address", request.network, settings.DEVICE_TRIES_PER_ADDRESS),
+    ]
 
 
 def _purpose(found: DeviceRequest) -> str:
@@ -130,42 +146,9 @@ def _code_page(
         headers=headers,
         user_code=user_code,
         problem=problem,
-        hidden={CSRF_FIELD: browser.csrf_token("device code")},
+        hidden={CSRF_FIELD: browser.csrf_token(_TYPED)},
     )
 
 
-def _consent_page(
-    request: http.Request,
-    browser: SignedIn,
-    found: DeviceRequest,
-    asking: Application,
-    *,
-    tick_all: bool | None = None,
-    problem: str = "",
-    status: int = 200,
-) -> Response:
-    asked = found.scope.split()
-    needs_organizers = scopes.need_organizers(asked)
-    user_code = rules.shown(single(request.form if request.method == "POST" else request.query, "user_code") or "")
-    owner, choices = consents.read_shown(asking, browser.user, asked)
-    consent = store.read(Consent.key(browser.user.user_id, found.client_id))[0]
-    back_here = f"{paths.DEVICE}?user_code={user_code}"
-    return http.page(
-        request,
-        "consent.html" if choices or not needs_organizers else "no_organizer.html",
-        status,
-        application=asking,
-        owner=owner,
-        returns_to=None,
-        scopes=asked,
-        resource=found.resource,
-        consent=consent if consent and not consent.predates_restore else None,
-        needs_organizers=needs_organizers,
-        organizers=choices,
-        ticked=consents.ticked(choices, tick_all),
-        switch_account=http.here(request, f"/login?switch=1&next={quote(back_here, safe='')}"),
-        hidden={"user_code": user_code, CSRF_FIELD: browser.csrf_token(_purpose(found))},
-        action=http.here(request, paths.DEVICE),
-        problem=problem,
-        user_code=user_code,
-    )
+def _done_page(request: http.Request, asking: Application, *, is_allowed: bool) -> Response:
+    return http.page(request, "device_done.html", application=asking, is_allowed=is_allowed)

@@ -9,23 +9,35 @@ from __future__ import annotations
 import functools
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from chalice.app import Blueprint, CORSConfig, Response
 from chalice.app import Request as ChaliceRequest
 
-from chalicelib import deadline, logs, settings
+from chalicelib import deadline, logs, mail, settings
+from chalicelib.endpoints import notices, stale_form
+from chalicelib.endpoints.notices import Notice as Notice
 from chalicelib.endpoints.refusal import NotSignedIn as NotSignedIn
 from chalicelib.endpoints.refusal import Refusal as Refusal
+from chalicelib.endpoints.refusal import StaleForm as StaleForm
 from chalicelib.endpoints.refusal import as_refusal
+from chalicelib.endpoints.request import EVERYTHING as EVERYTHING
 from chalicelib.endpoints.request import Request as Request
+from chalicelib.endpoints.visitor_token import visitor_form
 from chalicelib.messages import Message
 from chalicelib.pages import render
 from chalicelib.pages.site import Site
 
-SITE = Site(settings.SETTINGS.site_name, settings.SETTINGS.site_logo_url, settings.SETTINGS.site_colour)
+SITE = Site(
+    settings.SETTINGS.site_name,
+    settings.SETTINGS.site_logo_url,
+    settings.SETTINGS.site_colour,
+    settings.SETTINGS.support_contact,
+)
+LOG_IN = "log-in"  # what the log-in form's CSRF token is for
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 _SECURITY_HEADERS = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer"}
 _NEVER_STORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
@@ -36,33 +48,43 @@ _HSTS = "max-age=63072000; includeSubDomains"
 View = Callable[..., Response]
 
 
+@dataclass(frozen=True)
+class Route:
+    """A view, and how requests meet it; see `route`."""
+
+    view: View
+    methods: tuple[str, ...]
+    is_page: bool
+    typed_again: tuple[str, ...]
+    form_stands_at: str | None
+    answers_stale_forms: bool
+
+
 def route(
-    blueprint: Blueprint, path: str, *methods: str, is_page: bool = False, cross_origin: bool = False
+    blueprint: Blueprint,
+    path: str,
+    *methods: str,
+    is_page: bool = False,
+    cross_origin: bool = False,
+    typed_again: Iterable[str] = (),
+    form_stands_at: str | None = None,
+    answers_stale_forms: bool = False,
 ) -> Callable[[View], View]:
     """Serve `path` with a view that takes a Request and the path's parameters.
 
     is_page: errors become pages. cross_origin: scripts of any site may call it and read the answer. They come without
     cookies, so they can do nothing that a program of their own could not; never for a page.
+    typed_again: the fields that come back as they were typed, where the form cannot be taken as it was sent; for why
+    only some do see `stale_form`. form_stands_at: the template of the path that shows the form, where it is another.
+    answers_stale_forms: the view does so itself, since a GET of its path may do more than show its form.
     """
 
     def register(view: View) -> View:
-        allowed = ", ".join(("HEAD", *methods) if "GET" in methods else methods)
+        made = Route(view, methods, is_page, tuple(typed_again), form_stands_at, answers_stale_forms)
 
         @functools.wraps(view)
         def serve(**path_parameters: str) -> Response:
-            request = Request(blueprint.current_request)
-            try:
-                if len(request.body) > settings.BODY_LIMIT_BYTES:
-                    message = Message("The body is larger than %(limit)s bytes.", limit=settings.BODY_LIMIT_BYTES)
-                    raise Refusal(413, "invalid_request", message)
-                if request.method not in methods:
-                    message = Message("Only %(methods)s can be used here.", methods=allowed)
-                    raise Refusal(405, "invalid_request", message, {"Allow": allowed})
-                return view(request, **path_parameters)
-            except NotSignedIn as error:
-                return see_other(here(request, f"/login?next={quote(error.back_to, safe='')}"))
-            except Exception as error:
-                return _error_answer(error, request, is_page)
+            return _answer(made, Request(blueprint.current_request), path_parameters)
 
         del serve.__wrapped__  # Chalice would read the view's signature through it
         name = f"{view.__module__}.{view.__name__}".replace(".", "_")
@@ -71,6 +93,55 @@ def route(
         return view
 
     return register
+
+
+def _answer(to: Route, request: Request, path_parameters: Mapping[str, str]) -> Response:
+    try:
+        _check(request, to.methods)
+        return to.view(request, **path_parameters)
+    except NotSignedIn as error:
+        return _ask_to_log_in(to, request, error)
+    except StaleForm as error:
+        if not to.is_page or to.answers_stale_forms or request.is_shown_again:
+            return _error_answer(error, request, to.is_page)
+        return _show_again(to, request, path_parameters, error)
+    except Exception as error:
+        return _error_answer(error, request, to.is_page)
+
+
+def _check(request: Request, methods: tuple[str, ...]) -> None:
+    if len(request.body) > settings.BODY_LIMIT_BYTES:
+        message = Message("The body is larger than %(limit)s bytes.", limit=settings.BODY_LIMIT_BYTES)
+        raise Refusal(413, "invalid_request", message)
+    if request.method not in methods:
+        allowed = ", ".join(("HEAD", *methods) if "GET" in methods else methods)
+        message = Message("Only %(methods)s can be used here.", methods=allowed)
+        raise Refusal(405, "invalid_request", message, {"Allow": allowed})
+
+
+def _ask_to_log_in(to: Route, request: Request, error: NotSignedIn) -> Response:
+    """The log-in page, with the form that was sent; or the way there, where there is no form that may come back."""
+    carried = stale_form.to_carry(request, to.typed_again)
+    if carried:
+        logs.note(outcome="session ended, form kept")
+        return log_in_page(request, request.local_address, carried=carried, status=401)
+    has_sent_a_form = request.method == "POST" and request.is_from_our_page
+    notice = Notice.SESSION_ENDED if has_sent_a_form else None
+    return see_other(here(request, f"/login?next={quote(error.back_to, safe='')}"), notice=notice)
+
+
+def _show_again(to: Route, request: Request, path_parameters: Mapping[str, str], stale: StaleForm) -> Response:
+    """The page that has the form, as a GET shows it, and in it what was typed where that may come back."""
+    logs.note(outcome=stale.code)
+    if to.form_stands_at:
+        named = {name: quote(value, safe="") for name, value in path_parameters.items()}
+        return see_other(here(request, to.form_stands_at.format(**named)), notice=Notice.STALE_FORM)
+    request.typed = stale_form.typed(request, stale, to.typed_again)
+    request.is_shown_again = True
+    response = _answer(to, request, path_parameters)
+    if response.status_code == 200:
+        response.status_code = stale.status
+    return response
 
 
 def json_answer(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -94,6 +165,8 @@ def page(
     it load our script; no page needs it to work.
     """
     user, languages = values.pop("user", request.user), request.header("accept-language")
+    left = notices.left_for(request) if status < 400 else None
+    notice = Notice.STALE_FORM if request.is_shown_again else left
     html = render.page(
         template,
         site=SITE,
@@ -101,22 +174,64 @@ def page(
         user=user,
         accept_language=languages,
         with_script=with_script,
+        notice=None if user and notice is Notice.SESSION_ENDED else notice,
         **values,
     )
     answer = {
         "Content-Type": "text/html; charset=utf-8",
         "Content-Security-Policy": SITE.content_security_policy(form_target, with_script=with_script),
         **_NEVER_STORED,
-        **(headers or {}),
+        **_with_cookies(headers, [notices.said()] if left and not request.is_head else []),
     }
     return Response(html, answer, status)
 
 
-def see_other(location: str, *, headers: Mapping[str, Any] | None = None) -> Response:
-    """303, so that a form is never posted on to where it leads (RFC 9700 §4.12)."""
+def log_in_page(
+    request: Request,
+    next_path: str,
+    *,
+    email: str = "",
+    problem: str = "",
+    is_disabled: bool = False,
+    carried: Mapping[str, str] | None = None,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """next_path: where it leads. carried: the hidden fields of the form that waits for the log-in, where it is not this
+    request that carries them already; see `stale_form`. is_disabled: tells whoever knows its password so."""
+    carried = stale_form.carried(request) if carried is None else carried
+    csrf_token, cookies = visitor_form(request, LOG_IN)
+    # After the log-in a remembered application may be next, at an origin that is not known here: no form-action.
+    return page(
+        request,
+        "login.html",
+        status,
+        headers={"Set-Cookie": cookies, **(headers or {})},
+        form_target=None,
+        user=None,
+        hidden={stale_form.CSRF_FIELD: csrf_token, "next": next_path, **carried},
+        next=next_path,
+        email=email,
+        problem=problem,
+        is_disabled=is_disabled,
+        carries_form=bool(carried),
+        offers_sign_up=settings.SETTINGS.sign_up_open,
+        offers_reset=mail.is_set_up(),
+    )
+
+
+def see_other(location: str, *, headers: Mapping[str, Any] | None = None, notice: Notice | None = None) -> Response:
+    """303, so that a form is never posted on to where it leads (RFC 9700 §4.12). notice: what that page says once."""
     if any(ord(character) < 0x21 or ord(character) > 0x7E for character in location):
         raise ValueError("a Location must be printable ASCII")
-    return Response("", {"Location": location, **_NEVER_STORED, **(headers or {})}, 303)
+    cookies = [notices.leave(notice)] if notice else []
+    return Response("", {"Location": location, **_NEVER_STORED, **_with_cookies(headers, cookies)}, 303)
+
+
+def _with_cookies(headers: Mapping[str, Any] | None, more: list[str]) -> dict[str, Any]:
+    found = dict(headers or {})
+    cookies = [*found.pop("Set-Cookie", ()), *more]
+    return {**found, "Set-Cookie": cookies} if cookies else found
 
 
 def here(request: Request, path: str) -> str:

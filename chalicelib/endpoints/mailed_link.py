@@ -14,6 +14,8 @@ from chalicelib.models import throttle
 from chalicelib.models.mail_link import Unusable
 from chalicelib.protocol.requests import single
 
+ASKED = ("email", "next")  # the fields of the form that asks for a link
+
 
 def ask(
     request: http.Request,
@@ -31,7 +33,7 @@ def ask(
     """
     if not mail.is_set_up():
         return http.page(request, "mail_not_set_up.html", 503)
-    next_path = browser_session.local_path(single(request.query if request.method == "GET" else request.form, "next"))
+    next_path = browser_session.local_path(single(request.given, "next"))
 
     def form(email: str = "", problem: str = "", status: int = 200) -> Response:
         csrf_token, cookies = browser_session.visitor_form(request, path)
@@ -40,18 +42,23 @@ def ask(
         return http.page(request, template, status, headers=headers, hidden=hidden, email=email, problem=problem)
 
     if request.method == "GET":
-        return form()
+        return form(single(request.typed, "email") or "")
     browser_session.check_visitor_form(request, path)
     typed = single(request.form, "email") or ""
     try:
         email = check(typed)
     except names.NameProblem as error:
         return form(typed, Message("The address %(problem)s.", problem=error.message), 400)
-    throttle.count_mail(email, request.network)
-    send(request, email)
+    with throttle.mailing(email, request.network, path, not_made=(mail.MailUnavailable,)):
+        send(request, email)
     logs.note(outcome=outcome)
     cookies = browser_session.keep_place(next_path)
     return http.page(request, "mail_sent.html", headers={"Set-Cookie": cookies}, email=email)
+
+
+def token(request: http.Request) -> str | None:
+    """The link's, for the page behind it: from the form that is shown again, or the cookie that keeps it."""
+    return single(request.typed, "token") or browser_session.kept_link(request)
 
 
 def use(
@@ -67,9 +74,9 @@ def use(
     again: the path where another link can be asked for. Looking at the page uses nothing up, since mail programs look
     at links by themselves. The token goes from the address into a cookie: addresses are kept, and passed on.
     """
-    token = single(request.query, "token")
-    if token and request.method == "GET":
-        return http.see_other(http.here(request, path), headers={"Set-Cookie": browser_session.keep_link(token)})
+    named = single(request.query, "token")
+    if named and request.method == "GET":
+        return http.see_other(http.here(request, path), headers={"Set-Cookie": browser_session.keep_link(named)})
     try:
         return show(request) if request.method == "GET" else submit(request)
     except Unusable as error:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import credentials, logs, mail, names, settings
+from chalicelib import credentials, logs, mail, names, passwords, settings
 from chalicelib.endpoints import browser_session, http, mailed_link
 from chalicelib.endpoints.browser_session import CSRF_FIELD, SignedIn
 from chalicelib.messages import Message
-from chalicelib.models import mail_link, security_event, session, throttle, user
-from chalicelib.models.mail_link import Purpose
+from chalicelib.models import log_in_try, mail_link, security_event, session, throttle, user
+from chalicelib.models.mail_link import MailLink, Purpose
+from chalicelib.models.store import StoreUnavailable
 from chalicelib.models.user import User
 from chalicelib.pages import render
+from chalicelib.protocol import disconnecting
 from chalicelib.protocol.requests import single
 
 ASK = "/password/reset"
@@ -21,7 +23,7 @@ SECURITY = "/settings/security"
 blueprint = Blueprint(__name__)
 
 
-@http.route(blueprint, ASK, "GET", "POST", is_page=True)
+@http.route(blueprint, ASK, "GET", "POST", is_page=True, typed_again=mailed_link.ASKED)
 def ask(request: http.Request) -> Response:
     """The answer is the same, and as much work, for an address that nobody has here."""
     return mailed_link.ask(
@@ -34,9 +36,9 @@ def ask(request: http.Request) -> Response:
     )
 
 
-@http.route(blueprint, CHOOSE, "GET", "POST", is_page=True)
+@http.route(blueprint, CHOOSE, "GET", "POST", is_page=True, typed_again=("token",))
 def choose(request: http.Request) -> Response:
-    return mailed_link.use(request, CHOOSE, again=ASK, show=_choose_page, submit=_choose)
+    return mailed_link.use(request, CHOOSE, again=ASK, show=_show_choose_page, submit=_choose)
 
 
 @http.route(blueprint, CHANGE, "GET", "POST", is_page=True)
@@ -46,21 +48,23 @@ def change(request: http.Request) -> Response:
         return _change_page(request, browser)
     browser.check_csrf(request.form, CHANGE)
     present, chosen = single(request.form, "present") or "", single(request.form, "password") or ""
-    try:
-        names.check_password(chosen)
-    except names.NameProblem as error:
-        problem = Message("The new password %(problem)s.", problem=error.message)
-        return _change_page(request, browser, problem=problem, status=400)
-    if not _is_present_password(browser, present):
-        logs.note(outcome="password change refused")
-        return _change_page(request, browser, wrong=Message("That is not your current password."), status=400)
-    changed = user.change_password(browser.user, chosen)
+    if problem := _problem(chosen, browser.user):
+        return _change_page(request, browser, problem=problem)
+    with throttle.trying([_change_limit(browser.user)], window_seconds=settings.LOGIN_WINDOW_SECONDS) as counted:
+        if not _is_present_password(browser.user, present):
+            logs.note(outcome="password change refused")
+            return _change_page(request, browser, wrong=Message("That is not your current password."))
+        if chosen == present:
+            return _change_page(request, browser, problem=passwords.UNCHANGED)
+        changed = user.change_password(browser.user, chosen)
+    counted[0].forgive()
     session.clear_away(changed.user_id)
     security_event.record(changed.user_id, security_event.Kind.PASSWORD_CHANGED, request.caller)
     logs.note(outcome="password changed")
     cookies = browser_session.start(request, changed)
     _tell_owner(request, changed)
-    return http.see_other(http.here(request, f"{SECURITY}?done=password-changed"), headers={"Set-Cookie": cookies})
+    headers = {"Set-Cookie": cookies}
+    return http.see_other(http.here(request, SECURITY), headers=headers, notice=http.Notice.PASSWORD_CHANGED)
 
 
 def _send_link(request: http.Request, email: str) -> None:
@@ -81,38 +85,78 @@ def _send_link(request: http.Request, email: str) -> None:
 
 def _choose(request: http.Request) -> Response:
     browser_session.check_visitor_form(request, CHOOSE)
-    token = single(request.form, "token")
+    token, chosen = single(request.form, "token"), single(request.form, "password") or ""
     link = mail_link.find(token, Purpose.CHOOSE_PASSWORD)
-    try:
-        chosen = names.check_password(single(request.form, "password") or "")
-    except names.NameProblem as error:
-        problem = Message("The password %(problem)s.", problem=error.message)
-        return _choose_page(request, token=token, problem=problem, status=400)
-    throttle.forget_log_in_tries(link.email, request.network)
-    changed = mail_link.choose_password(link, chosen)
+    owner = mail_link.owner(link)
+    if problem := _problem(chosen, owner):
+        return _choose_page(request, link, token, problem=problem)
+    with mail_link.trying(link):
+        if credentials.password_matches(chosen, owner.password_hash):
+            return _choose_page(request, link, token, problem=passwords.UNCHANGED)
+        changed = mail_link.choose_password(link, owner, chosen)
+    log_in_try.forgive_all(link.email, request.network)
     session.clear_away(changed.user_id)
     security_event.record(changed.user_id, security_event.Kind.PASSWORD_RESET, request.caller)
     logs.note(outcome="password reset", user_id=changed.user_id)
+    revoked = _revoke_applications(request, changed)
     _tell_owner(request, changed)
-    cookies = [*browser_session.forget_link(), *browser_session.forget_place()]
+    cookies = [
+        *browser_session.forget_link(),
+        *browser_session.forget_place(),
+        *browser_session.keep_device(request, changed),
+    ]
     place = browser_session.kept_place(request)
-    return http.page(request, "password_chosen.html", headers={"Set-Cookie": cookies}, next=place)
+    headers = {"Set-Cookie": cookies}
+    return http.page(request, "password_chosen.html", headers=headers, next=place, revoked=revoked)
 
 
-def _choose_page(request: http.Request, *, token: str | None = None, problem: str = "", status: int = 200) -> Response:
+def _revoke_applications(request: http.Request, changed: User) -> bool | None:
+    """Were they all revoked? None where nobody asked for it.
+
+    The password is changed by then and the link used, so a store that fails now is told on the page: what is left can
+    be revoked behind the log-in.
+    """
+    if not _wants_revocation(request):
+        return None
+    try:
+        disconnecting.take_back_all(changed.user_id, request.caller)
+    except StoreUnavailable as error:
+        logs.note(store_error=error.code, applications="not all revoked")
+        return False
+    return True
+
+
+def _wants_revocation(request: http.Request) -> bool:
+    return single(request.form, "revoke_applications") == "yes"
+
+
+def _show_choose_page(request: http.Request) -> Response:
     """Raises Unusable."""
-    token = token or browser_session.kept_link(request)
-    link = mail_link.find(token, Purpose.CHOOSE_PASSWORD)
+    token = mailed_link.token(request)
+    return _choose_page(request, mail_link.find(token, Purpose.CHOOSE_PASSWORD), token)
+
+
+def _choose_page(request: http.Request, link: MailLink, token: str | None, *, problem: str | None = None) -> Response:
     csrf_token, cookies = browser_session.visitor_form(request, CHOOSE)
     return http.page(
         request,
         "password_new.html",
-        status,
+        400 if problem else 200,
         headers={"Set-Cookie": cookies},
         hidden={CSRF_FIELD: csrf_token, "token": token},
         email=link.email,
-        problem=problem,
+        problem=Message("The password %(problem)s.", problem=problem) if problem else "",
+        revokes=request.method == "POST" and _wants_revocation(request),
     )
+
+
+def _problem(chosen: str, of: User) -> str | None:
+    """Why this cannot be the user's new password, to stand after "The password"; None where it can."""
+    try:
+        passwords.check(chosen, about=[of.email, of.fullname])
+    except names.NameProblem as error:
+        return error.message
+    return None
 
 
 def _tell_owner(request: http.Request, changed: User) -> None:
@@ -128,20 +172,25 @@ def _tell_owner(request: http.Request, changed: User) -> None:
         mail.send_if_possible(changed.email, subject, text)
 
 
-def _is_present_password(browser: SignedIn, present: str) -> bool:
-    """Raises TooManyTries: somebody at a browser that was left open must not guess on."""
-    what = throttle.named("password change", browser.user.user_id)
-    limits = {what: settings.LOGIN_TRIES_PER_ACCOUNT}
-    throttle.count_tries(limits, window_seconds=settings.LOGIN_WINDOW_SECONDS)
+def _change_limit(of: User) -> throttle.Limit:
+    """Somebody at a browser that was left open must not guess on."""
+    what = throttle.named("password change", of.user_id)
+    return throttle.Limit(what, settings.LOGIN_TRIES_PER_ACCOUNT, exempt=settings.PASSWORD_CHANGES_PER_ACCOUNT)
+
+
+def _is_present_password(of: User, present: str) -> bool:
     tried = present if len(present) <= settings.PASSWORD_LIMIT_CHARACTERS else ""
-    if not credentials.password_matches(tried, browser.user.password_hash):
-        return False
-    throttle.forget(what, window_seconds=settings.LOGIN_WINDOW_SECONDS)
-    return True
+    return credentials.password_matches(tried, of.password_hash)
 
 
-def _change_page(
-    request: http.Request, browser: SignedIn, *, wrong: str = "", problem: str = "", status: int = 200
-) -> Response:
-    hidden = {CSRF_FIELD: browser.csrf_token(CHANGE)}
-    return http.page(request, "password.html", status, user=browser.user, hidden=hidden, wrong=wrong, problem=problem)
+def _change_page(request: http.Request, browser: SignedIn, *, wrong: str = "", problem: str | None = None) -> Response:
+    """problem: with the new password, as `_problem` words it. wrong: with the present one."""
+    return http.page(
+        request,
+        "password.html",
+        400 if wrong or problem else 200,
+        user=browser.user,
+        hidden={CSRF_FIELD: browser.csrf_token(CHANGE)},
+        wrong=wrong,
+        problem=Message("The new password %(problem)s.", problem=problem) if problem else "",
+    )

@@ -27,11 +27,12 @@ class Fields:
     problems: dict[str, str] = field(default_factory=dict)
 
 
-@http.route(blueprint, PATH, "GET", "POST", is_page=True)
+@http.route(blueprint, PATH, "GET", "POST", is_page=True, typed_again=_CHECKS)
 def profile(request: http.Request) -> Response:
     browser = browser_session.require(request, back_to=PATH)
     if request.method == "GET":
-        return _page(request, browser, Fields({name: str(getattr(browser.user, name)) for name in _CHECKS}))
+        as_stored = Fields({name: str(getattr(browser.user, name)) for name in _CHECKS})
+        return _page(request, browser, _read_fields(request.typed) if request.typed else as_stored)
     browser.check_csrf(request.form, PATH)
     filled = _read_fields(request.form)
     if filled.problems:
@@ -39,7 +40,7 @@ def profile(request: http.Request) -> Response:
     user.edit(browser.user.user_id, **filled.entered)
     security_event.record(browser.user.user_id, security_event.Kind.PROFILE_CHANGED, request.caller)
     logs.note(outcome="profile changed")
-    return http.see_other(http.here(request, f"{PATH}?saved=1"))
+    return http.see_other(http.here(request, PATH), notice=http.Notice.PROFILE_SAVED)
 
 
 def _read_fields(form: Parameters) -> Fields:
@@ -69,7 +70,6 @@ def _page(request: http.Request, browser: SignedIn, filled: Fields, *, status: i
         status,
         user=browser.user,
         filled=filled,
-        is_saved=request.method == "GET" and single(request.query, "saved") == "1",
         languages=language.LANGUAGES,
         timezones=names.common_timezones(),
         hidden={CSRF_FIELD: browser.csrf_token(PATH)},

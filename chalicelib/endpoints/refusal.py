@@ -38,6 +38,21 @@ class NotSignedIn(Exception):
         self.back_to = back_to
 
 
+class StaleForm(Refusal):
+    """A form that does not carry the CSRF token of its page as it is now.
+
+    is_visitors: of a form for somebody who is not signed in. is_owners: the page was shown to who is signed in now.
+    """
+
+    def __init__(self, *, is_visitors: bool = False, is_owners: bool = False) -> None:
+        message = Message(
+            "This form is out of date, or was not sent from our page. Go back, reload the page and try again."
+        )
+        super().__init__(403, "invalid_form", message)
+        self.is_visitors = is_visitors
+        self.is_owners = is_owners
+
+
 def as_refusal(error: Exception) -> Refusal:
     """The refusal that an error is, noted in the log where it is not the caller's."""
     match error:

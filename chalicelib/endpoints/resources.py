@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from chalice.app import Blueprint, Response
 
 from chalicelib import logs, names
 from chalicelib.endpoints import http
 from chalicelib.models import organizer, store
-from chalicelib.protocol import bearer, requests, scopes
+from chalicelib.protocol import bearer, requests, scopes, strict_json
 
 PAGE_SIZE_LIMIT = 50
 ORGANIZERS = "/api/v1/organizers"
@@ -86,8 +83,8 @@ def _whole_number(request: http.Request, name: str, default: int) -> int:
 
 def _read_name(request: http.Request) -> str:
     try:
-        body: Any = json.loads(request.body)
-    except (ValueError, RecursionError) as error:
+        body = strict_json.read(request.body)
+    except strict_json.NotStrict as error:
         raise http.Refusal(400, "invalid_request", 'The body must be JSON: {"name": "..."}') from error
     if not isinstance(body, dict) or set(body) != {"name"} or not isinstance(body["name"], str):
         raise http.Refusal(400, "invalid_request", 'The body must be {"name": "..."} and nothing else can be changed.')

@@ -45,28 +45,30 @@ def security(request: http.Request) -> Response:
         events=[_listed(event) for event in events],
         older=older,
         is_first_page=not before,
-        done=single(request.query, "done"),
         csrf_field=CSRF_FIELD,
-        csrf_tokens={of: browser.csrf_token(_end(of)) for of in [OTHERS, *(found.short_id for found in sessions)]},
+        csrf_tokens={of: browser.csrf_token(*_end(of)) for of in [OTHERS, *(found.short_id for found in sessions)]},
     )
 
 
 def _end_sessions(request: http.Request, browser: SignedIn) -> Response:
     which = single(request.form, "session") or ""
-    browser.check_csrf(request.form, _end(which))
+    browser.check_csrf(request.form, *_end(which))
     mine = browser.cookie.named.digest
     others = [found for found in session.live_ones(browser.user) if found.session_digest != mine]
     ended = [found for found in others if which in (OTHERS, found.short_id)]
     for found in ended:
         session.end(browser.user.user_id, found.session_digest)
-    if ended:
-        security_event.record(browser.user.user_id, security_event.Kind.SESSION_ENDED, request.caller)
     logs.note(outcome="sessions ended", sessions=len(ended))
-    return http.see_other(http.here(request, f"{PATH}?done=signed-out"))
+    if not ended:  # they had ended before, and nobody was signed out just now
+        return http.see_other(http.here(request, PATH))
+    security_event.record(browser.user.user_id, security_event.Kind.SESSION_ENDED, request.caller)
+    notice = http.Notice.SIGNED_OUT_ELSEWHERE if which == OTHERS else http.Notice.SIGNED_OUT_THERE
+    return http.see_other(http.here(request, PATH), notice=notice)
 
 
-def _end(which: str) -> str:
-    return f"end session {which}"
+def _end(which: str) -> tuple[str, str]:
+    """What a form that ends it, or them, is for."""
+    return "end session", which
 
 
 def _events(browser: SignedIn, before: str) -> tuple[list[security_event.SecurityEvent], str | None]:

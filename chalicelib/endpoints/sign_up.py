@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import logs, mail, names, settings
+from chalicelib import logs, mail, names, passwords, settings
 from chalicelib.endpoints import browser_session, http, mailed_link
 from chalicelib.endpoints.browser_session import CSRF_FIELD
 from chalicelib.messages import Message
 from chalicelib.models import mail_link, security_event, user
-from chalicelib.models.mail_link import Purpose
+from chalicelib.models.mail_link import MailLink, Purpose
 from chalicelib.pages import language, render
 from chalicelib.protocol.requests import Parameters, single
 
@@ -34,7 +34,7 @@ class Fields:
     problems: dict[str, str] = field(default_factory=dict)
 
 
-@http.route(blueprint, ASK, "GET", "POST", is_page=True)
+@http.route(blueprint, ASK, "GET", "POST", is_page=True, typed_again=mailed_link.ASKED)
 def ask(request: http.Request) -> Response:
     """The answer is the same, and as much work, for an address that has an account already."""
     _check_open()
@@ -48,7 +48,7 @@ def ask(request: http.Request) -> Response:
     )
 
 
-@http.route(blueprint, FINISH, "GET", "POST", is_page=True)
+@http.route(blueprint, FINISH, "GET", "POST", is_page=True, typed_again=("token", "fullname"))
 def finish(request: http.Request) -> Response:
     _check_open()
     return mailed_link.use(request, FINISH, again=ASK, show=_empty_page, submit=_open_account)
@@ -87,16 +87,18 @@ def _open_account(request: http.Request) -> Response:
     browser_session.check_visitor_form(request, FINISH)
     token = single(request.form, "token")
     link = mail_link.find(token, Purpose.OPEN_ACCOUNT)
-    filled = _read_fields(request.form)
+    mail_link.check_address_is_free(link)
+    filled = _read_fields(request.form, link.email)
     if filled.problems:
-        return _finish_page(request, filled, token, status=400)
-    made = mail_link.open_account(
-        link,
-        password=filled.password,
-        fullname=filled.fullname,
-        locale=language.choose(None, request.header("accept-language")),
-        timezone=settings.DEFAULT_TIMEZONE,
-    )
+        return _finish_page(request, filled, token, link, status=400)
+    with mail_link.trying(link):
+        made = mail_link.open_account(
+            link,
+            password=filled.password,
+            fullname=filled.fullname,
+            locale=language.choose(None, request.header("accept-language")),
+            timezone=settings.DEFAULT_TIMEZONE,
+        )
     security_event.record(made.user_id, security_event.Kind.ACCOUNT_CREATED, request.caller)
     logs.note(outcome="account opened", user_id=made.user_id)
     place = browser_session.kept_place(request)
@@ -109,14 +111,14 @@ def _open_account(request: http.Request) -> Response:
     return http.see_other(http.here(request, place if place != "/" else PROFILE), headers={"Set-Cookie": cookies})
 
 
-def _read_fields(form: Parameters) -> Fields:
+def _read_fields(form: Parameters, email: str) -> Fields:
     filled = Fields(single(form, "fullname") or "", single(form, "password") or "")
     try:
         filled.fullname = names.check_name(filled.fullname)
     except names.NameProblem as error:
         filled.problems["fullname"] = Message("The name %(problem)s.", problem=error.message)
     try:
-        names.check_password(filled.password)
+        passwords.check(filled.password, about=[email, filled.fullname])
     except names.NameProblem as error:
         filled.problems["password"] = Message("The password %(problem)s.", problem=error.message)
     return filled
@@ -124,12 +126,14 @@ def _read_fields(form: Parameters) -> Fields:
 
 def _empty_page(request: http.Request) -> Response:
     """Raises Unusable."""
-    return _finish_page(request, Fields(), browser_session.kept_link(request))
+    token = mailed_link.token(request)
+    filled = Fields(single(request.typed, "fullname") or "")
+    return _finish_page(request, filled, token, mail_link.find(token, Purpose.OPEN_ACCOUNT))
 
 
-def _finish_page(request: http.Request, filled: Fields, token: str | None, *, status: int = 200) -> Response:
-    """Raises Unusable."""
-    link = mail_link.find(token, Purpose.OPEN_ACCOUNT)
+def _finish_page(
+    request: http.Request, filled: Fields, token: str | None, link: MailLink, *, status: int = 200
+) -> Response:
     csrf_token, cookies = browser_session.visitor_form(request, FINISH)
     return http.page(
         request,

@@ -76,6 +76,7 @@ class Application(Item):
     own_scopes = UnicodeSetAttribute(null=True)
     own_organizers = UnicodeSetAttribute(null=True)
     active = BooleanAttribute()
+    void_before = EpochSeconds(null=True)
     created_at = EpochSeconds()
     by_owner = OwnerIndex()
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UnicodeSetAttribute
 
 from chalicelib import clock, settings
-from chalicelib.models import store
+from chalicelib.models import pushed_request, store
 from chalicelib.models.access_token import AccessToken
-from chalicelib.models.consent import Consent, is_as_known
+from chalicelib.models.application import Application
+from chalicelib.models.consent import Consent, must_stand, remember
+from chalicelib.models.exchange import store_claimed
 from chalicelib.models.grant import Grant
+from chalicelib.models.pushed_request import PushedRequest
 from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, table_name
-from chalicelib.models.user import User
 
 
 class AuthorizationCode(Item):
@@ -57,26 +59,41 @@ class AlreadyUsed(Exception):
 
 
 class NoLongerAllowed(Exception):
-    """The user took the consent back or was disabled since the code was given."""
+    """The consent was ended or its user disabled since the code was given."""
 
 
-def give(code: AuthorizationCode, consent: Consent, *, known: Consent | None) -> None:
+def give(
+    code: AuthorizationCode, consent: Consent, *, known: Consent | None, pushed: PushedRequest | None = None
+) -> None:
     """Store a code together with the consent that it was given under.
 
-    Raises ConditionFailed where the consent changed since it was read as `known`: in another tab, say.
+    pushed: the request that it answers, where that was pushed. Raises ConditionFailed where the consent changed since
+    it was read as `known`, in another tab, say; AlreadyAnswered where the pushed request was answered.
     """
-    store.write(store.Put(code), store.Put(consent, is_as_known(known)))
+    _answer(code, pushed, remember(consent, known=known))
 
 
-def give_again(code: AuthorizationCode, consent: Consent) -> None:
-    """Store a code under a consent that stands. Raises ConditionFailed where it was taken back meanwhile."""
-    store.write(store.Put(code), _under(consent.user_id, consent.client_id, consent.consent_id))
+def give_again(code: AuthorizationCode, application: Application, *, pushed: PushedRequest | None = None) -> None:
+    """Store a code under a consent that stands. Raises ConditionFailed where it was taken back meanwhile, and as `give`
+    AlreadyAnswered."""
+    _answer(code, pushed, must_stand(code.user_id, code.consent_id, application))
 
 
-def exchange(code: AuthorizationCode, grant: Grant, access_token: AccessToken) -> None:
+def _answer(code: AuthorizationCode, pushed: PushedRequest | None, consent: store.Change) -> None:
+    noted = pushed_request.answered(pushed, pushed_request.ALLOWED, code.user_id) if pushed else None
+    try:
+        store.write(store.Put(code), consent, *([noted] if noted else []))
+    except store.ConditionFailed as error:
+        if noted in error.failed:
+            raise pushed_request.AlreadyAnswered from error
+        raise
+
+
+def exchange(code: AuthorizationCode, grant: Grant, access_token: AccessToken, application: Application) -> None:
     """Claim the code and store what it makes, in one transaction: of any number of requests at once, one comes through.
 
-    Raises AlreadyUsed, NoLongerAllowed.
+    application: the code's. Raises AlreadyUsed, NoLongerAllowed. After StoreUnavailable the code may have been claimed,
+    or may yet be.
     """
     now = clock.now()
     claim = store.Update(
@@ -89,13 +106,7 @@ def exchange(code: AuthorizationCode, grant: Grant, access_token: AccessToken) -
         AuthorizationCode.code_digest.exists() & AuthorizationCode.used_at.does_not_exist(),
     )
     try:
-        store.write(
-            claim,
-            store.Put(grant),
-            store.Put(access_token),
-            _under(code.user_id, code.client_id, code.consent_id),
-            store.Check(User.key(code.user_id), User.active == True),  # noqa: E712 - a DynamoDB condition
-        )
+        store_claimed(claim, grant, access_token, application)
     except store.ConditionFailed as error:
         if claim not in error.failed:
             raise NoLongerAllowed from error
@@ -113,7 +124,3 @@ def spend(code: AuthorizationCode) -> None:
         )
     except store.ConditionFailed:
         pass  # it is used up already
-
-
-def _under(user_id: str, client_id: str, consent_id: str) -> store.Check:
-    return store.Check(Consent.key(user_id, client_id), Consent.consent_id == consent_id)

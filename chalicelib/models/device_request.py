@@ -14,10 +14,11 @@ from pynamodb.expressions.condition import Condition
 from chalicelib import clock, settings
 from chalicelib.models import store
 from chalicelib.models.access_token import AccessToken
-from chalicelib.models.consent import Consent, is_as_known
+from chalicelib.models.application import Application
+from chalicelib.models.consent import Consent, remember
+from chalicelib.models.exchange import store_claimed
 from chalicelib.models.grant import Grant
 from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, Whole, table_name
-from chalicelib.models.user import User
 
 PENDING, APPROVED, DENIED, USED = "pending", "approved", "denied", "used"
 
@@ -35,6 +36,7 @@ class DeviceRequest(Item):
     user_id = UnicodeAttribute(null=True)
     organizers = UnicodeSetAttribute(null=True)
     consent_id = UnicodeAttribute(null=True)
+    grant_id = UnicodeAttribute(null=True)
     interval_seconds = Whole()
     polled_at = EpochSeconds(null=True)
     created_at = EpochSeconds(default=0)  # 0 where a version stored it that kept no such moment
@@ -54,6 +56,14 @@ class DeviceRequest(Item):
     def is_open(self) -> bool:
         """Is it still waiting for a user?"""
         return self.state == PENDING and not self.is_expired
+
+    @property
+    def is_allowed(self) -> bool:
+        """Did a user allow it? Whether or not the device has fetched its tokens."""
+        return self.state in (APPROVED, USED)
+
+    def was_answered_by(self, user_id: str) -> bool:
+        return bool(self.state != PENDING and self.user_id == user_id)
 
 
 def start(request: DeviceRequest) -> None:
@@ -76,13 +86,14 @@ def approve(request: DeviceRequest, consent: Consent, organizers: Iterable[str],
         actions.append(DeviceRequest.organizers.set(set(organizers)))
     store.write(
         store.Update(DeviceRequest.key(request.request_id), [*actions], _is_open()),
-        store.Put(consent, is_as_known(known)),
+        remember(consent, known=known),
     )
 
 
-def deny(request: DeviceRequest) -> None:
+def deny(request: DeviceRequest, user_id: str) -> None:
     """Raises ConditionFailed where it was answered or has expired."""
-    store.change(DeviceRequest.key(request.request_id), [DeviceRequest.state.set(DENIED)], _is_open())
+    actions = [DeviceRequest.state.set(DENIED), DeviceRequest.user_id.set(user_id)]
+    store.change(DeviceRequest.key(request.request_id), [*actions], _is_open())
 
 
 def note_poll(request: DeviceRequest) -> bool:
@@ -98,22 +109,18 @@ def note_poll(request: DeviceRequest) -> bool:
     return True
 
 
-def exchange(request: DeviceRequest, grant: Grant, access_token: AccessToken) -> None:
+def exchange(request: DeviceRequest, grant: Grant, access_token: AccessToken, application: Application) -> None:
     """Claim an approved request and store what it makes, in one transaction.
 
-    Raises ConditionFailed where another was first, the consent was taken back or the user was disabled.
+    application: the request's. Raises ConditionFailed where another was first, the consent was ended or the user was
+    disabled. After StoreUnavailable the request may have been claimed, or may yet be.
     """
-    store.write(
-        store.Update(
-            DeviceRequest.key(request.request_id),
-            [DeviceRequest.state.set(USED)],
-            (DeviceRequest.state == APPROVED) & (DeviceRequest.device_digest == request.device_digest),
-        ),
-        store.Put(grant),
-        store.Put(access_token),
-        store.Check(Consent.key(grant.user_id, grant.client_id), Consent.consent_id == grant.consent_id),
-        store.Check(User.key(grant.user_id), User.active == True),  # noqa: E712 - a DynamoDB condition
+    claim = store.Update(
+        DeviceRequest.key(request.request_id),
+        [DeviceRequest.state.set(USED), DeviceRequest.grant_id.set(grant.grant_id)],
+        (DeviceRequest.state == APPROVED) & (DeviceRequest.device_digest == request.device_digest),
     )
+    store_claimed(claim, grant, access_token, application)
 
 
 def _is_open() -> Condition:

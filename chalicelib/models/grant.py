@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.attributes import ListAttribute, MapAttribute, UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
 from chalicelib import clock, credentials, settings
 from chalicelib.models import store
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.application import Application
-from chalicelib.models.consent import Consent
-from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, Whole, table_name
+from chalicelib.models.consent import Consent, stands
+from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, Whole, table_name
 from chalicelib.models.user import User
 
 
@@ -29,6 +32,19 @@ class ClientIndex(GlobalSecondaryIndex["Grant"]):
         projection = KeysOnlyProjection()
 
     client_id = UnicodeAttribute(hash_key=True)
+
+
+class Stretch(MapAttribute[str, Any]):
+    """A part of a grant's chain of refresh tokens whose every step was made with the same key.
+
+    key_id: None where a version made it that noted no key, and mixed no salt in. began, ended: generations.
+    end_digest: of the token of the generation `ended`, by which a token of this stretch is recognized.
+    """
+
+    key_id = UnicodeAttribute(null=True)
+    began = Whole()
+    ended = Whole()
+    end_digest = UnicodeAttribute()
 
 
 class Grant(Item):
@@ -45,8 +61,17 @@ class Grant(Item):
     organizers = UnicodeSetAttribute(null=True)
     resource = UnicodeAttribute(null=True)
     refresh_digest = UnicodeAttribute()
-    generation = Whole(default=0)  # how often the refresh token was rotated
+    generation = Whole(default=0)  # how often it was refreshed; each refresh advances it by one
+    # What follows is a public client's, whose refresh token each refresh rotates.
     rotated_at = EpochSeconds(null=True)
+    rotated_before_at = EpochSeconds(null=True)
+    refresh_salt = UnicodeAttribute(null=True)
+    refresh_key_id = UnicodeAttribute(null=True)
+    stretch_began = Whole(default=0)
+    past_stretches = ListAttribute(of=Stretch, null=True)
+    repeated_generation = Whole(null=True)
+    repeated_rotations = Whole(default=0)
+    forget_at = TimeToLive(null=True)
     created_at = EpochSeconds()
     last_used_at = EpochSeconds()
     by_client = ClientIndex()
@@ -54,6 +79,14 @@ class Grant(Item):
     @classmethod
     def key(cls, grant_id: str) -> Key[Grant]:
         return Key(cls, user_of(grant_id), grant_id)
+
+    @property
+    def is_idle(self) -> bool:
+        """Has its refresh token ended because nobody used it? One stored by a version without such an end never has."""
+        idle_seconds = settings.SETTINGS.refresh_idle_days * settings.DAY_SECONDS
+        if not idle_seconds or self.forget_at is None:
+            return False
+        return bool(clock.now() - (self.rotated_at or self.created_at) >= idle_seconds)
 
 
 @dataclass(frozen=True)
@@ -69,7 +102,9 @@ class Standing:
     @property
     def is_good(self) -> bool:
         """Are its user and application active, and does the consent stand that it was given under?"""
-        return bool(self.user.active and self.application.active) and is_allowed(self.grant, self.consent)
+        return bool(self.user.active and self.application.active) and is_allowed(
+            self.grant, self.consent, self.application
+        )
 
     @property
     def allowed_scopes(self) -> frozenset[str]:
@@ -100,13 +135,17 @@ def client_of(grant_id: str) -> str:
     return grant_id[credentials.ID_LENGTH : 2 * credentials.ID_LENGTH]
 
 
+def serial_of(grant_id: str) -> str:
+    return grant_id[2 * credentials.ID_LENGTH :]
+
+
 def consent_key(grant_id: str) -> Key[Consent]:
     return Consent.key(user_of(grant_id), client_of(grant_id))
 
 
-def is_allowed(grant: Grant, consent: Consent | None) -> bool:
+def is_allowed(grant: Grant, consent: Consent | None, application: Application) -> bool:
     """Does the consent that it was given under still stand?"""
-    return consent is not None and consent.consent_id == grant.consent_id
+    return stands(consent, grant.consent_id, application)
 
 
 def standing(grant_id: str) -> Standing | None:
@@ -124,38 +163,34 @@ def standing(grant_id: str) -> Standing | None:
 
 
 def refresh(grant: Grant, access_token: AccessToken) -> None:
-    """Put the next access token in place of the last one. Raises ConditionFailed where the grant has ended."""
-    store.write(
-        store.Update(
-            Grant.key(grant.grant_id),
-            [Grant.last_used_at.set(clock.now())],
-            Grant.refresh_digest == grant.refresh_digest,
-        ),
-        store.Put(access_token),
-        store.Check(consent_key(grant.grant_id), Consent.consent_id == grant.consent_id),
-    )
+    """Put the next access token in place of the last one.
 
-
-def rotate(grant: Grant, successor_digest: str, access_token: AccessToken) -> None:
-    """Put the next refresh token and the next access token in place of the last ones.
-
-    Raises ConditionFailed where another request was first with this refresh token, or the grant has ended.
+    Raises ConditionFailed where another refresh came first since the grant was read, or the grant has ended. So a write
+    that arrives late never ends a newer token.
     """
-    now = clock.now()
+    actions = [Grant.generation.set(grant.generation + 1), Grant.last_used_at.set(clock.now())]
+    advance(grant, [*actions], access_token)
+
+
+def advance(grant: Grant, actions: list[Action], access_token: AccessToken) -> None:
+    """Change a grant and put its next access token, if it is as it was read and its consent stands.
+
+    actions: what changes; one of them advances the generation. Raises ConditionFailed.
+    """
+    is_as_read: Condition = Grant.generation == grant.generation
+    if not grant.generation:
+        is_as_read |= Grant.generation.does_not_exist()
     store.write(
-        store.Update(
-            Grant.key(grant.grant_id),
-            [
-                Grant.refresh_digest.set(successor_digest),
-                Grant.generation.set(grant.generation + 1),
-                Grant.rotated_at.set(now),
-                Grant.last_used_at.set(now),
-            ],
-            Grant.refresh_digest == grant.refresh_digest,
-        ),
+        store.Update(Grant.key(grant.grant_id), actions, (Grant.refresh_digest == grant.refresh_digest) & is_as_read),
         store.Put(access_token),
         store.Check(consent_key(grant.grant_id), Consent.consent_id == grant.consent_id),
     )
+
+
+def forgotten_at() -> int | None:
+    """When a public client's grant may be deleted unless it is refreshed; None for never."""
+    days = settings.SETTINGS.refresh_idle_days
+    return clock.now() + days * settings.DAY_SECONDS + settings.IDLE_GRANT_KEPT_SECONDS if days else None
 
 
 def touch(grant: Grant) -> None:
@@ -172,24 +207,34 @@ def end(grant_id: str) -> None:
 
 
 def take_back(user_id: str, client_id: str) -> None:
-    """End all that the user allowed the application. The first delete has ended it; the others tidy up."""
+    """End all that the user allowed the application. The delete ends it; the grants have no power then, and go as well,
+    now or when they are next come across."""
     store.write(store.Delete(Consent.key(user_id, client_id)))
     with store.aside(dead_grants="left"):
-        _tidy_up(store.query(Grant, user_id, starts_with=user_id + client_id))
+        _delete_all(str(grant.grant_id) for grant in held_for(user_id, client_id))
 
 
-def end_surplus(user_id: str, client_id: str) -> None:
-    """Make room for one more grant. An aside: the next time does as well."""
-    with store.aside(surplus_grants="left"):
-        held = sorted(
-            store.query(Grant, user_id, starts_with=user_id + client_id), key=lambda grant: grant.last_used_at
-        )
-        _tidy_up(held[: max(0, len(held) - settings.GRANTS_PER_APPLICATION_LIMIT + 1)])
+def tidy_up(grant_ids: Iterable[str]) -> None:
+    """Delete grants that are good for nothing any more. An aside: the next to come across them does as well."""
+    with store.aside(dead_grants="left"):
+        _delete_all(grant_ids)
 
 
-def _tidy_up(grants: Iterable[Grant]) -> None:
-    keys = [key for grant in grants for key in (Grant.key(grant.grant_id), AccessToken.key(grant.grant_id))]
-    store.delete_all(keys)
+def _delete_all(grant_ids: Iterable[str]) -> None:
+    store.delete_all([key for grant_id in grant_ids for key in (Grant.key(grant_id), AccessToken.key(grant_id))])
+
+
+def tidy_up_left(grants: Iterable[Grant], consents: Iterable[Consent]) -> None:
+    """Tidy up what a request left that took a consent back and was cut off before it came to the grants.
+
+    consents: all that stand, read after the grants. So one that is missing has ended, and does not come back.
+    """
+    standing = {consent.consent_id for consent in consents}
+    tidy_up(str(grant.grant_id) for grant in grants if grant.consent_id not in standing)
+
+
+def held_for(user_id: str, client_id: str) -> list[Grant]:
+    return list(store.query(Grant, user_id, starts_with=user_id + client_id))
 
 
 def held_by(user_id: str) -> Iterator[Grant]:
@@ -197,9 +242,14 @@ def held_by(user_id: str) -> Iterator[Grant]:
 
 
 def connected_to(client_id: str) -> Connected:
-    """Who is connected to an application, for its owner to see: from an index, and never more than it may cost."""
+    """Who is connected to an application, for its owner to see: found in an index, and never more than it may cost."""
     found = list(store.query(Grant, client_id, index="by_client", most=settings.CONNECTED_COUNT_LIMIT))
-    return Connected(len({grant.user_id for grant in found}), len(found) < settings.CONNECTED_COUNT_LIMIT)
+    users = sorted({str(grant.user_id) for grant in found})
+    consents = store.read_all([Consent.key(user_id, client_id) for user_id in users])
+    left = {user_id for user_id, consent in zip(users, consents, strict=True) if consent is None}
+    # Taken back by a request that was cut off before it came to the grants. No consent that ended comes back.
+    tidy_up(str(grant.grant_id) for grant in found if grant.user_id in left)
+    return Connected(len(users) - len(left), len(found) < settings.CONNECTED_COUNT_LIMIT)
 
 
 def users_of(client_id: str) -> set[str]:

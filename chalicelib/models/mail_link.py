@@ -8,12 +8,14 @@ address can neither take it nor keep it from its owner.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from enum import StrEnum
 
 from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib import clock, credentials, settings
-from chalicelib.models import store, user
+from chalicelib.models import store, throttle, user
+from chalicelib.models.email_address import EmailAddress
 from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, table_name
 from chalicelib.models.user import User
 
@@ -91,14 +93,31 @@ def find(token: str | None, purpose: Purpose) -> MailLink:
     return found
 
 
-def choose_password(link: MailLink, password: str) -> User:
-    """Use the link: the user has this password from now on, and no session. Raises Unusable."""
+def owner(link: MailLink) -> User:
+    """Whose password the link changes. Raises Unusable where that is nobody any more, or another link was used."""
     found = store.read(User.key(link.user_id))[0] if link.user_id else None
-    if found is None or found.password_serial != link.password_serial:
+    if found is None or not found.active or found.password_serial != link.password_serial:
         raise Unusable(State.OVERTAKEN)
+    return found
+
+
+def check_address_is_free(link: MailLink) -> None:
+    """Raises Unusable where the link's address has an account by now: what follows costs a password hash."""
+    if store.read(EmailAddress.key(link.email))[0] is not None:
+        raise Unusable(State.OVERTAKEN)
+
+
+def trying(link: MailLink) -> AbstractContextManager[object]:
+    """Count what is tried with a link that is still good, since each try costs a password hash. Raises TooManyTries."""
+    limit = throttle.Limit(throttle.named("mail link", link.link_digest), settings.MAIL_LINK_TRIES)
+    return throttle.trying([limit], window_seconds=settings.MAIL_LINK_LIFETIME_SECONDS)
+
+
+def choose_password(link: MailLink, of: User, password: str) -> User:
+    """Use the link: its owner has this password from now on, and no session. Raises Unusable."""
     claim = _claim(link)
     try:
-        return user.change_password(found, password, claim=claim)
+        return user.change_password(of, password, claim=claim)
     except store.ConditionFailed as error:
         raise Unusable(State.USED if claim in error.failed else State.OVERTAKEN) from error
 

@@ -54,6 +54,12 @@ def allow(client_id: str, scopes: Iterable[str], organizers: Iterable[str]) -> N
     store.change(Application.key(client_id), actions, is_there)
 
 
+def take_organizer(client_id: str, slug: str) -> None:
+    """Let it work with this organizer no more. Raises ConditionFailed where there is no such application."""
+    actions: list[Action] = [Application.own_organizers.delete({slug})]
+    store.change(Application.key(client_id), actions, Application.owner_id.exists())
+
+
 def new_id(client_id: str) -> str:
     return client_id + client_id + credentials.new_serial()
 

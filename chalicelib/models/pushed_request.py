@@ -1,4 +1,8 @@
-"""PushedRequest: an authorization request that its application sent beforehand (RFC 9126)."""
+"""PushedRequest: an authorization request that its application sent beforehand (RFC 9126).
+
+It is answered once. The answer is noted on it in the write that gives the code, so it is used up if and only if there
+is one; and it is kept until it would have expired, so that a second click can be told what became of the first.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,8 @@ from pynamodb.attributes import UnicodeAttribute
 from chalicelib import clock
 from chalicelib.models import store
 from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, table_name
+
+ALLOWED, DENIED = "allowed", "denied"
 
 
 class PushedRequest(Item):
@@ -18,6 +24,8 @@ class PushedRequest(Item):
     request_digest = UnicodeAttribute(hash_key=True)
     client_id = UnicodeAttribute()
     parameters = UnicodeAttribute()  # JSON: each name with its value
+    answer = UnicodeAttribute(null=True)
+    answered_by = UnicodeAttribute(null=True)
     created_at = EpochSeconds(default=0)  # 0 where a version stored it that kept no such moment
     expires_at = TimeToLive()
 
@@ -29,11 +37,31 @@ class PushedRequest(Item):
     def is_expired(self) -> bool:
         return self.expires_at <= clock.now()
 
+    def is_for(self, user_id: str | None) -> bool:
+        """May this user see it? Once it was answered nobody may but who answered it."""
+        return self.answer is None or self.answered_by == user_id
+
+
+class AlreadyAnswered(Exception):
+    """Another request, as a second click makes one, was first with its answer."""
+
 
 def keep(request: PushedRequest) -> None:
     store.write(store.Put(request))
 
 
-def use(request_digest: str) -> None:
-    """Answered once. Raises ConditionFailed where it was answered before."""
-    store.write(store.Delete(PushedRequest.key(request_digest), PushedRequest.request_digest.exists()))
+def answered(request: PushedRequest, answer: str, user_id: str) -> store.Update:
+    """Note the answer, as part of a transaction: on the condition that there is none yet."""
+    return store.Update(
+        PushedRequest.key(request.request_digest),
+        [PushedRequest.answer.set(answer), PushedRequest.answered_by.set(user_id)],
+        PushedRequest.request_digest.exists() & PushedRequest.answer.does_not_exist(),
+    )
+
+
+def deny(request: PushedRequest, user_id: str) -> None:
+    """Raises AlreadyAnswered."""
+    try:
+        store.write(answered(request, DENIED, user_id))
+    except store.ConditionFailed as error:
+        raise AlreadyAnswered from error

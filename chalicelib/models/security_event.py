@@ -32,6 +32,7 @@ class Kind(StrEnum):
     REVOKE = "revoke"
     SECRET_REGENERATED = "secret_regenerated"
     REPLAY_DETECTED = "replay_detected"
+    CONNECTION_INTERRUPTED = "connection_interrupted"
 
 
 class SecurityEvent(Item):

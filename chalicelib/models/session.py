@@ -54,21 +54,33 @@ def start(user: User, caller: Caller) -> str:
     """
     secret = credentials.mint(credentials.Kind.SESSION, user.user_id)
     now = clock.now()
-    store.write(
-        store.Put(
-            Session(
-                user_id=user.user_id,
-                session_digest=credentials.digest(secret),
-                created_at=now,
-                last_seen_at=now,
-                password_serial=user.password_serial,
-                address=caller.address or None,
-                user_agent=caller.user_agent or None,
-                expires_at=_expiry(created_at=now, last_seen_at=now),
-            )
-        )
+    begun = Session(
+        user_id=user.user_id,
+        session_digest=credentials.digest(secret),
+        created_at=now,
+        last_seen_at=now,
+        password_serial=user.password_serial,
+        address=caller.address or None,
+        user_agent=caller.user_agent or None,
+        expires_at=_expiry(created_at=now, last_seen_at=now),
     )
+    store.write(store.Put(begun))
+    _end_surplus(user, begun)
     return secret
+
+
+def _end_surplus(user: User, begun: Session) -> None:
+    """End the sessions that were seen least recently, so that SESSIONS_PER_USER_LIMIT are left, the new one among them.
+
+    After it was written: of many that begin at once, the last one to look sees them all. Never raises: the next one
+    does as well.
+    """
+    with store.aside(surplus_sessions="left"):
+        found = list(store.query(Session, user.user_id))
+        others = [session for session in found if session.session_digest != begun.session_digest]
+        others.sort(key=lambda session: (session.is_good_for(user), session.last_seen_at), reverse=True)
+        surplus = others[settings.SESSIONS_PER_USER_LIMIT - 1 :]
+        store.delete_all([Session.key(session.user_id, session.session_digest) for session in surplus])
 
 
 def touch(session: Session) -> None:
@@ -98,8 +110,7 @@ def live_ones(user: User) -> list[Session]:
 def clear_away(user_id: str) -> None:
     """Delete a user's sessions after a new password, which has ended them all: so it need not come to its end."""
     with store.aside(sessions_cleared="not all"):
-        for session in list(store.query(Session, user_id)):
-            end(user_id, session.session_digest)
+        store.delete_all([Session.key(user_id, session.session_digest) for session in store.query(Session, user_id)])
 
 
 def _expiry(*, created_at: int, last_seen_at: int) -> int:

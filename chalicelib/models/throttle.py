@@ -1,11 +1,19 @@
-"""Throttle: counters of tries, each for one thing in one window of time, gone by their TTL."""
+"""Throttle: counters of tries, each for one thing in one window of time, gone by their TTL.
+
+A try is counted before it is made, so that many at once are all counted, and taken back where it could not be made.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from ipaddress import ip_interface
 
 from pynamodb.attributes import UnicodeAttribute
+from pynamodb.expressions.update import Action
 
 from chalicelib import clock, credentials, settings
 from chalicelib.models import store
@@ -19,6 +27,7 @@ class Throttle(Item):
 
     throttle_key = UnicodeAttribute(hash_key=True)
     tries = Whole()
+    exempt = Whole(null=True)
     expires_at = TimeToLive()
 
     @classmethod
@@ -26,25 +35,60 @@ class Throttle(Item):
         """`what` is digested: the table holds no address that somebody tried."""
         return Key(cls, f"{credentials.digest(what)}:{clock.now() // window_seconds}")
 
+    @classmethod
+    def lasting_key(cls, what: str) -> Key[Throttle]:
+        """Of a counter without windows, which goes when nothing was counted for a while."""
+        return Key(cls, f"{credentials.digest(what)}:lasting")
 
-def named(*parts: str) -> str:
-    """What tries are counted as, unambiguously: no part that a stranger chooses can pass for two, or for another."""
-    return json.dumps(parts)
 
+@dataclass(frozen=True)
+class Limit:
+    """How often something may be tried in a window.
 
-def count_try(what: str, *, window_seconds: int) -> int:
-    """Count one more try and give how many there were in this window. Atomic: tries at once are all counted.
-
-    A try whose answer the store loses may be counted twice: see store.count.
+    what: as `named` gives it. tries: how many may fail. exempt: how many may be made that are held against nobody, such
+    as those that went well; None for any number. is_exempt: is this try known to be one of these?
     """
-    expires_at = (clock.now() // window_seconds + 1) * window_seconds
-    key = Throttle.key(what, window_seconds)
-    return store.count(key, [Throttle.tries.add(1), Throttle.expires_at.set(expires_at)]).tries
+
+    what: str
+    tries: int
+    exempt: int | None = None
+    is_exempt: bool = False
+
+    @property
+    def counted(self) -> list[Action]:
+        return [Throttle.tries.add(0), Throttle.exempt.add(1)] if self.is_exempt else [Throttle.tries.add(1)]
+
+    def is_exceeded(self, counted: Throttle) -> bool:
+        if self.exempt is not None and (counted.exempt or 0) + (0 if self.is_exempt else 1) > self.exempt:
+            return True
+        return not self.is_exempt and counted.tries > self.tries
 
 
-def seconds_left(window_seconds: int) -> int:
-    """Until the present window ends."""
-    return window_seconds - clock.now() % window_seconds
+@dataclass(frozen=True)
+class Tried:
+    """A try as it was counted against one limit: by which item, whatever window has begun meanwhile.
+
+    What becomes of it is noted in one round trip that raises nothing: a count too many keeps nobody out for long.
+    """
+
+    limit: Limit
+    key: Key[Throttle]
+    expires_at: int
+
+    def take_back(self) -> None:
+        """It could not be made, or was none to be afraid of."""
+        self._note([Throttle.exempt.add(-1)] if self.limit.is_exempt else [Throttle.tries.add(-1)])
+
+    def exempt(self) -> None:
+        """It went well: it is held against nobody, and still counts as made."""
+        self._note([Throttle.tries.add(-1), Throttle.exempt.add(1)])
+
+    def forgive(self) -> None:
+        """It went well, and none of those before it is held against anybody."""
+        self._note([Throttle.tries.set(0), Throttle.exempt.add(1)])
+
+    def _note(self, actions: list[Action]) -> None:
+        _aside(self.key, [*actions, Throttle.expires_at.set(self.expires_at)])
 
 
 class TooManyTries(Exception):
@@ -55,59 +99,131 @@ class TooManyTries(Exception):
         self.window_seconds = window_seconds
 
 
-def count_tries(limits: Mapping[str, int], *, window_seconds: int) -> list[int]:
-    """Count one more try for each of `limits` and give their numbers, in that order. Raises TooManyTries.
+def named(*parts: str) -> str:
+    """What tries are counted as, unambiguously: no part that a stranger chooses can pass for two, or for another."""
+    return json.dumps(parts)
 
-    Called before the try is made, so that many at once are all counted.
+
+def per_network(purpose: str, network: str, tries: int, *, exempt: int | None = None) -> list[Limit]:
+    """The limits for the place that a request came from.
+
+    network: an address, or of an IPv6 one the /64, all of which one caller can use. Many have a /56 or a /48: these are
+    counted beside it, each with a limit that is higher, since several people may share it.
     """
-    counts = []
-    for what, limit in limits.items():
-        counts.append(count_try(what, window_seconds=window_seconds))
-        if counts[-1] > limit:
-            raise TooManyTries(window_seconds)
-    return counts
+    try:
+        found = ip_interface(network)
+    except ValueError:
+        return [Limit(named(purpose, network), tries, exempt)]
+    if found.version == 4:
+        return [Limit(named(purpose, network), tries, exempt)]
+    return [
+        Limit(
+            named(purpose, str(ip_interface(f"{found.ip}/{length}").network)),
+            tries * factor,
+            None if exempt is None else exempt * factor,
+        )
+        for length, factor in settings.IPV6_LIMIT_FACTORS.items()
+    ]
 
 
-def count_mail(email: str, address: str) -> None:
-    """Count a mail that somebody at `address` asks for. Raises TooManyTries. Alike for accounts that do not exist."""
-    limits = {
-        named("mail address", address): settings.MAILS_PER_ADDRESS,
-        named("mail account", normalize(email)): settings.MAILS_PER_ACCOUNT,
-    }
-    count_tries(limits, window_seconds=settings.MAIL_WINDOW_SECONDS)
+def in_all(purpose: str, tries: int) -> Limit:
+    """A limit for everybody together. It is spread over several counters, of which one is chosen at random: a single
+    one would be an item that all requests write. So the first are refused at some four fifths of it, and none gets past
+    it."""
+    shard = secrets.randbelow(settings.THROTTLE_SHARDS)
+    return Limit(named(purpose, "in all", str(shard)), tries // settings.THROTTLE_SHARDS)
 
 
-def log_in_account(email: str) -> str:
-    """What log-in tries for an account are counted as. Alike for accounts that do not exist."""
-    return named("log-in account", normalize(email))
+@contextmanager
+def trying(
+    limits: Iterable[Limit],
+    *,
+    window_seconds: int,
+    not_made: tuple[type[Exception], ...] = (store.StoreUnavailable,),
+) -> Iterator[list[Tried]]:
+    """Count a try against each limit, in their order, while it is made. Raises TooManyTries: it may not be made.
+
+    not_made: errors that say that it could not be made, and so does not count. They are raised all the same.
+    """
+    counted: list[Tried] = []
+    try:
+        for limit in limits:
+            found = _count(limit, window_seconds)
+            counted.append(Tried(limit, found.own_key, found.expires_at))
+            if limit.is_exceeded(found):
+                raise TooManyTries(window_seconds)
+    except store.StoreUnavailable:
+        _take_back(counted)
+        raise
+    try:
+        yield counted
+    except not_made:
+        _take_back(counted)
+        raise
 
 
-def log_in_address(address: str) -> str:
-    return named("log-in address", address)
+def count_try(what: str, *, window_seconds: int) -> int:
+    """Count one more try and give how many there were in this window. Atomic: tries at once are all counted.
+
+    A try whose answer the store loses may be counted twice: see store.count.
+    """
+    return _count(Limit(what, tries=0), window_seconds).tries
 
 
-def log_in_account_from(email: str, address: str) -> str:
-    """For an account from one place, so that a stranger's tries elsewhere do not keep the owner out."""
-    return named("log-in account from", normalize(email), address)
+def count_lasting(what: str, *, kept_seconds: int) -> None:
+    """Count what is kept until nothing was counted for `kept_seconds`. Never raises."""
+    expires_at = clock.now() + kept_seconds
+    _aside(Throttle.lasting_key(what), [Throttle.tries.add(1), Throttle.expires_at.set(expires_at)])
 
 
-def forget_log_in_tries(email: str, address: str) -> None:
-    """They got in, or chose another password: what was tried before is over."""
-    for what in (log_in_account_from(email, address), log_in_account(email)):
-        forget(what, window_seconds=settings.LOGIN_WINDOW_SECONDS)
+@contextmanager
+def mailing(email: str, network: str, purpose: str, *, not_made: tuple[type[Exception], ...]) -> Iterator[None]:
+    """Count a mail that somebody at `network` asks for. Raises TooManyTries. Alike for accounts that do not exist.
+
+    purpose: what the mail is for: each has a limit in all of its own, so that a flood of sign-ups stops no password
+    reset. Who is refused because of others loses none of their own tries.
+    """
+    window = settings.MAIL_WINDOW_SECONDS
+    own = [
+        *per_network("mail address", network, settings.MAILS_PER_ADDRESS),
+        Limit(named("mail account", normalize(email)), settings.MAILS_PER_ACCOUNT),
+    ]
+    not_made = (store.StoreUnavailable, *not_made)
+    everybodys = [in_all(f"mail {purpose}", settings.MAILS_IN_ALL)]
+    with (
+        trying(own, window_seconds=window, not_made=(TooManyTries, *not_made)),
+        trying(everybodys, window_seconds=window, not_made=not_made),
+    ):
+        yield
+
+
+def seconds_left(window_seconds: int) -> int:
+    """Until the present window ends."""
+    return window_seconds - clock.now() % window_seconds
 
 
 def forget(what: str, *, window_seconds: int) -> None:
-    """Take all tries back. An aside, as `uncount`."""
+    """Take all tries back. Never raises."""
+    forget_all([Throttle.key(what, window_seconds)])
+
+
+def forget_all(keys: list[Key[Throttle]]) -> None:
+    """Take all tries back, in one round trip. Never raises."""
     with store.aside():
-        store.write(store.Delete(Throttle.key(what, window_seconds)))
+        store.delete_all(keys)
 
 
-def uncount(what: str, *, window_seconds: int) -> None:
-    """Take one try back, since it turned out well or could not be made.
+def _count(limit: Limit, window_seconds: int) -> Throttle:
+    expires_at = (clock.now() // window_seconds + 1) * window_seconds
+    key = Throttle.key(limit.what, window_seconds)
+    return store.count(key, [*limit.counted, Throttle.expires_at.set(expires_at)])
 
-    An aside, which has time left also where the store has used up the request's: a count too many keeps nobody out for
-    long, so it never raises.
-    """
+
+def _take_back(counted: Iterable[Tried]) -> None:
+    for tried in counted:
+        tried.take_back()
+
+
+def _aside(key: Key[Throttle], actions: list[Action]) -> None:
     with store.aside():
-        store.change(Throttle.key(what, window_seconds), [Throttle.tries.add(-1)], Throttle.tries > 0)
+        store.count(key, actions)

@@ -1,19 +1,27 @@
-"""UsedAssertion: that a client's signed assertion was presented, kept until it would have expired (RFC 7523 §3)."""
+"""UsedAssertion: that a client's signed assertion was presented, and with which request (RFC 7523 §3)."""
 
 from __future__ import annotations
 
-from pynamodb.attributes import UnicodeAttribute
+import math
 
-from chalicelib import credentials
+from pynamodb.attributes import UnicodeAttribute
+from pynamodb.expressions.condition import Condition
+
+from chalicelib import clock, credentials, settings
 from chalicelib.models import store
-from chalicelib.models.table import Item, Key, TableMeta, TimeToLive, table_name
+from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, table_name
 
 
 class UsedAssertion(Item):
+    """repeat_from, repeat_until: when the same request may come again. Without repeat_from it has been answered."""
+
     class Meta(TableMeta):
         table_name = table_name("used_assertions")
 
     assertion_digest = UnicodeAttribute(hash_key=True)
+    request_digest = UnicodeAttribute(null=True)
+    repeat_from = EpochSeconds(null=True)
+    repeat_until = EpochSeconds(null=True)
     expires_at = TimeToLive()
 
     @classmethod
@@ -21,11 +29,70 @@ class UsedAssertion(Item):
         return Key(cls, assertion_digest)
 
 
-def use(client_id: str, jti: str, *, expires_at: int) -> None:
-    """Claim an assertion: of any number of requests at once, one comes through. Raises ConditionFailed for the others.
+class AlreadyUsed(Exception):
+    """It was presented with another request, or with this one, which has been answered or is too old."""
 
-    jti: unique for its client alone. expires_at: from when it would be refused anyway, in seconds since the epoch.
-    """
-    digest = credentials.digest(f"{client_id} {jti}")
-    item = UsedAssertion(assertion_digest=digest, expires_at=expires_at)
-    store.write(store.Put(item, UsedAssertion.assertion_digest.does_not_exist()))
+
+class BeingAnswered(Exception):
+    """It was presented with this request, which may still be under way. wait_seconds: for how long at most."""
+
+    def __init__(self, wait_seconds: int) -> None:
+        super().__init__("being answered")
+        self.wait_seconds = wait_seconds
+
+
+def of(client_id: str, jti: str, request_digest: str, *, expires_at: int) -> UsedAssertion:
+    """An assertion as it is claimed now. jti: unique for its client alone. expires_at: until when it must be kept, in
+    seconds since the epoch."""
+    now = clock.now()
+    return UsedAssertion(
+        assertion_digest=credentials.digest(f"{client_id} {jti}"),
+        request_digest=request_digest,
+        repeat_from=now + math.ceil(settings.REQUEST_SECONDS),
+        repeat_until=now + settings.ASSERTION_REPEAT_SECONDS,
+        expires_at=expires_at,
+    )
+
+
+def claim(item: UsedAssertion) -> None:
+    """Of any number of requests at once, one comes through. Raises AlreadyUsed or BeingAnswered for the others."""
+    try:
+        store.write(store.Put(item, UsedAssertion.assertion_digest.does_not_exist()))
+    except store.ConditionFailed:
+        _claim_again(item, store.read(item.own_key)[0])
+
+
+def settle(item: UsedAssertion) -> None:
+    """It has been answered: the same request is refused from now on. Never raises."""
+    with store.aside(aside_of="client assertion"):
+        store.change(item.own_key, [UsedAssertion.repeat_from.remove()], _is_as_claimed(item))
+
+
+def release(item: UsedAssertion) -> None:
+    """It could not be answered: the same request may come again at once. Never raises."""
+    with store.aside(aside_of="client assertion"):
+        store.change(item.own_key, [UsedAssertion.repeat_from.set(clock.now())], _is_as_claimed(item))
+
+
+def _claim_again(item: UsedAssertion, found: UsedAssertion | None) -> None:
+    now = clock.now()
+    if found is None or found.request_digest != item.request_digest or found.repeat_from is None:
+        raise AlreadyUsed
+    if now >= found.repeat_until:
+        raise AlreadyUsed
+    if now < found.repeat_from:
+        raise BeingAnswered(found.repeat_from - now)
+    try:
+        store.change(
+            item.own_key,
+            [UsedAssertion.repeat_from.set(item.repeat_from)],
+            UsedAssertion.repeat_from == found.repeat_from,
+        )
+    except store.ConditionFailed:
+        raise BeingAnswered(item.repeat_from - now) from None
+
+
+def _is_as_claimed(item: UsedAssertion) -> Condition:
+    is_same, repeated = UsedAssertion.request_digest == item.request_digest, UsedAssertion.repeat_from
+    condition: Condition = is_same & (repeated == item.repeat_from)
+    return condition

@@ -12,8 +12,8 @@ from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UnicodeSetAt
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
-from chalicelib import clock, credentials
-from chalicelib.models import store
+from chalicelib import clock, credentials, known_device
+from chalicelib.models import organizer, store
 from chalicelib.models.email_address import EmailAddress, normalize
 from chalicelib.models.organizer import Organizer
 from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, Whole, table_name
@@ -27,6 +27,7 @@ class User(Item):
     email = UnicodeAttribute()
     password_hash = UnicodeAttribute()
     password_serial = UnicodeAttribute(null=True)
+    device_key = UnicodeAttribute(null=True)
     fullname = UnicodeAttribute()
     locale = UnicodeAttribute()
     timezone = UnicodeAttribute()
@@ -54,6 +55,7 @@ def create(
         email=email.strip(),
         password_hash=credentials.hash_password(password),
         password_serial=credentials.new_serial(),
+        device_key=known_device.new_key(),
         fullname=fullname,
         locale=locale,
         timezone=timezone,
@@ -88,7 +90,7 @@ def enable(user_id: str) -> None:
 def add_member(user_id: str, slug: str) -> None:
     """Raises ConditionFailed where the user or the organizer does not exist."""
     store.write(
-        store.Check(Organizer.key(slug), Organizer.slug.exists()),
+        store.Check(Organizer.key(slug), organizer.is_there()),
         store.Update(User.key(user_id), [User.memberships.add({slug})], User.user_id.exists()),
     )
 
@@ -97,10 +99,27 @@ def remove_member(user_id: str, slug: str) -> None:
     store.change(User.key(user_id), [User.memberships.delete({slug})], User.user_id.exists())
 
 
-def replace_password_hash(user_id: str, password: str) -> None:
-    """Store the password anew, under the parameters of today."""
-    hashed = credentials.hash_password(password)
-    store.change(User.key(user_id), [User.password_hash.set(hashed)], User.user_id.exists())
+def bring_up_to_date(user: User, password: str) -> None:
+    """At a log-in, with the password that was right: give an older account what it lacks. Never raises.
+
+    Its password is hashed under the parameters of today, which ends no session, and it gets a key for known devices. A
+    password that was changed meanwhile stays.
+    """
+    actions: list[Action] = []
+    is_same = User.password_hash == user.password_hash
+    hashed, device_key = user.password_hash, user.device_key
+    if credentials.needs_rehash(hashed):
+        hashed = credentials.hash_password(password)
+        actions.append(User.password_hash.set(hashed))
+    if not device_key:
+        device_key = known_device.new_key()
+        actions.append(User.device_key.set(device_key))
+        is_same &= User.device_key.does_not_exist()
+    if not actions:
+        return
+    with store.aside():  # or else the next log-in does it
+        store.change(User.key(user.user_id), actions, is_same)
+        user.password_hash, user.device_key = hashed, device_key
 
 
 def edit(user_id: str, *, fullname: str, locale: str, timezone: str) -> None:
@@ -113,16 +132,21 @@ def edit(user_id: str, *, fullname: str, locale: str, timezone: str) -> None:
 
 
 def change_password(user: User, password: str, *, claim: store.Change | None = None) -> User:
-    """Store a new password, which ends all sessions in the same write; gives the user as they are then.
+    """Store a new password, which in the same write ends all sessions and forgets all known devices; gives the user as
+    they are then.
 
     claim: a change to be made in the same transaction. Raises ConditionFailed where the user was disabled, or got
     another password, since `user` was read.
     """
-    hashed, serial = credentials.hash_password(password), credentials.new_serial()
-    actions: list[Action] = [User.password_hash.set(hashed), User.password_serial.set(serial)]
+    hashed, serial, device_key = credentials.hash_password(password), credentials.new_serial(), known_device.new_key()
+    actions: list[Action] = [
+        User.password_hash.set(hashed),
+        User.password_serial.set(serial),
+        User.device_key.set(device_key),
+    ]
     update = store.Update(User.key(user.user_id), actions, _unchanged(user))
     store.write(update, *([claim] if claim else []))
-    user.password_hash, user.password_serial = hashed, serial
+    user.password_hash, user.password_serial, user.device_key = hashed, serial, device_key
     return user
 
 

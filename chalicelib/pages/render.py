@@ -14,17 +14,24 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def page(
-    template: str, *, site: Site, base: str, user: Any = None, accept_language: str | None = None, **values: Any
+    template: str,
+    *,
+    site: Site,
+    base: str,
+    user: Any = None,
+    accept_language: str | None = None,
+    notice: str | None = None,
+    **values: Any,
 ) -> str:
     """The page, in the language of its reader.
 
     site: whose pages these are. base: what stands before our paths in an address. user: whoever is signed in, or None.
-    accept_language: the header, for who has no locale with us.
+    accept_language: the header, for who has no locale with us. notice: what the page says once; see notice.html.
     """
     spoken = language.choose(user.locale if user else None, accept_language)
     with language.speaking(spoken):
         found = _ENVIRONMENT.get_template(template)
-        return found.render(site=site, base=base, user=user, language=spoken, **values)
+        return found.render(site=site, base=base, user=user, language=spoken, notice=notice, **values)
 
 
 def mail(

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from chalicelib.pages import colour
 
+_SVG = "data:image/svg+xml;base64,"
 _STATIC = Path(__file__).parent / "static"
 
 
@@ -27,11 +28,17 @@ class File:
 
 @dataclass(frozen=True)
 class Site:
-    """name: of the service. logo_url: https: or data:image/, or None for ours. colour: #rrggbb."""
+    """name: of the service. logo_url: https: or data:image/, or None for ours. colour: #rrggbb. contact: an email or
+    https: address of somebody to ask, or None."""
 
     name: str
     logo_url: str | None
     colour: str
+    contact: str | None = None
+
+    @property
+    def contact_url(self) -> str | None:
+        return f"mailto:{self.contact}" if self.contact and "://" not in self.contact else self.contact
 
     @functools.cached_property
     def style(self) -> File:
@@ -52,8 +59,14 @@ class Site:
     @functools.cached_property
     def icon_url(self) -> str:
         """For the browser's tab. In the page itself: it costs no request."""
+        return self.logo_url or _SVG + base64.b64encode(self.drawn_icon.encode()).decode()
+
+    @functools.cached_property
+    def drawn_icon(self) -> str:
+        """The same as SVG; "" where the operator's logo is none, or elsewhere."""
         if self.logo_url:
-            return self.logo_url
+            is_svg = self.logo_url.startswith(_SVG)
+            return base64.b64decode(self.logo_url.removeprefix(_SVG)).decode("utf-8", "replace") if is_svg else ""
         drawn = _read("logo.svg").replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ')
         for variable, value in (
             ("var(--accent)", self.colour),
@@ -61,7 +74,7 @@ class Site:
             ("currentColor", "#667085"),
         ):
             drawn = drawn.replace(variable, value)
-        return "data:image/svg+xml;base64," + base64.b64encode(drawn.encode()).decode()
+        return drawn
 
     def content_security_policy(self, form_target: str | None, *, with_script: bool) -> str:
         """What a page may load, and where its forms may lead besides here: `form_target`, or None for anywhere.

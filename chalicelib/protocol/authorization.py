@@ -1,31 +1,23 @@
-"""The authorization endpoint: what an application asks of a user, and the answer that goes back (RFC 6749 §4.1).
+"""The authorization request: what an application asks of a user (RFC 6749 §4.1.1).
 
-oauthlib checks the request; the answers are built here, since oauthlib rewrites the redirect URI's own query, has no
-`iss`, and honours `response_mode`.
+oauthlib checks the request; the answers are built in `authorization_response` and here, since oauthlib rewrites the
+redirect URI's own query, has no `iss`, and honours `response_mode`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from oauthlib.common import Request
 from oauthlib.oauth2 import AuthorizationCodeGrant, FatalClientError, OAuth2Error
 from oauthlib.oauth2.rfc6749 import errors
 
-from chalicelib import clock, credentials, logs, server_key, settings
-from chalicelib.credentials import Kind
+from chalicelib import logs, server_key, settings
 from chalicelib.messages import Message
-from chalicelib.models import authorization_code, grant, store
 from chalicelib.models.application import Application
-from chalicelib.models.authorization_code import AuthorizationCode
-from chalicelib.models.consent import Consent
-from chalicelib.models.table import as_set
-from chalicelib.models.user import User
-from chalicelib.protocol import consents, pkce, redirect_uris, requests, resource_indicators, scopes
+from chalicelib.models.pushed_request import PushedRequest
+from chalicelib.protocol import pkce, redirect_uris, requests, resource_indicators, scopes
 from chalicelib.protocol.validator import Validator
-
-_TRIES = 10  # each time somebody else came through, so this is how many may answer at once
 
 
 class NotThisApplication(Exception):
@@ -41,12 +33,16 @@ class NotThisApplication(Exception):
 
 
 class RefusedRequest(Exception):
-    """The request is wrong and its application is told so. location: where to send the browser. reason: what to say."""
+    """The request is wrong and its application is told so.
 
-    def __init__(self, location: str, reason: OAuth2Error) -> None:
+    location: where to send the browser: the redirect URI with the error. reason: what to say. application: whose it is.
+    """
+
+    def __init__(self, location: str, reason: OAuth2Error, application: Application) -> None:
         super().__init__("refused")
         self.location = location
         self.reason = reason
+        self.application = application
 
 
 @dataclass(frozen=True)
@@ -54,7 +50,7 @@ class AuthorizationRequest:
     """A request that was found in order.
 
     parameters: as received, those that are known, to show the request again. always_ask: never skip the consent page.
-    pushed_digest: which pushed request it is, if it is one.
+    pushed: the pushed request that it is, if it is one.
     """
 
     application: Application
@@ -66,7 +62,12 @@ class AuthorizationRequest:
     resource: str | None
     always_ask: bool
     parameters: dict[str, str]
-    pushed_digest: str | None = None
+    pushed: PushedRequest | None = None
+
+    @property
+    def origin(self) -> str:
+        """What a remembered consent holds for, besides scopes and organizers."""
+        return redirect_uris.origin(self.redirect_uri, is_native=self.application.is_native)
 
     @property
     def needs_organizers(self) -> bool:
@@ -98,9 +99,10 @@ def read_request(
     except FatalClientError as error:
         raise _not_this_application(error) from error
     except OAuth2Error as error:
-        location = _answer_at(request.redirect_uri, issuer, known, error=error.error, description=error.description)
-        raise RefusedRequest(location, error) from error
-    assert application is not None  # validate_client_id has seen to it
+        location = error_at(request.redirect_uri, issuer, known, error=error.error, description=error.description)
+        assert application is not None  # validate_client_id has seen to it
+        raise RefusedRequest(location, error, application) from error
+    assert application is not None
     if not application.is_confidential and not server_key.is_set():
         raise server_key.ServerKeyMissing
     return AuthorizationRequest(
@@ -116,62 +118,14 @@ def read_request(
     )
 
 
-def is_remembered(request: AuthorizationRequest, consent: Consent | None, user: User) -> bool:
-    """May this request be answered without asking: did this user allow this application all of it before?"""
-    if consent is None or consent.predates_restore or request.always_ask:
-        return False
-    if not scopes.are_covered(request.scopes, consent.scopes):
-        return False
-    return not request.needs_organizers or bool(consents.still_member(consent.organizers or (), user))
-
-
-def allow_again(request: AuthorizationRequest, consent: Consent, user: User, *, issuer: str) -> str | None:
-    """Give a code for the same organizers as before; None where the consent was taken back meanwhile."""
-    organizers = consents.still_member(consent.organizers or (), user) if request.needs_organizers else set()
-    code, item = _new_code(request, user, organizers, consent.consent_id)
-    try:
-        authorization_code.give_again(item, consent)
-    except store.ConditionFailed:
-        return None
-    grant.end_surplus(user.user_id, request.application.client_id)
-    logs.note(outcome="allowed, remembered")
-    return _with_code(request, code, issuer)
-
-
-def allow(
-    request: AuthorizationRequest, user: User, ticked: Iterable[str], *, known: Consent | None, issuer: str
-) -> str | None:
-    """Remember what the user allowed and give a code for it; None where an organizer is needed and none is left.
-
-    ticked: slugs as they were posted; those that the user does not belong to count for nothing.
-    known: the consent as it was before, or None.
-    """
-    organizers = consents.chosen(request.scopes, ticked, user)
-    if organizers is None:
-        return None
-    client_id = request.application.client_id
-    for _ in range(_TRIES):  # another tab may answer at the same moment
-        consent = consents.remembered(client_id, request.scopes, organizers, user, known)
-        code, item = _new_code(request, user, organizers, consent.consent_id)
-        try:
-            authorization_code.give(item, consent, known=known)
-        except store.ConditionFailed:
-            known = store.read(Consent.key(user.user_id, client_id))[0]
-            continue
-        grant.end_surplus(user.user_id, client_id)
-        logs.note(outcome="allowed")
-        return _with_code(request, code, issuer)
-    raise store.StoreUnavailable("consent changed again and again")
-
-
-def deny(request: AuthorizationRequest, *, issuer: str) -> str:
-    logs.note(outcome="denied")
-    return _answer_at(
-        request.redirect_uri,
-        issuer,
-        {"state": request.state} if request.state else {},
-        error="access_denied",
-        description="The user did not allow the access.",
+def error_at(uri: str, issuer: str, parameters: dict[str, str], *, error: str, description: str) -> str:
+    """The redirect URI with an error, the request's state and who says so (RFC 6749 §4.1.2.1, RFC 9207 §2)."""
+    answer = {"error": error, "error_description": description}
+    if "state" in parameters:
+        answer["state"] = parameters["state"]
+    logs.note(outcome=error)
+    return redirect_uris.with_parameters(
+        uri, {name: value for name, value in {**answer, "iss": issuer}.items() if value}
     )
 
 
@@ -218,41 +172,3 @@ def _not_this_application(error: FatalClientError) -> NotThisApplication:
         case _:
             detail = Message("redirect_uri is not registered for this application.")
             return NotThisApplication("redirect_uri", detail)
-
-
-def _new_code(
-    request: AuthorizationRequest, user: User, organizers: set[str], consent_id: str
-) -> tuple[str, AuthorizationCode]:
-    code, now = credentials.mint(Kind.AUTHORIZATION_CODE), clock.now()
-    item = AuthorizationCode(
-        code_digest=credentials.digest(code),
-        client_id=request.application.client_id,
-        user_id=user.user_id,
-        consent_id=consent_id,
-        scope=scopes.as_text(request.scopes),
-        organizers=as_set(organizers),
-        redirect_uri=request.redirect_uri,
-        redirect_uri_given=request.redirect_uri_given,
-        code_challenge=request.code_challenge,
-        resource=request.resource,
-        created_at=now,
-        expires_at=now + settings.SETTINGS.code_lifetime_seconds,
-        forget_at=now + settings.SETTINGS.code_lifetime_seconds,
-    )
-    return code, item
-
-
-def _with_code(request: AuthorizationRequest, code: str, issuer: str) -> str:
-    answer = {"code": code, **({"state": request.state} if request.state else {}), "iss": issuer}
-    return redirect_uris.with_parameters(request.redirect_uri, answer)
-
-
-def _answer_at(uri: str, issuer: str, parameters: dict[str, str], *, error: str, description: str) -> str:
-    """The redirect URI with an error, the request's state and who says so (RFC 6749 §4.1.2.1, RFC 9207 §2)."""
-    answer = {"error": error, "error_description": description}
-    if "state" in parameters:
-        answer["state"] = parameters["state"]
-    logs.note(outcome=error)
-    return redirect_uris.with_parameters(
-        uri, {name: value for name, value in {**answer, "iss": issuer}.items() if value}
-    )

@@ -14,6 +14,7 @@ from chalicelib.models.grant import Standing
 from chalicelib.models.own_access import OwnStanding
 from chalicelib.models.user import User
 from chalicelib.protocol import resource_indicators
+from chalicelib.protocol.requests import HTTP_BLANKS
 
 _HEADER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*) *", re.ASCII | re.IGNORECASE)
 REALM = "Lanyard"
@@ -79,9 +80,10 @@ def authenticate(authorization: str | None, *, scope: str | None, resource: str 
     authorization: the header; a token in the query or in a form does not count (RFC 6750 §2.1 only).
     Raises BearerError, StoreUnavailable. One round trip to the store.
     """
-    if authorization is None or not authorization.strip().lower().startswith("bearer"):
+    sent = (authorization or "").strip(HTTP_BLANKS)
+    if not sent.lower().startswith("bearer"):
         raise BearerError(401, None, "Send an access token: Authorization: Bearer ...")
-    presented = _HEADER.fullmatch(authorization.strip())
+    presented = _HEADER.fullmatch(sent)
     if presented is None:
         raise BearerError(400, "invalid_request", "The Authorization header must be Bearer and one token.")
     access = access_of(presented.group(1))

@@ -12,13 +12,15 @@ from typing import Any
 
 from oauthlib.oauth2.rfc6749 import errors
 
-from chalicelib import clock, logs, settings
+from chalicelib import clock, settings
 from chalicelib.messages import Message, Problem
-from chalicelib.models import store, used_assertion
+from chalicelib.protocol import assertion_use, requests, strict_json
 
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ALGORITHMS = ("ES256", "RS256", "PS256", "Ed25519")
 _RSA_MIN_BITS = 2048
+_RSA_MAX_BITS = 8192
+_RSA_EXPONENT_MAX_BITS = 32  # 65537 has 17
 _KEYS_LIMIT = 10
 _JWKS_LIMIT_CHARACTERS = 8192
 
@@ -30,8 +32,8 @@ class KeysProblem(Problem):
 def read_keys(text: str) -> str:
     """A JWK set, checked and in its shortest spelling. text: JSON. Raises KeysProblem."""
     try:
-        given = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        given = strict_json.read(text)
+    except strict_json.NotStrict as error:
         raise KeysProblem(Message("is not JSON")) from error
     return checked_keys(given)
 
@@ -52,8 +54,9 @@ def checked_keys(given: object) -> str:
 def claimed_client_id(assertion: str) -> str:
     """Who an assertion says that it is from, before anything is checked; "" where it says nothing."""
     try:
-        subject = json.loads(_decoded(assertion.split(".")[1]))["sub"]
-    except (ValueError, LookupError, TypeError):
+        _, payload, _ = assertion.split(".")
+        subject = strict_json.read_object(_decoded(payload)).get("sub")
+    except ValueError:
         return ""
     return subject if isinstance(subject, str) else ""
 
@@ -61,15 +64,13 @@ def claimed_client_id(assertion: str) -> str:
 def check(assertion: str, *, client_id: str, jwks: str, audiences: Collection[str]) -> None:
     """Raises InvalidClientError for an assertion that is not this client's, not for us, not for now, or used before.
 
+    Raises StillAnswering for one that came with a request that may still be under way.
+
     jwks: the client's public keys. audiences: what we are called; it must name exactly one of these and nothing else.
     """
     claims = _verified(assertion, jwks)
     _check_claims(claims, client_id, audiences)
-    try:
-        used_assertion.use(client_id, claims["jti"], expires_at=claims["exp"] + settings.ASSERTION_SKEW_SECONDS)
-    except store.ConditionFailed as error:
-        logs.note(security_event="client assertion replayed")
-        raise errors.InvalidClientError("The client_assertion has been used; make a new one each time.") from error
+    assertion_use.claim(client_id, claims["jti"], expires_at=claims["exp"] + settings.ASSERTION_KEPT_SECONDS)
 
 
 def _check_claims(claims: dict[str, Any], client_id: str, audiences: Collection[str]) -> None:
@@ -89,8 +90,8 @@ def _check_claims(claims: dict[str, Any], client_id: str, audiences: Collection[
     if max(claims.get("nbf", 0), claims.get("iat", 0)) > now + skew:
         raise _refused("nbf and iat must not lie ahead.")
     jti = claims.get("jti")
-    if not isinstance(jti, str) or not 0 < len(jti) <= settings.NAME_LIMIT_CHARACTERS:
-        raise _refused(f"jti must be a string of at most {settings.NAME_LIMIT_CHARACTERS} characters.")
+    if not isinstance(jti, str) or not requests.is_id(jti, limit=settings.NAME_LIMIT_CHARACTERS):
+        raise _refused(f"jti must be printable ASCII, of at most {settings.NAME_LIMIT_CHARACTERS} characters.")
 
 
 def _verified(assertion: str, jwks: str) -> dict[str, Any]:
@@ -99,6 +100,11 @@ def _verified(assertion: str, jwks: str) -> dict[str, Any]:
     from joserfc.errors import JoseError
     from joserfc.jwk import KeySet
 
+    try:  # joserfc would follow a header into as much nesting as there is
+        for part in assertion.split(".")[:2]:
+            strict_json.read_object(_decoded(part))
+    except ValueError as error:
+        raise _refused("it is no JWT.") from error
     try:
         keys = KeySet.import_key_set(json.loads(jwks)).keys
     except (JoseError, ValueError) as error:
@@ -120,7 +126,7 @@ def _check_key(key: object) -> None:
     try:
         is_fit = (
             (key.get("kty"), key.get("crv")) in (("EC", "P-256"), ("OKP", "Ed25519"))
-            or (key.get("kty") == "RSA" and int.from_bytes(_decoded(key["n"])).bit_length() >= _RSA_MIN_BITS)
+            or (key.get("kty") == "RSA" and _is_fit_for_rsa(key))
         ) and key.get("use", "sig") == "sig"
         if is_fit:
             import_key(key)
@@ -129,9 +135,18 @@ def _check_key(key: object) -> None:
     if not is_fit:
         raise KeysProblem(
             Message(
-                "must contain RSA keys of %(bits)s bits or more, EC keys on P-256 or Ed25519 keys", bits=_RSA_MIN_BITS
+                "must contain RSA keys of %(least)s to %(most)s bits, EC keys on P-256 or Ed25519 keys",
+                least=_RSA_MIN_BITS,
+                most=_RSA_MAX_BITS,
             )
         )
+
+
+def _is_fit_for_rsa(key: dict[str, Any]) -> bool:
+    """Long enough to be safe, and short enough to be checked in no time; the exponent too, which OpenSSL limits."""
+    modulus, exponent = (int.from_bytes(_decoded(key[name])) for name in ("n", "e"))
+    is_usual = exponent % 2 == 1 and 1 < exponent < 2**_RSA_EXPONENT_MAX_BITS
+    return is_usual and _RSA_MIN_BITS <= modulus.bit_length() <= _RSA_MAX_BITS
 
 
 def _decoded(text: str) -> bytes:

@@ -16,8 +16,14 @@ from oauthlib.oauth2.rfc6749 import errors
 from chalicelib import credentials, logs, settings
 from chalicelib.models import store
 from chalicelib.models.application import BASIC, NONE, POST, PRIVATE_KEY_JWT, Application
-from chalicelib.protocol import client_assertion, paths
+from chalicelib.protocol import client_assertion, paths, requests
 
+_HOW = {
+    BASIC: f"{BASIC}: send its client id and secret with HTTP Basic authentication.",
+    POST: f"{POST}: send its client_id and client_secret in the form.",
+    PRIVATE_KEY_JWT: f"{PRIVATE_KEY_JWT}: send a client_assertion that its key signed.",
+    NONE: f"{NONE}: send its client_id in the form, and no secret.",
+}
 CHALLENGE = 'Basic realm="Lanyard", charset="UTF-8"'
 
 
@@ -62,10 +68,13 @@ def check(sent: Presented, application: Application | None, *, issuer: str) -> A
     issuer: this provider's address, for which an assertion has to be made.
     """
     fits = _fits(sent.proof, application)
-    if application is None or not application.active or sent.method != application.auth_method:
+    if application is None or not application.active:
         raise _unproven()
     if application.public_id != sent.client_id:  # the id that one with a document is stored under is not its client id
         raise _unproven()
+    if sent.method != application.auth_method:
+        # That it exists is no secret (RFC 6749 §2.2); how it authenticates, its developer has to be told.
+        raise errors.InvalidClientError(f"This application registered {_HOW[application.auth_method]}")
     if sent.method == PRIVATE_KEY_JWT:
         audiences = (issuer, issuer + paths.TOKEN)
         jwks = application.jwks or ""
@@ -84,7 +93,11 @@ def _fits(secret: str, application: Application | None) -> bool:
 
 
 def _unproven() -> errors.InvalidClientError:
-    return errors.InvalidClientError("The client is unknown, or did not prove itself in the way that it registered.")
+    return errors.InvalidClientError("The client is unknown, or its secret is wrong. Check client id and secret.")
+
+
+def _is_client_id(text: str) -> bool:
+    return requests.is_id(text, limit=settings.CLIENT_ID_LIMIT_CHARACTERS)
 
 
 def _read_form(parameters: Mapping[str, str]) -> Presented:
@@ -93,7 +106,7 @@ def _read_form(parameters: Mapping[str, str]) -> Presented:
         if secret:
             raise errors.InvalidRequestError("Authenticate once: with a client_secret or an assertion, not with both.")
         return _read_assertion(parameters)
-    if not 0 < len(client_id) <= settings.CLIENT_ID_LIMIT_CHARACTERS:
+    if not _is_client_id(client_id):
         raise errors.InvalidClientError("Send the client id and secret with HTTP Basic authentication.")
     return Presented(client_id, POST if secret else NONE, secret)
 
@@ -103,7 +116,7 @@ def _read_assertion(parameters: Mapping[str, str]) -> Presented:
     if parameters.get("client_assertion_type") != client_assertion.TYPE or not assertion:
         raise errors.InvalidClientError(f"Send a client_assertion, and {client_assertion.TYPE} as its type.")
     client_id = client_assertion.claimed_client_id(assertion)
-    if not 0 < len(client_id) <= settings.CLIENT_ID_LIMIT_CHARACTERS:
+    if not _is_client_id(client_id):
         raise errors.InvalidClientError("The client_assertion does not say in sub which client it is from.")
     if parameters.get("client_id", client_id) != client_id:
         raise errors.InvalidRequestError("The form names another client_id than the client_assertion.")
@@ -119,7 +132,7 @@ def _read_basic(authorization: str) -> Presented:
         client_id, client_secret = unquote_plus(name, errors="strict"), unquote_plus(secret, errors="strict")
     except (binascii.Error, ValueError) as error:
         raise errors.InvalidClientError("The Basic credentials cannot be decoded.") from error
-    if not colon or not 0 < len(client_id) <= settings.CLIENT_ID_LIMIT_CHARACTERS or not client_secret:
+    if not colon or not _is_client_id(client_id) or not client_secret:
         raise errors.InvalidClientError("The Basic credentials must be a client id, a colon and a client secret.")
     return Presented(client_id, BASIC, client_secret)
 

@@ -22,6 +22,9 @@ def is_allowed(client: Application) -> bool:
     return client.is_confidential and bool(client.own_scopes)
 
 
+NOT_ALLOWED = "This application has no access of its own. The operator has to allow it."
+
+
 def default_scopes(client: Application) -> list[str]:
     return scopes.ordered(client.own_scopes or ())
 

@@ -130,7 +130,7 @@ def _name(document: Mapping[str, Any], uris: list[str]) -> str:
     """What people see. Where it has no name it is called after where it sends them."""
     given = document.get("client_name")
     if given is None:
-        given = urlsplit(uris[0]).hostname or urlsplit(uris[0]).scheme if uris else "Unnamed application"
+        given = redirect_uris.place(uris[0]).removesuffix(":") if uris else "Unnamed application"
     if not isinstance(given, str):
         raise InvalidClientMetadataError("client_name must be a string.")
     try:

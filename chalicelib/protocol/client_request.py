@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from oauthlib.oauth2 import OAuth2Error
 from oauthlib.oauth2.rfc6749 import errors
 
-from chalicelib import logs
-from chalicelib.protocol import client_authentication, requests, scopes
+from chalicelib import credentials, logs
+from chalicelib.protocol import assertion_use, client_authentication, requests, scopes
 
 _FORM = "application/x-www-form-urlencoded"
 
@@ -27,9 +27,13 @@ class ProtocolAnswer:
 
 @dataclass(frozen=True)
 class ClientRequest:
-    """A request as it came. issuer: our own address. address: the caller's network, which tries are counted by. query:
-    the parameters in the request's address. authorization, content_type: the headers, or None."""
+    """A request as it came.
 
+    path: the endpoint. issuer: our own address. address: the caller's network, which tries are counted by. query: the
+    parameters in the request's address. authorization, content_type: the headers, or None.
+    """
+
+    path: str
     issuer: str
     address: str
     body: bytes
@@ -37,22 +41,36 @@ class ClientRequest:
     authorization: str | None
     content_type: str | None
 
+    @property
+    def digest(self) -> str:
+        """Of all that makes it this request and no other."""
+        return credentials.digest(f"{self.path} {self.authorization} {self.body.hex()}")
+
 
 def answer(create: Callable[[ClientRequest], ProtocolAnswer], request: ClientRequest) -> ProtocolAnswer:
     """What `create` answers; an OAuth2Error as the answer that it is."""
-    try:
-        return create(request)
-    except OAuth2Error as error:
-        answered = finish(error.status_code, error.json)
-        wait = getattr(error, "retry_after_seconds", None)
-        return replace(answered, headers={**answered.headers, "Retry-After": str(wait)}) if wait else answered
+    with assertion_use.attempt(request.digest) as attempt:
+        try:
+            answered = create(request)
+        except OAuth2Error as error:
+            answered = finish(error.status_code, error.json, getattr(error, "retry_after_seconds", None))
+        except assertion_use.StillAnswering as waiting:
+            error_body = {"error": "temporarily_unavailable", "error_description": str(waiting)}
+            answered = finish(503, json.dumps(error_body), waiting.wait_seconds)
+        attempt.is_final = "Retry-After" not in answered.headers
+    return answered
+
+
+def media_type(request: ClientRequest) -> str:
+    """What the body is said to be, without parameters such as its charset; "" where nothing is said."""
+    return (request.content_type or "").partition(";")[0].strip(requests.HTTP_BLANKS).lower()
 
 
 def read_form(request: ClientRequest, names: Sequence[str]) -> dict[str, str]:
     """Raises InvalidRequestError for what is no form, is repeated, or comes in the address (RFC 6749 §3.2, §2.3.1)."""
     if request.query:
         raise errors.InvalidRequestError("Send the parameters in the body; none belong in the address.")
-    if (request.content_type or "").partition(";")[0].strip().lower() != _FORM:
+    if media_type(request) != _FORM:
         raise errors.InvalidRequestError(f"The body must be {_FORM}.")
     try:
         form = requests.read_form(request.body)
@@ -64,14 +82,24 @@ def read_form(request: ClientRequest, names: Sequence[str]) -> dict[str, str]:
     return requests.known(form, names)
 
 
-def finish(status: int, body: str | None) -> ProtocolAnswer:
+def finish(status: int, body: str | None, retry_after_seconds: int | None = None) -> ProtocolAnswer:
     """body: JSON, as oauthlib made it."""
     parsed = json.loads(body) if body else {}
     if "error" in parsed:
         logs.note(outcome=parsed["error"])
     # oauthlib challenges with Bearer, which is not how a client authenticates (RFC 6749 §5.2).
     headers = {"WWW-Authenticate": client_authentication.CHALLENGE} if status == 401 else {}
+    if retry_after_seconds is not None:
+        headers["Retry-After"] = str(retry_after_seconds)
+    if "error_description" in parsed:
+        parsed["error_description"] = _as_description(parsed["error_description"])
     parsed.pop("state", None)  # oauthlib repeats it here too; it belongs to redirects (§4.1.2.1, not §5.2)
     if "scope" in parsed:
         parsed["scope"] = scopes.as_text(parsed["scope"].split())
     return ProtocolAnswer(status, headers, json.dumps(parsed) if parsed else "")
+
+
+def _as_description(text: str) -> str:
+    """Printable ASCII without quotation marks and backslashes (RFC 6749 §5.2), whatever was quoted in it."""
+    plain = text.replace('"', "'").replace("\\", "/")
+    return "".join(character if " " <= character <= "~" else "?" for character in plain)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from chalicelib import clock, credentials
-from chalicelib.models import store
+from chalicelib import credentials, settings
+from chalicelib.models import organizer, store
 from chalicelib.models.application import Application
-from chalicelib.models.consent import Consent, widened
+from chalicelib.models.consent import Consent, as_remembered, in_force, moment_for
 from chalicelib.models.organizer import Organizer
 from chalicelib.models.table import Key, as_set
 from chalicelib.models.user import User
+from chalicelib.protocol import requests
 from chalicelib.protocol import scopes as scope_rules
 
 
@@ -29,38 +31,83 @@ def chosen(scopes: Iterable[str], ticked: Iterable[str], user: User) -> set[str]
     return still_member(ticked, user) or None
 
 
-def ticked(choices: Collection[Organizer], tick_all: bool | None) -> set[str]:
-    """The slugs that are ticked on the page: all or none where the user said so, else the one if there is no other."""
-    if tick_all is None:
-        tick_all = len(choices) == 1
-    return {choice.slug for choice in choices} if tick_all else set()
+@dataclass(frozen=True)
+class Choice:
+    """The organizers on a consent page.
+
+    listed: those that the user looks for, all where they look for none. kept: others that are ticked; they stay in
+    sight, so that nothing is allowed unseen. ticked: their slugs. find: what the user looks for. count: of all of them.
+    is_long: are there so many that the page has a field to look for some?
+    """
+
+    listed: list[Organizer]
+    kept: list[Organizer]
+    ticked: frozenset[str]
+    find: str
+    count: int
+    is_long: bool
+
+    @property
+    def has_all_ticked(self) -> bool:
+        return all(organizer.slug in self.ticked for organizer in self.listed)
+
+
+def choice(organizers: Sequence[Organizer], form: requests.Parameters | None) -> Choice:
+    """What the page shows. form: as it was posted; None for a page that is shown for the first time, where an only
+    organizer is ticked."""
+    is_long = len(organizers) >= settings.ORGANIZERS_FILTERED_FROM
+    find = (requests.single(form or {}, "find") or "").strip() if is_long else ""
+    listed = [found for found in organizers if organizer.is_named_like(found.name, find)]
+    if form is None:
+        ticked = {found.slug for found in organizers} if len(organizers) == 1 else set()
+    else:
+        ticked = set(form.get("organizers", ())) & {found.slug for found in organizers}
+        match requests.single(form, "decision"):
+            case "select_all":
+                ticked |= {found.slug for found in listed}
+            case "select_none":
+                ticked = set()
+    kept = [found for found in organizers if found.slug in ticked and found not in listed]
+    return Choice(listed, kept, frozenset(ticked), find, len(organizers), is_long)
 
 
 def read_shown(application: Application, user: User, scopes: Iterable[str]) -> tuple[User | None, list[Organizer]]:
-    """The application's owner, if it has one, and the organizers to choose from, in one round trip."""
+    """The application's owner, if it has one, and the organizers to choose from by name, in one round trip."""
     slugs = sorted(user.organizers) if scope_rules.need_organizers(scopes) else []
     keys: list[Key[Any]] = [Organizer.key(slug) for slug in slugs]
     if application.owner_id and not application.registered_itself:
         keys.append(User.key(application.owner_id))
     found = [item for item in store.read_all(keys) if item is not None]
     owner = next((item for item in found if isinstance(item, User)), None)
-    return owner, [item for item in found if isinstance(item, Organizer)]
+    return owner, organizer.by_name(item for item in found if isinstance(item, Organizer))
 
 
 def remembered(
-    client_id: str, scopes: Iterable[str], organizers: Iterable[str], user: User, known: Consent | None
+    application: Application,
+    scopes: Iterable[str],
+    organizers: Iterable[str],
+    user: User,
+    known: Consent | None,
+    *,
+    origin: str | None,
 ) -> Consent:
-    """The consent as it is from now on. known: as it was before, or None."""
-    before = known if known and not known.predates_restore else None
-    allowed, slugs = widened(before, scopes, organizers)
-    now = clock.now()
+    """The consent as it is from now on. known: as it was before, or None. origin: where the answer goes to; None where
+    it goes to no redirect URI."""
+    scopes, organizers = set(scopes), set(organizers)
+    before = in_force(known, application)
+    is_for_the_same = before is None or not organizers or as_set(before.organizers or ()) in (organizers, None)
+    scopes_at = dict(before.scopes_at) if before and is_for_the_same else {}
+    if origin is not None:
+        scopes_at[origin] = frozenset(scopes) | scopes_at.get(origin, frozenset())
+    now = moment_for(application)
     return Consent(
         user_id=user.user_id,
-        client_id=client_id,
+        client_id=application.client_id,
         consent_id=before.consent_id if before else credentials.new_id(),
         revision=credentials.new_id(),
-        scopes=allowed,
-        organizers=as_set(slugs),
+        scopes=scopes | before.scopes if before and is_for_the_same else scopes,
+        organizers=as_set(organizers) or (before.organizers if before else None),
+        remembered_at=as_remembered(scopes_at),
         created_at=before.created_at if before else now,
         updated_at=now,
     )

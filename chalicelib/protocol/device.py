@@ -17,6 +17,7 @@ from chalicelib import clock, credentials, logs, server_key, settings
 from chalicelib.credentials import Kind
 from chalicelib.models import device_request, grant, store
 from chalicelib.models.application import Application
+from chalicelib.models.attempts import attempts
 from chalicelib.models.consent import Consent
 from chalicelib.models.device_request import DeviceRequest
 from chalicelib.models.table import Key
@@ -25,11 +26,13 @@ from chalicelib.protocol import (
     client_authentication,
     client_request,
     consents,
+    issuing,
     paths,
     quotas,
     requests,
     resource_indicators,
     scopes,
+    undelivered,
 )
 from chalicelib.protocol.client_request import ClientRequest, ProtocolAnswer
 
@@ -37,7 +40,8 @@ GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code"
 # Consonants alone: nothing to mistake for another, and no words (§6.1). 34 bits, for ten minutes, and few tries.
 _ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
 _LENGTH = 8
-_TRIES = 10  # each time somebody else came through, so this is how many may answer at once
+NOT_ALLOWED = "This application has no device grant. Its developer or the operator has to switch it on."
+_TRIES = 10  # a user code that is in use is one of 25 billion
 
 
 class AlreadyAnswered(Exception):
@@ -63,17 +67,20 @@ def key_of(user_code: str) -> Key[DeviceRequest] | None:
     return DeviceRequest.key(credentials.derive_id("user code", code)) if is_one else None
 
 
-def approve(request: DeviceRequest, user: User, ticked: Iterable[str]) -> bool:
-    """Allow it as this user; False where an organizer is needed and none is left. Raises AlreadyAnswered."""
+def approve(request: DeviceRequest, application: Application, user: User, ticked: Iterable[str]) -> bool:
+    """Allow it as this user; False where an organizer is needed and none is left. Raises AlreadyAnswered.
+
+    application: the one that asks. ticked: slugs as they were posted.
+    """
     asked = request.scope.split()
     organizers = consents.chosen(asked, ticked, user)
     if organizers is None:
         return False
-    for _ in range(_TRIES):  # another tab may change the consent at the same moment
+    for _ in attempts():  # other tabs may change the consent at the same moment
         found, known = store.read(DeviceRequest.key(request.request_id), Consent.key(user.user_id, request.client_id))
         if found is None or not found.is_open or found.device_digest != request.device_digest:
             raise AlreadyAnswered
-        consent = consents.remembered(request.client_id, asked, organizers, user, known)
+        consent = consents.remembered(application, asked, organizers, user, known, origin=None)
         try:
             device_request.approve(found, consent, organizers, known=known)
         except store.ConditionFailed:
@@ -83,10 +90,10 @@ def approve(request: DeviceRequest, user: User, ticked: Iterable[str]) -> bool:
     raise store.StoreUnavailable("consent changed again and again")
 
 
-def deny(request: DeviceRequest) -> None:
+def deny(request: DeviceRequest, user: User) -> None:
     """Raises AlreadyAnswered."""
     try:
-        device_request.deny(request)
+        device_request.deny(request, user.user_id)
     except store.ConditionFailed as error:
         raise AlreadyAnswered from error
     logs.note(outcome="device denied")
@@ -101,7 +108,7 @@ class DeviceCodeGrant(GrantTypeBase):  # type: ignore[misc] # oauthlib has no ty
         self.validate_client_authentication(request)
         self.validate_grant_type(request)
         found: DeviceRequest = _own(request.device_request, request.device_code, request.client)
-        _check_answered(found)
+        _check_answered(found, request.client)
         request.scopes = found.scope.split()
         request.new_grant_id = grant.new_id(found.user_id, found.client_id)
         requested = getattr(request, "resource", None)
@@ -122,9 +129,11 @@ def _own(found: DeviceRequest | None, device_code: str, client: Application) -> 
     return found
 
 
-def _check_answered(found: DeviceRequest) -> None:
+def _check_answered(found: DeviceRequest, client: Application) -> None:
     """Raises what the device has to be told where it cannot have its tokens, or not yet."""
     if found.state == device_request.USED:
+        if found.grant_id and undelivered.knows(found.grant_id):
+            raise issuing.end_undelivered(found.grant_id, client, "device_code")
         raise errors.InvalidGrantError("The device_code has been used.")
     if found.is_expired:
         raise ExpiredTokenError("The codes have expired; start again.")
@@ -140,13 +149,13 @@ def _create(request: ClientRequest) -> ProtocolAnswer:
     parameters = client_request.read_form(request, requests.DEVICE_AUTHORIZATION)
     client = client_authentication.authenticate(request.authorization, parameters, issuer=request.issuer)
     if not client.device_grant:
-        raise errors.UnauthorizedClientError("This application was not registered for the device grant.")
+        raise errors.UnauthorizedClientError(NOT_ALLOWED)
     quotas.count_device_request(client, request.address)
     if not client.is_confidential and not server_key.is_set():
         raise server_key.ServerKeyMissing
     asked = parameters.get("scope", scopes.as_text(scopes.DEFAULT)).split()
     if not asked or not scopes.are_known(asked):
-        raise errors.InvalidScopeError()
+        raise errors.InvalidScopeError(scopes.UNKNOWN)
     resource = resource_indicators.read(parameters.get("resource"), issuer=request.issuer)
     device_code, user_code = _start(client, scopes.as_text(asked), resource)
     logs.note(outcome="device started")

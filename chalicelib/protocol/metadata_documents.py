@@ -6,8 +6,9 @@ open registration, and only there. (draft-ietf-oauth-client-id-metadata-document
 
 from __future__ import annotations
 
-import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from oauthlib.oauth2 import OAuth2Error
@@ -17,7 +18,7 @@ from chalicelib.messages import Message
 from chalicelib.models import self_described, store, throttle
 from chalicelib.models.application import BASIC, NONE, POST, Application
 from chalicelib.models.user import User
-from chalicelib.protocol import client_metadata, document_fetch
+from chalicelib.protocol import client_metadata, document_fetch, strict_json
 from chalicelib.protocol.authorization import NotThisApplication
 
 _PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]+", re.ASCII)
@@ -49,15 +50,15 @@ def current(client_id: str, known: Application | None, user: User) -> Applicatio
     """
     if known is not None and (not known.active or known.is_deleted or known.is_fresh):
         return known
-    _count(user)
-    try:
-        found = _read(document_fetch.fetch(client_id), client_id)
-    except document_fetch.FetchError as error:
-        raise _unusable(f"{error}.") from error
-    except OAuth2Error as error:
-        raise _unusable(error.description) from error
-    logs.note(document="fetched")
-    return _keep(client_id, found)
+    with _counted(user):
+        try:
+            found = _read(document_fetch.fetch(client_id), client_id)
+        except document_fetch.FetchError as error:
+            raise _unusable(f"{error}.") from error
+        except OAuth2Error as error:
+            raise _unusable(error.description) from error
+        logs.note(document="fetched")
+        return _keep(client_id, found)
 
 
 def _unusable(problem: str) -> NotThisApplication:
@@ -66,22 +67,26 @@ def _unusable(problem: str) -> NotThisApplication:
     )
 
 
-def _count(user: User) -> None:
-    what = throttle.named("metadata documents", user.user_id)
-    tries = throttle.count_try(what, window_seconds=settings.DOCUMENT_WINDOW_SECONDS)
-    if tries > settings.DOCUMENT_FETCHES_PER_USER:
+@contextmanager
+def _counted(user: User) -> Iterator[None]:
+    """Raises NotThisApplication. A fetch that fails counts; a document that the store could not keep does not."""
+    limit = throttle.Limit(throttle.named("metadata documents", user.user_id), settings.DOCUMENT_FETCHES_PER_USER)
+    try:
+        with throttle.trying([limit], window_seconds=settings.DOCUMENT_WINDOW_SECONDS):
+            yield
+    except throttle.TooManyTries as error:
         logs.note(security_event="metadata documents throttled")
         raise NotThisApplication(
             "client", Message("Too many documents were fetched for you recently. Try again later.")
-        )
+        ) from error
 
 
 def _read(body: bytes, client_id: str) -> client_metadata.ClientMetadata:
     try:
-        document = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise client_metadata.InvalidClientMetadataError("It is no JSON.") from error
-    if not isinstance(document, dict) or document.get("client_id") != client_id:
+        document = strict_json.read_object(body)
+    except strict_json.NotStrict as error:
+        raise client_metadata.InvalidClientMetadataError("It is no JSON object.") from error
+    if document.get("client_id") != client_id:
         raise client_metadata.InvalidClientMetadataError("Its client_id is not its address.")
     # Anybody can read it, so there is no secret in it, nor one that it could be proved with.
     if {"client_secret", "client_secret_expires_at"} & set(document):

@@ -1,7 +1,7 @@
 """Pushed authorization requests: the application sends its request itself, and the browser carries a reference to it.
 
 So nobody at the browser can change it, and it is checked before the user sees anything (RFC 9126). A reference is good
-for ten minutes, which is enough to log in, and for one answer.
+for ten minutes, which is enough to log in, and for one answer, which a second click gets once more.
 """
 
 from __future__ import annotations
@@ -38,25 +38,37 @@ def key_of(parameters: requests.Parameters) -> Key[PushedRequest] | None:
 
 
 def read_request(
-    parameters: requests.Parameters, application: Application | None, pushed: PushedRequest | None, *, issuer: str
+    parameters: requests.Parameters,
+    application: Application | None,
+    pushed: PushedRequest | None,
+    *,
+    user_id: str | None,
+    issuer: str,
 ) -> AuthorizationRequest:
     """Check an authorization request, whether it is all there or refers to a pushed one, which alone counts then (§4).
 
+    user_id: of whoever is signed in; an answered one is there for the user who did.
     Raises NotThisApplication, RefusedRequest.
     """
     if not any(parameters.get("request_uri", ())):
         return authorization.read_request(parameters, application, issuer=issuer)
     if requests.repeated(parameters, ("client_id", "request_uri")):
         raise NotThisApplication("request", Message("client_id or request_uri was sent more than once."))
-    if pushed is None or pushed.is_expired or application is None or pushed.client_id != application.client_id:
-        raise NotThisApplication(
-            "request",
-            Message("request_uri is unknown, belongs to another application, has expired or was already used."),
-        )
+    is_there = pushed is not None and not pushed.is_expired and pushed.is_for(user_id)
+    if not is_there or application is None or pushed is None or pushed.client_id != application.client_id:
+        raise unusable()
     stored = {name: [value] for name, value in json.loads(pushed.parameters).items()}
     asked = authorization.read_request(stored, application, issuer=issuer)
     shown = requests.known(parameters, ("client_id", "request_uri"))
-    return replace(asked, parameters=shown, pushed_digest=pushed.request_digest)
+    return replace(asked, parameters=shown, pushed=pushed)
+
+
+def unusable() -> NotThisApplication:
+    """The error for a reference that leads nowhere, or nowhere any more."""
+    return NotThisApplication(
+        "request",
+        Message("request_uri is unknown, belongs to another application, has expired or was already used."),
+    )
 
 
 def _create(request: ClientRequest) -> ProtocolAnswer:

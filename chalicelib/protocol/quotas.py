@@ -3,13 +3,15 @@ registrations."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from oauthlib.oauth2 import OAuth2Error
 
 from chalicelib import logs, settings
 from chalicelib.models import throttle
 from chalicelib.models.application import Application
+from chalicelib.models.throttle import Limit
 
 
 class TooManyRequestsError(OAuth2Error):  # type: ignore[misc] # oauthlib has no types
@@ -24,13 +26,15 @@ class TooManyRequestsError(OAuth2Error):  # type: ignore[misc] # oauthlib has no
         self.retry_after_seconds = wait
 
 
-def count(what: str, limits: Mapping[str, int], *, window_seconds: int) -> None:
-    """Count one more for each of `limits`. Raises TooManyRequestsError.
+@contextmanager
+def counted(what: str, limits: Iterable[Limit], *, window_seconds: int) -> Iterator[None]:
+    """Count one more against each of `limits` while it is stored. Raises TooManyRequestsError.
 
-    what: in words, for the answer and the log. Called before anything is stored, so that many at once are all counted.
+    what: in words, for the answer and the log. Many at once are all counted; what the store could not keep is not.
     """
     try:
-        throttle.count_tries(limits, window_seconds=window_seconds)
+        with throttle.trying(limits, window_seconds=window_seconds):
+            yield
     except throttle.TooManyTries as error:
         logs.note(security_event=f"{what} throttled")
         raise TooManyRequestsError(what, window_seconds) from error
@@ -52,8 +56,9 @@ def _count_of(what: str, client: Application, address: str, per_client: int, per
     """Anybody can name a public client, so that one is counted apart at each address: strangers elsewhere cannot use up
     what it may."""
     whose = (client.client_id,) if client.is_confidential else (client.client_id, address)
-    limits = {
-        throttle.named(f"{what} client", *whose): per_client,
-        throttle.named(f"{what} address", address): per_address,
-    }
-    count(what, limits, window_seconds=settings.REQUESTS_WINDOW_SECONDS)
+    limits = [
+        Limit(throttle.named(f"{what} client", *whose), per_client),
+        *throttle.per_network(f"{what} address", address, per_address),
+    ]
+    with counted(what, limits, window_seconds=settings.REQUESTS_WINDOW_SECONDS):
+        pass  # in a window of one minute it does not matter what becomes of it

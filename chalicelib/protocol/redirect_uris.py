@@ -15,7 +15,10 @@ from chalicelib.messages import Message, Problem
 _IPV6 = re.compile(r"\[[0-9A-Fa-f:]+\](:[0-9]+)?", re.ASCII)  # no zone and no IPv4 in it
 _NOT_PRINTABLE = re.compile(r"[^\x21-\x7e]")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", re.ASCII)
+_HOST_AND_PORT = re.compile(r"[A-Za-z0-9.-]+(:[0-9]+)?", re.ASCII)
+_WEB = {"https": 443, "http": 80}  # with the port of each where none is named
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_SEPARATORS = re.compile(r"[;,]")  # of header fields' parts, a Content-Security-Policy's among them
 _FORBIDDEN = re.compile(r"[\"<>\\^`{|}\[\]]")
 
 # A scheme made from a domain, which has a dot: so javascript:, data: and whatever else browsers act on is none (§7.1).
@@ -45,10 +48,14 @@ def check_registrable(uri: str, *, is_native: bool = False) -> None:
     if "#" in uri:
         raise RedirectUriError(Message("contains a fragment (#)"))
     parts = _split(uri)
+    if "@" in parts.netloc:
+        raise RedirectUriError(Message("contains a user name or password before the host"))
     if is_native and _PRIVATE_USE.match(uri):
+        if _SEPARATORS.search(parts.netloc):
+            raise RedirectUriError(Message("has a semicolon or a comma before the path"))
         _check_encoding(uri.partition(":")[2], uri)
         return
-    if parts.scheme not in ("https", "http"):
+    if parts.scheme not in _WEB:
         if is_native:
             raise RedirectUriError(
                 Message(
@@ -56,8 +63,6 @@ def check_registrable(uri: str, *, is_native: bool = False) -> None:
                 )
             )
         raise RedirectUriError(Message("must be a full address that starts with https://"))
-    if "@" in parts.netloc:
-        raise RedirectUriError(Message("contains a user name or password before the host"))
     if not _is_host(parts):
         raise RedirectUriError(Message("has no valid host name"))
     if parts.scheme == "http" and not _is_loopback(parts):
@@ -91,19 +96,36 @@ def form_target(uri: str) -> str:
     """Where a form that ends at this URI may lead, as a Content-Security-Policy names it.
 
     Applications lead on from their redirect URI, often to another host, and browsers hold them to it all the same: any
-    https address is let through, and the URI's own scheme and host where it has another scheme.
+    https address is let through, and the URI's own scheme where it has another, with the host of an http one.
     """
     parts = urlsplit(uri)
-    if parts.scheme == "https":
+    if parts.scheme in ("https", ""):
         return "https:"
-    is_nameable = parts.netloc and "[" not in parts.netloc  # the policy has no way to name an IPv6 host
-    return f"https: {parts.scheme}://{parts.netloc}" if is_nameable else f"https: {parts.scheme}:"
+    # No more than a plain host and port goes into the header, and of an IPv6 one nothing: the policy cannot name it.
+    if parts.scheme == "http" and _HOST_AND_PORT.fullmatch(parts.netloc):
+        return f"https: http://{parts.netloc}"
+    return f"https: {parts.scheme}:"
 
 
 def place(uri: str) -> str:
-    """Where it leads, as a person can tell it: the host, or the scheme where it has no host."""
+    """Where it leads, as a person can tell it: the host of a web address, and of any other the scheme. An application
+    that claims a scheme gets all its URIs, so what looks like a host in one says nothing."""
     parts = urlsplit(uri)
-    return parts.netloc or f"{parts.scheme}:"
+    return parts.netloc if parts.scheme in _WEB else f"{parts.scheme}:"
+
+
+def origin(uri: str, *, is_native: bool = False) -> str:
+    """Who gets what is sent there: scheme, host and port of a web address, the scheme of any other.
+
+    is_native: the application's port on a loopback address is whichever it gets, so it makes no difference.
+    """
+    parts = urlsplit(uri)
+    if parts.scheme not in _WEB:
+        return f"{parts.scheme}:"
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    is_any_port = is_native and _LOOPBACK.fullmatch(uri)
+    port = None if is_any_port or parts.port == _WEB[parts.scheme] else parts.port
+    return f"{parts.scheme}://{host}" + (f":{port}" if port else "")
 
 
 def _check_encoding(rest: str, uri: str) -> None:

@@ -7,6 +7,7 @@ hour (`open`). What registered itself manages itself with a token of its own, wh
 from __future__ import annotations
 
 import json
+from contextlib import AbstractContextManager
 from typing import Any
 
 from oauthlib.oauth2 import OAuth2Error
@@ -15,7 +16,7 @@ from chalicelib import credentials, logs, server_key, settings
 from chalicelib.credentials import Kind
 from chalicelib.models import application, store, throttle
 from chalicelib.models.application import Application
-from chalicelib.protocol import client_metadata, client_request, paths, quotas
+from chalicelib.protocol import client_metadata, client_request, paths, quotas, strict_json
 from chalicelib.protocol.client_metadata import InvalidClientMetadataError
 from chalicelib.protocol.client_request import ClientRequest, ProtocolAnswer
 
@@ -65,17 +66,17 @@ def _create(request: ClientRequest) -> ProtocolAnswer:
     metadata = client_metadata.read(_read_json(request), is_vouched_for=is_vouched_for)
     if metadata.profile.is_public and not server_key.is_set():
         raise server_key.ServerKeyMissing
-    _count(request.address)
     client_id = credentials.new_id()
     token = credentials.mint(Kind.REGISTRATION_TOKEN, client_id)
-    made, secret = application.create(
-        client_id,
-        owner_id=application.ITSELF,
-        name=metadata.name,
-        redirect_uris=metadata.redirect_uris,
-        profile=metadata.profile,
-        registration_digest=credentials.digest(token),
-    )
+    with _counted(request.address):
+        made, secret = application.create(
+            client_id,
+            owner_id=application.ITSELF,
+            name=metadata.name,
+            redirect_uris=metadata.redirect_uris,
+            profile=metadata.profile,
+            registration_digest=credentials.digest(token),
+        )
     logs.note(outcome="application registered itself", client_id=client_id)
     shown = {"client_secret": secret, "client_secret_expires_at": 0} if secret else {}
     return ProtocolAnswer(201, {}, json.dumps({**_described(made, token, request.issuer), **shown}))
@@ -131,13 +132,13 @@ def _check_may_register(request: ClientRequest) -> None:
             raise NotAuthorizedError("Registering takes an initial access token: Authorization: Bearer ...")
 
 
-def _count(address: str) -> None:
-    """Raises TooManyRequestsError. Counted before it is stored, so that many at once are all counted."""
-    limits = {
-        throttle.named("registration address", address): settings.REGISTRATIONS_PER_ADDRESS,
-        throttle.named("registration"): settings.REGISTRATIONS_IN_ALL,
-    }
-    quotas.count("registrations", limits, window_seconds=settings.REGISTRATION_WINDOW_SECONDS)
+def _counted(address: str) -> AbstractContextManager[None]:
+    """Raises TooManyRequestsError. Counted before it is stored, and taken back where it cannot be."""
+    limits = [
+        *throttle.per_network("registration address", address, settings.REGISTRATIONS_PER_ADDRESS),
+        throttle.Limit(throttle.named("registration"), settings.REGISTRATIONS_IN_ALL),
+    ]
+    return quotas.counted("registrations", limits, window_seconds=settings.REGISTRATION_WINDOW_SECONDS)
 
 
 def _own(request: ClientRequest, client_id: str) -> tuple[Application, str]:
@@ -160,19 +161,16 @@ def _own(request: ClientRequest, client_id: str) -> tuple[Application, str]:
 
 def _bearer(request: ClientRequest) -> str | None:
     scheme, _, token = (request.authorization or "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else None
+    return token.strip(" ") if scheme.lower() == "bearer" else None
 
 
 def _read_json(request: ClientRequest) -> dict[str, Any]:
-    if (request.content_type or "").partition(";")[0].strip().lower() != "application/json":
+    if client_request.media_type(request) != "application/json":
         raise InvalidClientMetadataError("The body must be application/json.")
     try:
-        document = json.loads(request.body)
-    except (ValueError, RecursionError) as error:
-        raise InvalidClientMetadataError("The body is no JSON.") from error
-    if not isinstance(document, dict):
-        raise InvalidClientMetadataError("The body must be a JSON object.")
-    return document
+        return strict_json.read_object(request.body)
+    except strict_json.NotStrict as error:
+        raise InvalidClientMetadataError("The body must be a JSON object in UTF-8.") from error
 
 
 def _described(found: Application, token: str, issuer: str) -> dict[str, Any]:

@@ -36,6 +36,9 @@ DEVICE_AUTHORIZATION = (*CLIENT, "scope", "resource")
 REVOCATION = (*CLIENT, "token", "token_type_hint")
 INTROSPECTION = REVOCATION
 
+# What may stand around a header's value (RFC 9110 §5.6.3). `strip()` alone takes every Unicode blank off, so that a
+# name which a browser lets anybody set becomes one that it protects.
+HTTP_BLANKS = " \t"
 _FIELDS_LIMIT = 1000  # room for every organizer on a consent page; the body's size is limited before
 # What a decoder leaves where it met bytes that are no UTF-8: the gateway decodes a query before anybody here sees it.
 _UNDECODABLE = "\ufffd"
@@ -69,6 +72,14 @@ def read_form(body: bytes) -> Parameters:
     for name, value in pairs:
         form.setdefault(name, []).append(value)
     return form
+
+
+def is_id(text: str, *, limit: int) -> bool:
+    """Can it be the id of something: printable ASCII, and not longer than `limit` characters (RFC 6749 §A.1)?
+
+    What cannot be one is refused before the store sees it, which takes neither an empty key nor a long one.
+    """
+    return 0 < len(text) <= limit and text.isascii() and text.isprintable()
 
 
 def repeated(parameters: Parameters, names: Iterable[str]) -> list[str]:

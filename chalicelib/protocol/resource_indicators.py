@@ -47,4 +47,8 @@ def is_known(resource: str) -> bool:
 
 def spelled(resource: str) -> str:
     """An address without a path has two spellings, with and without a slash; the shorter one is stored."""
-    return resource.rstrip("/") if urlsplit(resource).path == "/" else resource
+    try:
+        has_no_path = urlsplit(resource).path == "/"
+    except ValueError:  # no address, so it has the one spelling
+        return resource
+    return resource.rstrip("/") if has_no_path else resource

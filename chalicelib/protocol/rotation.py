@@ -1,74 +1,112 @@
 """The rotating refresh tokens of public clients (RFC 9700 §4.14.2).
 
-Each use of a refresh token gives its successor, which is derived from it with the server's key. So a client whose
-answer got lost, or several processes that share a token, get the same successor when they ask again, and nothing that
-could be used is stored. The derivations also form a chain: a token from which the present one follows was good once,
-and presenting it again is a replay; one that was made up leads nowhere and ends nothing.
+Each use of a refresh token gives its successor, which `refresh_chain` derives from it. So a client whose answer got
+lost, or several processes that share a token, get the same successor when they ask again, and nothing that could be
+used is stored. A token from which the present one follows was good once, and presenting it again is a replay; one that
+was made up leads nowhere and ends nothing.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum, auto
 
-from chalicelib import clock, credentials, logs, server_key, settings
-from chalicelib.credentials import Kind
-from chalicelib.models import grant, security_event
+from oauthlib.oauth2.rfc6749 import errors
+
+from chalicelib import clock, credentials, logs, settings
+from chalicelib.models import grant, grant_rotation, security_event
 from chalicelib.models.application import Application
 from chalicelib.models.grant import Grant
+from chalicelib.protocol import refresh_chain
+from chalicelib.protocol.refresh_chain import Successor
+
+CONNECT_AGAIN = "Send the user to the authorization endpoint again."
 
 
 class Presented(Enum):
     """What a refresh token is to a grant."""
 
     CURRENT = auto()
-    REPEATED = auto()  # the one before, within the grace
+    REPEATED = auto()  # the one before, or the one before that, each within its grace
     REPLAYED = auto()
     UNKNOWN = auto()
 
 
-def next_refresh_token(token: str, grant_id: str) -> str:
-    return credentials.mint_derived(Kind.REFRESH_TOKEN, grant_id, key=server_key.read(), source=token)
+@dataclass(frozen=True)
+class Use:
+    """A refresh token that its client may go on with.
 
+    tokens: what it gets: for the present token those that follow, for a repeated one those that the grant stands at.
+    """
 
-def next_access_token(token: str, grant_id: str) -> str:
-    return credentials.mint_derived(Kind.ACCESS_TOKEN, grant_id, key=server_key.read(), source=token)
+    presented: Presented
+    tokens: Successor
 
 
 def recognize(token: str, found: Grant) -> Presented:
     """What is this token to this grant, as it stands?"""
     if credentials.matches(token, found.refresh_digest):
         return Presented.CURRENT
-    uses_ago = _uses_ago(token, found)
+    uses_ago = refresh_chain.uses_ago(token, found)
     if uses_ago is None:
         return Presented.UNKNOWN
-    in_grace = found.rotated_at is not None and clock.now() - found.rotated_at < settings.SETTINGS.refresh_grace_seconds
-    return Presented.REPEATED if uses_ago == 1 and in_grace else Presented.REPLAYED
+    return Presented.REPEATED if _is_in_grace(uses_ago, found) else Presented.REPLAYED
 
 
-def is_usable(token: str, found: Grant, client: Application) -> bool:
-    """May the client go on with it? A replay ends the grant: either side of it may be the thief."""
-    presented = recognize(token, found)
-    if presented is Presented.REPLAYED:
+def use(token: str, found: Grant, client: Application) -> Use:
+    """What the client gets for a refresh token. A replay ends the grant: either side of it may be the thief.
+
+    Raises InvalidGrantError.
+    """
+    if found.is_idle:
+        days = settings.SETTINGS.refresh_idle_days
+        raise errors.InvalidGrantError(f"The refresh token was not used for {days} days and has ended. {CONNECT_AGAIN}")
+    if credentials.matches(token, found.refresh_digest):
+        return Use(Presented.CURRENT, refresh_chain.next_of(token, found))
+    uses_ago = refresh_chain.uses_ago(token, found)
+    if uses_ago is None:
+        raise errors.InvalidGrantError(f"The refresh token is unknown. {CONNECT_AGAIN}")
+    if not _is_in_grace(uses_ago, found):
         logs.note(security_event="refresh token replayed")
         end_robbed(found.grant_id, client)
-    return presented in (Presented.CURRENT, Presented.REPEATED)
+        raise errors.InvalidGrantError(f"The refresh token was used before, so its grant has ended. {CONNECT_AGAIN}")
+    given = refresh_chain.present_after(token, found, uses_ago)
+    if given is None:
+        raise errors.InvalidGrantError("The refresh token was used before. Use the one that came in the answer.")
+    return Use(Presented.REPEATED, given)
+
+
+def count_repeat(found: Grant, client: Application) -> None:
+    """Count a repeat that came after the rotation it repeats. Ends the grant where repeats follow every rotation.
+
+    An answer is lost now and then. Somebody who repeats within the grace time after time has a copy of the token, and
+    one of the two stole it. Raises InvalidGrantError.
+    """
+    if grant_rotation.note_repeat(found) <= settings.REFRESH_REPEATED_ROTATIONS_LIMIT:
+        return
+    logs.note(security_event="refresh token repeatedly replayed")
+    end_robbed(found.grant_id, client)
+    raise errors.InvalidGrantError(
+        f"The refresh token was repeated after each of the last refreshes, so its grant has ended. {CONNECT_AGAIN}"
+    )
 
 
 def end_robbed(grant_id: str, client: Application) -> None:
     """End a grant because what was used once was used again, and let its user see that."""
+    _end(grant_id, client, security_event.Kind.REPLAY_DETECTED)
+
+
+def end_interrupted(grant_id: str, client: Application) -> None:
+    """End a grant whose tokens never reached the client, and let its user see that it has to be connected again."""
+    _end(grant_id, client, security_event.Kind.CONNECTION_INTERRUPTED)
+
+
+def _end(grant_id: str, client: Application, kind: security_event.Kind) -> None:
     grant.end(grant_id)
-    security_event.record(
-        grant.user_of(grant_id),
-        security_event.Kind.REPLAY_DETECTED,
-        client_id=client.client_id,
-        application_name=client.name,
-    )
+    security_event.record(grant.user_of(grant_id), kind, client_id=client.client_id, application_name=client.name)
 
 
-def _uses_ago(token: str, found: Grant) -> int | None:
-    """How many steps lead from `token` to the grant's present one; None where none do."""
-    for step in range(1, min(found.generation, settings.REFRESH_GENERATIONS_LIMIT) + 1):
-        token = next_refresh_token(token, found.grant_id)
-        if credentials.matches(token, found.refresh_digest):
-            return step
-    return None
+def _is_in_grace(uses_ago: int, found: Grant) -> bool:
+    """Was it superseded just now? Two generations have a grace, since several processes may share a token."""
+    superseded_at = {1: found.rotated_at, 2: found.rotated_before_at}.get(uses_ago)
+    return superseded_at is not None and clock.now() - superseded_at < settings.SETTINGS.refresh_grace_seconds

@@ -9,6 +9,7 @@ WRITE = "write"
 PROFILE = "profile"
 ALL = (READ, WRITE, PROFILE)
 DEFAULT = (READ, WRITE)
+UNKNOWN = f"scope must be one or more of: {', '.join(ALL)}."
 # Every token may read its user's profile at /me, so this one gives nothing that another has not given.
 _OF_ORGANIZERS = frozenset((READ, WRITE))
 
@@ -32,6 +33,6 @@ def need_organizers(scopes: Iterable[str]) -> bool:
     return not _OF_ORGANIZERS.isdisjoint(scopes)
 
 
-def are_covered(scopes: Iterable[str], given: Iterable[str]) -> bool:
-    """Has a user who allowed `given` allowed these?"""
-    return set(scopes) - {PROFILE} <= set(given)
+def are_covered(scopes: Iterable[str], given: Iterable[str] | None) -> bool:
+    """Has a user who allowed `given` allowed these? Where it is None they have allowed nothing."""
+    return given is not None and set(scopes) - {PROFILE} <= set(given)

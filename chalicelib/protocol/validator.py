@@ -12,7 +12,7 @@ from typing import Any
 from oauthlib.oauth2 import RequestValidator
 from oauthlib.oauth2.rfc6749 import errors
 
-from chalicelib import credentials, logs
+from chalicelib import credentials, logs, settings
 from chalicelib.credentials import Kind
 from chalicelib.models import access_token, authorization_code, grant, store
 from chalicelib.models.access_token import AccessToken
@@ -33,6 +33,9 @@ from chalicelib.protocol import (
     scopes,
 )
 from chalicelib.protocol.rotation import Presented
+
+_ASK_AGAIN = rotation.CONNECT_AGAIN
+_NO_REFRESH = f"The refresh token is unknown, was used before, or its permission has ended. {_ASK_AGAIN}"
 
 
 class Validator(RequestValidator):
@@ -65,8 +68,12 @@ class Validator(RequestValidator):
 
     def validate_scopes(self, client_id: str, requested: list[str], client: Any, request: Any, *args: Any) -> bool:
         if request.grant_type == client_credentials.GRANT_TYPE:
-            return client_credentials.are_allowed(client, requested)
-        return scopes.are_known(requested)
+            if not client_credentials.are_allowed(client, requested):
+                own = ", ".join(client_credentials.default_scopes(client))
+                raise errors.InvalidScopeError(f"scope must be what the operator allowed: {own}.", request=request)
+        elif not scopes.are_known(requested):
+            raise errors.InvalidScopeError(scopes.UNKNOWN, request=request)
+        return True
 
     # -- client authentication (§3.2.1) ------------------------------------------------------------------------------
 
@@ -84,13 +91,12 @@ class Validator(RequestValidator):
         return True
 
     def validate_grant_type(self, client_id: str, grant_type: str, client: Any, request: Any, *args: Any) -> bool:
-        if grant_type == device.GRANT_TYPE:
-            return bool(client.device_grant)
-        if grant_type != client_credentials.GRANT_TYPE:
-            return True
-        if not client_credentials.is_allowed(client):
-            return False
-        client_credentials.prepare(client, request)
+        if grant_type == device.GRANT_TYPE and not client.device_grant:
+            raise errors.UnauthorizedClientError(device.NOT_ALLOWED)
+        if grant_type == client_credentials.GRANT_TYPE:
+            if not client_credentials.is_allowed(client):
+                raise errors.UnauthorizedClientError(client_credentials.NOT_ALLOWED)
+            client_credentials.prepare(client, request)
         return True
 
     # -- a code for tokens (§4.1.3) ----------------------------------------------------------------------------------
@@ -98,14 +104,15 @@ class Validator(RequestValidator):
     def validate_code(self, client_id: str, code: str, client: Application, request: Any, *args: Any) -> bool:
         stored: AuthorizationCode | None = request.stored_code
         if stored is None or stored.client_id != client.client_id:
-            return False
+            raise errors.InvalidGrantError(f"The code is unknown, or another application's. {_ASK_AGAIN}")
         if stored.is_used:
             # Anybody can name a public client, so of such a one only who proves to have asked for the code replays it.
             if client.is_confidential or pkce.is_proven(stored.code_challenge or "", request.code_verifier):
-                issuing.end_replayed(stored.grant_id, client)
-            return False
+                raise issuing.end_replayed(stored.grant_id, client)
+            raise errors.InvalidGrantError(f"The code was used before, and is good once. {_ASK_AGAIN}")
         if stored.is_expired:
-            return False
+            lifetime = settings.SETTINGS.code_lifetime_seconds
+            raise errors.InvalidGrantError(f"The code has expired: exchange it within {lifetime} seconds. {_ASK_AGAIN}")
         check_verifier(stored, request.code_verifier, is_required=client.needs_pkce)
         request.token_resource = _resource(request, stored.resource)
         request.scopes = stored.scope.split()
@@ -133,17 +140,26 @@ class Validator(RequestValidator):
     def validate_refresh_token(self, refresh_token: str, client: Application, request: Any, *args: Any) -> bool:
         found, user, consent = request.standing_grant
         if found is None or found.client_id != client.client_id:
-            return False
-        if user is None or not user.active or not grant.is_allowed(found, consent):
-            return False
+            raise errors.InvalidGrantError(_NO_REFRESH)
+        if user is None or not user.active or not grant.is_allowed(found, consent, client):
+            raise errors.InvalidGrantError(
+                f"The user has taken the permission back, or their account is closed. {_ASK_AGAIN}"
+            )
         request.new_grant_id = found.grant_id
         request.token_resource = _resource(request, found.resource)
-        if client.is_confidential:
-            return credentials.matches(refresh_token, found.refresh_digest)
-        return rotation.is_usable(refresh_token, found, client)
+        if not client.is_confidential:
+            request.refresh_use = rotation.use(refresh_token, found, client)
+        elif not credentials.matches(refresh_token, found.refresh_digest):
+            raise errors.InvalidGrantError(_NO_REFRESH)
+        return True
 
     def get_original_scopes(self, refresh_token: str, request: Any, *args: Any, **kwargs: Any) -> list[str]:
         return str(request.standing_grant[0].scope).split()
+
+    def is_within_original_scope(self, asked: list[str], refresh_token: str, request: Any, *args: Any) -> bool:
+        """Asked where a scope is wider than what was allowed. Raises InvalidScopeError."""
+        allowed = ", ".join(self.get_original_scopes(refresh_token, request))
+        raise errors.InvalidScopeError(f"scope must not go beyond what the user allowed: {allowed}.")
 
     def rotate_refresh_token(self, request: Any) -> bool:
         return not request.client.is_confidential
@@ -156,12 +172,11 @@ class Validator(RequestValidator):
             case client_credentials.GRANT_TYPE:
                 client_credentials.store(request.client, request.new_grant_id, token, resource=resource)
             case device.GRANT_TYPE:
-                issuing.store_for_device(request.device_request, request.new_grant_id, token, resource=resource)
-            case "refresh_token" if request.client.is_confidential:
-                issuing.store_refreshed(request.standing_grant[0], token, resource=resource)
+                issuing.store_for_device(
+                    request.device_request, request.client, request.new_grant_id, token, resource=resource
+                )
             case "refresh_token":
-                found = request.standing_grant[0]
-                issuing.store_rotated(found, request.client, request.refresh_token, token, resource=resource)
+                _store_refreshed(request, token, resource)
             case _:
                 issuing.store_exchanged(
                     request.stored_code, request.client, request.new_grant_id, token, resource=resource
@@ -186,6 +201,14 @@ class Validator(RequestValidator):
 def _resource(request: Any, granted: str | None) -> str | None:
     requested = getattr(request, "resource", None)
     return resource_indicators.narrowed(requested, granted, issuer=request.uri)
+
+
+def _store_refreshed(request: Any, token: dict[str, Any], resource: str | None) -> None:
+    found, client, presented = request.standing_grant[0], request.client, request.refresh_token
+    if client.is_confidential:
+        issuing.store_refreshed(found, client, presented, token, resource=resource)
+    else:
+        issuing.store_rotated(found, client, presented, request.refresh_use, token, resource=resource)
 
 
 def check_verifier(stored: AuthorizationCode, verifier: str | None, *, is_required: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import sys
 from typing import Any
 
 from authlib.integrations.base_client import OAuthError
@@ -129,6 +130,11 @@ def _call(lanyard: Any, endpoint: str, **form: str) -> Any:
 
 
 if __name__ == "__main__":
-    create_app(os.environ["LANYARD_URL"], os.environ["CLIENT_ID"], os.environ["CLIENT_SECRET"]).run(
-        host="127.0.0.1", port=int(os.environ.get("PORT", "8080"))
-    )
+    names = ("LANYARD_CLIENT_ID", "LANYARD_CLIENT_SECRET")
+    missing = [name for name in names if not os.environ.get(name)]
+    if missing:
+        print(f"Set {' and '.join(missing)}: see README.md.", file=sys.stderr)
+        sys.exit(2)
+    lanyard_url = os.environ.get("LANYARD_URL", "http://127.0.0.1:8000")
+    website = create_app(lanyard_url, os.environ[names[0]], os.environ[names[1]])
+    website.run(host="127.0.0.1", port=int(os.environ.get("PORT", "8080")))

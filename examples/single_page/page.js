@@ -1,6 +1,10 @@
 import { config } from "./config.js";
 import { Connection } from "./lanyard.js";
 
+if (!config.clientId) {
+  document.getElementById("state").textContent = "Set clientId in config.js to the client ID of your application.";
+  throw new Error("config.js has no clientId");
+}
 const redirectUri = location.origin + location.pathname;
 const connection = new Connection({ ...config, redirectUri });
 const element = (id) => document.getElementById(id);

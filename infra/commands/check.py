@@ -67,4 +67,4 @@ def _guests() -> Iterator[Account]:
     finally:
         for _, step in erasure.steps(made):
             step()
-        organizer.delete(slug)
+        organizer.forget(slug)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from chalicelib.models import application, grant
+from chalicelib.models import application, consent, grant
 from infra.commands import Destructive, Group, Operator, clear_errors, each, fail
 
 _ROUNDS = 5
@@ -19,18 +19,22 @@ def grants() -> None:
 @click.option("--client", "client_id", required=True, metavar="ID", help="The application whose grants end.")
 @click.pass_obj
 def grants_end(operator: Operator, client_id: str) -> None:
-    """End all grants of an application: every user has to connect it anew.
+    """End all that users have allowed an application: each of them has to connect it again.
 
-    It finds them by an index that lags behind by a moment, so it looks again until nothing is left. Disable the
-    application first where no new ones may come meanwhile.
+    All of it ends in the first write, codes and devices' requests that are still to be exchanged included. Deleting the
+    grants then tidies up. It finds them by an index that lags behind by a moment, so it looks again until none is left.
     """
-    with clear_errors():
-        if application.get(client_id) is None:
-            fail(f"There is no application {client_id}.")
+    unknown = f"There is no application {client_id}."
+    with clear_errors(unknown):
+        found = application.get(client_id)
+        if found is None:
+            fail(unknown)
+        client_id = str(found.client_id)  # of one that describes itself, what its grants call it
         users = grant.users_of(client_id)
         would = f"end what {len(users)} users have allowed {client_id}"
         if not operator.may(would, about=[client_id], users=len(users)):
             return
+        consent.end_all(client_id)
         ended: set[str] = set()
         for _ in range(_ROUNDS):
             left = grant.users_of(client_id) - ended
@@ -39,5 +43,5 @@ def grants_end(operator: Operator, client_id: str) -> None:
             ended |= left
             if not left:
                 break
-    sentence = f"Ended what {len(ended)} users had allowed {client_id}."
+    sentence = f"Ended all that users had allowed {client_id}; {len(ended)} held grants."
     operator.show({"client_id": client_id, "users": len(ended)}, sentence=sentence)

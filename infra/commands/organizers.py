@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from chalicelib import names
-from chalicelib.models import organizer, user
-from infra.commands import Change, Group, Listing, Operator, checked, clear_errors, fail
+from chalicelib.models import application, organizer, own_access, user
+from infra.commands import Change, Destructive, Group, Listing, Operator, checked, clear_errors, each, fail
 from infra.commands.users import find_user
 
 
@@ -23,8 +23,10 @@ def organizers_create(operator: Operator, slug: str, name: str) -> None:
     """Create an organizer."""
     name = checked(names.check_name, name, "--name")
     checked(organizer.check_slug, slug, "--slug")
-    if operator.is_dry and _exists(slug):
+    if _exists(slug):
         fail(f"There is already an organizer {slug}.")
+    if _is_taken(slug):
+        fail(f"The slug {slug} was an organizer's that was deleted, and can be no other's. Choose another one.")
     if not operator.may(f"create the organizer {slug}", about=[slug]):
         return
     with clear_errors(f"There is already an organizer {slug}."):
@@ -79,6 +81,38 @@ def organizers_remove_member(operator: Operator, slug: str, email: str) -> None:
     operator.show({"slug": slug, "email": found.email}, sentence=f"{found.email} no longer belongs to {slug}.")
 
 
+@organizers.command("delete", cls=Destructive)
+@click.argument("slug")
+@click.pass_obj
+def organizers_delete(operator: Operator, slug: str) -> None:
+    """Delete an organizer, and take everybody out of it; its slug can never be used again.
+
+    Tokens open it no more from the next request on. Users and applications are then found by reading both tables whole.
+    It can be repeated where it was cut off.
+    """
+    with clear_errors():
+        if not _is_taken(slug):
+            fail(f"There is no organizer {slug}.")
+        if not operator.may(f"delete the organizer {slug}", about=[slug]):
+            return
+        if _exists(slug):
+            organizer.delete(slug)
+        members = [found for found in user.all_users() if slug in found.organizers]
+        for found in each(members, "Taking users out of it"):
+            user.remove_member(found.user_id, slug)
+        for owning in application.all_applications():
+            if slug in (owning.own_organizers or ()):
+                own_access.take_organizer(str(owning.client_id), slug)
+    operator.show(
+        {"slug": slug, "members": len(members)}, sentence=f"Deleted {slug}, which had {len(members)} members."
+    )
+
+
 def _exists(slug: str) -> bool:
     with clear_errors():
         return organizer.get(slug) is not None
+
+
+def _is_taken(slug: str) -> bool:
+    with clear_errors():
+        return organizer.is_taken(slug)

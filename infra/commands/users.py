@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from chalicelib import names
+from chalicelib import names, passwords
 from chalicelib.models import security_event, session, user
 from chalicelib.models.user import User
 from infra import erasure
@@ -34,7 +34,7 @@ def users_create(
     email = checked(names.check_email, email, "--email")
     checked(names.check_locale, locale, "--locale")
     checked(names.check_timezone, timezone, "--timezone")
-    password = _read_password(password_stdin)
+    password = _read_password(password_stdin, about=[email, fullname])
     if operator.is_dry and _is_taken(email):
         fail(f"There is already a user with the address {email}.")
     if not operator.may(f"create the user {email}"):
@@ -77,7 +77,7 @@ def users_enable(operator: Operator, email: str) -> None:
 def users_set_password(operator: Operator, email: str, password_stdin: bool) -> None:
     """Give a user another password, which ends all their sessions; for where no mail can be sent."""
     found = find_user(email)
-    password = _read_password(password_stdin)
+    password = _read_password(password_stdin, about=[found.email, found.fullname])
     would = f"give {found.email} another password, and end their sessions"
     if not operator.may(would, about=[found.user_id]):
         return
@@ -148,7 +148,7 @@ def _is_taken(email: str) -> bool:
         return user.find_by_email(email) is not None
 
 
-def _read_password(from_stdin: bool) -> str:
+def _read_password(from_stdin: bool, *, about: list[str]) -> str:
     if from_stdin:
         password = sys.stdin.readline().rstrip("\r\n")
     elif sys.stdin.isatty():
@@ -156,7 +156,7 @@ def _read_password(from_stdin: bool) -> str:
     else:
         fail("Give the password on standard input, with --password-stdin.")
     try:
-        names.check_password(password)
+        passwords.check(password, about=about)
     except ValueError as error:
         fail(f"The password {error}.")
     return str(password)

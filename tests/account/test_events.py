@@ -7,6 +7,7 @@ import pytest
 from chalicelib import settings
 from tests.actors import Browser, ClientApp, Page
 from tests.conftest import Clock
+from tests.mailbox import Mailbox
 from tests.store_proxy import Fault, StoreProxy
 
 PATH = "/settings/security"
@@ -33,6 +34,41 @@ def test_a_log_in_says_how_many_tries_had_failed_before(john: Browser) -> None:
         john.log_in()
     newest = events(john.open(PATH))[0]
     assert newest.startswith("Logged in after 2 failed tries")
+
+
+@pytest.mark.spec("line 17")
+def test_failed_tries_are_told_however_much_later_the_next_log_in_comes_and_only_once(
+    john: Browser, clock: Clock
+) -> None:
+    john.log_out()
+    john.log_in(password="wrong")
+    clock.advance(3 * 86_400)
+    john.log_in(password="wrong")
+    clock.advance(20 * 86_400)
+    john.log_in()
+    john.log_out()
+    john.log_in()
+    newest = events(john.open(PATH))
+    assert newest[1].startswith("Logged in after 2 failed tries")
+    assert "failed" not in newest[0]
+
+
+@pytest.mark.spec("line 17")
+def test_failed_tries_are_told_when_the_password_was_reset_in_between(john: Browser, mailbox: Mailbox) -> None:
+    john.log_out()
+    john.log_in(password="wrong")
+    john.press(john.open("/password/reset"), "Send the link", email=john.user.email)
+    john.press(john.open(mailbox.link(john.user.email)), "Change password", password="a new and better one")
+    john.log_in(password="a new and better one")
+    assert events(john.open(PATH))[0].startswith("Logged in after one failed try")
+
+
+def test_failed_tries_are_forgotten_when_none_came_for_a_month(john: Browser, clock: Clock) -> None:
+    john.log_out()
+    john.log_in(password="wrong")
+    clock.advance(settings.FAILED_LOGINS_KEPT_SECONDS + 60)
+    john.log_in()
+    assert "failed" not in events(john.open(PATH))[0]
 
 
 def test_consent_revocation_and_a_new_secret_are_in_the_history(john: Browser, shop: ClientApp) -> None:

@@ -13,8 +13,8 @@ import requests
 
 from chalicelib import mail, settings
 from tests.actors import PASSWORD, Browser, Person
-from tests.conftest import ENGINE
 from tests.gateway import Gateway
+from tests.stage import ENGINE
 
 SENDER = "no-reply@connect.example.com"
 HOST = "https://abc123.execute-api.eu-central-1.amazonaws.com/api"

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.actors import Person
 from tests.browser.conftest import Open
-from tests.browser.steps import connect, log_in, tick
+from tests.browser.steps import connect, log_in, submit, tick
 
 
 def tab_to(page: Page, name: str) -> None:
@@ -62,6 +62,43 @@ def test_return_on_the_consent_page_allows_nothing(page: Page, box_office: str, 
     log_in(page, ada)
     page.get_by_role("checkbox", name="Small Shows").press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Authorize Box office?")
+
+
+@pytest.mark.spec("line 16", "line 17")
+@pytest.mark.parametrize("java_script_enabled", [True, False])
+def test_a_form_whose_session_ended_is_there_again_after_the_log_in(
+    open_page: Open, base_url: str, ada: Person, java_script_enabled: bool
+) -> None:
+    """Only a real browser shows that it says where the form came from, whatever the page's referrer policy."""
+    page = open_page(java_script_enabled=java_script_enabled)
+    page.goto(f"{base_url}/login?next=/settings/profile")
+    log_in(page, ada)
+    page.get_by_label("Name").fill("Ada, Countess of Lovelace")
+    page.context.clear_cookies()
+    submit(page)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Log in")
+    log_in(page, ada)
+    page.get_by_role("button", name="Go back to your form").click()
+    expect(page.get_by_label("Name")).to_have_value("Ada, Countess of Lovelace")
+    expect(page.get_by_role("alert")).to_contain_text("This form was out of date")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status")).to_have_text("Your profile has been saved.")
+    page.reload()
+    expect(page.get_by_role("status")).to_have_count(0)
+
+
+@pytest.mark.spec("line 16", "RFC 6749 §10.12")
+def test_a_form_on_another_site_fills_in_nothing_here(page: Page, base_url: str, ada: Person) -> None:
+    page.goto(f"{base_url}/login?next=/settings/profile")
+    log_in(page, ada)
+    elsewhere = base_url.replace("127.0.0.1", "localhost")
+    form = f'<form method=post action="{base_url}/settings/profile"><input name=fullname value=Mallory><button>'
+    page.route(f"{elsewhere}/win", lambda route: route.fulfill(body=form, content_type="text/html"))
+    page.goto(f"{elsewhere}/win")
+    submit(page, "button")
+    expect(page.locator("body")).not_to_contain_text("Mallory")
+    page.goto(f"{base_url}/settings/profile")
+    expect(page.get_by_label("Name")).to_have_value("John Doe")
 
 
 def test_without_javascript(open_page: Open, base_url: str, box_office: str, ada: Person) -> None:

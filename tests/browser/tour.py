@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import requests
 from playwright.sync_api import Page
 
 import chalicelib.pages
-from chalicelib.protocol import paths
+from chalicelib import credentials, settings
+from chalicelib.models import application, organizer, pushed_request, store, user
+from chalicelib.protocol import paths, pushed_requests
 from tests.actors import Person
 from tests.browser.steps import log_in, submit
 from tests.mailbox import Mailbox
 
 SETTINGS = "/settings/applications"
+CHOSEN = "a new and better one"
 _TEMPLATES = Path(chalicelib.pages.__path__[0]) / "templates"
 
 
@@ -36,15 +40,27 @@ def walk(
 ) -> Iterator[str]:
     """Opens one page after another and gives the name of its template. `stranger` belongs to no organizer."""
     yield from _mailed_links(page, base_url, person, mailbox)
+    person = replace(person, password=CHOSEN)
     yield from _signed_out(page, base_url, box_office, person)
     yield from _consent(page, box_office)
+    yield from _unanswerable(page, base_url, person)
     yield from _own_applications(page, base_url)
     yield from _authorized(page, base_url)
-    yield from _account(page, base_url)
+    yield from _account(page, base_url, person)
     page.goto(f"{base_url}/login?switch=1")
     log_in(page, stranger)
     page.goto(f"{box_office}/connect")
     yield "no_organizer.html"
+    for number in range(settings.ORGANIZERS_FILTERED_FROM):
+        slug = credentials.new_serial().lower()
+        organizer.create(slug, f"Hall {number}")
+        user.add_member(stranger.user_id, slug)
+    page.goto(f"{box_office}/connect")
+    page.get_by_role("checkbox").first.check()
+    page.locator("#find").fill("hall 7")
+    page.locator("#find").press("Enter")
+    page.get_by_role("status").wait_for()
+    yield "consent.html"  # with a field to look for organizers
 
 
 def _signed_out(page: Page, base_url: str, box_office: str, person: Person) -> Iterator[str]:
@@ -83,12 +99,15 @@ def _mailed_links(page: Page, base_url: str, person: Person, mailbox: Mailbox) -
     yield "password_new.html"
     page.locator("#password").fill(person.password)
     submit(page)
+    yield "password_new.html"  # with a problem: it is the one they have
+    page.locator("#password").fill(CHOSEN)
+    submit(page)
     yield "password_chosen.html"
     page.goto(link)
     yield "link_unusable.html"
 
 
-def _account(page: Page, base_url: str) -> Iterator[str]:
+def _account(page: Page, base_url: str, person: Person) -> Iterator[str]:
     page.goto(f"{base_url}/settings/security")
     yield "security.html"
     page.goto(f"{base_url}/settings/password")
@@ -100,8 +119,17 @@ def _account(page: Page, base_url: str) -> Iterator[str]:
     page.locator("#fullname").fill(" \u2003 ")
     submit(page)
     yield "profile.html"  # with a problem
-    page.goto(f"{base_url}/settings/profile?saved=1")
-    yield "profile.html"
+    page.locator("#fullname").fill("Ada Lovelace")
+    submit(page)
+    yield "profile.html"  # saved
+    page.goto(f"{base_url}/settings/profile")
+    page.context.clear_cookies(name="lanyard-session")
+    submit(page)
+    yield "login.html"  # with a form that waits
+    log_in(page, person)
+    yield "form_kept.html"
+    submit(page)
+    yield "profile.html"  # out of date
 
 
 def _consent(page: Page, box_office: str) -> Iterator[str]:
@@ -113,6 +141,24 @@ def _consent(page: Page, box_office: str) -> Iterator[str]:
     page.wait_for_url(f"{box_office}/**")
     page.goto(f"{box_office}/connect/again")
     yield "consent.html"  # with what was allowed before
+
+
+def _unanswerable(page: Page, base_url: str, person: Person) -> Iterator[str]:
+    """A pushed request that was answered, and a mistake of an application that registered itself."""
+    made, secret = application.create(
+        credentials.new_id(), owner_id=application.ITSELF, name="A host", redirect_uris=["https://host.example.com/"]
+    )
+    asked = f"{base_url}{paths.AUTHORIZATION}?client_id={made.client_id}"
+    page.goto(f"{asked}&response_type=token")
+    yield "refused_request.html"
+    answer = requests.post(base_url + paths.PUSHED_REQUEST, {"response_type": "code"}, auth=(made.client_id, secret))
+    request_uri = answer.json()["request_uri"]
+    key = pushed_requests.key_of({"request_uri": [request_uri]})
+    (pushed,) = store.read(key)
+    assert pushed
+    pushed_request.deny(pushed, person.user_id)
+    page.goto(f"{asked}&request_uri={request_uri}")
+    yield "already_answered.html"
 
 
 def _own_applications(page: Page, base_url: str) -> Iterator[str]:
@@ -136,7 +182,7 @@ def _own_applications(page: Page, base_url: str) -> Iterator[str]:
         (own, "application_form.html"),
         (f"{own}/secret", "regenerate_secret.html"),
         (f"{own}/delete", "delete_application.html"),
-        (f"{base_url}{SETTINGS}?done=saved", "applications.html"),
+        (f"{base_url}{SETTINGS}", "applications.html"),
         (f"{base_url}{SETTINGS}/nothing", "error.html"),
         (f"{base_url}/logout", "logout.html"),
     ):

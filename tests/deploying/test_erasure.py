@@ -29,7 +29,15 @@ def test_an_export_has_all_of_it_and_no_secret(john: Browser, shop: ClientApp) -
     assert [one["client_id"] for one in kept["grants"]] == [shop.client_id]
     assert len(kept["sessions"]) == 1
     text = json.dumps(kept)
-    for secret in ("argon2", "digest", tokens["access_token"], tokens["refresh_token"], mine.secret):
+    for secret in (
+        "argon2",
+        "digest",
+        "device_key",
+        found.device_key,
+        tokens["access_token"],
+        tokens["refresh_token"],
+        mine.secret,
+    ):
         assert secret not in text
 
 

@@ -57,6 +57,7 @@ BREAKS: dict[str, Callable[[Template], Any]] = {
     "binary": lambda template: properties(template, "RestAPI")["DefinitionBody"][
         "x-amazon-apigateway-binary-media-types"
     ].append("*/*"),
+    "unknown addresses": lambda template: paths(template).pop("/{proxy+}"),
     "scripts": lambda template: paths(template)["/login"].update(options=paths(template)["/api/v1/me"]["options"]),
     "preflight": lambda template: paths(template)["/api/v1/me"]["options"]["x-amazon-apigateway-integration"][
         "responses"

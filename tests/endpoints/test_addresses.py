@@ -122,7 +122,7 @@ def test_on_https_the_cookies_are_secure_and_of_this_host_alone(at_address: Made
     response = john.http.post(page.response.url, data=fields, allow_redirects=False)
     lines = [*page.response.raw.headers.getlist("Set-Cookie"), *response.raw.headers.getlist("Set-Cookie")]
     cookies = [morsel for line in lines for morsel in SimpleCookie(line).values()]
-    assert {cookie.key for cookie in cookies} == {"__Host-lanyard-login", "__Host-lanyard-session"}
+    assert {cookie.key for cookie in cookies} == {f"__Host-lanyard-{name}" for name in ("login", "session", "device")}
     for cookie in cookies:
         assert cookie["secure"]
         assert cookie["httponly"]

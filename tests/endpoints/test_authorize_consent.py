@@ -21,6 +21,14 @@ def words(page: Page) -> list[str]:
     return [item.get_text() for item in page.html.select(".scopes li")]
 
 
+def assert_is_asked_again(page: Page) -> None:
+    """The form counted for nothing, and the page stands there for another answer."""
+    assert (page.status, page.left_to, page.title) == (403, None, "Authorize A shop?")
+    notice = page.html.find(id="notice")
+    assert notice is not None
+    assert "Check it and answer once more" in notice.get_text()
+
+
 def organizers_of(shop: ClientApp, page: Page) -> list[str]:
     token = shop.exchange(page.code).json()["access_token"]
     return [found["name"] for found in shop.organizers(token).json()["results"]]
@@ -148,7 +156,7 @@ def test_an_answer_is_a_303_to_the_first_registered_redirect_uri_where_none_was_
     assert page.left_to is not None
     assert page.left_to.startswith(first + "&code=lyac_")
     assert shop.exchange(page.code, redirect_uri=None).status_code == 200
-    page = john.open(shop.authorize_path(redirect_uri=second))
+    page = john.allow(john.open(shop.authorize_path(redirect_uri=second)), "Small Shows")
     assert page.left_to is not None
     assert page.left_to.startswith(second + "?code=lyac_")
 
@@ -158,11 +166,16 @@ def test_a_consent_form_is_good_in_its_own_session_alone(john: Browser, eve: Bro
     page = eve.open(shop.authorize_path())
     fields = page.fields("Authorize")
     stolen = john.send(page, "", {**fields, "organizers": list(john.user.organizers)})
-    assert (stolen.status, stolen.left_to) == (403, None)
+    assert_is_asked_again(stolen)
+    assert stolen.choices() == {"Big Events LLC": False, "Small Shows": False}, "what eve ticked is not john's"
     eve.log_out()
     assert eve.send(page, "", fields).title == "Log in"
     eve.log_in()
-    assert eve.send(page, "", fields).status == 403, "another session of the same user"
+    again = eve.send(page, "", fields)
+    assert_is_asked_again(again)  # another session of the same user
+    assert again.choices() == {"Other Org": True}
+    assert eve.press(again, "Authorize").code
+    assert "No application has access" in john.open("/settings/authorized").text
 
 
 @pytest.mark.spec("line 16", "RFC 6749 §10.12")
@@ -185,7 +198,9 @@ def test_a_consent_form_answers_the_very_request_that_was_shown(
     wanted = john.open(shop.authorize_path(**changes[changed]))
     fields = shown.fields("Authorize", "Small Shows")
     page = john.send(wanted, "", fields)
-    assert (page.status, page.left_to) == (403, None)
+    assert (page.status, page.left_to) == (400, None)
+    assert page.title == wanted.title
+    assert list(page.choices().values()) == [False, False], "another request's ticks"
     assert john.send(shown, "", fields).code, "the form itself was good"
 
 
@@ -194,7 +209,7 @@ def test_a_request_may_be_posted_as_a_whole_and_is_held_to_what_was_shown(john: 
     path, _, query = shop.authorize_path(scope="read").partition("?")
     fields = john.open(f"{path}?{query}").fields("Authorize", "Small Shows") | dict(parse_qsl(query))
     page = john.open("/")
-    assert john.send(page, path, {**fields, "scope": "read write"}).status == 403
+    assert_is_asked_again(john.send(page, path, {**fields, "scope": "read write"}))
     assert john.send(page, path, {**fields, "scope": ["read", "read"]}).answer["error"] == "invalid_request"
     assert shop.exchange(john.send(page, path, fields).code).json()["scope"] == "read"
 

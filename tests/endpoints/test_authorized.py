@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from chalicelib.models import application
+from chalicelib.models import application, organizer
 from tests.actors import Browser, ClientApp
 from tests.conftest import Clock
 
@@ -109,3 +110,14 @@ def test_a_disabled_application_is_listed_and_said_to_have_no_access(john: Brows
     application.disable(shop.client_id)
     assert "it has no access at the moment" in john.open(PATH).text
     assert "No application has access" in john.press(john.open(PATH), "Revoke").text
+
+
+@pytest.mark.spec("end", "line 37")
+def test_organizers_stand_in_the_order_of_their_names_and_without_those_that_are_gone(
+    a_browser: Callable[..., Browser], shop: ClientApp
+) -> None:
+    agency = a_browser("Hall 10", "hall 2", "Ähre", "Passing Shows")
+    shop.connect(agency, "Hall 10", "hall 2", "Ähre", "Passing Shows")
+    gone = next(slug for slug, name in agency.user.organizers.items() if name == "Passing Shows")
+    organizer.delete(gone)
+    assert shown(agency)["A shop"]["Organizers"] == "Ähre, hall 2, Hall 10"

@@ -11,6 +11,7 @@ import pytest
 
 from chalicelib import settings
 from chalicelib.endpoints.authorizer import Unauthorized, authorizer
+from chalicelib.models import consent
 from chalicelib.models.store import StoreUnavailable
 from tests.actors import Browser, ClientApp
 from tests.conftest import Clock
@@ -99,14 +100,16 @@ def test_a_token_that_is_none_is_unauthorized(ask: Ask, token: str) -> None:
 
 
 def test_what_ends_is_unauthorized_from_the_very_next_request(
-    john: Browser, shop: ClientApp, ask: Ask, clock: Clock
+    john: Browser, shop: ClientApp, other_shop: ClientApp, ask: Ask, clock: Clock
 ) -> None:
     replaced = shop.connect(john, "Big Events LLC")
     shop.refresh(replaced["refresh_token"])
     revoked = shop.connect(john, "Big Events LLC")["access_token"]
     shop.revoke(revoked)
     expired = shop.connect(john, "Big Events LLC")["access_token"]
-    for token in (replaced["access_token"], revoked):
+    ended = other_shop.connect(john, "Big Events LLC")["access_token"]
+    consent.end_all(other_shop.client_id)
+    for token in (replaced["access_token"], revoked, ended):
         with pytest.raises(Unauthorized):
             ask(token)
     ask(expired)
@@ -151,7 +154,7 @@ def test_the_operators_rules_say_what_a_route_asks_for(
 ) -> None:
     rules("abc123 GET /public* -; abc123 * /tickets write; other9 * /* profile")
     token = shop.connect(john, scope="profile")["access_token"]
-    assert effect(ask(token, "GET", "public/shows")) == ("Allow", [API + "GET/public*"])
+    assert effect(ask(token, "GET", "public/shows")) == ("Allow", [API + "GET/public/shows"])
     assert effect(ask(token, "GET", "tickets"))[0] == "Deny"
     assert effect(ask(token, "GET", "forgotten"))[0] == "Deny"  # no rule: no door
     assert effect(ask(token, "POST", "anything", OTHER)) == ("Allow", [OTHER + "*/*"])
@@ -164,6 +167,56 @@ def test_a_callers_wildcard_is_no_path(john: Browser, shop: ClientApp, ask: Ask,
     token = shop.connect(john, "Big Events LLC", scope="read")["access_token"]
     assert effect(ask(token, "GET", "tickets"))[0] == "Allow"
     assert effect(ask(token, "GET", path))[0] == "Deny"
+
+
+def test_a_colon_in_the_path_does_not_move_the_route(
+    john: Browser, shop: ClientApp, ask: Ask, rules: Callable[[str], None]
+) -> None:
+    """The rest of the path reads as the end of an ARN, of a route that asks for less."""
+    rules("abc123 GET /* read; abc123 * /* write")
+    token = shop.connect(john, "Big Events LLC", scope="read")["access_token"]
+    assert effect(ask(token, "DELETE", "tickets/5:abc123/prod/GET/x")) == (
+        "Deny",
+        [API + "DELETE/tickets/5:abc123/prod/GET/x"],
+    )
+    writer = shop.connect(john, "Big Events LLC", scope="write")["access_token"]
+    assert effect(ask(writer, "DELETE", "tickets/5:00")) == ("Allow", [API + "DELETE/tickets/5:00"])
+
+
+@pytest.mark.spec("RFC 8707 §2")
+def test_a_colon_in_the_path_does_not_move_the_audience(
+    john: Browser, shop: ClientApp, ask: Ask, serve: Callable[[str], None]
+) -> None:
+    serve(f"abc123 {TICKETS}; other9 {MUSIC}")
+    music = shop.connect(john, "Big Events LLC", resource=MUSIC.rstrip("/"))["access_token"]
+    with pytest.raises(Unauthorized):
+        ask(music, path="tickets/5:other9/prod/GET/x")
+    assert effect(ask(music, path="songs/3:abc123/prod/GET/x", api=OTHER))[0] == "Allow"
+
+
+@pytest.mark.parametrize(
+    "path", ["public/../admin", "public/%2E%2e/admin", "public/%252e./admin", "public%2f..%2fadmin", "/admin"]
+)
+def test_a_path_that_could_lead_elsewhere_is_denied(
+    john: Browser, shop: ClientApp, ask: Ask, rules: Any, path: str
+) -> None:
+    rules("* GET /public* -; * GET /admin* write; * GET /* read")
+    token = shop.connect(john, "Big Events LLC")["access_token"]
+    assert effect(ask(token, "GET", "public/x"))[0] == "Allow"
+    assert effect(ask(token, "GET", path))[0] == "Deny"
+
+
+def test_a_path_that_reads_in_two_ways_needs_the_scopes_of_both(
+    john: Browser, shop: ClientApp, ask: Ask, rules: Any
+) -> None:
+    rules("* GET /admin write; * GET /* read")
+    reader = shop.connect(john, "Big Events LLC", scope="read")["access_token"]
+    for path in ("admin", "admin/", "%61dmin", "admin;x=1"):
+        assert effect(ask(reader, "GET", path))[0] == "Deny", path
+    both = shop.connect(john, "Big Events LLC")["access_token"]
+    answer = ask(both, "GET", "admin/")
+    assert effect(answer) == ("Allow", [API + "GET/admin/"])
+    assert answer["context"]["required_scope"] == "read write"
 
 
 @pytest.mark.parametrize("text", ["GET /x read", "* GET x read", "* GET /a*b read", "* GET /x read write"])

@@ -8,10 +8,11 @@ import pytest
 from bs4 import Tag
 
 from chalicelib import settings
-from chalicelib.models import store
+from chalicelib.models import application, store
 from chalicelib.models.application import Application
 from tests.actors import Browser, ClientApp, Page
 from tests.conftest import Clock
+from tests.public_app import PublicApp
 
 pytestmark = pytest.mark.spec("authorize", "RFC 6749 §4.1.1")
 
@@ -38,6 +39,29 @@ def test_it_says_who_asks_where_the_answer_goes_and_since_when_it_is_known(
         "Your answer goes to": "shop.example.com:8443",
     }
     assert f"Signed in as {john.user.email}" in page.text
+
+
+@pytest.mark.spec("line 44", "line 15", "RFC 8252 §7.1")
+def test_what_looks_like_a_host_in_an_address_of_a_private_scheme_is_not_shown_as_one(
+    john: Browser, a_browser: Callable[..., Browser]
+) -> None:
+    app = PublicApp.registered_by(a_browser(), "com.evil.app://accounts.google.com/cb", type="native")
+    page = john.open(app.authorize_path())
+    assert facts(page)["Your answer goes to"] == "com.evil.app:"
+    assert "accounts.google.com" not in page.text
+    policy = page.response.headers["Content-Security-Policy"]
+    assert policy.endswith("form-action 'self' https: com.evil.app:")
+
+
+@pytest.mark.spec("line 15", "RFC 9700 §4.16")
+def test_an_address_that_was_stored_before_it_would_be_refused_adds_nothing_to_the_policy(
+    john: Browser, a_browser: Callable[..., Browser]
+) -> None:
+    app = PublicApp.registered_by(a_browser(), "com.evil.app://x/cb", type="native")
+    odd = "com.evil.app://x;sandbox/cb"
+    application.edit(app.client_id, name="A public app", redirect_uris=[odd])
+    policy = john.open(app.authorize_path(redirect_uri=odd)).response.headers["Content-Security-Policy"]
+    assert "sandbox" not in policy
 
 
 def test_an_application_whose_owner_is_gone_is_shown_without_one(john: Browser, shop: ClientApp) -> None:
@@ -130,8 +154,89 @@ def test_all_organizers_can_be_ticked_without_a_script(john: Browser, shop: Clie
 @pytest.mark.spec("line 16", "RFC 6749 §10.12")
 def test_ticking_all_needs_the_page_it_was_shown_on(john: Browser, shop: ClientApp) -> None:
     page = john.open(shop.authorize_path())
-    forged = {"decision": "select_all", "csrf_token": "x"}
-    assert john.send(page, page.form_with("Select all")["action"], forged).status == 403  # type: ignore[arg-type]
+    forged = {"decision": "select_all", "csrf_token": "x", "organizers": list(john.user.organizers)}
+    again = john.send(page, page.form_with("Select all")["action"], forged)  # type: ignore[arg-type]
+    assert again.status == 403
+    assert again.choices() == {"Big Events LLC": False, "Small Shows": False}
+    # Of their own form, but sent by another site: what that site ticked is not shown as theirs.
+    own = {**forged, "csrf_token": page.field("csrf_token")[:16] + ".x"}
+    again = john.send(page, page.form_with("Select all")["action"], own, site="cross-site")  # type: ignore[arg-type]
+    assert again.choices() == {"Big Events LLC": False, "Small Shows": False}
+
+
+@pytest.mark.spec("line 16")
+def test_an_answer_after_another_log_in_is_asked_for_once_more_with_what_was_ticked(
+    john: Browser, shop: ClientApp
+) -> None:
+    page = john.open(shop.authorize_path(state="kept"))
+    john.log_out()
+    john.log_in()
+    again = john.allow(page, "Small Shows")
+    assert (again.status, again.left_to, again.title) == (403, None, "Authorize A shop?")
+    assert "Check it and answer once more" in again.text
+    assert again.choices() == {"Big Events LLC": False, "Small Shows": True}
+    page = john.press(again, "Authorize")
+    assert page.answer["state"] == "kept"
+
+
+def test_a_mistake_keeps_what_was_ticked_and_what_was_not(john: Browser, eve: Browser, shop: ClientApp) -> None:
+    page = eve.open(shop.authorize_path())
+    unticked = {name: value for name, value in page.fields("Authorize").items() if name != "organizers"}
+    for _ in range(2):
+        page = eve.send(page, "", unticked)
+        assert (page.status, page.choices()) == (400, {"Other Org": False})
+    page = john.press(john.open(shop.authorize_path()), "Select all", tick=["Small Shows"])
+    fields = {**page.fields("Authorize"), "organizers": "no-such-one"}
+    assert john.send(page, "", fields).choices() == {"Big Events LLC": False, "Small Shows": False}
+
+
+def test_organizers_stand_in_the_order_that_people_expect(a_browser: Callable[..., Browser], shop: ClientApp) -> None:
+    names = [
+        "Hall 10",
+        "ärger",
+        "hall 2",
+        "Zebra",
+        "Hall 2b",
+        "Ähre",
+        "3 Ponies",
+        "Hall",
+        "ZEBRA 2",
+        "Straße",
+    ]
+    agency = a_browser(*names)
+    in_order = ["3 Ponies", "Ähre", "ärger", "Hall", "hall 2", "Hall 2b", "Hall 10"]
+    assert list(agency.open(shop.authorize_path()).choices()) == [*in_order, "Straße", "Zebra", "ZEBRA 2"]
+
+
+def test_of_many_organizers_some_are_looked_for_and_what_is_ticked_stays_in_sight(
+    a_browser: Callable[..., Browser], shop: ClientApp
+) -> None:
+    agency = a_browser(*[f"Hall {number}" for number in range(1, 10)], "Café Größe")
+    page = agency.open(shop.authorize_path())
+    first = page.form_with("Authorize").find("button")
+    assert isinstance(first, Tag)
+    assert first["value"] == "filter", "what Return presses allows nothing"
+    page = agency.press(page, "Find", tick=["Hall 3"], find=" CAFE gro\u0308sse ")
+    assert page.choices() == {"Café Größe": False, "Hall 3": True}
+    assert "1 of 10 organizers." in page.text
+    assert "Also selected" in page.text
+    page = agency.press(page, "Select all of these")
+    assert page.choices() == {"Café Größe": True, "Hall 3": True}
+    page = agency.press(page, "Find", find="hall")
+    assert page.choices() == {**{f"Hall {number}": number == 3 for number in range(1, 10)}, "Café Größe": True}
+    page = agency.press(page, "Find", find="nothing like it")
+    assert page.choices() == {"Hall 3": True, "Café Größe": True}
+    assert "None of your 10 organizers has this in its name." in page.text
+    token = shop.exchange(agency.press(page, "Authorize").code).json()["access_token"]
+    assert {found["name"] for found in shop.organizers(token).json()["results"]} == {"Hall 3", "Café Größe"}
+
+
+def test_of_few_organizers_all_are_shown(a_browser: Callable[..., Browser], shop: ClientApp) -> None:
+    agency = a_browser(*[f"Hall {number}" for number in range(1, 10)])
+    page = agency.open(shop.authorize_path())
+    assert page.html.find(id="find") is None
+    fields = {**page.fields("Authorize"), "decision": "filter", "find": "Hall 2"}
+    assert len(agency.send(page, "", fields).choices()) == 9
 
 
 def test_the_one_organizer_is_ticked_and_can_be_left_out(eve: Browser, shop: ClientApp) -> None:

@@ -6,15 +6,17 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 
 from chalicelib import settings
-from chalicelib.models import throttle, user
+from chalicelib.endpoints import http
+from chalicelib.models import store as storage
+from chalicelib.models import user
+from chalicelib.models.user import User
 from tests.actors import Browser, Page, Person
 from tests.conftest import Clock
-from tests.gateway import Gateway
 from tests.store_proxy import Fault, StoreProxy
 
 WRONG = "Wrong email or password."
@@ -24,22 +26,6 @@ WRONG = "Wrong email or password."
 def visitor(base_url: str, a_person: Callable[..., Person]) -> Browser:
     """A browser whose person has not logged in."""
     return Browser(base_url, a_person("Big Events LLC"))
-
-
-@pytest.fixture
-def fresh(clock: Clock) -> Clock:
-    """The clock at the start of a window in which nobody has tried to log in."""
-    clock.advance(900 - clock.now() % 900)
-    throttle.forget(throttle.log_in_address("127.0.0.1"), window_seconds=900)
-    return clock
-
-
-@pytest.fixture
-def at_address(application: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Browser]:
-    """A browser that comes from this IP address."""
-    base_url = "https://connect.example.com"
-    monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, public_url=base_url))
-    return lambda address, person: Browser(base_url, person, adapter=Gateway(application, "", address=address))
 
 
 def without_what_differs(page: Page, email: str) -> str:
@@ -67,7 +53,7 @@ def test_wrong_passwords_and_unknown_and_disabled_accounts_get_one_answer(visito
         (visitor.user.email, "x" * 5000),
         ("nobody@example.org", visitor.user.password),
         ("no address", "x"),
-        (eve.user.email, eve.user.password),
+        (eve.user.email, "wrong"),
     ]
     pages = [(visitor.log_in(email=email, password=password), email) for email, password in tries]
     assert {page.status for page, _ in pages} == {401}
@@ -75,6 +61,37 @@ def test_wrong_passwords_and_unknown_and_disabled_accounts_get_one_answer(visito
     assert pages[0][0].field("email") == visitor.user.email
     assert "wrong" not in pages[0][0].field("password")
     assert len({without_what_differs(page, email) for page, email in pages}) == 1
+
+
+@pytest.mark.spec("line 17", "line 35")
+def test_a_disabled_user_is_told_whom_to_ask_if_the_password_is_right(
+    visitor: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user.disable(visitor.user.user_id)
+    assert WRONG in visitor.log_in(password="wrong").text
+    page = visitor.log_in()
+    assert (page.status, page.title, page.field("email")) == (403, "Log in", visitor.user.email)
+    assert "This account is disabled. To find out why, contact the administrator of Lanyard." in page.text
+    assert WRONG not in page.text
+    assert visitor.open("/settings/authorized").title == "Log in", "and nobody is signed in"
+    for contact, url in (("help@example.com", "mailto:help@example.com"), ("https://help.example.com/", None)):
+        monkeypatch.setattr(http, "SITE", replace(http.SITE, contact=contact))
+        page = visitor.log_in()
+        assert page.link(contact) == (url or contact)
+        assert page.text.endswith("Log in Forgot your password? No account yet? Sign up")
+
+
+@pytest.mark.spec("line 17")
+def test_a_wrong_password_costs_the_same_whether_the_account_is_disabled(visitor: Browser, store: StoreProxy) -> None:
+    asked = []
+    for is_disabled in (False, True):
+        if is_disabled:
+            user.disable(visitor.user.user_id)
+        page = visitor.open("/login")
+        with store.count() as calls:
+            visitor.press(page, "Log in", email=visitor.user.email, password="wrong")
+        asked.append([(call.operation, call.tables) for call in calls])
+    assert asked[0] == asked[1]
 
 
 @pytest.mark.spec("line 17")
@@ -169,13 +186,56 @@ def test_an_address_cannot_try_one_account_after_the_other(
 ) -> None:
     monkeypatch.setattr(settings, "LOGIN_TRIES_PER_ADDRESS", 4)
     for number in range(4):
-        assert visitor.log_in().status == 200, "what goes well does not count"
-        visitor.log_out()
+        assert Browser(visitor.base_url, visitor.user).log_in().status == 200, "what goes well does not count"
         assert visitor.log_in(email=f"{number}@example.org", password="wrong").status == 401
     visitor.http.headers["X-Forwarded-For"] = "198.51.100.1"
     assert visitor.log_in().status == 429
     fresh.advance(900)
     assert visitor.log_in().status == 200
+
+
+@pytest.mark.spec("line 17")
+def test_log_ins_that_go_well_are_limited_for_an_account_too(
+    visitor: Browser, fresh: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "LOGINS_PER_ACCOUNT", 3)
+    known = Browser(visitor.base_url, visitor.user)
+    assert known.log_in().status == 200
+    known.log_out()
+    assert [Browser(visitor.base_url, visitor.user).log_in().status for _ in range(2)] == [200, 200]
+    assert Browser(visitor.base_url, visitor.user).log_in().status == 429
+    assert known.log_in().status == 429, "each costs a password hash, whoever it is"
+    fresh.advance(900)
+    assert known.log_in().status == 200
+
+
+@pytest.mark.spec("line 17")
+def test_log_ins_that_go_well_are_limited_for_an_address_too(
+    base_url: str, a_person: Callable[..., Person], fresh: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "LOGINS_PER_ADDRESS", 2)
+    assert [Browser(base_url, a_person()).log_in().status for _ in range(3)] == [200, 200, 429]
+
+
+def is_signed_in(browser: Browser) -> bool:
+    return browser.open("/settings/authorized").title == "Authorized applications"
+
+
+@pytest.mark.spec("password change")
+def test_a_log_in_stores_the_password_under_the_parameters_of_today_and_ends_no_session(john: Browser) -> None:
+    weaker = PasswordHasher(time_cost=1, memory_cost=64).hash(john.user.password)
+    storage.change(User.key(john.user.user_id), [User.password_hash.set(weaker)])
+    other = Browser(john.base_url, john.user)
+    assert other.log_in().status == 200
+    assert "$m=19456,t=2,p=1$" in _stored(john).password_hash
+    assert is_signed_in(john)
+    assert Browser(john.base_url, john.user).log_in().status == 200
+
+
+def _stored(of: Browser) -> User:
+    found = user.find_by_email(of.user.email)
+    assert found
+    return found
 
 
 @pytest.mark.spec("line 17", "line 16", "RFC 6749 §10.12")
@@ -230,6 +290,21 @@ def test_the_addresses_of_one_ipv6_network_count_as_one(
         assert page.status == 401
     assert at_address("2001:db8:0:1:ffff::1", visitor.user).log_in().status == 429
     assert at_address("2001:db8:0:2::1", visitor.user).log_in().status == 200
+
+
+@pytest.mark.spec("line 17", "line 45")
+def test_whoever_has_many_ipv6_networks_is_stopped_in_them_all(
+    visitor: Browser, at_address: Callable[..., Browser], fresh: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "LOGIN_TRIES_PER_ADDRESS", 1)
+    monkeypatch.setattr(settings, "IPV6_LIMIT_FACTORS", {64: 1, 56: 2, 48: 3})
+
+    def try_from(address: str) -> int:
+        return at_address(address, visitor.user).log_in(email=f"{address}@example.org", password="x").status
+
+    tried = ["2001:db8:1:100::1", "2001:db8:1:101::1", "2001:db8:1:1ff::1", "2001:db8:1:200::1", "2001:db8:1:300::1"]
+    assert [try_from(address) for address in tried] == [401, 401, 429, 401, 429]
+    assert try_from("2001:db8:2:100::1") == 401
 
 
 def test_an_endless_email_is_as_wrong_as_any_other(visitor: Browser) -> None:

@@ -68,6 +68,16 @@ def test_a_malformed_header_is_an_invalid_request(shop: ClientApp, value: str) -
     assert (refused.status_code, refused.json()["error"]) == (400, "invalid_request")
 
 
+@pytest.mark.spec("line 33", "RFC 9110 §5.6.3")
+def test_only_spaces_and_tabs_may_follow_a_token(shop: ClientApp, tokens: dict[str, Any]) -> None:
+    def status(value: str) -> int:
+        return shop.http.get(shop.base_url + "/api/v1/me", headers={"Authorization": value}).status_code
+
+    bearer = f"Bearer {tokens['access_token']}"
+    assert status(f"{bearer} \t") == 200
+    assert status(f"{bearer}\xa0") == 400
+
+
 @pytest.mark.spec("line 33", "RFC 7235 §2.1")
 @pytest.mark.parametrize("scheme", ["bearer", "BEARER"])
 def test_the_scheme_is_case_insensitive(shop: ClientApp, tokens: dict[str, Any], scheme: str) -> None:

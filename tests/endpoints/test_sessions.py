@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from http.cookies import Morsel, SimpleCookie
+from typing import Any
 
 import pytest
 import requests
 
+from chalicelib import settings
 from chalicelib.models import user
 from tests.actors import Browser, Person
 from tests.conftest import Clock
+from tests.gateway import Gateway
 
 SESSION, LOGIN = "lanyard-session", "lanyard-login"
 HOUR, MINUTE = 3600, 60
@@ -105,6 +109,45 @@ def test_a_forged_cookie_signs_nobody_in(john: Browser, eve: Browser, forge: str
     response = requests.get(john.base_url + "/settings/authorized", headers=headers, allow_redirects=False, timeout=9)
     assert response.status_code == 303
     assert response.headers["Location"].startswith("/login?next=")
+
+
+def status_with(application: Any, *cookies: str) -> int:
+    """What the settings page answers, over https, to a browser that sends these Cookie headers: 303 is the log-in."""
+    session = requests.Session()
+    session.mount("https://", Gateway(application, "", repeated={"Cookie": ["first=1", *cookies]}))
+    url = "https://abc.example/settings/authorized"
+    return session.get(url, allow_redirects=False).status_code
+
+
+@pytest.fixture
+def over_https(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, public_url=None))
+
+
+@pytest.mark.spec("line 17", "RFC 9110 §5.6.3", "RFC 6265 §5.4")
+@pytest.mark.parametrize("blank", ["\u2000", "\u00a0", "\u0085", "\u3000", "\ufeff", "\x0b", "\x1c"])
+def test_a_cookie_that_only_looks_like_the_protected_one_is_another(
+    john: Browser, application: Any, over_https: None, blank: str
+) -> None:
+    """Browsers keep `__Host-` names for this host alone, but a name that begins with a blank is anybody's."""
+    mine, name = john.http.cookies[SESSION], f"__Host-{SESSION}"
+    assert status_with(application, f"{name}={mine}") == 200
+    assert status_with(application, f" \t{name}\t= {mine} ") == 200
+    for planted in (f"{blank}{name}={mine}", f"{name}{blank}={mine}", f"{name}={mine}{blank}"):
+        assert status_with(application, planted) == 303, repr(planted)
+
+
+@pytest.mark.spec("line 17", "RFC 6265 §5.4")
+def test_of_two_different_cookies_of_one_name_neither_counts(
+    john: Browser, eve: Browser, application: Any, over_https: None
+) -> None:
+    """One of them was planted: a user must not act as whoever planted it."""
+    name, mine, planted = f"__Host-{SESSION}", john.http.cookies[SESSION], eve.http.cookies[SESSION]
+    for first, second in ((mine, planted), (planted, mine), ("", mine)):
+        assert status_with(application, f"{name}={first}; {name}={second}") == 303
+        assert status_with(application, f"{name}={first}", f"{name}={second}") == 303
+    assert status_with(application, f"{name}={mine}; {name}={mine}") == 200
+    assert status_with(application, f"{name.lower()}={planted}; x{name}={planted}; {name}={mine}") == 200
 
 
 @pytest.mark.spec("line 17", "RFC 6265 §5.2")

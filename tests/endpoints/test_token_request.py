@@ -40,8 +40,9 @@ def test_another_method_is_405_with_allow(shop: ClientApp, method: str, path: st
         {"data": "grant_type=refresh_token&refresh_token=x&token=x", "headers": {"Content-Type": "text/plain"}},
         {"data": b"grant_type=refresh_token&refresh_token=x&token=x", "headers": {}},
         {"files": {"grant_type": (None, "refresh_token"), "refresh_token": (None, "x"), "token": (None, "x")}},
+        {"data": "grant_type=x&token=x", "headers": {"Content-Type": "application/x-www-form-urlencoded\xa0"}},
     ],
-    ids=["json", "text", "no type", "multipart"],
+    ids=["json", "text", "no type", "multipart", "a blank that is none in HTTP"],
 )
 def test_anything_but_a_form_is_refused(shop: ClientApp, path: str, sent: dict[str, Any]) -> None:
     assert error_of(ask(shop, path=path, **sent)) == (400, "invalid_request")

@@ -187,17 +187,49 @@ def test_it_is_bound_to_the_user_who_allowed_it(john: Browser, eve: Browser, tv:
     assert tv.me(token).json()["email"] == eve.person.email
 
 
+@pytest.mark.parametrize(("button", "says"), [("Authorize", "You have connected"), ("Deny", "You have denied")])
+def test_a_second_click_is_told_what_the_first_one_did(
+    john: Browser, eve: Browser, tv: Device, store: StoreProxy, button: str, says: str
+) -> None:
+    started = tv.start()
+    page, eves = (browser.open(started["verification_uri_complete"]) for browser in (john, eve))
+    with store.before("TransactWriteItems", lambda: john.press(page, button, tick=["Small Shows"])):
+        assert says in john.allow(page, "Big Events LLC").text
+    for other in ("Authorize", "Deny"):
+        assert says in john.press(page, other).text
+    assert says in john.open(started["verification_uri_complete"]).text
+    assert "unknown or has expired" in eve.press(eves, "Authorize").text
+
+
+def test_a_form_that_is_sent_after_another_log_in_is_shown_once_more(john: Browser, tv: Device) -> None:
+    started = tv.start()
+    page, typing = john.open(started["verification_uri_complete"]), john.open("/device")
+    john.log_out()
+    assert john.allow(page, "Small Shows").path == "/login"
+    assert john.press(typing, "Continue", user_code=started["user_code"]).path == "/login"
+    john.log_in()
+    typed = john.press(typing, "Continue", user_code=started["user_code"])
+    assert (typed.status, typed.field("user_code")) == (403, started["user_code"])
+    again = john.allow(page, "Small Shows")
+    assert (again.status, again.choices()) == (403, {"Big Events LLC": False, "Small Shows": True})
+    assert "You have connected" in john.press(again, "Authorize").text
+
+
 @pytest.mark.spec("line 16", "RFC 8628 §5.4")
 def test_one_users_form_counts_for_nobody_else(john: Browser, eve: Browser, tv: Device) -> None:
     started, other = tv.start(), tv.start()
     csrf_token = eve.open(started["verification_uri_complete"]).field("csrf_token")
     page = john.open(started["verification_uri_complete"])
     fields = {"user_code": started["user_code"], "decision": "allow", "organizers": list(john.person.organizers)}  # type: ignore[union-attr]
-    assert john.send(page, "device", {**fields, "csrf_token": csrf_token}).status == 403
-    assert john.send(page, "device", fields).status == 403
     swapped = {**fields, "csrf_token": page.field("csrf_token"), "user_code": other["user_code"]}
-    assert john.send(page, "device", swapped).status == 403
-    assert john.send(page, "device", {"user_code": other["user_code"]}).status == 403
+    for forged, are_johns in (({**fields, "csrf_token": csrf_token}, False), (fields, False), (swapped, True)):
+        again = john.send(page, "device", forged)
+        assert (again.status, again.title) == (403, "Authorize A television?")
+        assert "Check it and answer once more" in again.text
+        assert again.choices() == {"Big Events LLC": are_johns, "Small Shows": are_johns}
+    typed = john.send(page, "device", {"user_code": other["user_code"]})
+    assert (typed.status, typed.field("user_code")) == (403, other["user_code"])
+    assert "Check it and answer once more" in typed.text
     assert tv.poll(started["device_code"]).json()["error"] == "authorization_pending"
 
 
@@ -298,4 +330,4 @@ def test_polling_takes_one_read_and_one_write(tv: Device, store: StoreProxy) -> 
     started = tv.start()
     with store.count() as calls:
         tv.poll(started["device_code"])
-    assert [call.operation for call in calls] == ["BatchGetItem", "UpdateItem"]
+    assert [call.operation for call in calls] == ["BatchGetItem", "TransactWriteItems"]

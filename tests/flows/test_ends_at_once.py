@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from chalicelib.models import application, user
+from chalicelib.models import application, organizer, user
 from tests.actors import Browser, ClientApp
 
 pytestmark = pytest.mark.spec("line 35")
@@ -65,6 +65,21 @@ def test_taking_a_user_out_of_an_organizer_takes_it_out_of_reach_of_their_tokens
         assert shop.call(path, token).status_code == 403
         assert shop.call(path, token, "PATCH", json={"name": "Mine"}).status_code == 403
         assert [one["slug"] for one in shop.organizers(token).json()["results"]] == [slugs["Small Shows"]]
+
+
+@pytest.mark.spec("line 37")
+def test_deleting_an_organizer_takes_it_out_of_reach_of_every_token(john: Browser, shop: ClientApp) -> None:
+    assert john.person
+    slugs = {name: slug for slug, name in john.person.organizers.items()}
+    token = shop.connect(john, "Big Events LLC", "Small Shows")["access_token"]
+    organizer.delete(slugs["Big Events LLC"])
+    path = f"/api/v1/organizers/{slugs['Big Events LLC']}/"
+    assert shop.call(path, token).status_code == 404
+    assert shop.call(path, token, "PATCH", json={"name": "Mine"}).status_code == 404
+    assert [one["slug"] for one in shop.organizers(token).json()["results"]] == [slugs["Small Shows"]]
+    page = john.open(shop.authorize_path(approval_prompt="force"))
+    assert list(page.choices()) == ["Small Shows"]
+    assert "Big Events LLC" not in page.text
 
 
 def test_a_user_who_joins_another_organizer_gives_tokens_nothing_that_was_not_ticked(

@@ -13,14 +13,14 @@ import requests
 from joserfc.jwk import ECKey
 
 from chalicelib import settings
-from chalicelib.models import application, own_access
+from chalicelib.models import application, consent, own_access
 from chalicelib.protocol import document_fetch, metadata_documents
 from tests.actors import CALLBACK, Browser, ClientApp, Page
 from tests.conftest import Clock
 from tests.document_server import DocumentServer, trickle, write
 from tests.public_app import PublicApp
 from tests.signing_app import TYPE, SigningApp
-from tests.store_proxy import StoreProxy
+from tests.store_proxy import Fault, StoreProxy
 
 pytestmark = pytest.mark.spec("client ID metadata documents")
 CHANGES = "TransactWriteItems"
@@ -160,6 +160,18 @@ def test_one_user_cannot_have_it_call_others_again_and_again(john: Browser, docu
     assert len(documents.connected) == settings.DOCUMENT_FETCHES_PER_USER
 
 
+@pytest.mark.spec("line 45")
+@pytest.mark.usefixtures("impatient_client")
+def test_a_document_that_could_not_be_kept_does_not_count(
+    john: Browser, documents: DocumentServer, store: StoreProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "DOCUMENT_FETCHES_PER_USER", 1)
+    app = publish(documents, john.base_url)
+    with store.fault(Fault.INTERNAL_ERROR, "TransactWriteItems"):
+        assert [john.open(app.authorize_path()).status for _ in range(3)] == [503] * 3
+    assert john.open(app.authorize_path()).title == "Authorize A described app?"
+
+
 @pytest.mark.parametrize("registration", ["closed", "token"])
 def test_it_takes_open_registration(
     john: Browser, documents: DocumentServer, monkeypatch: pytest.MonkeyPatch, clock: Clock, registration: str
@@ -171,6 +183,19 @@ def test_it_takes_open_registration(
         assert refused(john.open(app.authorize_path()))
         assert refused(Browser(john.base_url).open(app.authorize_path()))
     assert len(documents.connected) == 1
+
+
+@pytest.mark.spec("line 35")
+def test_what_the_operator_ended_stays_ended_when_the_document_is_fetched_again(
+    john: Browser, documents: DocumentServer, clock: Clock
+) -> None:
+    app = publish(documents, john.base_url)
+    tokens = app.connect(john, "Big Events LLC")
+    consent.end_all(app.client_id)
+    clock.advance(settings.DOCUMENT_FRESH_SECONDS)
+    assert john.open(app.authorize_path()).title == "Authorize A described app?"
+    assert app.me(tokens["access_token"]).status_code == 401
+    assert app.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
 
 
 @pytest.mark.spec("line 2", "line 37")

@@ -72,31 +72,133 @@ def test_it_survives_the_log_in(john: Browser, shop: ClientApp) -> None:
     assert browser.allow(page, "Big Events LLC").answer["state"] == "xyz"
 
 
-@pytest.mark.spec("RFC 9126 §7.3")
-def test_it_is_answered_once(john: Browser, shop: ClientApp) -> None:
-    request_uri = reference(shop)
+@pytest.mark.spec("RFC 9126 §7.3", "RFC 9126 §4")
+def test_it_is_answered_once_and_a_second_click_gets_the_same_redirect(john: Browser, shop: ClientApp) -> None:
+    request_uri = reference(shop, approval_prompt="force")
     shown = john.open(path(shop, request_uri))
-    assert john.allow(shown, "Big Events LLC").code
-    assert john.allow(shown, "Big Events LLC").status == 400
+    first = john.allow(shown, "Big Events LLC")
+    assert first.code
+    assert john.allow(shown, "Small Shows").left_to == first.left_to, "the first answer counts"
     page = john.open(path(shop, request_uri))
-    assert page.status == 400
-    assert page.left_to is None
+    assert (page.status, page.left_to) == (400, None)
+    assert "You allowed A shop access" in page.text
+    tokens = shop.exchange(first.code).json()
+    assert [found["name"] for found in shop.organizers(tokens["access_token"]).json()["results"]] == ["Big Events LLC"]
+    late = john.allow(shown, "Big Events LLC")
+    assert (late.status, late.left_to, late.title) == (400, None, "You have already answered")
+    assert shop.me(tokens["access_token"]).status_code == 200, "nothing was replayed"
 
 
 @pytest.mark.spec("RFC 9126 §7.3")
-def test_of_many_answers_at_once_one_comes_through(john: Browser, shop: ClientApp) -> None:
+def test_of_many_answers_at_once_one_counts_and_all_get_its_redirect(john: Browser, shop: ClientApp) -> None:
     shown = john.open(path(shop, reference(shop)))
     with ThreadPoolExecutor(8) as pool:
         pages = list(pool.map(lambda _: john.allow(shown, "Big Events LLC"), range(8)))
-    assert sum(page.left_to is not None for page in pages) == 1
-    assert {page.status for page in pages if page.left_to is None} <= {400, 409}
+    assert len({page.left_to for page in pages}) == 1
+    assert [shop.exchange(page.code).status_code for page in pages[:1]] == [200]
 
 
 def test_denying_answers_it_too(john: Browser, shop: ClientApp) -> None:
+    request_uri = reference(shop)
+    shown = john.open(path(shop, request_uri))
+    first = john.press(shown, "Deny")
+    assert (first.answer["error"], first.answer["state"]) == ("access_denied", "xyz")
+    assert john.press(shown, "Deny").left_to == first.left_to
+    for page in (john.allow(shown, "Big Events LLC"), john.open(path(shop, request_uri))):
+        assert (page.status, page.left_to) == (400, None)
+        assert "You denied A shop access" in page.text
+
+
+def test_what_was_allowed_is_not_denied_by_a_later_click(john: Browser, shop: ClientApp) -> None:
     shown = john.open(path(shop, reference(shop)))
-    denied = john.press(shown, "Deny").answer
-    assert (denied["error"], denied["state"]) == ("access_denied", "xyz")
-    assert john.allow(shown, "Big Events LLC").status == 400
+    code = john.allow(shown, "Big Events LLC").code
+    page = john.press(shown, "Deny")
+    assert (page.status, page.left_to) == (400, None)
+    assert "You allowed A shop access" in page.text
+    assert shop.exchange(code).status_code == 200
+
+
+@pytest.mark.spec("RFC 9126 §7.3", "line 16")
+def test_an_answer_is_repeated_to_nobody_else(john: Browser, eve: Browser, shop: ClientApp) -> None:
+    request_uri = reference(shop)
+    shown, elsewhere = john.open(path(shop, request_uri)), Browser(john.base_url, john.user)
+    elsewhere.log_in()
+    same_user, other_user = elsewhere.open(path(shop, request_uri)), eve.open(path(shop, request_uri))
+    assert john.allow(shown, "Big Events LLC").code
+    page = elsewhere.allow(same_user, "Big Events LLC")
+    assert (page.status, page.left_to, page.title) == (400, None, "You have already answered")
+    for page in (eve.allow(other_user, "Other Org"), eve.open(path(shop, request_uri))):
+        assert (page.status, page.left_to, page.title) == (400, None, "This application cannot be connected")
+    forged = {**shown.fields("Authorize", "Big Events LLC"), "csrf_token": "x"}
+    page = john.send(shown, "", forged)
+    assert (page.status, page.left_to) == (400, None)
+    visitor = Browser(john.base_url).open(path(shop, request_uri))
+    assert (visitor.status, visitor.left_to) == (400, None)
+
+
+@pytest.mark.spec("RFC 9126 §7.3", "line 16")
+def test_of_two_users_who_answer_at_once_one_is_refused(
+    john: Browser, eve: Browser, shop: ClientApp, store: StoreProxy
+) -> None:
+    request_uri = reference(shop)
+    johns, eves = (browser.open(path(shop, request_uri)) for browser in (john, eve))
+    with store.before("TransactWriteItems", lambda: eve.allow(eves, "Other Org")):
+        page = john.allow(johns, "Big Events LLC")
+    assert (page.status, page.left_to, page.title) == (400, None, "This application cannot be connected")
+    assert "No application has access" in john.open("/settings/authorized").text
+
+
+@pytest.mark.spec("platform: lost answers")
+@pytest.mark.parametrize("button", ["Authorize", "Deny"])
+def test_an_answer_whose_write_is_made_and_never_confirmed_counts(
+    john: Browser, shop: ClientApp, store: StoreProxy, button: str
+) -> None:
+    shown = john.open(path(shop, reference(shop)))
+    with store.fault(Fault.LOSES_ANSWER, "TransactWriteItems", times=1):
+        page = john.press(shown, button, tick=["Big Events LLC"])
+    assert page.left_to is not None
+    assert john.press(shown, button, tick=["Big Events LLC"]).left_to == page.left_to
+
+
+@pytest.mark.spec("platform: 503")
+@pytest.mark.usefixtures("impatient_client")
+def test_an_answer_that_could_not_be_confirmed_is_found_by_the_next_click(
+    john: Browser, shop: ClientApp, store: StoreProxy
+) -> None:
+    shown = john.open(path(shop, reference(shop)))
+    with store.fault(Fault.LOSES_ANSWER, "TransactWriteItems"):
+        assert john.allow(shown, "Big Events LLC").status == 503
+    assert shop.exchange(john.allow(shown, "Big Events LLC").code).status_code == 200
+
+
+@pytest.mark.spec("platform: 503")
+@pytest.mark.usefixtures("impatient_client")
+def test_a_store_that_fails_uses_up_nothing(john: Browser, shop: ClientApp, store: StoreProxy) -> None:
+    shown = john.open(path(shop, reference(shop)))
+    with store.fault(Fault.INTERNAL_ERROR, "TransactWriteItems"):
+        assert john.allow(shown, "Big Events LLC").status == 503
+    assert john.allow(shown, "Big Events LLC").code
+
+
+@pytest.mark.spec("design: budget")
+def test_answering_it_costs_no_round_trip_more(john: Browser, shop: ClientApp, store: StoreProxy) -> None:
+    shown = john.open(path(shop, reference(shop)))
+    with store.count() as calls:
+        john.allow(shown, "Big Events LLC")
+    assert [call.operation for call in calls].count("TransactWriteItems") == 1
+    ordinary = john.open(shop.authorize_path(approval_prompt="force"))
+    with store.count() as same:
+        john.allow(ordinary, "Big Events LLC")
+    assert [call.operation for call in calls] == [call.operation for call in same]
+
+
+@pytest.mark.spec("authorize", "RFC 6749 §3.1")
+def test_a_request_that_is_posted_as_a_whole_keeps_its_reference(john: Browser, shop: ClientApp) -> None:
+    page = john.send(
+        john.open("/"), "/api/v1/oauth/authorize", {"client_id": shop.client_id, "request_uri": reference(shop)}
+    )
+    assert page.title == "Authorize A shop?"
+    assert john.allow(page, "Big Events LLC").answer["state"] == "xyz"
 
 
 def test_a_wrong_answer_leaves_it_to_be_answered(john: Browser, shop: ClientApp) -> None:
@@ -108,8 +210,11 @@ def test_a_wrong_answer_leaves_it_to_be_answered(john: Browser, shop: ClientApp)
 def test_it_is_answered_without_asking_where_that_is_remembered(john: Browser, shop: ClientApp) -> None:
     shop.connect(john, "Big Events LLC")
     request_uri = reference(shop)
-    assert john.open(path(shop, request_uri)).code
-    assert john.open(path(shop, request_uri)).status == 400
+    first = john.open(path(shop, request_uri))
+    assert john.open(path(shop, request_uri)).left_to == first.left_to, "loaded twice"
+    assert shop.exchange(first.code).status_code == 200
+    page = john.open(path(shop, request_uri))
+    assert (page.status, page.left_to, page.title) == (400, None, "You have already answered")
 
 
 @pytest.mark.spec("RFC 9126 §2.2")

@@ -12,7 +12,7 @@ from joserfc.jwk import ECKey
 
 from chalicelib import credentials, settings
 from chalicelib.models import application, throttle
-from tests.actors import CALLBACK, Browser, ClientApp
+from tests.actors import CALLBACK, Browser, ClientApp, Page
 from tests.public_app import PublicApp
 from tests.signing_app import SigningApp
 from tests.store_proxy import StoreProxy
@@ -83,6 +83,38 @@ def test_users_are_told_that_it_registered_itself(john: Browser, shop: ClientApp
     assert "This application registered itself." in page.text
     assert "It will take you to shop.example.com" in page.text
     assert "registered itself" not in john.open(shop.authorize_path()).text
+
+
+@pytest.mark.spec("RFC 9700 §4.11.2", "CVE-2026-44681")
+@pytest.mark.parametrize(
+    "wrong", [{"scope": "admin"}, {"response_type": "token"}, {"state": "a b&c", "code_challenge": "short"}], ids=str
+)
+def test_a_mistake_of_its_leads_nobody_anywhere_unasked(
+    base_url: str, john: Browser, shop: ClientApp, is_open: None, wrong: dict[str, str]
+) -> None:
+    made = register(john.base_url, client_name="Your bank", redirect_uris=["https://evil.example/login"]).json()
+    app = ClientApp(john.base_url, made["client_id"], made["client_secret"], "https://evil.example/login")
+    page = john.open(app.authorize_path(**wrong))
+    assert (page.status, page.left_to, page.title) == (400, None, "Your bank made a mistake")
+    assert "Refresh" not in page.response.headers
+    assert page.html.find("meta", attrs={"http-equiv": True}) is None
+    assert "This application registered itself." in page.text
+    (link,) = (str(found["href"]) for found in page.html.find_all("a") if "evil.example" in found.get_text())
+    told = Page(page.response, left_to=link).answer
+    assert link.startswith("https://evil.example/login?error=")
+    assert told["state"] == wrong.get("state", "xyz")
+    assert told["iss"] == base_url
+    assert told["error"] in page.text
+    assert told.get("error_description", "") in page.text
+    assert Browser(base_url).open(app.authorize_path(**wrong)).path == "/login"
+    assert john.open(shop.authorize_path(**wrong)).answer["error"], "one that somebody here registered is told at once"
+
+
+@pytest.mark.spec("line 44", "RFC 7591 §2")
+def test_one_without_a_name_is_not_called_after_a_host_that_it_does_not_have(base_url: str, is_open: None) -> None:
+    uris = ["com.evil.app://accounts.google.com/cb"]
+    made = register(base_url, client_name=None, token_endpoint_auth_method="none", redirect_uris=uris).json()
+    assert made["client_name"] == "com.evil.app"
 
 
 @pytest.mark.spec("RFC 7591 §2", "RFC 8252 §7.3")

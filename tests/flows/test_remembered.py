@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
+import requests
 
 from chalicelib import settings
 from chalicelib.models import application, organizer, user
 from chalicelib.models import store as store_verbs
-from chalicelib.models.application import Application
+from chalicelib.models.application import Application, Profile
+from chalicelib.models.consent import Consent
 from tests.actors import Browser, ClientApp, Page
 from tests.conftest import Clock
 from tests.store_proxy import StoreProxy
@@ -80,6 +84,71 @@ def test_approval_prompt_force_always_asks_and_the_last_answer_counts(john: Brow
     assert organizers_of(shop, john.allow(page, "Big Events LLC").code) == ["Big Events LLC"]
     assert not is_asked(john.open(shop.authorize_path(approval_prompt="auto")))
     assert organizers_of(shop, john.open(shop.authorize_path()).code) == ["Big Events LLC"]
+
+
+@pytest.mark.spec("line 38", "RFC 9700 §2.1")
+def test_an_address_that_was_added_later_is_asked_about(a_browser: Callable[..., Browser], john: Browser) -> None:
+    developer = a_browser()
+    shop = developer.register_application("A shop", "https://shop.example.com/a", "https://shop.example.com/b")
+    shop.connect(john, "Small Shows")
+    assert not is_asked(john.open(shop.authorize_path(redirect_uri="https://shop.example.com/b"))), "the same origin"
+    application.edit(shop.client_id, name="A shop", redirect_uris=[shop.redirect_uri, "https://evil.example/"])
+    page = john.open(shop.authorize_path(redirect_uri="https://evil.example/"))
+    assert is_asked(page)
+    assert "New: your answer goes to evil.example" in page.text
+    assert not is_asked(john.open(shop.authorize_path())), "the address from before goes on"
+    assert john.allow(page, "Small Shows").code
+    for uri in (shop.redirect_uri, "https://evil.example/"):
+        page = john.open(shop.authorize_path(redirect_uri=uri))
+        assert not is_asked(page), "now it is allowed at both"
+        assert "New" not in page.text
+
+
+@pytest.mark.spec("line 38")
+def test_what_was_allowed_at_one_address_is_not_remembered_at_another(
+    a_browser: Callable[..., Browser], john: Browser
+) -> None:
+    first, second = "https://one.example.com/", "https://two.example.com/"
+    shop = a_browser().register_application("A shop", first, second)
+    for uri, scope in ((first, "read"), (second, "write")):
+        shop.exchange(john.allow(john.open(shop.authorize_path(redirect_uri=uri, scope=scope)), "Small Shows").code)
+    assert not is_asked(john.open(shop.authorize_path(redirect_uri=first, scope="read")))
+    assert not is_asked(john.open(shop.authorize_path(redirect_uri=second, scope="write")))
+    assert is_asked(john.open(shop.authorize_path(redirect_uri=first, scope="write")))
+    assert is_asked(john.open(shop.authorize_path(redirect_uri=second, scope="read write")))
+    john.allow(john.open(shop.authorize_path(redirect_uri=second, scope="read write")), "Big Events LLC")
+    assert is_asked(john.open(shop.authorize_path(redirect_uri=first, scope="read"))), "not for this organizer"
+
+
+@pytest.mark.spec("line 38")
+def test_a_consent_of_a_version_that_knew_no_origins_is_asked_for_once_and_its_tokens_go_on(
+    john: Browser, shop: ClientApp
+) -> None:
+    tokens = shop.connect(john, "Small Shows")
+    store_verbs.change(Consent.key(john.user.user_id, shop.client_id), [Consent.remembered_at.remove()])
+    page = john.open(shop.authorize_path())
+    assert is_asked(page)
+    assert "New:" not in page.text, "nobody knows whether it is"
+    assert shop.me(tokens["access_token"]).status_code == 200
+    assert shop.exchange(john.allow(page, "Small Shows").code).status_code == 200
+    assert not is_asked(john.open(shop.authorize_path()))
+    assert shop.refresh(tokens["refresh_token"]).status_code == 200
+
+
+@pytest.mark.spec("line 38", "RFC 8628 §5.4")
+def test_what_a_device_was_allowed_is_not_remembered_for_an_address(john: Browser, shop: ClientApp) -> None:
+    profile = Profile(device_grant=True)
+    application.edit(shop.client_id, name="A shop", redirect_uris=[shop.redirect_uri], profile=profile)
+    url, auth = shop.base_url + "/api/v1/oauth/device_authorization", (shop.client_id, shop.secret)
+    started = requests.post(url, data={"scope": "read"}, auth=auth, timeout=30).json()
+    john.allow(john.open(started["verification_uri_complete"]), "Small Shows")
+    page = john.open(shop.authorize_path(scope="read"))
+    assert is_asked(page)
+    john.allow(page, "Small Shows")
+    started = requests.post(url, data={"scope": "read write"}, auth=auth, timeout=30).json()
+    john.allow(john.open(started["verification_uri_complete"]), "Small Shows")
+    assert not is_asked(john.open(shop.authorize_path(scope="read")))
+    assert is_asked(john.open(shop.authorize_path(scope="read write")))
 
 
 def test_a_denial_takes_back_nothing_that_was_allowed_before(john: Browser, shop: ClientApp) -> None:

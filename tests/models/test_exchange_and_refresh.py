@@ -14,7 +14,7 @@ from chalicelib.models.access_token import AccessToken
 from chalicelib.models.authorization_code import AlreadyUsed, AuthorizationCode, NoLongerAllowed
 from chalicelib.models.grant import Grant
 from tests.conftest import Clock
-from tests.models.world import a_code, a_grant, a_user, an_access_token
+from tests.models.world import a_code, a_grant, a_user, an_access_token, its_application
 
 AT_ONCE = 16
 
@@ -27,7 +27,7 @@ def stored(made: Grant) -> tuple[Grant | None, AccessToken | None]:
 def held(engine: str) -> tuple[Grant, AccessToken]:
     code, _ = a_code(a_user())
     made, token = a_grant(code)
-    authorization_code.exchange(code, made, token)
+    authorization_code.exchange(code, made, token, its_application(code))
     return made, token
 
 
@@ -36,7 +36,7 @@ def held(engine: str) -> tuple[Grant, AccessToken]:
 def test_an_exchange_marks_the_code_and_stores_the_grant_and_its_access_token() -> None:
     code, _ = a_code(a_user())
     made, token = a_grant(code)
-    authorization_code.exchange(code, made, token)
+    authorization_code.exchange(code, made, token, its_application(code))
     kept, live = stored(made)
     assert kept
     assert live
@@ -53,9 +53,9 @@ def test_an_exchange_marks_the_code_and_stores_the_grant_and_its_access_token() 
 def test_a_second_exchange_stores_nothing_and_names_the_first_ones_grant() -> None:
     code, _ = a_code(a_user())
     first, second = a_grant(code), a_grant(code)
-    authorization_code.exchange(code, *first)
+    authorization_code.exchange(code, *first, its_application(code))
     with pytest.raises(AlreadyUsed) as raised:
-        authorization_code.exchange(code, *second)
+        authorization_code.exchange(code, *second, its_application(code))
     assert raised.value.grant_id == first[0].grant_id
     assert stored(second[0]) == (None, None)
     assert None not in stored(first[0])
@@ -68,7 +68,7 @@ def test_a_code_that_is_spent_makes_no_grant() -> None:
     for _ in range(2):
         authorization_code.spend(code)
     with pytest.raises(AlreadyUsed) as raised:
-        authorization_code.exchange(code, *a_grant(code))
+        authorization_code.exchange(code, *a_grant(code), its_application(code))
     assert raised.value.grant_id is None
 
 
@@ -86,21 +86,35 @@ def test_a_code_is_worth_nothing_once_the_user_may_not_or_does_not_allow_it(
     take_back(code)
     made = a_grant(code)
     with pytest.raises(NoLongerAllowed):
-        authorization_code.exchange(code, *made)
+        authorization_code.exchange(code, *made, its_application(code))
     assert stored(made[0]) == (None, None)
+
+
+@pytest.mark.spec("line 35")
+@pytest.mark.usefixtures("engine")
+def test_a_code_is_worth_nothing_once_the_operator_has_ended_what_its_application_was_given() -> None:
+    code, given = a_code(a_user())
+    made, of = a_grant(code), its_application(code)
+    of.void_before = given.created_at
+    with pytest.raises(NoLongerAllowed):
+        authorization_code.exchange(code, *made, of)
+    assert stored(made[0]) == (None, None)
+    of.void_before = given.created_at - 1
+    authorization_code.exchange(code, *made, of)
+    assert None not in stored(made[0])
 
 
 @pytest.mark.spec("connect", "RFC 6749 §4.1")
 @pytest.mark.usefixtures("engine")
 def test_two_tabs_that_allow_at_once_do_not_overwrite_each_other() -> None:
     person = a_user()
-    code, given = a_code(person)
+    code, _ = a_code(person)
     with pytest.raises(store.ConditionFailed):
         a_code(person, code.client_id)
-    authorization_code.give_again(code, given)
+    authorization_code.give_again(code, its_application(code))
     grant.take_back(person.user_id, code.client_id)
     with pytest.raises(store.ConditionFailed):
-        authorization_code.give_again(code, given)
+        authorization_code.give_again(code, its_application(code))
 
 
 @pytest.mark.spec("line 26", "RFC 6749 §6")
@@ -145,7 +159,7 @@ def test_ending_all_ends_the_users_grants_for_one_application_alone(held: tuple[
     assert person
     elsewhere, _ = a_code(person)
     other = a_grant(elsewhere)
-    authorization_code.exchange(elsewhere, *other)
+    authorization_code.exchange(elsewhere, *other, its_application(elsewhere))
     assert len(list(grant.held_by(made.user_id))) == 2
     grant.take_back(made.user_id, made.client_id)
     assert stored(made) == (None, None)
@@ -202,7 +216,7 @@ def test_of_many_exchanges_at_once_one_comes_through() -> None:
         ) -> str | None:
             gate.wait()
             try:
-                authorization_code.exchange(code, *one)
+                authorization_code.exchange(code, *one, its_application(code))
             except AlreadyUsed as error:
                 return error.grant_id
             return None

@@ -31,6 +31,7 @@ def test_each_table_that_forgets_has_its_ttl_and_no_other_has_one() -> None:
             found[name.removeprefix(settings.SETTINGS.table_prefix)] = described["AttributeName"]
     assert found == {
         "authorization_codes": "forget_at",
+        "grants": "forget_at",
         "access_tokens": "expires_at",
         "sessions": "expires_at",
         "security_events": "forget_at",
@@ -40,6 +41,7 @@ def test_each_table_that_forgets_has_its_ttl_and_no_other_has_one() -> None:
         "pushed_requests": "expires_at",
         "device_requests": "forget_at",
         "operator_events": "forget_at",
+        "registration_forms": "forget_at",
     }
 
 
@@ -50,8 +52,6 @@ def test_tries_add_up_in_their_window_and_start_again_in_the_next(clock: Clock) 
     clock.advance(WINDOW - clock.now() % WINDOW)
     assert [throttle.count_try(what, window_seconds=WINDOW) for _ in range(3)] == [1, 2, 3]
     assert throttle.count_try(what + "x", window_seconds=WINDOW) == 1
-    throttle.uncount(what, window_seconds=WINDOW)
-    assert throttle.count_try(what, window_seconds=WINDOW) == 3
     clock.advance(WINDOW)
     assert throttle.count_try(what, window_seconds=WINDOW) == 1
     throttle.forget(what, window_seconds=WINDOW)
@@ -61,6 +61,81 @@ def test_tries_add_up_in_their_window_and_start_again_in_the_next(clock: Clock) 
     assert kept.expires_at % WINDOW == 0
     assert clock.now() < kept.expires_at <= clock.now() + WINDOW
     assert what not in kept.throttle_key
+
+
+@pytest.mark.spec("line 17", "line 45")
+@pytest.mark.usefixtures("engine")
+def test_what_becomes_of_a_try_is_noted_in_the_window_it_was_counted_in(clock: Clock) -> None:
+    limit = throttle.Limit(credentials.new_id(), tries=3, exempt=2)
+    key = throttle.Throttle.key(limit.what, WINDOW)
+
+    def counted() -> tuple[int, int]:
+        kept = store.read(key)[0]
+        assert kept
+        return kept.tries, kept.exempt or 0
+
+    def made() -> throttle.Tried:
+        with throttle.trying([limit], window_seconds=WINDOW) as tried:
+            return tried[0]
+
+    clock.advance(WINDOW - clock.now() % WINDOW)
+    key = throttle.Throttle.key(limit.what, WINDOW)
+    made()
+    made().take_back()
+    assert counted() == (1, 0)
+    made().exempt()
+    assert counted() == (1, 1)
+    made().forgive()
+    assert counted() == (0, 2)
+    with pytest.raises(throttle.TooManyTries):
+        made()
+    clock.advance(WINDOW)
+    late = made()
+    clock.advance(WINDOW)
+    late.take_back()
+    assert store.read(throttle.Throttle.key(limit.what, WINDOW))[0] is None
+
+
+@pytest.mark.spec("line 45")
+@pytest.mark.usefixtures("engine")
+def test_a_try_is_taken_back_from_every_counter_where_it_could_not_be_made() -> None:
+    limits = [throttle.Limit(credentials.new_id(), tries=1) for _ in range(3)]
+    with pytest.raises(store.StoreUnavailable), throttle.trying(limits, window_seconds=10**9):
+        raise store.StoreUnavailable("x")
+    with pytest.raises(ValueError, match="ours"), throttle.trying(limits, window_seconds=10**9):
+        raise ValueError("ours")
+    with pytest.raises(throttle.TooManyTries), throttle.trying(limits, window_seconds=10**9):
+        raise AssertionError("the try was made")
+
+
+@pytest.mark.spec("line 17", "line 45")
+@pytest.mark.parametrize(
+    ("network", "counted"),
+    [
+        ("198.51.100.7", [("198.51.100.7", 10)]),
+        ("2001:db8:1:2ff::/64", [("2001:db8:1:2ff::/64", 10), ("2001:db8:1:200::/56", 40), ("2001:db8:1::/48", 160)]),
+        ("unknown", [("unknown", 10)]),
+    ],
+)
+def test_a_place_is_counted_by_its_address_and_by_the_networks_that_one_caller_may_have(
+    network: str, counted: list[tuple[str, int]]
+) -> None:
+    limits = throttle.per_network("log-in", network, 10)
+    assert [(limit.what, limit.tries) for limit in limits] == [
+        (throttle.named("log-in", name), tries) for name, tries in counted
+    ]
+
+
+@pytest.mark.spec("line 45")
+def test_a_limit_for_everybody_is_spread_over_counters_and_not_exceeded() -> None:
+    purpose, made = credentials.new_id(), 0
+    for _ in range(60):
+        try:
+            with throttle.trying([throttle.in_all(purpose, 32)], window_seconds=10**9):
+                made += 1
+        except throttle.TooManyTries:
+            pass
+    assert settings.THROTTLE_SHARDS <= made <= 32
 
 
 @pytest.mark.spec("line 17")
@@ -111,3 +186,33 @@ def _session(secret: str) -> Session | None:
     named = credentials.recognize(secret, Kind.SESSION)
     assert named
     return store.read(Session.key(named.names, named.digest))[0]
+
+
+@pytest.mark.spec("sessions")
+def test_a_user_has_so_many_sessions_and_one_more_ends_the_one_seen_least_recently(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "SESSIONS_PER_USER_LIMIT", 3)
+    of = User(user_id=credentials.new_id(), active=True)
+    secrets = []
+    for _ in range(3):
+        secrets.append(session.start(of, NOBODY))
+        clock.advance(settings.SESSION_TOUCH_SECONDS)
+    first = _session(secrets[0])
+    assert first
+    session.touch(first)
+    secrets.append(session.start(of, NOBODY))
+    assert [_session(secret) is not None for secret in secrets] == [True, False, True, True]
+    secrets.append(session.start(of, NOBODY))
+    assert [_session(secret) is not None for secret in secrets] == [True, False, False, True, True]
+
+
+@pytest.mark.spec("sessions")
+def test_however_many_sessions_begin_at_once_no_more_than_the_limit_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "SESSIONS_PER_USER_LIMIT", 4)
+    for _ in range(3):
+        of = User(user_id=credentials.new_id(), active=True)
+        with ThreadPoolExecutor(12) as pool:
+            secrets = list(pool.map(lambda _, of=of: session.start(of, NOBODY), range(12)))
+        left = [secret for secret in secrets if _session(secret)]
+        assert 1 <= len(left) <= 4

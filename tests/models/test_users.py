@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from argon2 import PasswordHasher
 
 from chalicelib import credentials
 from chalicelib.models import organizer, store, user
@@ -70,17 +71,63 @@ def test_a_user_joins_and_leaves_organizers_that_exist() -> None:
     assert store.read(User.key("nobody"))[0] is None
 
 
+@pytest.mark.spec("line 37")
+@pytest.mark.usefixtures("engine")
+def test_a_slug_names_one_organizer_for_ever() -> None:
+    made, slug = a_user(), credentials.new_serial().lower()
+    organizer.create(slug, "Big Events LLC")
+    organizer.delete(slug)
+    assert organizer.get(slug) is None
+    assert organizer.get_all([slug]) == []
+    assert organizer.is_taken(slug)
+    for change in (
+        lambda: organizer.create(slug, "Others"),
+        lambda: organizer.rename(slug, "Others"),
+        lambda: organizer.delete(slug),
+        lambda: user.add_member(made.user_id, slug),
+    ):
+        with pytest.raises(store.ConditionFailed):
+            change()
+    assert not organizer.is_taken(slug + "-2")
+    organizer.forget(slug)
+    assert not organizer.is_taken(slug)
+
+
 @pytest.mark.usefixtures("engine")
 def test_a_user_is_disabled_and_gets_another_password() -> None:
     made = a_user()
-    user.replace_password_hash(made.user_id, "another horse")
-    assert credentials.password_matches("another horse", _read(made).password_hash)
-    assert _read(made).active
+    serial, device_key = made.password_serial, made.device_key
+    user.change_password(_read(made), "another horse")
+    changed = _read(made)
+    assert credentials.password_matches("another horse", changed.password_hash)
+    assert changed.password_serial != serial
+    assert changed.device_key not in (device_key, None)
     user.disable(made.user_id)
     assert not _read(made).active
-    for change in (user.disable, lambda user_id: user.replace_password_hash(user_id, "x" * 8)):
+    for change in (lambda: user.disable("nobody"), lambda: user.change_password(_read(made), "x" * 8)):
         with pytest.raises(store.ConditionFailed):
-            change("nobody")
+            change()
+
+
+@pytest.mark.usefixtures("engine")
+def test_what_a_log_in_brings_up_to_date_is_never_written_over_a_new_password() -> None:
+    made = a_user()
+    weaker = PasswordHasher(time_cost=1, memory_cost=64).hash("correct horse")
+    store.change(User.key(made.user_id), [User.password_hash.set(weaker), User.device_key.remove()])
+    late, in_time = _read(made), _read(made)
+    user.bring_up_to_date(in_time, "correct horse")
+    first = _read(made)
+    assert first.password_hash == in_time.password_hash != weaker
+    assert first.device_key == in_time.device_key
+    assert first.password_serial == made.password_serial
+    assert credentials.password_matches("correct horse", first.password_hash)
+    user.bring_up_to_date(late, "correct horse")  # at the same moment, in another browser
+    assert _read(made).password_hash == first.password_hash
+    assert _read(made).device_key == first.device_key
+    assert late.device_key is None
+    user.change_password(first, "another horse")
+    user.bring_up_to_date(late, "correct horse")
+    assert credentials.password_matches("another horse", _read(made).password_hash)
 
 
 def _read(of: User) -> User:

@@ -6,6 +6,7 @@ from chalicelib import clock, credentials
 from chalicelib.credentials import Kind
 from chalicelib.models import authorization_code, grant, user
 from chalicelib.models.access_token import AccessToken
+from chalicelib.models.application import CONFIDENTIAL, Application
 from chalicelib.models.authorization_code import AuthorizationCode
 from chalicelib.models.consent import Consent
 from chalicelib.models.grant import Grant
@@ -50,6 +51,19 @@ def a_code(of: User, client_id: str | None = None) -> tuple[AuthorizationCode, C
     )
     authorization_code.give(code, consent, known=None)
     return code, consent
+
+
+def its_application(code: AuthorizationCode) -> Application:
+    """The application that a code was given to; not stored."""
+    return Application(
+        client_id=code.client_id,
+        owner_id="x",
+        name="A shop",
+        client_type=CONFIDENTIAL,
+        redirect_uris=[code.redirect_uri],
+        active=True,
+        created_at=code.created_at,
+    )
 
 
 def a_grant(code: AuthorizationCode) -> tuple[Grant, AccessToken]:

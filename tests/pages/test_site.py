@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,11 @@ def test_name_logo_and_colour_come_from_the_environment() -> None:
         ("SITE_LOGO_URL", "https://cdn.example.com; script-src */x"),
         ("SITE_LOGO_URL", "data:text/html;base64,PGI+"),
         ("SITE_LOGO_URL", "https://cdn.example.com/" + "x" * 2048),
+        ("SUPPORT_CONTACT", "somebody"),
+        ("SUPPORT_CONTACT", "http://help.example.com/"),
+        ("SUPPORT_CONTACT", "javascript:alert(1)"),
+        ("SUPPORT_CONTACT", "a@example.com?subject=x"),
+        ("SUPPORT_CONTACT", "a@" + "x" * 200 + ".com"),
         ("SITE_COLOUR", "red"),
         ("SITE_COLOUR", "#fff"),
         ("SITE_COLOUR", "#1f5fbf;}"),
@@ -77,6 +83,20 @@ def test_name_logo_and_colour_come_from_the_environment() -> None:
 def test_a_setting_that_cannot_be_used_is_refused_by_its_name(name: str, value: str) -> None:
     with pytest.raises(settings.SettingsError, match=name):
         settings.from_environment({name: value})
+
+
+@pytest.mark.parametrize("contact", ["help+me@example.com", "https://example.com/help?from=lanyard", ""])
+def test_whom_to_ask_comes_from_the_environment(contact: str) -> None:
+    assert settings.from_environment({"SUPPORT_CONTACT": contact}).support_contact == (contact or None)
+
+
+def test_the_drawn_icon_is_the_operators_own_where_it_is_drawn() -> None:
+    drawn = "<svg xmlns='http://www.w3.org/2000/svg'/>"
+    encoded = base64.b64encode(drawn.encode()).decode()
+    assert Site("X", f"data:image/svg+xml;base64,{encoded}", "#aa3300").drawn_icon == drawn
+    assert Site("X", PNG, "#aa3300").drawn_icon == ""
+    assert Site("X", "https://cdn.example.com/logo.svg", "#aa3300").drawn_icon == ""
+    assert "#aa3300" in Site("X", None, "#aa3300").drawn_icon
 
 
 def test_the_pages_carry_the_operators_name_and_logo() -> None:

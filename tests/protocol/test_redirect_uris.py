@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from chalicelib.protocol import redirect_uris
 from tests.actors import Browser, Page
 
 HOST = "https://shop.example.com"
@@ -106,3 +107,64 @@ def test_what_could_lead_astray_is_refused_with_its_reason(john: Browser, uri: s
     assert problem is not None
     assert reason in problem.get_text()
     assert "You have not registered an application yet" in john.open("/settings/applications").text
+
+
+@pytest.mark.spec("line 3", "line 15", "RFC 8252 §7.1")
+@pytest.mark.parametrize(
+    ("uri", "reason"),
+    [
+        ("com.example.app://x;sandbox/cb", "semicolon"),
+        ("com.example.app://x,y/cb", "comma"),
+        ("com.example.app://user@accounts.google.com/cb", "user name"),
+        ("com.example.app:/cb#x", "fragment"),
+        ("example:/cb", "full address"),
+    ],
+)
+def test_a_private_scheme_leaves_no_more_to_be_said_before_its_path(uri: str, reason: str) -> None:
+    redirect_uris.check_registrable("com.example.app://callback/cb;a,b", is_native=True)
+    with pytest.raises(redirect_uris.RedirectUriError, match=reason):
+        redirect_uris.check_registrable(uri, is_native=True)
+
+
+@pytest.mark.spec("line 44", "RFC 9700 §4.16")
+@pytest.mark.parametrize(
+    ("uri", "shown", "target"),
+    [
+        ("https://shop.example.com:8443/cb", "shop.example.com:8443", "https:"),
+        ("http://localhost:3000/cb", "localhost:3000", "https: http://localhost:3000"),
+        ("http://[::1]:3000/cb", "[::1]:3000", "https: http:"),
+        ("com.evil.app://accounts.google.com/cb", "com.evil.app:", "https: com.evil.app:"),
+        ("com.evil.app:/cb", "com.evil.app:", "https: com.evil.app:"),
+        # As an earlier version would have stored them.
+        ("com.evil.app://x;sandbox/cb", "com.evil.app:", "https: com.evil.app:"),
+        ("com.evil.app://x;script-src%20*/", "com.evil.app:", "https: com.evil.app:"),
+        ("http://x;sandbox/", "x;sandbox", "https: http:"),
+        ("//x;sandbox/", ":", "https:"),
+    ],
+)
+def test_people_and_browsers_are_told_where_it_really_leads(uri: str, shown: str, target: str) -> None:
+    assert redirect_uris.place(uri) == shown
+    assert redirect_uris.form_target(uri) == target
+
+
+@pytest.mark.spec("line 38", "RFC 8252 §7.3")
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        (HOST + "/a", HOST + "/b?x=1", True),
+        (HOST, "HTTPS://Shop.Example.com:443/", True),
+        (HOST, "http://shop.example.com", False),
+        (HOST, HOST + ":8443", False),
+        (HOST, "https://example.com", False),
+        ("http://localhost:3000/", "http://localhost:4000/", False),
+        ("http://127.0.0.1:3000/", "http://127.0.0.1:4000/", True),
+        ("http://[::1]:3000/", "http://[::1]/", True),
+        ("http://[::1]:3000/", "http://127.0.0.1:3000/", False),
+        ("com.example.app:/a", "com.example.app://b/c", True),
+        ("com.example.app:/a", "com.example.other:/a", False),
+    ],
+)
+def test_an_origin_is_who_gets_the_answer(one: str, other: str, is_same: bool) -> None:
+    assert (redirect_uris.origin(one, is_native=True) == redirect_uris.origin(other, is_native=True)) is is_same
+    if "http://127" in one:
+        assert redirect_uris.origin(one) != redirect_uris.origin(other), "of a web application the port counts"

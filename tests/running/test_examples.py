@@ -15,6 +15,7 @@ import pytest
 import requests
 
 from examples.connect_client import app as connect_client
+from infra.ministack import free_port
 from tests import node
 from tests.actors import Browser, Person
 from tests.local_run import ROOT, LocalRun
@@ -45,7 +46,7 @@ def browser(local_run: LocalRun) -> Browser:
 
 def environment(local_run: LocalRun, application: dict[str, Any], **more: str) -> dict[str, str]:
     """What a sample is told; its output comes at once, and no browser opens here."""
-    told = {"LANYARD": local_run.base_url, "CLIENT_ID": application["client_id"], **more}
+    told = {"LANYARD_URL": local_run.base_url, "LANYARD_CLIENT_ID": application["client_id"], **more}
     return {**os.environ, **told, "PYTHONUNBUFFERED": "1", "BROWSER": "true"}
 
 
@@ -125,7 +126,7 @@ def test_the_cli_connects_with_a_code(
 @pytest.mark.spec("RFC 6749 §4.4")
 def test_the_machine_works_for_itself(local_run: LocalRun, register: Register) -> None:
     application = register("--redirect-uri", "https://machine.example.com/")
-    told = environment(local_run, application, CLIENT_SECRET=application["client_secret"])
+    told = environment(local_run, application, LANYARD_CLIENT_SECRET=application["client_secret"])
 
     def run() -> subprocess.CompletedProcess[str]:
         command = [sys.executable, str(EXAMPLES / "machine.py")]
@@ -176,6 +177,45 @@ def test_what_runs_at_the_user_connects_rotates_and_disconnects(
     assert result.get("refused") in (True, None), "a forged answer"
     headers = {"Authorization": f"Bearer {result['last']['access_token']}"}
     assert requests.get(local_run.base_url + "/api/v1/me", headers=headers, timeout=30).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("sample", "told", "missing"),
+    [
+        ("cli.py", {}, "Set LANYARD_CLIENT_ID: see docs/connect/cli.md."),
+        ("machine.py", {}, "Set LANYARD_CLIENT_ID and LANYARD_CLIENT_SECRET: see docs/connect/machine.md."),
+        ("machine.py", {"LANYARD_CLIENT_ID": "x"}, "Set LANYARD_CLIENT_SECRET: see docs/connect/machine.md."),
+        ("mcp_server.py", {}, "Set LANYARD_CLIENT_ID and LANYARD_CLIENT_SECRET: see docs/mcp.md."),
+        ("connect_client/app.py", {}, "Set LANYARD_CLIENT_ID and LANYARD_CLIENT_SECRET: see README.md."),
+    ],
+)
+def test_a_sample_says_in_one_line_what_it_is_missing(sample: str, told: dict[str, str], missing: str) -> None:
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("LANYARD_")}
+    command = [sys.executable, str(EXAMPLES / sample), "organizers"]
+    ended = subprocess.run(command, env={**bare, **told}, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", f"{missing}\n")
+
+
+@pytest.mark.parametrize("sample", ["cli.py", "machine.py"])
+def test_a_sample_says_in_one_line_that_lanyard_does_not_answer(sample: str) -> None:
+    nobody = f"http://127.0.0.1:{free_port()}"
+    told = {"LANYARD_URL": nobody, "LANYARD_CLIENT_ID": "x", "LANYARD_CLIENT_SECRET": "x"}
+    command = [sys.executable, str(EXAMPLES / sample), "login"]
+    ended = subprocess.run(command, env={**os.environ, **told}, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stderr) == (1, f"{nobody} does not answer. LANYARD_URL says where Lanyard is.\n")
+
+
+def test_every_sample_and_guide_calls_the_same_thing_by_the_same_name() -> None:
+    """LANYARD_URL, LANYARD_CLIENT_ID and LANYARD_CLIENT_SECRET, and no other names for them."""
+    guides = [ROOT / "README.md", ROOT / "docs" / "mcp.md", *(ROOT / "docs" / "connect").glob("*.md")]
+    samples = [
+        path for path in EXAMPLES.rglob("*") if path.suffix in (".py", ".md") and "node_modules" not in path.parts
+    ]
+    other = re.compile(
+        r"(?<![A-Z_])(CLIENT_ID|CLIENT_SECRET|LANYARD|ISSUER)=|environ[\[.(get]+\"(CLIENT_\w+|LANYARD)\""
+    )
+    assert len(samples) > 5
+    assert [path.name for path in (*guides, *samples) if other.search(path.read_text(encoding="utf-8"))] == []
 
 
 @pytest.mark.parametrize("guide", sorted((ROOT / "docs" / "connect").glob("*.md")), ids=lambda guide: guide.name)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import stat
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -93,6 +95,19 @@ def test_it_starts_lanyard_and_an_application_that_connects_and_ends_both(clone:
     demos.append(Demo(clone))
     assert connects(demos[1])
     assert json.loads(kept.read_text(encoding="utf-8")) == before, "the credentials are kept as long as they work"
+
+
+def test_sigterm_to_the_whole_group_ends_both(clone: LocalRun, demos: list[Demo]) -> None:
+    demos.append(Demo(clone))
+    for _ in range(5):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(demos[0].process.pid, signal.SIGTERM)
+    demos[0].process.wait(60)
+    deadline = time.monotonic() + 60
+    while clone.has_processes and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not clone.has_processes
+    assert not clone.is_running
 
 
 def test_it_goes_beside_make_run_and_leaves_it_running(local_run: LocalRun, demos: list[Demo]) -> None:

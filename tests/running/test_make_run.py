@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import select
+import signal
 import socket
+import time
 from pathlib import Path
 
 import pytest
 import requests
 
 from infra import tables
-from tests.actors import Browser, Person
+from tests.actors import Browser, Page, Person
 from tests.local_run import LocalRun
 from tests.mailbox import Mailbox
 
@@ -67,6 +72,95 @@ def test_sigterm_ends_every_process_it_started(clone: LocalRun) -> None:
     assert "make run" in clone.manage("users", "list").stderr
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_to_the_whole_group_ends_every_process_however_often_it_comes(
+    clone: LocalRun, number: signal.Signals
+) -> None:
+    clone.start()
+    for _ in range(5):  # while it is ending, too
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(clone.process.pid, number)
+    clone.process.wait(60)
+    wait_until_ended(clone)
+
+
+@pytest.mark.parametrize("line", ["Starting DynamoDB", "Created"])
+def test_a_signal_while_it_starts_ends_every_process(clone: LocalRun, line: str) -> None:
+    clone.begin()
+    clone.wait_for_line(line)
+    clone.interrupt(signal.SIGTERM)
+    wait_until_ended(clone)
+    assert not (clone.folder / ".local" / "run.json").exists()
+
+
+def wait_until_ended(run: LocalRun) -> None:
+    """make ends with the signal that it gets, perhaps a moment before what it started."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and (run.is_running or run.has_processes):
+        time.sleep(0.1)
+    assert not run.is_running
+    assert not run.has_processes
+
+
+def test_many_connections_at_once_are_all_taken_at_once(local_run: LocalRun) -> None:
+    """A server with room for five at its door makes the others wait a second, or resets them."""
+    sockets = [socket.socket() for _ in range(100)]
+    for one in sockets:
+        one.setblocking(False)
+        one.connect_ex(("127.0.0.1", local_run.port))
+    deadline, waiting = time.monotonic() + 0.9, set(sockets)
+    while waiting and time.monotonic() < deadline:
+        waiting -= set(select.select([], list(waiting), [], 0.1)[1])
+    assert len(waiting) == 0
+    for one in sockets:
+        one.setblocking(True)
+        one.settimeout(30)
+        one.sendall(b"GET /robots.txt HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert {one.recv(12) for one in sockets} == {b"HTTP/1.1 200"}
+    for one in sockets:
+        one.close()
+
+
+def test_a_kept_connection_is_not_slowed_by_nagles_algorithm(local_run: LocalRun) -> None:
+    spent = []
+    with requests.Session() as session:
+        for _ in range(20):
+            started = time.monotonic()
+            assert session.get(local_run.base_url + "/robots.txt", timeout=10).status_code == 200
+            spent.append(time.monotonic() - started)
+    assert min(spent[1:]) < 0.03, "a delayed acknowledgement takes 40 ms, each time"
+
+
+def test_unknown_addresses_are_answered_here_as_they_are_when_deployed(local_run: LocalRun) -> None:
+    for path in ("/nothing", "/nothing/at/all"):
+        answer = requests.get(local_run.base_url + path, headers={"Accept": "text/html"}, timeout=10)
+        assert (answer.status_code, "<h1>Not found</h1>" in answer.text) == (404, True)
+
+
+def test_it_can_stand_behind_a_tls_proxy_at_an_address_of_its_own(clone: LocalRun) -> None:
+    clone.settings["PUBLIC_URL"] = "https://lanyard.test/connect"
+    clone.start()
+    assert f"pass its requests on to {clone.base_url}/" in clone.text
+    known = requests.get(clone.base_url + "/.well-known/oauth-authorization-server", timeout=10).json()
+    assert known["issuer"] == "https://lanyard.test/connect"
+    page = Page(requests.get(clone.base_url + "/login", timeout=10))
+    assert "https://lanyard.test/connect/api/v1/oauth/token" in requests.get(clone.base_url, timeout=10).text
+    assert page.response.headers["Set-Cookie"].startswith("__Host-lanyard-login=")
+    assert "Secure" in page.response.headers["Set-Cookie"]
+    fields = {**page.fields("Log in"), "email": JOHN.email, "password": JOHN.password}
+    claimed = {"X-Forwarded-For": "198.51.100.7", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "ftp"}
+    cookie = page.response.headers["Set-Cookie"].partition(";")[0]
+    answer = requests.post(
+        clone.base_url + "/login", fields, headers={"Cookie": cookie, **claimed}, timeout=10, allow_redirects=False
+    )
+    assert answer.headers["Location"] == "/connect/"
+    cookie = answer.headers["Set-Cookie"].partition(";")[0]
+    security = requests.get(clone.base_url + "/settings/security", headers={"Cookie": cookie, **claimed}, timeout=10)
+    assert "127.0.0.1" in security.text
+    assert "198.51.100.7" not in security.text, "whoever calls can say anything there"
+    clone.terminate()
+
+
 def test_a_port_in_use_is_said_in_one_line(clone: LocalRun) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", clone.port))
@@ -78,6 +172,9 @@ def test_a_port_in_use_is_said_in_one_line(clone: LocalRun) -> None:
 
 
 def test_a_setting_that_cannot_be_used_is_said_in_one_line(clone: LocalRun) -> None:
+    ended = clone.run("make", "run", "PUBLIC_URL=lanyard.test", *clone.ports())
+    assert ended.stderr.startswith("PUBLIC_URL must be an address like https://connect.example.com, not 'lanyard.test'")
+    assert ended.returncode == 2
     ended = clone.run("env", "SITE_COLOUR=red", "make", "run", *clone.ports())
     assert ended.stderr.splitlines()[0] == "SITE_COLOUR must be a colour like #1f5fbf, not 'red'"
     assert "Starting" not in ended.stdout, "nothing was started for it"

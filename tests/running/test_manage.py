@@ -61,6 +61,41 @@ def test_an_operator_makes_everything_a_connection_needs(local_run: LocalRun) ->
     assert "client_secret" not in listed[shop.client_id]
 
 
+@pytest.mark.spec("line 37", "line 35")
+def test_a_deleted_organizer_is_in_nobodys_hands_and_its_slug_is_never_used_again(local_run: LocalRun) -> None:
+    made = in_json(local_run, *NEWCOMER, "--email", "leaver@example.org", stdin="a long password\n")
+    create = ("organizers", "create", "--slug", "passing", "--name", "Passing Shows")
+    in_json(local_run, *create)
+    in_json(local_run, "organizers", "add-member", "passing", "leaver@example.org")
+    app = in_json(
+        local_run,
+        "applications",
+        "create",
+        "--owner",
+        "leaver@example.org",
+        "--name",
+        "Shop",
+        "--redirect-uri",
+        CALLBACK,
+    )
+    shop = ClientApp(local_run.base_url, app["client_id"], app["client_secret"], CALLBACK)
+    in_json(local_run, "applications", "allow-own", shop.client_id, "--scope", "read", "--organizer", "passing")
+    own = shop.call_token(grant_type="client_credentials").json()["access_token"]
+    browser = Browser(local_run.base_url, Person(made["user_id"], "leaver@example.org", password="a long password"))
+    browser.log_in()
+    token = shop.connect(browser, "Passing Shows")["access_token"]
+    assert in_json(local_run, "organizers", "delete", "passing", "--dry-run")["dry_run"] is True
+    assert shop.organizers(token).json()["count"] == 1
+    for members in (1, 0):  # what was cut off can be repeated
+        assert in_json(local_run, "organizers", "delete", "passing", "--yes") == {"slug": "passing", "members": members}
+    assert [shop.organizers(one).json()["count"] for one in (token, own)] == [0, 0]
+    assert "passing" not in [row["slug"] for row in in_json(local_run, "organizers", "list")]
+    refused = local_run.manage(*create)
+    assert refused.stderr.startswith("Error: The slug passing was an organizer's that was deleted")
+    assert refused.returncode == 2
+    assert "no organizer passing" in local_run.manage("organizers", "add-member", "passing", "eve@localhost").stderr
+
+
 def test_the_tables_are_described_with_their_keys_and_ttls(local_run: LocalRun) -> None:
     tables = {row["table"]: row for row in in_json(local_run, "tables", "describe")}
     token = tables["lanyard-local-access_tokens"]
@@ -84,6 +119,7 @@ def test_the_tables_are_described_with_their_keys_and_ttls(local_run: LocalRun) 
         (["organizers", "create", "--slug", "A b", "--name", "X"], "--slug: 'A b' must be 1 to 50 of a-z"),
         (["organizers", "create", "--slug", "bigevents", "--name", "X"], "There is already an organizer bigevents."),
         (["organizers", "add-member", "nowhere", "eve@localhost"], "There is no organizer nowhere."),
+        (["organizers", "delete", "nowhere"], "There is no organizer nowhere."),
         (["organizers", "remove-member", "bigevents", "eve@localhost"], "eve@localhost does not belong to bigevents."),
         (["applications", "disable", "nothing"], "There is no application nothing."),
         (["applications", "rotate-secret", "nothing"], "There is no application nothing."),
@@ -117,6 +153,23 @@ def test_a_mistake_is_one_line_on_stderr_and_exit_code_2(
 def test_a_short_password_is_refused(local_run: LocalRun) -> None:
     ended = local_run.manage(*NEWCOMER, "--email", "short@example.org", stdin="short\n")
     assert ended.stderr == "Error: The password must have between 8 and 1024 characters.\n"
+    assert ended.returncode == 2
+
+
+@pytest.mark.spec("passwords")
+@pytest.mark.parametrize(
+    ("password", "problem"),
+    [
+        ("password1234", "is too common, or too close to a common one. Use several unrelated words"),
+        (
+            "ann other 1990",
+            "is too close to your name, your email address or the name of this site. Use several unrelated words",
+        ),
+    ],
+)
+def test_a_password_that_is_easily_guessed_is_refused(local_run: LocalRun, password: str, problem: str) -> None:
+    ended = local_run.manage(*NEWCOMER, "--email", "common@example.org", stdin=f"{password}\n")
+    assert ended.stderr == f"Error: The password {problem}.\n"
     assert ended.returncode == 2
 
 

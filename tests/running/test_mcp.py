@@ -88,10 +88,10 @@ def server(open_run: LocalRun, mcp_address: str) -> Iterator[str]:
     assert named.returncode == 0, named.stderr
     environment = {
         **os.environ,
-        "LANYARD": open_run.base_url,
+        "LANYARD_URL": open_run.base_url,
         "MCP_SERVER": mcp_address,
-        "CLIENT_ID": made["client_id"],
-        "CLIENT_SECRET": made["client_secret"],
+        "LANYARD_CLIENT_ID": made["client_id"],
+        "LANYARD_CLIENT_SECRET": made["client_secret"],
     }
     process = subprocess.Popen([sys.executable, ROOT / "examples" / "mcp_server.py"], env=environment)
     deadline = time.monotonic() + 30

@@ -61,10 +61,24 @@ def test_all_grants_of_an_application_end(local_run: LocalRun) -> None:
     would = in_json(local_run, "grants", "end", "--client", shop.client_id, "--dry-run", "--json")
     assert would["users"] == 1
     assert shop.me(tokens["access_token"]).status_code == 200
+    on_its_way = browser.open(shop.authorize_path(scope="profile")).code
     assert in_json(local_run, "grants", "end", "--client", shop.client_id, "--yes", "--json")["users"] == 1
     assert shop.me(tokens["access_token"]).status_code == 401
     assert shop.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
-    assert browser.open(shop.authorize_path(scope="profile")).left_to is None  # it has to ask anew
+    assert shop.exchange(on_its_way).json()["error"] == "invalid_grant"
+    page = browser.open(shop.authorize_path(scope="profile"))
+    assert page.left_to is None, "it has to ask again"
+    anew = shop.exchange(browser.allow(page).code).json()
+    assert shop.me(anew["access_token"]).status_code == 200
+
+
+def test_a_consent_that_nothing_was_fetched_under_ends_with_the_grants(local_run: LocalRun) -> None:
+    browser, shop, _ = a_connected_user(local_run, "waverer")
+    in_json(local_run, "grants", "end", "--client", shop.client_id, "--yes", "--json")
+    code = browser.allow(browser.open(shop.authorize_path(scope="profile"))).code
+    ended = local_run.manage("grants", "end", "--client", shop.client_id, "--yes")
+    assert ended.stdout == f"Ended all that users had allowed {shop.client_id}; 0 held grants.\n"
+    assert shop.exchange(code).json()["error"] == "invalid_grant"
 
 
 def test_what_is_kept_of_a_user_is_exported_and_erased(local_run: LocalRun) -> None:

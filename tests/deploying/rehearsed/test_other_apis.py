@@ -135,8 +135,19 @@ def test_a_foreign_token_and_none_are_401(call: Call, big: str) -> None:
         assert call(token, report(big)).status_code == 401
 
 
+def test_an_unknown_address_has_a_page_for_browsers_and_json_for_programs(base_url: str) -> None:
+    for path in ("/nothing", "/nothing/here", "/settings/nothing/here", "/api/v1/organizers/a/b"):
+        answer = requests.get(base_url + path)
+        assert answer.status_code == 404
+        assert answer.json() == {"error": "not_found", "error_description": "There is nothing at this address."}
+    page = requests.get(f"{base_url}/nothing/here", headers={"Accept": "text/html"})
+    assert (page.status_code, page.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
+    assert "There is nothing at this address." in page.text
+
+
 def test_the_gateways_own_answers_are_oauth_shaped(base_url: str) -> None:
-    answer = requests.get(f"{base_url}/nothing/here")
+    """Nothing of ours answers OPTIONS where no script may call."""
+    answer = requests.options(f"{base_url}/login")
     assert answer.status_code == 404
     assert answer.json() == {"error": "not_found", "error_description": "There is nothing at this address."}
     assert answer.headers["Cache-Control"] == "no-store"

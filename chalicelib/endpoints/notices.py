@@ -1,0 +1,46 @@
+"""What the next page says once: that something was done, or why it is there.
+
+A cookie keeps a word out of a fixed list from an answer that leads on to the page that it leads to. In an address the
+word would be shown again at each reload, and from anybody's link.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from chalicelib.endpoints import cookies
+from chalicelib.endpoints.request import Request
+
+_KEPT_SECONDS = 60
+
+
+class Notice(StrEnum):
+    """templates/notice.html has the sentences."""
+
+    LOGGED_OUT = "logged-out"
+    SESSION_ENDED = "session-ended"
+    STALE_FORM = "stale-form"
+    PROFILE_SAVED = "profile-saved"
+    PASSWORD_CHANGED = "password-changed"  # noqa: S105 - a word for a page
+    SIGNED_OUT_THERE = "signed-out-there"
+    SIGNED_OUT_ELSEWHERE = "signed-out-elsewhere"
+    APPLICATION_SAVED = "application-saved"
+    APPLICATION_DELETED = "application-deleted"
+    REVOKED = "revoked"
+    ALL_REVOKED = "all-revoked"
+
+
+def left_for(request: Request) -> Notice | None:
+    """What the answer before left to say; None where it left nothing, or the cookie is nothing of ours."""
+    word = cookies.read(request, "notice")
+    return Notice(word) if word and word in {*Notice} else None
+
+
+def leave(notice: Notice) -> str:
+    """The Set-Cookie value that leaves it for the next page."""
+    return cookies.kept("notice", notice, _KEPT_SECONDS)
+
+
+def said() -> str:
+    """The Set-Cookie value that ends it."""
+    return cookies.forgotten("notice")

@@ -1,0 +1,99 @@
+"""What a code or a device's request is exchanged for: a grant and its access token, in the transaction that claims it.
+
+The consent lists the grants under it, and takes no more than its limit. So a user's grants for one application stay
+within it however many exchanges come at once, and an exchange below the limit reads nothing to see that.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pynamodb.expressions.condition import size
+
+from chalicelib import settings
+from chalicelib.models import store
+from chalicelib.models.access_token import AccessToken
+from chalicelib.models.application import Application
+from chalicelib.models.attempts import attempts
+from chalicelib.models.consent import Consent, is_standing, stands
+from chalicelib.models.grant import Grant, consent_key, held_for, serial_of, tidy_up
+from chalicelib.models.user import User
+
+
+def store_claimed(claim: store.Update, grant: Grant, access_token: AccessToken, application: Application) -> None:
+    """Make the claim and store what it earns: all of it, while the consent stands and the user is active, or nothing.
+
+    claim: marks what is exchanged as used and notes the grant's id on it, as its attribute `grant_id`.
+    application: the grant's.
+    Raises ConditionFailed, with the claim in `failed` where another was first. Raises StoreUnavailable where nothing
+    was stored as far as the store can tell, and where it cannot tell.
+    """
+    for _ in attempts():
+        join = _join(grant, application)
+        try:
+            store.write(
+                claim,
+                store.Put(grant),
+                store.Put(access_token),
+                join,
+                store.Check(User.key(grant.user_id), User.active == True),  # noqa: E712 - a DynamoDB condition
+            )
+        except store.StoreUnavailable:
+            if _was_stored(claim, grant):
+                return
+            raise
+        except store.ConditionFailed as error:
+            if list(error.failed) != [join] or not _make_room(grant, application):
+                raise
+        else:
+            return
+    raise store.StoreUnavailable("connected again and again")
+
+
+def _was_stored(claim: store.Update, grant: Grant) -> bool:
+    """Did a try come through whose answer was lost? Raises StoreUnavailable where that cannot be read."""
+    claimed = store.read(claim.key)[0]
+    return claimed is not None and claimed.grant_id == grant.grant_id
+
+
+def _join(grant: Grant, application: Application) -> store.Update:
+    """List the grant on its consent, which has to stand, and to list fewer than its limit."""
+    return store.Update(
+        consent_key(grant.grant_id),
+        [Consent.grant_serials.set(Consent.grant_serials.append([serial_of(grant.grant_id)]))],
+        is_standing(grant.consent_id, application)
+        & (size(Consent.grant_serials) < settings.GRANTS_PER_APPLICATION_LIMIT),
+    )
+
+
+def _make_room(grant: Grant, application: Application) -> bool:
+    """End the grants that were used least recently, and list those that are left. False where the consent has ended.
+
+    The list also names grants that ended by themselves, and a version that kept none has left none.
+    """
+    consent = store.read(consent_key(grant.grant_id))[0]
+    if consent is None or not stands(consent, grant.consent_id, application):
+        return False
+    if consent.grant_serials is not None and len(consent.grant_serials) < settings.GRANTS_PER_APPLICATION_LIMIT:
+        return True  # another exchange has made room
+    found = held_for(consent.user_id, consent.client_id)
+    held = sorted((one for one in found if one.consent_id == consent.consent_id), key=lambda one: one.last_used_at)
+    surplus = max(0, len(held) - settings.GRANTS_PER_APPLICATION_LIMIT + 1)
+    store.delete_all([key for one in held[:surplus] for key in (one.own_key, AccessToken.key(one.grant_id))])
+    is_as_read = (
+        Consent.grant_serials.does_not_exist()
+        if consent.grant_serials is None
+        else Consent.grant_serials == consent.grant_serials
+    )
+    left: list[Any] = [serial_of(one.grant_id) for one in held[surplus:]]
+    try:
+        store.change(
+            consent_key(grant.grant_id),
+            [Consent.grant_serials.set(left)],
+            is_standing(grant.consent_id, application) & is_as_read,
+        )
+    except store.ConditionFailed:
+        return True  # another exchange has made room meanwhile, and may have taken it: the next try shows
+    # Made under a consent that ended before this one began, and left by a request that was cut off.
+    tidy_up(str(one.grant_id) for one in found if one.consent_id != consent.consent_id)
+    return True

@@ -1,0 +1,72 @@
+"""What a grant keeps of the refresh tokens that rotate: the present one, what each was made with, how many repeats."""
+
+from __future__ import annotations
+
+from pynamodb.expressions.update import Action
+
+from chalicelib import clock, settings
+from chalicelib.models import grant, store
+from chalicelib.models.access_token import AccessToken
+from chalicelib.models.grant import Grant, Stretch
+
+
+def rotate(found: Grant, successor_digest: str, access_token: AccessToken, *, key_id: str, salt: str) -> None:
+    """Put the next refresh token and the next access token in place of the last ones.
+
+    key_id, salt: what the successor was made with. Raises ConditionFailed where another request was first with this
+    refresh token, or the grant has ended.
+    """
+    now, forget_at = clock.now(), grant.forgotten_at()
+    actions: list[Action] = [
+        Grant.refresh_digest.set(successor_digest),
+        Grant.generation.set(found.generation + 1),
+        Grant.rotated_at.set(now),
+        Grant.last_used_at.set(now),
+        Grant.forget_at.set(forget_at) if forget_at else Grant.forget_at.remove(),
+    ]
+    if found.rotated_at is not None:
+        actions.append(Grant.rotated_before_at.set(found.rotated_at))
+    if found.refresh_key_id != key_id:
+        actions += _new_stretch(found, key_id, salt)
+    grant.advance(found, actions, access_token)
+
+
+def stretches(found: Grant) -> list[Stretch]:
+    """The parts of its chain, newest first: the one that it is in, then those that it keeps of the past."""
+    present = Stretch(  # type: ignore[no-untyped-call]
+        key_id=found.refresh_key_id,
+        began=found.stretch_began,
+        ended=found.generation,
+        end_digest=found.refresh_digest,
+    )
+    return [present, *reversed(found.past_stretches or ())]
+
+
+def _new_stretch(found: Grant, key_id: str, salt: str) -> list[Action]:
+    actions: list[Action] = [
+        Grant.refresh_key_id.set(key_id),
+        Grant.refresh_salt.set(salt),
+        Grant.stretch_began.set(found.generation),
+    ]
+    if found.generation > found.stretch_began:
+        kept = stretches(found)[: settings.SERVER_KEYS_LIMIT]
+        actions.append(Grant.past_stretches.set([*reversed(kept)]))
+    return actions
+
+
+def note_repeat(found: Grant) -> int:
+    """Count a repeat of a used refresh token, once for each rotation: after how many rotations in a row is it now?"""
+    if found.repeated_generation == found.generation:
+        return int(found.repeated_rotations)
+    follows = found.repeated_generation is not None and found.repeated_generation == found.generation - 1
+    in_a_row = found.repeated_rotations + 1 if follows else 1
+    is_first = Grant.repeated_generation.does_not_exist() | (Grant.repeated_generation != found.generation)
+    try:
+        store.change(
+            Grant.key(found.grant_id),
+            [Grant.repeated_generation.set(found.generation), Grant.repeated_rotations.set(in_a_row)],
+            (Grant.refresh_digest == found.refresh_digest) & is_first,
+        )
+    except store.ConditionFailed:
+        pass  # another repeat was counted for this rotation, or the next rotation has begun
+    return int(in_a_row)

@@ -1,0 +1,108 @@
+"""A try to log in: what it is counted as, how many there may be, and what becomes of the counts.
+
+A browser that logged in to the account before is counted by itself. So strangers, who can fill every other counter,
+cannot keep the account's owner out of it. (OWASP, "Device cookies")
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from chalicelib import clock, settings
+from chalicelib.models import store, throttle
+from chalicelib.models.email_address import EmailAddress, normalize
+from chalicelib.models.throttle import Limit, Throttle, Tried, named
+from chalicelib.models.user import User
+
+ADDRESS = "log-in address"
+WINDOW = settings.LOGIN_WINDOW_SECONDS
+
+
+@dataclass(frozen=True)
+class LogInTry:
+    """email: as it was typed. network: where the try comes from. device: which one it is, where the account knows it.
+    failed_before: how many tries had failed since the last log-in. All alike for accounts that do not exist."""
+
+    email: str
+    network: str
+    device: str | None = None
+    failed_before: int = 0
+
+    def counted(self) -> AbstractContextManager[list[Tried]]:
+        """Count it while it is made. Raises TooManyTries; taken back where the store fails."""
+        return throttle.trying(self._limits(), window_seconds=WINDOW)
+
+    def failed(self) -> None:
+        """The password was wrong. Never raises."""
+        throttle.count_lasting(_failed(self.email), kept_seconds=settings.FAILED_LOGINS_KEPT_SECONDS)
+
+    def went_well(self, counted: list[Tried]) -> None:
+        """They are in: what failed before is over, and has been told. Never raises.
+
+        counted: what `counted` gave.
+        """
+        over = [Throttle.lasting_key(_failed(self.email))] if self.failed_before else []
+        for tried in counted:
+            if tried.limit == self._own:
+                over.append(tried.key)
+            elif tried.limit.what == account(self.email) and not tried.limit.is_exempt:
+                tried.forgive()
+            elif not tried.limit.is_exempt:
+                tried.exempt()
+        throttle.forget_all(over)
+
+    def _limits(self) -> list[Limit]:
+        in_all = settings.LOGINS_PER_ACCOUNT
+        if self.device:
+            return [self._own, Limit(account(self.email), 0, exempt=in_all, is_exempt=True)]
+        at_network = throttle.per_network(
+            ADDRESS, self.network, settings.LOGIN_TRIES_PER_ADDRESS, exempt=settings.LOGINS_PER_ADDRESS
+        )
+        of_account = Limit(account(self.email), settings.LOGIN_TRIES_PER_ACCOUNT_IN_ALL, exempt=in_all)
+        return [*at_network, self._own, of_account]
+
+    @property
+    def _own(self) -> Limit:
+        """For the account on this device, or from this place: so that tries elsewhere do not keep the owner out."""
+        if self.device:
+            what = named("log-in device", normalize(self.email), self.device)
+            return Limit(what, settings.LOGIN_TRIES_PER_DEVICE)
+        return Limit(account_from(self.email, self.network), settings.LOGIN_TRIES_PER_ACCOUNT)
+
+
+def read(email: str) -> tuple[User | None, int]:
+    """The user with this address, and how many tries have failed since their last log-in.
+
+    An unknown address costs the same two reads, so that time does not tell.
+    """
+    address = store.read(EmailAddress.key(email))[0]
+    user_key = User.key(address.user_id if address else "nobody")
+    found, failed = store.read(user_key, Throttle.lasting_key(_failed(email)))
+    return found, failed.tries if failed and failed.expires_at > clock.now() else 0
+
+
+def forgive_all(email: str, network: str) -> None:
+    """They chose another password: what was tried before, from here and elsewhere, keeps them out no longer.
+
+    The next log-in still says how many tries had failed. Never raises.
+    """
+    here, everywhere = account_from(email, network), account(email)
+    throttle.forget_all([Throttle.key(what, WINDOW) for what in (here, everywhere)])
+
+
+def account(email: str) -> str:
+    """What an account's tries are counted as, from all places."""
+    return named("log-in account", normalize(email))
+
+
+def account_from(email: str, network: str) -> str:
+    return named("log-in account from", normalize(email), network)
+
+
+def address(network: str) -> str:
+    return named(ADDRESS, network)
+
+
+def _failed(email: str) -> str:
+    return named("log-ins failed", normalize(email))

@@ -1,0 +1,142 @@
+"""The authorization response: what a user answers, and what goes back to the application for it (RFC 6749 §4.1.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from chalicelib import clock, credentials, logs, settings
+from chalicelib.credentials import Kind
+from chalicelib.models import authorization_code, pushed_request, store
+from chalicelib.models.attempts import attempts
+from chalicelib.models.authorization_code import AuthorizationCode
+from chalicelib.models.consent import Consent, in_force
+from chalicelib.models.pushed_request import PushedRequest
+from chalicelib.models.table import as_set
+from chalicelib.models.user import User
+from chalicelib.protocol import consents, redirect_uris, scopes
+from chalicelib.protocol.authorization import AuthorizationRequest, error_at
+
+
+def is_remembered(request: AuthorizationRequest, consent: Consent | None, user: User) -> bool:
+    """May this request be answered without asking: did this user allow this application all of it before?"""
+    consent = in_force(consent, request.application)
+    if consent is None or request.always_ask:
+        return False
+    if not scopes.are_covered(request.scopes, consent.scopes_at.get(request.origin)):
+        return False
+    return not request.needs_organizers or bool(consents.still_member(consent.organizers or (), user))
+
+
+def allow_again(
+    request: AuthorizationRequest, consent: Consent, user: User, *, browser_key: str, issuer: str
+) -> str | None:
+    """Give a code for the same organizers as before; None where the consent was taken back meanwhile.
+
+    browser_key: see `repeat`. Raises AlreadyAnswered.
+    """
+    organizers = consents.still_member(consent.organizers or (), user) if request.needs_organizers else set()
+    code, item = _new_code(request, user, organizers, consent.consent_id, browser_key)
+    try:
+        authorization_code.give_again(item, request.application, pushed=request.pushed)
+    except store.ConditionFailed:
+        return None
+    logs.note(outcome="allowed, remembered")
+    return _with_code(request, code, issuer)
+
+
+def allow(
+    request: AuthorizationRequest,
+    user: User,
+    ticked: Iterable[str],
+    *,
+    known: Consent | None,
+    browser_key: str,
+    issuer: str,
+) -> str | None:
+    """Remember what the user allowed and give a code for it; None where an organizer is needed and none is left.
+
+    ticked: slugs as they were posted; those that the user does not belong to count for nothing.
+    known: the consent as it was before, or None. browser_key: see `repeat`. Raises AlreadyAnswered.
+    """
+    organizers = consents.chosen(request.scopes, ticked, user)
+    if organizers is None:
+        return None
+    client_id = request.application.client_id
+    for _ in attempts():  # other tabs may answer at the same moment
+        consent = consents.remembered(
+            request.application, request.scopes, organizers, user, known, origin=request.origin
+        )
+        code, item = _new_code(request, user, organizers, consent.consent_id, browser_key)
+        try:
+            authorization_code.give(item, consent, known=known, pushed=request.pushed)
+        except store.ConditionFailed:
+            known = store.read(Consent.key(user.user_id, client_id))[0]
+            continue
+        logs.note(outcome="allowed")
+        return _with_code(request, code, issuer)
+    raise store.StoreUnavailable("consent changed again and again")
+
+
+def deny(request: AuthorizationRequest, user: User, *, issuer: str) -> str:
+    """Raises AlreadyAnswered."""
+    if request.pushed:
+        pushed_request.deny(request.pushed, user.user_id)
+    logs.note(outcome="denied")
+    return _denial(request, issuer)
+
+
+def repeat(request: AuthorizationRequest, answer: str, *, browser_key: str, issuer: str) -> str | None:
+    """Where a pushed request was answered like this before: the same redirect, for a second click. None where it was
+    answered otherwise or in another browser, or its code has been used or has expired.
+
+    browser_key: a secret of the browser's session. A pushed request's code follows from it, since no code is stored.
+    """
+    if request.pushed is None or request.pushed.answer != answer:
+        return None
+    if answer == pushed_request.DENIED:
+        return _denial(request, issuer)
+    code = _code_for(request.pushed, browser_key)
+    stored = store.read(AuthorizationCode.key(credentials.digest(code)))[0]
+    if stored is None or stored.is_used or stored.is_expired:
+        return None
+    logs.note(outcome="allowed", repeated=True)
+    return _with_code(request, code, issuer)
+
+
+def _new_code(
+    request: AuthorizationRequest, user: User, organizers: set[str], consent_id: str, browser_key: str
+) -> tuple[str, AuthorizationCode]:
+    code = _code_for(request.pushed, browser_key) if request.pushed else credentials.mint(Kind.AUTHORIZATION_CODE)
+    now = clock.now()
+    item = AuthorizationCode(
+        code_digest=credentials.digest(code),
+        client_id=request.application.client_id,
+        user_id=user.user_id,
+        consent_id=consent_id,
+        scope=scopes.as_text(request.scopes),
+        organizers=as_set(organizers),
+        redirect_uri=request.redirect_uri,
+        redirect_uri_given=request.redirect_uri_given,
+        code_challenge=request.code_challenge,
+        resource=request.resource,
+        created_at=now,
+        expires_at=now + settings.SETTINGS.code_lifetime_seconds,
+        forget_at=now + settings.SETTINGS.code_lifetime_seconds,
+    )
+    return code, item
+
+
+def _code_for(pushed: PushedRequest, browser_key: str) -> str:
+    source = str(pushed.request_digest)
+    return credentials.mint_derived(Kind.AUTHORIZATION_CODE, "", key=browser_key.encode(), source=source)
+
+
+def _denial(request: AuthorizationRequest, issuer: str) -> str:
+    state = {"state": request.state} if request.state else {}
+    description = "The user did not allow the access."
+    return error_at(request.redirect_uri, issuer, state, error="access_denied", description=description)
+
+
+def _with_code(request: AuthorizationRequest, code: str, issuer: str) -> str:
+    answer = {"code": code, **({"state": request.state} if request.state else {}), "iss": issuer}
+    return redirect_uris.with_parameters(request.redirect_uri, answer)

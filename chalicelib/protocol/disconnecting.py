@@ -1,0 +1,25 @@
+"""All applications of a user lose their access: at the user's word, or beside a new password."""
+
+from __future__ import annotations
+
+from chalicelib.caller import Caller
+from chalicelib.models import consent, grant, security_event, store
+from chalicelib.models.application import Application
+
+
+def take_back_all(user_id: str, caller: Caller) -> None:
+    """End all that the user has allowed, each with a line in their history. What has ended stays so where it raises.
+
+    caller: where the request came from. Raises StoreUnavailable.
+    """
+    given = consent.given_by(user_id)
+    applications = store.read_all([Application.key(one.client_id) for one in given])
+    for one, found in zip(given, applications, strict=True):
+        grant.take_back(user_id, one.client_id)
+        security_event.record(
+            user_id,
+            security_event.Kind.REVOKE,
+            caller,
+            client_id=one.client_id,
+            application_name=found.name if found else None,
+        )

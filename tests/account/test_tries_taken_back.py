@@ -1,0 +1,160 @@
+"""A store or a mail service that fails spends nobody's tries: a try that could not be made does not count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import requests
+
+from chalicelib import mail, settings
+from chalicelib.models import store as storage
+from chalicelib.models import throttle
+from chalicelib.models.throttle import Throttle
+from tests.actors import CALLBACK, PASSWORD, Browser, Page, Person
+from tests.gateway import Gateway
+from tests.mailbox import Mailbox
+from tests.store_proxy import Fault, StoreProxy
+
+pytestmark = [pytest.mark.spec("line 45"), pytest.mark.usefixtures("impatient_client")]
+OUTAGE = Fault.INTERNAL_ERROR
+
+
+@pytest.fixture
+def visitor(base_url: str, a_person: Callable[..., Person]) -> Browser:
+    return Browser(base_url, a_person())
+
+
+def press_log_in(browser: Browser, page: Page) -> Page:
+    return browser.press(page, "Log in", email=browser.user.email, password=PASSWORD)
+
+
+def test_right_passwords_during_an_outage_do_not_lock_the_account(
+    visitor: Browser, store: StoreProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "LOGIN_TRIES_PER_ACCOUNT", 2)
+    monkeypatch.setattr(settings, "LOGIN_TRIES_PER_ADDRESS", 2)
+    page = visitor.open("/login")
+    with store.fault(OUTAGE, "PutItem"):  # no session can be written
+        assert [press_log_in(visitor, page).status for _ in range(4)] == [503] * 4
+    assert press_log_in(visitor, page).status == 200
+
+
+def test_nor_do_they_where_the_browser_is_known(
+    visitor: Browser, store: StoreProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visitor.log_in()
+    visitor.log_out()
+    monkeypatch.setattr(settings, "LOGIN_TRIES_PER_DEVICE", 2)
+    monkeypatch.setattr(settings, "LOGINS_PER_ACCOUNT", 4)
+    page = visitor.open("/login")
+    with store.fault(OUTAGE, "PutItem"):
+        assert [press_log_in(visitor, page).status for _ in range(4)] == [503] * 4
+    assert press_log_in(visitor, page).status == 200
+
+
+def test_a_wrong_password_during_an_outage_still_counts(
+    visitor: Browser, store: StoreProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "LOGIN_TRIES_PER_ACCOUNT", 2)
+    with store.fault(OUTAGE, "PutItem"):
+        assert [visitor.log_in(password="a guess").status for _ in range(3)] == [401, 401, 429]
+
+
+def test_a_password_change_that_could_not_be_stored_does_not_count(
+    visitor: Browser, store: StoreProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visitor.log_in()
+    monkeypatch.setattr(settings, "LOGIN_TRIES_PER_ACCOUNT", 1)
+    page = visitor.open("/settings/password")
+    fill = {"present": PASSWORD, "password": "a new and better one"}
+    with store.fault(OUTAGE, "TransactWriteItems"):
+        assert [visitor.press(page, "Change password", **fill).status for _ in range(2)] == [503, 503]
+    assert visitor.press(page, "Change password", **fill).title == "Security"
+
+
+@pytest.mark.parametrize("path", ["/password/reset", "/sign-up"])
+def test_a_link_that_could_not_be_stored_does_not_count(
+    visitor: Browser, store: StoreProxy, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(settings, "MAILS_PER_ACCOUNT", 1)
+    page = visitor.open(path)
+    with store.fault(OUTAGE, "PutItem"):
+        answers = [visitor.press(page, "Send the link", email=visitor.user.email).status for _ in range(3)]
+    assert answers == [503] * 3
+    assert visitor.press(page, "Send the link", email=visitor.user.email).status == 200
+
+
+def test_a_mail_that_could_not_be_sent_does_not_count(
+    application: Any, a_person: Callable[..., Person], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = "https://abc123.execute-api.eu-central-1.amazonaws.com/api"
+    deployed = replace(settings.SETTINGS, stage="dev", public_url=None, mail_sender="no-reply@connect.example.com")
+    monkeypatch.setattr(settings, "SETTINGS", deployed)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SESV2", "http://127.0.0.1:9")
+    mail._client.cache_clear()
+    browser, email = Browser(host, adapter=Gateway(application, "/api")), a_person().email
+    page = browser.open("/password/reset")
+
+    def tries(*what: str) -> int | None:
+        counted = storage.read(Throttle.key(throttle.named(*what), settings.MAIL_WINDOW_SECONDS))[0]
+        return counted.tries if counted else None
+
+    from_here = tries("mail address", "203.0.113.7") or 0  # other tests of the gateway come from there, too
+    assert browser.press(page, "Send the link", email=email).status == 503
+    mail._client.cache_clear()
+    assert tries("mail account", email) == 0
+    assert tries("mail address", "203.0.113.7") == from_here
+
+
+def test_who_is_refused_because_of_everybody_else_loses_no_try_of_their_own(
+    visitor: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "MAILS_PER_ACCOUNT", 1)
+    page = visitor.open("/password/reset")
+    with monkeypatch.context() as flood:
+        flood.setattr(settings, "MAILS_IN_ALL", 0)
+        assert [visitor.press(page, "Send the link", email=visitor.user.email).status for _ in range(2)] == [429, 429]
+    assert visitor.press(page, "Send the link", email=visitor.user.email).status == 200
+
+
+def test_a_device_code_that_could_not_be_looked_up_does_not_count(
+    john: Browser, store: StoreProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "DEVICE_TRIES_PER_ACCOUNT", 1)
+    page = john.open("/device")
+    with store.fault(OUTAGE, "GetItem"):
+        assert [john.press(page, "Continue", user_code="BCDF-GHJK").status for _ in range(3)] == [503] * 3
+    assert john.press(page, "Continue", user_code="BCDF-GHJK").status == 400
+    assert john.press(page, "Continue", user_code="BCDF-GHJK").status == 429
+
+
+def test_a_registration_that_could_not_be_stored_does_not_count(
+    base_url: str, store: StoreProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, registration=settings.OPEN))
+    window = settings.REGISTRATION_WINDOW_SECONDS
+    throttle.forget(throttle.named("registration address", "127.0.0.1"), window_seconds=window)
+    monkeypatch.setattr(settings, "REGISTRATIONS_PER_ADDRESS", 1)
+
+    def register() -> int:
+        url = base_url + "/api/v1/oauth/register"
+        return requests.post(url, json={"redirect_uris": [CALLBACK]}, timeout=30).status_code
+
+    with store.fault(OUTAGE, "TransactWriteItems"):
+        assert [register() for _ in range(3)] == [503] * 3
+    assert [register(), register()] == [201, 429]
+
+
+def test_a_reset_that_could_not_be_stored_does_not_count(
+    visitor: Browser, mailbox: Mailbox, store: StoreProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "MAIL_LINK_TRIES", 1)
+    visitor.press(visitor.open("/password/reset"), "Send the link", email=visitor.user.email)
+    page = visitor.open(mailbox.link(visitor.user.email))
+    with store.fault(OUTAGE, "TransactWriteItems"):
+        answers = [visitor.press(page, "Change password", password="a new and better one").status for _ in range(3)]
+    assert answers == [503] * 3
+    assert visitor.press(page, "Change password", password="a new and better one").status == 200

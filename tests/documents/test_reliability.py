@@ -1,0 +1,56 @@
+"""docs/reliability.md is as the tool that made its table: where not, `make faults ARGS=--document`."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.faults import known, report
+from tests.faults.flows import FLOWS
+from tests.faults.kinds import Kind
+from tests.faults.result import Outcome
+
+pytestmark = pytest.mark.spec("platform: lost answers")
+PAGE = report.PAGE.read_text(encoding="utf-8")
+
+
+def rows() -> dict[str, list[str]]:
+    """What the made table says of each flow, by kind."""
+    made = report.part_of(PAGE, report.FOUND)[1]
+    header, *found = [
+        line.strip("| ").split(" | ") for line in made.splitlines() if line.startswith("| ") and line.count("|") > 5
+    ]
+    assert header == ["request", "calls", *Kind]
+    return {cells[0]: cells[2:] for cells in found}
+
+
+def test_it_has_every_flow_and_what_every_kind_did_to_it() -> None:
+    signs = {*report.SIGNS.values(), "–"}
+    assert list(rows()) == list(FLOWS)
+    for flow, cells in rows().items():
+        assert len(cells) == len(Kind), flow
+        assert set(cells) <= signs, flow
+
+
+def test_it_says_what_every_kind_means() -> None:
+    assert "\n".join(report.kinds_table()) in PAGE
+
+
+def test_it_gives_the_reason_of_every_loss_and_of_no_other() -> None:
+    lost = {
+        (flow, kind)
+        for flow, cells in rows().items()
+        for kind, cell in zip(Kind, cells, strict=True)
+        if cell == report.SIGNS[Outcome.LOST]
+    }
+    explained = {(flow, kind) for one in known.KNOWN for flow in one.flows for kind in one.kinds}
+    assert lost == explained
+    assert report.part_of(PAGE, report.REMAINS)[1].strip().splitlines() == list(report.known_lines())
+
+
+def test_it_says_how_many_cases_there_were() -> None:
+    counted = re.search(r"^([\d,]+) cases were played:$", PAGE, re.MULTILINE)
+    assert counted
+    by_outcome = re.findall(r"^\| [✓↻✉✗] \|.*\| ([\d,]+) \|$", PAGE, re.MULTILINE)
+    assert sum(int(number.replace(",", "")) for number in by_outcome) == int(counted[1].replace(",", ""))

@@ -1,0 +1,144 @@
+"""What a page says once: after what was done, on the page that it leads to, and from nobody's link."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from http.cookies import SimpleCookie
+
+import pytest
+import requests
+
+from chalicelib.endpoints.notices import Notice
+from tests.actors import Browser, ClientApp, Page
+
+NOTICE = "lanyard-notice"
+
+
+def notices(page: Page) -> list[str]:
+    return [" ".join(found.get_text().split()) for found in page.html.select("main > .done, main > .warning")]
+
+
+def save_profile(john: Browser, _: ClientApp) -> Page:
+    return john.press(john.open("/settings/profile"), "Save", fullname="Johanna")
+
+
+def change_password(john: Browser, _: ClientApp) -> Page:
+    page = john.open("/settings/password")
+    return john.press(page, "Change password", present=john.user.password, password="another good one")
+
+
+def save_application(john: Browser, mine: ClientApp) -> Page:
+    return john.press(john.open(f"/settings/applications/{mine.client_id}"), "Save", name="Yours")
+
+
+def delete_application(john: Browser, mine: ClientApp) -> Page:
+    return john.press(john.open(f"/settings/applications/{mine.client_id}/delete"), "Delete application")
+
+
+def revoke(john: Browser, mine: ClientApp) -> Page:
+    mine.connect(john, "Small Shows")
+    return john.press(john.open("/settings/authorized"), "Revoke")
+
+
+def revoke_all(john: Browser, mine: ClientApp) -> Page:
+    mine.connect(john, "Small Shows")
+    return john.press(john.open("/settings/authorized/all"), "Revoke all")
+
+
+def sign_out_there(john: Browser, _: ClientApp) -> Page:
+    Browser(john.base_url, john.person).log_in()
+    return john.press(john.open("/settings/security"), "Sign out")
+
+
+def sign_out_elsewhere(john: Browser, _: ClientApp) -> Page:
+    Browser(john.base_url, john.person).log_in()
+    return john.press(john.open("/settings/security"), "Sign out everywhere else")
+
+
+def log_out(john: Browser, _: ClientApp) -> Page:
+    return john.log_out()
+
+
+DOES: dict[Callable[[Browser, ClientApp], Page], str] = {
+    save_profile: "Your profile has been saved.",
+    change_password: "Your password has been changed, and you have been signed out everywhere else.",
+    save_application: "Saved.",
+    delete_application: "The application has been deleted, and everyone who had connected it is disconnected.",
+    revoke: "The application no longer has access.",
+    revoke_all: "All access has been revoked.",
+    sign_out_there: "That session is signed out.",
+    sign_out_elsewhere: "You are signed out everywhere else.",
+    log_out: "You are logged out.",
+}
+
+
+@pytest.mark.parametrize("do", DOES, ids=lambda do: do.__name__)
+def test_what_was_done_is_said_once(john: Browser, do: Callable[[Browser, ClientApp], Page]) -> None:
+    page = do(john, john.register_application("Mine"))
+    assert (page.status, notices(page)) == (200, [DOES[do]])
+    assert "?" not in page.response.url
+    assert notices(john.open(page.path)) == []
+    assert NOTICE not in john.http.cookies
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/settings/profile?saved=1",
+        "/settings/security?done=password-changed",
+        "/settings/security?done=signed-out",
+        "/settings/applications?done=deleted",
+        "/settings/authorized?done=all-revoked",
+        "/?notice=logged-out",
+    ],
+)
+def test_nobodys_link_says_that_something_was_done(john: Browser, path: str) -> None:
+    assert notices(john.open(path)) == []
+
+
+def test_nobody_is_signed_out_there_twice(john: Browser) -> None:
+    Browser(john.base_url, john.person).log_in()
+    page = john.open("/settings/security")
+    assert notices(john.press(page, "Sign out")) == ["That session is signed out."]
+    assert notices(john.press(page, "Sign out")) == []
+    assert notices(john.press(page, "Sign out everywhere else")) == []
+
+
+def test_the_word_is_one_of_a_list_and_nothing_else_is_shown(john: Browser) -> None:
+    for word in ("<b>evil</b>", "", "none-of-ours", "LOGGED_OUT"):
+        john.http.cookies.set(NOTICE, word)
+        page = john.open("/")
+        assert notices(page) == []
+        assert "evil" not in page.response.text
+
+
+def test_every_word_has_its_sentence(base_url: str) -> None:
+    said = set()
+    for notice in Notice:
+        page = Page(requests.get(base_url + "/login", cookies={NOTICE: notice}, timeout=30))
+        (sentence,) = notices(page)
+        said.add(sentence)
+    assert len(said) == len(Notice)
+
+
+def test_the_cookie_is_short_lived_and_no_scripts_business(john: Browser) -> None:
+    page = john.open("/logout")
+    answer = john.http.post(john.base_url + "/logout", data=page.fields("Log out"), allow_redirects=False)
+    lines = answer.raw.headers.getlist("Set-Cookie")
+    (cookie,) = [found for line in lines for found in SimpleCookie(line).values() if found.key == NOTICE]
+    assert (cookie.value, cookie["max-age"]) == ("logged-out", "60")
+    assert cookie["httponly"]
+    assert (cookie["samesite"], cookie["path"]) == ("Lax", "/")
+
+
+def test_a_look_at_the_headers_and_a_page_of_an_error_leave_it_for_the_next_page(john: Browser) -> None:
+    john.http.cookies.set(NOTICE, "profile-saved")
+    john.http.head(john.base_url + "/")
+    assert notices(john.open("/nothing-here")) == []
+    assert notices(john.open("/")) == ["Your profile has been saved."]
+
+
+def test_a_visitor_is_told_of_the_log_out_in_their_language(john: Browser) -> None:
+    john.http.headers["Accept-Language"] = "de"
+    assert re.search("Sie sind abgemeldet.", john.press(john.open("/logout"), "Log out").text)

@@ -1,0 +1,297 @@
+"""A form that is out of date is shown again, with what was typed where that is safe, and does nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from chalicelib import settings
+from tests.actors import PASSWORD, Browser, ClientApp, Page, Person
+from tests.conftest import Clock
+from tests.mailbox import Mailbox
+from tests.store_proxy import StoreProxy
+
+NEW, PROFILE, PASSWORD_PAGE = "/settings/applications/new", "/settings/profile", "/settings/password"
+OUT_OF_DATE = "This form was out of date, so nothing has been changed."
+TYPED = {"name": "Ticket desk", "redirect_uris": "https://desk.example.com/a\r\nhttps://desk.example.com/b"}
+
+pytestmark = pytest.mark.spec("line 16", "line 17")
+
+
+def end_session(browser: Browser, clock: Clock) -> None:
+    clock.advance(settings.SESSION_IDLE_SECONDS + 1)
+
+
+def sign_in_again(browser: Browser) -> None:
+    """In another tab of the same browser: its session is another one now."""
+    page = browser.open("/login?switch=1")
+    browser.press(page, "Log in", email=browser.user.email, password=browser.user.password)
+
+
+def log_in_on(browser: Browser, page: Page, *, password: str = PASSWORD, person: Person | None = None) -> Page:
+    assert page.title == "Log in"
+    return browser.press(page, "Log in", email=(person or browser.user).email, password=password)
+
+
+def typed(page: Page) -> dict[str, str]:
+    uris = page.html.find("textarea", attrs={"name": "redirect_uris"})
+    assert uris is not None, page.text
+    return {"name": page.field("name"), "redirect_uris": uris.get_text().lstrip("\n").replace("\n", "\r\n")}
+
+
+def test_an_application_typed_while_the_session_ended_is_still_there_after_the_log_in(
+    john: Browser, clock: Clock
+) -> None:
+    form = john.open(NEW)
+    end_session(john, clock)
+    page = john.press(form, "Register", type="native", pkce_required="on", **TYPED)
+    assert (page.status, page.title) == (401, "Log in")
+    assert "Your session has ended. Log in, and you will find your form as you filled it in." in page.text
+    assert log_in_on(john, page, password="wrong").status == 401
+    page = log_in_on(john, log_in_on(john, page, password="wrong"))
+    assert page.title == "You are logged in again"
+    assert john.open("/settings/applications").text.count("Client ID") == 0
+    page = john.press(page, "Go back to your form")
+    assert (page.status, page.path) == (403, NEW)
+    assert OUT_OF_DATE in page.text
+    assert typed(page) == TYPED
+    assert page.html.find("input", attrs={"value": "native", "checked": True})
+    assert john.open("/settings/applications").text.count("Client ID") == 0
+    assert john.press(page, "Register").html.find(id="client-id")
+
+
+def test_an_edit_is_shown_again_with_what_was_typed_when_its_owner_signed_in_anew(john: Browser) -> None:
+    mine = john.register_application("Mine")
+    path = f"/settings/applications/{mine.client_id}"
+    form = john.open(path)
+    sign_in_again(john)
+    page = john.press(form, "Save", **TYPED)
+    assert (page.status, page.path) == (403, path)
+    assert OUT_OF_DATE in page.text
+    assert typed(page) == TYPED
+    assert john.open(path).field("name") == "Mine"
+    assert "Saved." in john.press(page, "Save").text
+    assert john.open(path).field("name") == TYPED["name"]
+
+
+@pytest.mark.parametrize("how", ["signed out elsewhere", "password changed"])
+def test_a_profile_comes_back_however_the_session_ended(john: Browser, how: str) -> None:
+    form, other = john.open(PROFILE), Browser(john.base_url, john.person)
+    other.log_in()
+    password = PASSWORD
+    if how == "signed out elsewhere":
+        other.press(other.open("/settings/security"), "Sign out everywhere else")
+    else:
+        password = "another good one"
+        other.press(other.open(PASSWORD_PAGE), "Change password", present=PASSWORD, password=password)
+    page = log_in_on(john, john.press(form, "Save", fullname="Johanna"), password=password)
+    page = john.press(page, "Go back to your form")
+    assert page.field("fullname") == "Johanna"
+    assert john.open(PROFILE).field("fullname") == "John Doe"
+    assert "Your profile has been saved." in john.press(page, "Save").text
+    assert john.open(PROFILE).field("fullname") == "Johanna"
+
+
+def test_a_mistake_in_what_was_typed_is_said_when_it_comes_back(john: Browser) -> None:
+    form = john.open(NEW)
+    sign_in_again(john)
+    page = john.press(form, "Register", name="Desk", redirect_uris="ftp://desk.example.com/")
+    assert page.status == 403
+    assert "Line 1: ftp://desk.example.com/" in page.text
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "none", None])
+def test_another_site_can_never_fill_in_a_form(john: Browser, clock: Clock, site: str | None) -> None:
+    """Neither of who is signed in, nor of who has to log in first, nor by way of the log-in form."""
+    mine = john.register_application("Mine")
+    path = f"/settings/applications/{mine.client_id}"
+    evil = {"name": "Mine", "redirect_uris": "https://evil.example/", "csrf_token": john.open(path).field("csrf_token")}
+    sign_in_again(john)
+    page = john.send(john.open("/"), path, evil, site=site)
+    assert (page.status, page.title) == (403, "Mine")
+    assert "evil" not in page.response.text
+    end_session(john, clock)
+    page = john.send(john.open("/"), path, evil, site=site)
+    assert (page.status, page.title) == (200, "Log in")
+    assert "evil" not in page.response.text
+    carried = {f"typed.{name}": value for name, value in evil.items()}
+    page = john.send(page, "/login", {"next": path, **carried}, site=site)
+    assert (page.status, page.title, page.field("next")) == (403, "Log in", path)
+    assert "evil" not in page.response.text
+    assert log_in_on(john, page).field("name") == "Mine"
+    assert "evil" not in john.open(path).response.text
+
+
+def test_what_one_user_typed_is_not_shown_in_anothers_form(john: Browser, eve: Browser, clock: Clock) -> None:
+    form = john.open(NEW)
+    page = eve.send(form, NEW, {**form.fields("Register"), **TYPED})
+    assert (page.status, page.path) == (403, NEW)
+    assert typed(page) == {"name": "", "redirect_uris": ""}
+    form = john.open(PROFILE)
+    end_session(john, clock)
+    page = john.press(form, "Save", fullname="Johanna")
+    page = john.press(page, "Log in", email=eve.user.email, password=PASSWORD)
+    assert (page.path, page.field("fullname")) == (PROFILE, "John Doe")
+    assert eve.user.email in page.text
+
+
+# Where it stands, its button, and where its user is after the log-in.
+FORMS = {
+    "password": (PASSWORD_PAGE, "Change password", PASSWORD_PAGE),
+    "secret": ("/settings/applications/{mine}/secret", "Regenerate secret", "/settings/applications/{mine}/secret"),
+    "deletion": ("/settings/applications/{mine}/delete", "Delete application", "/settings/applications"),
+    "revocation": ("/settings/authorized", "Revoke", "/settings/authorized"),
+    "all revocations": ("/settings/authorized/all", "Revoke all", "/settings/authorized"),
+    "sessions": ("/settings/security", "Sign out everywhere else", "/settings/security"),
+}
+
+
+@pytest.fixture
+def mine(john: Browser, shop: ClientApp, other_shop: ClientApp) -> ClientApp:
+    """John's own application; he has authorized two others, and is signed in elsewhere."""
+    Browser(john.base_url, john.person).log_in()
+    for connected in (shop, other_shop):
+        connected.connect(john, "Small Shows")
+    return john.register_application("Mine")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_form_that_ends_or_proves_something_is_shown_anew(
+    john: Browser, mine: ClientApp, clock: Clock, form: str
+) -> None:
+    path, button, after = (part.format(mine=mine.client_id) for part in FORMS[form])
+    first = john.open(path)
+    sign_in_again(john)
+    page = john.press(
+        first, button, **({"present": "s3cret-present", "password": "s3cret-new"} if form == "password" else {})
+    )
+    assert (page.status, page.title) == (403, first.title)
+    assert OUT_OF_DATE in page.text
+    assert "s3cret" not in page.response.text
+    end_session(john, clock)
+    page = john.press(page, button, **({"present": "s3cret-present"} if form == "password" else {}))
+    assert (page.status, page.path, page.title) == (200, "/login", "Log in")
+    assert "Your session has ended, so nothing has been changed. Log in to continue." in page.text
+    assert "typed." not in page.response.text
+    page = log_in_on(john, page)
+    assert (page.status, page.path) == (200, after)
+    assert john.open("/settings/authorized").text.count("Revoke") >= 2
+    assert "Mine" in john.open("/settings/applications").text
+
+
+def test_a_form_on_another_page_leads_back_to_that_page(john: Browser) -> None:
+    mine = john.register_application("Mine")
+    path = f"/settings/applications/{mine.client_id}"
+    john.press(john.open(f"{path}/secret"), "Regenerate secret", keep_old_seconds="86400")
+    form = john.open(path)
+    sign_in_again(john)
+    page = john.press(form, "End the previous secret now")
+    assert (page.status, page.path) == (200, path)
+    assert OUT_OF_DATE in page.text
+    assert "The previous secret keeps working" in page.text
+    assert OUT_OF_DATE not in john.open(path).text
+
+
+def test_a_log_in_form_whose_cookie_is_gone_knows_who_and_where_to(
+    base_url: str, a_person: Callable[..., Person]
+) -> None:
+    browser = Browser(base_url, a_person())
+    form = browser.open("/login", next=PROFILE)
+    browser.http.cookies.clear()
+    page = browser.press(form, "Log in", email=browser.user.email, password=PASSWORD)
+    assert (page.status, page.title) == (403, "Log in")
+    assert OUT_OF_DATE in page.text
+    assert (page.field("email"), page.field("password"), page.field("next")) == (browser.user.email, "", PROFILE)
+    assert PASSWORD not in page.response.text
+    assert browser.press(page, "Log in", password=PASSWORD).path == PROFILE
+
+
+def test_a_form_that_waits_for_a_log_in_waits_on_when_that_form_is_stale_too(john: Browser, clock: Clock) -> None:
+    form = john.open(PROFILE)
+    end_session(john, clock)
+    page = john.press(form, "Save", fullname="Johanna")
+    john.http.cookies.clear()
+    page = log_in_on(john, page)
+    assert (page.status, page.title) == (403, "Log in")
+    page = john.press(log_in_on(john, page), "Go back to your form")
+    assert page.field("fullname") == "Johanna"
+
+
+def test_a_form_waits_for_a_log_in_in_another_tab_as_well(john: Browser, clock: Clock) -> None:
+    form = john.open(PROFILE)
+    end_session(john, clock)
+    page = john.press(form, "Save", fullname="Johanna")
+    sign_in_again(john)
+    page = john.press(log_in_on(john, page, password="not looked at"), "Go back to your form")
+    assert page.field("fullname") == "Johanna"
+
+
+@pytest.mark.parametrize("path", ["/sign-up", "/password/reset"])
+def test_a_form_for_a_link_keeps_the_address_and_the_way(
+    base_url: str, a_person: Callable[..., Person], mailbox: Mailbox, path: str
+) -> None:
+    browser, person = Browser(base_url), a_person()
+    form = browser.open(path, next=PROFILE)
+    browser.http.cookies.clear()
+    page = browser.press(form, "Send the link", email=person.email)
+    assert (page.status, page.path) == (403, path)
+    assert (page.field("email"), page.field("next")) == (person.email, PROFILE)
+    assert mailbox.of(person.email) == []
+    browser.press(page, "Send the link")
+    assert len(mailbox.of(person.email)) == 1
+
+
+def test_a_form_behind_a_link_keeps_the_link_and_the_name_but_no_password(base_url: str, mailbox: Mailbox) -> None:
+    browser, email = Browser(base_url), "newcomer@stale.example.org"
+    browser.press(browser.open("/sign-up"), "Send the link", email=email)
+    form = browser.open(mailbox.link(email))
+    browser.http.cookies.clear()
+    page = browser.press(form, "Create account", fullname="New Comer", password="a very good one")
+    assert (page.status, page.title) == (403, "Create your account")
+    assert (page.field("fullname"), page.field("password")) == ("New Comer", "")
+    assert "a very good one" not in page.response.text
+    assert browser.press(page, "Create account", password="a very good one").path == PROFILE
+
+
+def test_a_reset_form_whose_cookies_are_gone_keeps_its_link(
+    base_url: str, a_person: Callable[..., Person], mailbox: Mailbox
+) -> None:
+    browser = Browser(base_url, a_person())
+    browser.press(browser.open("/password/reset"), "Send the link", email=browser.user.email)
+    form = browser.open(mailbox.link(browser.user.email))
+    browser.http.cookies.clear()
+    page = browser.press(form, "Change password", password="another good one")
+    assert (page.status, page.title) == (403, "Choose a new password")
+    assert Browser(base_url, browser.person).log_in().path == "/", "nothing has been changed"
+    assert browser.press(page, "Change password", password="another good one").title == "Your password has been changed"
+
+
+def test_a_form_too_long_to_be_carried_leads_to_the_log_in_without_it(john: Browser, clock: Clock) -> None:
+    form = john.open(NEW)
+    end_session(john, clock)
+    page = john.press(form, "Register", name="Long", redirect_uris="x" * settings.CARRIED_FORM_LIMIT_BYTES)
+    assert (page.status, page.path, page.title) == (200, "/login", "Log in")
+    page = log_in_on(john, page)
+    assert (page.path, page.status) == (NEW, 200)
+
+
+def test_the_longest_form_that_is_carried_fits_beside_the_longest_log_in(john: Browser, clock: Clock) -> None:
+    form = john.open(NEW)
+    end_session(john, clock)
+    length = settings.CARRIED_FORM_LIMIT_BYTES - 400
+    page = john.press(form, "Register", name="Long", redirect_uris="x" * length)
+    assert page.status == 401
+    email = "e" * settings.EMAIL_LIMIT_CHARACTERS
+    page = john.press(page, "Log in", email=email, password="p" * settings.PASSWORD_LIMIT_CHARACTERS)
+    assert page.status == 401
+    page = john.press(log_in_on(john, page), "Go back to your form")
+    assert typed(page)["redirect_uris"] == "x" * length
+
+
+def test_showing_a_form_again_writes_nothing(john: Browser, store: StoreProxy) -> None:
+    form = john.open(NEW)
+    sign_in_again(john)
+    with store.count() as calls:
+        assert john.press(form, "Register", **TYPED).status == 403
+    assert [call.operation for call in calls] == ["BatchGetItem", "BatchGetItem"]

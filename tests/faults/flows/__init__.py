@@ -1,0 +1,13 @@
+"""Every flow. Importing this fills FLOWS."""
+
+from tests.faults.flow import FLOWS as FLOWS
+from tests.faults.flows import (  # noqa: F401
+    account,
+    applications,
+    authorizing,
+    devices,
+    registration,
+    resources,
+    taking_back,
+    tokens,
+)

@@ -1,0 +1,112 @@
+"""The kinds of fault, what each can befall, and for how long it lasts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+
+from tests.store_proxy import Call, Fault
+
+_BATCHES = ("BatchGetItem", "BatchWriteItem")
+_READS = ("GetItem", "BatchGetItem", "Query", "Scan")
+
+
+class Kind(StrEnum):
+    """What goes wrong with a call to the store. The values are the names that people read."""
+
+    REFUSED = "refused"
+    RESET = "reset"
+    HUNG_BEFORE = "hung before the write"
+    HUNG_AFTER = "hung after the write"
+    THROTTLED = "throttled"
+    INTERNAL_ERROR = "500"
+    UNAVAILABLE = "503"
+    CONFLICT = "conflict"
+    IN_PROGRESS = "in progress"
+    TRUNCATED = "truncated"
+    BAD_CHECKSUM = "bad checksum"
+    UNPROCESSED = "unprocessed"
+    LATE = "late write"
+    KILLED_BEFORE = "killed before the write"
+    KILLED_AFTER = "killed after the write"
+
+    @property
+    def kills(self) -> bool:
+        return self in (Kind.KILLED_BEFORE, Kind.KILLED_AFTER)
+
+    def befalls(self, call: Call) -> bool:
+        """Can it happen to such a call, and differ there from the other kinds?"""
+        match self:
+            case Kind.IN_PROGRESS:
+                return call.operation == "TransactWriteItems"
+            case Kind.UNPROCESSED:
+                return call.operation in _BATCHES
+            case Kind.HUNG_AFTER | Kind.LATE | Kind.CONFLICT:
+                return is_write(call)
+            case _:
+                return True
+
+
+MEANINGS = {
+    Kind.REFUSED: "the connection is refused: nothing listens where the store was",
+    Kind.RESET: "the connection is reset before an answer; nothing was done",
+    Kind.HUNG_BEFORE: "nothing is done and no answer comes, until the call's time-out",
+    Kind.HUNG_AFTER: "the write is done and no answer comes, until the call's time-out",
+    Kind.THROTTLED: "`ThrottlingException`",
+    Kind.INTERNAL_ERROR: "`InternalServerError`, status 500",
+    Kind.UNAVAILABLE: "`ServiceUnavailable`, status 503",
+    Kind.CONFLICT: "another transaction is in the way: `TransactionConflict`",
+    Kind.IN_PROGRESS: "the write is done, and the answer is `TransactionInProgressException`",
+    Kind.TRUNCATED: "the write is done, and half of the answer arrives before the connection closes",
+    Kind.BAD_CHECKSUM: "the write is done, and the answer does not fit its `x-amz-crc32`",
+    Kind.UNPROCESSED: "a batch in which nothing is processed: `UnprocessedKeys`, `UnprocessedItems`",
+    Kind.LATE: "the connection breaks, and the write arrives after the client's retry has finished",
+    Kind.KILLED_BEFORE: "the process that serves the request dies before the call, and the client gets no answer",
+    Kind.KILLED_AFTER: "the process dies after the call was done",
+}
+
+
+class Span(Enum):
+    """How long a fault lasts."""
+
+    ONCE = "once"  # one try of one call
+    EVERY_TRY = "on every try"  # all tries of one call; what else the request calls is answered
+    OUTAGE = "from there on"  # this call and all after it, until the client tries again
+
+
+SPANS = {kind: (Span.ONCE,) if kind.kills else tuple(Span) for kind in Kind}
+
+ON_THE_WIRE = {
+    Kind.RESET: Fault.RESETS,
+    Kind.HUNG_BEFORE: Fault.HANGS,
+    Kind.HUNG_AFTER: Fault.HANGS_AFTERWARDS,
+    Kind.THROTTLED: Fault.THROTTLED,
+    Kind.INTERNAL_ERROR: Fault.INTERNAL_ERROR,
+    Kind.UNAVAILABLE: Fault.UNAVAILABLE,
+    Kind.CONFLICT: Fault.CONFLICT,
+    Kind.IN_PROGRESS: Fault.IN_PROGRESS,
+    Kind.TRUNCATED: Fault.CUT_OFF,
+    Kind.BAD_CHECKSUM: Fault.BAD_CHECKSUM,
+    Kind.UNPROCESSED: Fault.LEAVES_KEYS,
+    Kind.LATE: Fault.ARRIVES_LATE,
+}
+HANGING = {Kind.HUNG_BEFORE, Kind.HUNG_AFTER}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What goes wrong in a request. number: of the call, from 1 on, as the request makes them where nothing fails."""
+
+    number: int
+    kind: Kind
+    span: Span = Span.ONCE
+
+
+def is_write(call: Call) -> bool:
+    return call.operation not in _READS
+
+
+def described(call: Call, prefix: str) -> str:
+    """As people read it: "TransactWriteItems on authorization_codes, grants"."""
+    tables = ", ".join(dict.fromkeys(table.removeprefix(prefix) for table in call.tables))
+    return f"{call.operation} on {tables}"

@@ -1,0 +1,62 @@
+"""Losses that are known and stay, each with the reason that docs/reliability.md gives. All others are defects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.faults.kinds import Kind
+from tests.faults.result import Result
+
+
+@dataclass(frozen=True)
+class Known:
+    """flows: those that it happens in. call: a part of the struck call's description. loss: a part of its words.
+
+    reason: why it stays, as people read it: a sentence or two.
+    """
+
+    flows: Sequence[str]
+    call: str
+    kinds: Sequence[Kind]
+    loss: str
+    reason: str
+
+    def explains(self, result: Result, loss: str) -> bool:
+        is_there = result.flow in self.flows and self.call in result.call
+        return is_there and result.plan.kind in self.kinds and self.loss in loss
+
+
+KNOWN: Sequence[Known] = (
+    Known(
+        flows=("exchange a code", "exchange a code, public application", "exchange a code, private_key_jwt"),
+        call="authorization_codes",
+        kinds=(Kind.KILLED_AFTER,),
+        loss="the history says that a code was replayed",
+        reason="The process that stored the tokens died before it could answer. Whoever serves the next try sees a code"
+        " that was used, as it would after a theft. The application is told to connect again, the tokens end, and the "
+        "user's history has a line about it.",
+    ),
+    Known(
+        flows=("device: get the tokens",),
+        call="device_requests",
+        kinds=(Kind.KILLED_AFTER,),
+        loss="tokens that nobody got are alive",
+        reason="The process that stored the tokens died before it could answer. The device is told to start again. The "
+        "tokens that nobody got stay until the user revokes the application, and nobody knows them.",
+    ),
+)
+
+
+def unexplained(result: Result) -> list[str]:
+    """The losses of a case that no entry explains."""
+    return [loss for loss in result.losses if not any(known.explains(result, loss) for known in KNOWN)]
+
+
+def not_seen(results: Sequence[Result]) -> list[Known]:
+    """What a whole sweep did not find any more: it can be struck off the list."""
+    return [
+        known
+        for known in KNOWN
+        if not any(known.explains(result, loss) for result in results for loss in result.losses)
+    ]

@@ -1,0 +1,99 @@
+"""What a sweep found, as lines to read and as the tables in docs/reliability.md."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tests.faults import known
+from tests.faults.kinds import MEANINGS, Kind
+from tests.faults.result import Outcome, Result
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
+FOUND, REMAINS = "found", "remains"  # the two parts of the page that are made
+SIGNS = {Outcome.RECOVERS: "✓", Outcome.RETRY_WORKS: "↻", Outcome.TOLD: "✉", Outcome.LOST: "✗"}
+SEEN = {
+    Outcome.RECOVERS: "the answer, as if nothing had failed",
+    Outcome.RETRY_WORKS: "503 or a dropped connection; trying again brings the answer",
+    Outcome.TOLD: "likewise; trying again brings a page or an error that says what was done, or what to do",
+    Outcome.LOST: "something is lost, as explained below",
+}
+_WORST_LAST = list(Outcome)
+
+
+def summary(results: Sequence[Result]) -> str:
+    counts = Counter(result.outcome for result in results)
+    return ", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome if counts[outcome])
+
+
+def losses(results: Sequence[Result]) -> list[str]:
+    """What is lost and nothing explains. Cases that differ in their kind alone are one line."""
+    alike = defaultdict[tuple[str, str, str], list[str]](list)
+    for result in results:
+        if lost := known.unexplained(result):
+            where = f"{result.flow}: call {result.plan.number} ({result.call})"
+            alike[where, "; ".join(lost), result.seen].append(f"{result.plan.kind} {result.plan.span.value}")
+    return [f"{where}: {lost} ({seen}): {', '.join(befell)}" for (where, lost, seen), befell in alike.items()]
+
+
+def total(results: Sequence[Result], *, is_whole: bool) -> Iterator[str]:
+    if is_whole:
+        yield from (f"Explained in known.py, and not seen any more: {one.loss}" for one in known.not_seen(results))
+    lost = sum(bool(known.unexplained(result)) for result in results)
+    explained = sum(bool(result.losses) for result in results)
+    yield f"{len(results)} cases: {summary(results)}. {lost} losses, and {explained - lost} that are explained."
+
+
+def write(results: Sequence[Result]) -> None:
+    """Into docs/reliability.md, between its marks."""
+    text = PAGE.read_text(encoding="utf-8")
+    for part, lines in ((FOUND, _made(results)), (REMAINS, known_lines())):
+        before, _, after = part_of(text, part)
+        text = before + "\n" + "\n".join(lines) + "\n" + after
+    PAGE.write_text(text, encoding="utf-8")
+
+
+def part_of(text: str, part: str) -> tuple[str, str, str]:
+    """What stands before a made part, with its mark, what is in it, and the rest."""
+    begin, end = (f"<!-- made by `make faults`: {part} {word} -->\n" for word in ("begins", "ends"))
+    before, _, rest = text.partition(begin)
+    inside, _, after = rest.partition(end)
+    return before + begin, inside, end + after
+
+
+def _made(results: Sequence[Result]) -> Iterator[str]:
+    counts = Counter(result.outcome for result in results)
+    yield f"{len(results):,} cases were played:"
+    yield ""
+    yield "| sign | what the client sees | cases |"
+    yield "|---|---|---|"
+    yield from (f"| {SIGNS[outcome]} | {SEEN[outcome]} | {counts[outcome]:,} |" for outcome in Outcome)
+    yield ""
+    yield "Each cell is the worst of all calls and spans; – where the kind cannot happen."
+    yield ""
+    yield f"| request | calls | {' | '.join(Kind)} |"
+    yield f"|---|---|{'---|' * len(Kind)}"
+    for flow in dict.fromkeys(result.flow for result in results):
+        of_it = [result for result in results if result.flow == flow]
+        calls = max(result.plan.number for result in of_it)
+        yield f"| {flow} | {calls} | {' | '.join(_cell(of_it, kind) for kind in Kind)} |"
+
+
+def _cell(of_flow: Sequence[Result], kind: Kind) -> str:
+    found = [result.outcome for result in of_flow if result.plan.kind is kind]
+    return SIGNS[max(found, key=_WORST_LAST.index)] if found else "–"
+
+
+def kinds_table() -> Iterator[str]:
+    """What each kind means, as the page has it."""
+    yield "| kind | what happens |"
+    yield "|---|---|"
+    yield from (f"| {kind} | {MEANINGS[kind]} |" for kind in Kind)
+
+
+def known_lines() -> Iterator[str]:
+    """The losses that stay, as the page has them."""
+    yield from (f"- {', '.join(one.flows)} ({', '.join(one.kinds)}): {one.reason}" for one in known.KNOWN)
+    if not known.KNOWN:
+        yield "Nothing that was seen."

@@ -1,0 +1,42 @@
+"""A part of `make faults` that takes seconds: of every flow a lost answer, and one more fault, which takes turns."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import pytest
+
+from tests.faults import known, sweep
+from tests.faults.flows import FLOWS
+from tests.faults.kinds import SPANS, Kind, Plan, Span, is_write
+from tests.faults.scene import World
+from tests.store_proxy import Call, StoreProxy
+
+pytestmark = pytest.mark.spec("platform: lost answers")
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_a_flow_loses_nothing_when_the_store_fails(world: World, store: StoreProxy, name: str) -> None:
+    calls = sweep.measure(world, name)
+    results = [sweep.play(world, name, plan)[0] for plan in plans(calls, turn=list(FLOWS).index(name))]
+    assert [str(result) for result in results if known.unexplained(result)] == []
+
+
+def plans(made: Sequence[Call], *, turn: int) -> list[Plan]:
+    """The answer to the last write is lost on every try; and one other case, of the kind whose turn it is."""
+    calls = list(enumerate(made, 1))
+    lost = [Plan(number, Kind.HUNG_AFTER, Span.EVERY_TRY) for number, call in calls if is_write(call)]
+    in_turn = itertools.islice(itertools.cycle(Kind), turn % len(Kind), None)
+    kind = next(kind for kind in in_turn if any(kind.befalls(call) for call in made))
+    numbers = [number for number, call in calls if kind.befalls(call)]
+    spans = SPANS[kind]
+    return [*lost[-1:], Plan(numbers[turn % len(numbers)], kind, spans[turn // len(Kind) % len(spans)])]
+
+
+def test_the_turns_come_to_every_kind_and_span() -> None:
+    operations = ("BatchGetItem", "TransactWriteItems", "PutItem", "BatchWriteItem", "GetItem")
+    calls = [Call(operation, ("test-grants",), {}) for operation in operations]
+    played = {(plan.kind, plan.span) for turn in range(len(FLOWS)) for plan in plans(calls, turn=turn)}
+    assert {kind for kind, _ in played} == set(Kind)
+    assert {span for _, span in played} == set(Span)

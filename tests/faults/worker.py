@@ -1,0 +1,36 @@
+"""A process of a sweep: it has a store and an application of its own, and plays one flow after the other."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from http.server import BaseHTTPRequestHandler
+from multiprocessing.util import Finalize
+
+from argon2 import PasswordHasher
+
+from chalicelib import credentials
+from tests import stage
+from tests.faults import sweep
+from tests.faults.flows import FLOWS
+from tests.faults.kinds import Kind
+from tests.faults.result import Result
+from tests.faults.scene import World
+
+# Thousands of log-ins: how strong the hash is changes nothing about a fault.
+credentials._HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+logging.disable(logging.INFO)  # the application's lines would stand between ours
+BaseHTTPRequestHandler.log_message = lambda *_: None  # type: ignore[method-assign]
+Finalize(None, stage.stop, exitpriority=1)
+stage.create_tables()
+_served = stage.served()
+_WORLD = World(_served.__enter__())
+
+
+def names() -> list[str]:
+    return list(FLOWS)
+
+
+def play(name: str, kinds: Sequence[Kind]) -> list[Result]:
+    """Every case of a flow with these kinds."""
+    return list(sweep.cases_of(_WORLD, name, kinds))

@@ -1,0 +1,189 @@
+"""How many grants one user has for one application, and what becomes of those that a lost request leaves behind."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import pytest
+
+from chalicelib import settings
+from chalicelib.models import grant, store
+from chalicelib.models.consent import Consent
+from chalicelib.models.grant import Grant
+from tests.actors import Browser, ClientApp, Page
+from tests.flows.test_device import registered as registered_device
+from tests.store_proxy import Fault, StoreProxy
+
+pytestmark = pytest.mark.spec("design: storage")
+LIMIT = 5
+
+
+@pytest.fixture
+def low_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "GRANTS_PER_APPLICATION_LIMIT", LIMIT)
+
+
+def held_by(john: Browser) -> list[Grant]:
+    return list(grant.held_by(john.user.user_id))
+
+
+def the_consent(john: Browser, shop: ClientApp) -> Consent:
+    found = store.read(Consent.key(john.user.user_id, shop.client_id))[0]
+    assert found is not None
+    return found
+
+
+@pytest.mark.usefixtures("low_limit")
+def test_the_limit_holds_however_many_connect_at_once(john: Browser, shop: ClientApp) -> None:
+    shop.connect(john, "Big Events LLC")
+    for _ in range(2):
+        with ThreadPoolExecutor(8) as pool:
+            codes = [page.code for page in pool.map(lambda _: john.open(shop.authorize_path()), range(8))]
+            answers = list(pool.map(shop.exchange, codes))
+        assert Counter(answer.status_code for answer in answers) == {200: 8}, [answer.text for answer in answers]
+        held = held_by(john)
+        assert len(held) == LIMIT
+        assert sorted(grant.serial_of(one.grant_id) for one in held) == sorted(the_consent(john, shop).grant_serials)
+        good = [answer for answer in answers if shop.me(answer.json()["access_token"]).status_code == 200]
+        assert len(good) == LIMIT
+
+
+@pytest.mark.usefixtures("low_limit")
+def test_below_the_limit_an_exchange_costs_nothing_more(john: Browser, shop: ClientApp, store: StoreProxy) -> None:
+    for number in range(LIMIT + 1):
+        code = john.allow(john.open(shop.authorize_path(approval_prompt="force")), "Big Events LLC").code
+        with store.count() as calls:
+            assert shop.exchange(code).status_code == 200
+        assert (len(calls) == 2) is (number < LIMIT)
+
+
+@pytest.mark.usefixtures("low_limit")
+def test_grants_that_ended_by_themselves_make_room_for_others(john: Browser, shop: ClientApp) -> None:
+    kept = shop.connect(john, "Big Events LLC")
+    for _ in range(2 * LIMIT):
+        shop.revoke(shop.connect(john)["refresh_token"])
+    assert shop.me(kept["access_token"]).status_code == 200
+    assert len(held_by(john)) == 1
+
+
+@pytest.mark.usefixtures("low_limit")
+def test_devices_count_as_well(john: Browser, a_browser: Callable[..., Browser]) -> None:
+    tv = registered_device(a_browser())
+    for _ in range(LIMIT + 2):
+        started = tv.start()
+        john.allow(john.open(started["verification_uri_complete"]), "Big Events LLC")
+        assert tv.poll(started["device_code"]).status_code == 200
+    assert len(held_by(john)) == LIMIT
+
+
+@pytest.mark.usefixtures("low_limit")
+def test_a_consent_that_was_stored_without_a_list_gets_one(john: Browser, shop: ClientApp) -> None:
+    tokens = [shop.connect(john, "Big Events LLC")["access_token"] for _ in range(2)]
+    store.change(Consent.key(john.user.user_id, shop.client_id), [Consent.grant_serials.remove()])
+    tokens.append(shop.connect(john)["access_token"])
+    assert [shop.me(token).status_code for token in tokens] == [200, 200, 200]
+    assert len(the_consent(john, shop).grant_serials) == 3
+
+
+@pytest.mark.usefixtures("low_limit")
+def test_answering_again_keeps_the_list_and_allowing_anew_begins_one(john: Browser, shop: ClientApp) -> None:
+    shop.connect(john, "Big Events LLC", scope="read")
+    shop.connect(john, "Big Events LLC", scope="read write")
+    assert len(the_consent(john, shop).grant_serials) == 2
+    john.press(john.open("/settings/authorized"), "Revoke")
+    shop.connect(john, "Big Events LLC")
+    assert len(the_consent(john, shop).grant_serials) == 1
+    assert len(held_by(john)) == 1
+
+
+@pytest.mark.usefixtures("impatient_client")
+@pytest.mark.parametrize("cut_off_at", ["Query", "BatchWriteItem"])
+def test_what_a_revocation_left_behind_is_not_counted_and_goes_when_it_is_seen(
+    john: Browser, eve: Browser, store: StoreProxy, cut_off_at: str
+) -> None:
+    mine = eve.register_application("Mine")
+    tokens = mine.connect(john, "Big Events LLC")
+    page = john.open("/settings/authorized")
+    with store.fault(Fault.INTERNAL_ERROR, cut_off_at, table="grants" if cut_off_at == "Query" else None):
+        john.press(page, "Revoke")
+    assert mine.me(tokens["access_token"]).status_code == 401
+    assert len(held_by(john)) == 1, "it was cut off"
+    page = eve.open(f"/settings/applications/{mine.client_id}")
+    assert "0 people" in page.text
+    assert held_by(john) == []
+
+
+@pytest.mark.usefixtures("impatient_client")
+def test_its_user_comes_across_it_too(john: Browser, shop: ClientApp, store: StoreProxy) -> None:
+    shop.connect(john, "Big Events LLC")
+    with store.fault(Fault.INTERNAL_ERROR, "BatchWriteItem"):
+        page = john.press(john.open("/settings/authorized"), "Revoke")
+        assert page.status == 200
+    john.open("/settings/authorized")
+    assert held_by(john) == []
+
+
+@pytest.mark.usefixtures("low_limit")
+def test_so_does_whoever_makes_room(john: Browser, shop: ClientApp, store: StoreProxy) -> None:
+    shop.connect(john, "Big Events LLC")
+    page = john.open("/settings/authorized")
+    with store.fault(Fault.THROTTLED, "BatchWriteItem"):
+        john.press(page, "Revoke")
+        shop.connect(john, "Big Events LLC")
+    assert len({held.consent_id for held in held_by(john)}) == 2
+    for _ in range(LIMIT):
+        shop.connect(john)
+    assert {held.consent_id for held in held_by(john)} == {the_consent(john, shop).consent_id}
+
+
+@pytest.mark.spec("connect")
+def test_as_many_answers_at_once_as_tabs_can_send_all_come_through(john: Browser, shop: ClientApp) -> None:
+    pages = [john.open(shop.authorize_path(scope=scope, approval_prompt="force")) for scope in ("read", "write")]
+
+    def answer(page: Page, *organizers: str) -> Page:
+        return john.allow(page, *organizers)
+
+    for organizers in (("Big Events LLC",), ("Small Shows",)):
+        with ThreadPoolExecutor(32) as pool:
+            answers = list(pool.map(lambda page, ticked=organizers: answer(page, *ticked), pages * 16))
+        assert Counter(page.left_to is not None and "code" in page.answer for page in answers) == {True: 32}
+    assert the_consent(john, shop).scopes == {"read", "write"}
+    assert shop.exchange(answers[-1].code).status_code == 200
+
+
+@pytest.mark.spec("connect")
+def test_two_tabs_with_different_answers_all_come_through(john: Browser, shop: ClientApp) -> None:
+    """The last word counts alone, so each of them writes the consent over the one before."""
+    pages = [john.open(shop.authorize_path(approval_prompt="force")) for _ in range(2)]
+    answers = [
+        partial(john.allow, page, name) for page, name in zip(pages, ("Big Events LLC", "Small Shows"), strict=True)
+    ]
+    with ThreadPoolExecutor(32) as pool:
+        left = [one.result() for one in [pool.submit(answer) for answer in answers * 16]]
+    assert Counter(page.left_to is not None and "code" in page.answer for page in left) == {True: 32}
+
+
+def test_devices_that_are_allowed_at_once_all_are(john: Browser, a_browser: Callable[..., Browser]) -> None:
+    tv = registered_device(a_browser())
+    started = [tv.start() for _ in range(4)]
+    pages = [john.open(one["verification_uri_complete"]) for one in started]
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda page: john.allow(page, "Big Events LLC"), pages))
+        assert {page.status for page in answers} == {200}
+        tokens = list(pool.map(lambda one: tv.poll(one["device_code"]), started))
+    assert Counter(answer.status_code for answer in tokens) == {200: 4}
+
+
+def test_connections_and_answers_at_once_lose_no_grant_from_the_list(john: Browser, shop: ClientApp) -> None:
+    page = john.open(shop.authorize_path(approval_prompt="force"))
+    codes = [john.allow(page, "Big Events LLC").code for _ in range(8)]
+    with ThreadPoolExecutor(16) as pool:
+        exchanges = [pool.submit(partial(shop.exchange, code)) for code in codes]
+        answers = [pool.submit(partial(john.allow, page, "Big Events LLC")) for _ in range(8)]
+    assert {one.result().status_code for one in exchanges} == {200}
+    assert all(one.result().left_to for one in answers)
+    listed = sorted(the_consent(john, shop).grant_serials)
+    assert listed == sorted(grant.serial_of(one.grant_id) for one in held_by(john))

@@ -1,0 +1,136 @@
+"""No value that a browser sends, in whatever field, address or cookie, makes a page of 5xx."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urljoin
+
+import pytest
+
+from chalicelib import credentials
+from chalicelib.credentials import Kind
+from tests.actors import Browser, ClientApp, Page
+from tests.nasty.conftest import BASE, Send, held
+from tests.nasty.corpus import SEGMENTS, TEXTS
+
+pytestmark = pytest.mark.spec("line 13", "line 16")
+
+SESSION = "__Host-lanyard-session"
+# A form's address and its button; {id} is an application of the user's own.
+FORMS = [
+    ("/settings/profile", "Save"),
+    ("/settings/applications/new", "Register"),
+    ("/settings/applications/{id}", "Save"),
+    ("/settings/applications/{id}/secret", "Regenerate"),
+    ("/device", "Continue"),
+]
+PASSWORD_FORMS = [("/login?switch=1", "Log in"), ("/settings/password", "Change")]
+
+
+def sweep(browser: Browser, page: Page, button: str, values: list[str]) -> None:
+    """Press the button with each value in each field in turn."""
+    fields: dict[str, Any] = page.fields(button)
+    action = urljoin(page.response.url, str(page.form_with(button).get("action", "")))
+    for name in fields:
+        for text in values:
+            answer = browser.http.post(action, data={**fields, name: text}, allow_redirects=False)
+            held(answer, f"{action} {name}={text!r}")
+
+
+@pytest.mark.parametrize(("path", "button"), FORMS)
+def test_no_field_of_a_page_breaks_it(developer: Browser, client: ClientApp, path: str, button: str) -> None:
+    sweep(developer, developer.open(path.format(id=client.client_id)), button, TEXTS)
+
+
+@pytest.mark.parametrize(("path", "button"), PASSWORD_FORMS)
+def test_no_email_and_no_password_break_a_page(developer: Browser, path: str, button: str) -> None:
+    sweep(developer, developer.open(path), button, TEXTS[::3])  # each costs an argon2
+
+
+@pytest.mark.parametrize("path", ["/sign-up", "/password/reset"])
+def test_no_address_breaks_the_form_that_mails_to_it(developer: Browser, path: str) -> None:
+    page = Browser(BASE, adapter=developer.http.adapters["https://"]).open(path)
+    button = page.html.find("button", type=None) or page.html.find_all("button")[-1]
+    sweep(developer, page, " ".join(button.get_text().split()), TEXTS)
+
+
+def test_no_mailed_link_breaks_its_page(send: Send) -> None:
+    for path in ("/sign-up/finish", "/password/new"):
+        for text in [*TEXTS, credentials.mint(Kind.MAIL_LINK)]:
+            send("GET", path, params={"token": text})
+            send("POST", path, data={"token": text, "csrf_token": text, "password": text})
+
+
+def test_no_field_of_the_consent_page_breaks_it(developer: Browser, client: ClientApp) -> None:
+    page = developer.open(client.authorize_path())
+    sweep(developer, page, "Authorize", [text for text in TEXTS if len(text) < 3000])
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "purpose"),
+    [
+        ("/settings/authorized", "client_id", "revoke {}"),
+        ("/settings/security", "session", "end session {}"),
+    ],
+)
+def test_no_value_breaks_a_form_that_is_bound_to_it(developer: Browser, path: str, field: str, purpose: str) -> None:
+    """Whoever has the cookie can compute the token of a form that was never shown."""
+    cookie = developer.http.cookies[SESSION]
+    for text in TEXTS:
+        token = credentials.derive(cookie, purpose.format(text))
+        answer = developer.http.post(BASE + path, data={field: text, "csrf_token": token}, allow_redirects=False)
+        held(answer, f"{path} {text!r}")
+
+
+@pytest.mark.parametrize("path", ["", "/secret", "/delete", "/previous-secret"])
+def test_no_path_breaks_an_applications_pages(developer: Browser, path: str) -> None:
+    cookie = developer.http.cookies[SESSION]
+    for segment in SEGMENTS:
+        url = f"{BASE}/settings/applications/{segment}{path}"
+        held(developer.http.get(url, allow_redirects=False), url)
+        token = credentials.derive(cookie, f"delete {segment}")
+        held(developer.http.post(url, data={"csrf_token": token}, allow_redirects=False), url)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/login", "next"),
+        ("/login", "switch"),
+        ("/settings/security", "before"),
+        ("/settings/security", "done"),
+        ("/settings/applications", "done"),
+        ("/settings/authorized", "done"),
+        ("/settings/profile", "saved"),
+        ("/device", "user_code"),
+        ("/sign-up", "next"),
+        ("/password/reset", "next"),
+        ("/", "x"),
+    ],
+)
+def test_no_query_breaks_a_page(developer: Browser, path: str, name: str) -> None:
+    for text in TEXTS:
+        answer = developer.http.get(BASE + path, params={name: text}, allow_redirects=False)
+        held(answer, f"{path} {name}={text!r}")
+
+
+def test_no_cookie_breaks_a_page(send: Send) -> None:
+    printable = [text for text in TEXTS if text.isascii() and text.isprintable()]
+    for of in ("session", "login", "link", "place"):
+        for text in printable:
+            for path in ("/login", "/sign-up/finish", "/password/new", "/"):
+                send("GET", path, headers={"Cookie": f"__Host-lanyard-{of}={text}"})
+
+
+def test_every_route_is_swept_here_or_among_the_programs(application: Any) -> None:
+    """A new route has to be added to one of the sweeps, and then here."""
+    programs = {"/api/v1/me", "/api/v1/organizers", "/api/v1/organizers/{slug}", "/api/v1/openapi.json"}
+    oauth = {"authorize", "device_authorization", "introspect", "par", "register", "register/{client_id}"}
+    programs |= {f"/api/v1/oauth/{name}" for name in (*oauth, "revoke_token", "token")}
+    for name in ("oauth-authorization-server", "oauth-protected-resource"):
+        programs |= {f"/.well-known/{name}", f"/.well-known/{name}/{{path}}"}
+    account = {"/", "/device", "/login", "/logout", "/password/new", "/password/reset", "/sign-up", "/sign-up/finish"}
+    settings = {"password", "profile", "security", "authorized", "authorized/all", "applications", "applications/new"}
+    own = {f"/settings/applications/{{client_id}}{path}" for path in ("", "/delete", "/previous-secret", "/secret")}
+    known = programs | account | own | {f"/settings/{name}" for name in settings}
+    assert {route for route in application.routes if not route.startswith("/static/")} == known

@@ -1,0 +1,69 @@
+"""The application behind its local server, on a store of its own: what tests and sweeps play on.
+
+The store is MiniStack; with LANYARD_TEST_STORE=dynamodb-local it is AWS's own engine, DynamoDB Local. Importing this
+starts it, since the application reads where its store is when it is imported.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from infra.dynamodb_local import DynamoDBLocal
+from infra.ministack import MiniStack, client_environment, free_port
+from tests.rehearsed import REHEARSED
+from tests.store_proxy import StoreProxy
+
+_LOGS = Path(tempfile.mkdtemp(prefix="lanyard-tests-"))
+_ENGINES = {"ministack": MiniStack, "dynamodb-local": DynamoDBLocal}
+_CHOSEN: Any = REHEARSED or _ENGINES[os.environ.get("LANYARD_TEST_STORE", "ministack")]
+ENGINE = _CHOSEN(free_port(), log=_LOGS / "store.log")
+PROXY = StoreProxy(ENGINE.port)
+MAIL = _LOGS / "mail"
+_PORT = free_port()
+os.environ.update(client_environment(f"http://127.0.0.1:{PROXY.port}"))
+os.environ.update(
+    LANYARD_STAGE="local", TABLE_PREFIX="test-", PUBLIC_URL=f"http://127.0.0.1:{_PORT}", MAIL_FOLDER=str(MAIL)
+)
+os.environ.update(SERVER_KEY="a-key-that-the-tests-know-and-nobody-else-uses")
+if REHEARSED:
+    REHEARSED.lead_there()
+    os.environ.update(REHEARSED.environment(f"http://127.0.0.1:{PROXY.port}"))
+
+import app as application_module  # noqa: E402
+from infra import serving, tables  # noqa: E402
+
+APPLICATION = application_module.app
+
+
+def create_tables() -> None:
+    ENGINE.wait_until_ready()
+    assert bool(list(tables.create_all())) is not bool(REHEARSED)
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    """The application's address, while it is served."""
+    server: Any = serving.create(APPLICATION, _PORT).server
+    answer = server.process_request_thread
+
+    def answer_or_die(request: Any, client_address: Any) -> None:
+        """A process that dies is a thread that ends: the connection is closed, and nobody hears why."""
+        with suppress(SystemExit):
+            answer(request, client_address)
+
+    server.process_request_thread = answer_or_die
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{_PORT}"
+    server.shutdown()
+    server.server_close()
+
+
+def stop() -> None:
+    PROXY.stop()
+    ENGINE.stop()
