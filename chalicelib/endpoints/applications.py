@@ -42,19 +42,8 @@ def new(request: http.Request) -> Response:
         filled.problems["type"] = [problem]
     if filled.problems:
         return _new_form(request, browser, filled, form_id=form_id, status=400)
-    throttle.count_tries(
-        {throttle.named("registration owner", browser.user.user_id): settings.REGISTRATIONS_PER_OWNER},
-        window_seconds=settings.REGISTRATION_WINDOW_SECONDS,
-    )
     try:
-        made, secret = registration_form.register(
-            browser.user,
-            form_id=form_id,
-            most=settings.APPLICATIONS_PER_OWNER_LIMIT,
-            name=filled.name,
-            redirect_uris=filled.redirect_uris,
-            profile=filled.profile,
-        )
+        made, secret = _register(browser, form_id, filled)
     except registration_form.AlreadyRegistered as error:
         return http.see_other(http.here(request, f"{PATH}/{error.client_id}"))
     except registration_form.TooManyApplications:
@@ -64,6 +53,20 @@ def new(request: http.Request) -> Response:
         return _new_form(request, browser, filled, form_id=form_id, status=409)
     logs.note(outcome="application registered", client_id=made.client_id)
     return _secret_page(request, made, secret)
+
+
+def _register(browser: SignedIn, form_id: str, filled: Fields) -> tuple[Application, str]:
+    """Raises AlreadyRegistered, TooManyApplications, TooManyTries."""
+    limit = throttle.Limit(throttle.named("registration owner", browser.user.user_id), settings.REGISTRATIONS_PER_OWNER)
+    with throttle.trying([limit], window_seconds=settings.REGISTRATION_WINDOW_SECONDS):
+        return registration_form.register(
+            browser.user,
+            form_id=form_id,
+            most=settings.APPLICATIONS_PER_OWNER_LIMIT,
+            name=filled.name,
+            redirect_uris=filled.redirect_uris,
+            profile=filled.profile,
+        )
 
 
 @http.route(blueprint, PATH + "/{client_id}", "GET", "POST", is_page=True, typed_again=application_form.FIELDS)
