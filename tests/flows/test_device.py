@@ -211,7 +211,7 @@ def test_a_form_that_is_sent_after_another_log_in_is_shown_once_more(john: Brows
     typed = john.press(typing, "Continue", user_code=started["user_code"])
     assert (typed.status, typed.field("user_code")) == (403, started["user_code"])
     again = john.allow(page, "Small Shows")
-    assert (again.status, again.choices()) == (400, {"Big Events LLC": False, "Small Shows": True})
+    assert (again.status, again.choices()) == (403, {"Big Events LLC": False, "Small Shows": True})
     assert "You have connected" in john.press(again, "Authorize").text
 
 
@@ -228,7 +228,7 @@ def test_one_users_form_counts_for_nobody_else(john: Browser, eve: Browser, tv: 
         assert "Check it and answer once more" in again.text
         assert again.choices() == {"Big Events LLC": are_johns, "Small Shows": are_johns}
     typed = john.send(page, "device", {"user_code": other["user_code"]})
-    assert (typed.status, typed.field("user_code")) == (400, other["user_code"])
+    assert (typed.status, typed.field("user_code")) == (403, other["user_code"])
     assert "Check it and answer once more" in typed.text
     assert tv.poll(started["device_code"]).json()["error"] == "authorization_pending"
 
