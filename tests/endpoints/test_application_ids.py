@@ -36,9 +36,11 @@ def register_as(browser: Browser, chosen: str, *, name: str = "Mine") -> Page:
     """Send the form that registers with an id of one's own choice, and the CSRF token that the cookie's owner can
     compute for it."""
     cookie = browser.http.cookies["lanyard-session"]
-    token = credentials.derive(cookie, f"register {chosen}")
+    page = browser.open(NEW)
+    whose = page.field("csrf_token").partition(".")[0]
+    token = f"{whose}.{credentials.derive(cookie, f'register {chosen}')}"
     fields = {"name": name, "redirect_uris": EVIL, "csrf_token": token, "client_id": chosen, "form_id": chosen}
-    return browser.send(browser.open(NEW), NEW, fields)
+    return browser.send(page, NEW, fields)
 
 
 @pytest.mark.spec("RFC 9700 §4.15")

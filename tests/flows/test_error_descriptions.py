@@ -128,7 +128,7 @@ CATALOGUE: dict[str, tuple[str, str, Callable[[World], requests.Response]]] = {
         lambda it: it.shop.exchange(credentials.mint(Kind.AUTHORIZATION_CODE)),
     ),
     "another's code": ("invalid_grant", "another application's", lambda it: it.other.exchange(it.code())),
-    "used code": ("invalid_grant", "was used before", World.used_code),
+    "used code": ("invalid_grant", "The code has been used. Send the user", World.used_code),
     "expired code": ("invalid_grant", "expired: exchange it within 60 seconds", World.expired_code),
     "wrong redirect URI": (
         "invalid_grant",
