@@ -36,7 +36,8 @@ def test_a_damaged_reply_is_503_and_the_same_request_succeeds_afterwards(
     for damage in DAMAGES:
         with store.fault(damage, operation), store.count() as calls:
             answer = REQUESTS[name](world)
-        assert [call.operation for call in calls].count(operation) == settings.STORE_TRIES
+        taken_back = 1 if operation == "UpdateItem" else 0  # what may have been counted
+        assert [call.operation for call in calls].count(operation) == settings.STORE_TRIES + taken_back
         assert_unavailable(answer, name)
     assert_done(REQUESTS[name](world))
 

@@ -238,4 +238,4 @@ def test_an_operators_command_has_no_deadline_and_its_asides_are_ordinary_calls(
             read(User.key("nobody"))
         tried.take_back()
     assert set(slow.given) == {settings.STORE_CONNECT_SECONDS + settings.STORE_READ_SECONDS}
-    assert calls[-1].operation == "UpdateItem"
+    assert calls[-1].operation == "TransactWriteItems"

@@ -41,7 +41,7 @@ def test_an_operators_list_prints_no_name_as_it_is() -> None:
     email = f"{credentials.new_serial().lower()}@example.org"
     made = user.create(email=email, password="a long password", fullname=HOSTILE, locale="en", timezone="UTC")
     try:
-        listed = CliRunner().invoke(users, ["list"], obj=Operator()).output
+        listed = CliRunner().invoke(users, ["list", "--limit", "1000000"], obj=Operator()).output
         as_json = CliRunner().invoke(users, ["list", "--json"], obj=Operator()).output
     finally:
         user.erase(made)

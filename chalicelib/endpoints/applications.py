@@ -12,7 +12,7 @@ from chalicelib.endpoints import application_form, browser_session, http
 from chalicelib.endpoints.application_form import Fields
 from chalicelib.endpoints.browser_session import CSRF_FIELD, SignedIn
 from chalicelib.messages import Message
-from chalicelib.models import application, client_secret, grant, registration_form, security_event, store
+from chalicelib.models import application, client_secret, grant, registration_form, security_event, store, throttle
 from chalicelib.models.application import Application
 from chalicelib.protocol.requests import Parameters, single
 
@@ -43,14 +43,7 @@ def new(request: http.Request) -> Response:
     if filled.problems:
         return _new_form(request, browser, filled, form_id=form_id, status=400)
     try:
-        made, secret = registration_form.register(
-            browser.user,
-            form_id=form_id,
-            most=settings.APPLICATIONS_PER_OWNER_LIMIT,
-            name=filled.name,
-            redirect_uris=filled.redirect_uris,
-            profile=filled.profile,
-        )
+        made, secret = _register(browser, form_id, filled)
     except registration_form.AlreadyRegistered as error:
         return http.see_other(http.here(request, f"{PATH}/{error.client_id}"))
     except registration_form.TooManyApplications:
@@ -60,6 +53,20 @@ def new(request: http.Request) -> Response:
         return _new_form(request, browser, filled, form_id=form_id, status=409)
     logs.note(outcome="application registered", client_id=made.client_id)
     return _secret_page(request, made, secret)
+
+
+def _register(browser: SignedIn, form_id: str, filled: Fields) -> tuple[Application, str]:
+    """Raises AlreadyRegistered, TooManyApplications, TooManyTries."""
+    limit = throttle.Limit(throttle.named("registration owner", browser.user.user_id), settings.REGISTRATIONS_PER_OWNER)
+    with throttle.trying([limit], window_seconds=settings.REGISTRATION_WINDOW_SECONDS):
+        return registration_form.register(
+            browser.user,
+            form_id=form_id,
+            most=settings.APPLICATIONS_PER_OWNER_LIMIT,
+            name=filled.name,
+            redirect_uris=filled.redirect_uris,
+            profile=filled.profile,
+        )
 
 
 @http.route(blueprint, PATH + "/{client_id}", "GET", "POST", is_page=True, typed_again=application_form.FIELDS)
@@ -182,7 +189,7 @@ def _edit_form(
         existing=existing,
         hidden={CSRF_FIELD: browser.csrf_token(f"edit {existing.client_id}")},
         older_secrets=_older_secrets(browser, existing),
-        count=grant.connected_to(existing.client_id),
+        count=grant.connected_to(existing),
         **_connecting(request),
     )
 
@@ -225,5 +232,5 @@ def _connecting(request: http.Request) -> dict[str, Any]:
 def _confirmation(
     request: http.Request, template: str, of: Application, hidden: Mapping[str, str], status: int = 200, **shown: Any
 ) -> Response:
-    count = grant.connected_to(of.client_id)
+    count = grant.connected_to(of)
     return http.page(request, template, status, application=of, hidden=hidden, count=count, **shown)

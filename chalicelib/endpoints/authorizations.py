@@ -87,8 +87,9 @@ def _listed(user_id: str) -> list[Authorized]:
     """Newest use first. What was allowed and what is still held: a grant keeps its scopes when the consent changes."""
     grants = list(grant.held_by(user_id))
     consents = consent.given_by(user_id)
-    grant.tidy_up_left(grants, consents)
     applications = store.read_all([Application.key(given.client_id) for given in consents])
+    pairs = zip(consents, applications, strict=True)
+    grant.tidy_up_left(grants, [given for given, found in pairs if found and consent.in_force(given, found)])
     slugs = {slug for given in consents for slug in given.organizers or ()}
     slugs.update(slug for held in grants for slug in held.organizers or ())
     names = {found.slug: found.name for found in organizer.get_all(slugs)}

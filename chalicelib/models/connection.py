@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 from binascii import crc32
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from pynamodb.connection import Connection
@@ -28,6 +30,19 @@ _MEMBERS = {
     "Query": {"Items", "Count"},
     "Scan": {"Items", "Count"},
 }
+
+_doubts: ContextVar[list[Failure] | None] = ContextVar("doubts", default=None)
+
+
+@contextmanager
+def doubts() -> Iterator[list[Failure]]:
+    """Collect the tries made meanwhile of which nobody knows whether they were done: sent, and not answered usably."""
+    found: list[Failure] = []
+    token = _doubts.set(found)
+    try:
+        yield found
+    finally:
+        _doubts.reset(token)
 
 
 class _Connection(Connection):
@@ -58,9 +73,17 @@ class _Connection(Connection):
                 _check_members(operation_name, operation_kwargs, reply)
                 return reply
             except failures.ERRORS as error:
-                if attempt == tries or not _is_worth_another(failures.meaning(error), attempt):
+                failure = failures.meaning(error)
+                _note_doubt(failure)
+                if attempt == tries or not _is_worth_another(failure, attempt):
                     raise
             attempt += 1
+
+
+def _note_doubt(failure: Failure) -> None:
+    found = _doubts.get()
+    if found is not None and failure.is_in_doubt:
+        found.append(failure)
 
 
 def _is_worth_another(failure: Failure, attempt: int) -> bool:

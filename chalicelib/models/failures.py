@@ -31,6 +31,16 @@ _THROTTLED = {
     "ThrottlingError",
     "ThrottlingException",
 }
+# Where the request never left, so that nothing can have come of it.
+_NOT_SENT = {
+    "ConnectTimeoutError",
+    "CredentialRetrievalError",
+    "DeadlineExceeded",
+    "EndpointConnectionError",
+    "NoCredentialsError",
+    "PartialCredentialsError",
+    "ProxyConnectionError",
+}
 
 
 class StoreUnavailable(Exception):
@@ -71,6 +81,12 @@ class Failure:
     @property
     def is_throttled(self) -> bool:
         return bool(self._codes & _THROTTLED)
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """May the call have been done all the same? DynamoDB says no of what it refuses, and cannot tell of its own
+        errors."""
+        return self.code not in _NOT_SENT if self.status is None else self.status >= 500
 
     @property
     def first_code(self) -> str:

@@ -19,7 +19,7 @@ from chalicelib import clock, credentials, settings
 from chalicelib.models import store
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.application import Application
-from chalicelib.models.consent import Consent, stands
+from chalicelib.models.consent import Consent, in_force, stands
 from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, Whole, table_name
 from chalicelib.models.user import User
 
@@ -225,9 +225,9 @@ def _delete_all(grant_ids: Iterable[str]) -> None:
 
 
 def tidy_up_left(grants: Iterable[Grant], consents: Iterable[Consent]) -> None:
-    """Tidy up what a request left that took a consent back and was cut off before it came to the grants.
+    """Tidy up what a request or a command left that ended a consent and was cut off before it came to the grants.
 
-    consents: all that stand, read after the grants. So one that is missing has ended, and does not come back.
+    consents: all that are in force, read after the grants. So one that is missing has ended, and does not come back.
     """
     standing = {consent.consent_id for consent in consents}
     tidy_up(str(grant.grant_id) for grant in grants if grant.consent_id not in standing)
@@ -241,13 +241,15 @@ def held_by(user_id: str) -> Iterator[Grant]:
     return store.query(Grant, user_id)
 
 
-def connected_to(client_id: str) -> Connected:
+def connected_to(application: Application) -> Connected:
     """Who is connected to an application, for its owner to see: found in an index, and never more than it may cost."""
+    client_id = str(application.client_id)
     found = list(store.query(Grant, client_id, index="by_client", most=settings.CONNECTED_COUNT_LIMIT))
     users = sorted({str(grant.user_id) for grant in found})
     consents = store.read_all([Consent.key(user_id, client_id) for user_id in users])
-    left = {user_id for user_id, consent in zip(users, consents, strict=True) if consent is None}
-    # Taken back by a request that was cut off before it came to the grants. No consent that ended comes back.
+    given = zip(users, consents, strict=True)
+    left = {user_id for user_id, consent in given if in_force(consent, application) is None}
+    # Ended by a request or a command that was cut off before it came to the grants. No consent that ended comes back.
     tidy_up(str(grant.grant_id) for grant in found if grant.user_id in left)
     return Connected(len(users) - len(left), len(found) < settings.CONNECTED_COUNT_LIMIT)
 

@@ -55,18 +55,19 @@ def _new_stretch(found: Grant, key_id: str, salt: str) -> list[Action]:
 
 
 def note_repeat(found: Grant) -> int:
-    """Count a repeat of a used refresh token, once for each rotation: after how many rotations in a row is it now?"""
+    """Count a repeat of a used refresh token, once for each rotation: after how many rotations in a row is it now?
+
+    An aside: a repeat is there because an answer was lost, so the store may be failing, and the tokens come first.
+    """
     if found.repeated_generation == found.generation:
         return int(found.repeated_rotations)
     follows = found.repeated_generation is not None and found.repeated_generation == found.generation - 1
     in_a_row = found.repeated_rotations + 1 if follows else 1
     is_first = Grant.repeated_generation.does_not_exist() | (Grant.repeated_generation != found.generation)
-    try:
+    with store.aside(repeat="not counted"):
         store.change(
             Grant.key(found.grant_id),
             [Grant.repeated_generation.set(found.generation), Grant.repeated_rotations.set(in_a_row)],
             (Grant.refresh_digest == found.refresh_digest) & is_first,
         )
-    except store.ConditionFailed:
-        pass  # another repeat was counted for this rotation, or the next rotation has begun
     return int(in_a_row)

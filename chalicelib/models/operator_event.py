@@ -36,6 +36,7 @@ class OperatorEvent(Item):
     operator = UnicodeAttribute()
     command = UnicodeAttribute()
     about = UnicodeSetAttribute(null=True)
+    detail = UnicodeAttribute(null=True)
     outcome = UnicodeAttribute()
     forget_at = TimeToLive()
 
@@ -56,10 +57,11 @@ class Filter:
         return is_command and (not self.about or self.about in (event.about or ()))
 
 
-def start(operator: str, command: str, about: Sequence[str]) -> OperatorEvent:
+def start(operator: str, command: str, about: Sequence[str], detail: str = "") -> OperatorEvent:
     """Record a command before it acts. Raises StoreUnavailable: what cannot be recorded is not done.
 
-    operator: who runs it. command: its words, without options. about: the ids of what it acts on.
+    operator: who runs it. command: its words, without options. about: the ids of what it acts on. detail: what it gives
+    or takes: scopes, a resource.
     """
     at = clock.now()
     event = OperatorEvent(
@@ -70,6 +72,7 @@ def start(operator: str, command: str, about: Sequence[str]) -> OperatorEvent:
         operator=operator,
         command=command,
         about=as_set(about),
+        detail=detail or None,
         outcome=str(Outcome.STARTED),
         forget_at=at + settings.OPERATOR_EVENT_KEPT_SECONDS,
     )
@@ -77,9 +80,10 @@ def start(operator: str, command: str, about: Sequence[str]) -> OperatorEvent:
     return event
 
 
-def finish(event: OperatorEvent, outcome: Outcome) -> None:
-    """Record how the command ended. Raises StoreUnavailable."""
+def finish(event: OperatorEvent, outcome: Outcome, made: Sequence[str] = ()) -> None:
+    """Record how the command ended. made: the ids of what it made. Raises StoreUnavailable."""
     event.outcome = str(outcome)
+    event.about = as_set({*(event.about or ()), *made})
     store.write(store.Put(event))
 
 

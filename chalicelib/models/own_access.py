@@ -27,7 +27,13 @@ class OwnStanding:
 
     @property
     def is_good(self) -> bool:
-        return bool(self.application.active)
+        """Is the application active, and was the token issued after all that the operator ended?"""
+        return bool(self.application.active) and not self._is_ended
+
+    @property
+    def _is_ended(self) -> bool:
+        ended, token = self.application.void_before, self.access_token
+        return ended is not None and token is not None and token.issued_at <= ended
 
     @property
     def allowed_scopes(self) -> frozenset[str]:

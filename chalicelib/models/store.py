@@ -23,6 +23,7 @@ from chalicelib.models.changes import Check as Check
 from chalicelib.models.changes import Delete as Delete
 from chalicelib.models.changes import Put as Put
 from chalicelib.models.changes import Update as Update
+from chalicelib.models.connection import doubts as doubts
 from chalicelib.models.failures import StoreUnavailable as StoreUnavailable
 from chalicelib.models.table import CONNECTION, Item, Key
 
@@ -129,8 +130,8 @@ def _each(pages: Iterator[M]) -> Iterator[M]:
 def count(key: Key[M], actions: list[Action]) -> M:
     """Add to a counter; gives the item as it stands afterwards. Raises StoreUnavailable.
 
-    A try whose answer is lost is made again and then counts twice. It has no request token: a transaction would cost
-    twice as much, and gives nothing back.
+    A try whose answer is lost is made again and may count twice: `doubts` says how many there were. It has no request
+    token: a transaction would cost twice as much, and gives nothing back.
     """
     arguments = key.operation(key="Key", actions=actions, return_values="ALL_NEW")
     return key.model.from_raw_data(_call(lambda: CONNECTION.dispatch("UpdateItem", arguments))["Attributes"])

@@ -1,6 +1,7 @@
 """Throttle: counters of tries, each for one thing in one window of time, gone by their TTL.
 
 A try is counted before it is made, so that many at once are all counted, and taken back where it could not be made.
+What the store may have counted without saying so is taken back too: an outage must keep nobody out after it has ended.
 """
 
 from __future__ import annotations
@@ -58,6 +59,11 @@ class Limit:
     def counted(self) -> list[Action]:
         return [Throttle.tries.add(0), Throttle.exempt.add(1)] if self.is_exempt else [Throttle.tries.add(1)]
 
+    @property
+    def counter(self) -> Whole:
+        """What a try adds to."""
+        return Throttle.exempt if self.is_exempt else Throttle.tries
+
     def is_exceeded(self, counted: Throttle) -> bool:
         if self.exempt is not None and (counted.exempt or 0) + (0 if self.is_exempt else 1) > self.exempt:
             return True
@@ -75,9 +81,15 @@ class Tried:
     key: Key[Throttle]
     expires_at: int
 
-    def take_back(self) -> None:
-        """It could not be made, or was none to be afraid of."""
-        self._note([Throttle.exempt.add(-1)] if self.limit.is_exempt else [Throttle.tries.add(-1)])
+    def take_back(self, times: int = 1) -> None:
+        """It could not be made, or was none to be afraid of. times: how often it may have been counted; no count falls
+        below 0 where it was not."""
+        counter = self.limit.counter
+        with store.aside():
+            try:
+                store.change(self.key, [counter.add(-times)], counter >= times)
+            except store.ConditionFailed:
+                store.change(self.key, [counter.set(0)], counter.between(1, times))
 
     def exempt(self) -> None:
         """It went well: it is held against nobody, and still counts as made."""
@@ -148,8 +160,8 @@ def trying(
     counted: list[Tried] = []
     try:
         for limit in limits:
-            found = _count(limit, window_seconds)
-            counted.append(Tried(limit, found.own_key, found.expires_at))
+            tried, found = _count(limit, window_seconds)
+            counted.append(tried)
             if limit.is_exceeded(found):
                 raise TooManyTries(window_seconds)
     except store.StoreUnavailable:
@@ -163,11 +175,8 @@ def trying(
 
 
 def count_try(what: str, *, window_seconds: int) -> int:
-    """Count one more try and give how many there were in this window. Atomic: tries at once are all counted.
-
-    A try whose answer the store loses may be counted twice: see store.count.
-    """
-    return _count(Limit(what, tries=0), window_seconds).tries
+    """Count one more try and give how many there were in this window. Atomic: tries at once are all counted."""
+    return _count(Limit(what, tries=0), window_seconds)[1].tries
 
 
 def count_lasting(what: str, *, kept_seconds: int) -> None:
@@ -213,10 +222,26 @@ def forget_all(keys: list[Key[Throttle]]) -> None:
         store.delete_all(keys)
 
 
-def _count(limit: Limit, window_seconds: int) -> Throttle:
+def _count(limit: Limit, window_seconds: int) -> tuple[Tried, Throttle]:
+    """Count a try; gives also the counter as it stands afterwards. Raises StoreUnavailable: it is not counted.
+
+    Where an answer was lost nobody knows whether that try was counted, and it is taken back as if it had been: a count
+    too few lets somebody try once more, and a count too many would lock its owner out.
+    """
     expires_at = (clock.now() // window_seconds + 1) * window_seconds
-    key = Throttle.key(limit.what, window_seconds)
-    return store.count(key, [*limit.counted, Throttle.expires_at.set(expires_at)])
+    tried = Tried(limit, Throttle.key(limit.what, window_seconds), expires_at)
+    with store.doubts() as doubts:
+        try:
+            found = store.count(tried.key, [*limit.counted, Throttle.expires_at.set(expires_at)])
+        except store.StoreUnavailable:
+            if doubts:
+                tried.take_back(len(doubts))
+            raise
+    if doubts:
+        tried.take_back(len(doubts))
+        name = limit.counter.attr_name
+        setattr(found, name, max(1, getattr(found, name) - len(doubts)))
+    return tried, found
 
 
 def _take_back(counted: Iterable[Tried]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from chalicelib import clock, credentials, settings
-from chalicelib.models import own_access
+from chalicelib.models import consent, own_access
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.application import Application
 from chalicelib.protocol import resource_indicators, scopes
@@ -51,7 +51,7 @@ def store(client: Application, grant_id: str, token: dict[str, Any], *, resource
             scope=scopes.as_text(token["scope"].split()),
             organizers=set(client.own_organizers or ()) or None,
             resource=resource,
-            issued_at=now,
+            issued_at=consent.moment_for(client),
             expires_at=now + settings.ACCESS_TOKEN_LIFETIME_SECONDS,
         )
     )

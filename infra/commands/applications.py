@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import Any, TextIO
 
 import click
 
 from chalicelib import names, server_key, settings
-from chalicelib.models import application, client_secret, organizer, own_access, registration_form
+from chalicelib.models import application, client_secret, organizer, own_access, registration_form, store
 from chalicelib.models.application import Application, Profile
+from chalicelib.models.user import User
 from chalicelib.protocol import client_assertion, redirect_uris, resource_indicators, scopes
 from infra.commands import Change, Destructive, Group, Listing, Operator, checked, clear_errors, fail
 from infra.commands.users import find_user
@@ -58,6 +60,7 @@ def applications_create(operator: Operator, /, owner: str, name: str, uris: tupl
             redirect_uris=list(dict.fromkeys(uris)),
             profile=profile,
         )
+    operator.made.append(str(made.client_id))
     row = _application_row(made)
     if secret:
         shown = f"Client id:     {made.client_id}\nClient secret: {secret}\nThe secret is not shown again."
@@ -96,9 +99,16 @@ def _keys(file: TextIO) -> str:
 @click.option("--name", "part", default="", metavar="TEXT", help="Only names that contain this.")
 @click.option("--owner", metavar="EMAIL", help="Only this user's.")
 @click.option("--active/--disabled", "is_active", default=None, help="Only these.")
+@click.option("--chosen-id", is_flag=True, help="Only those whose id this server did not make: see docs/deploy.md.")
 @click.pass_obj
 def applications_list(
-    operator: Operator, limit: int | None, after: str | None, part: str, owner: str | None, is_active: bool | None
+    operator: Operator,
+    limit: int | None,
+    after: str | None,
+    part: str,
+    owner: str | None,
+    is_active: bool | None,
+    chosen_id: bool,
 ) -> None:
     """List applications."""
     part, owner_id = part.casefold(), find_user(owner).user_id if owner else None
@@ -108,6 +118,7 @@ def applications_list(
         if part in found.name.casefold()
         and owner_id in (None, found.owner_id)
         and (is_active is None or found.active == is_active)
+        and (not chosen_id or _is_chosen(str(found.client_id)))
     )
     with clear_errors():
         operator.show_page(rows, limit=limit, key="client_id", order="name")
@@ -162,7 +173,7 @@ def applications_serve_resource(operator: Operator, client_id: str, resource: st
     if not resource_indicators.is_known(resource):
         fail(f"{resource!r} is not in the stage's RESOURCES, so no client can ask for tokens for it.")
     _require(client_id)
-    if not operator.may(f"make {client_id} the API of {resource}", about=[client_id]):
+    if not operator.may(f"make {client_id} the API of {resource}", about=[client_id], detail=resource):
         return
     with clear_errors(f"There is no application {client_id}."):
         application.serve_resource(client_id, resource)
@@ -187,7 +198,7 @@ def applications_allow_own(
         if operator.is_dry:
             _require(client_id)
         would = f"let {client_id} {' and '.join(sorted(allowed)) or 'do nothing'} without a user"
-        if not operator.may(would, about=[client_id, *slugs]):
+        if not operator.may(would, about=[client_id, *slugs], detail=" ".join(sorted(allowed)) or "nothing"):
             return
         own_access.allow(client_id, allowed, slugs)
     row = {"client_id": client_id, "own_scopes": sorted(allowed), "own_organizers": sorted(slugs)}
@@ -225,6 +236,11 @@ def _rotate(found: Application, keep_old_seconds: int) -> str:
         return client_secret.rotate(found, keep_old_seconds=keep_old_seconds)
     except client_secret.TooManySecrets:
         fail(f"{settings.OLDER_SECRETS_LIMIT} older secrets still work. End them first: applications end-old-secret.")
+
+
+def _is_chosen(client_id: str) -> bool:
+    """Can the server not have made this id, or does it name a user too?"""
+    return not re.fullmatch(r"[0-9A-Za-z]{16}", client_id) or store.read(User.key(client_id))[0] is not None
 
 
 def _require(client_id: str) -> Application:

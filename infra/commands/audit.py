@@ -29,6 +29,7 @@ def audit(operator: Operator, limit: int, words: str, about: str) -> None:
             "operator": event.operator,
             "command": event.command,
             "about": sorted(event.about or ()),
+            "detail": event.detail,
             "outcome": event.outcome,
         }
         for event in events

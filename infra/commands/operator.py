@@ -31,6 +31,7 @@ class Operator:
 
     as_json: print one JSON value on stdout, and nothing else. is_dry: change nothing, and say what would be done.
     asks, is_sure: ask before a change that cannot be undone, unless they said that they are sure. command: its words.
+    made: the ids of what the command made, for the audit.
     """
 
     def __init__(self) -> None:
@@ -39,27 +40,33 @@ class Operator:
         self.asks = False
         self.is_sure = False
         self.command = ""
+        self.made: list[str] = []
         self._event: OperatorEvent | None = None
 
-    def may(self, would: str, *, about: Sequence[str] = (), **facts: Any) -> bool:
+    def may(self, would: str, *, about: Sequence[str] = (), detail: str = "", **facts: Any) -> bool:
         """May the command act now? False in a dry run, which says what would be done.
 
         A destructive command asks first. The act is recorded before it is done: what cannot be recorded is not done.
 
-        would: reads after "Would ". about: the ids of what it acts on. facts: more for the JSON value.
+        would: reads after "Would ". about: the ids of what it acts on. detail: see `operator_event.start`.
+        facts: more for the JSON value.
         """
         if self.is_dry:
-            self.show({"dry_run": True, "would": would, **facts}, sentence=f"Would {would}.")
+            self.say_only(would, **facts)
             return False
         if self.asks:
             self._ask(would)
-        self.record(*about)
+        self.record(*about, detail=detail)
         return True
 
-    def record(self, *about: str) -> None:
+    def say_only(self, would: str, **facts: Any) -> None:
+        """All that a dry run does: say what the command would do."""
+        self.show({"dry_run": True, "would": would, **facts}, sentence=f"Would {would}.")
+
+    def record(self, *about: str, detail: str = "") -> None:
         """Note in the audit that this command begins. Ends the command where that cannot be done."""
         try:
-            self._event = operator_event.start(_who(), self.command, about)
+            self._event = operator_event.start(_who(), self.command, about, detail)
         except StoreUnavailable as error:
             missing = error.code == "ResourceNotFoundException"
             remedy = (
@@ -72,7 +79,7 @@ class Operator:
         if self._event is None:
             return
         try:
-            operator_event.finish(self._event, outcome)
+            operator_event.finish(self._event, outcome, self.made)
         except StoreUnavailable as error:
             output.say(f"Warning: the audit does not know how this command ended: {error.code}.", to_stderr=True)
 

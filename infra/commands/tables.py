@@ -12,7 +12,7 @@ from chalicelib.models import failures
 from chalicelib.models.table import Item
 from infra import restoring
 from infra import tables as definitions
-from infra.commands import Change, Group, Operator, clear_errors, fail, progress
+from infra.commands import Change, Destructive, Group, Operator, clear_errors, fail, progress
 
 
 @click.group(cls=Group)
@@ -27,8 +27,7 @@ def tables_create(operator: Operator) -> None:
     with clear_errors(), _aws_errors():
         missing = [str(row["table"]) for row in definitions.describe_all() if row["status"] == "MISSING"]
         if operator.is_dry:
-            would = f"create {', '.join(missing) or 'nothing: all tables are there'}"
-            operator.show({"dry_run": True, "would": would, "tables": missing}, sentence=f"Would {would}.")
+            operator.say_only(f"create {', '.join(missing) or 'nothing: all tables are there'}", tables=missing)
             return
         created = list(definitions.create_all())
         operator.record()  # afterwards, since the audit's own table may have been missing
@@ -47,7 +46,7 @@ def tables_describe(operator: Operator) -> None:
     operator.show(rows)
 
 
-@tables.command("restore", cls=Change)
+@tables.command("restore", cls=Destructive)
 @click.option("--from-prefix", "prefix", required=True, help="What the restored tables' names start with.")
 @click.pass_obj
 def tables_restore(operator: Operator, prefix: str) -> None:

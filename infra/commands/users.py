@@ -41,6 +41,7 @@ def users_create(
         return
     with clear_errors(f"There is already a user with the address {email}."):
         made = user.create(email=email, password=password, fullname=fullname, locale=locale, timezone=timezone)
+    operator.made.append(str(made.user_id))
     operator.show(_user_row(made), sentence=f"Created the user {made.email}.")
 
 

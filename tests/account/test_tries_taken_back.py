@@ -20,6 +20,7 @@ from tests.store_proxy import Fault, StoreProxy
 
 pytestmark = [pytest.mark.spec("line 45"), pytest.mark.usefixtures("impatient_client")]
 OUTAGE = Fault.INTERNAL_ERROR
+LOSES = pytest.mark.parametrize("fault", [Fault.LOSES_ANSWER, Fault.BAD_CHECKSUM, Fault.HANGS_AFTERWARDS], ids=str)
 
 
 @pytest.fixture
@@ -53,6 +54,51 @@ def test_nor_do_they_where_the_browser_is_known(
     with store.fault(OUTAGE, "PutItem"):
         assert [press_log_in(visitor, page).status for _ in range(4)] == [503] * 4
     assert press_log_in(visitor, page).status == 200
+
+
+@pytest.fixture
+def patient_client(impatient_client: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client of the store that tries as often as it does in production, and waits less."""
+    monkeypatch.setattr(settings, "STORE_TRIES", 3)
+    monkeypatch.setattr(settings, "STORE_READ_SECONDS", 0.2)
+    monkeypatch.setattr(settings, "STORE_ASIDE_READ_SECONDS", 0.2)
+
+
+@LOSES
+@pytest.mark.usefixtures("patient_client")
+def test_counts_whose_answers_are_lost_do_not_lock_a_known_browser_out(
+    visitor: Browser, store: StoreProxy, fault: Fault
+) -> None:
+    visitor.log_in()
+    visitor.log_out()
+    page = visitor.open("/login")
+    with store.fault(fault, "UpdateItem", table="throttles"):
+        assert [press_log_in(visitor, page).status for _ in range(4)] == [503] * 4
+    assert press_log_in(visitor, page).status == 200
+
+
+@LOSES
+@pytest.mark.usefixtures("patient_client")
+def test_nor_any_other(visitor: Browser, store: StoreProxy, monkeypatch: pytest.MonkeyPatch, fault: Fault) -> None:
+    monkeypatch.setattr(settings, "LOGIN_TRIES_PER_ADDRESS", 1)
+    page = visitor.open("/login")
+    with store.fault(fault, "UpdateItem", table="throttles"):
+        assert press_log_in(visitor, page).status == 503
+    assert press_log_in(visitor, page).status == 200
+
+
+@LOSES
+@pytest.mark.usefixtures("patient_client")
+def test_a_try_that_is_counted_twice_counts_as_one(
+    visitor: Browser, store: StoreProxy, monkeypatch: pytest.MonkeyPatch, fault: Fault
+) -> None:
+    monkeypatch.setattr(settings, "LOGIN_TRIES_PER_ACCOUNT", 2)
+    monkeypatch.setattr(settings, "LOGIN_TRIES_PER_ADDRESS", 2)
+    answers = []
+    for _ in range(3):
+        with store.fault(fault, "UpdateItem", table="throttles", times=1):
+            answers.append(visitor.log_in(password="a guess").status)
+    assert answers == [401, 401, 429]
 
 
 def test_a_wrong_password_during_an_outage_still_counts(
@@ -126,6 +172,19 @@ def test_a_device_code_that_could_not_be_looked_up_does_not_count(
     monkeypatch.setattr(settings, "DEVICE_TRIES_PER_ACCOUNT", 1)
     page = john.open("/device")
     with store.fault(OUTAGE, "GetItem"):
+        assert [john.press(page, "Continue", user_code="BCDF-GHJK").status for _ in range(3)] == [503] * 3
+    assert john.press(page, "Continue", user_code="BCDF-GHJK").status == 400
+    assert john.press(page, "Continue", user_code="BCDF-GHJK").status == 429
+
+
+@LOSES
+@pytest.mark.usefixtures("patient_client")
+def test_nor_does_one_whose_count_was_not_answered(
+    john: Browser, store: StoreProxy, monkeypatch: pytest.MonkeyPatch, fault: Fault
+) -> None:
+    monkeypatch.setattr(settings, "DEVICE_TRIES_PER_ACCOUNT", 1)
+    page = john.open("/device")
+    with store.fault(fault, "UpdateItem", table="throttles"):
         assert [john.press(page, "Continue", user_code="BCDF-GHJK").status for _ in range(3)] == [503] * 3
     assert john.press(page, "Continue", user_code="BCDF-GHJK").status == 400
     assert john.press(page, "Continue", user_code="BCDF-GHJK").status == 429

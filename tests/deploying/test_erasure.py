@@ -68,7 +68,7 @@ def test_an_erasure_that_was_cut_off_is_finished_by_the_same_command(john: Brows
     for _, step in erasure.steps(found)[: done + 1]:
         step()
     assert shop.me(tokens["access_token"]).status_code == 401
-    assert john.log_in().status == 401
+    assert john.log_in().status == 403, "the account is disabled first"
     again = user.find_by_email(john.person.email)
     assert again is not None
     for _, step in erasure.steps(again):

@@ -133,3 +133,13 @@ def test_an_application_is_no_larger_than_it_may_be(john: Browser) -> None:
     page = john.press(john.open(NEW), "Register", name="Mine", redirect_uris=uris)
     assert page.status == 400
     assert "All redirect URLs together must not be longer than 8192 characters." in page.text
+
+
+def test_registering_and_deleting_in_turns_has_a_limit_too(john: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "REGISTRATIONS_PER_OWNER", LIMIT)
+    for _ in range(LIMIT):
+        application.delete(john.register_application().client_id)
+    page = register(john)
+    assert page.status == 429
+    assert page.response.headers["Retry-After"]
+    assert application.owned_by(john.user.user_id) == []

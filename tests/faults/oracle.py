@@ -75,12 +75,10 @@ def unsound(person: Person) -> Iterator[str]:
             yield "the history says that a code was replayed"
 
 
-def spent(tries: int, gate: Gate, plan: Plan) -> bool:
+def spent(tries: int, plan: Plan) -> bool:
     """Did the failure cost a try? tries: still counted after an answer that asks the client to try again.
 
-    While the whole store is out nothing can be taken back, nor by a process that died; and where the counter's own call
-    failed nobody knows.
+    While the whole store is out nothing can be taken back, nor by a process that died.
     """
     could_take_back = plan.span is not Span.OUTAGE and not plan.kind.kills
-    is_known = not any("throttles" in table for call in gate.struck for table in call.tables)
-    return tries > 0 and could_take_back and is_known
+    return tries > 0 and could_take_back

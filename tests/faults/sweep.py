@@ -85,7 +85,7 @@ def _play(world: World, name: str, plan: Plan | None) -> _Played:
         flow.learned = last if flow.is_done(last) else None
         verdict = oracle.judge(flow, first, last, gate)
         was_done = verdict.outcome is Outcome.TOLD  # at the first try, which then counts as one
-        if plan and made.takes_tries_back and not was_done and oracle.spent(tries, gate, plan):
+        if plan and made.takes_tries_back and not was_done and oracle.spent(tries, plan):
             verdict = Verdict(Outcome.LOST, (*verdict.losses, "a try was spent"))
     return _Played(gate, first, last, verdict)
 

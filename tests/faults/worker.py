@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler
 from multiprocessing.util import Finalize
 
+from argon2 import PasswordHasher
+
+from chalicelib import credentials
 from tests import stage
 from tests.faults import sweep
 from tests.faults.flows import FLOWS
@@ -14,6 +17,8 @@ from tests.faults.kinds import Kind
 from tests.faults.result import Result
 from tests.faults.scene import World
 
+# Thousands of log-ins: how strong the hash is changes nothing about a fault.
+credentials._HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 logging.disable(logging.INFO)  # the application's lines would stand between ours
 BaseHTTPRequestHandler.log_message = lambda *_: None  # type: ignore[method-assign]
 Finalize(None, stage.stop, exitpriority=1)

@@ -115,6 +115,7 @@ def test_a_user_may_refuse(john: Browser, tv: Device) -> None:
 
 @pytest.mark.spec("RFC 8628 §3.5")
 def test_a_device_that_asks_too_often_has_to_slow_down(john: Browser, tv: Device, clock: Clock) -> None:
+    clock.stop()
     started = tv.start()
     code = started["device_code"]
     assert tv.poll(code).json()["error"] == "authorization_pending"

@@ -14,7 +14,9 @@ from chalicelib.models import session, store, throttle
 from chalicelib.models.session import Session
 from chalicelib.models.user import User
 from infra import tables
+from tests import stage
 from tests.conftest import Clock
+from tests.store_proxy import Fault
 
 WINDOW = 900
 
@@ -106,6 +108,44 @@ def test_a_try_is_taken_back_from_every_counter_where_it_could_not_be_made() -> 
         raise ValueError("ours")
     with pytest.raises(throttle.TooManyTries), throttle.trying(limits, window_seconds=10**9):
         raise AssertionError("the try was made")
+
+
+# What three tries of a count come to after two that were counted, and whether they may be taken back.
+@pytest.mark.spec("line 45")
+@pytest.mark.parametrize("is_exempt", [False, True])
+@pytest.mark.parametrize(
+    ("fault", "left"),
+    [
+        (Fault.LOSES_ANSWER, 2),  # all three were counted
+        (Fault.BAD_CHECKSUM, 2),
+        (Fault.DROPS_CONNECTION, 0),  # none was, and nobody can tell: as many as there are
+        (Fault.INTERNAL_ERROR, 0),
+        (Fault.THROTTLED, 2),  # none was, and the store says so
+        (Fault.CONFLICT, 2),
+    ],
+)
+def test_a_count_in_doubt_is_taken_back_as_often_as_it_was_tried_and_never_below_0(
+    fault: Fault, left: int, is_exempt: bool
+) -> None:
+    limit = throttle.Limit(credentials.new_id(), tries=9, is_exempt=is_exempt)
+    key = throttle.Throttle.key(limit.what, 10**9)
+
+    def count() -> None:
+        with throttle.trying([limit], window_seconds=10**9):
+            pass
+
+    def counted() -> int | None:
+        kept = store.read(key)[0]
+        return (kept.exempt if is_exempt else kept.tries) if kept else None
+
+    with stage.PROXY.fault(fault, "UpdateItem"), pytest.raises(store.StoreUnavailable):
+        count()
+    assert not counted()
+    count()
+    count()
+    with stage.PROXY.fault(fault, "UpdateItem"), pytest.raises(store.StoreUnavailable):
+        count()
+    assert counted() == left
 
 
 @pytest.mark.spec("line 17", "line 45")

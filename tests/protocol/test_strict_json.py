@@ -57,7 +57,7 @@ def test_what_has_to_be_an_object_is_one(text: str) -> None:
         strict_json.read_object(text)
 
 
-@pytest.mark.spec("RFC 6749 §A.1")
+@pytest.mark.spec("RFC 6749 §2.2")
 @pytest.mark.parametrize("text", ["", "x" * 17, "a\0", "a\n", "ä", "\ud800", "\u2000", "\x7f"])
 def test_an_id_is_printable_ascii_of_limited_length(text: str) -> None:
     assert not requests.is_id(text, limit=16)

@@ -46,20 +46,53 @@ def on_a_terminal(local_run: LocalRun, answer: str, *arguments: str) -> tuple[in
 def test_what_an_operator_did_is_listed_newest_first_with_who_and_how_it_ended(local_run: LocalRun) -> None:
     slug = an_organizer(local_run)
     in_json(local_run, "organizers", "add-member", slug, "eve@localhost", "--json")
-    failed = local_run.manage("organizers", "create", "--slug", slug, "--name", "Again")
+    failed = local_run.manage("organizers", "add-member", f"{slug}-gone", "eve@localhost")
     assert failed.returncode == 2
-    entries = audit(local_run, "--about", slug)
+    entries = [*audit(local_run, "--about", f"{slug}-gone"), *audit(local_run, "--about", slug)]
     assert [(entry["command"], entry["outcome"]) for entry in entries] == [
-        ("organizers create", "failed"),
+        ("organizers add-member", "failed"),
         ("organizers add-member", "done"),
         ("organizers create", "done"),
     ]
     eve = in_json(local_run, "users", "list", "--email", "eve@local", "--json")[0]
     assert entries[1]["about"] == sorted([slug, eve["user_id"]])
     assert all(entry["operator"] and entry["at"].endswith("Z") for entry in entries)
-    assert audit(local_run, "--about", slug, "--limit", "1") == entries[:1]
+    assert audit(local_run, "--limit", "1", "--command", "organizers") == entries[:1]
+    assert audit(local_run, "--about", slug, "--limit", "1") == entries[1:2]
     assert audit(local_run, "--about", slug, "--command", "organizers add-member") == entries[1:2]
     assert audit(local_run, "--about", slug, "--command", "users") == []
+
+
+def test_what_was_made_and_what_was_given_stand_in_the_audit(local_run: LocalRun) -> None:
+    slug = an_organizer(local_run)
+    made = in_json(
+        local_run, "applications", "create", "--owner", "eve@localhost", "--name", "Audited app",
+        "--redirect-uri", "https://shop.example.com/callback", "--json",
+    )  # fmt: skip
+    client_id = made["client_id"]
+    in_json(local_run, "applications", "allow-own", client_id, "--scope", "read", "--organizer", slug, "--json")
+    allowed, created = audit(local_run, "--about", client_id)
+    assert (created["command"], created["outcome"]) == ("applications create", "done")
+    assert (allowed["command"], allowed["detail"]) == ("applications allow-own", "read")
+    assert allowed["about"] == sorted([client_id, slug])
+
+
+def test_an_id_that_the_server_did_not_make_is_found(local_run: LocalRun) -> None:
+    """3d22260 let people choose one."""
+    before = in_json(local_run, "applications", "list", "--chosen-id", "--json")
+    code = (
+        "from chalicelib.models.application import Application as A; "
+        "A(client_id='google-official', owner_id='x', name='G', client_type='confidential', redirect_uris=[], "
+        "active=True, created_at=1).save()"
+    )
+    environment = json.loads((local_run.folder / ".local" / "run.json").read_text())
+    stored = subprocess.run(
+        [".venv/bin/python", "-c", code], cwd=local_run.folder, env={**local_run.environment(), **environment},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert stored.returncode == 0, stored.stderr
+    found = in_json(local_run, "applications", "list", "--chosen-id", "--json")
+    assert [row["client_id"] for row in found if row not in before] == ["google-official"]
 
 
 def test_the_audit_names_no_address_and_no_secret(local_run: LocalRun) -> None:
