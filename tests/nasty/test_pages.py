@@ -85,10 +85,11 @@ def test_no_value_breaks_a_form_that_is_bound_to_it(developer: Browser, path: st
 @pytest.mark.parametrize("path", ["", "/secret", "/delete", "/previous-secret"])
 def test_no_path_breaks_an_applications_pages(developer: Browser, path: str) -> None:
     cookie = developer.http.cookies[SESSION]
+    mark = developer.open("/settings/profile").field("csrf_token").partition(".")[0]
     for segment in SEGMENTS:
         url = f"{BASE}/settings/applications/{segment}{path}"
         held(developer.http.get(url, allow_redirects=False), url)
-        token = credentials.derive(cookie, f"delete {segment}")
+        token = f"{mark}.{credentials.derive(cookie, 'delete ' + segment)}"
         held(developer.http.post(url, data={"csrf_token": token}, allow_redirects=False), url)
 
 
@@ -122,6 +123,16 @@ def test_no_cookie_breaks_a_page(send: Send) -> None:
                 send("GET", path, headers={"Cookie": f"__Host-lanyard-{of}={text}"})
 
 
+def test_no_address_that_there_is_not_breaks_anything(send: Send) -> None:
+    for path in ("/favicon.ico", "/robots.txt"):
+        send("GET", path, params={"x": TEXTS[0]})
+    for segment in SEGMENTS:
+        for path in (f"/{segment}", f"/nowhere/{segment}", f"/api/v1/{segment}"):
+            for accept in ("text/html", "application/json", segment.encode("ascii", "ignore").decode() or "*/*"):
+                printable = "".join(character for character in accept if " " <= character <= "~")
+                send("GET", path, headers={"Accept": printable})
+
+
 def test_every_route_is_swept_here_or_among_the_programs(application: Any) -> None:
     """A new route has to be added to one of the sweeps, and then here."""
     programs = {"/api/v1/me", "/api/v1/organizers", "/api/v1/organizers/{slug}", "/api/v1/openapi.json"}
@@ -132,5 +143,6 @@ def test_every_route_is_swept_here_or_among_the_programs(application: Any) -> No
     account = {"/", "/device", "/login", "/logout", "/password/new", "/password/reset", "/sign-up", "/sign-up/finish"}
     settings = {"password", "profile", "security", "authorized", "authorized/all", "applications", "applications/new"}
     own = {f"/settings/applications/{{client_id}}{path}" for path in ("", "/delete", "/previous-secret", "/secret")}
-    known = programs | account | own | {f"/settings/{name}" for name in settings}
+    nowhere = {"/favicon.ico", "/robots.txt", "/{proxy+}"}
+    known = programs | account | own | nowhere | {f"/settings/{name}" for name in settings}
     assert {route for route in application.routes if not route.startswith("/static/")} == known
