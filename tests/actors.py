@@ -245,6 +245,9 @@ def _filled(form: Tag, button: str, tick: Sequence[str], fill: Mapping[str, str]
             chosen = element.find("option", selected=True) or element.find("option")
             assert isinstance(chosen, Tag)
             fields[name] = str(chosen.get("value", chosen.get_text().strip()))
+        elif kind == "hidden" and name in fields:  # a browser sends every field, also those that share a name
+            before = fields[name]
+            fields[name] = [*([before] if isinstance(before, str) else before), str(element.get("value", ""))]
         elif name:
             fields[name] = str(element.get("value", "")) if element.name == "input" else element.get_text().lstrip("\n")
     assert not left, f"no check box {left}"

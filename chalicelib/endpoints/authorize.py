@@ -32,7 +32,9 @@ _DECISIONS = {"allow": pushed_request.ALLOWED, "deny": pushed_request.DENIED}
 blueprint = Blueprint(__name__)
 
 
-@http.route(blueprint, PATH, "GET", "POST", is_page=True, answers_stale_forms=True)
+@http.route(
+    blueprint, PATH, "GET", "POST", is_page=True, typed_again=consent_page.TYPED_AGAIN, answers_stale_forms=True
+)
 def authorize(request: http.Request) -> Response:
     if request.is_head:
         allowed = "GET, POST"  # it would make a code
@@ -42,7 +44,7 @@ def authorize(request: http.Request) -> Response:
     form = request.form if request.method == "POST" else None
     # The consent form's address carries the request; a request that is itself a POST may be all in its body (§3.1).
     parameters = request.query if form is None or request.query else form
-    if form is not None and requests.single(form, "decision") is None:
+    if form is not None and not consent_page.is_sent(request, form):
         return http.see_other(http.here(request, _path_of(parameters)))
     browser, application, consent, pushed = _read(request, parameters)
     user_id = browser.user.user_id if browser else None
@@ -140,10 +142,9 @@ def _answer(
     question = _question(asked)
     if not browser.sent(form, question.purpose):
         return consent_page.show_stale(request, browser, question, consent, form)
-    decision = requests.single(form, "decision")
-    if decision in consent_page.ONLY_SHOWS:
+    if not consent_page.answers(form):
         return consent_page.show(request, browser, question, consent, form=form)
-    if decision != "allow":
+    if requests.single(form, "decision") != "allow":
         return http.see_other(authorization_response.deny(asked, browser.user, issuer=request.base_url))
     location = authorization_response.allow(
         asked,

@@ -134,10 +134,13 @@ def go_on(request: http.Request, user: User, next_path: str, *, cookies: Iterabl
     """After the log-in: where its form leads, or with the form that waited for it, if that was this user's."""
     waiting = stale_form.unpacked(stale_form.carried(request))
     headers = {"Set-Cookie": list(cookies)}
-    if not is_form_of(user, waiting.get(CSRF_FIELD)):
+    if not is_form_of(user, single(waiting, CSRF_FIELD)):
         return http.see_other(http.here(request, next_path), headers=headers)
     action = http.here(request, next_path)
-    return http.page(request, "form_kept.html", headers=headers, user=user, action=action, hidden=waiting)
+    # The form may be a consent form, whose address can lead on to the application: no form-action.
+    return http.page(
+        request, "form_kept.html", headers=headers, form_target=None, user=user, action=action, hidden=waiting
+    )
 
 
 def is_form_of(user: User, csrf_token: str | None) -> bool:

@@ -17,13 +17,15 @@ from chalicelib.models.application import Application
 from chalicelib.models.consent import Consent, in_force
 from chalicelib.protocol import consents, redirect_uris
 from chalicelib.protocol import scopes as scope_rules
-from chalicelib.protocol.requests import Parameters
+from chalicelib.protocol.requests import Parameters, single
 
 STALE = Message(
     "You signed in again, or something else changed, since this page was opened. Check it and answer once more."
 )
 # Decisions that answer nothing yet: they change what is shown, and need no script.
-ONLY_SHOWS = ("select_all", "select_none", "filter")
+_ONLY_SHOW = ("select_all", "select_none", "filter")
+_MARK = "consent_form"  # tells this form from others without a decision
+TYPED_AGAIN = (_MARK, "organizers", "find")  # after a log-in; never the decision
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,16 @@ class Question:
     origin: str | None = None
     hidden: Mapping[str, str] = field(default_factory=dict)
     user_code: str | None = None
+
+
+def is_sent(request: http.Request, form: Parameters) -> bool:
+    """Is it the consent form? It has no decision when it comes back after a log-in, from a page of ours."""
+    return single(form, "decision") is not None or (request.is_from_our_page and single(form, _MARK) is not None)
+
+
+def answers(form: Parameters) -> bool:
+    """Does it allow or deny?"""
+    return single(form, "decision") not in (None, *_ONLY_SHOW)
 
 
 def show(
@@ -79,7 +91,7 @@ def show(
         needs_organizers=needs_organizers,
         choice=consents.choice(organizers, form),
         switch_account=http.here(request, f"/login?switch=1&next={quote(question.address, safe='')}"),
-        hidden={**question.hidden, browser_session.CSRF_FIELD: browser.csrf_token(question.purpose)},
+        hidden={**question.hidden, _MARK: "yes", browser_session.CSRF_FIELD: browser.csrf_token(question.purpose)},
         action=http.here(request, question.post_to),
         consent_notice=notice,
         problem=problem,

@@ -30,15 +30,24 @@ def device_authorization(request: http.Request) -> Response:
     return http.json_answer(answer.body, answer.status, answer.headers)
 
 
-@http.route(blueprint, paths.DEVICE, "GET", "POST", is_page=True, answers_stale_forms=True)
+@http.route(
+    blueprint,
+    paths.DEVICE,
+    "GET",
+    "POST",
+    is_page=True,
+    typed_again=consent_page.TYPED_AGAIN,
+    answers_stale_forms=True,
+)
 def device(request: http.Request) -> Response:
     form = request.form if request.method == "POST" else None
-    user_code = single(request.query if form is None else form, "user_code")
+    # A form that comes back after a log-in has it in its address.
+    user_code = single(form or {}, "user_code") or single(request.query, "user_code")
     browser = browser_session.require(request, back_to=_address(user_code) if user_code else paths.DEVICE)
     if user_code is None:
         return _code_page(request, browser)
-    decision = single(form or {}, "decision")
-    if form is not None and decision is None and not browser.sent(form, _TYPED):
+    is_consent_form = form is not None and consent_page.is_sent(request, form)
+    if form is not None and not is_consent_form and not browser.sent(form, _TYPED):
         return _code_page(request, browser, user_code=user_code, problem=consent_page.STALE, status=403)
     try:
         # Counted before the code is looked at: too many of one account or one address are guesses (§5.1).
@@ -57,7 +66,7 @@ def device(request: http.Request) -> Response:
     if not found.is_open:
         return _done_page(request, asking, is_allowed=found.is_allowed)
     question = _question(found, asking, user_code)
-    if form is not None and decision:
+    if form is not None and is_consent_form:
         return _answer(request, browser, found, question, form)
     return consent_page.show(request, browser, question, _consent(browser, found))
 
@@ -78,7 +87,7 @@ def _answer(
     if not browser.sent(form, question.purpose):
         return consent_page.show_stale(request, browser, question, _consent(browser, found), form)
     asking, decision = question.application, single(form, "decision")
-    if decision in consent_page.ONLY_SHOWS:
+    if not consent_page.answers(form):
         return consent_page.show(request, browser, question, _consent(browser, found), form=form)
     try:
         if decision != "allow":

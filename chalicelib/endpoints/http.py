@@ -30,6 +30,7 @@ from chalicelib.endpoints.visitor_token import visitor_form
 from chalicelib.messages import Message
 from chalicelib.pages import render
 from chalicelib.pages.site import Site
+from chalicelib.protocol.requests import Parameters
 
 SITE = Site(
     settings.SETTINGS.site_name,
@@ -121,10 +122,10 @@ def _check(request: Request, methods: tuple[str, ...]) -> None:
 
 def _ask_to_log_in(to: Route, request: Request, error: NotSignedIn) -> Response:
     """The log-in page, with the form that was sent; or the way there, where there is no form that may come back."""
-    carried = stale_form.to_carry(request, to.typed_again)
+    carried = stale_form.to_carry(request, to.typed_again, error.back_to)
     if carried:
         logs.note(outcome="session ended, form kept")
-        return log_in_page(request, request.local_address, carried=carried, status=401)
+        return log_in_page(request, error.back_to, carried=carried, status=401)
     has_sent_a_form = request.method == "POST" and request.is_from_our_page
     notice = Notice.SESSION_ENDED if has_sent_a_form else None
     return see_other(here(request, f"/login?next={quote(error.back_to, safe='')}"), notice=notice)
@@ -193,7 +194,7 @@ def log_in_page(
     email: str = "",
     problem: str = "",
     is_disabled: bool = False,
-    carried: Mapping[str, str] | None = None,
+    carried: Parameters | None = None,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> Response:

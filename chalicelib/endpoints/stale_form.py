@@ -12,13 +12,13 @@ the fields that may come back. No password and no secret is among them.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from urllib.parse import urlencode
 
 from chalicelib import settings
 from chalicelib.endpoints.refusal import StaleForm
 from chalicelib.endpoints.request import Request
-from chalicelib.protocol.requests import Parameters, known
+from chalicelib.protocol.requests import Parameters
 
 CSRF_FIELD = "csrf_token"
 _CARRIED = "typed."
@@ -39,29 +39,36 @@ def typed(request: Request, stale: StaleForm, names: Iterable[str]) -> Parameter
     """What may stand in the form when it is shown again."""
     if not stale.is_visitors and not (stale.is_owners and request.is_from_our_page):
         return {}
-    return {name: [value] for name, value in known(request.form, names).items()}
+    return _entered(request.form, names)
 
 
-def to_carry(request: Request, names: Iterable[str]) -> Mapping[str, str]:
+def to_carry(request: Request, names: Iterable[str], next_path: str) -> Parameters:
     """Of a form whose sender is not signed in any more, the hidden fields with which the log-in page carries it.
 
     Empty where nothing was typed, and where it must not or cannot come back: its page was not ours, or it is too long
-    to be sent along.
+    to be sent along. next_path: where it goes after the log-in, which is sent along as well.
     """
-    entered = known(request.form, names) if request.method == "POST" and request.is_from_our_page else {}
+    entered = _entered(request.form, names) if request.method == "POST" and request.is_from_our_page else {}
     if not entered:
         return {}
-    found = {_CARRIED + name: value for name, value in {**known(request.form, [CSRF_FIELD]), **entered}.items()}
-    return found if len(urlencode(found)) <= settings.CARRIED_FORM_LIMIT_BYTES else {}
+    found = {_CARRIED + name: values for name, values in _entered(request.form, [CSRF_FIELD, *entered]).items()}
+    length = len(urlencode({"next": next_path, **found}, doseq=True))
+    return found if length <= settings.CARRIED_FORM_LIMIT_BYTES else {}
 
 
-def carried(request: Request) -> Mapping[str, str]:
+def carried(request: Request) -> Parameters:
     """The hidden fields of a log-in form that carries another form; none where it carries none."""
     if not request.is_from_our_page:
         return {}
-    return known(request.form, (name for name in request.form if name.startswith(_CARRIED)))
+    return _entered(request.form, (name for name in request.form if name.startswith(_CARRIED)))
 
 
-def unpacked(fields: Mapping[str, str]) -> dict[str, str]:
+def unpacked(fields: Parameters) -> Parameters:
     """The form that `carried` found, under its own names."""
-    return {name.removeprefix(_CARRIED): value for name, value in fields.items()}
+    return {name.removeprefix(_CARRIED): values for name, values in fields.items()}
+
+
+def _entered(form: Parameters, names: Iterable[str]) -> dict[str, list[str]]:
+    """Those of `names` that are not empty, with all their values: boxes that are ticked share a name."""
+    found = {name: [value for value in form.get(name, ()) if value] for name in names}
+    return {name: values for name, values in found.items() if values}

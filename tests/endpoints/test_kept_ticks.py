@@ -1,0 +1,172 @@
+"""A consent form that is sent after its session comes back after the log-in with its ticks, and does nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from chalicelib import settings
+from tests.actors import PASSWORD, Browser, ClientApp, Fields, Page
+from tests.conftest import Clock
+
+PATH = "/api/v1/oauth/authorize"
+NONE, SMALL = {"Big Events LLC": False, "Small Shows": False}, {"Big Events LLC": False, "Small Shows": True}
+
+pytestmark = pytest.mark.spec("authorize", "line 16", "line 17")
+
+
+def end_session(clock: Clock) -> None:
+    clock.advance(settings.SESSION_IDLE_SECONDS + 1)
+
+
+def log_in_on(browser: Browser, page: Page, *, email: str = "", password: str = PASSWORD) -> Page:
+    assert page.title == "Log in"
+    return browser.press(page, "Log in", email=email or browser.user.email, password=password)
+
+
+def come_back(browser: Browser, page: Page) -> Page:
+    """From the log-in page that carries the form to the page that shows it again."""
+    assert page.status == 401
+    assert "you will find your form as you filled it in" in page.text
+    kept = log_in_on(browser, page)
+    assert (kept.status, kept.title, kept.left_to) == (200, "You are logged in again", None)
+    page = browser.press(kept, "Go back to your form")
+    assert (page.status, page.left_to) == (403, None)
+    assert "Check it and answer once more" in page.text
+    return page
+
+
+def granted(shop: ClientApp, page: Page) -> list[str]:
+    token = shop.exchange(page.code).json()["access_token"]
+    return sorted(found["name"] for found in shop.organizers(token).json()["results"])
+
+
+@pytest.mark.parametrize("tick", [["Small Shows"], ["Big Events LLC", "Small Shows"]])
+def test_ticks_come_back_after_the_log_in_and_count_once_they_are_authorized(
+    john: Browser, shop: ClientApp, clock: Clock, tick: list[str]
+) -> None:
+    page = john.open(shop.authorize_path(state="a b&c"))
+    end_session(clock)
+    page = log_in_on(john, john.allow(page, *tick), password="wrong")
+    page = come_back(john, page)
+    assert (page.path, page.title) == (PATH, "Authorize A shop?")
+    assert page.choices() == {name: name in tick for name in NONE}
+    assert "A shop" not in john.open("/settings/authorized").text
+    page = john.press(page, "Authorize")
+    assert page.answer["state"] == "a b&c"
+    assert granted(shop, page) == tick
+
+
+def test_an_only_organizer_that_was_unticked_comes_back_unticked(eve: Browser, shop: ClientApp, clock: Clock) -> None:
+    page = eve.open(shop.authorize_path())
+    assert page.choices() == {"Other Org": True}
+    unticked = {name: value for name, value in page.fields("Authorize").items() if name != "organizers"}
+    end_session(clock)
+    page = come_back(eve, eve.send(page, str(page.form_with("Authorize")["action"]), unticked))
+    assert page.choices() == {"Other Org": False}
+    page = eve.press(page, "Authorize")
+    assert (page.status, page.left_to, page.choices()) == (400, None, {"Other Org": False})
+
+
+def test_what_was_looked_for_comes_back_with_the_ticks(
+    a_browser: Callable[..., Browser], shop: ClientApp, clock: Clock
+) -> None:
+    ann = a_browser(*(f"Hall {number}" for number in range(settings.ORGANIZERS_FILTERED_FROM)))
+    page = ann.press(ann.open(shop.authorize_path()), "Find", tick=["Hall 3"], find="Hall 7")
+    end_session(clock)
+    page = come_back(ann, ann.press(page, "Find", tick=["Hall 7"]))
+    assert page.field("find") == "Hall 7"
+    assert page.choices() == {"Hall 7": True, "Hall 3": True}
+    assert granted(shop, ann.press(page, "Authorize")) == ["Hall 3", "Hall 7"]
+
+
+@pytest.mark.parametrize("button", ["Authorize", "Deny", "Select all"])
+def test_the_decision_never_comes_back(john: Browser, shop: ClientApp, clock: Clock, button: str) -> None:
+    page = john.open(shop.authorize_path())
+    end_session(clock)
+    page = john.press(page, button, tick=["Small Shows"])
+    assert "decision" not in page.response.text
+    page = come_back(john, page)
+    assert page.choices() == SMALL
+
+
+def test_a_form_that_came_back_asks_even_where_the_consent_is_remembered(
+    john: Browser, shop: ClientApp, clock: Clock
+) -> None:
+    page = john.open(shop.authorize_path())
+    shop.connect(john, "Big Events LLC")
+    end_session(clock)
+    assert come_back(john, john.allow(page, "Small Shows")).choices() == SMALL
+
+
+def test_a_form_without_a_decision_neither_allows_nor_denies(john: Browser, shop: ClientApp) -> None:
+    page = john.open(shop.authorize_path())
+    fields = {name: value for name, value in page.fields("Deny", "Small Shows").items() if name != "decision"}
+    page = john.send(page, str(page.form_with("Deny")["action"]), fields)
+    assert (page.status, page.left_to, page.choices()) == (200, None, SMALL)
+
+
+def test_ticks_of_one_user_are_not_shown_to_another(john: Browser, eve: Browser, shop: ClientApp, clock: Clock) -> None:
+    page = john.open(shop.authorize_path(state="kept"))
+    end_session(clock)
+    page = john.allow(page, "Small Shows")
+    page = log_in_on(john, page, email=eve.user.email)
+    assert (page.status, page.path, page.choices()) == (200, PATH, {"Other Org": True})
+    assert eve.user.email in page.text
+    assert john.allow(page).answer["state"] == "kept"
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "none", None])
+def test_another_site_can_never_tick_anything(john: Browser, shop: ClientApp, clock: Clock, site: str | None) -> None:
+    page = john.open(shop.authorize_path())
+    action, evil = str(page.form_with("Authorize")["action"]), page.fields("Authorize", "Small Shows")
+    undecided: Fields = {name: value for name, value in evil.items() if name != "decision"}
+    carried: Mapping[str, str | list[str]] = {f"typed.{name}": value for name, value in evil.items()}
+    assert john.send(page, action, undecided, site=site).choices() == NONE
+    end_session(clock)
+    for form in (evil, undecided):
+        page = john.send(john.open("/"), action, form, site=site)
+        assert (page.status, page.title) == (200, "Log in")
+        assert "typed." not in page.response.text
+    page = john.send(page, "/login", {"next": page.field("next"), **carried}, site=site)
+    assert (page.status, "typed." in page.response.text) == (403, False)
+    page = log_in_on(john, page)
+    assert (page.status, page.path, page.choices()) == (200, PATH, NONE)
+
+
+def test_ticks_too_many_to_be_carried_are_left_behind_and_the_request_is_not(
+    john: Browser, shop: ClientApp, clock: Clock
+) -> None:
+    page = john.open(shop.authorize_path(state="kept"))
+    fields = page.fields("Authorize", "Small Shows")
+    slugs = [f"{number:050}" for number in range(settings.CARRIED_FORM_LIMIT_BYTES // 65)]
+    end_session(clock)
+    page = john.send(page, str(page.form_with("Authorize")["action"]), {**fields, "organizers": slugs})
+    assert (page.status, page.path, page.title) == (200, "/login", "Log in")
+    assert "Your session has ended, so nothing has been changed." in page.text
+    page = log_in_on(john, page)
+    assert (page.status, page.choices()) == (200, NONE)
+    assert john.allow(page, "Small Shows").answer["state"] == "kept"
+
+
+def test_a_long_request_and_its_ticks_fit_beside_the_longest_log_in(
+    john: Browser, shop: ClientApp, clock: Clock
+) -> None:
+    """Its address is in the log-in form too, encoded once more."""
+    page = john.open(shop.authorize_path(state="=" * 1200))
+    fields = page.fields("Authorize", "Small Shows")
+    action, small = str(page.form_with("Authorize")["action"]), list(fields["organizers"])
+    end_session(clock)
+    carried = 0
+    for number in range(0, 200, 20):
+        slugs = [*small, *(f"{one:050}" for one in range(number))]
+        page = john.send(page, action, {**fields, "organizers": slugs})
+        if page.status == 401:
+            carried = number
+            longest = {
+                "email": "e" * settings.EMAIL_LIMIT_CHARACTERS,
+                "password": "p" * settings.PASSWORD_LIMIT_CHARACTERS,
+            }
+            assert john.press(page, "Log in", **longest).status == 401
+    assert 40 <= carried < 180
