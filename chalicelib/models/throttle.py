@@ -63,7 +63,6 @@ class Limit:
             [Throttle.tries.add(0), Throttle.exempt.add(1)] if self.is_exempt else [Throttle.tries.add(self.counts_as)]
         )
 
-    @property
     def counter(self) -> Whole:
         """What a try adds to."""
         return Throttle.exempt if self.is_exempt else Throttle.tries
@@ -88,7 +87,7 @@ class Tried:
     def take_back(self, times: int = 1) -> None:
         """It could not be made, or was none to be afraid of. times: how often it may have been counted; no count falls
         below 0 where it was not."""
-        counter, times = self.limit.counter, times * self.limit.counts_as
+        counter, times = self.limit.counter(), times * self.limit.counts_as
         with store.aside():
             try:
                 store.change(self.key, [counter.add(-times)], counter >= times)
@@ -266,7 +265,7 @@ def _count(limit: Limit, window_seconds: int) -> tuple[Tried, Throttle]:
             raise
     if doubts:
         tried.take_back(len(doubts))
-        name = limit.counter.attr_name
+        name = limit.counter().attr_name
         left = getattr(found, name) - len(doubts) * limit.counts_as
         setattr(found, name, max(limit.counts_as, left))
     return tried, found
