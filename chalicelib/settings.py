@@ -62,7 +62,8 @@ DEVICE_TRIES_PER_ADDRESS = 50
 
 # What one user may register, and for how long a form that did is known again: longer than the session that can send it.
 APPLICATIONS_PER_OWNER_LIMIT = 50
-REGISTRATIONS_PER_OWNER = 100  # in REGISTRATION_WINDOW_SECONDS: each one that is deleted leaves a tombstone for good
+# In a day: what is deleted makes room for another, and leaves its id behind for good.
+REGISTRATIONS_PER_OWNER = 100
 REGISTRATION_FORM_KEPT_SECONDS = 86_400
 # Who may register an application over the protocol (RFC 7591): nobody, who has a token, everybody.
 CLOSED, WITH_TOKEN, OPEN = "closed", "token", "open"

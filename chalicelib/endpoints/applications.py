@@ -14,6 +14,7 @@ from chalicelib.endpoints.browser_session import CSRF_FIELD, SignedIn
 from chalicelib.messages import Message
 from chalicelib.models import application, client_secret, grant, registration_form, security_event, store, throttle
 from chalicelib.models.application import Application
+from chalicelib.models.user import User
 from chalicelib.protocol.requests import Parameters, single
 
 PATH = "/settings/applications"
@@ -43,7 +44,7 @@ def new(request: http.Request) -> Response:
     if filled.problems:
         return _new_form(request, browser, filled, form_id=form_id, status=400)
     try:
-        made, secret = _register(browser, form_id, filled)
+        made, secret = _register(browser.user, form_id, filled)
     except registration_form.AlreadyRegistered as error:
         return http.see_other(http.here(request, f"{PATH}/{error.client_id}"))
     except registration_form.TooManyApplications:
@@ -51,22 +52,35 @@ def new(request: http.Request) -> Response:
         problem = Message("You have %(limit)s applications, which is the limit. Delete one first.", limit=limit)
         filled.problems["form"] = [problem]
         return _new_form(request, browser, filled, form_id=form_id, status=409)
+    except throttle.TooManyTries as error:
+        logs.note(outcome="registrations of an owner throttled")
+        limit = settings.REGISTRATIONS_PER_OWNER
+        problem = Message(
+            "You have registered %(limit)s applications in one day, which is the limit. Try again tomorrow.",
+            limit=limit,
+        )
+        filled.problems["form"] = [problem]
+        headers = {"Retry-After": str(throttle.seconds_left(error.window_seconds))}
+        return _new_form(request, browser, filled, form_id=form_id, status=429, headers=headers)
     logs.note(outcome="application registered", client_id=made.client_id)
     return _secret_page(request, made, secret)
 
 
-def _register(browser: SignedIn, form_id: str, filled: Fields) -> tuple[Application, str]:
+def _register(owner: User, form_id: str, filled: Fields) -> tuple[Application, str]:
     """Raises AlreadyRegistered, TooManyApplications, TooManyTries."""
-    limit = throttle.Limit(throttle.named("registration owner", browser.user.user_id), settings.REGISTRATIONS_PER_OWNER)
-    with throttle.trying([limit], window_seconds=settings.REGISTRATION_WINDOW_SECONDS):
-        return registration_form.register(
-            browser.user,
-            form_id=form_id,
-            most=settings.APPLICATIONS_PER_OWNER_LIMIT,
-            name=filled.name,
-            redirect_uris=filled.redirect_uris,
-            profile=filled.profile,
-        )
+    try:
+        with registration_form.trying(owner):
+            return registration_form.register(
+                owner,
+                form_id=form_id,
+                most=settings.APPLICATIONS_PER_OWNER_LIMIT,
+                name=filled.name,
+                redirect_uris=filled.redirect_uris,
+                profile=filled.profile,
+            )
+    except throttle.TooManyTries:
+        registration_form.check_first_click(owner, form_id)
+        raise
 
 
 @http.route(blueprint, PATH + "/{client_id}", "GET", "POST", is_page=True, typed_again=application_form.FIELDS)
@@ -171,10 +185,20 @@ def _ending(client_id: str, of: str) -> str:
     return f"end previous secret {client_id} {of}"
 
 
-def _new_form(request: http.Request, browser: SignedIn, filled: Fields, *, form_id: str, status: int = 200) -> Response:
+def _new_form(
+    request: http.Request,
+    browser: SignedIn,
+    filled: Fields,
+    *,
+    form_id: str,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
     """The form that registers. form_id: what tells a second click on it from another form."""
     hidden = {"form_id": form_id, CSRF_FIELD: browser.csrf_token(f"register {form_id}")}
-    return http.page(request, "application_form.html", status, filled=filled, existing=None, hidden=hidden)
+    return http.page(
+        request, "application_form.html", status, headers=headers, filled=filled, existing=None, hidden=hidden
+    )
 
 
 def _edit_form(
@@ -189,7 +213,7 @@ def _edit_form(
         existing=existing,
         hidden={CSRF_FIELD: browser.csrf_token(f"edit {existing.client_id}")},
         older_secrets=_older_secrets(browser, existing),
-        count=grant.connected_to(existing),
+        count=grant.connected_to(existing.client_id),
         **_connecting(request),
     )
 
@@ -232,5 +256,5 @@ def _connecting(request: http.Request) -> dict[str, Any]:
 def _confirmation(
     request: http.Request, template: str, of: Application, hidden: Mapping[str, str], status: int = 200, **shown: Any
 ) -> Response:
-    count = grant.connected_to(of)
+    count = grant.connected_to(of.client_id)
     return http.page(request, template, status, application=of, hidden=hidden, count=count, **shown)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from chalice.app import Response
 
@@ -29,7 +30,7 @@ def ask(
     """The form at `path`, and its answer, which is the same whoever has the address.
 
     check: of the address as typed; gives it back as it is kept, raises NameProblem. send: mails the link, with as much
-    work for one address as for another. Raises TooManyTries, and what `send` raises.
+    work for one address as for another, and counts it with `sending`. Raises TooManyTries, and what `send` raises.
     """
     if not mail.is_set_up():
         return http.page(request, "mail_not_set_up.html", 503)
@@ -49,11 +50,17 @@ def ask(
         email = check(typed)
     except names.NameProblem as error:
         return form(typed, Message("The address %(problem)s.", problem=error.message), 400)
-    with throttle.mailing(email, request.network, path, not_made=(mail.MailUnavailable,)):
+    with throttle.asking_for_mail(email, request.network, not_made=(mail.MailUnavailable,)):
         send(request, email)
     logs.note(outcome=outcome)
     cookies = browser_session.keep_place(next_path)
     return http.page(request, "mail_sent.html", headers={"Set-Cookie": cookies}, email=email)
+
+
+def sending(path: str, to: str | None) -> AbstractContextManager[object]:
+    """Count the mail that the form at `path` sends. to: whose address, None where it goes to nobody. Raises
+    TooManyTries."""
+    return throttle.mailing(path, is_to_somebody=to is not None, not_made=(mail.MailUnavailable,))
 
 
 def token(request: http.Request) -> str | None:

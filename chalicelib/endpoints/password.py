@@ -69,18 +69,20 @@ def change(request: http.Request) -> Response:
 
 def _send_link(request: http.Request, email: str) -> None:
     found = user.find_by_email(email)
-    to = found if found and found.active else None
-    token = mail_link.create(Purpose.CHOOSE_PASSWORD, email=to.email if to else email, of=to)
-    subject, text = render.mail(
-        "password_reset.txt",
-        site=http.SITE,
-        accept_language=request.header("accept-language"),
-        user=to,
-        link=f"{request.base_url}{CHOOSE}?token={token}",
-        minutes=settings.MAIL_LINK_LIFETIME_SECONDS // 60,
-    )
+    owner = found if found and found.active else None
     # To the address that is stored and not to the one that was typed: two that count as one here may be two people's.
-    mail.send(to.email if to else None, subject, text)
+    to = owner.email if owner else None
+    with mailed_link.sending(ASK, to):
+        token = mail_link.create(Purpose.CHOOSE_PASSWORD, email=to or email, of=owner)
+        subject, text = render.mail(
+            "password_reset.txt",
+            site=http.SITE,
+            accept_language=request.header("accept-language"),
+            user=owner,
+            link=f"{request.base_url}{CHOOSE}?token={token}",
+            minutes=settings.MAIL_LINK_LIFETIME_SECONDS // 60,
+        )
+        mail.send(to, subject, text)
 
 
 def _choose(request: http.Request) -> Response:
@@ -162,15 +164,19 @@ def _problem(chosen: str, of: User) -> str | None:
 
 def _tell_owner(request: http.Request, changed: User) -> None:
     """Who did not do it hears of it, where mail is set up; nothing hangs on that mail."""
-    if mail.is_set_up():
-        subject, text = render.mail(
-            "password_changed.txt",
-            site=http.SITE,
-            accept_language=request.header("accept-language"),
-            user=changed,
-            reset=request.base_url + ASK,
-        )
-        mail.send_if_possible(changed.email, subject, text)
+    if not mail.is_set_up():
+        return
+    if not throttle.may_send_notice():
+        logs.note(notice="not sent: too many in all")
+        return
+    subject, text = render.mail(
+        "password_changed.txt",
+        site=http.SITE,
+        accept_language=request.header("accept-language"),
+        user=changed,
+        reset=request.base_url + ASK,
+    )
+    mail.send_if_possible(changed.email, subject, text)
 
 
 def _change_limit(of: User) -> throttle.Limit:

@@ -62,25 +62,24 @@ def _check_open() -> None:
 
 def _send_link(request: http.Request, email: str) -> None:
     found = user.find_by_email(email)
-    token = mail_link.create(Purpose.OPEN_ACCOUNT, email=email)
-    if found is not None:
-        subject, text = render.mail(
-            "account_exists.txt",
-            site=http.SITE,
-            accept_language=request.header("accept-language"),
-            user=found,
-            log_in=f"{request.base_url}/login",
-        )
-        mail.send(found.email if found.active else None, subject, text)
-        return
-    subject, text = render.mail(
-        "sign_up.txt",
-        site=http.SITE,
-        accept_language=request.header("accept-language"),
-        link=f"{request.base_url}{FINISH}?token={token}",
-        minutes=settings.MAIL_LINK_LIFETIME_SECONDS // 60,
-    )
-    mail.send(email, subject, text)
+    to = (found.email if found.active else None) if found else email
+    with mailed_link.sending(ASK, to):
+        token = mail_link.create(Purpose.OPEN_ACCOUNT, email=email)
+        site, accept_language = http.SITE, request.header("accept-language")
+        if found:
+            log_in = f"{request.base_url}/login"
+            subject, text = render.mail(
+                "account_exists.txt", site=site, accept_language=accept_language, user=found, log_in=log_in
+            )
+        else:
+            subject, text = render.mail(
+                "sign_up.txt",
+                site=site,
+                accept_language=accept_language,
+                link=f"{request.base_url}{FINISH}?token={token}",
+                minutes=settings.MAIL_LINK_LIFETIME_SECONDS // 60,
+            )
+        mail.send(to, subject, text)
 
 
 def _open_account(request: http.Request) -> Response:

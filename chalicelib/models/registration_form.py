@@ -7,13 +7,14 @@ no more than this item, and of this user's alone.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
 from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib import clock, credentials, settings
-from chalicelib.models import application, store
+from chalicelib.models import application, store, throttle
 from chalicelib.models.application import Application
 from chalicelib.models.table import Item, Key, TableMeta, TimeToLive, table_name
 from chalicelib.models.user import User
@@ -67,13 +68,25 @@ def register(
             store.write(*puts, _count_one_more(owner, most))
         except (store.ConditionFailed, TooManyApplications) as error:
             if form:
-                _check_first_click(form)
+                _check_first_click(form.user_id, form.form_digest)
             if isinstance(error, TooManyApplications):
                 raise
             owner = _read_again(owner, is_theirs=form is not None)
         else:
             return made, secret
     raise store.StoreUnavailable("the user changed again and again")
+
+
+def trying(owner: User) -> AbstractContextManager[object]:
+    """Count a registration among the owner's of the day. Raises TooManyTries. A second click does not count."""
+    limit = throttle.Limit(throttle.named("registration owner", owner.user_id), settings.REGISTRATIONS_PER_OWNER)
+    not_made = (store.StoreUnavailable, store.ConditionFailed, AlreadyRegistered, TooManyApplications)
+    return throttle.trying([limit], window_seconds=settings.DAY_SECONDS, not_made=not_made)
+
+
+def check_first_click(owner: User, form_id: str) -> None:
+    """Raises AlreadyRegistered."""
+    _check_first_click(owner.user_id, credentials.digest(form_id))
 
 
 def registered_lately(user_id: str) -> list[str]:
@@ -90,9 +103,8 @@ def _form(owner: User, form_id: str, client_id: str) -> RegistrationForm:
     )
 
 
-def _check_first_click(form: RegistrationForm) -> None:
-    """Raises AlreadyRegistered."""
-    found = store.read(RegistrationForm.key(form.user_id, form.form_digest))[0]
+def _check_first_click(user_id: str, form_digest: str) -> None:
+    found = store.read(RegistrationForm.key(user_id, form_digest))[0]
     if found:
         raise AlreadyRegistered(str(found.client_id))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_interface
 
@@ -47,17 +47,21 @@ class Limit:
     """How often something may be tried in a window.
 
     what: as `named` gives it. tries: how many may fail. exempt: how many may be made that are held against nobody, such
-    as those that went well; None for any number. is_exempt: is this try known to be one of these?
+    as those that went well; None for any number. is_exempt: is this try known to be one of these? counts_as: 0 for a
+    try that is refused where others are, and takes nothing from them.
     """
 
     what: str
     tries: int
     exempt: int | None = None
     is_exempt: bool = False
+    counts_as: int = 1
 
     @property
     def counted(self) -> list[Action]:
-        return [Throttle.tries.add(0), Throttle.exempt.add(1)] if self.is_exempt else [Throttle.tries.add(1)]
+        return (
+            [Throttle.tries.add(0), Throttle.exempt.add(1)] if self.is_exempt else [Throttle.tries.add(self.counts_as)]
+        )
 
     @property
     def counter(self) -> Whole:
@@ -67,7 +71,7 @@ class Limit:
     def is_exceeded(self, counted: Throttle) -> bool:
         if self.exempt is not None and (counted.exempt or 0) + (0 if self.is_exempt else 1) > self.exempt:
             return True
-        return not self.is_exempt and counted.tries > self.tries
+        return not self.is_exempt and counted.tries + (1 - self.counts_as) > self.tries
 
 
 @dataclass(frozen=True)
@@ -84,12 +88,12 @@ class Tried:
     def take_back(self, times: int = 1) -> None:
         """It could not be made, or was none to be afraid of. times: how often it may have been counted; no count falls
         below 0 where it was not."""
-        counter = self.limit.counter
+        counter, times = self.limit.counter, times * self.limit.counts_as
         with store.aside():
             try:
                 store.change(self.key, [counter.add(-times)], counter >= times)
             except store.ConditionFailed:
-                store.change(self.key, [counter.set(0)], counter.between(1, times))
+                store.change(self.key, [counter.set(0)], counter < times)
 
     def exempt(self) -> None:
         """It went well: it is held against nobody, and still counts as made."""
@@ -138,12 +142,12 @@ def per_network(purpose: str, network: str, tries: int, *, exempt: int | None = 
     ]
 
 
-def in_all(purpose: str, tries: int) -> Limit:
+def in_all(purpose: str, tries: int, *, counts_as: int = 1) -> Limit:
     """A limit for everybody together. It is spread over several counters, of which one is chosen at random: a single
     one would be an item that all requests write. So the first are refused at some four fifths of it, and none gets past
     it."""
     shard = secrets.randbelow(settings.THROTTLE_SHARDS)
-    return Limit(named(purpose, "in all", str(shard)), tries // settings.THROTTLE_SHARDS)
+    return Limit(named(purpose, "in all", str(shard)), tries // settings.THROTTLE_SHARDS, counts_as=counts_as)
 
 
 @contextmanager
@@ -185,25 +189,48 @@ def count_lasting(what: str, *, kept_seconds: int) -> None:
     _aside(Throttle.lasting_key(what), [Throttle.tries.add(1), Throttle.expires_at.set(expires_at)])
 
 
-@contextmanager
-def mailing(email: str, network: str, purpose: str, *, not_made: tuple[type[Exception], ...]) -> Iterator[None]:
-    """Count a mail that somebody at `network` asks for. Raises TooManyTries. Alike for accounts that do not exist.
+def asking_for_mail(
+    email: str, network: str, *, not_made: tuple[type[Exception], ...]
+) -> AbstractContextManager[list[Tried]]:
+    """Count that somebody at `network` asks for a mail. Raises TooManyTries. Alike for accounts that do not exist.
 
-    purpose: what the mail is for: each has a limit in all of its own, so that a flood of sign-ups stops no password
-    reset. Who is refused because of others loses none of their own tries.
+    Who is refused because of others, by `mailing`, loses none of their own tries.
     """
-    window = settings.MAIL_WINDOW_SECONDS
     own = [
         *per_network("mail address", network, settings.MAILS_PER_ADDRESS),
         Limit(named("mail account", normalize(email)), settings.MAILS_PER_ACCOUNT),
     ]
+    not_made = (store.StoreUnavailable, TooManyTries, *not_made)
+    return trying(own, window_seconds=settings.MAIL_WINDOW_SECONDS, not_made=not_made)
+
+
+def mailing(
+    purpose: str, *, is_to_somebody: bool, not_made: tuple[type[Exception], ...]
+) -> AbstractContextManager[list[Tried]]:
+    """Count a mail that is sent, among everybody's. Raises TooManyTries.
+
+    purpose: what the mail is for: each has a limit of its own, so that a flood of sign-ups stops no password reset.
+    is_to_somebody: a mail to nobody costs the same write and is refused alike, so that nobody can tell them apart. It
+    does not bring the limit nearer, or whoever makes up addresses could stop everybody's mail.
+    """
+    limit = in_all(f"mail {purpose}", settings.MAILS_IN_ALL, counts_as=1 if is_to_somebody else 0)
     not_made = (store.StoreUnavailable, *not_made)
-    everybodys = [in_all(f"mail {purpose}", settings.MAILS_IN_ALL)]
-    with (
-        trying(own, window_seconds=window, not_made=(TooManyTries, *not_made)),
-        trying(everybodys, window_seconds=window, not_made=not_made),
-    ):
-        yield
+    return trying([limit], window_seconds=settings.MAIL_WINDOW_SECONDS, not_made=not_made)
+
+
+def may_send_notice() -> bool:
+    """Count a mail that nobody asked for, among all such. False: the limit is reached. Never raises.
+
+    Where it cannot be counted it may be sent: what its owner learns matters more.
+    """
+    with store.aside():
+        limit = in_all("mail notice", settings.MAILS_IN_ALL)
+        try:
+            with trying([limit], window_seconds=settings.MAIL_WINDOW_SECONDS):
+                return True
+        except TooManyTries:
+            return False
+    return True
 
 
 def seconds_left(window_seconds: int) -> int:
@@ -240,7 +267,8 @@ def _count(limit: Limit, window_seconds: int) -> tuple[Tried, Throttle]:
     if doubts:
         tried.take_back(len(doubts))
         name = limit.counter.attr_name
-        setattr(found, name, max(1, getattr(found, name) - len(doubts)))
+        left = getattr(found, name) - len(doubts) * limit.counts_as
+        setattr(found, name, max(limit.counts_as, left))
     return tried, found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from chalicelib.models import store as storage
 from chalicelib.models import throttle
 from chalicelib.models.throttle import Throttle
 from tests.actors import CALLBACK, PASSWORD, Browser, Page, Person
+from tests.conftest import Clock
 from tests.gateway import Gateway
 from tests.mailbox import Mailbox
 from tests.store_proxy import Fault, StoreProxy
@@ -164,6 +166,70 @@ def test_who_is_refused_because_of_everybody_else_loses_no_try_of_their_own(
         flood.setattr(settings, "MAILS_IN_ALL", 0)
         assert [visitor.press(page, "Send the link", email=visitor.user.email).status for _ in range(2)] == [429, 429]
     assert visitor.press(page, "Send the link", email=visitor.user.email).status == 200
+
+
+@pytest.fixture
+def few_mails(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+    """Three mails of one purpose for everybody, in a window that begins."""
+    clock.advance(settings.MAIL_WINDOW_SECONDS - clock.now() % settings.MAIL_WINDOW_SECONDS)
+    monkeypatch.setattr(settings, "THROTTLE_SHARDS", 1)
+    monkeypatch.setattr(settings, "MAILS_IN_ALL", 3)
+    for purpose in ("mail /password/reset", "mail notice"):
+        throttle.forget(throttle.named(purpose, "in all", "0"), window_seconds=settings.MAIL_WINDOW_SECONDS)
+
+
+def ask_for_reset(visitor: Browser, email: str) -> Page:
+    return visitor.press(visitor.open("/password/reset"), "Send the link", email=email)
+
+
+@pytest.mark.usefixtures("few_mails")
+def test_made_up_addresses_do_not_stop_the_password_resets_of_others(visitor: Browser, mailbox: Mailbox) -> None:
+    for number in range(10):
+        assert ask_for_reset(visitor, f"nobody-{number}-{visitor.user.email}").status == 200
+    assert ask_for_reset(visitor, visitor.user.email).status == 200
+    assert len(mailbox.of(visitor.user.email)) == 1
+
+
+@pytest.mark.usefixtures("few_mails")
+def test_a_notice_that_is_one_too_many_is_not_sent_and_the_password_is_changed(
+    john: Browser, mailbox: Mailbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    chosen = [PASSWORD, *(f"{word} and longer one" for word in ("another", "a third", "a fourth", "a fifth"))]
+    for present, password in pairwise(chosen):
+        caplog.clear()
+        page = john.press(john.open("/settings/password"), "Change password", present=present, password=password)
+        assert page.title == "Security"
+    assert len(mailbox.of(john.user.email)) == 3
+    assert '"notice":"not sent: too many in all"' in caplog.text
+    assert Browser(john.base_url, john.person).log_in(password=chosen[-1]).status == 200
+
+
+@pytest.mark.parametrize("fault", [Fault.LOSES_ANSWER, Fault.DROPS_CONNECTION, Fault.THROTTLED])
+def test_a_notice_that_cannot_be_counted_is_sent(
+    john: Browser, mailbox: Mailbox, store: StoreProxy, fault: Fault
+) -> None:
+    page = john.open("/settings/password")
+    fill = {"present": PASSWORD, "password": "a new and better one"}
+    with store.fault(fault, "UpdateItem", table="throttles", passed=1):  # the count of the try itself
+        assert john.press(page, "Change password", **fill).title == "Security"
+    assert len(mailbox.of(john.user.email)) == 1
+
+
+@pytest.mark.usefixtures("few_mails")
+def test_where_everybodys_mail_is_stopped_an_unknown_address_is_refused_alike(
+    visitor: Browser, a_person: Callable[..., Person], store: StoreProxy
+) -> None:
+    known, unknown = visitor.user.email, "nobody-" + visitor.user.email
+    for email in (known, unknown, known, unknown, known):
+        assert ask_for_reset(visitor, email).status == 200
+    pages, made = [], []
+    for email in (a_person().email, "another-" + known):
+        with store.count() as calls:
+            pages.append(ask_for_reset(visitor, email))
+        made.append([(call.operation, call.tables) for call in calls])
+    assert [page.status for page in pages] == [429, 429]
+    assert pages[0].text == pages[1].text
+    assert made[0] == made[1]
 
 
 def test_a_device_code_that_could_not_be_looked_up_does_not_count(

@@ -11,7 +11,8 @@ from chalicelib import settings
 from chalicelib.models import application, registration_form, store, user
 from chalicelib.models.user import User
 from tests.actors import CALLBACK, Browser, Page
-from tests.store_proxy import StoreProxy
+from tests.conftest import Clock
+from tests.store_proxy import Fault, StoreProxy
 
 pytestmark = pytest.mark.spec("line 45")
 NEW = "/settings/applications/new"
@@ -51,6 +52,49 @@ def test_a_deleted_application_makes_room_once(john: Browser) -> None:
     assert count_of(john) == LIMIT - 1
     assert register(john).status == 200
     assert register(john).status == 409
+
+
+@pytest.fixture
+def few_a_day(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+    clock.advance(settings.DAY_SECONDS - clock.now() % settings.DAY_SECONDS)
+    monkeypatch.setattr(settings, "REGISTRATIONS_PER_OWNER", 2)
+
+
+def register_and_delete(browser: Browser) -> None:
+    application.delete(browser.register_application().client_id)
+
+
+@pytest.mark.usefixtures("few_a_day")
+def test_who_registers_and_deletes_all_day_is_stopped_until_the_next(john: Browser, eve: Browser, clock: Clock) -> None:
+    for _ in range(2):
+        register_and_delete(john)
+    page = register(john, name="One more")
+    assert page.status == 429
+    assert "You have registered 2 applications in one day, which is the limit. Try again tomorrow." in page.text
+    assert page.field("name") == "One more"
+    seconds = int(page.response.headers["Retry-After"])
+    assert 0 < seconds <= settings.DAY_SECONDS
+    assert application.owned_by(john.user.user_id) == []
+    assert register(eve).status == 200
+    clock.advance(seconds)
+    john.log_in()
+    assert register(john).status == 200
+
+
+@pytest.mark.usefixtures("few_a_day")
+def test_neither_a_second_click_nor_a_form_that_registers_nothing_counts(john: Browser, store: StoreProxy) -> None:
+    def press(page: Page, name: str = "Mine") -> Page:
+        return john.press(page, "Register", name=name, redirect_uris=CALLBACK)
+
+    first, second = john.open(NEW), john.open(NEW)
+    with store.fault(Fault.CONFLICT, "TransactWriteItems"):
+        assert [press(first).status for _ in range(3)] == [503] * 3
+    assert press(first, name="").status == 400
+    assert press(first).title == "The secret of Mine"
+    assert [press(first).title for _ in range(3)] == ["Mine"] * 3
+    assert press(second, name="The last").title == "The secret of The last"
+    assert press(second, name="The last").title == "The last"
+    assert press(john.open(NEW)).status == 429
 
 
 def test_many_at_once_do_not_go_beyond_it(john: Browser) -> None:
@@ -133,13 +177,3 @@ def test_an_application_is_no_larger_than_it_may_be(john: Browser) -> None:
     page = john.press(john.open(NEW), "Register", name="Mine", redirect_uris=uris)
     assert page.status == 400
     assert "All redirect URLs together must not be longer than 8192 characters." in page.text
-
-
-def test_registering_and_deleting_in_turns_has_a_limit_too(john: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settings, "REGISTRATIONS_PER_OWNER", LIMIT)
-    for _ in range(LIMIT):
-        application.delete(john.register_application().client_id)
-    page = register(john)
-    assert page.status == 429
-    assert page.response.headers["Retry-After"]
-    assert application.owned_by(john.user.user_id) == []
