@@ -36,7 +36,7 @@ def ask(request: http.Request) -> Response:
     )
 
 
-@http.route(blueprint, CHOOSE, "GET", "POST", is_page=True, typed_again=("token",))
+@http.route(blueprint, CHOOSE, "GET", "POST", is_page=True, typed_again=("token", "revoke_applications"))
 def choose(request: http.Request) -> Response:
     return mailed_link.use(request, CHOOSE, again=ASK, show=_show_choose_page, submit=_choose)
 
@@ -129,7 +129,8 @@ def _revoke_applications(request: http.Request, changed: User) -> bool | None:
 
 
 def _wants_revocation(request: http.Request) -> bool:
-    return single(request.form, "revoke_applications") == "yes"
+    sent = request.typed if request.is_shown_again else request.form
+    return single(sent, "revoke_applications") == "yes"
 
 
 def _show_choose_page(request: http.Request) -> Response:
@@ -148,7 +149,7 @@ def _choose_page(request: http.Request, link: MailLink, token: str | None, *, pr
         hidden={CSRF_FIELD: csrf_token, "token": token},
         email=link.email,
         problem=Message("The password %(problem)s.", problem=problem) if problem else "",
-        revokes=request.method == "POST" and _wants_revocation(request),
+        revokes=_wants_revocation(request),
     )
 
 

@@ -192,3 +192,26 @@ def test_changes_of_a_password_are_limited_as_each_costs_two_hashes_and_a_mail(
     ]
     assert answers == [200, 200, 429]
     assert len(mailbox.of(john.user.email)) == 2
+
+
+@pytest.mark.parametrize("tick", [[REVOKE], []])
+def test_a_reset_form_keeps_whether_applications_are_to_be_revoked(
+    john: Browser, shop: ClientApp, mailbox: Mailbox, tick: list[str]
+) -> None:
+    tokens, wanted = shop.connect(john, "Small Shows"), {REVOKE: bool(tick)}
+    page = a_form(john, mailbox)
+    assert page.choices() == {REVOKE: False}
+    page = john.press(page, "Change password", tick=tick, password="short")
+    assert (page.status, page.choices()) == (400, wanted)
+    john.http.cookies.clear()
+    for _ in range(2):
+        page = john.press(page, "Change password", password=NEW)
+        john.http.cookies.clear()
+        assert (page.status, page.title, page.choices()) == (403, "Choose a new password", wanted)
+    assert shop.me(tokens["access_token"]).status_code == 200
+    page = john.send(page, "/password/new", page.fields("Change password"))
+    page = john.press(page, "Change password", password="short")
+    assert (page.status, page.choices()) == (400, wanted)
+    page = john.press(page, "Change password", password=NEW)
+    assert page.title == "Your password has been changed"
+    assert shop.me(tokens["access_token"]).status_code == (401 if tick else 200)

@@ -9,6 +9,7 @@ import pytest
 from chalicelib import settings
 from tests.actors import PASSWORD, Browser, ClientApp, Fields, Page
 from tests.conftest import Clock
+from tests.flows.test_device import registered
 
 PATH = "/api/v1/oauth/authorize"
 NONE, SMALL = {"Big Events LLC": False, "Small Shows": False}, {"Big Events LLC": False, "Small Shows": True}
@@ -170,3 +171,31 @@ def test_a_long_request_and_its_ticks_fit_beside_the_longest_log_in(
             }
             assert john.press(page, "Log in", **longest).status == 401
     assert 40 <= carried < 180
+
+
+@pytest.mark.spec("RFC 8628 §3.3")
+def test_ticks_and_a_devices_code_come_back_after_the_log_in(
+    john: Browser, eve: Browser, a_browser: Callable[..., Browser]
+) -> None:
+    tv = registered(a_browser())
+    started = tv.start()
+    first = john.open(started["verification_uri_complete"])
+    for button in ("Authorize", "Deny"):
+        john.log_out()
+        page = john.press(first, button, tick=["Small Shows"])
+        assert (page.status, page.title) == (401, "Log in")
+        page = john.press(page, "Log in", email=john.user.email, password=john.user.password)
+        page = john.press(page, "Go back to your form")
+        assert (page.status, page.title) == (403, "Authorize A television?")
+        assert page.choices() == {"Big Events LLC": False, "Small Shows": True}
+        assert tv.poll(started["device_code"]).json()["error"] != "access_denied"
+    john.log_out()
+    others = john.press(first, "Authorize", tick=["Small Shows"])
+    others = john.press(others, "Log in", email=eve.user.email, password=eve.user.password)
+    assert (others.status, others.choices()) == (200, {"Other Org": True})
+    assert started["user_code"] in others.text
+    john.log_out()
+    john.log_in()
+    again = john.press(page, "Authorize")
+    assert (again.status, again.choices()) == (403, {"Big Events LLC": False, "Small Shows": True})
+    assert "You have connected" in john.press(again, "Authorize").text

@@ -216,31 +216,6 @@ def test_a_form_that_is_sent_after_another_log_in_is_shown_once_more(john: Brows
     assert "You have connected" in john.press(again, "Authorize").text
 
 
-@pytest.mark.spec("line 16")
-def test_ticks_and_the_code_come_back_after_the_log_in(john: Browser, eve: Browser, tv: Device) -> None:
-    started = tv.start()
-    first = john.open(started["verification_uri_complete"])
-    for button in ("Authorize", "Deny"):
-        john.log_out()
-        page = john.press(first, button, tick=["Small Shows"])
-        assert (page.status, page.title) == (401, "Log in")
-        page = john.press(page, "Log in", email=john.user.email, password=john.user.password)
-        page = john.press(page, "Go back to your form")
-        assert (page.status, page.title) == (403, "Authorize A television?")
-        assert page.choices() == {"Big Events LLC": False, "Small Shows": True}
-        assert tv.poll(started["device_code"]).json()["error"] != "access_denied"
-    john.log_out()
-    others = john.press(first, "Authorize", tick=["Small Shows"])
-    others = john.press(others, "Log in", email=eve.user.email, password=eve.user.password)
-    assert (others.status, others.choices()) == (200, {"Other Org": True})
-    assert started["user_code"] in others.text
-    john.log_out()
-    john.log_in()
-    again = john.press(page, "Authorize")
-    assert (again.status, again.choices()) == (403, {"Big Events LLC": False, "Small Shows": True})
-    assert "You have connected" in john.press(again, "Authorize").text
-
-
 @pytest.mark.spec("line 16", "RFC 8628 §5.4")
 def test_one_users_form_counts_for_nobody_else(john: Browser, eve: Browser, tv: Device) -> None:
     started, other = tv.start(), tv.start()
