@@ -194,8 +194,9 @@ def test_a_condition_that_does_not_hold_is_still_refused(store: StoreProxy) -> N
 # What asides write: they are tried once, so they cannot meet their own effect, and cost half of a transaction.
 _SINGLE = {
     "test-sessions": {"last_seen_at", "expires_at", "session_digest"},
-    "test-grants": {"last_used_at", "grant_id"},
+    "test-grants": {"last_used_at", "grant_id", "refresh_digest", "repeated_generation", "repeated_rotations"},
     "test-throttles": {"tries", "exempt"},
+    "test-used_assertions": {"repeat_from", "request_digest"},
     "test-users": {"password_hash", "device_key"},
 }
 
