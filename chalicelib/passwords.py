@@ -99,7 +99,12 @@ def _is_run(word: str) -> bool:
 
 def _is_too_close(folded: str, about: Iterable[str]) -> bool:
     """Is little left of it without what is known, or nothing but a common password?"""
-    known = {word for text in about for word in re.findall(r"[^\W\d_]+", _folded(text))}
+    texts = [_folded(text) for text in about]
+    # Whole, in parts with their digits, and in words without: what an address has in digits is no secret either.
+    known = {
+        *texts,
+        *(part for text in texts for pattern in (r"[^\W_]+", r"[^\W\d_]+") for part in re.findall(pattern, text)),
+    }
     rest = folded
     for word in sorted(known, key=len, reverse=True):
         if len(word) >= _NAME_MIN_CHARACTERS:

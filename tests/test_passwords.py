@@ -83,3 +83,8 @@ def test_the_password_of_the_demo_accounts_is_one_that_nobody_could_choose() -> 
     """It is made by infra/demo.py, in the local stage only, and no form takes it."""
     with pytest.raises(NameProblem):
         passwords.check(demo.PASSWORD)
+
+
+def test_digits_in_an_address_make_it_no_password() -> None:
+    with pytest.raises(NameProblem, match="too close to your name"):
+        passwords.check("o93sm5eec7d@example.net", about=["o93sm5eec7d@example.net", "Nina New"])

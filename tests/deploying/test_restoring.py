@@ -47,7 +47,9 @@ def with_not_before(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def restore(*arguments: str) -> Result:
     command: Any = click.Group(commands={"tables": tables})
-    return CliRunner().invoke(command, ["tables", "restore", "--from-prefix", RESTORED, "--yes", *arguments], obj=Operator())
+    return CliRunner().invoke(
+        command, ["tables", "restore", "--from-prefix", RESTORED, "--yes", *arguments], obj=Operator()
+    )
 
 
 def test_what_was_lost_comes_back_and_what_has_changed_stays(
