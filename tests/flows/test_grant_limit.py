@@ -139,6 +139,7 @@ def test_so_does_whoever_makes_room(john: Browser, shop: ClientApp, store: Store
     assert {held.consent_id for held in held_by(john)} == {the_consent(john, shop).consent_id}
 
 
+@pytest.mark.usefixtures("store")  # in this process: a local Lambda has no room for so many at once
 @pytest.mark.spec("connect")
 def test_as_many_answers_at_once_as_tabs_can_send_all_come_through(john: Browser, shop: ClientApp) -> None:
     pages = [john.open(shop.authorize_path(scope=scope, approval_prompt="force")) for scope in ("read", "write")]
@@ -154,6 +155,7 @@ def test_as_many_answers_at_once_as_tabs_can_send_all_come_through(john: Browser
     assert shop.exchange(answers[-1].code).status_code == 200
 
 
+@pytest.mark.usefixtures("store")  # in this process: a local Lambda has no room for so many at once
 @pytest.mark.spec("connect")
 def test_two_tabs_with_different_answers_all_come_through(john: Browser, shop: ClientApp) -> None:
     """The last word counts alone, so each of them writes the consent over the one before."""
@@ -177,6 +179,7 @@ def test_devices_that_are_allowed_at_once_all_are(john: Browser, a_browser: Call
     assert Counter(answer.status_code for answer in tokens) == {200: 4}
 
 
+@pytest.mark.usefixtures("store")  # in this process: a local Lambda has no room for so many at once
 def test_connections_and_answers_at_once_lose_no_grant_from_the_list(john: Browser, shop: ClientApp) -> None:
     page = john.open(shop.authorize_path(approval_prompt="force"))
     codes = [john.allow(page, "Big Events LLC").code for _ in range(8)]

@@ -194,9 +194,8 @@ def test_answering_it_costs_no_round_trip_more(john: Browser, shop: ClientApp, s
 
 @pytest.mark.spec("authorize", "RFC 6749 §3.1")
 def test_a_request_that_is_posted_as_a_whole_keeps_its_reference(john: Browser, shop: ClientApp) -> None:
-    page = john.send(
-        john.open("/"), "/api/v1/oauth/authorize", {"client_id": shop.client_id, "request_uri": reference(shop)}
-    )
+    address = f"{john.base_url}/api/v1/oauth/authorize"
+    page = john.send(john.open("/"), address, {"client_id": shop.client_id, "request_uri": reference(shop)})
     assert page.title == "Authorize A shop?"
     assert john.allow(page, "Big Events LLC").answer["state"] == "xyz"
 
