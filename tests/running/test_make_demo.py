@@ -110,11 +110,15 @@ def test_sigterm_to_the_whole_group_ends_both(clone: LocalRun, demos: list[Demo]
     assert not clone.is_running
 
 
-def test_it_goes_beside_make_run_and_leaves_it_running(local_run: LocalRun, demos: list[Demo]) -> None:
-    demos.append(Demo(local_run))
-    assert connects(demos[0])
-    demos[0].stop(signal.SIGINT)
-    assert requests.get(local_run.base_url, timeout=10).status_code == 200
+def test_it_goes_beside_make_run_and_leaves_it_running(clone: LocalRun, demos: list[Demo]) -> None:
+    clone.start()
+    try:
+        demos.append(Demo(clone))
+        assert connects(demos[0])
+        demos[0].stop(signal.SIGINT)
+        assert requests.get(clone.base_url, timeout=10).status_code == 200
+    finally:
+        clone.terminate()
 
 
 def test_a_port_in_use_is_said_in_one_line(local_run: LocalRun) -> None:
