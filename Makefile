@@ -76,7 +76,7 @@ fuzz: $(VENV)/.tests
 test-dynamodb-local: $(VENV)/.tests .local/dynamodb-local
 	@LANYARD_TEST_STORE=dynamodb-local exec $(BIN)/python -m pytest tests/models tests/flows $(ARGS)
 
-# Each store call of each flow with each kind of fault: about ten minutes on two processors. See docs/reliability.md.
+# Each store call of each flow with each kind of fault: some twelve minutes on two processors. See docs/reliability.md.
 faults: $(VENV)/.tests
 	@exec $(BIN)/python -m tests.faults --flow "$(FLOW)" --kind "$(KIND)" --workers $(or $(WORKERS),2) $(ARGS)
 

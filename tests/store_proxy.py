@@ -9,6 +9,7 @@ import http.client
 import itertools
 import json
 import os
+import select
 import socket
 import struct
 import threading
@@ -204,6 +205,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(status, answer, headers)
 
     def _ask(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
+        if _was_closed(self.upstream):
+            self.upstream.close()  # so that the request opens it anew
         self.upstream.request("POST", self.path, body, self._passed_on())
         response = self.upstream.getresponse()
         answer = response.read()
@@ -296,6 +299,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         pass
+
+
+def _was_closed(connection: http.client.HTTPConnection) -> bool:
+    """Has the store closed it meanwhile, as DynamoDB Local does with one that was idle? Nothing else is to be read."""
+    return connection.sock is not None and bool(select.select([connection.sock], [], [], 0)[0])
 
 
 def tables_of(body: dict[str, Any]) -> tuple[str, ...]:

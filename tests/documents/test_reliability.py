@@ -12,10 +12,6 @@ from tests.faults.kinds import Kind
 from tests.faults.result import Outcome
 
 pytestmark = pytest.mark.spec("platform: lost answers")
-# Strict: whoever writes the table of a whole sweep into the page has to take these marks away.
-no_table_yet = pytest.mark.xfail(
-    strict=True, reason="the page has no table of a whole sweep yet: make faults ARGS=--document"
-)
 PAGE = report.PAGE.read_text(encoding="utf-8")
 
 
@@ -29,7 +25,6 @@ def rows() -> dict[str, list[str]]:
     return {cells[0]: cells[2:] for cells in found}
 
 
-@no_table_yet
 def test_it_has_every_flow_and_what_every_kind_did_to_it() -> None:
     signs = {*report.SIGNS.values(), "–"}
     assert list(rows()) == list(FLOWS)
@@ -42,7 +37,6 @@ def test_it_says_what_every_kind_means() -> None:
     assert "\n".join(report.kinds_table()) in PAGE
 
 
-@no_table_yet
 def test_it_gives_the_reason_of_every_loss_and_of_no_other() -> None:
     lost = {
         (flow, kind)
@@ -55,7 +49,6 @@ def test_it_gives_the_reason_of_every_loss_and_of_no_other() -> None:
     assert report.part_of(PAGE, report.REMAINS)[1].strip().splitlines() == list(report.known_lines())
 
 
-@no_table_yet
 def test_it_says_how_many_cases_there_were() -> None:
     counted = re.search(r"^([\d,]+) cases were played:$", PAGE, re.MULTILINE)
     assert counted

@@ -38,6 +38,13 @@ KNOWN: Sequence[Known] = (
         "user's history has a line about it.",
     ),
     Known(
+        flows=("exchange a code, private_key_jwt",),
+        call="used_assertions",
+        kinds=(Kind.KILLED_BEFORE, Kind.KILLED_AFTER),
+        loss="the history says that a code was replayed",
+        reason="Likewise: the tokens were stored, and the process died while it noted that the assertion had its answer.",
+    ),
+    Known(
         flows=("device: get the tokens",),
         call="device_requests",
         kinds=(Kind.KILLED_AFTER,),
