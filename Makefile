@@ -61,8 +61,11 @@ pictures: $(VENV)/.tests
 reset:
 	@rm -rf .local && echo "Deleted .local/"
 
+# A process for each processor, each with a store and a server of its own. WORKERS=0: all in one, for a debugger.
+SHARED := -n $(or $(WORKERS),auto) --dist worksteal
+
 test: $(VENV)/.tests
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest $(SHARED) $(ARGS)
 
 fuzz: $(VENV)/.tests
 	@LANYARD_FUZZ_EXAMPLES="$(or $(EXAMPLES),300)" LANYARD_FUZZ_STEPS="$(or $(STEPS),40)" exec $(BIN)/python -m pytest tests/fuzz $(ARGS)

@@ -21,8 +21,9 @@ from chalicelib import credentials, settings
 from chalicelib.models import log_in_try, organizer, throttle, user
 from chalicelib.models import table as table_module
 from tests.request_calls import RequestCalls
+from tests.whole_run import WholeRun
 
-WHOLE_SUITE = pytest.StashKey[bool]()
+_RUN = WholeRun()
 _REQUEST_CALLS = RequestCalls()
 _REQUEST_CALLS.watch(stage.APPLICATION, table_module.CONNECTION)
 
@@ -33,16 +34,39 @@ def pytest_unconfigure() -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
-    """What looks back on the whole run comes last, and knows whether it was whole."""
-    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
     if REHEARSED:
         REHEARSED.leave_out(session.config, items)
-    session.stash[WHOLE_SUITE] = {item.path for item in items} >= set(Path(__file__).parent.rglob("test_*.py"))
+    _RUN.is_whole = {item.path for item in items} >= set(Path(__file__).parent.rglob("test_*.py"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """pytest-xdist: one of the processes that share the run has finished, or was lost."""
+    if saw := getattr(node, "workeroutput", {}).get("run"):
+        _RUN.add(saw)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    _RUN.see(_REQUEST_CALLS.made, stage.PROXY.calls)
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["run"] = _RUN.as_message()
+    elif _complaints(session.testsfailed):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    for complaint in _complaints(terminalreporter._session.testsfailed):
+        terminalreporter.write_line(f"FAILED the whole run: {complaint}", red=True)
+
+
+def _complaints(failed: int) -> list[str]:
+    """What looking back on the run shows. A deployment is another process, whose calls are not seen here."""
+    return [] if REHEARSED else list(_RUN.complaints(has_failed=failed > 0))
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _ministack() -> None:
-    stage.create_tables()
+    stage.start()
 
 
 @pytest.fixture(scope="session")
@@ -66,12 +90,6 @@ def local_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRun]:
 @pytest.fixture(name="store")
 def store_proxy() -> StoreProxy:
     return stage.PROXY
-
-
-@pytest.fixture
-def fresh_client(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A client of the store without the connections that faults of other tests left behind."""
-    monkeypatch.setattr(table_module.CONNECTION, "_client", None)
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -44,16 +43,6 @@ class Rehearsed:
         self.example_url = where["example_url"]
         self._stage = where["stage"]
         self._hosts = {self.public_url: where["host"], self.example_url: where["example_host"]}
-
-    def __call__(self, _: int, *, log: Path) -> Rehearsed:
-        """In the place of a store to start: this one runs already."""
-        return self
-
-    def wait_until_ready(self) -> None:
-        pass
-
-    def stop(self) -> None:
-        pass
 
     def environment(self, store_url: str) -> dict[str, str]:
         return {

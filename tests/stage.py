@@ -1,7 +1,7 @@
 """The application behind its local server, on a store of its own: what tests and sweeps play on.
 
 The store is MiniStack; with LANYARD_TEST_STORE=dynamodb-local it is AWS's own engine, DynamoDB Local. Importing this
-starts it, since the application reads where its store is when it is imported.
+says where it will be, since the application reads that when it is imported.
 """
 
 from __future__ import annotations
@@ -15,15 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from infra.dynamodb_local import DynamoDBLocal
-from infra.ministack import MiniStack, client_environment, free_port
+from infra.ministack import LocalStore, MiniStack, client_environment, free_port
 from tests.rehearsed import REHEARSED
 from tests.store_proxy import StoreProxy
 
 _LOGS = Path(tempfile.mkdtemp(prefix="lanyard-tests-"))
-_ENGINES = {"ministack": MiniStack, "dynamodb-local": DynamoDBLocal}
-_CHOSEN: Any = REHEARSED or _ENGINES[os.environ.get("LANYARD_TEST_STORE", "ministack")]
-ENGINE = _CHOSEN(free_port(), log=_LOGS / "store.log")
-PROXY = StoreProxy(ENGINE.port)
+_ENGINES: dict[str, type[MiniStack | DynamoDBLocal]] = {"ministack": MiniStack, "dynamodb-local": DynamoDBLocal}
+_ENGINE = _ENGINES[os.environ.get("LANYARD_TEST_STORE", "ministack")]
+_STORE_PORT = REHEARSED.port if REHEARSED else free_port()
+STORE_URL = f"http://127.0.0.1:{_STORE_PORT}"
+PROXY = StoreProxy(_STORE_PORT)
 MAIL = _LOGS / "mail"
 _PORT = free_port()
 os.environ.update(client_environment(f"http://127.0.0.1:{PROXY.port}"))
@@ -39,10 +40,14 @@ import app as application_module  # noqa: E402
 from infra import serving, tables  # noqa: E402
 
 APPLICATION = application_module.app
+_started: list[LocalStore] = []
 
 
-def create_tables() -> None:
-    ENGINE.wait_until_ready()
+def start() -> None:
+    """The store, with empty tables. A deployment has both."""
+    if not REHEARSED:
+        _started.append(_ENGINE(_STORE_PORT, log=_LOGS / "store.log"))
+        _started[0].wait_until_ready()
     assert bool(list(tables.create_all())) is not bool(REHEARSED)
 
 
@@ -66,4 +71,5 @@ def served() -> Iterator[str]:
 
 def stop() -> None:
     PROXY.stop()
-    ENGINE.stop()
+    while _started:
+        _started.pop().stop()

@@ -19,7 +19,7 @@ from tests.actors import Browser, ClientApp, Person
 from tests.conftest import Clock
 from tests.endpoints.test_authorize_pkce import VERIFIER, challenge_of, code_for
 from tests.flows.test_device import Device, registered
-from tests.store_proxy import Call, Fault, StoreProxy
+from tests.store_proxy import Fault, StoreProxy
 
 pytestmark = pytest.mark.spec("platform: lost answers")
 
@@ -189,31 +189,3 @@ def test_the_operator_is_not_refused_what_was_done(
 def test_a_condition_that_does_not_hold_is_still_refused(store: StoreProxy) -> None:
     with store.fault(Fault.LOSES_ANSWER, "TransactWriteItems", times=1), pytest.raises(ConditionFailed):
         user.disable("nobody")
-
-
-# What asides write: they are tried once, so they cannot meet their own effect, and cost half of a transaction.
-_SINGLE = {
-    "test-sessions": {"last_seen_at", "expires_at", "session_digest"},
-    "test-grants": {"last_used_at", "grant_id", "refresh_digest", "repeated_generation", "repeated_rotations"},
-    "test-throttles": {"tries", "exempt"},
-    "test-used_assertions": {"repeat_from", "request_digest"},
-    "test-users": {"password_hash", "device_key"},
-}
-
-
-@pytest.mark.last
-def test_every_conditional_write_of_the_run_was_a_transaction(store: StoreProxy) -> None:
-    """Runs last, and looks back on what the application wrote in all tests."""
-    single = [call for call in store.calls if _is_conditional(call) and not _puts_back(call)]
-    for call in single:
-        assert call.operation == "UpdateItem", call
-        assert set(call.body["ExpressionAttributeNames"].values()) <= _SINGLE.get(call.tables[0], set()), call
-
-
-def _is_conditional(call: Call) -> bool:
-    return call.operation in ("PutItem", "UpdateItem", "DeleteItem") and "ConditionExpression" in call.body
-
-
-def _puts_back(call: Call) -> bool:
-    """The operator's `tables restore`: an item that its lost answer makes count as kept was put back all the same."""
-    return call.operation == "PutItem" and call.body["ConditionExpression"] == "attribute_not_exists(#key)"

@@ -14,7 +14,7 @@ import requests
 from chalicelib import mail, settings
 from tests.actors import PASSWORD, Browser, Person
 from tests.gateway import Gateway
-from tests.stage import ENGINE
+from tests.stage import STORE_URL
 
 SENDER = "no-reply@connect.example.com"
 HOST = "https://abc123.execute-api.eu-central-1.amazonaws.com/api"
@@ -34,7 +34,7 @@ def deployed(application: Any, monkeypatch: pytest.MonkeyPatch) -> Browser:
 
 @pytest.fixture
 def ses(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setenv("AWS_ENDPOINT_URL_SESV2", ENGINE.url)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SESV2", STORE_URL)
     mail._client.cache_clear()
     client = boto3.client("sesv2")
     client.create_email_identity(EmailIdentity=SENDER)
@@ -44,7 +44,7 @@ def ses(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def sent_to(address: str) -> list[dict[str, Any]]:
-    answer = requests.get(f"{ENGINE.url}/_ministack/ses/messages", timeout=10).json()
+    answer = requests.get(f"{STORE_URL}/_ministack/ses/messages", timeout=10).json()
     return [message for messages in answer["messages"].values() for message in messages if address in message["To"]]
 
 

@@ -22,7 +22,7 @@ credentials._HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 logging.disable(logging.INFO)  # the application's lines would stand between ours
 BaseHTTPRequestHandler.log_message = lambda *_: None  # type: ignore[method-assign]
 Finalize(None, stage.stop, exitpriority=1)
-stage.create_tables()
+stage.start()
 _served = stage.served()
 _WORLD = World(_served.__enter__())
 

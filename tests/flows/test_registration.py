@@ -294,7 +294,7 @@ def test_it_replaces_what_is_registered(john: Browser, is_open: None) -> None:
         {"token_endpoint_auth_method": "none"},
         {"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [ECKey.generate_key("P-256").as_dict()]}},
     ],
-    ids=str,
+    ids=["no id", "id", "secret", "method: none", "method: private_key_jwt"],
 )
 def test_what_it_cannot_change_stays(base_url: str, is_open: None, changed: dict[str, Any]) -> None:
     made = register(base_url).json()

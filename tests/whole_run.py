@@ -1,0 +1,86 @@
+"""What only the run as a whole can show, checked when it ends; with pytest-xdist, of all its processes together.
+
+Each process notes what it saw. The one that ends last says what is wrong, and fails the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from infra import policy
+from tests.request_calls import Action
+from tests.store_proxy import Call
+
+# What asides write: they are tried once, so they cannot meet their own effect, and cost half of a transaction.
+_SINGLE = {
+    "test-sessions": {"last_seen_at", "expires_at", "session_digest"},
+    "test-grants": {"last_used_at", "grant_id", "refresh_digest", "repeated_generation", "repeated_rotations"},
+    "test-throttles": {"tries", "exempt"},
+    "test-used_assertions": {"repeat_from", "request_digest"},
+    "test-users": {"password_hash", "device_key"},
+}
+
+
+@dataclass
+class WholeRun:
+    """made: what requests called, by function. single: conditional writes that should have been transactions.
+
+    is_whole: was no test left out? After a part of the suite nobody can tell which action is never called.
+    """
+
+    made: dict[str, set[Action]] = field(default_factory=dict)
+    single: list[str] = field(default_factory=list)
+    is_whole: bool = False
+
+    def see(self, made: Mapping[str, Iterable[Action]], calls: Iterable[Call]) -> None:
+        """What happened in this process."""
+        for function, actions in made.items():
+            self.made.setdefault(function, set()).update(actions)
+        self.single += [str(call)[:500] for call in calls if _is_single(call)]
+
+    def as_message(self) -> dict[str, Any]:
+        """For the process that adds up, in types that can be sent there."""
+        made = {function: [list(action) for action in actions] for function, actions in self.made.items()}
+        return {"made": made, "single": self.single, "is_whole": self.is_whole}
+
+    def add(self, message: Mapping[str, Any]) -> None:
+        """What another process sent."""
+        made = {function: {(name, on) for name, on in actions} for function, actions in message["made"].items()}
+        self.see(made, ())
+        self.single += message["single"]
+        self.is_whole = message["is_whole"]
+
+    def complaints(self, *, has_failed: bool) -> Iterator[str]:
+        """has_failed: did a test? What it did not come to may be missing then."""
+        for function, allowed in _allowed().items():
+            made = self.made.get(function, set())
+            for action, name in sorted(made - allowed):
+                yield f"{action} on {name} is not allowed to {function}; add it to infra/policy.py, then: make policies"
+            if self.is_whole and not has_failed:
+                for action, name in sorted(allowed - made):
+                    yield f"{action} on {name} is never called by {function}; strike it in infra/policy.py"
+        yield from (f"a conditional write was no transaction: {call}" for call in self.single)
+
+
+def _allowed() -> dict[str, set[Action]]:
+    return {
+        function: {(action, name) for action, names in actions.items() for name in names}
+        for function, actions in policy.FUNCTIONS.items()
+    }
+
+
+def _is_single(call: Call) -> bool:
+    is_conditional = call.operation in ("PutItem", "UpdateItem", "DeleteItem") and "ConditionExpression" in call.body
+    return is_conditional and not _puts_back(call) and not _is_aside(call)
+
+
+def _puts_back(call: Call) -> bool:
+    """The operator's `tables restore`: an item that its lost answer makes count as kept was put back all the same."""
+    return call.operation == "PutItem" and call.body["ConditionExpression"] == "attribute_not_exists(#key)"
+
+
+def _is_aside(call: Call) -> bool:
+    written = set(call.body.get("ExpressionAttributeNames", {}).values())
+    return call.operation == "UpdateItem" and written <= _SINGLE.get(call.tables[0], set())
