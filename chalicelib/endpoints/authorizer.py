@@ -14,8 +14,9 @@ from chalice.app import AuthRequest, Blueprint
 
 from chalicelib import deadline, logs, settings
 from chalicelib.models.store import StoreUnavailable
-from chalicelib.protocol import bearer, required_scopes
-from chalicelib.protocol.bearer import Access, BearerError
+from chalicelib.protocol import required_scopes
+from chalicelib.protocol.tokens import bearer
+from chalicelib.protocol.tokens.bearer import Access, BearerError
 
 logs.configure()
 blueprint = Blueprint(__name__)

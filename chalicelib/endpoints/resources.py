@@ -7,7 +7,8 @@ from chalice.app import Blueprint, Response
 from chalicelib import logs, names
 from chalicelib.endpoints import http
 from chalicelib.models import organizer, store
-from chalicelib.protocol import bearer, requests, scopes, strict_json
+from chalicelib.protocol import requests, scopes, strict_json
+from chalicelib.protocol.tokens import bearer
 
 PAGE_SIZE_LIMIT = 50
 ORGANIZERS = "/api/v1/organizers"

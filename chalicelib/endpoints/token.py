@@ -5,20 +5,22 @@ from __future__ import annotations
 from chalice.app import Blueprint, Response
 
 from chalicelib.endpoints import http
-from chalicelib.protocol import introspection, paths, pushed_requests, server
+from chalicelib.protocol import paths, pushed_requests
 from chalicelib.protocol.client_request import ProtocolAnswer
+from chalicelib.protocol.grants import token_endpoint
+from chalicelib.protocol.tokens import introspection, revocation
 
 blueprint = Blueprint(__name__)
 
 
 @http.route(blueprint, paths.TOKEN, "POST", cross_origin=True)
 def token(request: http.Request) -> Response:
-    return _answer(server.token_response(request.as_client_request()))
+    return _answer(token_endpoint.token_response(request.as_client_request()))
 
 
 @http.route(blueprint, paths.REVOCATION, "POST", cross_origin=True)
 def revoke_token(request: http.Request) -> Response:
-    return _answer(server.revocation_response(request.as_client_request()))
+    return _answer(revocation.revocation_response(request.as_client_request()))
 
 
 @http.route(blueprint, paths.INTROSPECTION, "POST")

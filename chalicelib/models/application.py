@@ -93,6 +93,11 @@ class Application(Item):
         return self.client_type == CONFIDENTIAL
 
     @property
+    def rotates_refresh_tokens(self) -> bool:
+        """Does each use of a refresh token give another, so that a stolen one is noticed (RFC 9700 §4.14.2)?"""
+        return not self.is_confidential
+
+    @property
     def has_secret(self) -> bool:
         return self.auth_method in (BASIC, POST)
 

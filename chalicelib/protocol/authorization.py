@@ -103,7 +103,7 @@ def read_request(
         assert application is not None  # validate_client_id has seen to it
         raise RefusedRequest(location, error, application) from error
     assert application is not None
-    if not application.is_confidential and not server_key.is_set():
+    if application.rotates_refresh_tokens and not server_key.is_set():
         raise server_key.ServerKeyMissing
     return AuthorizationRequest(
         application=application,

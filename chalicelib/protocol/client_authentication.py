@@ -57,7 +57,6 @@ def authenticate(authorization: str | None, parameters: Mapping[str, str], *, is
     """The application that asks. Raises InvalidClientError, InvalidRequestError. One round trip for a secret."""
     sent = read(authorization, parameters)
     application = store.read(Application.key(sent.client_id))[0]
-    logs.note(client_id=sent.client_id if application else "unknown")
     return check(sent, application, issuer=issuer)
 
 
@@ -67,6 +66,7 @@ def check(sent: Presented, application: Application | None, *, issuer: str) -> A
 
     issuer: this provider's address, for which an assertion has to be made.
     """
+    logs.note(client_id=sent.client_id if application else "unknown")
     fits = _fits(sent.proof, application)
     if application is None or not application.active:
         raise _unproven()

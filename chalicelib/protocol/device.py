@@ -7,15 +7,12 @@ import json
 import re
 import secrets
 from collections.abc import Iterable
-from typing import Any
 
 from oauthlib.oauth2.rfc6749 import errors
-from oauthlib.oauth2.rfc6749.grant_types.base import GrantTypeBase
-from oauthlib.oauth2.rfc8628.errors import AccessDenied, AuthorizationPendingError, ExpiredTokenError, SlowDownError
 
 from chalicelib import clock, credentials, logs, server_key, settings
 from chalicelib.credentials import Kind
-from chalicelib.models import device_request, grant, store
+from chalicelib.models import device_request, store
 from chalicelib.models.application import Application
 from chalicelib.models.attempts import attempts
 from chalicelib.models.consent import Consent
@@ -26,13 +23,11 @@ from chalicelib.protocol import (
     client_authentication,
     client_request,
     consents,
-    issuing,
     paths,
     quotas,
     requests,
     resource_indicators,
     scopes,
-    undelivered,
 )
 from chalicelib.protocol.client_request import ClientRequest, ProtocolAnswer
 
@@ -99,59 +94,13 @@ def deny(request: DeviceRequest, user: User) -> None:
     logs.note(outcome="device denied")
 
 
-class DeviceCodeGrant(GrantTypeBase):  # type: ignore[misc] # oauthlib has no types; its own leaves these checks out
-    """A step of oauthlib's: what the token endpoint does with a device code (§3.4, §3.5)."""
-
-    def create_token_response(self, request: Any, token_handler: Any) -> tuple[dict[str, str], str, int]:
-        if request.device_code is None:
-            raise errors.InvalidRequestError("device_code is missing.")
-        self.validate_client_authentication(request)
-        self.validate_grant_type(request)
-        found: DeviceRequest = _own(request.device_request, request.device_code, request.client)
-        _check_answered(found, request.client)
-        request.scopes = found.scope.split()
-        request.new_grant_id = grant.new_id(found.user_id, found.client_id)
-        requested = getattr(request, "resource", None)
-        request.token_resource = resource_indicators.narrowed(requested, found.resource, issuer=request.uri)
-        token = token_handler.create_token(request, refresh_token=True)
-        self.request_validator.save_token(token, request)
-        return {}, json.dumps(token), 200
-
-
-def _own(found: DeviceRequest | None, device_code: str, client: Application) -> DeviceRequest:
-    """Raises InvalidGrantError for one that is unknown or another application's."""
-    if (
-        found is None
-        or found.client_id != client.client_id
-        or not credentials.matches(device_code, found.device_digest)
-    ):
-        raise errors.InvalidGrantError("device_code is unknown, or another application's.")
-    return found
-
-
-def _check_answered(found: DeviceRequest, client: Application) -> None:
-    """Raises what the device has to be told where it cannot have its tokens, or not yet."""
-    if found.state == device_request.USED:
-        if found.grant_id and undelivered.knows(found.grant_id):
-            raise issuing.end_undelivered(found.grant_id, client, "device_code")
-        raise errors.InvalidGrantError("The device_code has been used.")
-    if found.is_expired:
-        raise ExpiredTokenError("The codes have expired; start again.")
-    if found.state == device_request.DENIED:
-        raise AccessDenied("The user did not allow the access.")
-    if not device_request.note_poll(found):
-        raise SlowDownError(f"Wait {settings.DEVICE_SLOWER_SECONDS} seconds longer between requests than before.")
-    if found.state == device_request.PENDING:
-        raise AuthorizationPendingError("The user has not answered yet.")
-
-
 def _create(request: ClientRequest) -> ProtocolAnswer:
     parameters = client_request.read_form(request, requests.DEVICE_AUTHORIZATION)
     client = client_authentication.authenticate(request.authorization, parameters, issuer=request.issuer)
     if not client.device_grant:
         raise errors.UnauthorizedClientError(NOT_ALLOWED)
     quotas.count_device_request(client, request.address)
-    if not client.is_confidential and not server_key.is_set():
+    if client.rotates_refresh_tokens and not server_key.is_set():
         raise server_key.ServerKeyMissing
     asked = parameters.get("scope", scopes.as_text(scopes.DEFAULT)).split()
     if not asked or not scopes.are_known(asked):

@@ -6,7 +6,8 @@ from typing import Any
 
 from chalicelib import settings
 from chalicelib.models.application import BASIC, NONE, POST, PRIVATE_KEY_JWT
-from chalicelib.protocol import client_assertion, metadata_documents, paths, pkce, scopes, server
+from chalicelib.protocol import client_assertion, metadata_documents, paths, pkce, scopes
+from chalicelib.protocol.grants import token_endpoint
 
 _CONFIDENTIAL = [BASIC, POST, PRIVATE_KEY_JWT]
 
@@ -33,7 +34,7 @@ def authorization_server(issuer: str) -> dict[str, Any]:
         "scopes_supported": list(scopes.ALL),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": list(server.GRANT_TYPES),
+        "grant_types_supported": list(token_endpoint.GRANT_TYPES),
         "code_challenge_methods_supported": [pkce.METHOD],
         "client_id_metadata_document_supported": metadata_documents.are_taken(),
         "authorization_response_iss_parameter_supported": True,  # RFC 9207 §3

@@ -14,7 +14,8 @@ from chalicelib import settings
 from chalicelib.endpoints.openapi import PATH, SOURCE
 from chalicelib.endpoints.resources import PAGE_SIZE_LIMIT
 from chalicelib.protocol import requests as parameters
-from chalicelib.protocol import scopes, server
+from chalicelib.protocol import scopes
+from chalicelib.protocol.grants import token_endpoint
 from tests.gateway import Gateway
 
 METHODS = {"get", "post", "put", "patch", "delete"}
@@ -64,7 +65,7 @@ def test_the_parameters_are_those_that_are_read() -> None:
 def test_the_grants_scopes_and_limits_are_those_that_hold() -> None:
     token = DESCRIPTION["paths"]["/api/v1/oauth/token"]["post"]["requestBody"]["content"]
     shapes = [found["$ref"].rpartition("/")[2] for found in next(iter(token.values()))["schema"]["oneOf"]]
-    assert {SCHEMAS[name]["properties"]["grant_type"]["const"] for name in shapes} == set(server.GRANT_TYPES)
+    assert {SCHEMAS[name]["properties"]["grant_type"]["const"] for name in shapes} == set(token_endpoint.GRANT_TYPES)
     flows = DESCRIPTION["components"]["securitySchemes"]["oauth2"]["flows"]
     assert set(flows["authorizationCode"]["scopes"]) == set(scopes.ALL)
     assert SCHEMAS["Tokens"]["properties"]["expires_in"]["const"] == settings.ACCESS_TOKEN_LIFETIME_SECONDS

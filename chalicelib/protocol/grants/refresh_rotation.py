@@ -17,10 +17,9 @@ from chalicelib import clock, credentials, logs, settings
 from chalicelib.models import grant, grant_rotation, security_event
 from chalicelib.models.application import Application
 from chalicelib.models.grant import Grant
-from chalicelib.protocol import refresh_chain
-from chalicelib.protocol.refresh_chain import Successor
-
-CONNECT_AGAIN = "Send the user to the authorization endpoint again."
+from chalicelib.protocol.grants import refresh_chain
+from chalicelib.protocol.grants.grant_type import CONNECT_AGAIN
+from chalicelib.protocol.grants.refresh_chain import Successor
 
 
 class Presented(Enum):

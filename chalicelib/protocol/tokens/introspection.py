@@ -14,9 +14,10 @@ from oauthlib.oauth2.rfc6749 import errors
 
 from chalicelib import logs
 from chalicelib.models.application import Application
-from chalicelib.protocol import bearer, client_authentication, client_request, requests, resource_indicators, scopes
-from chalicelib.protocol.bearer import Access, BearerError
+from chalicelib.protocol import client_authentication, client_request, requests, resource_indicators, scopes
 from chalicelib.protocol.client_request import ClientRequest, ProtocolAnswer
+from chalicelib.protocol.tokens import bearer
+from chalicelib.protocol.tokens.bearer import Access, BearerError
 
 
 def introspection_response(request: ClientRequest) -> ProtocolAnswer:

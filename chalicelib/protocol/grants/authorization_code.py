@@ -1,0 +1,92 @@
+"""The authorization code grant: a code for tokens (RFC 6749 §4.1.3, RFC 7636 §4.5)."""
+
+from __future__ import annotations
+
+from oauthlib.oauth2.rfc6749 import errors
+
+from chalicelib import credentials, logs, settings
+from chalicelib.credentials import Kind
+from chalicelib.models import authorization_code, grant, store
+from chalicelib.models.application import Application
+from chalicelib.models.authorization_code import AuthorizationCode
+from chalicelib.protocol import pkce, scopes
+from chalicelib.protocol.grants import issuing, undelivered
+from chalicelib.protocol.grants.grant_type import CONNECT_AGAIN, TokenAnswer, TokenGrant, TokenRequest
+
+
+class AuthorizationCodeGrant(TokenGrant):
+    name = "authorization_code"
+    required = "code"
+
+    def answer(self, request: TokenRequest) -> TokenAnswer:
+        application, found = _read(request)
+        client = request.authenticated(application)
+        code = _own(found, client)
+        _check_good(code, client, request.parameters.get("code_verifier"))
+        resource = request.resource(code.resource)
+        _check_redirect_uri(code, request.parameters.get("redirect_uri"))
+        return _exchanged(code, client, resource)
+
+
+def _read(request: TokenRequest) -> tuple[Application | None, AuthorizationCode | None]:
+    named = credentials.recognize(request.parameters["code"], Kind.AUTHORIZATION_CODE)
+    application, found = store.read(
+        Application.key(request.client.client_id), AuthorizationCode.key(named.digest) if named else None
+    )
+    return application, found
+
+
+def _own(found: AuthorizationCode | None, client: Application) -> AuthorizationCode:
+    if found is None or found.client_id != client.client_id:
+        raise errors.InvalidGrantError(f"The code is unknown, or another application's. {CONNECT_AGAIN}")
+    return found
+
+
+def _check_good(code: AuthorizationCode, client: Application, verifier: str | None) -> None:
+    """Raises InvalidGrantError for a code that was used or has expired, or whose challenge is not met."""
+    if code.is_used:
+        # Anybody can name a public client, so of such a one only who proves to have asked for the code replays it.
+        if client.is_confidential or pkce.is_proven(code.code_challenge or "", verifier):
+            raise issuing.end_replayed(code.grant_id, client)
+        raise errors.InvalidGrantError(f"The code was used before, and is good once. {CONNECT_AGAIN}")
+    if code.is_expired:
+        lifetime = settings.SETTINGS.code_lifetime_seconds
+        raise errors.InvalidGrantError(f"The code has expired: exchange it within {lifetime} seconds. {CONNECT_AGAIN}")
+    _check_verifier(code, verifier, is_required=client.needs_pkce)
+
+
+def _check_verifier(code: AuthorizationCode, verifier: str | None, *, is_required: bool) -> None:
+    """Raises InvalidGrantError for a verifier that does not fit, and spends the code (RFC 7636 §4.6)."""
+    if code.code_challenge is None:
+        if is_required:  # since the code was given
+            raise errors.InvalidGrantError("The code was requested without a code_challenge, which is required now.")
+        if verifier is not None:
+            raise errors.InvalidGrantError("code_verifier was sent for a code that was requested without a challenge.")
+    elif not pkce.is_proven(code.code_challenge, verifier):
+        authorization_code.spend(code)
+        raise errors.InvalidGrantError("code_verifier is missing or does not fit the code_challenge.")
+
+
+def _check_redirect_uri(code: AuthorizationCode, sent: str | None) -> None:
+    """The same as in the authorization request, if it was there. Raises InvalidGrantError (RFC 6749 §5.2)."""
+    fits = sent == code.redirect_uri if sent is not None else not code.redirect_uri_given
+    if not fits:
+        raise errors.InvalidGrantError("redirect_uri is not the one of the authorization request.")
+
+
+def _exchanged(code: AuthorizationCode, client: Application, resource: str | None) -> TokenAnswer:
+    """Raises InvalidGrantError where another request was first with the code, or the user took it back meanwhile."""
+    grant_id = grant.new_id(code.user_id, code.client_id)
+    tokens = issuing.new_tokens(grant_id, scopes.as_text(code.scope.split()))
+    made = issuing.new_grant(code, client, grant_id, tokens)
+    try:
+        authorization_code.exchange(code, made, issuing.access_token(made, tokens, resource), client)
+    except authorization_code.AlreadyUsed as error:
+        raise issuing.end_replayed(error.grant_id, client) from error
+    except authorization_code.NoLongerAllowed as error:
+        raise errors.InvalidGrantError(f"The permission has been taken back. {CONNECT_AGAIN}") from error
+    except store.StoreUnavailable:
+        undelivered.note(grant_id)
+        raise
+    logs.note(outcome="token issued")
+    return tokens

@@ -1,0 +1,83 @@
+"""The device grant: a device asks for tokens until its user has answered in a browser (RFC 8628 §3.4, §3.5).
+
+What the device and its user do before is in `protocol/device.py`.
+"""
+
+from __future__ import annotations
+
+from oauthlib.oauth2.rfc6749 import errors
+from oauthlib.oauth2.rfc8628.errors import AccessDenied, AuthorizationPendingError, ExpiredTokenError, SlowDownError
+
+from chalicelib import credentials, logs, settings
+from chalicelib.credentials import Kind
+from chalicelib.models import device_request, grant, store
+from chalicelib.models.application import Application
+from chalicelib.models.device_request import DeviceRequest
+from chalicelib.protocol import device, scopes
+from chalicelib.protocol.grants import issuing, undelivered
+from chalicelib.protocol.grants.grant_type import TokenAnswer, TokenGrant, TokenRequest
+
+
+class DeviceCodeGrant(TokenGrant):
+    name = device.GRANT_TYPE
+    required = "device_code"
+
+    def answer(self, request: TokenRequest) -> TokenAnswer:
+        application, found = _read(request)
+        client = request.authenticated(application)
+        if not client.device_grant:
+            raise errors.UnauthorizedClientError(device.NOT_ALLOWED)
+        asked = _own(found, request.parameters["device_code"], client)
+        _check_answered(asked, client)
+        return _exchanged(asked, client, request.resource(asked.resource))
+
+
+def _read(request: TokenRequest) -> tuple[Application | None, DeviceRequest | None]:
+    named = credentials.recognize(request.parameters["device_code"], Kind.DEVICE_CODE)
+    application, found = store.read(
+        Application.key(request.client.client_id), DeviceRequest.key(named.names) if named else None
+    )
+    return application, found
+
+
+def _own(found: DeviceRequest | None, device_code: str, client: Application) -> DeviceRequest:
+    """Raises InvalidGrantError for one that is unknown or another application's."""
+    if (
+        found is None
+        or found.client_id != client.client_id
+        or not credentials.matches(device_code, found.device_digest)
+    ):
+        raise errors.InvalidGrantError("device_code is unknown, or another application's.")
+    return found
+
+
+def _check_answered(asked: DeviceRequest, client: Application) -> None:
+    """Raises what the device has to be told where it cannot have its tokens, or not yet."""
+    if asked.state == device_request.USED:
+        if asked.grant_id and undelivered.knows(asked.grant_id):
+            raise issuing.end_undelivered(asked.grant_id, client, "device_code")
+        raise errors.InvalidGrantError("The device_code has been used.")
+    if asked.is_expired:
+        raise ExpiredTokenError("The codes have expired; start again.")
+    if asked.state == device_request.DENIED:
+        raise AccessDenied("The user did not allow the access.")
+    if not device_request.note_poll(asked):
+        raise SlowDownError(f"Wait {settings.DEVICE_SLOWER_SECONDS} seconds longer between requests than before.")
+    if asked.state == device_request.PENDING:
+        raise AuthorizationPendingError("The user has not answered yet.")
+
+
+def _exchanged(asked: DeviceRequest, client: Application, resource: str | None) -> TokenAnswer:
+    """Raises InvalidGrantError where another request was first, or the user took it back meanwhile."""
+    grant_id = grant.new_id(asked.user_id, asked.client_id)
+    tokens = issuing.new_tokens(grant_id, scopes.as_text(asked.scope.split()))
+    made = issuing.new_grant(asked, client, grant_id, tokens)
+    try:
+        device_request.exchange(asked, made, issuing.access_token(made, tokens, resource), client)
+    except store.ConditionFailed as error:
+        raise errors.InvalidGrantError("The device_code has been used, or the permission taken back.") from error
+    except store.StoreUnavailable:
+        undelivered.note(grant_id)
+        raise
+    logs.note(outcome="token issued")
+    return tokens

@@ -1,0 +1,82 @@
+"""What all grants have in common: how a token request is read, and what is answered to it (RFC 6749 §4, §5.1)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from oauthlib.oauth2.rfc6749 import errors
+from oauthlib.oauth2.rfc6749.grant_types.base import GrantTypeBase
+
+from chalicelib import settings
+from chalicelib.models.application import Application
+from chalicelib.protocol import client_authentication, resource_indicators
+from chalicelib.protocol.client_authentication import Presented
+
+CONNECT_AGAIN = "Send the user to the authorization endpoint again."
+
+
+@dataclass(frozen=True)
+class TokenRequest:
+    """A request to the token endpoint.
+
+    parameters: the form's, each once. client: who says to be asking, and what it sent to prove it. issuer: our address.
+    """
+
+    parameters: Mapping[str, str]
+    client: Presented
+    issuer: str
+
+    def authenticated(self, application: Application | None) -> Application:
+        """The application, which was read with what the request is about. Raises InvalidClientError."""
+        return client_authentication.check(self.client, application, issuer=self.issuer)
+
+    def scopes(self, default: list[str]) -> list[str]:
+        """Those that it asks for; where it says nothing, `default` (§3.3)."""
+        return self.parameters["scope"].strip().split(" ") if "scope" in self.parameters else default
+
+    def resource(self, granted: str | None) -> str | None:
+        """What the access token is for: no other resource than the grant. Raises InvalidTargetError (RFC 8707 §2.2)."""
+        return resource_indicators.narrowed(self.parameters.get("resource"), granted, issuer=self.issuer)
+
+
+@dataclass(frozen=True)
+class TokenAnswer:
+    """What the application gets (§5.1). scope: as text. expires_in: seconds. refresh_token: None where it gets none."""
+
+    access_token: str
+    scope: str
+    refresh_token: str | None = None
+    expires_in: int = settings.ACCESS_TOKEN_LIFETIME_SECONDS
+
+    def as_json(self) -> str:
+        answer: dict[str, Any] = {
+            "access_token": self.access_token,
+            "expires_in": self.expires_in,
+            "token_type": "Bearer",
+            "scope": self.scope,
+        }
+        return json.dumps({**answer, "refresh_token": self.refresh_token} if self.refresh_token else answer)
+
+
+class TokenGrant(GrantTypeBase):  # type: ignore[misc] # oauthlib has no types
+    """One of oauthlib's grant types. oauthlib finds it by the request's `grant_type`, and `answer` does all the rest.
+
+    name: the `grant_type`. required: the parameter that it cannot do without, if there is one.
+    """
+
+    name: ClassVar[str]
+    required: ClassVar[str | None] = None
+
+    def create_token_response(self, request: Any, token_handler: Any) -> tuple[dict[str, str], str, int]:
+        parameters = dict(request.decoded_body or ())
+        if self.required and self.required not in parameters:
+            raise errors.InvalidRequestError(f"{self.required} is missing.")
+        sent = client_authentication.read(request.headers.get("Authorization"), parameters)
+        return {}, self.answer(TokenRequest(parameters, sent, issuer=request.uri)).as_json(), 200
+
+    def answer(self, request: TokenRequest) -> TokenAnswer:
+        """Raises OAuth2Error, StoreUnavailable."""
+        raise NotImplementedError

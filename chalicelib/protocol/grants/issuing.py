@@ -1,0 +1,102 @@
+"""What is stored when tokens are issued, and what ends where a code turns out to have been used before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from oauthlib.oauth2.rfc6749 import errors
+
+from chalicelib import clock, credentials, logs, settings
+from chalicelib.credentials import Kind
+from chalicelib.models import consent, store
+from chalicelib.models.access_token import AccessToken
+from chalicelib.models.application import Application
+from chalicelib.models.authorization_code import AuthorizationCode
+from chalicelib.models.device_request import DeviceRequest
+from chalicelib.models.grant import Grant, forgotten_at
+from chalicelib.protocol.grants import refresh_rotation, undelivered
+from chalicelib.protocol.grants.grant_type import CONNECT_AGAIN, TokenAnswer
+
+
+def new_tokens(grant_id: str, scope: str) -> TokenAnswer:
+    """An access token and a refresh token of a new grant."""
+    return TokenAnswer(
+        credentials.mint(Kind.ACCESS_TOKEN, grant_id), scope, credentials.mint(Kind.REFRESH_TOKEN, grant_id)
+    )
+
+
+def new_grant(of: AuthorizationCode | DeviceRequest, client: Application, grant_id: str, tokens: TokenAnswer) -> Grant:
+    assert tokens.refresh_token is not None
+    now = clock.now()
+    # A confidential client's refresh token stays, and never ends by itself.
+    rotating: dict[str, Any] = (
+        {"refresh_salt": credentials.new_secret(), "forget_at": forgotten_at()} if client.rotates_refresh_tokens else {}
+    )
+    return Grant(
+        user_id=of.user_id,
+        grant_id=grant_id,
+        client_id=of.client_id,
+        consent_id=of.consent_id,
+        scope=of.scope,
+        organizers=of.organizers,
+        resource=of.resource,
+        refresh_digest=credentials.digest(tokens.refresh_token),
+        created_at=now,
+        last_used_at=now,
+        **rotating,
+    )
+
+
+def access_token(of: Grant, tokens: TokenAnswer, resource: str | None) -> AccessToken:
+    """resource: what it is for, where that is less than what the grant is for."""
+    return _access_token(of.grant_id, of.user_id, of.client_id, of.organizers, tokens, resource, issued_at=clock.now())
+
+
+def own_access_token(client: Application, grant_id: str, tokens: TokenAnswer, resource: str | None) -> AccessToken:
+    """Where another token names a user, an application's own names the application a second time."""
+    own = set(client.own_organizers or ()) or None
+    moment = consent.moment_for(client)
+    return _access_token(grant_id, client.client_id, client.client_id, own, tokens, resource, issued_at=moment)
+
+
+def end_replayed(grant_id: str | None, client: Application) -> errors.InvalidGrantError:
+    """A second use of a code by its client ends what the first one made (RFC 6749 §4.1.2). Gives what to answer."""
+    if grant_id and undelivered.knows(grant_id):
+        return end_undelivered(grant_id, client, "code")
+    logs.note(security_event="code replayed")
+    # Once it has ended there is nothing left to tell: a client that goes on replaying does not fill the history.
+    if grant_id and store.read(Grant.key(grant_id))[0]:
+        refresh_rotation.end_robbed(grant_id, client)
+    return errors.InvalidGrantError(f"The code has been used. {CONNECT_AGAIN}")
+
+
+def end_undelivered(grant_id: str, client: Application, what: str) -> errors.InvalidGrantError:
+    """The grant whose tokens this process could not deliver ends too: they may be anywhere on the way."""
+    logs.note(interrupted=True)
+    if store.read(Grant.key(grant_id))[0]:
+        refresh_rotation.end_interrupted(grant_id, client)
+    return errors.InvalidGrantError(f"The {what} was used by a request whose answer was lost. Start again.")
+
+
+def _access_token(
+    grant_id: str,
+    user_id: str,
+    client_id: str,
+    organizers: Iterable[str] | None,
+    tokens: TokenAnswer,
+    resource: str | None,
+    *,
+    issued_at: int,
+) -> AccessToken:
+    return AccessToken(
+        grant_id=grant_id,
+        token_digest=credentials.digest(tokens.access_token),
+        user_id=user_id,
+        client_id=client_id,
+        scope=tokens.scope,
+        organizers=organizers,
+        resource=resource,
+        issued_at=issued_at,
+        expires_at=clock.now() + settings.ACCESS_TOKEN_LIFETIME_SECONDS,
+    )

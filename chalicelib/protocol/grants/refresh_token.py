@@ -1,0 +1,143 @@
+"""The refresh grant: a refresh token for a new access token (RFC 6749 §6).
+
+A confidential client's refresh token stays. A public client's rotates, as RFC 9700 §4.14.2 asks: see
+`refresh_rotation`.
+"""
+
+from __future__ import annotations
+
+import time
+
+from oauthlib.oauth2.rfc6749 import errors
+
+from chalicelib import clock, credentials, logs, settings
+from chalicelib.credentials import Kind
+from chalicelib.models import grant, grant_rotation, store
+from chalicelib.models.access_token import AccessToken
+from chalicelib.models.application import Application
+from chalicelib.models.attempts import attempts
+from chalicelib.models.consent import Consent
+from chalicelib.models.grant import Grant
+from chalicelib.models.user import User
+from chalicelib.protocol import scopes
+from chalicelib.protocol.grants import issuing, refresh_rotation
+from chalicelib.protocol.grants.grant_type import CONNECT_AGAIN, TokenAnswer, TokenGrant, TokenRequest
+from chalicelib.protocol.grants.refresh_rotation import Presented, Use
+
+_UNKNOWN = f"The refresh token is unknown, was used before, or its permission has ended. {CONNECT_AGAIN}"
+_TAKEN_BACK = f"The user has taken the permission back, or their account is closed. {CONNECT_AGAIN}"
+_ENDED_MEANWHILE = "The permission was ended meanwhile."
+
+
+class RefreshTokenGrant(TokenGrant):
+    name = "refresh_token"
+    required = "refresh_token"
+
+    def answer(self, request: TokenRequest) -> TokenAnswer:
+        token = request.parameters["refresh_token"]
+        application, found, user, consent = _read(request)
+        client = request.authenticated(application)
+        standing = _standing(found, user, consent, client)
+        resource = request.resource(standing.resource)
+        if client.rotates_refresh_tokens:
+            use = refresh_rotation.use(token, standing, client)
+            answered = _rotated(standing, client, token, use, _scope(request, standing), resource)
+        else:
+            if not credentials.matches(token, standing.refresh_digest):
+                raise errors.InvalidGrantError(_UNKNOWN)
+            answered = _refreshed(standing, client, token, _scope(request, standing), resource)
+        logs.note(outcome="token refreshed")
+        return answered
+
+
+def _read(request: TokenRequest) -> tuple[Application | None, Grant | None, User | None, Consent | None]:
+    named = credentials.recognize(request.parameters["refresh_token"], Kind.REFRESH_TOKEN)
+    application, found, user, consent = store.read(
+        Application.key(request.client.client_id),
+        Grant.key(named.names) if named else None,
+        User.key(grant.user_of(named.names)) if named else None,
+        grant.consent_key(named.names) if named else None,
+    )
+    return application, found, user, consent
+
+
+def _standing(found: Grant | None, user: User | None, consent: Consent | None, client: Application) -> Grant:
+    """The grant, if it is this client's and its user still allows it. Raises InvalidGrantError."""
+    if found is None or found.client_id != client.client_id:
+        raise errors.InvalidGrantError(_UNKNOWN)
+    if user is None or not user.active or not grant.is_allowed(found, consent, client):
+        raise errors.InvalidGrantError(_TAKEN_BACK)
+    return found
+
+
+def _scope(request: TokenRequest, found: Grant) -> str:
+    """What the client asks for, which may be less than the user allowed and never more. Raises InvalidScopeError."""
+    allowed = found.scope.split()
+    asked = request.scopes(allowed)
+    if not set(asked) <= set(allowed):
+        raise errors.InvalidScopeError(f"scope must not go beyond what the user allowed: {', '.join(allowed)}.")
+    return scopes.as_text(asked)
+
+
+def _refreshed(found: Grant, client: Application, token: str, scope: str, resource: str | None) -> TokenAnswer:
+    """Where another refresh came first, this one goes after it, or gives way with StoreUnavailable.
+
+    Raises InvalidGrantError where the grant has ended.
+    """
+    tokens = TokenAnswer(credentials.mint(Kind.ACCESS_TOKEN, found.grant_id), scope, token)
+    for _ in attempts():
+        began = time.monotonic()
+        try:
+            grant.refresh(found, issuing.access_token(found, tokens, resource))
+        except store.ConditionFailed:
+            if time.monotonic() - began >= settings.REFRESH_GIVES_WAY_SECONDS:
+                raise store.StoreUnavailable("overtaken while it hung") from None
+            found = _read_again(found.grant_id, client)[0]
+            if not credentials.matches(token, found.refresh_digest):
+                raise errors.InvalidGrantError(_ENDED_MEANWHILE) from None
+        else:
+            return tokens
+    raise store.StoreUnavailable("refreshed again and again")
+
+
+def _rotated(found: Grant, client: Application, token: str, use: Use, scope: str, resource: str | None) -> TokenAnswer:
+    """Where the token is repeated, or another request was first with it, the answer is what is stored already.
+
+    Raises InvalidGrantError where the grant has ended.
+    """
+    is_repeat = use.presented is Presented.REPEATED
+    if not is_repeat:
+        made = use.tokens
+        tokens = TokenAnswer(made.access_token, scope, made.refresh_token)
+        digest, access_token = credentials.digest(made.refresh_token), issuing.access_token(found, tokens, resource)
+        try:
+            grant_rotation.rotate(found, digest, access_token, key_id=made.key_id, salt=made.salt)
+        except store.ConditionFailed:
+            pass  # another request with the same token came first: no repeat, since neither had its answer
+        else:
+            return tokens
+    return _as_before(found.grant_id, client, token, is_repeat=is_repeat)
+
+
+def _as_before(grant_id: str, client: Application, token: str, *, is_repeat: bool) -> TokenAnswer:
+    found, live = _read_again(grant_id, client)
+    use = refresh_rotation.use(token, found, client)
+    if use.presented is Presented.CURRENT:
+        raise store.StoreUnavailable("neither rotated nor ended")
+    if is_repeat:
+        refresh_rotation.count_repeat(found, client)
+    logs.note(repeated=True)
+    return TokenAnswer(
+        use.tokens.access_token,
+        live.scope if live else found.scope,
+        use.tokens.refresh_token,
+        expires_in=max(0, live.expires_at - clock.now()) if live else 0,
+    )
+
+
+def _read_again(grant_id: str, client: Application) -> tuple[Grant, AccessToken | None]:
+    """The grant as it stands now. Raises InvalidGrantError where it has ended."""
+    found, live, consent = store.read(Grant.key(grant_id), AccessToken.key(grant_id), grant.consent_key(grant_id))
+    if found is None or not grant.is_allowed(found, consent, client):
+        raise errors.InvalidGrantError(_ENDED_MEANWHILE)
+    return found, live

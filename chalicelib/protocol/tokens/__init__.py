@@ -1,0 +1,1 @@
+"""What becomes of issued tokens: used at an API, described, revoked."""

@@ -1,0 +1,55 @@
+"""Revocation: an application gives up a token of its own (RFC 7009)."""
+
+from __future__ import annotations
+
+from oauthlib.oauth2.rfc6749 import errors
+
+from chalicelib import credentials, logs
+from chalicelib.credentials import Kind
+from chalicelib.models import access_token, grant, store
+from chalicelib.models.access_token import AccessToken
+from chalicelib.models.application import Application
+from chalicelib.models.grant import Grant
+from chalicelib.protocol import client_authentication, client_request, requests
+from chalicelib.protocol.client_request import ClientRequest, ProtocolAnswer
+from chalicelib.protocol.grants import refresh_rotation
+from chalicelib.protocol.grants.refresh_rotation import Presented
+
+
+def revocation_response(request: ClientRequest) -> ProtocolAnswer:
+    """End a token. 200 for a token that was not this client's to end, or not there: it has no power now (§2.2)."""
+    return client_request.answer(_create, request)
+
+
+def _create(request: ClientRequest) -> ProtocolAnswer:
+    parameters = client_request.read_form(request, requests.REVOCATION)
+    if "token" not in parameters:
+        raise errors.InvalidRequestError("token is missing.")
+    sent = client_authentication.read(request.authorization, parameters)
+    token = parameters["token"]
+    application, found, live = _read(sent.client_id, token)
+    client = client_authentication.check(sent, application, issuer=request.issuer)
+    _end(token, client, found, live)
+    return ProtocolAnswer(200)
+
+
+def _read(client_id: str, token: str) -> tuple[Application | None, Grant | None, AccessToken | None]:
+    """The token says itself what kind it is, so the hint is not needed (§2.1)."""
+    named = credentials.recognize(token, Kind.REFRESH_TOKEN, Kind.ACCESS_TOKEN)
+    application, found, live = store.read(
+        Application.key(client_id),
+        Grant.key(named.names) if named else None,
+        AccessToken.key(named.names) if named else None,
+    )
+    return application, found, live
+
+
+def _end(token: str, client: Application, found: Grant | None, live: AccessToken | None) -> None:
+    """End it if it is this client's."""
+    if found is not None and found.client_id == client.client_id and token.startswith(Kind.REFRESH_TOKEN):
+        if refresh_rotation.recognize(token, found) is not Presented.UNKNOWN:
+            grant.end(found.grant_id)
+            logs.note(outcome="grant revoked")
+    elif live is not None and live.client_id == client.client_id and credentials.matches(token, live.token_digest):
+        access_token.revoke(live.grant_id, live.token_digest)
+        logs.note(outcome="access token revoked")
