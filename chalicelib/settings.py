@@ -112,8 +112,9 @@ ICON_LIFETIME_SECONDS = 86_400  # and of what crawlers may visit: their addresse
 MAIL_LINK_LIFETIME_SECONDS = 1800
 # A link that was used or has expired is remembered, so that a late click gets a page that says so.
 MAIL_LINK_KEPT_SECONDS = 7 * 86_400
-MAIL_WINDOW_SECONDS = 3600
-MAILS_PER_ACCOUNT = 5
+# No longer than a link lives: who has to wait, since somebody else asked for them, has a link that works.
+MAIL_WINDOW_SECONDS = MAIL_LINK_LIFETIME_SECONDS
+MAILS_PER_ACCOUNT = 5  # of one purpose
 MAILS_PER_ADDRESS = 30
 # Of one purpose, for everybody together: it bounds what a flood can cost. Nobody gets such a mail once it is reached.
 MAILS_IN_ALL = 1000
