@@ -91,7 +91,8 @@ OPERATOR_EVENT_KEPT_SECONDS = 2 * 365 * 86_400
 
 LOGIN_WINDOW_SECONDS = 900
 LOGIN_TRIES_PER_ACCOUNT = 10  # from one address
-# From all addresses together: high, since whoever reaches it keeps the owner out too.
+# From all addresses together: high, since whoever reaches it keeps the owner out too. So it is more than what one
+# caller can use up, who may have an IPv6 /48.
 LOGIN_TRIES_PER_ACCOUNT_IN_ALL = 200
 LOGIN_TRIES_PER_ADDRESS = 100
 # A browser that logged in to the account before is counted by itself: strangers' tries do not keep it out.

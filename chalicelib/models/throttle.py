@@ -119,21 +119,24 @@ def named(*parts: str) -> str:
     return json.dumps(parts)
 
 
-def per_network(purpose: str, network: str, tries: int, *, exempt: int | None = None) -> list[Limit]:
-    """The limits for the place that a request came from.
+def per_network(
+    purpose: str, network: str, tries: int, *, of: tuple[str, ...] = (), exempt: int | None = None
+) -> list[Limit]:
+    """The limits for the place that a request came from, the narrowest first.
 
     network: an address, or of an IPv6 one the /64, all of which one caller can use. Many have a /56 or a /48: these are
-    counted beside it, each with a limit that is higher, since several people may share it.
+    counted beside it, each with a limit that is higher, since several people may share it. of: what is counted apart at
+    each place, such as an account.
     """
     try:
         found = ip_interface(network)
     except ValueError:
-        return [Limit(named(purpose, network), tries, exempt)]
+        return [Limit(named(purpose, *of, network), tries, exempt)]
     if found.version == 4:
-        return [Limit(named(purpose, network), tries, exempt)]
+        return [Limit(named(purpose, *of, network), tries, exempt)]
     return [
         Limit(
-            named(purpose, str(ip_interface(f"{found.ip}/{length}").network)),
+            named(purpose, *of, str(ip_interface(f"{found.ip}/{length}").network)),
             tries * factor,
             None if exempt is None else exempt * factor,
         )
