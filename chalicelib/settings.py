@@ -6,7 +6,6 @@ Every lifetime and limit of the product stands here, its unit in its name. Nothi
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -243,7 +242,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     is_local = stage == LOCAL_STAGE
     if is_local and "AWS_LAMBDA_FUNCTION_NAME" in environment:
         raise SettingsError("LANYARD_STAGE is missing: a deployed stage has to say which one it is")
-    registration, digests = _registration(environment)
+    registration, digests = read.registration(environment, closed=CLOSED, with_token=WITH_TOKEN, opened=OPEN)
     resources = read.resources(environment.get("RESOURCES", ""))
     server_keys = read.server_keys(environment, shortest=SERVER_KEY_MIN_CHARACTERS, most=SERVER_KEYS_LIMIT)
     return Settings(
@@ -277,20 +276,6 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         previous_server_keys=server_keys[1:],
         refresh_idle_days=read.days(environment, "REFRESH_IDLE_DAYS", default=90, least=0, most=REFRESH_IDLE_MAX_DAYS),
     )
-
-
-def _registration(environment: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
-    mode = environment.get("REGISTRATION", "") or CLOSED
-    digests = tuple(environment.get("REGISTRATION_TOKEN_DIGESTS", "").split())
-    if mode not in (CLOSED, WITH_TOKEN, OPEN):
-        raise SettingsError(f"REGISTRATION must be {CLOSED}, {WITH_TOKEN} or {OPEN}, not {mode!r}")
-    if not all(re.fullmatch(r"[0-9a-f]{64}", digest) for digest in digests):
-        raise SettingsError(
-            "REGISTRATION_TOKEN_DIGESTS takes SHA-256 digests of tokens: manage.py registration new-token"
-        )
-    if mode == WITH_TOKEN and not digests:
-        raise SettingsError("REGISTRATION=token needs REGISTRATION_TOKEN_DIGESTS: manage.py registration new-token")
-    return mode, digests
 
 
 SETTINGS = from_environment(os.environ)
