@@ -121,8 +121,10 @@ MAILS_IN_ALL = 1000
 MAIL_LINK_TRIES = 10
 # Each costs two password hashes and a mail to the owner.
 PASSWORD_CHANGES_PER_ACCOUNT = 10
-MAIL_CONNECT_SECONDS = 2.0
-MAIL_READ_SECONDS = 5.0
+# Of one try. A request waits for all of them no longer than it has time left.
+MAIL_CONNECT_SECONDS = 1.0
+MAIL_READ_SECONDS = 3.0
+MAIL_NOTICE_SECONDS = 2.0  # that a mail which nobody waits for holds up the answer at most
 
 SECURITY_EVENTS_PER_PAGE = 20
 
@@ -155,7 +157,7 @@ SITE_LOGO_URL_LIMIT_CHARACTERS = 2048  # Lambda takes 4 KB of environment in all
 # How many of an application's grants are counted for its owner; beyond that the page says "more than".
 CONNECTED_COUNT_LIMIT = 1000
 
-# How long a request may wait for the store in all.
+# How long a request may wait in all, for the store and for other services.
 REQUEST_SECONDS = 10.0
 # One try of one call to the store, and how many tries there are at most.
 STORE_CONNECT_SECONDS = 1.0
@@ -165,6 +167,9 @@ STORE_LEAST_READ_SECONDS = 0.1  # where less is left, the try is not made
 # The one try of what an answer does not need; and all of these together, which the end of a request is kept for.
 STORE_ASIDE_READ_SECONDS = 0.5
 STORE_ASIDE_SECONDS = 2.0
+SERVICE_TRIES = 2  # of a call to SES or SSM
+# A server key that could not be read is not asked for again so soon.
+SERVER_KEY_RETRY_SECONDS = 5.0
 # A refresh that another one overtook goes after it, unless its own write took so long that its client may have given up
 # on it: then the other may be that client's second try, whose token must stay.
 REFRESH_GIVES_WAY_SECONDS = STORE_READ_SECONDS
