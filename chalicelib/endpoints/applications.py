@@ -116,7 +116,7 @@ def secret(request: http.Request, client_id: str) -> Response:
     if shown != client_secret.mark(found.secret_digest):
         return _secret_form(request, browser, found, is_done=True)
     try:
-        regenerated = client_secret.rotate(found, keep_old_seconds=keep_old_seconds)
+        changed, regenerated = client_secret.rotate(found, keep_old_seconds=keep_old_seconds)
     except store.ConditionFailed:
         return _secret_form(request, browser, _own(browser, client_id), is_done=True)
     except client_secret.TooManySecrets:
@@ -129,7 +129,7 @@ def secret(request: http.Request, client_id: str) -> Response:
         client_id=client_id,
         application_name=found.name,
     )
-    return _secret_page(request, _own(browser, client_id), regenerated)
+    return _secret_page(request, changed, regenerated)
 
 
 @http.route(
