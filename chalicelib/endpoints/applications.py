@@ -213,7 +213,7 @@ def _edit_form(
         existing=existing,
         hidden={CSRF_FIELD: browser.csrf_token(f"edit {existing.client_id}")},
         older_secrets=_older_secrets(browser, existing),
-        count=grant.connected_to(existing),
+        count=grant.connected_to(existing.client_id),
         **_connecting(request),
     )
 
@@ -256,5 +256,5 @@ def _connecting(request: http.Request) -> dict[str, Any]:
 def _confirmation(
     request: http.Request, template: str, of: Application, hidden: Mapping[str, str], status: int = 200, **shown: Any
 ) -> Response:
-    count = grant.connected_to(of)
+    count = grant.connected_to(of.client_id)
     return http.page(request, template, status, application=of, hidden=hidden, count=count, **shown)
