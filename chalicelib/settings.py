@@ -130,8 +130,10 @@ SECURITY_EVENTS_PER_PAGE = 20
 
 BODY_LIMIT_BYTES = 16_384
 CARRIED_FORM_LIMIT_BYTES = 12_288  # by a log-in form, whose own fields must fit beside it
-# It is passed on in an address, encoded once more, and gateways end a header at about 10 KB.
+# One that travels in an address is passed on in another, encoded once more, and gateways end a header at about 10 KB.
+# Of a pushed one only the redirect URI and the state do, in the answer.
 AUTHORIZATION_REQUEST_LIMIT_CHARACTERS = 4096
+PUSHED_REQUEST_LIMIT_CHARACTERS = 8192
 # How far the clocks of the machines that write may be apart: what an operator ends, ends so much later than it says
 # there, and what is given after that counts as given later still.
 CLOCKS_APART_SECONDS = 10
