@@ -86,7 +86,7 @@ def _credentials(redirect_uri: str) -> tuple[str, str]:
         application.edit(client_id, name=found.name, redirect_uris=[*found.redirect_uris, redirect_uri])
     known = _read_known()
     if known.get("client_id") != client_id or found.secret_digest != _digest(known["client_secret"]):
-        known = {"client_id": client_id, "client_secret": client_secret.rotate(found)}
+        known = {"client_id": client_id, "client_secret": client_secret.rotate(found)[1]}
         CREDENTIALS.touch(mode=0o600)
         CREDENTIALS.write_text(json.dumps(known), encoding="utf-8")
     return client_id, known["client_secret"]

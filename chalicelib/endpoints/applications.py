@@ -116,7 +116,7 @@ def secret(request: http.Request, client_id: str) -> Response:
     if shown != client_secret.mark(found.secret_digest):
         return _secret_form(request, browser, found, is_done=True)
     try:
-        regenerated = client_secret.rotate(found, keep_old_seconds=keep_old_seconds)
+        changed, regenerated = client_secret.rotate(found, keep_old_seconds=keep_old_seconds)
     except store.ConditionFailed:
         return _secret_form(request, browser, _own(browser, client_id), is_done=True)
     except client_secret.TooManySecrets:
@@ -129,7 +129,7 @@ def secret(request: http.Request, client_id: str) -> Response:
         client_id=client_id,
         application_name=found.name,
     )
-    return _secret_page(request, _own(browser, client_id), regenerated)
+    return _secret_page(request, changed, regenerated)
 
 
 @http.route(
@@ -213,7 +213,7 @@ def _edit_form(
         existing=existing,
         hidden={CSRF_FIELD: browser.csrf_token(f"edit {existing.client_id}")},
         older_secrets=_older_secrets(browser, existing),
-        count=grant.connected_to(existing),
+        count=grant.connected_to(existing.client_id),
         **_connecting(request),
     )
 
@@ -256,5 +256,5 @@ def _connecting(request: http.Request) -> dict[str, Any]:
 def _confirmation(
     request: http.Request, template: str, of: Application, hidden: Mapping[str, str], status: int = 200, **shown: Any
 ) -> Response:
-    count = grant.connected_to(of)
+    count = grant.connected_to(of.client_id)
     return http.page(request, template, status, application=of, hidden=hidden, count=count, **shown)

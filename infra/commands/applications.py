@@ -233,7 +233,7 @@ def applications_enable(operator: Operator, client_id: str) -> None:
 
 def _rotate(found: Application, keep_old_seconds: int) -> str:
     try:
-        return client_secret.rotate(found, keep_old_seconds=keep_old_seconds)
+        return client_secret.rotate(found, keep_old_seconds=keep_old_seconds)[1]
     except client_secret.TooManySecrets:
         fail(f"{settings.OLDER_SECRETS_LIMIT} older secrets still work. End them first: applications end-old-secret.")
 

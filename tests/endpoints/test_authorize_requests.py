@@ -293,5 +293,11 @@ def test_a_look_at_the_headers_makes_no_code(john: Browser, shop: ClientApp) -> 
 def test_a_request_too_long_to_be_carried_through_the_log_in_is_refused(base_url: str, shop: ClientApp) -> None:
     page = Browser(base_url).open(shop.authorize_path(state="=" * 2000))
     assert page.status == 400
-    assert "too long" in page.text
+    assert "The request is too long. Send it as a pushed authorization request (RFC 9126)." in page.text
     assert Browser(base_url).open(shop.authorize_path(state="x" * 2000)).title == "Log in"
+
+
+def test_one_too_long_to_be_pushed_is_not_advised_to_be(base_url: str, shop: ClientApp) -> None:
+    page = Browser(base_url).open(shop.authorize_path(state="=" * 3000))
+    assert page.status == 400
+    assert "The request is longer than 8192 characters, URL-encoded. Shorten its state." in page.text

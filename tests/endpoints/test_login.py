@@ -280,33 +280,6 @@ def test_an_account_name_that_ends_like_an_address_counts_for_nobody_else(
     assert owner.log_in().status == 200
 
 
-@pytest.mark.spec("line 17")
-def test_the_addresses_of_one_ipv6_network_count_as_one(
-    visitor: Browser, at_address: Callable[..., Browser], fresh: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(settings, "LOGIN_TRIES_PER_ADDRESS", 3)
-    for host in range(3):
-        page = at_address(f"2001:db8:0:1::{host:x}", visitor.user).log_in(email=f"{host}@example.org", password="x")
-        assert page.status == 401
-    assert at_address("2001:db8:0:1:ffff::1", visitor.user).log_in().status == 429
-    assert at_address("2001:db8:0:2::1", visitor.user).log_in().status == 200
-
-
-@pytest.mark.spec("line 17", "line 45")
-def test_whoever_has_many_ipv6_networks_is_stopped_in_them_all(
-    visitor: Browser, at_address: Callable[..., Browser], fresh: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(settings, "LOGIN_TRIES_PER_ADDRESS", 1)
-    monkeypatch.setattr(settings, "IPV6_LIMIT_FACTORS", {64: 1, 56: 2, 48: 3})
-
-    def try_from(address: str) -> int:
-        return at_address(address, visitor.user).log_in(email=f"{address}@example.org", password="x").status
-
-    tried = ["2001:db8:1:100::1", "2001:db8:1:101::1", "2001:db8:1:1ff::1", "2001:db8:1:200::1", "2001:db8:1:300::1"]
-    assert [try_from(address) for address in tried] == [401, 401, 429, 401, 429]
-    assert try_from("2001:db8:2:100::1") == 401
-
-
 def test_an_endless_email_is_as_wrong_as_any_other(visitor: Browser) -> None:
     page = visitor.log_in(email="x" * 3000)
     assert page.status == 401

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import pytest
 import requests
 
-from chalicelib import credentials
+from chalicelib import credentials, settings
 from tests.actors import CALLBACK, Browser, ClientApp
 from tests.conftest import Clock
 from tests.public_app import PublicApp, challenge_of
@@ -276,6 +276,27 @@ def test_a_public_application_pushes_with_its_challenge(john: Browser, a_browser
     request_uri = requests.post(url, data=asked, timeout=30).json()["request_uri"]
     page = john.allow(john.open(path(spa, request_uri)), "Big Events LLC")
     assert spa.exchange(page.code).status_code == 200
+
+
+GATEWAYS_HEADERS_LIMIT_BYTES = 10_240
+
+
+@pytest.mark.parametrize("state", ["x" * 8000, "=" * 2650], ids=["plain", "encoded"])
+def test_a_request_too_long_for_an_address_can_be_pushed(john: Browser, shop: ClientApp, state: str) -> None:
+    assert "Send it as a pushed authorization request" in john.open(shop.authorize_path(state=state)).text
+    page = john.open(path(shop, reference(shop, state=state)))
+    for answer in (john.allow(page, "Big Events LLC"), john.open(path(shop, reference(shop, state=state)))):
+        assert answer.answer["state"] == state
+        headers = answer.response.headers.items()
+        assert sum(len(name) + len(value) for name, value in headers) < GATEWAYS_HEADERS_LIMIT_BYTES - 500
+
+
+def test_one_too_long_for_the_answer_is_refused_in_other_words(shop: ClientApp) -> None:
+    answer = push(shop, state="x" * settings.PUSHED_REQUEST_LIMIT_CHARACTERS)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+    assert answer.json()["error_description"] == (
+        "The request is longer than 8192 characters, URL-encoded. Shorten its state."
+    )
 
 
 def test_a_store_that_fails_is_503(shop: ClientApp, store: StoreProxy) -> None:
