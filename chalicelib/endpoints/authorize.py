@@ -217,8 +217,11 @@ def _question(asked: AuthorizationRequest) -> Question:
 
 
 def _purpose(asked: AuthorizationRequest) -> str:
-    """Binds the form to the very request that was shown."""
-    return "consent " + requests.encode(dict(sorted(asked.parameters.items())))
+    """Binds the form to the very request that was shown, and to where its answer was said to go.
+
+    A request that leaves `redirect_uri` out goes to the first registered one, which may be another by now.
+    """
+    return f"consent {requests.encode(dict(sorted(asked.parameters.items())))} {asked.redirect_uri}"
 
 
 def _not_this_application(

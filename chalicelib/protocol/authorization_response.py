@@ -87,7 +87,7 @@ def deny(request: AuthorizationRequest, user: User, *, issuer: str) -> str:
 
 def repeat(request: AuthorizationRequest, answer: str, *, browser_key: str, issuer: str) -> str | None:
     """Where a pushed request was answered like this before: the same redirect, for a second click. None where it was
-    answered otherwise or in another browser, or its code has been used or has expired.
+    answered otherwise or in another browser, or its code has been used, has expired, or was sent to another address.
 
     browser_key: a secret of the browser's session. A pushed request's code follows from it, since no code is stored.
     """
@@ -97,7 +97,7 @@ def repeat(request: AuthorizationRequest, answer: str, *, browser_key: str, issu
         return _denial(request, issuer)
     code = _code_for(request.pushed, browser_key)
     stored = store.read(AuthorizationCode.key(credentials.digest(code)))[0]
-    if stored is None or stored.is_used or stored.is_expired:
+    if stored is None or stored.is_used or stored.is_expired or stored.redirect_uri != request.redirect_uri:
         return None
     logs.note(outcome="allowed", repeated=True)
     return _with_code(request, code, issuer)
