@@ -232,8 +232,8 @@ def test_a_request_may_be_posted_as_a_whole_and_is_held_to_what_was_shown(john: 
     fields = john.open(f"{path}?{query}").fields("Authorize", "Small Shows") | dict(parse_qsl(query))
     page = john.open("/")
     assert_is_asked_again(john.send(page, path, {**fields, "scope": "read write"}))
-    assert john.send(page, path, {**fields, "scope": ["read", "read"]}).answer["error"] == "invalid_request"
     assert shop.exchange(john.send(page, path, fields).code).json()["scope"] == "read"
+    assert john.send(page, path, {**fields, "scope": ["read", "read"]}).answer["error"] == "invalid_request"
 
 
 @pytest.mark.spec("line 15", "line 16", "CVE-2018-1000088", "RFC 9700 §4.16", "RFC 6749 §10.12")
