@@ -56,9 +56,9 @@ def authorize(request: http.Request) -> Response:
     except RefusedRequest as error:
         if browser is None:  # or anybody's link would lead through here to wherever somebody registered (9700 §4.11.2)
             raise http.NotSignedIn(_path_of(parameters)) from error
-        if error.application.registered_itself:  # likewise: whoever is signed in decides whether to go there
-            return _refused(request, error)
-        return http.see_other(error.location)
+        if authorization_response.is_told_at_once(error, consent, browser.user):
+            return http.see_other(error.location)
+        return _refused(request, error)  # whoever is signed in decides whether to go there
     logs.note(client_id=asked.application.client_id)
     if browser is None:
         raise http.NotSignedIn(f"{PATH}?{requests.encode(asked.parameters)}")
@@ -217,8 +217,11 @@ def _question(asked: AuthorizationRequest) -> Question:
 
 
 def _purpose(asked: AuthorizationRequest) -> str:
-    """Binds the form to the very request that was shown."""
-    return "consent " + requests.encode(dict(sorted(asked.parameters.items())))
+    """Binds the form to the very request that was shown, and to where its answer was said to go.
+
+    A request that leaves `redirect_uri` out goes to the first registered one, which may be another by now.
+    """
+    return f"consent {requests.encode(dict(sorted(asked.parameters.items())))} {asked.redirect_uri}"
 
 
 def _not_this_application(

@@ -163,13 +163,17 @@ def standing(grant_id: str) -> Standing | None:
 
 
 def refresh(grant: Grant, access_token: AccessToken) -> None:
-    """Put the next access token in place of the last one.
+    """Put the next access token in place of the last one, for a confidential client, whose refresh token stays.
 
     Raises ConditionFailed where another refresh came first since the grant was read, or the grant has ended. So a write
     that arrives late never ends a newer token.
     """
-    actions = [Grant.generation.set(grant.generation + 1), Grant.last_used_at.set(clock.now())]
-    advance(grant, [*actions], access_token)
+    actions: list[Action] = [
+        Grant.generation.set(grant.generation + 1),
+        Grant.last_used_at.set(clock.now()),
+        Grant.forget_at.remove(),  # of a client that was public: its document has made it confidential since
+    ]
+    advance(grant, actions, access_token)
 
 
 def advance(grant: Grant, actions: list[Action], access_token: AccessToken) -> None:

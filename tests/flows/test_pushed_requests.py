@@ -136,6 +136,20 @@ def test_an_answer_is_repeated_to_nobody_else(john: Browser, eve: Browser, shop:
     assert (visitor.status, visitor.left_to) == (400, None)
 
 
+@pytest.mark.spec("RFC 9126 §7.3", "line 23")
+def test_a_code_is_not_sent_again_to_another_address(john: Browser, a_browser: Callable[..., Browser]) -> None:
+    developer = a_browser()
+    shop = developer.register_application("A shop", "https://shop.example.com/a", "https://shop.example.com/b")
+    shop.redirect_uri = "https://shop.example.com/a"
+    shop.connect(john, "Big Events LLC", scope="read")
+    asked = path(shop, reference(shop, redirect_uri=None))
+    assert john.open(asked).code
+    edited = developer.open(f"/settings/applications/{shop.client_id}")
+    assert developer.press(edited, "Save", redirect_uris="https://shop.example.com/b").status == 200
+    page = john.open(asked)
+    assert (page.status, page.left_to, page.title) == (400, None, "You have already answered")
+
+
 @pytest.mark.spec("RFC 9126 §7.3", "line 16")
 def test_of_two_users_who_answer_at_once_one_is_refused(
     john: Browser, eve: Browser, shop: ClientApp, store: StoreProxy

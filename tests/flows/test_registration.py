@@ -107,7 +107,10 @@ def test_a_mistake_of_its_leads_nobody_anywhere_unasked(
     assert told["error"] in page.text
     assert told.get("error_description", "") in page.text
     assert Browser(base_url).open(app.authorize_path(**wrong)).path == "/login"
-    assert john.open(shop.authorize_path(**wrong)).answer["error"], "one that somebody here registered is told at once"
+    for connected, is_told in ((shop, True), (app, False)):
+        connected.connect(john, "Big Events LLC")
+        page = john.open(connected.authorize_path(**wrong))
+        assert bool(page.left_to) is is_told, "one that somebody here registered, and that has a consent, at once"
 
 
 @pytest.mark.spec("line 44", "RFC 7591 §2")
