@@ -102,9 +102,12 @@ def show(
 def show_stale(
     request: http.Request, browser: SignedIn, question: Question, consent: Consent | None, form: Parameters
 ) -> Response:
-    """The page anew, for a form that counts no more, with what the same user had ticked."""
+    """The page anew, for a form that counts no more, with what the same user had ticked.
+
+    Where that may not be shown nothing is ticked, an only organizer neither: they may have unticked it.
+    """
     logs.note(outcome="stale form")
-    kept = form if browser.was_filled_in_here(request, form) else None
+    kept = form if browser.was_filled_in_here(request, form) else {}
     return show(request, browser, question, consent, form=kept, notice=STALE, status=403)
 
 
