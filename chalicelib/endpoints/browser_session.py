@@ -104,11 +104,13 @@ def signed_in(request: http.Request) -> SignedIn | None:
     return recognize(request, cookie, *store.read(cookie.session_key, cookie.user_key)) if cookie else None
 
 
-def require(request: http.Request, *, back_to: str | None = None) -> SignedIn:
+def require(
+    request: http.Request, *, back_to: str | None = None, ended: http.Notice = http.Notice.SESSION_ENDED
+) -> SignedIn:
     """Who is signed in. Raises NotSignedIn, which leads to the log-in page and then to `back_to`, or back here."""
     found = signed_in(request)
     if found is None:
-        raise http.NotSignedIn(back_to or request.local_address)
+        raise http.NotSignedIn(back_to or request.local_address, ended=ended)
     return found
 
 

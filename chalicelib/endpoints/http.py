@@ -127,7 +127,7 @@ def _ask_to_log_in(to: Route, request: Request, error: NotSignedIn) -> Response:
         logs.note(outcome="session ended, form kept")
         return log_in_page(request, error.back_to, carried=carried, status=401)
     has_sent_a_form = request.method == "POST" and request.is_from_our_page
-    notice = Notice.SESSION_ENDED if has_sent_a_form else None
+    notice = error.ended if has_sent_a_form else None
     return see_other(here(request, f"/login?next={quote(error.back_to, safe='')}"), notice=notice)
 
 

@@ -19,6 +19,7 @@ class Notice(StrEnum):
 
     LOGGED_OUT = "logged-out"
     SESSION_ENDED = "session-ended"
+    SESSION_ENDED_OF_PASSWORD = "session-ended-of-password"  # noqa: S105 - a word for a page
     STALE_FORM = "stale-form"
     PROFILE_SAVED = "profile-saved"
     PASSWORD_CHANGED = "password-changed"  # noqa: S105 - a word for a page
