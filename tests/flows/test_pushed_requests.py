@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import pytest
 import requests
 
-from chalicelib import credentials
+from chalicelib import credentials, settings
 from tests.actors import CALLBACK, Browser, ClientApp
 from tests.conftest import Clock
 from tests.public_app import PublicApp, challenge_of
@@ -96,6 +96,19 @@ def test_of_many_answers_at_once_one_counts_and_all_get_its_redirect(john: Brows
         pages = list(pool.map(lambda _: john.allow(shown, "Big Events LLC"), range(8)))
     assert len({page.left_to for page in pages}) == 1
     assert [shop.exchange(page.code).status_code for page in pages[:1]] == [200]
+
+
+@pytest.mark.spec("RFC 9126 §7.3")
+def test_a_late_second_click_says_no_more_than_is_known(john: Browser, shop: ClientApp, clock: Clock) -> None:
+    """The browser may never have followed the redirect, and the code has expired since."""
+    shown = john.open(path(shop, reference(shop)))
+    assert john.allow(shown, "Big Events LLC").code
+    clock.advance(settings.SETTINGS.code_lifetime_seconds + 1)
+    page = john.allow(shown, "Big Events LLC")
+    assert (page.status, page.left_to, page.title) == (400, None, "You have already answered")
+    assert "You allowed A shop access the first time you answered." in page.text
+    assert "If the application is not connected, go back to it and connect it again." in page.text
+    assert "has your answer" not in page.text
 
 
 def test_denying_answers_it_too(john: Browser, shop: ClientApp) -> None:
