@@ -41,12 +41,11 @@ def login(request: http.Request) -> Response:
 def logout(request: http.Request) -> Response:
     """A POST signs out; a GET asks first, since any page can send a browser here."""
     browser = browser_session.signed_in(request)
-    if browser is None:
-        return http.see_other(http.here(request, "/"), headers={"Set-Cookie": browser_session.end(request)})
-    if request.method == "GET":
+    if browser and request.method == "GET":
         return http.page(request, "logout.html", csrf_token=browser.csrf_token("log-out"))
-    browser.check_csrf(request.form, "log-out")
-    logs.note(outcome="logged out")
+    if browser:
+        browser.check_csrf(request.form, "log-out")
+        logs.note(outcome="logged out")
     cookies = browser_session.end(request)
     return http.see_other(http.here(request, "/"), headers={"Set-Cookie": cookies}, notice=http.Notice.LOGGED_OUT)
 

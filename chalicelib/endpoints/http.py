@@ -179,7 +179,7 @@ def page(
         user=user,
         accept_language=languages,
         with_script=with_script,
-        notice=None if user and notice is Notice.SESSION_ENDED else notice,
+        notice=None if user and notice in notices.TO_VISITORS else notice,
         **values,
     )
     answer = {
