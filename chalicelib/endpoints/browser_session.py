@@ -125,11 +125,12 @@ def start(request: http.Request, user: User) -> list[str]:
 
 
 def end(request: http.Request) -> list[str]:
-    """Sign out. Gives the Set-Cookie values."""
+    """Sign out. Gives the Set-Cookie values: none where no cookie came, or another site's form, which the browser sends
+    without it, could make the browser drop it."""
     cookie = read_cookie(request)
     if cookie:
         session.end(cookie.user_id, cookie.named.digest)
-    return [cookies.forgotten("session")]
+    return [cookies.forgotten("session")] if cookies.read(request, "session") is not None else []
 
 
 def go_on(request: http.Request, user: User, next_path: str, *, cookies: Iterable[str] = ()) -> Response:
