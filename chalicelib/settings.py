@@ -129,6 +129,12 @@ MAIL_NOTICE_SECONDS = 2.0  # that a mail which nobody waits for holds up the ans
 SECURITY_EVENTS_PER_PAGE = 20
 
 BODY_LIMIT_BYTES = 16_384
+# What one consent can be for. The slugs, of up to 50 characters, stand in the consent, the code, the grant and the
+# access token, which then have 51 KB each; every request of the application reads three of them.
+ORGANIZERS_PER_CONSENT_LIMIT = 1000
+# A consent form has 62 bytes of each organizer at most. Room for twice as many, so that its page can say so.
+CONSENT_FORM_LIMIT_BYTES = 131_072
+FORM_FIELDS_LIMIT = 2_100
 CARRIED_FORM_LIMIT_BYTES = 12_288  # by a log-in form, whose own fields must fit beside it
 # One that travels in an address is passed on in another, encoded once more, and gateways end a header at about 10 KB.
 # Of a pushed one only the redirect URI and the state do, in the answer.

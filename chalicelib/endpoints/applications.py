@@ -46,7 +46,7 @@ def new(request: http.Request) -> Response:
     try:
         made, secret = _register(browser.user, form_id, filled)
     except registration_form.AlreadyRegistered as error:
-        return http.see_other(http.here(request, f"{PATH}/{error.client_id}"))
+        return _registered_before(request, error.client_id)
     except registration_form.TooManyApplications:
         limit = settings.APPLICATIONS_PER_OWNER_LIMIT
         problem = Message("You have %(limit)s applications, which is the limit. Delete one first.", limit=limit)
@@ -64,6 +64,14 @@ def new(request: http.Request) -> Response:
         return _new_form(request, browser, filled, form_id=form_id, status=429, headers=headers)
     logs.note(outcome="application registered", client_id=made.client_id)
     return _secret_page(request, made, secret)
+
+
+def _registered_before(request: http.Request, client_id: str) -> Response:
+    """After a second click: the application's page. Only the first one's answer has the secret, which may be unseen."""
+    found, notice = application.get(client_id), None
+    if found:
+        notice = http.Notice.ALREADY_REGISTERED_WITH_SECRET if found.has_secret else http.Notice.ALREADY_REGISTERED
+    return http.see_other(http.here(request, f"{PATH}/{client_id}"), notice=notice)
 
 
 def _register(owner: User, form_id: str, filled: Fields) -> tuple[Application, str]:

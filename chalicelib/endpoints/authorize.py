@@ -25,6 +25,7 @@ from chalicelib.protocol import (
     requests,
 )
 from chalicelib.protocol.authorization import AuthorizationRequest, NotThisApplication, RefusedRequest
+from chalicelib.protocol.consents import ChoiceProblem
 
 PATH = paths.AUTHORIZATION
 _CODES = "authorization codes"
@@ -33,7 +34,14 @@ blueprint = Blueprint(__name__)
 
 
 @http.route(
-    blueprint, PATH, "GET", "POST", is_page=True, typed_again=consent_page.TYPED_AGAIN, answers_stale_forms=True
+    blueprint,
+    PATH,
+    "GET",
+    "POST",
+    is_page=True,
+    typed_again=consent_page.TYPED_AGAIN,
+    answers_stale_forms=True,
+    body_limit_bytes=settings.CONSENT_FORM_LIMIT_BYTES,
 )
 def authorize(request: http.Request) -> Response:
     if request.is_head:
@@ -146,17 +154,17 @@ def _answer(
         return consent_page.show(request, browser, question, consent, form=form)
     if requests.single(form, "decision") != "allow":
         return http.see_other(authorization_response.deny(asked, browser.user, issuer=request.base_url))
-    location = authorization_response.allow(
-        asked,
-        browser.user,
-        form.get("organizers", ()),
-        known=consent,
-        browser_key=browser.key_for(_CODES),
-        issuer=request.base_url,
-    )
-    if location is None:
-        problem = Message("Choose at least one organizer.")
-        return consent_page.show(request, browser, question, consent, form=form, problem=problem, status=400)
+    try:
+        location = authorization_response.allow(
+            asked,
+            browser.user,
+            form.get("organizers", ()),
+            known=consent,
+            browser_key=browser.key_for(_CODES),
+            issuer=request.base_url,
+        )
+    except ChoiceProblem as error:
+        return consent_page.show(request, browser, question, consent, form=form, problem=error.message, status=400)
     consent_page.note_allowed(request, browser, asked.application)
     return http.see_other(location)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from chalicelib import logs
+from chalicelib.endpoints.notices import Notice
 from chalicelib.mail import MailUnavailable
 from chalicelib.messages import Message
 from chalicelib.models.store import ConditionFailed, StoreUnavailable
@@ -31,11 +32,13 @@ class Refusal(Exception):
 
 
 class NotSignedIn(Exception):
-    """Only a signed-in user can see this. back_to: the path of ours to come back to after the log-in."""
+    """Only a signed-in user can see this. back_to: the path of ours to come back to after the log-in. ended: what the
+    log-in page says to whoever has sent a form that nothing can be kept of."""
 
-    def __init__(self, back_to: str) -> None:
+    def __init__(self, back_to: str, *, ended: Notice = Notice.SESSION_ENDED) -> None:
         super().__init__("not signed in")
         self.back_to = back_to
+        self.ended = ended
 
 
 class StaleForm(Refusal):

@@ -52,15 +52,13 @@ def allow(
     known: Consent | None,
     browser_key: str,
     issuer: str,
-) -> str | None:
-    """Remember what the user allowed and give a code for it; None where an organizer is needed and none is left.
+) -> str:
+    """Remember what the user allowed and give a code for it.
 
-    ticked: slugs as they were posted; those that the user does not belong to count for nothing.
-    known: the consent as it was before, or None. browser_key: see `repeat`. Raises AlreadyAnswered.
+    ticked: slugs as they were posted; see `consents.chosen`. known: the consent as it was before, or None. browser_key:
+    see `repeat`. Raises ChoiceProblem, AlreadyAnswered.
     """
     organizers = consents.chosen(request.scopes, ticked, user)
-    if organizers is None:
-        return None
     client_id = request.application.client_id
     for _ in attempts():  # other tabs may answer at the same moment
         consent = consents.remembered(

@@ -84,7 +84,7 @@ def users_set_password(operator: Operator, email: str, password_stdin: bool) -> 
         return
     with clear_errors(f"The user {email} is disabled, or got another password meanwhile."):
         user.change_password(found, password)
-        session.clear_away(found.user_id)
+        session.clear_away(found)
         security_event.record(found.user_id, security_event.Kind.PASSWORD_SET_BY_OPERATOR)
     operator.show(_user_row(found), sentence=f"{found.email} has another password, and no session.")
 

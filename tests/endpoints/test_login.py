@@ -259,6 +259,30 @@ def test_a_second_tab_goes_on_after_the_log_in_in_the_first(visitor: Browser) ->
     assert page.path == "/settings/applications"
 
 
+@pytest.mark.parametrize("spelled", [str, str.upper])
+def test_a_form_that_is_out_of_date_goes_on_for_whoever_is_signed_in_already(
+    john: Browser, spelled: Callable[[str], str]
+) -> None:
+    page = john.open("/login?switch=1", next="/settings/applications")
+    john.http.cookies.pop("lanyard-login")
+    page = john.press(page, "Log in", email=f" {spelled(john.user.email)}", password="not looked at")
+    assert (page.status, page.path) == (200, "/settings/applications")
+
+
+def test_another_account_on_a_form_that_is_out_of_date_is_asked_for_again(john: Browser, eve: Browser) -> None:
+    page = john.open("/login?switch=1", next="/settings/profile")
+    john.http.cookies.pop("lanyard-login")
+    page = john.press(page, "Log in", email=eve.user.email, password=eve.user.password)
+    assert (page.status, page.title) == (403, "Log in")
+    assert "This form was out of date" in page.text
+    assert (page.field("email"), page.field("next")) == (eve.user.email, "/settings/profile")
+    assert eve.user.password not in page.response.text
+    page = john.press(page, "Log in", password=eve.user.password)
+    assert (page.status, page.path) == (200, "/settings/profile")
+    assert eve.user.email in page.text
+    assert john.user.email not in page.text
+
+
 @pytest.mark.spec("line 17")
 def test_a_strangers_tries_do_not_keep_the_owner_out(
     visitor: Browser, at_address: Callable[..., Browser], fresh: Clock

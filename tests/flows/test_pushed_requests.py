@@ -98,6 +98,19 @@ def test_of_many_answers_at_once_one_counts_and_all_get_its_redirect(john: Brows
     assert [shop.exchange(page.code).status_code for page in pages[:1]] == [200]
 
 
+@pytest.mark.spec("RFC 9126 §7.3")
+def test_a_late_second_click_says_no_more_than_is_known(john: Browser, shop: ClientApp, clock: Clock) -> None:
+    """The browser may never have followed the redirect, and the code has expired since."""
+    shown = john.open(path(shop, reference(shop)))
+    assert john.allow(shown, "Big Events LLC").code
+    clock.advance(settings.SETTINGS.code_lifetime_seconds + 1)
+    page = john.allow(shown, "Big Events LLC")
+    assert (page.status, page.left_to, page.title) == (400, None, "You have already answered")
+    assert "You allowed A shop access the first time you answered." in page.text
+    assert "If the application is not connected, go back to it and connect it again." in page.text
+    assert "has your answer" not in page.text
+
+
 def test_denying_answers_it_too(john: Browser, shop: ClientApp) -> None:
     request_uri = reference(shop)
     shown = john.open(path(shop, request_uri))
