@@ -28,6 +28,19 @@ def an_organizer(local_run: LocalRun) -> str:
     return slug
 
 
+def one_by_one(local_run: LocalRun, *listing: str) -> list[dict[str, Any]]:
+    """What a list has, read in pages of one."""
+    found: list[dict[str, Any]] = []
+    after: list[str] = []
+    while True:
+        page = local_run.manage(*listing, "--limit", "1", "--json", *after)
+        found += json.loads(page.stdout)
+        if not page.stderr:
+            return found
+        assert page.stderr.startswith("There are more: --after ")
+        after = ["--after", page.stderr.split()[-1]]
+
+
 def on_a_terminal(local_run: LocalRun, answer: str, *arguments: str) -> tuple[int, str]:
     """A command's exit code and what it prints, run by a person who answers its question so."""
     person, terminal = pty.openpty()
@@ -57,10 +70,17 @@ def test_what_an_operator_did_is_listed_newest_first_with_who_and_how_it_ended(l
     eve = in_json(local_run, "users", "list", "--email", "eve@local", "--json")[0]
     assert entries[1]["about"] == sorted([slug, eve["user_id"]])
     assert all(entry["operator"] and entry["at"].endswith("Z") for entry in entries)
-    assert audit(local_run, "--limit", "1", "--command", "organizers") == entries[:1]
-    assert audit(local_run, "--about", slug, "--limit", "1") == entries[1:2]
+    assert audit(local_run, "--about", slug, "--command", "organizers create") == entries[2:]
     assert audit(local_run, "--about", slug, "--command", "organizers add-member") == entries[1:2]
     assert audit(local_run, "--about", slug, "--command", "users") == []
+
+
+def test_the_audit_is_read_to_its_end_in_pages(local_run: LocalRun) -> None:
+    slug = an_organizer(local_run)
+    for change in ("add-member", "remove-member"):
+        in_json(local_run, "organizers", change, slug, "eve@localhost", "--json")
+    assert one_by_one(local_run, "audit", "--about", slug) == audit(local_run, "--about", slug)
+    assert len(audit(local_run, "--about", slug)) == 3
 
 
 def test_what_was_made_and_what_was_given_stand_in_the_audit(local_run: LocalRun) -> None:
@@ -160,15 +180,7 @@ def test_a_list_has_a_heading_filters_and_pages(local_run: LocalRun) -> None:
     assert members[0].split() == ["EMAIL", "FULLNAME", "LOCALE", "TIMEZONE", "ORGANIZERS", "ACTIVE", "USER", "ID"]
     assert [line.split()[0] for line in members[1:]] == ["eve@localhost"]
     assert local_run.manage("users", "list", "--disabled", "--email", "eve@").stdout == "Nothing found.\n"
-    found: list[str] = []
-    after: list[str] = []
-    while True:
-        page = local_run.manage("organizers", "list", "--name", "audited-", "--limit", "1", "--json", *after)
-        found += [row["slug"] for row in json.loads(page.stdout)]
-        if not page.stderr:
-            break
-        assert page.stderr.startswith("There are more: --after ")
-        after = ["--after", page.stderr.split()[-1]]
+    found = [row["slug"] for row in one_by_one(local_run, "organizers", "list", "--name", "audited-")]
     assert set(found) >= set(slugs)
     assert len(found) == len(set(found))
     owned = in_json(local_run, "applications", "list", "--owner", "admin@localhost", "--name", "box", "--json")
