@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import pty
 import subprocess
 from typing import Any
 
+import boto3
+import click
 import pytest
 
+import manage
 from chalicelib import credentials
+from infra.commands import Destructive
 from tests.local_run import LocalRun
 from tests.running.test_operating import a_connected_user, in_json
 
 pytestmark = pytest.mark.spec("line 37")
+
+# The commands that ask, with what to give each.
+CANNOT_BE_UNDONE = {
+    ("users", "erase"): ("eve@localhost",),
+    ("grants", "end"): ("--client", "{client_id}"),
+    ("applications", "rotate-secret"): ("{client_id}",),
+    ("applications", "end-old-secret"): ("{client_id}",),
+    ("organizers", "delete"): ("smallshows",),
+    ("tables", "restore"): ("--from-prefix", "restored-"),
+}
 
 
 def audit(local_run: LocalRun, *arguments: str) -> list[dict[str, Any]]:
@@ -137,16 +152,46 @@ def test_a_dry_run_and_a_mistake_leave_no_entry(local_run: LocalRun) -> None:
     assert audit(local_run) == before
 
 
-@pytest.mark.parametrize("command", [("users", "erase", "eve@localhost"), ("grants", "end", "--client", "{client_id}")])
-def test_what_cannot_be_undone_is_not_done_unasked(local_run: LocalRun, command: tuple[str, ...]) -> None:
-    client_id = in_json(local_run, "applications", "list", "--json")[0]["client_id"]
-    before = audit(local_run)
-    ended = local_run.manage(*(word.format(client_id=client_id) for word in command))
+@pytest.fixture(scope="module")
+def local_store(local_run: LocalRun) -> Any:
+    """DynamoDB of `make run`, where a backup of the users has been restored to a table of another name."""
+    made = boto3.client("dynamodb", endpoint_url=f"http://127.0.0.1:{local_run.dynamodb_port}")
+    made.create_table(
+        TableName="restored-users",
+        AttributeDefinitions=[{"AttributeName": "user_id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "user_id", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return made
+
+
+def everything(local_store: Any) -> dict[str, list[Any]]:
+    tables = local_store.list_tables()["TableNames"]
+    return {table: local_store.scan(TableName=table, ConsistentRead=True)["Items"] for table in tables}
+
+
+@pytest.mark.parametrize("command", CANNOT_BE_UNDONE, ids=" ".join)
+def test_what_cannot_be_undone_is_not_done_unasked(
+    local_run: LocalRun, local_store: Any, command: tuple[str, str]
+) -> None:
+    client_id = in_json(local_run, "applications", "list", "--name", "box office", "--json")[0]["client_id"]
+    before = everything(local_store)
+    words = [word.format(client_id=client_id) for word in (*command, *CANNOT_BE_UNDONE[command])]
+    python = ("env", "NOT_BEFORE=1", ".venv/bin/python")
+    ended = local_run.run(*python, "manage.py", "--stage", "local", *words, stdin="a second password\n")
     assert ended.returncode == 2
-    assert ended.stderr.startswith("Error: This would e")
-    assert ended.stderr.endswith("Add --yes to do it.\n")
-    assert in_json(local_run, "users", "list", "--email", "eve@localhost", "--json")[0]["active"] is True
-    assert audit(local_run) == before
+    assert ended.stderr.startswith("Error: This would ")
+    assert ended.stderr.endswith(", and cannot be undone. Add --yes to do it.\n")
+    assert everything(local_store) == before
+
+
+def test_every_command_that_takes_yes_is_shown_to_ask() -> None:
+    named: list[tuple[str, str]] = []
+    for name in manage.COMMANDS:
+        found = getattr(importlib.import_module(f"infra.commands.{name}"), name)
+        one_each = found.commands if isinstance(found, click.Group) else {"": found}
+        named += [(name, word) for word, command in one_each.items() if isinstance(command, Destructive)]
+    assert sorted(named) == sorted(CANNOT_BE_UNDONE)
 
 
 def test_a_person_at_a_terminal_is_asked(local_run: LocalRun) -> None:
