@@ -71,7 +71,7 @@ def users_enable(operator: Operator, email: str) -> None:
     operator.show({**_user_row(found), "active": True}, sentence=f"Enabled the user {found.email}.")
 
 
-@users.command("set-password", cls=Change)
+@users.command("set-password", cls=Destructive)
 @click.argument("email")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input, one line.")
 @click.pass_obj

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.spec("line 37")
 # The commands that ask, with what to give each.
 CANNOT_BE_UNDONE = {
     ("users", "erase"): ("eve@localhost",),
+    ("users", "set-password"): ("eve@localhost", "--password-stdin"),
     ("grants", "end"): ("--client", "{client_id}"),
     ("applications", "rotate-secret"): ("{client_id}",),
     ("applications", "end-old-secret"): ("{client_id}",),
@@ -133,7 +134,7 @@ def test_an_id_that_the_server_did_not_make_is_found(local_run: LocalRun) -> Non
 def test_the_audit_names_no_address_and_no_secret(local_run: LocalRun) -> None:
     a_connected_user(local_run, "audited")
     in_json(
-        local_run, "users", "set-password", "audited@example.org", "--password-stdin", "--json",
+        local_run, "users", "set-password", "audited@example.org", "--password-stdin", "--yes", "--json",
         stdin="a second password\n",
     )  # fmt: skip
     in_json(local_run, "users", "export", "audited@example.org")
