@@ -12,12 +12,20 @@ from typing import Any
 import boto3
 import click
 import pytest
+from click.testing import CliRunner
 
 import manage
 from chalicelib import credentials
-from infra.commands import Destructive
+from chalicelib.models import operator_event
+from chalicelib.models.operator_event import Filter, OperatorEvent
+from chalicelib.models.pushed_request import PushedRequest
+from infra import tables
+from infra.commands import Destructive, Operator
+from infra.commands.tables import tables as tables_command
+from infra.ministack import client_environment
 from tests.local_run import LocalRun
 from tests.running.test_operating import a_connected_user, in_json
+from tests.store_proxy import StoreProxy
 
 pytestmark = pytest.mark.spec("line 37")
 
@@ -193,6 +201,26 @@ def test_every_command_that_takes_yes_is_shown_to_ask() -> None:
         one_each = found.commands if isinstance(found, click.Group) else {"": found}
         named += [(name, word) for word, command in one_each.items() if isinstance(command, Destructive)]
     assert sorted(named) == sorted(CANNOT_BE_UNDONE)
+
+
+def test_tables_are_made_once_that_is_recorded(store: StoreProxy) -> None:
+    started: list[OperatorEvent] = []
+    PushedRequest.delete_table()
+    with store.before("CreateTable", lambda: started.extend(operator_event.newest(Filter("tables create")))):
+        group: Any = click.Group(commands={"tables": tables_command})
+        ended = CliRunner().invoke(group, ["tables", "create"], obj=Operator())
+    assert (ended.exit_code, ended.output) == (0, "Created test-pushed_requests\n")
+    assert [event.outcome for event in started] == ["started"]
+
+
+def test_the_table_of_the_audit_itself_is_made_first(local_run: LocalRun) -> None:
+    settings = {**client_environment(f"http://127.0.0.1:{local_run.dynamodb_port}"), "TABLE_PREFIX": "new-"}
+    told = ("env", *(f"{name}={value}" for name, value in settings.items()), ".venv/bin/python", "manage.py")
+    created = json.loads(local_run.run(*told, "--stage", "local", "tables", "create", "--json").stdout)
+    assert created[0] == {"table": "new-operator_events"}
+    assert len(created) == len(tables.MODELS)
+    (entry,) = json.loads(local_run.run(*told, "--stage", "local", "audit", "--json").stdout)
+    assert (entry["command"], entry["outcome"]) == ("tables create", "done")
 
 
 def test_a_person_at_a_terminal_is_asked(local_run: LocalRun) -> None:
