@@ -42,7 +42,8 @@ KNOWN: Sequence[Known] = (
         call="used_assertions",
         kinds=(Kind.KILLED_BEFORE, Kind.KILLED_AFTER),
         loss="the history says that a code was replayed",
-        reason="Likewise: the tokens were stored, and the process died while it noted that the assertion had its answer.",
+        reason="Likewise: the tokens were stored, and the process died while it noted that the assertion had its "
+        "answer.",
     ),
     Known(
         flows=("device: get the tokens",),
