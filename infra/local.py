@@ -30,6 +30,8 @@ LOCAL = ROOT / ".local"
 RUN = LOCAL / "run.json"
 LOCK = LOCAL / "lock"
 START_SECONDS = 30
+# What the shell sets for the application and manage.py's commands go by too.
+FOR_OPERATORS = ("REGISTRATION", "REGISTRATION_TOKEN_DIGESTS", "RESOURCES", "SITE_NAME", "NOT_BEFORE")
 
 
 class CannotStart(Exception):
@@ -63,8 +65,7 @@ def _run(request: ending.Request, port: int, dynamodb_port: int) -> None:
         "PUBLIC_URL": os.environ.get("PUBLIC_URL") or here,
         "SERVER_KEY": _server_key(),
         "SERVER_KEYS": "",
-        # Whoever sets these for a try means them for manage.py, too.
-        **{name: os.environ[name] for name in ("REGISTRATION", "RESOURCES") if name in os.environ},
+        **{name: os.environ[name] for name in FOR_OPERATORS if name in os.environ},
     }
     _read_settings(environment)
     print(f"Starting DynamoDB (MiniStack) on 127.0.0.1:{dynamodb_port}, kept in .local/", flush=True)
