@@ -47,14 +47,17 @@ class OperatorEvent(Item):
 
 @dataclass(frozen=True)
 class Filter:
-    """Which events to list. command: how its words start. about: an id that it names. "" lets everything through."""
+    """Which events to list: all, where neither is given.
+
+    command: how its words start. about: ids, one of which it names.
+    """
 
     command: str = ""
-    about: str = ""
+    about: frozenset[str] = frozenset()
 
     def fits(self, event: OperatorEvent) -> bool:
         is_command = f"{event.command} ".startswith(f"{self.command} ") if self.command else True
-        return is_command and (not self.about or self.about in (event.about or ()))
+        return is_command and (not self.about or bool(self.about & set(event.about or ())))
 
 
 def start(operator: str, command: str, about: Sequence[str], detail: str = "") -> OperatorEvent:

@@ -6,7 +6,7 @@ import time
 
 import click
 
-from chalicelib.models import operator_event
+from chalicelib.models import application, operator_event
 from chalicelib.models.operator_event import Filter
 from infra.commands import Listing, Operator, clear_errors
 
@@ -30,7 +30,19 @@ def audit(operator: Operator, limit: int | None, after: str | None, words: str, 
             "outcome": event.outcome,
             "id": event.event_key,
         }
-        for event in operator_event.newest(Filter(" ".join(words.split()), about), after=after)
+        for event in operator_event.newest(Filter(" ".join(words.split()), _ids_of(about)), after=after)
     )
     with clear_errors():
         operator.show_page(rows, limit=limit, key="id", order=None)
+
+
+def _ids_of(about: str) -> frozenset[str]:
+    """The ids that entries may have for what an operator calls so.
+
+    An application that describes itself is recorded by its address, and was once by the id that it is stored under.
+    """
+    if not about:
+        return frozenset()
+    with clear_errors():
+        found = application.get(about)
+    return frozenset({about, application.stored_id(about), *([found.public_id] if found else [])})

@@ -15,9 +15,9 @@ pytestmark = pytest.mark.spec("line 37")
 
 
 def test_entries_come_newest_first_and_page_by_page_over_months(clock: Clock) -> None:
-    about = credentials.new_id()
+    about = frozenset({credentials.new_id()})
     for number in range(4):
-        operator_event.start("somebody", f"command {number}", [about])
+        operator_event.start("somebody", f"command {number}", [*about])
         clock.advance(20 * 86_400)
     found: list[str] = []
     after: str | None = None
@@ -28,8 +28,8 @@ def test_entries_come_newest_first_and_page_by_page_over_months(clock: Clock) ->
 
 
 def test_an_entry_is_kept_for_two_years(clock: Clock) -> None:
-    about = credentials.new_id()
-    operator_event.start("somebody", "command", [about])
+    about = frozenset({credentials.new_id()})
+    operator_event.start("somebody", "command", [*about])
     clock.advance(settings.OPERATOR_EVENT_KEPT_SECONDS - 60)
     assert len(list(operator_event.newest(Filter(about=about)))) == 1
     clock.advance(60)
