@@ -38,9 +38,7 @@ def new(request: http.Request) -> Response:
     browser.check_csrf(request.form, f"register {form_id}")
     filled = application_form.read(request.form, single(request.form, "type") or application_form.WEBSITE)
     if filled.profile.is_public and not server_key.is_set():
-        missing = Message(server_key.MISSING)
-        problem = Message("%(problem)s Contact the administrator of this service.", problem=missing)
-        filled.problems["type"] = [problem]
+        filled.problems["type"] = [Message(server_key.MISSING)]  # the page says whom to ask
     if filled.problems:
         return _new_form(request, browser, filled, form_id=form_id, status=400)
     try:

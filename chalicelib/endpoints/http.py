@@ -278,6 +278,7 @@ def _error_answer(error: Exception, request: Request, is_page: bool) -> Response
             headers=refusal.headers,
             error_status=refusal.status,
             message=refusal.message,
+            is_operators=refusal.is_operators,
         )
     body = {"error": refusal.code, "error_description": refusal.message}
     return json_answer(body, refusal.status, refusal.headers)

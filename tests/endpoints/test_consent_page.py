@@ -290,7 +290,7 @@ def test_somebody_without_an_organizer_is_told_what_to_do(a_browser: Callable[..
     nobody = a_browser()
     page = nobody.open(shop.authorize_path())
     assert page.title == "You have no organizer yet"
-    assert "Ask an administrator to add you to an organizer" in page.text
+    assert "Ask to be added to an organizer" in page.text
     assert nobody.open(shop.authorize_path(scope="profile")).title == "Authorize A shop?"
 
 
