@@ -11,7 +11,7 @@ help:
 	@echo "make run      Lanyard on http://127.0.0.1:8000/ (PORT=, DYNAMODB_PORT= change the ports;"
 	@echo "              PUBLIC_URL= is its address where a proxy in front of it passes requests on)"
 	@echo "make demo     Lanyard and an application that connects with it, on http://127.0.0.1:8080/ (DEMO_PORT=)"
-	@echo "make test     the whole test suite"
+	@echo "make test     the whole test suite (WORKERS=0 in one process, ARGS= for pytest)"
 	@echo "make test-dynamodb-local   what has to be atomic, on AWS's own engine (Java 17 and Maven)"
 	@echo "make faults   every call to the store fails in every way; FLOW=refresh KIND=hung WORKERS=2, ARGS=--document"
 	@echo "make docs     the pages in docs/ that are made from the code and the tests"
@@ -77,7 +77,7 @@ fuzz: $(VENV)/.tests
 	@touch $@
 
 test-dynamodb-local: $(VENV)/.tests .local/dynamodb-local
-	@LANYARD_TEST_STORE=dynamodb-local exec $(BIN)/python -m pytest tests/models tests/flows $(ARGS)
+	@LANYARD_TEST_STORE=dynamodb-local exec $(BIN)/python -m pytest $(SHARED) tests/models tests/flows $(ARGS)
 
 # Each store call of each flow with each kind of fault: some twelve minutes on two processors. See docs/reliability.md.
 faults: $(VENV)/.tests

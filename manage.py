@@ -13,10 +13,10 @@ from pathlib import Path
 
 import click
 
+from infra import local
 from infra.terminal import printable
 
 ROOT = Path(__file__).resolve().parent
-LOCAL_RUN = ROOT / ".local" / "run.json"
 CONFIG = ROOT / ".chalice" / "config.json"
 COMMANDS = ("applications", "audit", "check", "grants", "organizers", "registration", "tables", "users")
 
@@ -72,9 +72,9 @@ def _environment(stage: str) -> dict[str, str]:
         raise click.UsageError(f"There is no stage {stage!r} in .chalice/config.json; there are: {', '.join(stages)}.")
     environment = {"LANYARD_STAGE": stage, **stages[stage].get("environment_variables", {})}
     if stage == "local" and not os.environ.get("AWS_ENDPOINT_URL_DYNAMODB"):
-        if not LOCAL_RUN.exists():
+        if not local.is_running():
             raise click.UsageError("The local stage is not running. Start it in another terminal: make run")
-        environment.update(json.loads(LOCAL_RUN.read_text(encoding="utf-8")))
+        environment.update(json.loads(local.RUN.read_text(encoding="utf-8")))
     return environment
 
 

@@ -1,7 +1,7 @@
-"""How long a request may still wait for the store.
+"""How long a request may still wait: for the store, and for whatever else it calls.
 
 A request has REQUEST_SECONDS. Each try of a call to the store asks here how long it may wait, and it gets no more than
-what is left. Where nothing is left the try is not made.
+what is left. Where nothing is left the try is not made. A call to another service is given up when nothing is left.
 
 What the answer does not need, such as a line of history, is an aside: it is tried once, for a short time. The asides of
 a request share STORE_ASIDE_SECONDS, and the end of the request is kept for them. So they cannot hold up the answer, and
@@ -14,17 +14,21 @@ from __future__ import annotations
 
 import math
 import random
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import TypeVar
 
 from chalicelib import clock, settings
 
+T = TypeVar("T")
+
 
 class DeadlineExceeded(Exception):
-    """The request has no time left for another try."""
+    """The request has no time left for it."""
 
 
 @dataclass
@@ -80,6 +84,41 @@ def read_seconds() -> float:
     if seconds < settings.STORE_LEAST_READ_SECONDS:
         raise DeadlineExceeded
     return seconds
+
+
+def seconds_for(most_seconds: float) -> float:
+    """How long something else than a try of the store may take: at most `most_seconds`, and never what is kept for
+    asides, which come after it. Raises DeadlineExceeded."""
+    seconds = min(most_seconds, _left())
+    if seconds < settings.STORE_LEAST_READ_SECONDS:
+        raise DeadlineExceeded
+    return seconds
+
+
+def within(most_seconds: float, call: Callable[[], T]) -> T:
+    """What `call` gives, if it does in time; `seconds_for` says how long that is. Raises DeadlineExceeded.
+
+    In a thread of its own, which goes on until its own time-outs end it. These bound each look-up, each address of the
+    service and each read by itself, so they do not bound the call. What becomes of it then is not known.
+    """
+    limit = seconds_for(most_seconds)
+    given: list[T] = []
+    raised: list[BaseException] = []
+
+    def make() -> None:
+        try:
+            given.append(call())
+        except BaseException as error:
+            raised.append(error)
+
+    worker = threading.Thread(target=make, daemon=True)
+    worker.start()
+    worker.join(None if limit == math.inf else limit)
+    for error in raised:
+        raise error
+    for answer in given:
+        return answer
+    raise DeadlineExceeded
 
 
 def pause(most_seconds: float) -> bool:

@@ -98,6 +98,26 @@ def resources(value: str) -> tuple[str, ...]:
     return tuple(value.split())
 
 
+def registration(
+    environment: Mapping[str, str], *, closed: str, with_token: str, opened: str
+) -> tuple[str, tuple[str, ...]]:
+    """Who may register an application, and the digests of the tokens that allow it. The modes are the words that
+    REGISTRATION takes."""
+    mode = environment.get("REGISTRATION", "") or closed
+    digests = tuple(environment.get("REGISTRATION_TOKEN_DIGESTS", "").split())
+    if mode not in (closed, with_token, opened):
+        raise SettingsError(f"REGISTRATION must be {closed}, {with_token} or {opened}, not {mode!r}")
+    if not all(re.fullmatch(r"[0-9a-f]{64}", digest) for digest in digests):
+        raise SettingsError(
+            "REGISTRATION_TOKEN_DIGESTS takes SHA-256 digests of tokens: manage.py registration new-token"
+        )
+    if mode == with_token and not digests:
+        raise SettingsError(
+            f"REGISTRATION={with_token} needs REGISTRATION_TOKEN_DIGESTS: manage.py registration new-token"
+        )
+    return mode, digests
+
+
 def moment(environment: Mapping[str, str], name: str) -> int:
     value = environment.get(name, "") or "0"
     if not (value.isascii() and value.isdigit() and len(value) <= 10):

@@ -7,13 +7,14 @@ tell who has an account. For the same reason a mail to nobody makes the same cal
 from __future__ import annotations
 
 import logging
+import math
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from chalicelib import clock, credentials, logs, settings
+from chalicelib import clock, credentials, deadline, logs, settings
 
 _NOBODY = "success@simulator.amazonses.com"
 # What depends on who the mail is for. All else is the same for everybody.
@@ -33,13 +34,16 @@ def is_set_up() -> bool:
     return settings.SETTINGS.is_local or settings.SETTINGS.mail_sender is not None
 
 
-def send(to: str | None, subject: str, text: str) -> None:
-    """Send a mail. to: one address, or None to do the same work for nobody. Raises MailUnavailable."""
+def send(to: str | None, subject: str, text: str, *, most_seconds: float = math.inf) -> None:
+    """Send a mail. Raises MailUnavailable, also where the request has no time left for it.
+
+    to: one address, or None to do the same work for nobody. most_seconds: how long it may hold up the request at most.
+    """
     if settings.SETTINGS.is_local:
         _write(to, subject, text)
         return
     content = {"Subject": {"Data": subject, "Charset": "UTF-8"}, "Body": {"Text": {"Data": text, "Charset": "UTF-8"}}}
-    code = _send(to or _NOBODY, {"Simple": content})
+    code = _send(to or _NOBODY, {"Simple": content}, most_seconds)
     if code in _RECIPIENTS_FAULT:
         logs.note(mail_error=code)
     elif code:
@@ -47,24 +51,28 @@ def send(to: str | None, subject: str, text: str) -> None:
 
 
 def send_if_possible(to: str, subject: str, text: str) -> None:
-    """Send a mail that nothing hangs on. Never raises MailUnavailable."""
+    """Send a mail that nothing hangs on, and that holds the answer up for a short time only. Never raises
+    MailUnavailable."""
     try:
-        send(to, subject, text)
+        send(to, subject, text, most_seconds=settings.MAIL_NOTICE_SECONDS)
     except MailUnavailable as error:
         logs.note(mail_error=error.code)
 
 
-def _send(to: str, content: dict[str, Any]) -> str | None:
-    """None, or SES's word for why it did not take it."""
+def _send(to: str, content: dict[str, Any], most_seconds: float) -> str | None:
+    """None, or SES's word for why it did not take it, or ours where it did not say."""
     from botocore.exceptions import BotoCoreError, ClientError
 
+    client, sender = _client(), settings.SETTINGS.mail_sender
+
+    def call() -> None:
+        client.send_email(FromEmailAddress=sender, Destination={"ToAddresses": [to]}, Content=content)
+
     try:
-        _client().send_email(
-            FromEmailAddress=settings.SETTINGS.mail_sender, Destination={"ToAddresses": [to]}, Content=content
-        )
+        deadline.within(most_seconds, call)
     except ClientError as error:
         return str(error.response["Error"]["Code"])
-    except BotoCoreError as error:
+    except (BotoCoreError, deadline.DeadlineExceeded) as error:
         return type(error).__name__
     return None
 
@@ -74,12 +82,12 @@ def _client() -> Any:
     import boto3  # only where mail is sent: a cold start that sends none does not pay for it
     from botocore.config import Config
 
-    timeouts = Config(
+    config = Config(
         connect_timeout=settings.MAIL_CONNECT_SECONDS,
         read_timeout=settings.MAIL_READ_SECONDS,
-        retries={"total_max_attempts": 2},
+        retries={"total_max_attempts": settings.SERVICE_TRIES},
     )
-    return boto3.client("sesv2", config=timeouts)
+    return boto3.client("sesv2", config=config)
 
 
 def _write(to: str | None, subject: str, text: str) -> None:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import math
 from dataclasses import dataclass, field
 
-from chalicelib import settings
+from chalicelib import clock, deadline, settings
 
 MISSING = "This stage has no SERVER_KEY, without which there can be no public applications."
+_failed: dict[str, tuple[float, str]] = {}  # a parameter's name -> until when it is not asked for, and why
 
 
 class ServerKeyMissing(Exception):
@@ -74,18 +76,39 @@ def _named(keys: tuple[str, ...]) -> tuple[ServerKey, ...]:
 
 @functools.cache
 def _from_ssm(name: str) -> tuple[str, ...]:
+    """The keys in this parameter, newest first. A failure is remembered for a short time: while SSM hangs or throttles,
+    requests that each waited for it would hold every function."""
+    until, code = _failed.get(name, (0.0, ""))
+    if clock.monotonic() < until:
+        raise ServerKeyUnavailable(code)
+    try:
+        return _checked(_ask_ssm(name))
+    except ServerKeyUnavailable as error:
+        _failed[name] = (clock.monotonic() + settings.SERVER_KEY_RETRY_SECONDS, error.code)
+        raise
+
+
+def _ask_ssm(name: str) -> tuple[str, ...]:
     import boto3  # where no public client asks, no request pays for it
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
 
-    config = Config(connect_timeout=settings.STORE_CONNECT_SECONDS, read_timeout=settings.STORE_READ_SECONDS)
+    config = Config(
+        connect_timeout=settings.STORE_CONNECT_SECONDS,
+        read_timeout=settings.STORE_READ_SECONDS,
+        retries={"total_max_attempts": settings.SERVICE_TRIES},
+    )
+    client = boto3.client("ssm", config=config)
     try:
-        answer = boto3.client("ssm", config=config).get_parameter(Name=name, WithDecryption=True)
+        answer = deadline.within(math.inf, lambda: client.get_parameter(Name=name, WithDecryption=True))
     except ClientError as error:
         raise ServerKeyUnavailable(error.response["Error"]["Code"]) from error
-    except BotoCoreError as error:
+    except (BotoCoreError, deadline.DeadlineExceeded) as error:
         raise ServerKeyUnavailable(type(error).__name__) from error
-    keys = tuple(str(answer["Parameter"]["Value"]).split())
+    return tuple(str(answer["Parameter"]["Value"]).split())
+
+
+def _checked(keys: tuple[str, ...]) -> tuple[str, ...]:
     if not keys or any(len(key) < settings.SERVER_KEY_MIN_CHARACTERS for key in keys):
         raise ServerKeyUnavailable("TooShort")
     if len(keys) > settings.SERVER_KEYS_LIMIT:

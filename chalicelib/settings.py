@@ -6,7 +6,6 @@ Every lifetime and limit of the product stands here, its unit in its name. Nothi
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -91,7 +90,8 @@ OPERATOR_EVENT_KEPT_SECONDS = 2 * 365 * 86_400
 
 LOGIN_WINDOW_SECONDS = 900
 LOGIN_TRIES_PER_ACCOUNT = 10  # from one address
-# From all addresses together: high, since whoever reaches it keeps the owner out too.
+# From all addresses together: high, since whoever reaches it keeps the owner out too. So it is more than what one
+# caller can use up, who may have an IPv6 /48.
 LOGIN_TRIES_PER_ACCOUNT_IN_ALL = 200
 LOGIN_TRIES_PER_ADDRESS = 100
 # A browser that logged in to the account before is counted by itself: strangers' tries do not keep it out.
@@ -112,23 +112,34 @@ ICON_LIFETIME_SECONDS = 86_400  # and of what crawlers may visit: their addresse
 MAIL_LINK_LIFETIME_SECONDS = 1800
 # A link that was used or has expired is remembered, so that a late click gets a page that says so.
 MAIL_LINK_KEPT_SECONDS = 7 * 86_400
-MAIL_WINDOW_SECONDS = 3600
-MAILS_PER_ACCOUNT = 5
+# No longer than a link lives: who has to wait, since somebody else asked for them, has a link that works.
+MAIL_WINDOW_SECONDS = MAIL_LINK_LIFETIME_SECONDS
+MAILS_PER_ACCOUNT = 5  # of one purpose
 MAILS_PER_ADDRESS = 30
 # Of one purpose, for everybody together: it bounds what a flood can cost. Nobody gets such a mail once it is reached.
 MAILS_IN_ALL = 1000
 MAIL_LINK_TRIES = 10
 # Each costs two password hashes and a mail to the owner.
 PASSWORD_CHANGES_PER_ACCOUNT = 10
-MAIL_CONNECT_SECONDS = 2.0
-MAIL_READ_SECONDS = 5.0
+# Of one try. A request waits for all of them no longer than it has time left.
+MAIL_CONNECT_SECONDS = 1.0
+MAIL_READ_SECONDS = 3.0
+MAIL_NOTICE_SECONDS = 2.0  # that a mail which nobody waits for holds up the answer at most
 
 SECURITY_EVENTS_PER_PAGE = 20
 
 BODY_LIMIT_BYTES = 16_384
+# What one consent can be for. The slugs, of up to 50 characters, stand in the consent, the code, the grant and the
+# access token, which then have 51 KB each; every request of the application reads three of them.
+ORGANIZERS_PER_CONSENT_LIMIT = 1000
+# A consent form has 62 bytes of each organizer at most. Room for twice as many, so that its page can say so.
+CONSENT_FORM_LIMIT_BYTES = 131_072
+FORM_FIELDS_LIMIT = 2_100
 CARRIED_FORM_LIMIT_BYTES = 12_288  # by a log-in form, whose own fields must fit beside it
-# It is passed on in an address, encoded once more, and gateways end a header at about 10 KB.
+# One that travels in an address is passed on in another, encoded once more, and gateways end a header at about 10 KB.
+# Of a pushed one only the redirect URI and the state do, in the answer.
 AUTHORIZATION_REQUEST_LIMIT_CHARACTERS = 4096
+PUSHED_REQUEST_LIMIT_CHARACTERS = 8192
 # How far the clocks of the machines that write may be apart: what an operator ends, ends so much later than it says
 # there, and what is given after that counts as given later still.
 CLOCKS_APART_SECONDS = 10
@@ -154,7 +165,7 @@ SITE_LOGO_URL_LIMIT_CHARACTERS = 2048  # Lambda takes 4 KB of environment in all
 # How many of an application's grants are counted for its owner; beyond that the page says "more than".
 CONNECTED_COUNT_LIMIT = 1000
 
-# How long a request may wait for the store in all.
+# How long a request may wait in all, for the store and for other services.
 REQUEST_SECONDS = 10.0
 # One try of one call to the store, and how many tries there are at most.
 STORE_CONNECT_SECONDS = 1.0
@@ -164,6 +175,9 @@ STORE_LEAST_READ_SECONDS = 0.1  # where less is left, the try is not made
 # The one try of what an answer does not need; and all of these together, which the end of a request is kept for.
 STORE_ASIDE_READ_SECONDS = 0.5
 STORE_ASIDE_SECONDS = 2.0
+SERVICE_TRIES = 2  # of a call to SES or SSM
+# A server key that could not be read is not asked for again so soon.
+SERVER_KEY_RETRY_SECONDS = 5.0
 # A refresh that another one overtook goes after it, unless its own write took so long that its client may have given up
 # on it: then the other may be that client's second try, whose token must stay.
 REFRESH_GIVES_WAY_SECONDS = STORE_READ_SECONDS
@@ -241,7 +255,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     is_local = stage == LOCAL_STAGE
     if is_local and "AWS_LAMBDA_FUNCTION_NAME" in environment:
         raise SettingsError("LANYARD_STAGE is missing: a deployed stage has to say which one it is")
-    registration, digests = _registration(environment)
+    registration, digests = read.registration(environment, closed=CLOSED, with_token=WITH_TOKEN, opened=OPEN)
     resources = read.resources(environment.get("RESOURCES", ""))
     server_keys = read.server_keys(environment, shortest=SERVER_KEY_MIN_CHARACTERS, most=SERVER_KEYS_LIMIT)
     return Settings(
@@ -275,20 +289,6 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         previous_server_keys=server_keys[1:],
         refresh_idle_days=read.days(environment, "REFRESH_IDLE_DAYS", default=90, least=0, most=REFRESH_IDLE_MAX_DAYS),
     )
-
-
-def _registration(environment: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
-    mode = environment.get("REGISTRATION", "") or CLOSED
-    digests = tuple(environment.get("REGISTRATION_TOKEN_DIGESTS", "").split())
-    if mode not in (CLOSED, WITH_TOKEN, OPEN):
-        raise SettingsError(f"REGISTRATION must be {CLOSED}, {WITH_TOKEN} or {OPEN}, not {mode!r}")
-    if not all(re.fullmatch(r"[0-9a-f]{64}", digest) for digest in digests):
-        raise SettingsError(
-            "REGISTRATION_TOKEN_DIGESTS takes SHA-256 digests of tokens: manage.py registration new-token"
-        )
-    if mode == WITH_TOKEN and not digests:
-        raise SettingsError("REGISTRATION=token needs REGISTRATION_TOKEN_DIGESTS: manage.py registration new-token")
-    return mode, digests
 
 
 SETTINGS = from_environment(os.environ)

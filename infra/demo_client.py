@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 
 from infra import ending
-from infra.local import LOCAL, ROOT, RUN, CannotStart
+from infra.local import LOCAL, ROOT, RUN, CannotStart, is_running
 from infra.ministack import is_listening
 
 CREDENTIALS = LOCAL / "demo_client.json"
@@ -42,7 +42,8 @@ def main() -> int:
 def _run(request: ending.Request, port: int, started: list[subprocess.Popen[bytes]]) -> None:
     if is_listening(port):
         raise CannotStart(f"Port {port} is in use. Choose another: make demo DEMO_PORT={port + 10}")
-    if not RUN.exists():
+    if not is_running():
+        RUN.unlink(missing_ok=True)  # of one that was killed
         # A session of its own: a Ctrl-C at the terminal reaches us alone, and we stop it last.
         started.append(subprocess.Popen([sys.executable, "-m", "infra.local"], cwd=ROOT, start_new_session=True))
         _wait_until(request, RUN.exists, started[-1], "Lanyard did not start")
@@ -86,7 +87,7 @@ def _credentials(redirect_uri: str) -> tuple[str, str]:
         application.edit(client_id, name=found.name, redirect_uris=[*found.redirect_uris, redirect_uri])
     known = _read_known()
     if known.get("client_id") != client_id or found.secret_digest != _digest(known["client_secret"]):
-        known = {"client_id": client_id, "client_secret": client_secret.rotate(found)}
+        known = {"client_id": client_id, "client_secret": client_secret.rotate(found)[1]}
         CREDENTIALS.touch(mode=0o600)
         CREDENTIALS.write_text(json.dumps(known), encoding="utf-8")
     return client_id, known["client_secret"]

@@ -21,6 +21,8 @@ from infra.tables import MODELS
 _NOT_TELLING = ("_digest", "_hash", "device_key", "_salt", "_stretches")
 # The table that an item is erased from, and its erasing.
 Step = tuple[str, Callable[[], Any]]
+# In a table's place: what another user has allowed one of the user's applications. It ends, and was never the user's.
+_OF_OTHERS = "connections of others"
 
 
 def export(of: User) -> dict[str, Any]:
@@ -44,7 +46,7 @@ def steps(of: User) -> list[Step]:
     made: list[Step] = [("users", lambda: user.disable(str(of.user_id)))]
     for client_id in _registered_by(of):
         for user_id in sorted(grant.users_of(client_id) - {str(of.user_id)}):
-            made.append(("consents", _bound(grant.take_back, user_id, client_id)))
+            made.append((_OF_OTHERS, _bound(grant.take_back, user_id, client_id)))
         made.append(("applications", _bound(application.delete, client_id)))
     for model in keyed_by_user():
         made.extend((_short_name(model), _bound(_delete, item)) for item in _items(model, of))
@@ -52,8 +54,13 @@ def steps(of: User) -> list[Step]:
 
 
 def counts(steps: Iterable[Step]) -> dict[str, int]:
-    """How many items of each table the steps erase."""
-    return dict(Counter(table for table, _ in steps))
+    """How many of the user's items the steps erase from each table."""
+    return dict(Counter(table for table, _ in steps if table != _OF_OTHERS))
+
+
+def connections_of_others(steps: Iterable[Step]) -> int:
+    """How many connections of other users to the user's applications end: one per user and application."""
+    return sum(table == _OF_OTHERS for table, _ in steps)
 
 
 def _registered_by(of: User) -> list[str]:

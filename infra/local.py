@@ -28,7 +28,10 @@ from infra.ministack import MiniStack, client_environment, is_listening
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL = ROOT / ".local"
 RUN = LOCAL / "run.json"
+LOCK = LOCAL / "lock"
 START_SECONDS = 30
+# What the shell sets for the application and manage.py's commands go by too.
+FOR_OPERATORS = ("REGISTRATION", "REGISTRATION_TOKEN_DIGESTS", "RESOURCES", "SITE_NAME", "NOT_BEFORE")
 
 
 class CannotStart(Exception):
@@ -39,6 +42,7 @@ def main() -> int:
     request = ending.Request()
     try:
         with _only_one():
+            RUN.unlink(missing_ok=True)  # of one that was killed
             _run(request, _port("PORT", 8000), _port("DYNAMODB_PORT", 8001))
     except CannotStart as error:
         print(error, file=sys.stderr)
@@ -61,8 +65,7 @@ def _run(request: ending.Request, port: int, dynamodb_port: int) -> None:
         "PUBLIC_URL": os.environ.get("PUBLIC_URL") or here,
         "SERVER_KEY": _server_key(),
         "SERVER_KEYS": "",
-        # Whoever sets these for a try means them for manage.py, too.
-        **{name: os.environ[name] for name in ("REGISTRATION", "RESOURCES") if name in os.environ},
+        **{name: os.environ[name] for name in FOR_OPERATORS if name in os.environ},
     }
     _read_settings(environment)
     print(f"Starting DynamoDB (MiniStack) on 127.0.0.1:{dynamodb_port}, kept in .local/", flush=True)
@@ -74,7 +77,7 @@ def _run(request: ending.Request, port: int, dynamodb_port: int) -> None:
         request.pause(0)
         _prepare()
         _wait_for(request, server, port)
-        RUN.write_text(json.dumps(environment), encoding="utf-8")
+        _publish(environment)
         _say_ready(environment["PUBLIC_URL"], here)
         _watch(request, server, ministack)
     except RuntimeError as error:
@@ -138,6 +141,13 @@ def _wait_for(request: ending.Request, server: subprocess.Popen[str], port: int)
         request.pause(0.05)
 
 
+def _publish(environment: dict[str, str]) -> None:
+    """Write RUN, all of it at once: whoever waits for it reads it as soon as it is there."""
+    made = RUN.with_suffix(".new")
+    made.write_text(json.dumps(environment), encoding="utf-8")
+    made.replace(RUN)
+
+
 def _say_ready(public_url: str, here: str) -> None:
     from infra import demo
 
@@ -176,11 +186,23 @@ def _port(name: str, default: int) -> int:
     return int(value)
 
 
+def is_running() -> bool:
+    """Is `make run` ready in this folder? RUN alone does not say so: one that was killed leaves it behind."""
+    if not RUN.exists():
+        return False
+    with LOCK.open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
 @contextmanager
 def _only_one() -> Iterator[None]:
     """Two of these on one folder would write over each other's state."""
     LOCAL.mkdir(exist_ok=True)
-    with (LOCAL / "lock").open("w") as lock:
+    with LOCK.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.application import Application
@@ -44,9 +44,9 @@ MODELS: tuple[type[Item], ...] = (
 )
 
 
-def create_all() -> Iterator[str]:
+def create_all(models: Sequence[type[Item]] = MODELS) -> Iterator[str]:
     """Create the tables that are missing, on demand and with their TTLs; gives the name of each one created."""
-    for model in MODELS:
+    for model in models:
         if not model.exists():
             model.create_table(wait=True)
             yield str(model.Meta.table_name)  # type: ignore[attr-defined]

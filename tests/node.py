@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -26,8 +27,11 @@ def install() -> None:
         pytest.skip(problem)
     for folder in (STOCK_CLIENTS, EXAMPLES):
         lock, installed = folder / "package-lock.json", folder / "node_modules" / ".package-lock.json"
-        if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-            subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--silent"], cwd=folder, check=True, timeout=300)
+        with lock.open("rb") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)  # until it is closed: another process of the run may be at it
+            if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
+                command = ["npm", "ci", "--no-audit", "--no-fund", "--silent"]
+                subprocess.run(command, cwd=folder, check=True, timeout=300)
 
 
 def _problem() -> str | None:

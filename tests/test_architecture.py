@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "names": {"settings", "messages", "lookalikes"},
     "lookalikes": set[str](),
     "messages": set[str](),
-    "server_key": {"settings"},
+    "server_key": {"settings", "clock", "deadline"},
     "caller": {"settings"},
     "credentials": set[str](),
     "known_device": {"credentials"},

@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib import settings
+from chalicelib import credentials, settings
+from chalicelib.models import grant
+from chalicelib.models import store as storage
+from chalicelib.models.grant import Grant
 from tests.actors import PASSWORD, Browser, ClientApp, Person
 from tests.conftest import Clock
 from tests.store_proxy import Call, StoreProxy
@@ -24,6 +27,9 @@ def tokens(john: Browser, shop: ClientApp) -> dict[str, Any]:
     return shop.connect(john, "Big Events LLC")
 
 
+COUNTS_CONNECTIONS = "test-grants/client"  # an index that shows something, and decides nothing
+
+
 @pytest.fixture(autouse=True)
 def _every_read_is_consistent_and_no_index_decides(store: StoreProxy) -> Any:
     """Holds for all that the tests here do, the set-up of their browsers and applications included."""
@@ -32,6 +38,8 @@ def _every_read_is_consistent_and_no_index_decides(store: StoreProxy) -> Any:
     assert calls
     for call in calls:
         assert call.operation not in ("Scan", "DescribeTable"), call
+        if call.tables == (COUNTS_CONNECTIONS,):
+            continue
         assert not any("/" in table for table in call.tables), f"an index was asked: {call}"
         if call.operation in ("GetItem", "Query"):
             assert call.body["ConsistentRead"] is True, call
@@ -147,3 +155,39 @@ def test_a_log_in_in_a_known_browser_costs_eight_round_trips(visitor: Browser, s
         visitor.send(page, "", {**page.fields("Log in"), "email": visitor.user.email, "password": PASSWORD})
     reads, counts, session = ["GetItem", "BatchGetItem"], ["UpdateItem"] * 2, ["PutItem", "Query"]
     assert operations(calls) == [*reads, *counts, *session, "BatchWriteItem", "PutItem", "BatchGetItem"]
+
+
+def connect_users(client_id: str, number: int) -> None:
+    """So many users have a grant for the application."""
+    for user_id in (credentials.new_id() for _ in range(number)):
+        ids: Any = {"user_id": user_id, "grant_id": grant.new_id(user_id, client_id), "client_id": client_id}
+        allowed: Any = {"consent_id": "c", "scope": "read", "refresh_digest": "d"}
+        storage.write(storage.Put(Grant(**ids, **allowed, created_at=1, last_used_at=1)))
+
+
+@pytest.mark.parametrize("page", ["", "/secret", "/delete"])
+def test_a_page_of_an_application_costs_three_reads_however_many_users_it_has(
+    a_browser: Callable[..., Browser], store: StoreProxy, page: str
+) -> None:
+    owner = a_browser()
+    app = owner.register_application("Popular")
+    for users in (1, 101):
+        connect_users(app.client_id, users)
+        with store.count() as calls:
+            assert owner.open(f"/settings/applications/{app.client_id}{page}").status == 200
+        signed_in, application, connected = "BatchGetItem", "GetItem", "Query"
+        assert operations(calls) == [signed_in, application, connected]
+        assert calls[-1].tables == (COUNTS_CONNECTIONS,)
+
+
+def test_no_more_users_are_counted_than_the_limit(
+    a_browser: Callable[..., Browser], store: StoreProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "CONNECTED_COUNT_LIMIT", 2)
+    owner = a_browser()
+    app = owner.register_application("Popular")
+    connect_users(app.client_id, 3)
+    with store.count() as calls:
+        page = owner.open(f"/settings/applications/{app.client_id}")
+    assert "About 2 people or more" in page.text
+    assert operations(calls) == ["BatchGetItem", "GetItem", "Query"]

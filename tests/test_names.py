@@ -112,6 +112,17 @@ def test_a_name_has_a_limit() -> None:
         "Ⓛanyard",
         "ʟᴀɴʏᴀʀᴅ",
         "Lanyarcl",
+        "Lanyarɗ",
+        "Lanƴard",
+        "Łąŋƴąɍɗ",
+        "ꓡꓮꓠꓬꓮꓣꓓ",
+        "ꓡanyard",
+        "ᏞᎪNYARD",
+        "ꮮꭺnyard",
+        "ᒪanyard",
+        "ᒪᗩᑎyᗩᖇᗪ",
+        "Lanყard",  # no table has every letter: one that is no Latin one may stand for any
+        "ⳐanyⲀrd Support",
         "Lan & Yard",  # an honest one, perhaps: blanks and signs are how one would get around it
     ],
 )
@@ -121,7 +132,24 @@ def test_an_application_is_not_called_like_the_service(name: str) -> None:
     assert check_name(name) == name, "a person, or the operator, may be called so"
 
 
-@pytest.mark.parametrize("name", ["Landyard", "Yard sale", "Lan party", "Box office", "店", "Halyard"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Landyard",
+        "Yard sale",
+        "Lan party",
+        "Box office",
+        "店",
+        "Halyard",
+        "La店店店rd",
+        "ᏣᎳᎩ Shop",
+        "ᐃᓄᒃᑎᑐᑦ",
+        "ꓡꓲ-ꓢꓴ",
+        "Ландшафт",
+        "ლანდშაფტი",
+        "Kanyerd",
+    ],
+)
 def test_an_application_may_be_called_anything_else(name: str) -> None:
     assert check_application_name(name) == name
 
@@ -148,6 +176,13 @@ def test_it_is_the_name_that_the_operator_chose_that_counts(monkeypatch: pytest.
 )
 def test_a_short_name_counts_as_whole_words_alone(text: str, is_in: bool) -> None:
     assert lookalikes.contains(text, "Max") is is_in
+
+
+@pytest.mark.parametrize(
+    ("text", "is_in"), [("東京チケット", True), ("大阪チケット", False), ("東京cケット", False), ("Билеты", False)]
+)
+def test_a_name_in_another_script_counts_letter_by_letter(text: str, is_in: bool) -> None:
+    assert lookalikes.contains(text, "東京チケット") is is_in
 
 
 @pytest.mark.parametrize("name", ["★★", " ", "…"])

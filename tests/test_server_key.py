@@ -33,8 +33,10 @@ def parameter(aws: MiniStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     name = "/lanyard/test/server-key"
     boto3.client("ssm", region_name=REGION).put_parameter(Name=name, Value=KEY, Type="SecureString", Overwrite=True)
     server_key._from_ssm.cache_clear()
+    server_key._failed.clear()
     yield name
     server_key._from_ssm.cache_clear()
+    server_key._failed.clear()
 
 
 def use(monkeypatch: pytest.MonkeyPatch, **changed: Any) -> None:

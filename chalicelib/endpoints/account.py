@@ -10,9 +10,10 @@ from chalicelib import credentials, logs, settings
 from chalicelib.endpoints import browser_session, http
 from chalicelib.messages import Message
 from chalicelib.models import log_in_try, security_event, throttle, user
+from chalicelib.models.email_address import normalize
 from chalicelib.models.log_in_try import LogInTry
 from chalicelib.models.user import User
-from chalicelib.protocol.requests import single
+from chalicelib.protocol.requests import Parameters, single
 
 WRONG = Message("Wrong email or password.")
 blueprint = Blueprint(__name__)
@@ -30,7 +31,8 @@ def login(request: http.Request) -> Response:
         return _log_in(request)
     next_path = browser_session.local_path(single(request.given, "next"))
     wants_another = single(request.query, "switch") is not None
-    if browser_session.signed_in(request) and not wants_another:
+    # A form that is shown again is of somebody who wants another account, or is not signed in.
+    if browser_session.signed_in(request) and not wants_another and not request.is_shown_again:
         return http.see_other(http.here(request, next_path))
     return _login_page(request, next_path, email=single(request.typed, "email") or "")
 
@@ -39,12 +41,11 @@ def login(request: http.Request) -> Response:
 def logout(request: http.Request) -> Response:
     """A POST signs out; a GET asks first, since any page can send a browser here."""
     browser = browser_session.signed_in(request)
-    if browser is None:
-        return http.see_other(http.here(request, "/"), headers={"Set-Cookie": browser_session.end(request)})
-    if request.method == "GET":
+    if browser and request.method == "GET":
         return http.page(request, "logout.html", csrf_token=browser.csrf_token("log-out"))
-    browser.check_csrf(request.form, "log-out")
-    logs.note(outcome="logged out")
+    if browser:
+        browser.check_csrf(request.form, "log-out")
+        logs.note(outcome="logged out")
     cookies = browser_session.end(request)
     return http.see_other(http.here(request, "/"), headers={"Set-Cookie": cookies}, notice=http.Notice.LOGGED_OUT)
 
@@ -56,7 +57,7 @@ def _log_in(request: http.Request) -> Response:
         browser_session.check_visitor_form(request, http.LOG_IN)
     except http.StaleForm:
         browser = browser_session.signed_in(request)
-        if browser:  # in another tab, meanwhile
+        if browser and _names(form, browser.user):  # in another tab, meanwhile
             return browser_session.go_on(request, browser.user, next_path)
         raise
     email, password = single(form, "email") or "", single(form, "password") or ""
@@ -83,6 +84,11 @@ def _log_in(request: http.Request) -> Response:
     logs.note(outcome="logged in", user_id=right.user_id)
     security_event.record(right.user_id, security_event.Kind.LOG_IN, request.caller, failed_tries=failed_before)
     return browser_session.go_on(request, right, next_path, cookies=cookies)
+
+
+def _names(form: Parameters, of: User) -> bool:
+    """Is it this user's address that was typed?"""
+    return normalize(single(form, "email") or "") == normalize(of.email)
 
 
 def _check_password(found: User | None, password: str) -> User | None:

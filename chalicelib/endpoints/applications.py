@@ -38,15 +38,13 @@ def new(request: http.Request) -> Response:
     browser.check_csrf(request.form, f"register {form_id}")
     filled = application_form.read(request.form, single(request.form, "type") or application_form.WEBSITE)
     if filled.profile.is_public and not server_key.is_set():
-        missing = Message(server_key.MISSING)
-        problem = Message("%(problem)s Contact the administrator of this service.", problem=missing)
-        filled.problems["type"] = [problem]
+        filled.problems["type"] = [Message(server_key.MISSING)]  # the page says whom to ask
     if filled.problems:
         return _new_form(request, browser, filled, form_id=form_id, status=400)
     try:
         made, secret = _register(browser.user, form_id, filled)
     except registration_form.AlreadyRegistered as error:
-        return http.see_other(http.here(request, f"{PATH}/{error.client_id}"))
+        return _registered_before(request, error.client_id)
     except registration_form.TooManyApplications:
         limit = settings.APPLICATIONS_PER_OWNER_LIMIT
         problem = Message("You have %(limit)s applications, which is the limit. Delete one first.", limit=limit)
@@ -64,6 +62,14 @@ def new(request: http.Request) -> Response:
         return _new_form(request, browser, filled, form_id=form_id, status=429, headers=headers)
     logs.note(outcome="application registered", client_id=made.client_id)
     return _secret_page(request, made, secret)
+
+
+def _registered_before(request: http.Request, client_id: str) -> Response:
+    """After a second click: the application's page. Only the first one's answer has the secret, which may be unseen."""
+    found, notice = application.get(client_id), None
+    if found:
+        notice = http.Notice.ALREADY_REGISTERED_WITH_SECRET if found.has_secret else http.Notice.ALREADY_REGISTERED
+    return http.see_other(http.here(request, f"{PATH}/{client_id}"), notice=notice)
 
 
 def _register(owner: User, form_id: str, filled: Fields) -> tuple[Application, str]:
@@ -116,7 +122,7 @@ def secret(request: http.Request, client_id: str) -> Response:
     if shown != client_secret.mark(found.secret_digest):
         return _secret_form(request, browser, found, is_done=True)
     try:
-        regenerated = client_secret.rotate(found, keep_old_seconds=keep_old_seconds)
+        changed, regenerated = client_secret.rotate(found, keep_old_seconds=keep_old_seconds)
     except store.ConditionFailed:
         return _secret_form(request, browser, _own(browser, client_id), is_done=True)
     except client_secret.TooManySecrets:
@@ -129,7 +135,7 @@ def secret(request: http.Request, client_id: str) -> Response:
         client_id=client_id,
         application_name=found.name,
     )
-    return _secret_page(request, _own(browser, client_id), regenerated)
+    return _secret_page(request, changed, regenerated)
 
 
 @http.route(
@@ -213,7 +219,7 @@ def _edit_form(
         existing=existing,
         hidden={CSRF_FIELD: browser.csrf_token(f"edit {existing.client_id}")},
         older_secrets=_older_secrets(browser, existing),
-        count=grant.connected_to(existing),
+        count=grant.connected_to(existing.client_id),
         **_connecting(request),
     )
 
@@ -256,5 +262,5 @@ def _connecting(request: http.Request) -> dict[str, Any]:
 def _confirmation(
     request: http.Request, template: str, of: Application, hidden: Mapping[str, str], status: int = 200, **shown: Any
 ) -> Response:
-    count = grant.connected_to(of)
+    count = grant.connected_to(of.client_id)
     return http.page(request, template, status, application=of, hidden=hidden, count=count, **shown)

@@ -88,9 +88,11 @@ def _listed(user_id: str) -> list[Authorized]:
     grants = list(grant.held_by(user_id))
     consents = consent.given_by(user_id)
     applications = store.read_all([Application.key(given.client_id) for given in consents])
-    pairs = zip(consents, applications, strict=True)
-    grant.tidy_up_left(grants, [given for given, found in pairs if found and consent.in_force(given, found)])
-    slugs = {slug for given in consents for slug in given.organizers or ()}
+    pairs = [(given, found) for given, found in zip(consents, applications, strict=True) if found]
+    standing = [(given, found) for given, found in pairs if not found.is_deleted and consent.in_force(given, found)]
+    grant.tidy_up_left(grants, [given for given, _ in standing])
+    consent.tidy_up(given for given, found in pairs if found.is_deleted)
+    slugs = {slug for given, _ in standing for slug in given.organizers or ()}
     slugs.update(slug for held in grants for slug in held.organizers or ())
     names = {found.slug: found.name for found in organizer.get_all(slugs)}
     listed = [
@@ -100,8 +102,7 @@ def _listed(user_id: str) -> list[Authorized]:
             [held for held in grants if held.client_id == given.client_id and grant.is_allowed(held, given, found)],
             names,
         )
-        for given, found in zip(consents, applications, strict=True)
-        if found is not None and not found.is_deleted and consent.in_force(given, found)
+        for given, found in standing
     ]
     return sorted(listed, key=lambda item: item.last_used_at or item.since, reverse=True)
 

@@ -25,6 +25,7 @@ from chalicelib.protocol import (
     requests,
 )
 from chalicelib.protocol.authorization import AuthorizationRequest, NotThisApplication, RefusedRequest
+from chalicelib.protocol.consents import ChoiceProblem
 
 PATH = paths.AUTHORIZATION
 _CODES = "authorization codes"
@@ -33,7 +34,14 @@ blueprint = Blueprint(__name__)
 
 
 @http.route(
-    blueprint, PATH, "GET", "POST", is_page=True, typed_again=consent_page.TYPED_AGAIN, answers_stale_forms=True
+    blueprint,
+    PATH,
+    "GET",
+    "POST",
+    is_page=True,
+    typed_again=consent_page.TYPED_AGAIN,
+    answers_stale_forms=True,
+    body_limit_bytes=settings.CONSENT_FORM_LIMIT_BYTES,
 )
 def authorize(request: http.Request) -> Response:
     if request.is_head:
@@ -56,9 +64,9 @@ def authorize(request: http.Request) -> Response:
     except RefusedRequest as error:
         if browser is None:  # or anybody's link would lead through here to wherever somebody registered (9700 §4.11.2)
             raise http.NotSignedIn(_path_of(parameters)) from error
-        if error.application.registered_itself:  # likewise: whoever is signed in decides whether to go there
-            return _refused(request, error)
-        return http.see_other(error.location)
+        if authorization_response.is_told_at_once(error, consent, browser.user):
+            return http.see_other(error.location)
+        return _refused(request, error)  # whoever is signed in decides whether to go there
     logs.note(client_id=asked.application.client_id)
     if browser is None:
         raise http.NotSignedIn(f"{PATH}?{requests.encode(asked.parameters)}")
@@ -146,17 +154,17 @@ def _answer(
         return consent_page.show(request, browser, question, consent, form=form)
     if requests.single(form, "decision") != "allow":
         return http.see_other(authorization_response.deny(asked, browser.user, issuer=request.base_url))
-    location = authorization_response.allow(
-        asked,
-        browser.user,
-        form.get("organizers", ()),
-        known=consent,
-        browser_key=browser.key_for(_CODES),
-        issuer=request.base_url,
-    )
-    if location is None:
-        problem = Message("Choose at least one organizer.")
-        return consent_page.show(request, browser, question, consent, form=form, problem=problem, status=400)
+    try:
+        location = authorization_response.allow(
+            asked,
+            browser.user,
+            form.get("organizers", ()),
+            known=consent,
+            browser_key=browser.key_for(_CODES),
+            issuer=request.base_url,
+        )
+    except ChoiceProblem as error:
+        return consent_page.show(request, browser, question, consent, form=form, problem=error.message, status=400)
     consent_page.note_allowed(request, browser, asked.application)
     return http.see_other(location)
 
@@ -217,8 +225,11 @@ def _question(asked: AuthorizationRequest) -> Question:
 
 
 def _purpose(asked: AuthorizationRequest) -> str:
-    """Binds the form to the very request that was shown."""
-    return "consent " + requests.encode(dict(sorted(asked.parameters.items())))
+    """Binds the form to the very request that was shown, and to where its answer was said to go.
+
+    A request that leaves `redirect_uri` out goes to the first registered one, which may be another by now.
+    """
+    return f"consent {requests.encode(dict(sorted(asked.parameters.items())))} {asked.redirect_uri}"
 
 
 def _not_this_application(

@@ -104,11 +104,13 @@ def signed_in(request: http.Request) -> SignedIn | None:
     return recognize(request, cookie, *store.read(cookie.session_key, cookie.user_key)) if cookie else None
 
 
-def require(request: http.Request, *, back_to: str | None = None) -> SignedIn:
+def require(
+    request: http.Request, *, back_to: str | None = None, ended: http.Notice = http.Notice.SESSION_ENDED
+) -> SignedIn:
     """Who is signed in. Raises NotSignedIn, which leads to the log-in page and then to `back_to`, or back here."""
     found = signed_in(request)
     if found is None:
-        raise http.NotSignedIn(back_to or request.local_address)
+        raise http.NotSignedIn(back_to or request.local_address, ended=ended)
     return found
 
 
@@ -123,11 +125,12 @@ def start(request: http.Request, user: User) -> list[str]:
 
 
 def end(request: http.Request) -> list[str]:
-    """Sign out. Gives the Set-Cookie values."""
+    """Sign out. Gives the Set-Cookie values: none where no cookie came, or another site's form, which the browser sends
+    without it, could make the browser drop it."""
     cookie = read_cookie(request)
     if cookie:
         session.end(cookie.user_id, cookie.named.digest)
-    return [cookies.forgotten("session")]
+    return [cookies.forgotten("session")] if cookies.read(request, "session") is not None else []
 
 
 def go_on(request: http.Request, user: User, next_path: str, *, cookies: Iterable[str] = ()) -> Response:

@@ -73,6 +73,7 @@ def show(
     """The page. form: as it was posted, to be shown again. notice, problem: about all of it; about the organizers."""
     owner, organizers = consents.read_shown(question.application, browser.user, question.scopes)
     needs_organizers = scope_rules.need_organizers(question.scopes)
+    choice = consents.choice(organizers, form)
     before, uri = in_force(consent, question.application), question.redirect_uri
     place = redirect_uris.place(uri) if uri else None
     is_elsewhere = bool(before and before.scopes_at and question.origin and question.origin not in before.scopes_at)
@@ -89,12 +90,12 @@ def show(
         resource=question.resource,
         consent=before,
         needs_organizers=needs_organizers,
-        choice=consents.choice(organizers, form),
+        choice=choice,
         switch_account=http.here(request, f"/login?switch=1&next={quote(question.address, safe='')}"),
         hidden={**question.hidden, _MARK: "yes", browser_session.CSRF_FIELD: browser.csrf_token(question.purpose)},
         action=http.here(request, question.post_to),
         consent_notice=notice,
-        problem=problem,
+        problem=problem or choice.problem,
         user_code=question.user_code,
     )
 
@@ -102,9 +103,12 @@ def show(
 def show_stale(
     request: http.Request, browser: SignedIn, question: Question, consent: Consent | None, form: Parameters
 ) -> Response:
-    """The page anew, for a form that counts no more, with what the same user had ticked."""
+    """The page anew, for a form that counts no more, with what the same user had ticked.
+
+    Where that may not be shown nothing is ticked, an only organizer neither: they may have unticked it.
+    """
     logs.note(outcome="stale form")
-    kept = form if browser.was_filled_in_here(request, form) else None
+    kept = form if browser.was_filled_in_here(request, form) else {}
     return show(request, browser, question, consent, form=kept, notice=STALE, status=403)
 
 

@@ -17,6 +17,7 @@ from chalicelib.models.consent import Consent
 from chalicelib.models.device_request import DeviceRequest
 from chalicelib.protocol import device as rules
 from chalicelib.protocol import paths
+from chalicelib.protocol.consents import ChoiceProblem
 from chalicelib.protocol.requests import Parameters, single
 
 UNKNOWN = Message("This code is unknown or has expired. Compare it with your device, or start again there.")
@@ -38,6 +39,7 @@ def device_authorization(request: http.Request) -> Response:
     is_page=True,
     typed_again=consent_page.TYPED_AGAIN,
     answers_stale_forms=True,
+    body_limit_bytes=settings.CONSENT_FORM_LIMIT_BYTES,
 )
 def device(request: http.Request) -> Response:
     form = request.form if request.method == "POST" else None
@@ -92,11 +94,12 @@ def _answer(
     try:
         if decision != "allow":
             rules.deny(found, browser.user)
-        elif not rules.approve(found, asking, browser.user, form.get("organizers", ())):
-            problem, consent = Message("Choose at least one organizer."), _consent(browser, found)
-            return consent_page.show(request, browser, question, consent, form=form, problem=problem, status=400)
         else:
+            rules.approve(found, asking, browser.user, form.get("organizers", ()))
             consent_page.note_allowed(request, browser, asking)
+    except ChoiceProblem as error:
+        consent = _consent(browser, found)
+        return consent_page.show(request, browser, question, consent, form=form, problem=error.message, status=400)
     except rules.AlreadyAnswered:  # since it was read, as by a second click
         answered = store.read(found.own_key)[0]
         if answered is None or not answered.was_answered_by(browser.user.user_id):

@@ -59,6 +59,7 @@ class Route:
     typed_again: tuple[str, ...]
     form_stands_at: str | None
     answers_stale_forms: bool
+    body_limit_bytes: int
 
 
 def route(
@@ -70,6 +71,7 @@ def route(
     typed_again: Iterable[str] = (),
     form_stands_at: str | None = None,
     answers_stale_forms: bool = False,
+    body_limit_bytes: int = settings.BODY_LIMIT_BYTES,
 ) -> Callable[[View], View]:
     """Serve `path` with a view that takes a Request and the path's parameters.
 
@@ -78,10 +80,12 @@ def route(
     typed_again: the fields that come back as they were typed, where the form cannot be taken as it was sent; for why
     only some do see `stale_form`. form_stands_at: the template of the path that shows the form, where it is another.
     answers_stale_forms: the view does so itself, since a GET of its path may do more than show its form.
+    body_limit_bytes: what is longer is refused unread.
     """
 
     def register(view: View) -> View:
-        made = Route(view, methods, is_page, tuple(typed_again), form_stands_at, answers_stale_forms)
+        again = tuple(typed_again)
+        made = Route(view, methods, is_page, again, form_stands_at, answers_stale_forms, body_limit_bytes)
 
         @functools.wraps(view)
         def serve(**path_parameters: str) -> Response:
@@ -98,7 +102,7 @@ def route(
 
 def _answer(to: Route, request: Request, path_parameters: Mapping[str, str]) -> Response:
     try:
-        _check(request, to.methods)
+        _check(request, to)
         return to.view(request, **path_parameters)
     except NotSignedIn as error:
         return _ask_to_log_in(to, request, error)
@@ -110,12 +114,12 @@ def _answer(to: Route, request: Request, path_parameters: Mapping[str, str]) -> 
         return _error_answer(error, request, to.is_page)
 
 
-def _check(request: Request, methods: tuple[str, ...]) -> None:
-    if len(request.body) > settings.BODY_LIMIT_BYTES:
-        message = Message("The body is larger than %(limit)s bytes.", limit=settings.BODY_LIMIT_BYTES)
+def _check(request: Request, to: Route) -> None:
+    if len(request.body) > to.body_limit_bytes:
+        message = Message("The body is larger than %(limit)s bytes.", limit=to.body_limit_bytes)
         raise Refusal(413, "invalid_request", message)
-    if request.method not in methods:
-        allowed = ", ".join(("HEAD", *methods) if "GET" in methods else methods)
+    if request.method not in to.methods:
+        allowed = ", ".join(("HEAD", *to.methods) if "GET" in to.methods else to.methods)
         message = Message("Only %(methods)s can be used here.", methods=allowed)
         raise Refusal(405, "invalid_request", message, {"Allow": allowed})
 
@@ -127,7 +131,7 @@ def _ask_to_log_in(to: Route, request: Request, error: NotSignedIn) -> Response:
         logs.note(outcome="session ended, form kept")
         return log_in_page(request, error.back_to, carried=carried, status=401)
     has_sent_a_form = request.method == "POST" and request.is_from_our_page
-    notice = Notice.SESSION_ENDED if has_sent_a_form else None
+    notice = error.ended if has_sent_a_form else None
     return see_other(here(request, f"/login?next={quote(error.back_to, safe='')}"), notice=notice)
 
 
@@ -175,7 +179,7 @@ def page(
         user=user,
         accept_language=languages,
         with_script=with_script,
-        notice=None if user and notice is Notice.SESSION_ENDED else notice,
+        notice=None if user and notice in notices.TO_VISITORS else notice,
         **values,
     )
     answer = {
@@ -274,6 +278,7 @@ def _error_answer(error: Exception, request: Request, is_page: bool) -> Response
             headers=refusal.headers,
             error_status=refusal.status,
             message=refusal.message,
+            is_operators=refusal.is_operators,
         )
     body = {"error": refusal.code, "error_description": refusal.message}
     return json_answer(body, refusal.status, refusal.headers)

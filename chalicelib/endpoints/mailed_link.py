@@ -50,7 +50,7 @@ def ask(
         email = check(typed)
     except names.NameProblem as error:
         return form(typed, Message("The address %(problem)s.", problem=error.message), 400)
-    with throttle.asking_for_mail(email, request.network, not_made=(mail.MailUnavailable,)):
+    with throttle.asking_for_mail(path, email, request.network, not_made=(mail.MailUnavailable,)):
         send(request, email)
     logs.note(outcome=outcome)
     cookies = browser_session.keep_place(next_path)

@@ -19,15 +19,21 @@ class Notice(StrEnum):
 
     LOGGED_OUT = "logged-out"
     SESSION_ENDED = "session-ended"
+    SESSION_ENDED_OF_PASSWORD = "session-ended-of-password"  # noqa: S105 - a word for a page
     STALE_FORM = "stale-form"
     PROFILE_SAVED = "profile-saved"
     PASSWORD_CHANGED = "password-changed"  # noqa: S105 - a word for a page
     SIGNED_OUT_THERE = "signed-out-there"
     SIGNED_OUT_ELSEWHERE = "signed-out-elsewhere"
+    ALREADY_REGISTERED = "already-registered"
+    ALREADY_REGISTERED_WITH_SECRET = "already-registered-with-secret"  # noqa: S105 - likewise
     APPLICATION_SAVED = "application-saved"
     APPLICATION_DELETED = "application-deleted"
     REVOKED = "revoked"
     ALL_REVOKED = "all-revoked"
+
+
+TO_VISITORS = (Notice.LOGGED_OUT, Notice.SESSION_ENDED)  # not so where somebody is signed in
 
 
 def left_for(request: Request) -> Notice | None:

@@ -8,9 +8,9 @@ from chalicelib import credentials, logs, mail, names, passwords, settings
 from chalicelib.endpoints import browser_session, http, mailed_link
 from chalicelib.endpoints.browser_session import CSRF_FIELD, SignedIn
 from chalicelib.messages import Message
-from chalicelib.models import log_in_try, mail_link, security_event, session, throttle, user
+from chalicelib.models import log_in_try, mail_link, security_event, session, store, throttle, user
 from chalicelib.models.mail_link import MailLink, Purpose
-from chalicelib.models.store import StoreUnavailable
+from chalicelib.models.store import ConditionFailed, StoreUnavailable
 from chalicelib.models.user import User
 from chalicelib.pages import render
 from chalicelib.protocol import disconnecting
@@ -43,7 +43,8 @@ def choose(request: http.Request) -> Response:
 
 @http.route(blueprint, CHANGE, "GET", "POST", is_page=True)
 def change(request: http.Request) -> Response:
-    browser = browser_session.require(request, back_to=CHANGE)
+    # A second click comes when the first has changed the password and ended the session: who knows which it was?
+    browser = browser_session.require(request, back_to=CHANGE, ended=http.Notice.SESSION_ENDED_OF_PASSWORD)
     if request.method == "GET":
         return _change_page(request, browser)
     browser.check_csrf(request.form, CHANGE)
@@ -56,15 +57,32 @@ def change(request: http.Request) -> Response:
             return _change_page(request, browser, wrong=Message("That is not your current password."))
         if chosen == present:
             return _change_page(request, browser, problem=passwords.UNCHANGED)
-        changed = user.change_password(browser.user, chosen)
+        changed, is_repeated = _change(browser.user, chosen)
     counted[0].forgive()
-    session.clear_away(changed.user_id)
-    security_event.record(changed.user_id, security_event.Kind.PASSWORD_CHANGED, request.caller)
     logs.note(outcome="password changed")
+    if not is_repeated:
+        session.clear_away(changed)
+        security_event.record(changed.user_id, security_event.Kind.PASSWORD_CHANGED, request.caller)
     cookies = browser_session.start(request, changed)
-    _tell_owner(request, changed)
+    if not is_repeated:
+        _tell_owner(request, changed)
     headers = {"Set-Cookie": cookies}
     return http.see_other(http.here(request, SECURITY), headers=headers, notice=http.Notice.PASSWORD_CHANGED)
+
+
+def _change(of: User, chosen: str) -> tuple[User, bool]:
+    """The user with the new password; and whether it was there already, by the first of two clicks at this moment.
+
+    Raises ConditionFailed where somebody chose another one meanwhile.
+    """
+    try:
+        return user.change_password(of, chosen), False
+    except ConditionFailed:
+        now = store.read(User.key(of.user_id))[0]
+        if now is None or not now.active or not credentials.password_matches(chosen, now.password_hash):
+            raise
+        logs.note(repeated=True)
+        return now, True
 
 
 def _send_link(request: http.Request, email: str) -> None:
@@ -97,7 +115,7 @@ def _choose(request: http.Request) -> Response:
             return _choose_page(request, link, token, problem=passwords.UNCHANGED)
         changed = mail_link.choose_password(link, owner, chosen)
     log_in_try.forgive_all(link.email, request.network)
-    session.clear_away(changed.user_id)
+    session.clear_away(changed)
     security_event.record(changed.user_id, security_event.Kind.PASSWORD_RESET, request.caller)
     logs.note(outcome="password reset", user_id=changed.user_id)
     revoked = _revoke_applications(request, changed)

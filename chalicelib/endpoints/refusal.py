@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from chalicelib import logs
+from chalicelib.endpoints.notices import Notice
 from chalicelib.mail import MailUnavailable
 from chalicelib.messages import Message
 from chalicelib.models.store import ConditionFailed, StoreUnavailable
@@ -19,23 +20,35 @@ class Refusal(Exception):
     """A request that is answered with an error.
 
     status: HTTP's. code: a word for a program. message: a sentence that says what is wrong and what to do.
-    headers: besides those that every answer has.
+    headers: besides those that every answer has. is_operators: only the operator can change it, so a page says whom
+    to ask.
     """
 
-    def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        is_operators: bool = False,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
         self.headers = dict(headers or {})
+        self.is_operators = is_operators
 
 
 class NotSignedIn(Exception):
-    """Only a signed-in user can see this. back_to: the path of ours to come back to after the log-in."""
+    """Only a signed-in user can see this. back_to: the path of ours to come back to after the log-in. ended: what the
+    log-in page says to whoever has sent a form that nothing can be kept of."""
 
-    def __init__(self, back_to: str) -> None:
+    def __init__(self, back_to: str, *, ended: Notice = Notice.SESSION_ENDED) -> None:
         super().__init__("not signed in")
         self.back_to = back_to
+        self.ended = ended
 
 
 class StaleForm(Refusal):
@@ -79,7 +92,7 @@ def as_refusal(error: Exception) -> Refusal:
         case ServerKeyMissing():
             logs.note(server_key_error="missing")
             message = Message("This stage has no SERVER_KEY, without which there can be no public applications.")
-            return Refusal(500, "server_error", message)
+            return Refusal(500, "server_error", message, is_operators=True)
         case _:
             logs.note(error=type(error).__name__, where=logs.where(error))
             message = Message("Something went wrong on our side. It has been logged.")

@@ -56,8 +56,8 @@ def finish(request: http.Request) -> Response:
 
 def _check_open() -> None:
     if not settings.SETTINGS.sign_up_open:
-        message = Message("Accounts here are created by an administrator. Ask yours for one.")
-        raise http.Refusal(403, "sign_up_closed", message)
+        message = Message("Accounts here are created by an administrator.")
+        raise http.Refusal(403, "sign_up_closed", message, is_operators=True)
 
 
 def _send_link(request: http.Request, email: str) -> None:

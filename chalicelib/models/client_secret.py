@@ -7,6 +7,8 @@ So a new secret that was never seen, because its page was lost, cannot push out 
 
 from __future__ import annotations
 
+from typing import Any
+
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
@@ -33,20 +35,21 @@ def mark(digest: str | None) -> str:
     return credentials.digest(f"mark {digest or ''}")[: credentials.ID_LENGTH]
 
 
-def rotate(application: Application, *, keep_old_seconds: int = 0) -> str:
+def rotate(application: Application, *, keep_old_seconds: int = 0) -> tuple[Application, str]:
     """A new secret for an application, as it was read. The present one goes on for so many seconds, beside those that
     already do; for none, all of them stop at once.
 
-    Raises ConditionFailed where it has no secret, or another one by now; TooManySecrets.
+    Gives the application as it stands then, and the secret, which cannot be shown again: after the write nothing may be
+    in the way of showing it. Raises ConditionFailed where it has no secret, or another one by now; TooManySecrets.
     """
     if application.is_deleted or not application.has_secret:
         raise store.ConditionFailed([])
     secret = credentials.mint(credentials.Kind.CLIENT_SECRET)
-    actions = [
-        Application.secret_digest.set(credentials.digest(secret)),
-        Application.secret_made_at.set(clock.now()),
-        *_kept(application, keep_old_seconds),
-    ]
+    values = {
+        "secret_digest": credentials.digest(secret),
+        "secret_made_at": clock.now(),
+        **_kept(application, keep_old_seconds),
+    }
     # All of them as they were read: one that was ended meanwhile must not come back to life here.
     is_same = Application.owner_id.exists()
     for attribute, digest in (
@@ -55,8 +58,8 @@ def rotate(application: Application, *, keep_old_seconds: int = 0) -> str:
         (Application.earlier_secret_digest, application.earlier_secret_digest),
     ):
         is_same &= _is(attribute, digest)
-    store.change(Application.key(application.client_id), actions, is_same)
-    return secret
+    store.change(Application.key(application.client_id), [_change(*value) for value in values.items()], is_same)
+    return Application(**{**application.attribute_values, **values}), secret
 
 
 def end_older(client_id: str, of: str | None = None) -> None:
@@ -79,25 +82,28 @@ def end_older(client_id: str, of: str | None = None) -> None:
             store.change(Application.key(client_id), [digest.remove(), until.remove()], is_there & (digest == value))
 
 
-def _kept(application: Application, keep_old_seconds: int) -> list[Action]:
-    """What is written of the secrets before the new one. Raises TooManySecrets."""
+def _kept(application: Application, keep_old_seconds: int) -> dict[str, Any]:
+    """What is written of the secrets before the new one, by attribute. Raises TooManySecrets."""
+    kept = dict.fromkeys(attribute.attr_name for attribute in _OLDER)
     if not application.secret_digest or not keep_old_seconds:
-        return [attribute.remove() for attribute in _OLDER]
+        return kept
     older = application.older_secrets
     if len(older) == settings.OLDER_SECRETS_LIMIT:
         raise TooManySecrets
-    actions: list[Action] = [
-        Application.previous_secret_digest.set(application.secret_digest),
-        Application.previous_secret_until.set(clock.now() + keep_old_seconds),
-    ]
+    present = {
+        "previous_secret_digest": application.secret_digest,
+        "previous_secret_until": clock.now() + keep_old_seconds,
+    }
     if not older:
-        return [*actions, Application.earlier_secret_digest.remove(), Application.earlier_secret_until.remove()]
+        return {**kept, **present}
     (running,) = older
-    return [
-        *actions,
-        Application.earlier_secret_digest.set(running.digest),
-        Application.earlier_secret_until.set(running.until),
-    ]
+    return {**kept, **present, "earlier_secret_digest": running.digest, "earlier_secret_until": running.until}
+
+
+def _change(name: str, value: Any) -> Action:
+    attribute = getattr(Application, name)
+    change: Action = attribute.remove() if value is None else attribute.set(value)
+    return change
 
 
 def _is(attribute: UnicodeAttribute, value: str | None) -> Condition:

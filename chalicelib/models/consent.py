@@ -151,6 +151,16 @@ def given_by(user_id: str) -> list[Consent]:
     return list(store.query(Consent, user_id))
 
 
+def tidy_up(consents: Iterable[Consent]) -> None:
+    """Delete consents whose applications were deleted, and which can never count again: no client id is used twice.
+
+    An aside: the next to come across them does as well.
+    """
+    with store.aside(dead_consents="left"):
+        for given in consents:
+            store.write(store.Delete(given.own_key))
+
+
 def as_remembered(scopes_at: Mapping[str, Iterable[str]]) -> set[str] | None:
     """`Consent.scopes_at` as it is stored: an entry for each origin, `https://shop.example.com read write`."""
     return as_set(" ".join([origin, *sorted(scopes)]) for origin, scopes in scopes_at.items())

@@ -44,7 +44,7 @@ class LogInTry:
         """
         over = [Throttle.lasting_key(_failed(self.email))] if self.failed_before else []
         for tried in counted:
-            if tried.limit == self._own:
+            if tried.limit in self._own:
                 over.append(tried.key)
             elif tried.limit.what == account(self.email) and not tried.limit.is_exempt:
                 tried.forgive()
@@ -55,20 +55,20 @@ class LogInTry:
     def _limits(self) -> list[Limit]:
         in_all = settings.LOGINS_PER_ACCOUNT
         if self.device:
-            return [self._own, Limit(account(self.email), 0, exempt=in_all, is_exempt=True)]
+            return [*self._own, Limit(account(self.email), 0, exempt=in_all, is_exempt=True)]
         at_network = throttle.per_network(
             ADDRESS, self.network, settings.LOGIN_TRIES_PER_ADDRESS, exempt=settings.LOGINS_PER_ADDRESS
         )
         of_account = Limit(account(self.email), settings.LOGIN_TRIES_PER_ACCOUNT_IN_ALL, exempt=in_all)
-        return [*at_network, self._own, of_account]
+        return [*at_network, *self._own, of_account]
 
     @property
-    def _own(self) -> Limit:
+    def _own(self) -> list[Limit]:
         """For the account on this device, or from this place: so that tries elsewhere do not keep the owner out."""
         if self.device:
             what = named("log-in device", normalize(self.email), self.device)
-            return Limit(what, settings.LOGIN_TRIES_PER_DEVICE)
-        return Limit(account_from(self.email, self.network), settings.LOGIN_TRIES_PER_ACCOUNT)
+            return [Limit(what, settings.LOGIN_TRIES_PER_DEVICE)]
+        return _from_network(self.email, self.network)
 
 
 def read(email: str) -> tuple[User | None, int]:
@@ -87,8 +87,8 @@ def forgive_all(email: str, network: str) -> None:
 
     The next log-in still says how many tries had failed. Never raises.
     """
-    here, everywhere = account_from(email, network), account(email)
-    throttle.forget_all([Throttle.key(what, WINDOW) for what in (here, everywhere)])
+    tried = [limit.what for limit in _from_network(email, network)]
+    throttle.forget_all([Throttle.key(what, WINDOW) for what in (*tried, account(email))])
 
 
 def account(email: str) -> str:
@@ -96,12 +96,16 @@ def account(email: str) -> str:
     return named("log-in account", normalize(email))
 
 
-def account_from(email: str, network: str) -> str:
-    return named("log-in account from", normalize(email), network)
-
-
 def address(network: str) -> str:
     return named(ADDRESS, network)
+
+
+def _from_network(email: str, network: str) -> list[Limit]:
+    """For the account from one place. An IPv6 caller's /56 and /48 are counted as well: with a /64 at a time they would
+    use up what there is from all places together, and keep the owner out."""
+    return throttle.per_network(
+        "log-in account from", network, settings.LOGIN_TRIES_PER_ACCOUNT, of=(normalize(email),)
+    )
 
 
 def _failed(email: str) -> str:

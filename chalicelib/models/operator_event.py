@@ -47,14 +47,17 @@ class OperatorEvent(Item):
 
 @dataclass(frozen=True)
 class Filter:
-    """Which events to list. command: how its words start. about: an id that it names. "" lets everything through."""
+    """Which events to list: all, where neither is given.
+
+    command: how its words start. about: ids, one of which it names.
+    """
 
     command: str = ""
-    about: str = ""
+    about: frozenset[str] = frozenset()
 
     def fits(self, event: OperatorEvent) -> bool:
         is_command = f"{event.command} ".startswith(f"{self.command} ") if self.command else True
-        return is_command and (not self.about or self.about in (event.about or ()))
+        return is_command and (not self.about or bool(self.about & set(event.about or ())))
 
 
 def start(operator: str, command: str, about: Sequence[str], detail: str = "") -> OperatorEvent:
@@ -87,21 +90,18 @@ def finish(event: OperatorEvent, outcome: Outcome, made: Sequence[str] = ()) -> 
     store.write(store.Put(event))
 
 
-def newest(limit: int, chosen: Filter) -> list[OperatorEvent]:
-    """At most `limit` events that the filter lets through, newest first."""
-    found: list[OperatorEvent] = []
-    for event in _newest_first():
-        if event.forget_at > clock.now() and chosen.fits(event):
-            found.append(event)
-            if len(found) == limit:
-                break
-    return found
+def newest(chosen: Filter, *, after: str | None = None) -> Iterator[OperatorEvent]:
+    """The events that the filter lets through, newest first, read as they are asked for.
+
+    after: the `event_key` of the last one on the page before.
+    """
+    return (event for event in _newest_first(after) if event.forget_at > clock.now() and chosen.fits(event))
 
 
-def _newest_first() -> Iterator[OperatorEvent]:
+def _newest_first(after: str | None) -> Iterator[OperatorEvent]:
     year, month = time.gmtime(clock.now())[:2]
     for _ in range(settings.OPERATOR_EVENT_KEPT_SECONDS // (28 * 86_400) + 1):
-        yield from store.newest_first(OperatorEvent, f"{year:04d}-{month:02d}")
+        yield from store.newest_first(OperatorEvent, f"{year:04d}-{month:02d}", before=after)
         year, month = (year, month - 1) if month > 1 else (year - 1, 12)
 
 

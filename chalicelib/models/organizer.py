@@ -66,7 +66,10 @@ def is_there() -> Condition:
 
 
 def delete(slug: str) -> None:
-    """Tokens that were restricted to it open it no more, and nobody can be made a member of it.
+    """Our own API opens it to no token any more, and nobody can be made a member of it.
+
+    What the authorizer and introspection tell other APIs goes by the memberships, since no check of a token reads the
+    organizers: whoever deletes one takes its members out of it too.
 
     Raises ConditionFailed where there is no such organizer.
     """

@@ -107,10 +107,13 @@ def live_ones(user: User) -> list[Session]:
     return sorted(found, key=lambda session: session.last_seen_at, reverse=True)
 
 
-def clear_away(user_id: str) -> None:
-    """Delete a user's sessions after a new password, which has ended them all: so it need not come to its end."""
+def clear_away(user: User) -> None:
+    """Delete the sessions that a new password has ended, rather than leave them until their own end. user: as they are
+    with it; what has begun under it stays."""
     with store.aside(sessions_cleared="not all"):
-        store.delete_all([Session.key(user_id, session.session_digest) for session in store.query(Session, user_id)])
+        found = list(store.query(Session, user.user_id))
+        ended = [session for session in found if not session.is_good_for(user)]
+        store.delete_all([Session.key(session.user_id, session.session_digest) for session in ended])
 
 
 def _expiry(*, created_at: int, last_seen_at: int) -> int:

@@ -108,9 +108,13 @@ def latest(model: type[M], hash_key: str, *, limit: int, before: str | None = No
     return list(_each(model.query(hash_key, condition, consistent_read=True, scan_index_forward=False, limit=limit)))
 
 
-def newest_first(model: type[M], hash_key: str) -> Iterator[M]:
-    """The items under one hash key, from the last range key down, read as they are asked for."""
-    return _each(model.query(hash_key, consistent_read=True, scan_index_forward=False))
+def newest_first(model: type[M], hash_key: str, *, before: str | None = None) -> Iterator[M]:
+    """The items under one hash key, from the last range key down, read as they are asked for.
+
+    before: start below this range key.
+    """
+    condition = getattr(model, str(model._range_keyname)) < before if before else None
+    return _each(model.query(hash_key, condition, consistent_read=True, scan_index_forward=False))
 
 
 def scan(model: type[M], *, after: str | None = None) -> Iterator[M]:

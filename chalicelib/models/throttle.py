@@ -119,21 +119,24 @@ def named(*parts: str) -> str:
     return json.dumps(parts)
 
 
-def per_network(purpose: str, network: str, tries: int, *, exempt: int | None = None) -> list[Limit]:
-    """The limits for the place that a request came from.
+def per_network(
+    purpose: str, network: str, tries: int, *, of: tuple[str, ...] = (), exempt: int | None = None
+) -> list[Limit]:
+    """The limits for the place that a request came from, the narrowest first.
 
     network: an address, or of an IPv6 one the /64, all of which one caller can use. Many have a /56 or a /48: these are
-    counted beside it, each with a limit that is higher, since several people may share it.
+    counted beside it, each with a limit that is higher, since several people may share it. of: what is counted apart at
+    each place, such as an account.
     """
     try:
         found = ip_interface(network)
     except ValueError:
-        return [Limit(named(purpose, network), tries, exempt)]
+        return [Limit(named(purpose, *of, network), tries, exempt)]
     if found.version == 4:
-        return [Limit(named(purpose, network), tries, exempt)]
+        return [Limit(named(purpose, *of, network), tries, exempt)]
     return [
         Limit(
-            named(purpose, str(ip_interface(f"{found.ip}/{length}").network)),
+            named(purpose, *of, str(ip_interface(f"{found.ip}/{length}").network)),
             tries * factor,
             None if exempt is None else exempt * factor,
         )
@@ -189,15 +192,17 @@ def count_lasting(what: str, *, kept_seconds: int) -> None:
 
 
 def asking_for_mail(
-    email: str, network: str, *, not_made: tuple[type[Exception], ...]
+    purpose: str, email: str, network: str, *, not_made: tuple[type[Exception], ...]
 ) -> AbstractContextManager[list[Tried]]:
     """Count that somebody at `network` asks for a mail. Raises TooManyTries. Alike for accounts that do not exist.
 
-    Who is refused because of others, by `mailing`, loses none of their own tries.
+    purpose: what the mail is for. An address is counted apart for each, or strangers who ask for one kind would keep
+    its owner from the other; and the window is no longer than a link lives, so that who is told to wait has one that
+    works. Who is refused because of others, by `mailing`, loses none of their own tries.
     """
     own = [
         *per_network("mail address", network, settings.MAILS_PER_ADDRESS),
-        Limit(named("mail account", normalize(email)), settings.MAILS_PER_ACCOUNT),
+        Limit(named("mail account", purpose, normalize(email)), settings.MAILS_PER_ACCOUNT),
     ]
     not_made = (store.StoreUnavailable, TooManyTries, *not_made)
     return trying(own, window_seconds=settings.MAIL_WINDOW_SECONDS, not_made=not_made)
@@ -208,7 +213,8 @@ def mailing(
 ) -> AbstractContextManager[list[Tried]]:
     """Count a mail that is sent, among everybody's. Raises TooManyTries.
 
-    purpose: what the mail is for: each has a limit of its own, so that a flood of sign-ups stops no password reset.
+    purpose: what the mail is for. Each has a limit of its own, so that a flood of sign-ups, from wherever it comes,
+    does not stop the password resets of others.
     is_to_somebody: a mail to nobody costs the same write and is refused alike, so that nobody can tell them apart. It
     does not bring the limit nearer, or whoever makes up addresses could stop everybody's mail.
     """

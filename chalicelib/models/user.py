@@ -47,11 +47,22 @@ class User(Item):
 
 
 def create(
-    *, email: str, password: str, fullname: str, locale: str, timezone: str, claim: store.Change | None = None
+    *,
+    email: str,
+    password: str,
+    fullname: str,
+    locale: str,
+    timezone: str,
+    user_id: str | None = None,
+    claim: store.Change | None = None,
 ) -> User:
-    """Raises ConditionFailed where the address is taken. claim: a change to be made in the same transaction."""
+    """Store a new user. Raises ConditionFailed where the address is taken.
+
+    user_id: made by this server (`credentials.new_id`); None makes one. claim: a change to be made in the same
+    transaction.
+    """
     user = User(
-        user_id=credentials.new_id(),
+        user_id=user_id or credentials.new_id(),
         email=email.strip(),
         password_hash=credentials.hash_password(password),
         password_serial=credentials.new_serial(),

@@ -75,11 +75,12 @@ class AuthorizationRequest:
 
 
 def read_request(
-    parameters: requests.Parameters, application: Application | None, *, issuer: str
+    parameters: requests.Parameters, application: Application | None, *, issuer: str, is_pushed: bool = False
 ) -> AuthorizationRequest:
     """Check an authorization request.
 
     parameters: as they came. application: the one that `client_id` names, or None. issuer: this provider's address.
+    is_pushed: it came beforehand, and no address carries it.
     Raises NotThisApplication, RefusedRequest, and ServerKeyMissing rather than start what no refresh could go on with.
     """
     twice = requests.repeated(parameters, requests.AUTHORIZATION)
@@ -87,10 +88,7 @@ def read_request(
         if name in twice:
             raise NotThisApplication("request", Message("%(name)s was sent more than once.", name=name))
     known = requests.known(parameters, requests.AUTHORIZATION)
-    if len(requests.encode(known)) > settings.AUTHORIZATION_REQUEST_LIMIT_CHARACTERS:
-        raise NotThisApplication(
-            "request", Message("The request is too long. Send it as a pushed authorization request (RFC 9126).")
-        )
+    _check_length(known, is_pushed=is_pushed)
     request = Request(f"https://lanyard.invalid/?{requests.encode(known)}")
     request.client, request.repeated = application, twice
     try:
@@ -127,6 +125,19 @@ def error_at(uri: str, issuer: str, parameters: dict[str, str], *, error: str, d
     return redirect_uris.with_parameters(
         uri, {name: value for name, value in {**answer, "iss": issuer}.items() if value}
     )
+
+
+def _check_length(known: dict[str, str], *, is_pushed: bool) -> None:
+    """Raises NotThisApplication; it advises to push the request where that helps."""
+    length, most = len(requests.encode(known)), settings.PUSHED_REQUEST_LIMIT_CHARACTERS
+    if length > most:
+        problem = Message(
+            "The request is longer than %(limit)s characters, URL-encoded. Shorten its state.", limit=most
+        )
+        raise NotThisApplication("request", problem)
+    if not is_pushed and length > settings.AUTHORIZATION_REQUEST_LIMIT_CHARACTERS:
+        problem = Message("The request is too long. Send it as a pushed authorization request (RFC 9126).")
+        raise NotThisApplication("request", problem)
 
 
 def _check_response_type(request: Request) -> dict[str, object]:

@@ -14,7 +14,7 @@ from chalicelib.models.pushed_request import PushedRequest
 from chalicelib.models.table import as_set
 from chalicelib.models.user import User
 from chalicelib.protocol import consents, redirect_uris, scopes
-from chalicelib.protocol.authorization import AuthorizationRequest, error_at
+from chalicelib.protocol.authorization import AuthorizationRequest, RefusedRequest, error_at
 
 
 def is_remembered(request: AuthorizationRequest, consent: Consent | None, user: User) -> bool:
@@ -52,15 +52,13 @@ def allow(
     known: Consent | None,
     browser_key: str,
     issuer: str,
-) -> str | None:
-    """Remember what the user allowed and give a code for it; None where an organizer is needed and none is left.
+) -> str:
+    """Remember what the user allowed and give a code for it.
 
-    ticked: slugs as they were posted; those that the user does not belong to count for nothing.
-    known: the consent as it was before, or None. browser_key: see `repeat`. Raises AlreadyAnswered.
+    ticked: slugs as they were posted; see `consents.chosen`. known: the consent as it was before, or None. browser_key:
+    see `repeat`. Raises ChoiceProblem, AlreadyAnswered.
     """
     organizers = consents.chosen(request.scopes, ticked, user)
-    if organizers is None:
-        return None
     client_id = request.application.client_id
     for _ in attempts():  # other tabs may answer at the same moment
         consent = consents.remembered(
@@ -77,6 +75,22 @@ def allow(
     raise store.StoreUnavailable("consent changed again and again")
 
 
+def is_told_at_once(error: RefusedRequest, consent: Consent | None, user: User) -> bool:
+    """May the browser be sent to the application with its error, unasked (RFC 6749 §4.1.2.1)?
+
+    Where anybody can register one, anybody could so lead people through this provider to wherever they like (RFC 9700
+    §4.11.2). There it takes an application of the user's own, or an address that they have allowed it before.
+    """
+    application = error.application
+    if application.registered_itself:
+        return False
+    if not settings.SETTINGS.sign_up_open or application.owner_id == user.user_id:
+        return True
+    consent = in_force(consent, application)
+    origin = redirect_uris.origin(error.location, is_native=application.is_native)
+    return consent is not None and origin in consent.scopes_at
+
+
 def deny(request: AuthorizationRequest, user: User, *, issuer: str) -> str:
     """Raises AlreadyAnswered."""
     if request.pushed:
@@ -87,7 +101,7 @@ def deny(request: AuthorizationRequest, user: User, *, issuer: str) -> str:
 
 def repeat(request: AuthorizationRequest, answer: str, *, browser_key: str, issuer: str) -> str | None:
     """Where a pushed request was answered like this before: the same redirect, for a second click. None where it was
-    answered otherwise or in another browser, or its code has been used or has expired.
+    answered otherwise or in another browser, or its code has been used, has expired, or was sent to another address.
 
     browser_key: a secret of the browser's session. A pushed request's code follows from it, since no code is stored.
     """
@@ -97,7 +111,7 @@ def repeat(request: AuthorizationRequest, answer: str, *, browser_key: str, issu
         return _denial(request, issuer)
     code = _code_for(request.pushed, browser_key)
     stored = store.read(AuthorizationCode.key(credentials.digest(code)))[0]
-    if stored is None or stored.is_used or stored.is_expired:
+    if stored is None or stored.is_used or stored.is_expired or stored.redirect_uri != request.redirect_uri:
         return None
     logs.note(outcome="allowed", repeated=True)
     return _with_code(request, code, issuer)

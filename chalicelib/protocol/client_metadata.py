@@ -127,13 +127,25 @@ def _jwks(document: Mapping[str, Any]) -> str:
 
 
 def _name(document: Mapping[str, Any], uris: list[str]) -> str:
-    """What people see. Where it has no name it is called after where it sends them."""
+    """What people see. Where it has no name it is called after the host where it sends them, if that is one."""
     given = document.get("client_name")
     if given is None:
-        given = redirect_uris.place(uris[0]).removesuffix(":") if uris else "Unnamed application"
+        return _stand_in(redirect_uris.place(uris[0]) if uris else None)
     if not isinstance(given, str):
         raise InvalidClientMetadataError("client_name must be a string.")
     try:
         return names.check_application_name(given)
     except names.NameProblem as error:
         raise InvalidClientMetadataError(f"client_name {error}.") from error
+
+
+def _stand_in(place: redirect_uris.Place | None) -> str:
+    if place is None or place.is_app:  # a scheme can read like somebody's host, and anybody can take any
+        return "Unnamed application"
+    try:
+        return names.check_application_name(place.name)
+    except names.NameProblem as error:
+        raise InvalidClientMetadataError(
+            f"client_name is missing, and the first redirect URI's host cannot be the name: it {error}. "
+            "Send a client_name."
+        ) from error

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from chalicelib import credentials, settings
+from chalicelib.messages import Message, Problem
 from chalicelib.models import organizer, store
 from chalicelib.models.application import Application
 from chalicelib.models.consent import Consent, as_remembered, in_force, moment_for
@@ -21,14 +22,35 @@ def still_member(slugs: Iterable[str], user: User) -> set[str]:
     return set(slugs) & user.organizers
 
 
-def chosen(scopes: Iterable[str], ticked: Iterable[str], user: User) -> set[str] | None:
-    """The organizers that the user allows these scopes for; None where one is needed and none is left.
+class ChoiceProblem(Problem):
+    """What was ticked cannot be allowed. The message says why and what to do, for a person."""
 
-    ticked: slugs as they were posted; those that the user does not belong to count for nothing.
+
+def chosen(scopes: Iterable[str], ticked: Iterable[str], user: User) -> set[str]:
+    """The organizers that the user allows these scopes for.
+
+    ticked: slugs as they were posted; those that the user does not belong to count for nothing. Raises ChoiceProblem
+    where one is needed and none is left, and for more than a consent can be for.
     """
     if not scope_rules.need_organizers(scopes):
         return set()
-    return still_member(ticked, user) or None
+    found = still_member(ticked, user)
+    if not found:
+        raise ChoiceProblem(Message("Choose at least one organizer."))
+    _check_count(found)
+    return found
+
+
+def _check_count(slugs: Collection[str]) -> None:
+    limit = settings.ORGANIZERS_PER_CONSENT_LIMIT
+    if len(slugs) > limit:
+        raise ChoiceProblem(
+            Message(
+                "That is %(count)s organizers, and an application can be given at most %(limit)s. Choose fewer.",
+                count=len(slugs),
+                limit=limit,
+            )
+        )
 
 
 @dataclass(frozen=True)
@@ -37,7 +59,8 @@ class Choice:
 
     listed: those that the user looks for, all where they look for none. kept: others that are ticked; they stay in
     sight, so that nothing is allowed unseen. ticked: their slugs. find: what the user looks for. count: of all of them.
-    is_long: are there so many that the page has a field to look for some?
+    is_long: are there so many that the page has a field to look for some? problem: why not all that were to be selected
+    are ticked; "" where they are.
     """
 
     listed: list[Organizer]
@@ -46,6 +69,7 @@ class Choice:
     find: str
     count: int
     is_long: bool
+    problem: str = ""
 
     @property
     def has_all_ticked(self) -> bool:
@@ -58,17 +82,28 @@ def choice(organizers: Sequence[Organizer], form: requests.Parameters | None) ->
     is_long = len(organizers) >= settings.ORGANIZERS_FILTERED_FROM
     find = (requests.single(form or {}, "find") or "").strip() if is_long else ""
     listed = [found for found in organizers if organizer.is_named_like(found.name, find)]
+    slugs, listed_slugs = ({found.slug for found in some} for some in (organizers, listed))
+    problem = ""
     if form is None:
-        ticked = {found.slug for found in organizers} if len(organizers) == 1 else set()
+        ticked = slugs if len(organizers) == 1 else set()
     else:
-        ticked = set(form.get("organizers", ())) & {found.slug for found in organizers}
+        ticked = set(form.get("organizers", ())) & slugs
         match requests.single(form, "decision"):
             case "select_all":
-                ticked |= {found.slug for found in listed}
+                ticked, problem = _with_all(ticked, listed_slugs)
             case "select_none":
                 ticked = set()
-    kept = [found for found in organizers if found.slug in ticked and found not in listed]
-    return Choice(listed, kept, frozenset(ticked), find, len(organizers), is_long)
+    kept = [found for found in organizers if found.slug in ticked and found.slug not in listed_slugs]
+    return Choice(listed, kept, frozenset(ticked), find, len(organizers), is_long, problem)
+
+
+def _with_all(ticked: set[str], listed: set[str]) -> tuple[set[str], str]:
+    """What is ticked after "Select all", and why that is no more than before; "" where it is all."""
+    try:
+        _check_count(ticked | listed)
+    except ChoiceProblem as error:
+        return ticked, error.message
+    return ticked | listed, ""
 
 
 def read_shown(application: Application, user: User, scopes: Iterable[str]) -> tuple[User | None, list[Organizer]]:

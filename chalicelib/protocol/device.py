@@ -62,15 +62,13 @@ def key_of(user_code: str) -> Key[DeviceRequest] | None:
     return DeviceRequest.key(credentials.derive_id("user code", code)) if is_one else None
 
 
-def approve(request: DeviceRequest, application: Application, user: User, ticked: Iterable[str]) -> bool:
-    """Allow it as this user; False where an organizer is needed and none is left. Raises AlreadyAnswered.
+def approve(request: DeviceRequest, application: Application, user: User, ticked: Iterable[str]) -> None:
+    """Allow it as this user. application: the one that asks. ticked: slugs as they were posted; see `consents.chosen`.
 
-    application: the one that asks. ticked: slugs as they were posted.
+    Raises ChoiceProblem, AlreadyAnswered.
     """
     asked = request.scope.split()
     organizers = consents.chosen(asked, ticked, user)
-    if organizers is None:
-        return False
     for _ in attempts():  # other tabs may change the consent at the same moment
         found, known = store.read(DeviceRequest.key(request.request_id), Consent.key(user.user_id, request.client_id))
         if found is None or not found.is_open or found.device_digest != request.device_digest:
@@ -81,7 +79,7 @@ def approve(request: DeviceRequest, application: Application, user: User, ticked
         except store.ConditionFailed:
             continue
         logs.note(outcome="device allowed")
-        return True
+        return
     raise store.StoreUnavailable("consent changed again and again")
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from chalicelib import settings
+from chalicelib import deadline, settings
 
 _PORT = 443
 # All public IPv6 addresses are in here; in it, these lead to IPv4 addresses of somebody's choice.
@@ -53,12 +53,16 @@ NETWORK = Network()
 
 
 def fetch(url: str) -> bytes:
-    """The document's bytes. url: https, with a host name and no port. Raises FetchError."""
+    """The document's bytes. url: https, with a host name and no port. Raises FetchError, and DeadlineExceeded where the
+    request has less time left than a document may take, and that was not enough."""
+    seconds = deadline.seconds_for(settings.DOCUMENT_FETCH_SECONDS)
     worker = _Fetch(url)
     worker.start()
-    worker.join(settings.DOCUMENT_FETCH_SECONDS)
+    worker.join(seconds)
     if worker.is_alive():
         worker.abandon()
+        if seconds < settings.DOCUMENT_FETCH_SECONDS:
+            raise deadline.DeadlineExceeded
         raise FetchError("it did not come in time")
     if worker.error is not None:
         raise FetchError(str(worker.error)) from worker.error

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from oauthlib.oauth2 import OAuth2Error
 
-from chalicelib import logs, settings
+from chalicelib import deadline, logs, settings
 from chalicelib.messages import Message
 from chalicelib.models import self_described, store, throttle
 from chalicelib.models.application import BASIC, NONE, POST, Application
@@ -46,7 +46,8 @@ def are_taken() -> bool:
 def current(client_id: str, known: Application | None, user: User) -> Application:
     """The application at this address, as it describes itself now. known: as it was stored, or None.
 
-    Raises NotThisApplication with the reason where its document cannot be had or used.
+    Raises NotThisApplication with the reason where its document cannot be had or used, and StoreUnavailable where the
+    store has left it no time.
     """
     if known is not None and (not known.active or known.is_deleted or known.is_fresh):
         return known
@@ -57,6 +58,8 @@ def current(client_id: str, known: Application | None, user: User) -> Applicatio
             raise _unusable(f"{error}.") from error
         except OAuth2Error as error:
             raise _unusable(error.description) from error
+        except deadline.DeadlineExceeded as error:
+            raise store.StoreUnavailable(type(error).__name__) from error
         logs.note(document="fetched")
         return _keep(client_id, found)
 

@@ -58,7 +58,7 @@ def read_request(
     if not is_there or application is None or pushed is None or pushed.client_id != application.client_id:
         raise unusable()
     stored = {name: [value] for name, value in json.loads(pushed.parameters).items()}
-    asked = authorization.read_request(stored, application, issuer=issuer)
+    asked = authorization.read_request(stored, application, issuer=issuer, is_pushed=True)
     shown = requests.known(parameters, ("client_id", "request_uri"))
     return replace(asked, parameters=shown, pushed=pushed)
 
@@ -99,7 +99,8 @@ def _create(request: ClientRequest) -> ProtocolAnswer:
 def _check(asked: dict[str, str], client: Application, *, issuer: str) -> None:
     """As at the authorization endpoint, with every error told to the application here (§2.3)."""
     try:
-        authorization.read_request({name: [value] for name, value in asked.items()}, client, issuer=issuer)
+        parameters = {name: [value] for name, value in asked.items()}
+        authorization.read_request(parameters, client, issuer=issuer, is_pushed=True)
     except NotThisApplication as error:
         raise errors.InvalidRequestError(error.detail) from error
     except RefusedRequest as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 from oauthlib.uri_validate import is_absolute_uri
@@ -23,7 +24,22 @@ _FORBIDDEN = re.compile(r"[\"<>\\^`{|}\[\]]")
 
 # A scheme made from a domain, which has a dot: so javascript:, data: and whatever else browsers act on is none (§7.1).
 _PRIVATE_USE = re.compile(r"[a-z][a-z0-9-]*(\.[a-z0-9-]+)+:/", re.ASCII)
+# What people know as the end of a host name; and what else the domain of such a scheme begins with, now and then.
+_DOMAIN_ENDINGS = re.compile(r"[a-z]{2}|com|org|net|edu|gov|mil|int|info|biz", re.ASCII)
+_MORE_BEGINNINGS = ("app", "cloud", "dev", "online", "shop", "site", "store", "tech", "xyz")
 _LOOPBACK = re.compile(r"http://(?P<host>127\.0\.0\.1|\[::1\])(:(?P<port>[1-9][0-9]{0,4}))?(?P<rest>[/?].*)?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a redirect URI leads, as a person can tell it.
+
+    name: the host of a web address, and of any other the scheme. is_app: does it lead to an app on the device?
+    Anybody's may take any scheme, and one can read like a host: so it is shown as what it is, never by itself.
+    """
+
+    name: str
+    is_app: bool
 
 
 class RedirectUriError(Problem):
@@ -53,6 +69,10 @@ def check_registrable(uri: str, *, is_native: bool = False) -> None:
     if is_native and _PRIVATE_USE.match(uri):
         if _SEPARATORS.search(parts.netloc):
             raise RedirectUriError(Message("has a semicolon or a comma before the path"))
+        if _reads_like_host(parts.scheme):
+            raise RedirectUriError(
+                Message("has a scheme that reads like a web address; write the domain in reverse: com.example.app:")
+            )
         _check_encoding(uri.partition(":")[2], uri)
         return
     if parts.scheme not in _WEB:
@@ -107,11 +127,11 @@ def form_target(uri: str) -> str:
     return f"https: {parts.scheme}:"
 
 
-def place(uri: str) -> str:
-    """Where it leads, as a person can tell it: the host of a web address, and of any other the scheme. An application
-    that claims a scheme gets all its URIs, so what looks like a host in one says nothing."""
+def place(uri: str) -> Place:
+    """Where it leads. An application that claims a scheme gets all its URIs, so what looks like a host in one says
+    nothing."""
     parts = urlsplit(uri)
-    return parts.netloc if parts.scheme in _WEB else f"{parts.scheme}:"
+    return Place(parts.netloc, False) if parts.scheme in _WEB else Place(f"{parts.scheme}:", True)
 
 
 def origin(uri: str, *, is_native: bool = False) -> str:
@@ -131,6 +151,14 @@ def origin(uri: str, *, is_native: bool = False) -> str:
 def _check_encoding(rest: str, uri: str) -> None:
     if _FORBIDDEN.search(rest) or _STRAY_PERCENT.search(uri):
         raise RedirectUriError(Message("contains characters that must be percent-encoded"))
+
+
+def _reads_like_host(scheme: str) -> bool:
+    """Is it a domain in forward order, as accounts.google.com, where one turned around belongs (RFC 8252 §7.1)?"""
+    labels = scheme.split(".")
+    first, last = labels[0], labels[-1]
+    is_turned_around = bool(_DOMAIN_ENDINGS.fullmatch(first)) or first in _MORE_BEGINNINGS
+    return last == "com" or first == "www" or bool(_DOMAIN_ENDINGS.fullmatch(last) and not is_turned_around)
 
 
 def _split(uri: str) -> SplitResult:

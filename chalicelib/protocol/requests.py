@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import parse_qsl, urlencode
 
+from chalicelib import settings
 from chalicelib.messages import Message, Problem
 
 Parameters = Mapping[str, Sequence[str]]
@@ -39,7 +40,6 @@ INTROSPECTION = REVOCATION
 # What may stand around a header's value (RFC 9110 §5.6.3). `strip()` alone takes every Unicode blank off, so that a
 # name which a browser lets anybody set becomes one that it protects.
 HTTP_BLANKS = " \t"
-_FIELDS_LIMIT = 1000  # room for every organizer on a consent page; the body's size is limited before
 # What a decoder leaves where it met bytes that are no UTF-8: the gateway decodes a query before anybody here sees it.
 _UNDECODABLE = "\ufffd"
 
@@ -64,7 +64,7 @@ def read_form(body: bytes) -> Parameters:
             keep_blank_values=True,
             encoding="utf-8",
             errors="strict",
-            max_num_fields=_FIELDS_LIMIT,
+            max_num_fields=settings.FORM_FIELDS_LIMIT,
         )
     except ValueError as error:  # UnicodeDecodeError is one
         raise Undecodable(Message("The form cannot be decoded.")) from error

@@ -17,6 +17,7 @@ from infra.commands.operator import Operator as Operator
 from infra.commands.operator import fail as fail
 from infra.commands.output import each as each
 from infra.commands.output import progress as progress
+from infra.commands.output import say
 
 
 class Command(click.Command):
@@ -87,14 +88,23 @@ class Group(click.Group):
 
 
 @contextmanager
-def clear_errors(refused: str = "The store refused that.") -> Iterator[None]:
-    """What the store says, as one line. refused: what it means here when a condition does not hold."""
+def clear_errors(refused: str = "The store refused that.", *, cut_off: str = "") -> Iterator[None]:
+    """What the store says, as one line.
+
+    refused: what it means here when a condition does not hold. cut_off: what is left and what to do, where the store
+    fails on the way or the operator presses Ctrl-C.
+    """
     try:
         yield
     except ConditionFailed:
         fail(refused)
     except StoreUnavailable as error:
-        fail(f"DynamoDB cannot be used: {error.code}. Check the region, the credentials and that the tables exist.")
+        reason = f"DynamoDB cannot be used: {error.code}. Check the region, the credentials and that the tables exist."
+        fail(f"{reason} {cut_off}".rstrip())
+    except KeyboardInterrupt:
+        if cut_off:
+            say(cut_off, to_stderr=True)
+        raise
 
 
 def checked(check: Callable[[str], Any], value: str, option: str) -> Any:

@@ -135,14 +135,16 @@ def applications_list(
 @click.pass_obj
 def applications_rotate_secret(operator: Operator, client_id: str, keep_old_hours: int) -> None:
     """Make a new secret; the old one stops at once, unless --keep-old-hours lets it go on."""
-    if not _require(client_id).has_secret:
+    found = find_application(client_id)
+    client_id = found.public_id
+    if not found.has_secret:
         fail(f"The application {client_id} has no secret.")
     operator.asks = not keep_old_hours
     old = f"keep the old one for {keep_old_hours} hours" if keep_old_hours else "end the old one"
     if not operator.may(f"make a new secret for {client_id} and {old}", about=[client_id]):
         return
     with clear_errors(f"The application {client_id} was changed meanwhile. Look at it, then try again."):
-        secret = _rotate(_require(client_id), keep_old_seconds=keep_old_hours * 3600)
+        secret = _rotate(find_application(client_id), keep_old_seconds=keep_old_hours * 3600)
     old = f"goes on for {keep_old_hours} hours" if keep_old_hours else "has stopped"
     operator.show(
         {"client_id": client_id, "client_secret": secret},
@@ -155,7 +157,7 @@ def applications_rotate_secret(operator: Operator, client_id: str, keep_old_hour
 @click.pass_obj
 def applications_end_old_secret(operator: Operator, client_id: str) -> None:
     """Stop the secret before the present one now, and not at its end date."""
-    _require(client_id)
+    client_id = find_application(client_id).public_id
     if not operator.may(f"end the secret before the present one of {client_id}", about=[client_id]):
         return
     with clear_errors(f"There is no application {client_id}."):
@@ -172,7 +174,7 @@ def applications_serve_resource(operator: Operator, client_id: str, resource: st
     resource = resource_indicators.spelled(resource)
     if not resource_indicators.is_known(resource):
         fail(f"{resource!r} is not in the stage's RESOURCES, so no client can ask for tokens for it.")
-    _require(client_id)
+    client_id = find_application(client_id).public_id
     if not operator.may(f"make {client_id} the API of {resource}", about=[client_id], detail=resource):
         return
     with clear_errors(f"There is no application {client_id}."):
@@ -191,12 +193,14 @@ def applications_allow_own(
     """Say what an application may do without a user (client credentials). Without options: nothing."""
     if bool(allowed) != bool(slugs):
         fail("Give at least one --scope and one --organizer; or neither, to allow nothing.")
-    with clear_errors(f"There is no application {client_id} that can authenticate."):
+    found = find_application(client_id)
+    client_id = found.public_id
+    if not found.is_confidential:
+        fail(f"The application {client_id} cannot authenticate, so it can do nothing without a user.")
+    with clear_errors(f"There is no application {client_id}."):
         missing = sorted(set(slugs) - {found.slug for found in organizer.get_all(slugs)})
         if missing:
             fail(f"There is no organizer {missing[0]}.")
-        if operator.is_dry:
-            _require(client_id)
         would = f"let {client_id} {' and '.join(sorted(allowed)) or 'do nothing'} without a user"
         if not operator.may(would, about=[client_id, *slugs], detail=" ".join(sorted(allowed)) or "nothing"):
             return
@@ -210,7 +214,7 @@ def applications_allow_own(
 @click.pass_obj
 def applications_disable(operator: Operator, client_id: str) -> None:
     """Refuse an application's secret and all its tokens from the next request on."""
-    _require(client_id)
+    client_id = find_application(client_id).public_id
     if not operator.may(f"disable the application {client_id}", about=[client_id]):
         return
     with clear_errors(f"There is no application {client_id}."):
@@ -223,7 +227,7 @@ def applications_disable(operator: Operator, client_id: str) -> None:
 @click.pass_obj
 def applications_enable(operator: Operator, client_id: str) -> None:
     """Take a disabling back."""
-    _require(client_id)
+    client_id = find_application(client_id).public_id
     if not operator.may(f"enable the application {client_id}", about=[client_id]):
         return
     with clear_errors(f"There is no application {client_id}."):
@@ -233,7 +237,7 @@ def applications_enable(operator: Operator, client_id: str) -> None:
 
 def _rotate(found: Application, keep_old_seconds: int) -> str:
     try:
-        return client_secret.rotate(found, keep_old_seconds=keep_old_seconds)
+        return client_secret.rotate(found, keep_old_seconds=keep_old_seconds)[1]
     except client_secret.TooManySecrets:
         fail(f"{settings.OLDER_SECRETS_LIMIT} older secrets still work. End them first: applications end-old-secret.")
 
@@ -243,8 +247,11 @@ def _is_chosen(client_id: str) -> bool:
     return not re.fullmatch(r"[0-9A-Za-z]{16}", client_id) or store.read(User.key(client_id))[0] is not None
 
 
-def _require(client_id: str) -> Application:
-    """Ends the command where there is none."""
+def find_application(client_id: str) -> Application:
+    """Ends the command where there is none.
+
+    What the command prints and records is its `public_id`: one that describes itself is found by two ids.
+    """
     with clear_errors():
         found = application.get(client_id)
     if found is None:

@@ -6,24 +6,21 @@ import time
 
 import click
 
-from chalicelib.models import operator_event
+from chalicelib.models import application, operator_event
 from chalicelib.models.operator_event import Filter
-from infra.commands import Command, Operator, clear_errors
+from infra.commands import Listing, Operator, clear_errors
 
 
-@click.command(cls=Command)
-@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many to list.")
+@click.command(cls=Listing)
 @click.option("--command", "words", default="", metavar="WORDS", help='Only these, such as "users" or "users erase".')
 @click.option("--about", default="", metavar="ID", help="Only those about this client id, user id or slug.")
 @click.pass_obj
-def audit(operator: Operator, limit: int, words: str, about: str) -> None:
+def audit(operator: Operator, limit: int | None, after: str | None, words: str, about: str) -> None:
     """List what operators did, newest first: who, when, which command, about what, and how it ended.
 
     Entries are kept for two years. An outcome that stays "started" means that the command was cut off.
     """
-    with clear_errors():
-        events = operator_event.newest(limit, Filter(" ".join(words.split()), about))
-    operator.show(
+    rows = (
         {
             "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(event.at)),
             "operator": event.operator,
@@ -31,6 +28,21 @@ def audit(operator: Operator, limit: int, words: str, about: str) -> None:
             "about": sorted(event.about or ()),
             "detail": event.detail,
             "outcome": event.outcome,
+            "id": event.event_key,
         }
-        for event in events
+        for event in operator_event.newest(Filter(" ".join(words.split()), _ids_of(about)), after=after)
     )
+    with clear_errors():
+        operator.show_page(rows, limit=limit, key="id", order=None)
+
+
+def _ids_of(about: str) -> frozenset[str]:
+    """The ids that entries may have for what an operator calls so.
+
+    An application that describes itself is recorded by its address, and was once by the id that it is stored under.
+    """
+    if not about:
+        return frozenset()
+    with clear_errors():
+        found = application.get(about)
+    return frozenset({about, application.stored_id(about), *([found.public_id] if found else [])})

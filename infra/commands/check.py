@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import click
@@ -15,7 +16,16 @@ from infra.commands import Change, Operator, clear_errors, fail, output
 from infra.visit import CALLBACK, Account, CheckFailed, ConnectTo, Visit
 
 
-@click.command(cls=Change)  # it leaves nothing behind, so it has no line in the audit either
+@dataclass(frozen=True)
+class _Guests:
+    """The ids of a user, an organizer and an application that are there only as long as the check runs."""
+
+    slug: str = field(default_factory=lambda: f"lanyard-check-{credentials.new_serial().lower()}")
+    user_id: str = field(default_factory=credentials.new_id)
+    client_id: str = field(default_factory=credentials.new_id)
+
+
+@click.command(cls=Change)
 @click.argument("url")
 @click.option("--connect-to", metavar="URL", help="Reach the address there: before its DNS record is made, say.")
 @click.option("--host", help="With --connect-to: the Host header to send there, where it is not URL's.")
@@ -23,13 +33,15 @@ from infra.visit import CALLBACK, Account, CheckFailed, ConnectTo, Visit
 def check(operator: Operator, url: str, connect_to: str | None, host: str | None) -> None:
     """Walk through the whole connect flow at URL, and check each answer and its headers.
 
-    Makes a user, an organizer and an application for it, and takes them away again.
+    Makes a user, an organizer and an application for it, and takes them away again. The audit names them, since they
+    stay where the command is killed.
     """
     parts = urlsplit(url)
     if parts.scheme not in ("https", "http") or not parts.hostname:
         fail(f"URL: {url!r} is not an address like https://connect.example.com/")
-    if operator.is_dry:
-        operator.say_only(f"make a user, an organizer and an application, connect them at {url}, and delete them")
+    guests = _Guests()
+    would = f"make a user, an organizer and an application, connect them at {url}, and delete them"
+    if not operator.may(would, about=[guests.slug, guests.user_id, guests.client_id], detail=parts.hostname):
         return
     adapter = ConnectTo(connect_to.rstrip("/"), host or parts.netloc) if connect_to else None
     said: list[str] = []
@@ -40,7 +52,7 @@ def check(operator: Operator, url: str, connect_to: str | None, host: str | None
             output.say(f"ok  {line}")
 
     try:
-        with clear_errors(), _guests() as account:
+        with clear_errors(), _made(guests) as account:
             Visit(url, account, say, has_gateway=not settings.SETTINGS.is_local, adapter=adapter).run()
     except CheckFailed as error:
         fail(f"{url}: {error}.")
@@ -48,18 +60,17 @@ def check(operator: Operator, url: str, connect_to: str | None, host: str | None
 
 
 @contextmanager
-def _guests() -> Iterator[Account]:
-    """A user, an organizer and an application, there only as long as the check runs."""
-    mark = credentials.new_serial().lower()
-    email, password = f"lanyard-check-{mark}@check.invalid", credentials.new_id() + credentials.new_id()
-    made = user.create(email=email, password=password, fullname="Lanyard check", locale="en", timezone="UTC")
-    slug = f"lanyard-check-{mark}"
+def _made(guests: _Guests) -> Iterator[Account]:
+    slug, client_id = guests.slug, guests.client_id
+    email, password = f"{slug}@check.invalid", credentials.new_id() + credentials.new_id()
+    made = user.create(
+        user_id=guests.user_id, email=email, password=password, fullname="Lanyard check", locale="en", timezone="UTC"
+    )
     try:
         organizer.create(slug, "Lanyard check")
-        user.add_member(made.user_id, slug)
-        client_id = credentials.new_id()
+        user.add_member(guests.user_id, slug)
         _, secret = application.create(
-            client_id, owner_id=made.user_id, name="Lanyard check", redirect_uris=[CALLBACK]
+            client_id, owner_id=guests.user_id, name="Lanyard check", redirect_uris=[CALLBACK]
         )  # fmt: skip
         try:
             yield Account(email, password, slug, client_id, secret)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from chalicelib.models import application, consent, grant
-from infra.commands import Destructive, Group, Operator, clear_errors, each, fail
+from chalicelib.models import consent, grant
+from infra.commands import Destructive, Group, Operator, clear_errors, each
+from infra.commands.applications import find_application
 
 _ROUNDS = 5
 
@@ -24,22 +25,20 @@ def grants_end(operator: Operator, client_id: str) -> None:
     All of it ends in the first write, codes and devices' requests that are still to be exchanged included. Deleting the
     grants then tidies up. It finds them by an index that lags behind by a moment, so it looks again until none is left.
     """
-    unknown = f"There is no application {client_id}."
-    with clear_errors(unknown):
-        found = application.get(client_id)
-        if found is None:
-            fail(unknown)
-        client_id = str(found.client_id)  # of one that describes itself, what its grants call it
-        users = grant.users_of(client_id)
+    found = find_application(client_id)
+    client_id = found.public_id
+    stored_id = str(found.client_id)  # what its grants call it
+    with clear_errors(f"There is no application {client_id}."):
+        users = grant.users_of(stored_id)
         would = f"end what {len(users)} users have allowed {client_id}"
         if not operator.may(would, about=[client_id], users=len(users)):
             return
         consent.end_all(client_id)
         ended: set[str] = set()
         for _ in range(_ROUNDS):
-            left = grant.users_of(client_id) - ended
+            left = grant.users_of(stored_id) - ended
             for user_id in each(sorted(left), "Ending grants"):
-                grant.take_back(user_id, client_id)
+                grant.take_back(user_id, stored_id)
             ended |= left
             if not left:
                 break

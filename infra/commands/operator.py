@@ -93,16 +93,16 @@ class Operator:
             for line in output.as_lines([value] if isinstance(value, Mapping) else list(value)):
                 output.say(line)
 
-    def show_page(self, rows: Iterator[Row], *, limit: int | None, key: str, order: str) -> None:
+    def show_page(self, rows: Iterator[Row], *, limit: int | None, key: str, order: str | None) -> None:
         """A page of rows, and on stderr how to go on where there are more.
 
         rows: in the order of the store, read as far as needed. key: the column that --after takes. order: the column
-        that the page is sorted by for people.
+        that the page is sorted by for people; None leaves it as it is.
         """
         size = limit or (None if self.as_json else PAGE)
         page = list(islice(rows, size))
         more = size is not None and next(rows, None) is not None
-        self.show(sorted(page, key=lambda row: str(row[order]).casefold()))
+        self.show(sorted(page, key=lambda row: str(row[order]).casefold()) if order else page)
         if more:
             output.say(f"There are more: --after {page[-1][key]}", to_stderr=True)
 

@@ -9,6 +9,7 @@ import click
 
 from chalicelib import settings
 from chalicelib.models import failures
+from chalicelib.models.operator_event import OperatorEvent
 from chalicelib.models.table import Item
 from infra import restoring
 from infra import tables as definitions
@@ -29,8 +30,9 @@ def tables_create(operator: Operator) -> None:
         if operator.is_dry:
             operator.say_only(f"create {', '.join(missing) or 'nothing: all tables are there'}", tables=missing)
             return
-        created = list(definitions.create_all())
-        operator.record()  # afterwards, since the audit's own table may have been missing
+        created = list(definitions.create_all([OperatorEvent]))  # without which nothing can be recorded
+        operator.record()
+        created += definitions.create_all()
     operator.show(
         [{"table": name} for name in created],
         sentence="\n".join(f"Created {name}" for name in created) or "All tables are there.",

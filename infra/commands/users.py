@@ -71,7 +71,7 @@ def users_enable(operator: Operator, email: str) -> None:
     operator.show({**_user_row(found), "active": True}, sentence=f"Enabled the user {found.email}.")
 
 
-@users.command("set-password", cls=Change)
+@users.command("set-password", cls=Destructive)
 @click.argument("email")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input, one line.")
 @click.pass_obj
@@ -84,7 +84,7 @@ def users_set_password(operator: Operator, email: str, password_stdin: bool) -> 
         return
     with clear_errors(f"The user {email} is disabled, or got another password meanwhile."):
         user.change_password(found, password)
-        session.clear_away(found.user_id)
+        session.clear_away(found)
         security_event.record(found.user_id, security_event.Kind.PASSWORD_SET_BY_OPERATOR)
     operator.show(_user_row(found), sentence=f"{found.email} has another password, and no session.")
 
@@ -135,13 +135,15 @@ def users_erase(operator: Operator, email: str) -> None:
     found = find_user(email)
     with clear_errors():
         steps = erasure.steps(found)
-        counts = erasure.counts(steps)
-        listed = ", ".join(f"{number} in {table}" for table, number in counts.items())
-        if not operator.may(f"erase {found.email}: {listed}", about=[found.user_id], items=counts):
+        items, others = erasure.counts(steps), erasure.connections_of_others(steps)
+        listed = ", ".join(f"{number} in {table}" for table, number in items.items())
+        listed += f", and {others} of other users' connections" if others else ""
+        row: dict[str, Any] = {"items": items, "connections_of_others": others}
+        if not operator.may(f"erase {found.email}: {listed}", about=[found.user_id], **row):
             return
         for _, step in each(steps, "Erasing"):
             step()
-    operator.show({"email": found.email, "items": counts}, sentence=f"Erased the user {found.email}: {listed}.")
+    operator.show({"email": found.email, **row}, sentence=f"Erased the user {found.email}: {listed}.")
 
 
 def _is_taken(email: str) -> bool:

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from chalicelib import settings
+from chalicelib.models import session, user
 from tests.account.test_events import events
 from tests.account.test_sessions import another_browser, is_signed_in
 from tests.actors import PASSWORD, Browser, ClientApp, Page
 from tests.mailbox import Mailbox
+from tests.store_proxy import StoreProxy
 
 PATH = "/settings/password"
 NEW = "a new and better one"
@@ -116,6 +118,86 @@ def test_of_two_changes_at_once_one_counts(a_browser: Callable[..., Browser]) ->
         assert len(won) == 1
         good = [p for p in [PASSWORD, *passwords] if _can_log_in(john, p)]
         assert good == won
+
+
+def test_a_second_click_after_the_change_says_nothing_that_is_not_so(john: Browser) -> None:
+    """It comes with the session that the first one has ended."""
+    page = john.open(PATH)
+    hasty = at_the_same_browser(john)
+    change(john)
+    page = hasty.press(page, "Change password", present=PASSWORD, password=NEW)
+    assert (page.status, page.path) == (200, "/login")
+    assert "nothing has been changed" not in page.text
+    assert "Log in to continue, with the new password if you have just changed it." in page.text
+    page = hasty.press(page, "Log in", email=john.user.email, password=NEW)
+    assert (page.status, page.path) == (200, PATH)
+
+
+def test_a_second_click_that_finds_the_browser_signed_in_again_says_so_too(john: Browser) -> None:
+    """The browser may have kept the first answer's cookies, though it shows the second one's page."""
+    page = john.open(PATH)
+    hasty = at_the_same_browser(john)
+    change(john)
+    answer = hasty.http.post(
+        john.base_url + PATH,
+        data=page.fields("Change password") | {"present": PASSWORD, "password": NEW},
+        headers={"Sec-Fetch-Site": "same-origin"},
+        allow_redirects=False,
+    )
+    john.http.cookies.update(answer.cookies)
+    page = john.open(answer.headers["Location"])
+    assert (page.status, page.path) == (200, PATH)
+    assert "If you have just changed your password, the new one counts." in page.text
+    assert "session has ended" not in page.text
+
+
+def test_of_two_clicks_at_the_same_moment_both_did_it_and_once(
+    john: Browser, store: StoreProxy, mailbox: Mailbox
+) -> None:
+    page = john.open(PATH)
+    hasty = at_the_same_browser(john)
+    first: list[Page] = []
+    with store.before("TransactWriteItems", lambda: first.append(change(john))):
+        second = hasty.press(page, "Change password", present=PASSWORD, password=NEW)
+    for page in (*first, second):
+        assert (page.status, page.title) == (200, "Security")
+        assert "Your password has been changed" in page.text
+    assert [event.split(",")[0].startswith("Password changed") for event in events(second)].count(True) == 1
+    assert len(mailbox.of(john.user.email)) == 1
+    assert is_signed_in(john)
+    assert is_signed_in(hasty)
+    assert not _can_log_in(john, PASSWORD)
+    assert _can_log_in(john, NEW)
+
+
+def test_the_session_of_a_second_click_outlives_the_end_of_the_first(john: Browser, store: StoreProxy) -> None:
+    """The first one tidies up behind itself, what the second one has begun not included."""
+    page = john.open(PATH)
+    hasty = at_the_same_browser(john)
+    second: list[Page] = []
+    with store.before("TransactWriteItems", lambda: second.append(change(hasty))):
+        assert john.press(page, "Change password", present=PASSWORD, password=NEW).title == "Security"
+    found = user.find_by_email(john.user.email)
+    assert found is not None
+    session.clear_away(found)
+    assert is_signed_in(john)
+    assert is_signed_in(hasty)
+
+
+def test_another_new_password_at_the_same_moment_is_a_conflict(john: Browser, store: StoreProxy) -> None:
+    page = john.open(PATH)
+    hasty = at_the_same_browser(john)
+    with store.before("TransactWriteItems", lambda: change(john)):
+        second = hasty.press(page, "Change password", present=PASSWORD, password="quite another one")
+    assert second.status == 409
+    assert _can_log_in(john, NEW)
+
+
+def at_the_same_browser(browser: Browser) -> Browser:
+    """It, before it has got an answer to what it sends next."""
+    other = Browser(browser.base_url, browser.person)
+    other.http.cookies.update(browser.http.cookies)
+    return other
 
 
 def _post(browser: Browser, csrf_token: str, password: str) -> int:

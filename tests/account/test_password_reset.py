@@ -318,31 +318,6 @@ def test_both_forms_need_this_browsers_own_token(
     assert can_log_in(anyone, person, PASSWORD)
 
 
-def test_mails_are_limited_for_each_account_alike_whether_it_exists(
-    anyone: Browser, a_person: Callable[..., Person], mailbox: Mailbox
-) -> None:
-    known = a_person().email
-    for email in (known, "nobody-" + known):
-        answers = [ask(anyone, email).status for _ in range(settings.MAILS_PER_ACCOUNT + 1)]
-        assert answers == [200] * settings.MAILS_PER_ACCOUNT + [429]
-    assert len(mailbox.of(known)) == settings.MAILS_PER_ACCOUNT
-
-
-def test_mails_are_limited_for_each_address_that_asks(anyone: Browser) -> None:
-    answers = [ask(anyone, f"{number}@example.net").status for number in range(settings.MAILS_PER_ADDRESS + 1)]
-    assert answers == [200] * settings.MAILS_PER_ADDRESS + [429]
-
-
-def test_a_limit_ends_with_its_window(anyone: Browser, clock: Clock) -> None:
-    email = f"{credentials.new_id().lower()}@example.net"
-    for _ in range(settings.MAILS_PER_ACCOUNT + 1):
-        page = ask(anyone, email)
-    assert page.status == 429
-    assert page.response.headers["Retry-After"] == "3600"
-    clock.advance(settings.MAIL_WINDOW_SECONDS)
-    assert ask(anyone, email).status == 200
-
-
 def test_the_mail_goes_to_the_stored_address_and_not_to_one_that_looks_like_it(
     anyone: Browser, a_person: Callable[..., Person], mailbox: Mailbox
 ) -> None:

@@ -267,12 +267,6 @@ def test_what_cannot_be_taken_is_told_beside_its_field_and_leaves_the_link_good(
     assert page.title == "Profile"
 
 
-def test_mails_are_limited_for_each_account(anyone: Browser, newcomer: Person, mailbox: Mailbox) -> None:
-    answers = [ask(anyone, newcomer.email).status for _ in range(settings.MAILS_PER_ACCOUNT + 1)]
-    assert answers == [200] * settings.MAILS_PER_ACCOUNT + [429]
-    assert len(mailbox.of(newcomer.email)) == settings.MAILS_PER_ACCOUNT
-
-
 def test_where_sign_up_is_closed_the_page_says_so_and_older_links_stop(
     anyone: Browser, newcomer: Person, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

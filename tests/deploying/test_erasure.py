@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
+import click
 import pytest
+from click.testing import CliRunner
 
 from chalicelib.models import user
 from chalicelib.models.table import Item
 from infra import erasure, tables
+from infra.commands import Operator
+from infra.commands.users import users
 from tests.actors import Browser, ClientApp
 
 # Keyed by something else, without a TTL, and still no data about a person: their attributes that name a user are how
@@ -56,6 +61,22 @@ def test_after_an_erasure_nothing_is_left_and_nothing_works(john: Browser, shop:
     left = erasure.export(found)
     assert {name: items for name, items in left.items() if items and name != "users"} == {}
     user.create(email=john.person.email, password="another password", fullname="J", locale="en", timezone="UTC")
+
+
+def test_what_others_allowed_the_users_applications_is_counted_apart(
+    john: Browser, eve: Browser, shop: ClientApp
+) -> None:
+    mine = john.register_application("Mine")
+    mine.connect(eve, "Other Org")
+    for app in (mine, shop):
+        app.connect(john, "Big Events LLC")
+    command: Any = click.Group(commands={"users": users})
+    erase = ["users", "erase", john.user.email, "--dry-run"]
+    would = json.loads(CliRunner().invoke(command, [*erase, "--json"], obj=Operator()).stdout)
+    assert (would["items"]["consents"], would["connections_of_others"]) == (2, 1)
+    said = CliRunner().invoke(command, erase, obj=Operator()).stdout
+    assert "2 in consents" in said
+    assert said.endswith(", and 1 of other users' connections.\n")
 
 
 @pytest.mark.parametrize("done", range(6))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from chalicelib.models.table import Item
 from infra import tables, templates
 
+ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = templates.read("tables")
 PREFIX = "${TablePrefix}"
 
@@ -48,6 +51,16 @@ def test_keys_indexes_types_and_ttl_agree(model: type[Item]) -> None:
     assert types == {one["AttributeName"]: one["AttributeType"] for one in schema["attribute_definitions"]}
     wanted = {"AttributeName": ttl.attr_name, "Enabled": True} if ttl else None
     assert made.get("TimeToLiveSpecification") == wanted
+
+
+def test_the_guide_to_restoring_names_each_tables_ttl() -> None:
+    guide = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    sentence = re.search(r"The attribute is the one in `infra/tables\.yaml`.*?none\.", guide, re.DOTALL)
+    assert sentence
+    lists = re.findall(r"`(\w+)` for([^;]+);", sentence[0])
+    said = {name: attribute for attribute, names in lists for name in re.findall(r"`(\w+)`", names)}
+    made = {name: table["Properties"].get("TimeToLiveSpecification") for name, table in by_name().items()}
+    assert said == {name: ttl["AttributeName"] for name, ttl in made.items() if ttl}
 
 
 @pytest.mark.parametrize("name", sorted(by_name()))

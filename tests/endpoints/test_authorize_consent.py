@@ -9,6 +9,7 @@ import pytest
 
 from chalicelib.models import user
 from tests.actors import Browser, ClientApp, Page
+from tests.flows.test_pushed_requests import path, reference
 
 SEE, CHANGE, PROFILE = (
     "See your organizers and their details",
@@ -204,14 +205,35 @@ def test_a_consent_form_answers_the_very_request_that_was_shown(
     assert john.send(shown, "", fields).code, "the form itself was good"
 
 
+@pytest.mark.spec("line 16", "RFC 6749 §10.12", "RFC 6749 §3.1.2.3")
+@pytest.mark.parametrize("is_pushed", [False, True], ids=["in the browser", "pushed"])
+def test_the_answer_goes_nowhere_but_where_the_page_said(
+    john: Browser, a_browser: Callable[..., Browser], is_pushed: bool
+) -> None:
+    developer = a_browser()
+    shop = developer.register_application("A shop", "https://good.example.com/cb", "https://evil.example.net/cb")
+    asked = path(shop, reference(shop, redirect_uri=None)) if is_pushed else shop.authorize_path(redirect_uri=None)
+    shown = john.open(asked)
+    assert "Your answer goes to good.example.com" in shown.text
+    edited = developer.open(f"/settings/applications/{shop.client_id}")
+    assert developer.press(edited, "Save", redirect_uris="https://evil.example.net/cb").status == 200
+    for button in ("Authorize", "Deny"):
+        page = john.press(shown, button, tick=["Small Shows"])
+        assert_is_asked_again(page)
+        assert "Your answer goes to evil.example.net" in page.text
+    assert john.open(asked).title == "Authorize A shop?", "nothing was remembered"
+    page = john.allow(page, "Small Shows")
+    assert (page.left_to or "").startswith("https://evil.example.net/cb?code="), "the new page was answered"
+
+
 @pytest.mark.spec("line 16", "RFC 6749 §3.1")
 def test_a_request_may_be_posted_as_a_whole_and_is_held_to_what_was_shown(john: Browser, shop: ClientApp) -> None:
     path, _, query = shop.authorize_path(scope="read").partition("?")
     fields = john.open(f"{path}?{query}").fields("Authorize", "Small Shows") | dict(parse_qsl(query))
     page = john.open("/")
     assert_is_asked_again(john.send(page, path, {**fields, "scope": "read write"}))
-    assert john.send(page, path, {**fields, "scope": ["read", "read"]}).answer["error"] == "invalid_request"
     assert shop.exchange(john.send(page, path, fields).code).json()["scope"] == "read"
+    assert john.send(page, path, {**fields, "scope": ["read", "read"]}).answer["error"] == "invalid_request"
 
 
 @pytest.mark.spec("line 15", "line 16", "CVE-2018-1000088", "RFC 9700 §4.16", "RFC 6749 §10.12")

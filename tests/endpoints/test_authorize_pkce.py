@@ -57,6 +57,7 @@ def test_the_verifier_redeems_the_code(john: Browser, shop: ClientApp, verifier:
 def test_a_challenge_is_s256_and_well_formed_or_refused(
     john: Browser, shop: ClientApp, challenge: str | None, method: str | None
 ) -> None:
+    code_for(john, shop, CHALLENGE)
     page = john.open(shop.authorize_path(code_challenge=challenge, code_challenge_method=method))
     assert page.answer["error"] == "invalid_request"
     assert "code_challenge" in page.answer["error_description"]

@@ -8,9 +8,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from chalicelib.models import application, organizer
-from tests.actors import Browser, ClientApp
+from chalicelib.models import application, consent, grant, organizer
+from tests.actors import CALLBACK, Browser, ClientApp
 from tests.conftest import Clock
+from tests.flows.test_registration import let, manage, register
+from tests.store_proxy import Fault, StoreProxy
 
 PATH = "/settings/authorized"
 
@@ -121,3 +123,45 @@ def test_organizers_stand_in_the_order_of_their_names_and_without_those_that_are
     gone = next(slug for slug, name in agency.user.organizers.items() if name == "Passing Shows")
     organizer.delete(gone)
     assert shown(agency)["A shop"]["Organizers"] == "Ähre, hall 2, Hall 10"
+
+
+@pytest.mark.spec("end", "line 35", "RFC 7592 §2.3")
+@pytest.mark.parametrize("deletes_itself", [False, True], ids=["by its developer", "by itself"])
+def test_a_deleted_application_leaves_nothing_with_its_users(
+    john: Browser,
+    shop: ClientApp,
+    a_browser: Callable[..., Browser],
+    monkeypatch: pytest.MonkeyPatch,
+    deletes_itself: bool,
+) -> None:
+    kept = shop.connect(john, "Small Shows")
+    if deletes_itself:
+        let(monkeypatch, "open")
+        made = register(john.base_url).json()
+        gone = ClientApp(john.base_url, made["client_id"], made["client_secret"], CALLBACK)
+    else:
+        developer = a_browser()
+        gone = developer.register_application("Gone")
+    for _ in range(2):
+        tokens = gone.connect(john, "Small Shows", approval_prompt="force")
+    if deletes_itself:
+        assert manage(made, "DELETE").status_code == 204
+    else:
+        developer.press(developer.open(f"/settings/applications/{gone.client_id}/delete"), "Delete")
+    assert gone.me(tokens["access_token"]).status_code == 401
+    assert list(shown(john)) == ["A shop"]
+    assert [given.client_id for given in consent.given_by(john.user.user_id)] == [shop.client_id]
+    assert [held.client_id for held in grant.held_by(john.user.user_id)] == [shop.client_id]
+    assert shop.me(kept["access_token"]).status_code == 200
+
+
+@pytest.mark.spec("end", "platform: 503")
+@pytest.mark.usefixtures("impatient_client")
+def test_what_cannot_be_tidied_up_now_is_the_next_time(john: Browser, shop: ClientApp, store: StoreProxy) -> None:
+    shop.connect(john, "Small Shows")
+    application.delete(shop.client_id)
+    with store.fault(Fault.INTERNAL_ERROR, "DeleteItem"):
+        assert "No application has access" in john.open(PATH).text
+    assert len(consent.given_by(john.user.user_id)) == 1
+    assert "No application has access" in john.open(PATH).text
+    assert consent.given_by(john.user.user_id) == []

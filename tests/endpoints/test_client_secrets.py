@@ -169,3 +169,25 @@ def test_a_regeneration_whose_answer_is_lost_shows_the_secret_that_works(
     with store.fault(fault, "TransactWriteItems", times=1):
         page = press(developer, form)
     assert [works(running), works(holder(running, page))] == [True, True]
+
+
+@pytest.mark.parametrize("keep", ["0", DAY])
+def test_a_secret_is_shown_whatever_becomes_of_the_store_after_it_was_stored(
+    developer: Browser, running: ClientApp, store: StoreProxy, keep: str
+) -> None:
+    form = form_of(developer, running)
+    with store.fault(Fault.INTERNAL_ERROR, "GetItem", passed=1), store.fault(Fault.INTERNAL_ERROR, "PutItem"):
+        page = press(developer, form, keep)
+    assert works(holder(running, page))
+    assert ("The previous secret keeps working until" in page.text) is works(running) is (keep == DAY)
+
+
+def test_nothing_is_read_after_a_secret_was_stored(developer: Browser, running: ClientApp, store: StoreProxy) -> None:
+    form = form_of(developer, running)
+    with store.count() as calls:
+        press(developer, form)
+    signed_in, application, secret, history = "BatchGetItem", "GetItem", "TransactWriteItems", "PutItem"
+    assert [call.operation for call in calls] == [signed_in, application, secret, history]
+    with store.count() as calls:
+        developer.register_application("Another")
+    assert [call.operation for call in calls][-1] == "TransactWriteItems"

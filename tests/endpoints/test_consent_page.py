@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -26,6 +27,13 @@ def facts(page: Page) -> dict[str, str]:
     return dict(zip(terms, values, strict=True))
 
 
+def shown_as_an_app(page: Page, scheme: str, times: int) -> None:
+    """Is the scheme shown so often, and never by itself?"""
+    bare = re.findall(rf"[\w ]*\(? ?{re.escape(scheme)}", page.text)
+    assert len(bare) == times
+    assert all(re.search(r"[Aa]n app on this device \( ", found) for found in bare), bare
+
+
 def test_it_says_who_asks_where_the_answer_goes_and_since_when_it_is_known(
     clock: Clock, a_browser: Callable[..., Browser]
 ) -> None:
@@ -47,10 +55,24 @@ def test_what_looks_like_a_host_in_an_address_of_a_private_scheme_is_not_shown_a
 ) -> None:
     app = PublicApp.registered_by(a_browser(), "com.evil.app://accounts.google.com/cb", type="native")
     page = john.open(app.authorize_path())
-    assert facts(page)["Your answer goes to"] == "com.evil.app:"
+    assert facts(page)["Your answer goes to"] == "An app on this device (com.evil.app:)"
     assert "accounts.google.com" not in page.text
     policy = page.response.headers["Content-Security-Policy"]
     assert policy.endswith("form-action 'self' https: com.evil.app:")
+
+
+@pytest.mark.spec("line 44", "RFC 8252 §7.1")
+def test_a_scheme_that_reads_like_a_host_is_shown_as_that_of_an_app(
+    john: Browser, a_browser: Callable[..., Browser]
+) -> None:
+    app = PublicApp.registered_by(a_browser(), "com.evil.app:/cb", type="native")
+    app.connect(john, "Small Shows")
+    odd = "accounts.google.com:/cb"  # as an earlier version took it
+    application.edit(app.client_id, name="A public app", redirect_uris=[odd])
+    page = john.open(app.authorize_path(redirect_uri=odd))
+    assert "New: your answer goes to an app on this device" in page.text
+    assert "Deny if you did not start this in an app on this device." in page.text
+    shown_as_an_app(page, "accounts.google.com:", 3)
 
 
 @pytest.mark.spec("line 15", "RFC 9700 §4.16")
@@ -268,7 +290,7 @@ def test_somebody_without_an_organizer_is_told_what_to_do(a_browser: Callable[..
     nobody = a_browser()
     page = nobody.open(shop.authorize_path())
     assert page.title == "You have no organizer yet"
-    assert "Ask an administrator to add you to an organizer" in page.text
+    assert "Ask to be added to an organizer" in page.text
     assert nobody.open(shop.authorize_path(scope="profile")).title == "Authorize A shop?"
 
 

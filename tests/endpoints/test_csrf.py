@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+import requests
 
 from tests.actors import Browser, ClientApp
 
@@ -76,3 +77,17 @@ def test_looking_at_a_page_changes_nothing(john: Browser, mine: ClientApp) -> No
     assert john.open("/settings/applications").text.count("Client ID") == 1
     assert "A shop" in john.open("/settings/authorized").text
     assert mine.connect(john, "Small Shows")["scope"] == "read write", "the secret is the same"
+
+
+@pytest.mark.spec("line 16", "line 17")
+def test_another_sites_form_does_not_make_a_browser_drop_its_session(john: Browser) -> None:
+    """It comes without the cookie, which is SameSite=Lax; what the answer sets, the browser takes all the same."""
+    answer = requests.post(
+        john.base_url + "/logout", headers={"Sec-Fetch-Site": "cross-site"}, allow_redirects=False, timeout=30
+    )
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+    assert "lanyard-session" not in answer.headers.get("Set-Cookie", "")
+    john.http.cookies.update(answer.cookies)
+    page = john.open("/")
+    assert john.user.email in page.text
+    assert "You are logged out." not in page.text

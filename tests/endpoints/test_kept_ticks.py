@@ -70,6 +70,21 @@ def test_an_only_organizer_that_was_unticked_comes_back_unticked(eve: Browser, s
     assert (page.status, page.left_to, page.choices()) == (400, None, {"Other Org": False})
 
 
+@pytest.mark.parametrize("site", ["same-origin", "cross-site", None])
+def test_an_only_organizer_is_not_ticked_again_on_a_page_that_answers_a_form(
+    eve: Browser, shop: ClientApp, site: str | None
+) -> None:
+    """Also where the browser does not say who sent it, and so what was ticked is not shown."""
+    page = eve.open(shop.authorize_path())
+    unticked = {name: value for name, value in page.fields("Authorize").items() if name != "organizers"}
+    eve.log_out()
+    eve.log_in()
+    page = eve.send(page, str(page.form_with("Authorize")["action"]), unticked, site=site)
+    assert (page.status, page.choices()) == (403, {"Other Org": False})
+    page = eve.press(page, "Authorize")
+    assert (page.status, page.left_to, page.choices()) == (400, None, {"Other Org": False})
+
+
 def test_what_was_looked_for_comes_back_with_the_ticks(
     a_browser: Callable[..., Browser], shop: ClientApp, clock: Clock
 ) -> None:

@@ -105,6 +105,52 @@ def test_nobody_is_signed_out_there_twice(john: Browser) -> None:
     assert notices(john.press(page, "Sign out everywhere else")) == []
 
 
+def test_whoever_is_logged_out_already_is_told_so(john: Browser) -> None:
+    page = john.open("/logout")
+    assert notices(john.press(page, "Log out")) == ["You are logged out."]
+    for again in (john.press(page, "Log out"), john.open("/logout")):
+        assert (again.status, again.path, notices(again)) == (200, "/", ["You are logged out."])
+    assert notices(john.open("/")) == []
+
+
+def test_nobody_who_is_signed_in_is_told_that_they_are_logged_out(john: Browser) -> None:
+    """As where another site's form had their browser send no cookie."""
+    john.http.cookies.set(NOTICE, Notice.LOGGED_OUT)
+    assert notices(john.open("/")) == []
+
+
+def register(browser: Browser, page: Page, **fill: str) -> Page:
+    return browser.press(page, "Register", name="Mine", redirect_uris="https://shop.example.com/cb", **fill)
+
+
+def test_a_second_click_on_register_is_told_what_became_of_the_secret(john: Browser) -> None:
+    page = john.open("/settings/applications/new")
+    assert register(john, page).html.find(id="client-secret")
+    again = register(john, page)
+    assert (again.status, again.title) == (200, "Mine")
+    assert notices(again) == [
+        "You have registered this application already. If you did not keep its secret, regenerate it below."
+    ]
+    assert again.link("Regenerate secret")
+    assert notices(john.open(again.path)) == []
+
+
+def test_a_second_click_on_register_does_not_speak_of_a_secret_where_there_is_none(john: Browser) -> None:
+    page = john.open("/settings/applications/new")
+    register(john, page, type="browser")
+    again = register(john, page, type="browser")
+    assert (again.title, notices(again)) == ("Mine", ["You have registered this application already."])
+
+
+def test_a_second_click_on_register_after_a_deletion_says_nothing_of_it(john: Browser) -> None:
+    page = john.open("/settings/applications/new")
+    client_id = register(john, page).html.find(id="client-id")
+    assert client_id is not None
+    john.press(john.open(f"/settings/applications/{client_id.get_text()}/delete"), "Delete application")
+    assert register(john, page).status == 404
+    assert notices(john.open("/")) == []
+
+
 def test_the_word_is_one_of_a_list_and_nothing_else_is_shown(john: Browser) -> None:
     for word in ("<b>evil</b>", "", "none-of-ours", "LOGGED_OUT"):
         john.http.cookies.set(NOTICE, word)

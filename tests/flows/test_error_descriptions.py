@@ -287,6 +287,7 @@ def test_an_unknown_client_is_told_the_same_as_one_with_a_wrong_secret(world: Wo
 
 
 def test_an_unknown_scope_is_named_on_the_way_back_to_the_application(world: World) -> None:
+    world.code()  # so that the user has allowed it at this address
     page = world.john.open(world.shop.authorize_path(scope="read everything"))
     assert page.answer["error"] == "invalid_scope"
     assert page.answer["error_description"] == "scope must be one or more of: read, write, profile."

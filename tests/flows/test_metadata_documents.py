@@ -13,7 +13,7 @@ import requests
 from joserfc.jwk import ECKey
 
 from chalicelib import settings
-from chalicelib.models import application, consent, own_access
+from chalicelib.models import application, consent, grant, own_access
 from chalicelib.protocol import document_fetch, metadata_documents
 from tests.actors import CALLBACK, Browser, ClientApp, Page
 from tests.conftest import Clock
@@ -107,6 +107,30 @@ def test_it_may_sign_assertions(john: Browser, documents: DocumentServer) -> Non
     app.key = key
     tokens = app.connect(john, "Big Events LLC")
     assert described.refresh(tokens["refresh_token"]).json()["error"] == "invalid_client"
+    assert app.refresh(tokens["refresh_token"]).status_code == 200
+
+
+@pytest.mark.spec("line 48", "RFC 9700 §4.14.2")
+def test_once_it_signs_the_grants_of_before_end_no_more_by_themselves(
+    john: Browser, documents: DocumentServer, clock: Clock
+) -> None:
+    public = publish(documents, john.base_url)
+    tokens = public.connect(john, "Big Events LLC")
+    (held,) = grant.held_by(john.user.user_id)
+    assert held.forget_at is not None
+    app = SigningApp(john.base_url, public.client_id, "", CALLBACK)
+    app.key = ECKey.generate_key("P-256")
+    (document,) = documents.answers.values()
+    document |= {
+        "token_endpoint_auth_method": "private_key_jwt",
+        "jwks": {"keys": [app.key.as_dict(private=False)]},
+    }
+    clock.advance(settings.DOCUMENT_FRESH_SECONDS)
+    john.open(app.authorize_path())
+    assert app.refresh(tokens["refresh_token"]).status_code == 200
+    (held,) = grant.held_by(john.user.user_id)
+    assert held.forget_at is None
+    clock.advance(365 * settings.DAY_SECONDS)
     assert app.refresh(tokens["refresh_token"]).status_code == 200
 
 

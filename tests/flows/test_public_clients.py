@@ -36,6 +36,7 @@ def test_a_public_application_connects_with_its_client_id_and_pkce(john: Browser
 
 @pytest.mark.spec("line 28", "RFC 9700 §2.1.1", "RFC 7636 §4.4.1")
 def test_it_is_refused_without_a_challenge(john: Browser, spa: PublicApp) -> None:
+    spa.connect(john, "Big Events LLC")
     page = john.open(spa.authorize_path(code_challenge=None, code_challenge_method=None))
     assert page.answer["error"] == "invalid_request"
     assert "PKCE" in page.answer["error_description"]

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import pytest
 import requests
 
-from chalicelib import credentials
+from chalicelib import credentials, settings
 from tests.actors import CALLBACK, Browser, ClientApp
 from tests.conftest import Clock
 from tests.public_app import PublicApp, challenge_of
@@ -98,6 +98,19 @@ def test_of_many_answers_at_once_one_counts_and_all_get_its_redirect(john: Brows
     assert [shop.exchange(page.code).status_code for page in pages[:1]] == [200]
 
 
+@pytest.mark.spec("RFC 9126 §7.3")
+def test_a_late_second_click_says_no_more_than_is_known(john: Browser, shop: ClientApp, clock: Clock) -> None:
+    """The browser may never have followed the redirect, and the code has expired since."""
+    shown = john.open(path(shop, reference(shop)))
+    assert john.allow(shown, "Big Events LLC").code
+    clock.advance(settings.SETTINGS.code_lifetime_seconds + 1)
+    page = john.allow(shown, "Big Events LLC")
+    assert (page.status, page.left_to, page.title) == (400, None, "You have already answered")
+    assert "You allowed A shop access the first time you answered." in page.text
+    assert "If the application is not connected, go back to it and connect it again." in page.text
+    assert "has your answer" not in page.text
+
+
 def test_denying_answers_it_too(john: Browser, shop: ClientApp) -> None:
     request_uri = reference(shop)
     shown = john.open(path(shop, request_uri))
@@ -134,6 +147,20 @@ def test_an_answer_is_repeated_to_nobody_else(john: Browser, eve: Browser, shop:
     assert (page.status, page.left_to) == (400, None)
     visitor = Browser(john.base_url).open(path(shop, request_uri))
     assert (visitor.status, visitor.left_to) == (400, None)
+
+
+@pytest.mark.spec("RFC 9126 §7.3", "line 23")
+def test_a_code_is_not_sent_again_to_another_address(john: Browser, a_browser: Callable[..., Browser]) -> None:
+    developer = a_browser()
+    shop = developer.register_application("A shop", "https://shop.example.com/a", "https://shop.example.com/b")
+    shop.redirect_uri = "https://shop.example.com/a"
+    shop.connect(john, "Big Events LLC", scope="read")
+    asked = path(shop, reference(shop, redirect_uri=None))
+    assert john.open(asked).code
+    edited = developer.open(f"/settings/applications/{shop.client_id}")
+    assert developer.press(edited, "Save", redirect_uris="https://shop.example.com/b").status == 200
+    page = john.open(asked)
+    assert (page.status, page.left_to, page.title) == (400, None, "You have already answered")
 
 
 @pytest.mark.spec("RFC 9126 §7.3", "line 16")
@@ -276,6 +303,27 @@ def test_a_public_application_pushes_with_its_challenge(john: Browser, a_browser
     request_uri = requests.post(url, data=asked, timeout=30).json()["request_uri"]
     page = john.allow(john.open(path(spa, request_uri)), "Big Events LLC")
     assert spa.exchange(page.code).status_code == 200
+
+
+GATEWAYS_HEADERS_LIMIT_BYTES = 10_240
+
+
+@pytest.mark.parametrize("state", ["x" * 8000, "=" * 2650], ids=["plain", "encoded"])
+def test_a_request_too_long_for_an_address_can_be_pushed(john: Browser, shop: ClientApp, state: str) -> None:
+    assert "Send it as a pushed authorization request" in john.open(shop.authorize_path(state=state)).text
+    page = john.open(path(shop, reference(shop, state=state)))
+    for answer in (john.allow(page, "Big Events LLC"), john.open(path(shop, reference(shop, state=state)))):
+        assert answer.answer["state"] == state
+        headers = answer.response.headers.items()
+        assert sum(len(name) + len(value) for name, value in headers) < GATEWAYS_HEADERS_LIMIT_BYTES - 500
+
+
+def test_one_too_long_for_the_answer_is_refused_in_other_words(shop: ClientApp) -> None:
+    answer = push(shop, state="x" * settings.PUSHED_REQUEST_LIMIT_CHARACTERS)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+    assert answer.json()["error_description"] == (
+        "The request is longer than 8192 characters, URL-encoded. Shorten its state."
+    )
 
 
 def test_a_store_that_fails_is_503(shop: ClientApp, store: StoreProxy) -> None:

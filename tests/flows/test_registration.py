@@ -107,14 +107,43 @@ def test_a_mistake_of_its_leads_nobody_anywhere_unasked(
     assert told["error"] in page.text
     assert told.get("error_description", "") in page.text
     assert Browser(base_url).open(app.authorize_path(**wrong)).path == "/login"
-    assert john.open(shop.authorize_path(**wrong)).answer["error"], "one that somebody here registered is told at once"
+    for connected, is_told in ((shop, True), (app, False)):
+        connected.connect(john, "Big Events LLC")
+        page = john.open(connected.authorize_path(**wrong))
+        assert bool(page.left_to) is is_told, "one that somebody here registered, and that has a consent, at once"
+
+
+@pytest.mark.spec("line 44", "RFC 8252 §7.1")
+def test_people_are_told_of_an_app_where_one_leads_to_a_scheme(john: Browser, is_open: None) -> None:
+    uri = "com.evil.bank:/cb"
+    made = register(john.base_url, token_endpoint_auth_method="none", redirect_uris=[uri]).json()
+    app = PublicApp(john.base_url, made["client_id"], "", uri)
+    page = john.open(app.authorize_path())
+    assert "It will take you to an app on this device ( com.evil.bank: )." in page.text
+    page = john.open(app.authorize_path(scope="nothing"))
+    assert (page.status, page.left_to) == (400, None)
+    assert "you can take the error to it, in an app on this device ( com.evil.bank: )." in page.text
+    assert "Continue to an app on this device ( com.evil.bank: )" in page.text
 
 
 @pytest.mark.spec("line 44", "RFC 7591 §2")
-def test_one_without_a_name_is_not_called_after_a_host_that_it_does_not_have(base_url: str, is_open: None) -> None:
-    uris = ["com.evil.app://accounts.google.com/cb"]
-    made = register(base_url, client_name=None, token_endpoint_auth_method="none", redirect_uris=uris).json()
-    assert made["client_name"] == "com.evil.app"
+@pytest.mark.parametrize("uri", ["com.evil.app://accounts.google.com/cb", "com.evil.bank:/cb"])
+def test_one_without_a_name_is_not_called_after_a_host_that_it_does_not_have(
+    base_url: str, is_open: None, uri: str
+) -> None:
+    made = register(base_url, client_name=None, token_endpoint_auth_method="none", redirect_uris=[uri]).json()
+    assert made["client_name"] == "Unnamed application"
+
+
+@pytest.mark.spec("RFC 7591 §2", "RFC 7591 §3.2.2")
+def test_one_whose_host_cannot_be_its_name_is_told_to_send_one(base_url: str, is_open: None) -> None:
+    uris = ["https://lanyard.shop.example/cb"]
+    made = register(base_url, client_name=None, redirect_uris=uris)
+    assert (made.status_code, made.json()["error"]) == (400, "invalid_client_metadata")
+    described = made.json()["error_description"]
+    assert described.startswith("client_name is missing, and the first redirect URI's host cannot be the name")
+    assert described.endswith("Send a client_name.")
+    assert register(base_url, client_name="A shop", redirect_uris=uris).status_code == 201
 
 
 @pytest.mark.spec("RFC 7591 §2", "RFC 8252 §7.3")

@@ -92,6 +92,7 @@ def test_a_code_for_one_api_gives_no_token_for_another(john: Browser, shop: Clie
     "resource", ["https://unknown.example.com", TICKETS + "/more", TICKETS.upper(), "tickets", TICKETS + "#x"]
 )
 def test_an_unknown_api_is_refused(john: Browser, shop: ClientApp, resource: str) -> None:
+    shop.connect(john, "Big Events LLC")
     page = john.open(shop.authorize_path(resource=resource))
     assert page.answer["error"] == "invalid_target"
     assert page.answer["state"] == "xyz"

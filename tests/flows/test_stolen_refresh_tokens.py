@@ -163,6 +163,11 @@ def test_an_operator_can_choose_the_days_or_none(
     clock.advance(1000 * DAY)
     tokens = spa.refresh(tokens["refresh_token"]).json()
     assert grant_of(tokens).forget_at is None
+    for days in (30, 365):
+        choose(days)
+        tokens = spa.refresh(tokens["refresh_token"]).json()
+        left = grant_of(tokens).forget_at - clock.now()
+        assert days * DAY + settings.IDLE_GRANT_KEPT_SECONDS - left in range(5), "from the next refresh on"
 
 
 def test_an_upgrade_ends_no_refresh_token_that_is_live(john: Browser, spa: PublicApp, clock: Clock) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from chalicelib.models import grant
+from chalicelib.protocol import undelivered
 from tests.account.test_events import PATH, events
 from tests.actors import Browser, ClientApp
 from tests.conftest import Clock
@@ -119,6 +121,23 @@ def test_a_retry_after_an_unknown_outcome_ends_the_grant_and_calls_nobody_a_thie
     assert REPLAYED not in history(john)
     assert history(john).count(INTERRUPTED) == 1
     assert app.me(app.connect(john, "Big Events LLC")["access_token"]).status_code == 200
+
+
+def test_a_retry_that_reaches_another_process_is_taken_for_a_replay(
+    john: Browser, shop: ClientApp, store: StoreProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The present behavior and no promise: what would tell the processes of the failure is what has failed."""
+    code = a_code(john, shop)
+    with losing(store, look_up=False):
+        assert shop.exchange(code).status_code == 503
+    monkeypatch.setattr(undelivered, "_grant_ids", OrderedDict())  # another process remembers nothing
+    again = shop.exchange(code)
+    assert (again.status_code, again.json()["error"]) == (400, "invalid_grant")
+    assert "has been used" in again.json()["error_description"]
+    assert held_by(john) == []
+    assert REPLAYED in history(john)
+    assert INTERRUPTED not in history(john)
+    assert shop.me(shop.connect(john, "Big Events LLC")["access_token"]).status_code == 200
 
 
 def test_a_device_that_tries_again_after_an_unknown_outcome_is_told_to_start_again(

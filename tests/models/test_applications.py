@@ -26,11 +26,23 @@ def test_an_application_is_registered_once_and_its_secret_is_kept_as_a_digest() 
 
 def test_a_new_secret_takes_the_place_of_the_old_one() -> None:
     made, old = application.create(credentials.new_id(), owner_id="owner", name="A shop", redirect_uris=URIS)
-    new = client_secret.rotate(made)
+    _, new = client_secret.rotate(made)
     kept = application.get(made.client_id)
     assert kept
     assert credentials.matches(new, kept.secret_digest)
     assert not credentials.matches(old, kept.secret_digest)
+
+
+def test_it_gives_the_application_as_it_stands_then() -> None:
+    made, _ = application.create(credentials.new_id(), owner_id="owner", name="A shop", redirect_uris=URIS)
+    for seconds in (60, 60, 0):
+        before = application.get(made.client_id)
+        assert before
+        changed, _ = client_secret.rotate(before, keep_old_seconds=seconds)
+        kept = application.get(made.client_id)
+        assert kept
+        given = {name: value for name, value in changed.attribute_values.items() if value is not None}
+        assert kept.attribute_values == given
 
 
 def test_what_is_deleted_cannot_be_changed_back_into_being() -> None:

@@ -76,8 +76,9 @@ def test_the_grants_scopes_and_limits_are_those_that_hold() -> None:
     assert SCHEMAS["ClientMetadata"]["properties"]["redirect_uris"]["maxItems"] == settings.REDIRECT_URIS_LIMIT
     assert SCHEMAS["Organizers"]["properties"]["results"]["maxItems"] == PAGE_SIZE_LIMIT
     assert SCHEMAS["Name"]["maxLength"] == settings.NAME_LIMIT_CHARACTERS
-    too_large = DESCRIPTION["components"]["responses"]["TooLarge"]["description"]
-    assert f"{settings.BODY_LIMIT_BYTES:,} bytes" in too_large
+    responses = DESCRIPTION["components"]["responses"]
+    assert f"{settings.BODY_LIMIT_BYTES:,} bytes" in responses["TooLarge"]["description"]
+    assert f"{settings.CONSENT_FORM_LIMIT_BYTES:,} bytes" in responses["PageTooLarge"]["description"]
 
 
 def test_it_names_the_providers_own_addresses(base_url: str) -> None:

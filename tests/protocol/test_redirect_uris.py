@@ -126,6 +126,37 @@ def test_a_private_scheme_leaves_no_more_to_be_said_before_its_path(uri: str, re
         redirect_uris.check_registrable(uri, is_native=True)
 
 
+@pytest.mark.spec("line 3", "RFC 8252 §7.1")
+@pytest.mark.parametrize(
+    "scheme",
+    ["accounts.google.com", "google.com", "www.paypal.com", "app.slack.com", "www.bank", "paypal.me", "bank.co.uk"],
+)
+def test_a_private_scheme_that_reads_like_a_web_address_is_refused(scheme: str) -> None:
+    with pytest.raises(redirect_uris.RedirectUriError, match="reads like a web address"):
+        redirect_uris.check_registrable(f"{scheme}:/cb", is_native=True)
+
+
+@pytest.mark.spec("line 3", "RFC 8252 §7.1")
+@pytest.mark.parametrize(
+    "scheme",
+    [
+        "com.example.app",
+        "com.example",
+        "com.example.info",
+        "com.example.de",
+        "io.github.x",
+        "de.foo.bar",
+        "uk.co.example.tickets",
+        "app.example.io",
+        "com.googleusercontent.apps.123-abc",
+        "msauth.com.example.app",
+        "host.exp.exponent",
+    ],
+)
+def test_a_private_scheme_of_a_domain_turned_around_can_be_registered(scheme: str) -> None:
+    redirect_uris.check_registrable(f"{scheme}:/cb", is_native=True)
+
+
 @pytest.mark.spec("line 44", "RFC 9700 §4.16")
 @pytest.mark.parametrize(
     ("uri", "shown", "target"),
@@ -143,7 +174,8 @@ def test_a_private_scheme_leaves_no_more_to_be_said_before_its_path(uri: str, re
     ],
 )
 def test_people_and_browsers_are_told_where_it_really_leads(uri: str, shown: str, target: str) -> None:
-    assert redirect_uris.place(uri) == shown
+    is_app = not uri.startswith("http")
+    assert redirect_uris.place(uri) == redirect_uris.Place(shown, is_app)
     assert redirect_uris.form_target(uri) == target
 
 

@@ -2,19 +2,43 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import pty
 import subprocess
 from typing import Any
 
+import boto3
+import click
 import pytest
+from click.testing import CliRunner
 
+import manage
 from chalicelib import credentials
+from chalicelib.models import operator_event
+from chalicelib.models.operator_event import Filter, OperatorEvent
+from chalicelib.models.pushed_request import PushedRequest
+from infra import tables
+from infra.commands import Destructive, Operator
+from infra.commands.tables import tables as tables_command
+from infra.ministack import client_environment
 from tests.local_run import LocalRun
 from tests.running.test_operating import a_connected_user, in_json
+from tests.store_proxy import StoreProxy
 
 pytestmark = pytest.mark.spec("line 37")
+
+# The commands that ask, with what to give each.
+CANNOT_BE_UNDONE = {
+    ("users", "erase"): ("eve@localhost",),
+    ("users", "set-password"): ("eve@localhost", "--password-stdin"),
+    ("grants", "end"): ("--client", "{client_id}"),
+    ("applications", "rotate-secret"): ("{client_id}",),
+    ("applications", "end-old-secret"): ("{client_id}",),
+    ("organizers", "delete"): ("smallshows",),
+    ("tables", "restore"): ("--from-prefix", "restored-"),
+}
 
 
 def audit(local_run: LocalRun, *arguments: str) -> list[dict[str, Any]]:
@@ -26,6 +50,19 @@ def an_organizer(local_run: LocalRun) -> str:
     slug = f"audited-{credentials.new_serial().lower()}"
     in_json(local_run, "organizers", "create", "--slug", slug, "--name", "Audited", "--json")
     return slug
+
+
+def one_by_one(local_run: LocalRun, *listing: str) -> list[dict[str, Any]]:
+    """What a list has, read in pages of one."""
+    found: list[dict[str, Any]] = []
+    after: list[str] = []
+    while True:
+        page = local_run.manage(*listing, "--limit", "1", "--json", *after)
+        found += json.loads(page.stdout)
+        if not page.stderr:
+            return found
+        assert page.stderr.startswith("There are more: --after ")
+        after = ["--after", page.stderr.split()[-1]]
 
 
 def on_a_terminal(local_run: LocalRun, answer: str, *arguments: str) -> tuple[int, str]:
@@ -57,10 +94,17 @@ def test_what_an_operator_did_is_listed_newest_first_with_who_and_how_it_ended(l
     eve = in_json(local_run, "users", "list", "--email", "eve@local", "--json")[0]
     assert entries[1]["about"] == sorted([slug, eve["user_id"]])
     assert all(entry["operator"] and entry["at"].endswith("Z") for entry in entries)
-    assert audit(local_run, "--limit", "1", "--command", "organizers") == entries[:1]
-    assert audit(local_run, "--about", slug, "--limit", "1") == entries[1:2]
+    assert audit(local_run, "--about", slug, "--command", "organizers create") == entries[2:]
     assert audit(local_run, "--about", slug, "--command", "organizers add-member") == entries[1:2]
     assert audit(local_run, "--about", slug, "--command", "users") == []
+
+
+def test_the_audit_is_read_to_its_end_in_pages(local_run: LocalRun) -> None:
+    slug = an_organizer(local_run)
+    for change in ("add-member", "remove-member"):
+        in_json(local_run, "organizers", change, slug, "eve@localhost", "--json")
+    assert one_by_one(local_run, "audit", "--about", slug) == audit(local_run, "--about", slug)
+    assert len(audit(local_run, "--about", slug)) == 3
 
 
 def test_what_was_made_and_what_was_given_stand_in_the_audit(local_run: LocalRun) -> None:
@@ -98,7 +142,7 @@ def test_an_id_that_the_server_did_not_make_is_found(local_run: LocalRun) -> Non
 def test_the_audit_names_no_address_and_no_secret(local_run: LocalRun) -> None:
     a_connected_user(local_run, "audited")
     in_json(
-        local_run, "users", "set-password", "audited@example.org", "--password-stdin", "--json",
+        local_run, "users", "set-password", "audited@example.org", "--password-stdin", "--yes", "--json",
         stdin="a second password\n",
     )  # fmt: skip
     in_json(local_run, "users", "export", "audited@example.org")
@@ -117,16 +161,66 @@ def test_a_dry_run_and_a_mistake_leave_no_entry(local_run: LocalRun) -> None:
     assert audit(local_run) == before
 
 
-@pytest.mark.parametrize("command", [("users", "erase", "eve@localhost"), ("grants", "end", "--client", "{client_id}")])
-def test_what_cannot_be_undone_is_not_done_unasked(local_run: LocalRun, command: tuple[str, ...]) -> None:
-    client_id = in_json(local_run, "applications", "list", "--json")[0]["client_id"]
-    before = audit(local_run)
-    ended = local_run.manage(*(word.format(client_id=client_id) for word in command))
+@pytest.fixture(scope="module")
+def local_store(local_run: LocalRun) -> Any:
+    """DynamoDB of `make run`, where a backup of the users has been restored to a table of another name."""
+    made = boto3.client("dynamodb", endpoint_url=f"http://127.0.0.1:{local_run.dynamodb_port}")
+    made.create_table(
+        TableName="restored-users",
+        AttributeDefinitions=[{"AttributeName": "user_id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "user_id", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return made
+
+
+def everything(local_store: Any) -> dict[str, list[Any]]:
+    tables = local_store.list_tables()["TableNames"]
+    return {table: local_store.scan(TableName=table, ConsistentRead=True)["Items"] for table in tables}
+
+
+@pytest.mark.parametrize("command", CANNOT_BE_UNDONE, ids=" ".join)
+def test_what_cannot_be_undone_is_not_done_unasked(
+    local_run: LocalRun, local_store: Any, command: tuple[str, str]
+) -> None:
+    client_id = in_json(local_run, "applications", "list", "--name", "box office", "--json")[0]["client_id"]
+    before = everything(local_store)
+    words = [word.format(client_id=client_id) for word in (*command, *CANNOT_BE_UNDONE[command])]
+    python = ("env", "NOT_BEFORE=1", ".venv/bin/python")
+    ended = local_run.run(*python, "manage.py", "--stage", "local", *words, stdin="a second password\n")
     assert ended.returncode == 2
-    assert ended.stderr.startswith("Error: This would e")
-    assert ended.stderr.endswith("Add --yes to do it.\n")
-    assert in_json(local_run, "users", "list", "--email", "eve@localhost", "--json")[0]["active"] is True
-    assert audit(local_run) == before
+    assert ended.stderr.startswith("Error: This would ")
+    assert ended.stderr.endswith(", and cannot be undone. Add --yes to do it.\n")
+    assert everything(local_store) == before
+
+
+def test_every_command_that_takes_yes_is_shown_to_ask() -> None:
+    named: list[tuple[str, str]] = []
+    for name in manage.COMMANDS:
+        found = getattr(importlib.import_module(f"infra.commands.{name}"), name)
+        one_each = found.commands if isinstance(found, click.Group) else {"": found}
+        named += [(name, word) for word, command in one_each.items() if isinstance(command, Destructive)]
+    assert sorted(named) == sorted(CANNOT_BE_UNDONE)
+
+
+def test_tables_are_made_once_that_is_recorded(store: StoreProxy) -> None:
+    started: list[OperatorEvent] = []
+    PushedRequest.delete_table()
+    with store.before("CreateTable", lambda: started.extend(operator_event.newest(Filter("tables create")))):
+        group: Any = click.Group(commands={"tables": tables_command})
+        ended = CliRunner().invoke(group, ["tables", "create"], obj=Operator())
+    assert (ended.exit_code, ended.output) == (0, "Created test-pushed_requests\n")
+    assert [event.outcome for event in started] == ["started"]
+
+
+def test_the_table_of_the_audit_itself_is_made_first(local_run: LocalRun) -> None:
+    settings = {**client_environment(f"http://127.0.0.1:{local_run.dynamodb_port}"), "TABLE_PREFIX": "new-"}
+    told = ("env", *(f"{name}={value}" for name, value in settings.items()), ".venv/bin/python", "manage.py")
+    created = json.loads(local_run.run(*told, "--stage", "local", "tables", "create", "--json").stdout)
+    assert created[0] == {"table": "new-operator_events"}
+    assert len(created) == len(tables.MODELS)
+    (entry,) = json.loads(local_run.run(*told, "--stage", "local", "audit", "--json").stdout)
+    assert (entry["command"], entry["outcome"]) == ("tables create", "done")
 
 
 def test_a_person_at_a_terminal_is_asked(local_run: LocalRun) -> None:
@@ -160,15 +254,7 @@ def test_a_list_has_a_heading_filters_and_pages(local_run: LocalRun) -> None:
     assert members[0].split() == ["EMAIL", "FULLNAME", "LOCALE", "TIMEZONE", "ORGANIZERS", "ACTIVE", "USER", "ID"]
     assert [line.split()[0] for line in members[1:]] == ["eve@localhost"]
     assert local_run.manage("users", "list", "--disabled", "--email", "eve@").stdout == "Nothing found.\n"
-    found: list[str] = []
-    after: list[str] = []
-    while True:
-        page = local_run.manage("organizers", "list", "--name", "audited-", "--limit", "1", "--json", *after)
-        found += [row["slug"] for row in json.loads(page.stdout)]
-        if not page.stderr:
-            break
-        assert page.stderr.startswith("There are more: --after ")
-        after = ["--after", page.stderr.split()[-1]]
+    found = [row["slug"] for row in one_by_one(local_run, "organizers", "list", "--name", "audited-")]
     assert set(found) >= set(slugs)
     assert len(found) == len(set(found))
     owned = in_json(local_run, "applications", "list", "--owner", "admin@localhost", "--name", "box", "--json")

@@ -207,14 +207,16 @@ def test_a_sample_says_in_one_line_that_lanyard_does_not_answer(sample: str) -> 
 
 def test_every_sample_and_guide_calls_the_same_thing_by_the_same_name() -> None:
     """LANYARD_URL, LANYARD_CLIENT_ID and LANYARD_CLIENT_SECRET, and no other names for them."""
-    guides = [ROOT / "README.md", ROOT / "docs" / "mcp.md", *(ROOT / "docs" / "connect").glob("*.md")]
+    guides = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
     samples = [
         path for path in EXAMPLES.rglob("*") if path.suffix in (".py", ".md") and "node_modules" not in path.parts
     ]
     other = re.compile(
-        r"(?<![A-Z_])(CLIENT_ID|CLIENT_SECRET|LANYARD|ISSUER)=|environ[\[.(get]+\"(CLIENT_\w+|LANYARD)\""
+        r"(?<![A-Z_])(CLIENT_ID|CLIENT_SECRET|LANYARD|ISSUER)=|\$\{?(CLIENT_ID|CLIENT_SECRET|LANYARD|ISSUER)\b"
+        r"|environ[\[.(get]+\"(CLIENT_\w+|LANYARD)\""
     )
     assert len(samples) > 5
+    assert len(guides) > 10
     assert [path.name for path in (*guides, *samples) if other.search(path.read_text(encoding="utf-8"))] == []
 
 

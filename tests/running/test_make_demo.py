@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from infra.ministack import free_port, is_listening
+from infra.ministack import client_environment, free_port, is_listening
 from tests.actors import Browser, Person
 from tests.local_run import READY_SECONDS, LocalRun
 
@@ -119,6 +119,18 @@ def test_it_goes_beside_make_run_and_leaves_it_running(clone: LocalRun, demos: l
         assert requests.get(clone.base_url, timeout=10).status_code == 200
     finally:
         clone.terminate()
+
+
+def test_what_a_killed_make_run_left_behind_is_not_taken_for_a_running_one(clone: LocalRun, demos: list[Demo]) -> None:
+    kept = clone.folder / ".local" / "run.json"
+    kept.parent.mkdir()
+    left = {**client_environment(f"http://127.0.0.1:{free_port()}"), "PUBLIC_URL": clone.base_url}
+    kept.write_text(json.dumps(left), encoding="utf-8")
+    ended = clone.manage("users", "list")
+    assert ended.stderr == "Error: The local stage is not running. Start it in another terminal: make run\n"
+    demos.append(Demo(clone))
+    assert connects(demos[0])
+    assert clone.manage("users", "list").returncode == 0
 
 
 def test_a_port_in_use_is_said_in_one_line(local_run: LocalRun) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import select
 import signal
@@ -158,6 +159,28 @@ def test_it_can_stand_behind_a_tls_proxy_at_an_address_of_its_own(clone: LocalRu
     security = requests.get(clone.base_url + "/settings/security", headers={"Cookie": cookie, **claimed}, timeout=10)
     assert "127.0.0.1" in security.text
     assert "198.51.100.7" not in security.text, "whoever calls can say anything there"
+    clone.terminate()
+
+
+def test_manage_py_goes_by_the_settings_that_it_was_started_with(clone: LocalRun) -> None:
+    clone.settings.update(
+        REGISTRATION="token",
+        REGISTRATION_TOKEN_DIGESTS=f"{'a' * 64} {'b' * 64}",
+        RESOURCES="https://tickets.example.com/api",
+        SITE_NAME="Ticketbureau",
+        NOT_BEFORE="1",
+    )
+    clone.start()
+    clone.settings.clear()  # another terminal has none of them
+    assert json.loads(clone.manage("registration", "show", "--json").stdout) == {"registration": "token", "tokens": 2}
+    (box_office,) = json.loads(clone.manage("applications", "list", "--json").stdout)
+    served = clone.manage("applications", "serve-resource", box_office["client_id"], "https://tickets.example.com/api")
+    assert served.returncode == 0, served.stderr
+    weak = clone.manage(
+        "users", "create", "--email", "x@example.org", "--fullname", "X", "--password-stdin", stdin="ticketbureau\n"
+    )
+    assert "the name of this site" in weak.stderr
+    assert "There are no tables" in clone.manage("tables", "restore", "--from-prefix", "restored-").stderr
     clone.terminate()
 
 

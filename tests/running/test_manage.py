@@ -178,13 +178,15 @@ def test_an_operator_gives_a_user_another_password_which_ends_their_sessions(loc
     person = Person(made["user_id"], "locked-out@example.org", password="a long password")
     browser = Browser(local_run.base_url, person)
     browser.log_in()
-    in_json(local_run, "users", "set-password", person.email, "--password-stdin", stdin="another password\n")
+    in_json(local_run, "users", "set-password", person.email, "--password-stdin", "--yes", stdin="another password\n")
     assert browser.open("/settings/security").title == "Log in"
     assert browser.log_in().status == 401
     assert browser.log_in(password="another password").status == 200
     assert "Password set by an administrator" in browser.open("/settings/security").text
     in_json(local_run, "users", "disable", person.email)
-    refused = local_run.manage("users", "set-password", person.email, "--password-stdin", stdin="a third password\n")
+    refused = local_run.manage(
+        "users", "set-password", person.email, "--password-stdin", "--yes", stdin="a third password\n"
+    )
     assert refused.stderr == f"Error: The user {person.email} is disabled, or got another password meanwhile.\n"
 
 

@@ -29,6 +29,8 @@ def eve(local_run: LocalRun) -> Browser:
 def test_public_applications_are_made_and_their_tokens_rotate(local_run: LocalRun, eve: Browser) -> None:
     made = in_json(local_run, *CREATE, "--public", "--redirect-uri", CALLBACK)
     assert "client_secret" not in made
+    own = local_run.manage("applications", "allow-own", made["client_id"], "--dry-run")
+    assert own.stderr.endswith(" cannot authenticate, so it can do nothing without a user.\n")
     app = PublicApp(local_run.base_url, made["client_id"], "", CALLBACK)
     tokens = app.connect(eve, "Small Shows")
     assert app.refresh(tokens["refresh_token"]).json()["refresh_token"] != tokens["refresh_token"]
@@ -69,6 +71,8 @@ def test_an_application_is_allowed_something_of_its_own(local_run: LocalRun) -> 
     in_json(local_run, "applications", "allow-own", app.client_id, "--scope", "read", "--organizer", "bigevents")
     token = app.call_token(grant_type="client_credentials").json()["access_token"]
     assert [found["slug"] for found in app.organizers(token).json()["results"]] == ["bigevents"]
+    nowhere = local_run.manage("applications", "allow-own", app.client_id, "--scope", "read", "--organizer", "nowhere")
+    assert nowhere.stderr == "Error: There is no organizer nowhere.\n"
     in_json(local_run, "applications", "allow-own", app.client_id)
     assert app.call_token(grant_type="client_credentials").json()["error"] == "unauthorized_client"
 
@@ -101,9 +105,9 @@ def test_an_initial_access_token_is_made_and_only_its_digest_is_to_be_kept(local
         (["applications", "allow-own", "nothing", "--scope", "read"], "at least one --scope and one --organizer"),
         (
             ["applications", "allow-own", "nothing", "--scope", "read", "--organizer", "nowhere"],
-            "There is no organizer nowhere.",
+            "There is no application nothing.",
         ),
-        (["applications", "allow-own", "nothing"], "There is no application nothing that can authenticate."),
+        (["applications", "allow-own", "nothing"], "There is no application nothing."),
         (["applications", "serve-resource", "nothing", "https://api.example.com"], "not in the stage's RESOURCES"),
     ],
     ids=str,

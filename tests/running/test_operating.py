@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import subprocess
 from typing import Any
 
 import pytest
@@ -42,6 +44,30 @@ def test_a_right_address_passes_the_check_and_nothing_is_left_of_it(local_run: L
     users = in_json(local_run, "users", "list", "--json")
     assert not [user for user in users if "check" in user["email"]]
     assert not [one for one in in_json(local_run, "applications", "list", "--json") if "check" in one["name"].lower()]
+    assert in_json(local_run, "audit", "--command", "check", "--json")[0]["outcome"] == "done"
+
+
+@pytest.mark.spec("line 37")
+def test_what_a_killed_check_leaves_is_in_the_audit_and_can_be_taken_away(local_run: LocalRun) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        process = subprocess.Popen(
+            [".venv/bin/python", "manage.py", "--stage", "local", "check", f"http://127.0.0.1:{silent.getsockname()[1]}"],
+            cwd=local_run.folder, env=local_run.environment(), stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        silent.settimeout(60)
+        with silent.accept()[0]:  # it asks for the front page: all that it needs is made
+            process.kill()
+            process.wait()
+    entry = in_json(local_run, "audit", "--command", "check", "--json")[0]
+    assert (entry["outcome"], entry["detail"]) == ("started", "127.0.0.1")
+    (left,) = in_json(local_run, "users", "list", "--email", "@check.invalid", "--json")
+    (application,) = in_json(local_run, "applications", "list", "--name", "Lanyard check", "--json")
+    assert entry["about"] == sorted([left["user_id"], *left["organizers"], application["client_id"]])
+    in_json(local_run, "users", "erase", left["email"], "--yes", "--json")
+    in_json(local_run, "organizers", "delete", *left["organizers"], "--yes", "--json")
+    assert in_json(local_run, "users", "list", "--email", "@check.invalid", "--json") == []
+    assert in_json(local_run, "applications", "list", "--name", "Lanyard check", "--json") == []
+    assert in_json(local_run, "organizers", "list", "--name", "lanyard-check", "--json") == []
 
 
 def test_another_sites_address_fails_the_check(local_run: LocalRun) -> None:

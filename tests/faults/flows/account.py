@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from chalicelib import credentials
+from chalicelib.endpoints.notices import Notice
 from chalicelib.models import store, user
 from chalicelib.models.user import User
 from tests.actors import PASSWORD, Person
@@ -92,8 +93,9 @@ class ChangePassword(PageFlow):
         self.begin(self.world.john(), "/settings/password")
 
     def is_told(self, answer: Seen) -> bool:
-        """The new password has ended every session, so they log in with it."""
-        return answer.status == 303 and "/login" in answer.location
+        """The new password has ended every session, so they log in with it; and nobody says that nothing changed."""
+        says_so = Notice.SESSION_ENDED_OF_PASSWORD in answer.headers.get("Set-Cookie", "")
+        return answer.status == 303 and "/login" in answer.location and says_so
 
     def losses(self, *, is_done: bool) -> Iterator[str]:
         email = self.browser.user.email

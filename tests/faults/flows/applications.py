@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from chalicelib.endpoints.notices import Notice
 from chalicelib.models import application
 from tests.actors import CALLBACK, ClientApp, Page
 from tests.faults.flow import PageFlow, wrong
@@ -41,8 +42,9 @@ class Register(PageFlow):
         return answer.status == 200 and bool(secret_on(answer.page))
 
     def is_told(self, answer: Seen) -> bool:
-        """It is there, and its page has a button for a secret that is known."""
-        return answer.status == 303 and f"{LIST}/" in answer.location
+        """It is there, and its page says so and has a button for a secret that is known."""
+        says_so = Notice.ALREADY_REGISTERED_WITH_SECRET in answer.headers.get("Set-Cookie", "")
+        return answer.status == 303 and f"{LIST}/" in answer.location and says_so
 
     def losses(self, *, is_done: bool) -> Iterator[str]:
         owned = application.owned_by(self.browser.user.user_id)

@@ -1,0 +1,113 @@
+"""How many mails with a link there are: for an address, a network, and everybody. Strangers keep nobody from theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from chalicelib import credentials, settings
+from chalicelib.models import throttle
+from tests.actors import Browser, Page, Person
+from tests.conftest import Clock
+from tests.mailbox import Mailbox
+
+RESET, SIGN_UP = "/password/reset", "/sign-up"
+PATHS = pytest.mark.parametrize("path", [RESET, SIGN_UP])
+pytestmark = [pytest.mark.spec("password reset", "sign-up"), pytest.mark.usefixtures("_one_window")]
+
+
+@pytest.fixture
+def _one_window(clock: Clock) -> None:
+    """Begin a window, so that none ends in the middle of a test."""
+    clock.stop()
+    clock.advance(settings.MAIL_WINDOW_SECONDS - clock.now() % settings.MAIL_WINDOW_SECONDS)
+    throttle.forget(throttle.named("mail address", "127.0.0.1"), window_seconds=settings.MAIL_WINDOW_SECONDS)
+
+
+@pytest.fixture
+def anyone(base_url: str) -> Browser:
+    """A browser with nobody signed in."""
+    return Browser(base_url)
+
+
+@pytest.fixture
+def emails(a_person: Callable[..., Person]) -> dict[str, str]:
+    """By path, the address of somebody who gets a link there: who has an account, and who has none."""
+    return {RESET: a_person().email, SIGN_UP: a_newcomers()}
+
+
+def a_newcomers() -> str:
+    return f"{credentials.new_serial().lower()}@example.net"
+
+
+def ask(browser: Browser, path: str, email: str) -> Page:
+    return browser.press(browser.open(path), "Send the link", email=email)
+
+
+def fill(browser: Browser, path: str, email: str) -> None:
+    """Ask until no more is sent."""
+    answers = [ask(browser, path, email).status for _ in range(settings.MAILS_PER_ACCOUNT + 1)]
+    assert answers == [200] * settings.MAILS_PER_ACCOUNT + [429]
+
+
+@PATHS
+def test_mails_are_limited_for_each_account(
+    anyone: Browser, mailbox: Mailbox, emails: dict[str, str], path: str
+) -> None:
+    fill(anyone, path, emails[path])
+    assert len(mailbox.of(emails[path])) == settings.MAILS_PER_ACCOUNT
+
+
+@PATHS
+def test_they_are_limited_alike_where_nobody_gets_a_link(anyone: Browser, emails: dict[str, str], path: str) -> None:
+    fill(anyone, path, emails[SIGN_UP if path == RESET else RESET])
+
+
+@pytest.mark.parametrize(("asked", "wanted"), [(SIGN_UP, RESET), (RESET, SIGN_UP)])
+def test_strangers_who_ask_for_one_kind_keep_nobody_from_the_other(
+    anyone: Browser, mailbox: Mailbox, emails: dict[str, str], asked: str, wanted: str
+) -> None:
+    fill(anyone, asked, emails[wanted])
+    assert ask(anyone, wanted, emails[wanted]).title == "Check your email"
+    assert anyone.open(mailbox.link(emails[wanted])).status == 200
+
+
+@PATHS
+def test_who_has_to_wait_has_a_link_that_works(
+    anyone: Browser, mailbox: Mailbox, clock: Clock, emails: dict[str, str], path: str
+) -> None:
+    fill(anyone, path, emails[path])
+    clock.advance(settings.MAIL_WINDOW_SECONDS - 1)
+    assert ask(anyone, path, emails[path]).status == 429
+    assert anyone.open(mailbox.link(emails[path])).status == 200
+
+
+@PATHS
+def test_a_limit_ends_with_its_window(anyone: Browser, clock: Clock, emails: dict[str, str], path: str) -> None:
+    fill(anyone, path, emails[path])
+    assert ask(anyone, path, emails[path]).response.headers["Retry-After"] == str(settings.MAIL_WINDOW_SECONDS)
+    clock.advance(settings.MAIL_WINDOW_SECONDS)
+    assert ask(anyone, path, emails[path]).status == 200
+
+
+@PATHS
+def test_mails_are_limited_for_each_address_that_asks(
+    anyone: Browser, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(settings, "MAILS_PER_ADDRESS", 3)
+    assert [ask(anyone, path, a_newcomers()).status for _ in range(4)] == [200, 200, 200, 429]
+
+
+def test_sign_ups_are_limited_in_all_and_take_no_reset_from_anybody(
+    anyone: Browser, mailbox: Mailbox, emails: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "THROTTLE_SHARDS", 1)
+    monkeypatch.setattr(settings, "MAILS_IN_ALL", 3)
+    for path in (RESET, SIGN_UP):
+        in_all = throttle.named(f"mail {path}", "in all", "0")
+        throttle.forget(in_all, window_seconds=settings.MAIL_WINDOW_SECONDS)
+    newcomers = [a_newcomers() for _ in range(5)]
+    assert [ask(anyone, SIGN_UP, email).status for email in newcomers] == [200, 200, 200, 429, 429]
+    assert [len(mailbox.of(email)) for email in newcomers] == [1, 1, 1, 0, 0]
+    assert ask(anyone, RESET, emails[RESET]).status == 200

@@ -1,0 +1,191 @@
+"""A caller with an IPv6 network has all its addresses: tries are counted by its /64, its /56 and its /48."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import count
+
+import pytest
+
+from chalicelib import credentials, settings
+from tests.actors import CALLBACK, PASSWORD, Browser, ClientApp, Page, Person
+from tests.conftest import Clock
+from tests.mailbox import Mailbox
+from tests.store_proxy import StoreProxy
+
+NEW = "a new and better one"
+AtAddress = Callable[..., Browser]
+Try = Callable[[str], int]
+pytestmark = [pytest.mark.spec("line 17", "line 45"), pytest.mark.usefixtures("_few")]
+
+
+@pytest.fixture
+def _few(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+    """At the start of every window, a network of whose limits the /56 has twice as much and the /48 three times."""
+    monkeypatch.setattr(settings, "IPV6_LIMIT_FACTORS", {64: 1, 56: 2, 48: 3})
+    clock.stop()
+    longest = settings.REGISTRATION_WINDOW_SECONDS
+    clock.advance(longest - clock.now() % longest)
+
+
+@pytest.fixture
+def prefix() -> str:
+    """The first 48 bits of addresses that no other test comes from."""
+    return f"2001:db8:{secrets.token_hex(2)}"
+
+
+@pytest.fixture
+def owner(a_person: Callable[..., Person]) -> Person:
+    return a_person()
+
+
+@pytest.fixture
+def app(at_address: AtAddress, owner: Person) -> ClientApp:
+    """An application whose devices may start, registered from elsewhere."""
+    developer = at_address("203.0.113.9", owner)
+    developer.log_in()
+    made = developer.register_application()
+    devices = "Devices without a browser People connect them by entering a code. They need no redirect URL."
+    developer.press(developer.open(f"/settings/applications/{made.client_id}"), "Save", tick=[devices])
+    return made
+
+
+# -- what is counted by network ---------------------------------------------------------------------------------------
+
+
+def tries_to_log_in(at_address: AtAddress, owner: Person, app: ClientApp) -> Try:
+    """At another account each time."""
+    return lambda address: at_address(address, owner).log_in(email=f"{address}@example.org", password="x").status
+
+
+def tries_at_one_account(at_address: AtAddress, owner: Person, app: ClientApp) -> Try:
+    return lambda address: at_address(address, owner).log_in(password="a guess").status
+
+
+def asks_for_mail(at_address: AtAddress, owner: Person, app: ClientApp) -> Try:
+    def ask(address: str) -> int:
+        browser, email = at_address(address, owner), f"{credentials.new_serial().lower()}@example.net"
+        return browser.press(browser.open("/password/reset"), "Send the link", email=email).status
+
+    return ask
+
+
+def posts(path: str, **more: str) -> Callable[[AtAddress, Person, ClientApp], Try]:
+    """Sends an application's request."""
+
+    def made(at_address: AtAddress, owner: Person, app: ClientApp) -> Try:
+        def post(address: str) -> int:
+            url = f"{app.base_url}/api/v1/oauth/{path}"
+            http = at_address(address, owner).http
+            if path == "register":
+                return http.post(url, json={"redirect_uris": [CALLBACK]}).status_code
+            return http.post(url, data=app.parameters(client_id=None), auth=(app.client_id, app.secret)).status_code
+
+        return post
+
+    return made
+
+
+@pytest.mark.parametrize(
+    ("limit", "caller", "taken"),
+    [
+        ("LOGIN_TRIES_PER_ADDRESS", tries_to_log_in, 401),
+        ("LOGIN_TRIES_PER_ACCOUNT", tries_at_one_account, 401),
+        ("MAILS_PER_ADDRESS", asks_for_mail, 200),
+        ("PUSHED_REQUESTS_PER_ADDRESS", posts("par"), 201),
+        ("DEVICE_REQUESTS_PER_ADDRESS", posts("device_authorization"), 200),
+        ("REGISTRATIONS_PER_ADDRESS", posts("register"), 201),
+    ],
+    ids=["log-ins", "log-ins at one account", "mails", "pushed requests", "device requests", "registrations"],
+)
+def test_whoever_has_many_networks_is_stopped_in_them_all(
+    at_address: AtAddress,
+    owner: Person,
+    app: ClientApp,
+    prefix: str,
+    monkeypatch: pytest.MonkeyPatch,
+    limit: str,
+    caller: Callable[[AtAddress, Person, ClientApp], Try],
+    taken: int,
+) -> None:
+    monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, registration=settings.OPEN))
+    try_from = caller(at_address, owner, app)
+    monkeypatch.setattr(settings, limit, 1)
+    assert try_from(f"{prefix}:100::1") == taken
+    assert try_from(f"{prefix}:100:ffff::1") == 429, "the same /64"
+    assert try_from(f"{prefix}:101::1") == taken
+    assert try_from(f"{prefix}:1ff::1") == 429, "the same /56"
+    assert try_from(f"{prefix}:200::1") == taken
+    assert try_from(f"{prefix}:300::1") == 429, "the same /48"
+    assert try_from(f"2001:db9:{secrets.token_hex(2)}::1") == taken
+
+
+# -- an account -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def few_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At an account: one from a /64, two from a /56, three from a /48, four from everywhere."""
+    monkeypatch.setattr(settings, "LOGIN_TRIES_PER_ACCOUNT", 1)
+    monkeypatch.setattr(settings, "LOGIN_TRIES_PER_ACCOUNT_IN_ALL", 4)
+
+
+def guesses(at_address: AtAddress, of: Person, prefix: str) -> Iterator[Page]:
+    """Each from another /64 of one /48, and the first 256 of one /56."""
+    return (at_address(f"{prefix}:{number:x}::1", of).log_in(password="a guess") for number in count())
+
+
+@pytest.mark.usefixtures("few_tries")
+def test_one_caller_does_not_keep_the_owner_out_of_a_new_browser(
+    at_address: AtAddress, owner: Person, prefix: str
+) -> None:
+    guessed = guesses(at_address, owner, prefix)
+    assert [next(guessed).status for _ in range(8)] == [401, 401] + [429] * 6
+    assert at_address("203.0.113.9", owner).log_in().status == 200
+
+
+def test_one_caller_can_never_use_up_what_there_is_from_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    most = settings.LOGIN_TRIES_PER_ACCOUNT * max(settings.IPV6_LIMIT_FACTORS.values())
+    assert most < settings.LOGIN_TRIES_PER_ACCOUNT_IN_ALL
+
+
+@pytest.mark.usefixtures("few_tries")
+def test_a_log_in_that_went_well_starts_the_counts_of_all_its_networks_anew(
+    at_address: AtAddress, owner: Person, prefix: str
+) -> None:
+    guessed = guesses(at_address, owner, prefix)
+    for _ in range(4):
+        assert next(guessed).status == 401
+        assert at_address(f"{prefix}:99::1", owner).log_in().status == 200
+
+
+@pytest.mark.usefixtures("few_tries")
+def test_so_does_a_password_that_was_chosen_anew(
+    at_address: AtAddress, owner: Person, mailbox: Mailbox, prefix: str
+) -> None:
+    guessed = guesses(at_address, owner, prefix)
+    assert [next(guessed).status for _ in range(3)] == [401, 401, 429]
+    browser = at_address(f"{prefix}:1::1", owner)
+    browser.press(browser.open("/password/reset"), "Send the link", email=owner.email)
+    page = browser.press(browser.open(mailbox.link(owner.email)), "Change password", password=NEW)
+    assert page.title == "Your password has been changed"
+    assert at_address(f"{prefix}:99::1", replace(owner, password=NEW)).log_in().status == 200
+
+
+def test_the_wider_networks_cost_a_write_each_and_go_away_in_one(
+    at_address: AtAddress, owner: Person, prefix: str, store: StoreProxy
+) -> None:
+    browser = at_address(f"{prefix}::1", owner)
+    page = browser.open("/login")
+    fields = {**page.fields("Log in"), "email": owner.email, "password": PASSWORD}
+    with store.count() as calls:
+        assert browser.http.post(page.response.url, data=fields, allow_redirects=False).status_code == 303
+    of_network, of_account_there, of_account = ["UpdateItem"] * 3, ["UpdateItem"] * 3, ["UpdateItem"]
+    counts, settled = [*of_network, *of_account_there, *of_account], [*of_network, *of_account, "BatchWriteItem"]
+    reads, session, history = ["GetItem", "BatchGetItem"], ["PutItem", "Query"], ["PutItem"]
+    assert [call.operation for call in calls] == [*reads, *counts, *session, *settled, *history]
+    (deleted,) = calls[-2].body["RequestItems"].values()
+    assert len(deleted) == len(of_account_there)

@@ -1,0 +1,59 @@
+"""An application that describes itself is found by two ids, and operators know it by one."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from chalicelib import credentials
+from chalicelib.models import application, operator_event, organizer, self_described
+from chalicelib.models.application import PRIVATE_KEY_JWT, Application, Profile
+from infra.commands import Operator
+from infra.commands.applications import applications
+from infra.commands.audit import audit
+from infra.commands.grants import grants
+
+pytestmark = [pytest.mark.spec("line 37"), pytest.mark.usefixtures("_ministack")]
+
+
+def run(*arguments: str) -> Any:
+    commands: Any = click.Group(commands={"applications": applications, "audit": audit, "grants": grants})
+    ended = CliRunner().invoke(commands, [*arguments, "--json"], obj=Operator())
+    assert ended.exit_code == 0, ended.output
+    return json.loads(ended.stdout)
+
+
+@pytest.fixture
+def described() -> Application:
+    url = f"https://{credentials.new_serial().lower()}.example.com/client.json"
+    profile = Profile(auth_method=PRIVATE_KEY_JWT, jwks='{"keys": []}')
+    return self_described.keep(url, name="Notes", redirect_uris=["https://notes.example.com/cb"], profile=profile)
+
+
+def test_every_command_prints_and_records_its_address_whichever_id_was_typed(described: Application) -> None:
+    slug = f"org-{credentials.new_serial().lower()}"
+    organizer.create(slug, "Shows")
+    for client_id in (described.public_id, str(described.client_id)):
+        for command in (
+            ("applications", "disable", client_id),
+            ("applications", "enable", client_id),
+            ("applications", "end-old-secret", client_id, "--yes"),
+            ("applications", "allow-own", client_id, "--scope", "read", "--organizer", slug),
+            ("grants", "end", "--client", client_id, "--yes"),
+        ):
+            assert run(*command)["client_id"] == described.public_id
+    entries = run("audit", "--about", described.public_id)
+    assert len(entries) == 10
+    assert {about for entry in entries for about in entry["about"]} == {described.public_id, slug}
+    assert run("audit", "--about", str(described.client_id)) == entries
+
+
+def test_what_was_recorded_by_the_id_it_is_stored_under_is_found_by_its_address(described: Application) -> None:
+    operator_event.start("somebody", "grants end", [str(described.client_id)])
+    assert len(run("audit", "--about", described.public_id)) == 1
+    application.delete(described.public_id)
+    assert len(run("audit", "--about", described.public_id)) == 1

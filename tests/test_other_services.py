@@ -1,0 +1,188 @@
+"""A mail service, a key store or a stranger's server that hangs: no request waits longer, and no try is spent on it."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from chalicelib import deadline, mail, server_key, settings
+from chalicelib.models import store as storage
+from chalicelib.models import throttle
+from chalicelib.models.throttle import Throttle
+from tests.actors import PASSWORD, Browser, Person
+from tests.conftest import Clock
+from tests.document_server import DocumentServer, trickle
+from tests.flows.test_metadata_documents import documents, publish, running
+from tests.gateway import Gateway
+from tests.store_proxy import StoreProxy
+
+__all__ = ["documents", "running"]
+HOST = "https://abc123.execute-api.eu-central-1.amazonaws.com/api"
+HERE = "203.0.113.55"
+PARAMETER = "/lanyard/test/server-key"
+FOR_ANSWERS = settings.REQUEST_SECONDS - settings.STORE_ASIDE_SECONDS
+pytestmark = pytest.mark.spec("platform: time-outs", "line 45")
+
+
+@pytest.fixture
+def hanging() -> Iterator[str]:
+    """The address of a server that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0), backlog=16) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+@contextmanager
+def failing() -> Iterator[tuple[str, list[str]]]:
+    """The address of a server that fails at everything, and what it was asked."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            asked.append(self.path)
+            self.send_response(500)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}", asked
+    server.shutdown()
+    server.server_close()
+
+
+# -- mail -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def deployed(
+    application: Any, a_person: Callable[..., Person], hanging: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Browser]:
+    """A browser at a deployed stage whose mail service hangs."""
+    sender = "no-reply@connect.example.com"
+    stage = replace(settings.SETTINGS, stage="dev", public_url=None, sign_up_open=True, mail_sender=sender)
+    monkeypatch.setattr(settings, "SETTINGS", stage)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SESV2", hanging)
+    mail._client.cache_clear()
+    yield Browser(HOST, a_person(), adapter=Gateway(application, "/api", address=HERE))
+    mail._client.cache_clear()
+
+
+def tries(*what: str) -> int | None:
+    counted = storage.read(Throttle.key(throttle.named(*what), settings.MAIL_WINDOW_SECONDS))[0]
+    return counted.tries if counted else None
+
+
+@pytest.mark.parametrize("path", ["/password/reset", "/sign-up"])
+def test_a_mail_service_that_hangs_spends_nobodys_tries_and_the_request_ends_in_time(
+    deployed: Browser, store: StoreProxy, clock: Clock, path: str
+) -> None:
+    clock.stop()
+    page, email = deployed.open(path), deployed.user.email
+
+    def be_slow() -> None:
+        clock.take(FOR_ANSWERS - 0.5)
+
+    started = clock.monotonic()
+    with store.before("PutItem", be_slow):  # of the link, before the mail
+        assert deployed.press(page, "Send the link", email=email).status == 503
+    assert clock.monotonic() - started <= settings.REQUEST_SECONDS
+    assert tries("mail account", path, email) == 0
+    assert tries("mail address", HERE) == 0
+
+
+def test_no_mail_is_tried_where_the_store_has_left_no_time_for_it(
+    deployed: Browser, store: StoreProxy, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = deployed.open("/password/reset")
+    with failing() as (url, asked), store.before("PutItem", lambda: clock.take(FOR_ANSWERS)):
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SESV2", url)
+        assert deployed.press(page, "Send the link", email=deployed.user.email).status == 503
+    assert asked == []
+
+
+def test_a_notice_that_hangs_holds_up_the_answer_for_a_short_time(
+    deployed: Browser, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(settings, "MAIL_NOTICE_SECONDS", 0.3)
+    deployed.log_in()
+    page = deployed.open("/settings/password")
+    fields = {**page.fields("Change password"), "present": PASSWORD, "password": "another and longer"}
+    caplog.clear()
+    answer = deployed.http.post(page.response.url, data=fields, allow_redirects=False)
+    assert answer.status_code == 303
+    (line,) = [json.loads(message) for message in caplog.messages if message.startswith("{")]
+    assert (line["outcome"], line["mail_error"]) == ("password changed", "DeadlineExceeded")
+    assert line["milliseconds"] < 1000 * settings.MAIL_READ_SECONDS
+
+
+# -- the server's key -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def _in_ssm(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The key is kept in a parameter."""
+    stage = replace(settings.SETTINGS, server_key=None, server_key_parameter=PARAMETER)
+    monkeypatch.setattr(settings, "SETTINGS", stage)
+    server_key._failed.clear()
+    yield
+    server_key._failed.clear()
+
+
+def problem() -> str:
+    with deadline.begin(), pytest.raises(server_key.ServerKeyUnavailable) as error:
+        server_key.read()
+    return error.value.code
+
+
+@pytest.mark.usefixtures("_in_ssm")
+def test_a_key_store_that_hangs_is_given_up_in_time(
+    hanging: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", hanging)
+    started = clock.monotonic()
+    with deadline.begin():
+        clock.take(FOR_ANSWERS - 0.3)
+        with pytest.raises(server_key.ServerKeyUnavailable, match="DeadlineExceeded"):
+            server_key.read()
+    assert clock.monotonic() - started < settings.REQUEST_SECONDS
+
+
+@pytest.mark.usefixtures("_in_ssm")
+def test_a_key_that_cannot_be_read_is_tried_twice_and_then_not_at_once(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with failing() as (url, asked):
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", url)
+        assert [problem(), problem()] == ["500", "500"]
+        assert asked == ["/", "/"]
+        clock.take(settings.SERVER_KEY_RETRY_SECONDS)
+        assert problem() == "500"
+        assert len(asked) == 4
+
+
+# -- an application's document ----------------------------------------------------------------------------------------
+
+
+def test_a_document_gets_no_more_time_than_its_request_has_left(
+    john: Browser, documents: DocumentServer, store: StoreProxy, clock: Clock
+) -> None:
+    app = publish(documents, john.base_url)
+    path = app.client_id.removeprefix(f"https://{documents.host}")
+    documents.answers[path] = trickle
+    started = clock.monotonic()
+    with store.before("UpdateItem", lambda: clock.take(FOR_ANSWERS - 0.5)):  # the count of the fetch
+        page = john.open(app.authorize_path())
+    assert (page.status, "storage" in page.text) == (503, True)
+    assert clock.monotonic() - started <= settings.REQUEST_SECONDS
