@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from chalicelib.models import grant
-from chalicelib.protocol import undelivered
+from chalicelib.protocol.grants import undelivered
 from tests.account.test_events import PATH, events
 from tests.actors import Browser, ClientApp
 from tests.conftest import Clock
