@@ -12,7 +12,7 @@ import gzip
 import sys
 import zipfile
 
-from chalicelib import passwords
+from chalicelib.accounts import passwords
 
 SOURCE = "django/contrib/auth/common-passwords.txt.gz"
 

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from chalicelib.protocol.document_fetch import Network
+from chalicelib.outbound import Network
 
 
 class DocumentServer:

@@ -12,7 +12,7 @@ from chalicelib.models import application, organizer, own_access, user
 from chalicelib.models.device_request import DeviceRequest
 from chalicelib.models.store import ConditionFailed, read
 from chalicelib.models.store import change as change_item
-from chalicelib.protocol import device as device_rules
+from chalicelib.protocol.authorization import device as device_rules
 from tests.account.test_password_change import NEW, change
 from tests.account.test_sessions import another_browser, is_signed_in, sessions
 from tests.actors import Browser, ClientApp, Person

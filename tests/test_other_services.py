@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib import deadline, mail, server_key, settings
+from chalicelib import deadline, mail, settings
+from chalicelib.keys import server_key
 from chalicelib.models import store as storage
 from chalicelib.models import throttle
 from chalicelib.models.throttle import Throttle

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from chalicelib import passwords
+from chalicelib.accounts import passwords
 from chalicelib.names import NameProblem
 from infra import demo
 from tests.actors import PASSWORD

@@ -10,7 +10,8 @@ from typing import Any
 import boto3
 import pytest
 
-from chalicelib import server_key, settings
+from chalicelib import settings
+from chalicelib.keys import server_key
 from infra.ministack import REGION, MiniStack, free_port
 
 KEY = "a-key-that-an-operator-put-into-the-parameter-store"

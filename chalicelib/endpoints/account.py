@@ -13,7 +13,7 @@ from chalicelib.models import log_in_try, security_event, throttle, user
 from chalicelib.models.email_address import normalize
 from chalicelib.models.log_in_try import LogInTry
 from chalicelib.models.user import User
-from chalicelib.protocol.requests import Parameters, single
+from chalicelib.protocol.rules.request_parameters import Parameters, single
 
 WRONG = Message("Wrong email or password.")
 blueprint = Blueprint(__name__)

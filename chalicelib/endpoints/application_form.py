@@ -9,8 +9,9 @@ from chalicelib.endpoints import http
 from chalicelib.messages import Message
 from chalicelib.models import application
 from chalicelib.models.application import Application, Profile
-from chalicelib.protocol import client_assertion, redirect_uris
-from chalicelib.protocol.requests import Parameters, single
+from chalicelib.protocol.clients import private_key_jwt
+from chalicelib.protocol.rules import redirect_uris
+from chalicelib.protocol.rules.request_parameters import Parameters, single
 
 SHOWN_CHARACTERS = 200
 FIELDS = ("name", "type", "redirect_uris", "auth_method", "jwks", "pkce_required", "device_grant")
@@ -74,8 +75,8 @@ def _read_authentication(form: Parameters, filled: Fields) -> None:
     filled.jwks = (single(form, "jwks") or "").strip()
     if filled.auth_method == application.PRIVATE_KEY_JWT:
         try:
-            filled.jwks = client_assertion.read_keys(filled.jwks)
-        except client_assertion.KeysProblem as error:
+            filled.jwks = private_key_jwt.read_keys(filled.jwks)
+        except private_key_jwt.KeysProblem as error:
             filled.problems["jwks"] = [Message("The key set %(problem)s.", problem=error.message)]
     else:
         filled.jwks = ""

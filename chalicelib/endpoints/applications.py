@@ -7,15 +7,16 @@ from typing import Any
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import credentials, logs, server_key, settings
+from chalicelib import credentials, logs, settings
 from chalicelib.endpoints import application_form, browser_session, http
 from chalicelib.endpoints.application_form import Fields
 from chalicelib.endpoints.browser_session import CSRF_FIELD, SignedIn
+from chalicelib.keys import server_key
 from chalicelib.messages import Message
 from chalicelib.models import application, client_secret, grant, registration_form, security_event, store, throttle
 from chalicelib.models.application import Application
 from chalicelib.models.user import User
-from chalicelib.protocol.requests import Parameters, single
+from chalicelib.protocol.rules.request_parameters import Parameters, single
 
 PATH = "/settings/applications"
 blueprint = Blueprint(__name__)

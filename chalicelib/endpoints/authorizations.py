@@ -15,8 +15,9 @@ from chalicelib.models import application, consent, grant, organizer, security_e
 from chalicelib.models.application import Application
 from chalicelib.models.consent import Consent
 from chalicelib.models.grant import Grant
-from chalicelib.protocol import disconnecting, scopes
-from chalicelib.protocol.requests import is_id, single
+from chalicelib.protocol.authorization import disconnecting
+from chalicelib.protocol.rules import scopes
+from chalicelib.protocol.rules.request_parameters import is_id, single
 
 PATH = "/settings/authorized"
 blueprint = Blueprint(__name__)

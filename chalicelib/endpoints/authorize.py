@@ -16,16 +16,15 @@ from chalicelib.models import pushed_request, store
 from chalicelib.models.application import Application
 from chalicelib.models.consent import Consent
 from chalicelib.models.pushed_request import AlreadyAnswered, PushedRequest
-from chalicelib.protocol import (
-    authorization_response,
-    metadata_documents,
-    paths,
-    pushed_requests,
-    redirect_uris,
-    requests,
+from chalicelib.protocol.authorization import authorization_response, pushed_requests
+from chalicelib.protocol.authorization.authorization_request import (
+    AuthorizationRequest,
+    NotThisApplication,
+    RefusedRequest,
 )
-from chalicelib.protocol.authorization import AuthorizationRequest, NotThisApplication, RefusedRequest
-from chalicelib.protocol.consents import ChoiceProblem
+from chalicelib.protocol.authorization.consents import ChoiceProblem
+from chalicelib.protocol.clients import metadata_documents
+from chalicelib.protocol.rules import paths, redirect_uris, request_parameters
 
 PATH = paths.AUTHORIZATION
 _CODES = "authorization codes"
@@ -69,7 +68,7 @@ def authorize(request: http.Request) -> Response:
         return _refused(request, error)  # whoever is signed in decides whether to go there
     logs.note(client_id=asked.application.client_id)
     if browser is None:
-        raise http.NotSignedIn(f"{PATH}?{requests.encode(asked.parameters)}")
+        raise http.NotSignedIn(f"{PATH}?{request_parameters.encode(asked.parameters)}")
     try:
         if asked.pushed and asked.pushed.answer:
             return _answered_before(request, asked, browser, consent, form)
@@ -80,18 +79,18 @@ def authorize(request: http.Request) -> Response:
         return _answered_meanwhile(request, asked, browser, consent, form)
 
 
-def _path_of(parameters: requests.Parameters) -> str:
+def _path_of(parameters: request_parameters.Parameters) -> str:
     """The path that asks this again, with a GET, mistakes included."""
-    return f"{PATH}?{requests.encode_all(parameters, (*requests.AUTHORIZATION, 'request_uri'))}"
+    return f"{PATH}?{request_parameters.encode_all(parameters, (*request_parameters.AUTHORIZATION, 'request_uri'))}"
 
 
 def _read(
-    request: http.Request, parameters: requests.Parameters
+    request: http.Request, parameters: request_parameters.Parameters
 ) -> tuple[SignedIn | None, Application | None, Consent | None, PushedRequest | None]:
     """All that decides, in one round trip."""
     cookie = browser_session.read_cookie(request)
-    client_id = requests.single(parameters, "client_id") or ""
-    is_one = requests.is_id(client_id, limit=settings.CLIENT_ID_LIMIT_CHARACTERS)
+    client_id = request_parameters.single(parameters, "client_id") or ""
+    is_one = request_parameters.is_id(client_id, limit=settings.CLIENT_ID_LIMIT_CHARACTERS)
     application_key = Application.key(client_id) if is_one else None
     pushed_key = pushed_requests.key_of(parameters)
     if cookie is None:
@@ -111,13 +110,13 @@ def _called(found: Application | None, client_id: str) -> Application | None:
 
 
 def _described(
-    parameters: requests.Parameters, browser: SignedIn | None, known: Application | None
+    parameters: request_parameters.Parameters, browser: SignedIn | None, known: Application | None
 ) -> Application | None:
     """Of an application that describes itself, what its document says now; of any other, what is known.
 
     Raises NotSignedIn before anything is fetched: strangers cannot have this server call others.
     """
-    client_id = requests.single(parameters, "client_id") or ""
+    client_id = request_parameters.single(parameters, "client_id") or ""
     if not metadata_documents.is_one(client_id):
         return known
     if not metadata_documents.are_taken():
@@ -144,7 +143,7 @@ def _answer(
     asked: AuthorizationRequest,
     browser: SignedIn,
     consent: Consent | None,
-    form: requests.Parameters,
+    form: request_parameters.Parameters,
 ) -> Response:
     """What the user said, to the request that they were shown: granted is what was posted, asked for and allowed."""
     question = _question(asked)
@@ -152,7 +151,7 @@ def _answer(
         return consent_page.show_stale(request, browser, question, consent, form)
     if not consent_page.answers(form):
         return consent_page.show(request, browser, question, consent, form=form)
-    if requests.single(form, "decision") != "allow":
+    if request_parameters.single(form, "decision") != "allow":
         return http.see_other(authorization_response.deny(asked, browser.user, issuer=request.base_url))
     try:
         location = authorization_response.allow(
@@ -174,7 +173,7 @@ def _answered_before(
     asked: AuthorizationRequest,
     browser: SignedIn,
     consent: Consent | None,
-    form: requests.Parameters | None,
+    form: request_parameters.Parameters | None,
 ) -> Response:
     """To a pushed request that this user has answered: the same redirect where they asked for the same, else a page."""
     assert asked.pushed is not None
@@ -183,7 +182,7 @@ def _answered_before(
         wanted = pushed_request.ALLOWED if is_same else None
     else:
         is_own = browser.sent(form, _purpose(asked))
-        wanted = _DECISIONS.get(requests.single(form, "decision") or "") if is_own else None
+        wanted = _DECISIONS.get(request_parameters.single(form, "decision") or "") if is_own else None
     location = wanted and authorization_response.repeat(
         asked, wanted, browser_key=browser.key_for(_CODES), issuer=request.base_url
     )
@@ -199,7 +198,7 @@ def _answered_meanwhile(
     asked: AuthorizationRequest,
     browser: SignedIn,
     consent: Consent | None,
-    form: requests.Parameters | None,
+    form: request_parameters.Parameters | None,
 ) -> Response:
     assert asked.pushed is not None
     pushed = store.read(asked.pushed.own_key)[0]
@@ -211,7 +210,7 @@ def _answered_meanwhile(
 
 def _question(asked: AuthorizationRequest) -> Question:
     # In the address and not in fields: browsers change line breaks in a field, and so in a state.
-    address = f"{PATH}?{requests.encode(asked.parameters)}"
+    address = f"{PATH}?{request_parameters.encode(asked.parameters)}"
     return Question(
         application=asked.application,
         scopes=asked.scopes,
@@ -229,15 +228,15 @@ def _purpose(asked: AuthorizationRequest) -> str:
 
     A request that leaves `redirect_uri` out goes to the first registered one, which may be another by now.
     """
-    return f"consent {requests.encode(dict(sorted(asked.parameters.items())))} {asked.redirect_uri}"
+    return f"consent {request_parameters.encode(dict(sorted(asked.parameters.items())))} {asked.redirect_uri}"
 
 
 def _not_this_application(
-    request: http.Request, error: NotThisApplication, parameters: requests.Parameters
+    request: http.Request, error: NotThisApplication, parameters: request_parameters.Parameters
 ) -> Response:
     """Nobody is redirected; the user learns that it is not their fault, and the developer what to mend."""
     logs.note(outcome=f"invalid {error.problem}")
-    received = requests.known(parameters, ("client_id", "redirect_uri"))
+    received = request_parameters.known(parameters, ("client_id", "redirect_uri"))
     shown: dict[str, Any] = {"problem": error.problem, "detail": error.detail, "received": received}
     return http.page(request, "not_this_application.html", 400, **shown)
 

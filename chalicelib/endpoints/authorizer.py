@@ -14,7 +14,7 @@ from chalice.app import AuthRequest, Blueprint
 
 from chalicelib import deadline, logs, settings
 from chalicelib.models.store import StoreUnavailable
-from chalicelib.protocol import required_scopes
+from chalicelib.protocol.rules import required_scopes
 from chalicelib.protocol.tokens import bearer
 from chalicelib.protocol.tokens.bearer import Access, BearerError
 

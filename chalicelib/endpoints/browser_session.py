@@ -24,7 +24,7 @@ from chalicelib.models import session, store
 from chalicelib.models.session import Session
 from chalicelib.models.table import Key
 from chalicelib.models.user import User
-from chalicelib.protocol.requests import Parameters, single
+from chalicelib.protocol.rules.request_parameters import Parameters, single
 
 _PLACE_LIMIT_CHARACTERS = 3000  # browsers drop a cookie over 4096
 

@@ -15,9 +15,10 @@ from chalicelib.messages import Message
 from chalicelib.models import security_event
 from chalicelib.models.application import Application
 from chalicelib.models.consent import Consent, in_force
-from chalicelib.protocol import consents, redirect_uris
-from chalicelib.protocol import scopes as scope_rules
-from chalicelib.protocol.requests import Parameters, single
+from chalicelib.protocol.authorization import consents
+from chalicelib.protocol.rules import redirect_uris
+from chalicelib.protocol.rules import scopes as scope_rules
+from chalicelib.protocol.rules.request_parameters import Parameters, single
 
 STALE = Message(
     "You signed in again, or something else changed, since this page was opened. Check it and answer once more."

@@ -15,10 +15,10 @@ from chalicelib.models import application, store, throttle
 from chalicelib.models.application import Application
 from chalicelib.models.consent import Consent
 from chalicelib.models.device_request import DeviceRequest
-from chalicelib.protocol import device as rules
-from chalicelib.protocol import paths
-from chalicelib.protocol.consents import ChoiceProblem
-from chalicelib.protocol.requests import Parameters, single
+from chalicelib.protocol.authorization import device as rules
+from chalicelib.protocol.authorization.consents import ChoiceProblem
+from chalicelib.protocol.rules import paths
+from chalicelib.protocol.rules.request_parameters import Parameters, single
 
 UNKNOWN = Message("This code is unknown or has expired. Compare it with your device, or start again there.")
 _TYPED = "device code"  # the purpose of the form that a code is typed in

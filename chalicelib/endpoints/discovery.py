@@ -12,7 +12,7 @@ from typing import Any
 from chalice.app import Blueprint, Response
 
 from chalicelib.endpoints import http
-from chalicelib.protocol import metadata
+from chalicelib.protocol import server_metadata
 
 AUTHORIZATION_SERVER = "/.well-known/oauth-authorization-server"
 PROTECTED_RESOURCE = "/.well-known/oauth-protected-resource"
@@ -21,22 +21,22 @@ blueprint = Blueprint(__name__)
 
 @http.route(blueprint, AUTHORIZATION_SERVER, "GET", cross_origin=True)
 def authorization_server(request: http.Request) -> Response:
-    return http.json_answer(metadata.authorization_server(request.base_url))
+    return http.json_answer(server_metadata.authorization_server(request.base_url))
 
 
 @http.route(blueprint, AUTHORIZATION_SERVER + "/{path}", "GET", cross_origin=True)
 def authorization_server_of_path(request: http.Request, path: str) -> Response:
-    return _of_path(request, path, metadata.authorization_server)
+    return _of_path(request, path, server_metadata.authorization_server)
 
 
 @http.route(blueprint, PROTECTED_RESOURCE, "GET", cross_origin=True)
 def protected_resource(request: http.Request) -> Response:
-    return http.json_answer(metadata.protected_resource(request.base_url))
+    return http.json_answer(server_metadata.protected_resource(request.base_url))
 
 
 @http.route(blueprint, PROTECTED_RESOURCE + "/{path}", "GET", cross_origin=True)
 def protected_resource_of_path(request: http.Request, path: str) -> Response:
-    return _of_path(request, path, metadata.protected_resource)
+    return _of_path(request, path, server_metadata.protected_resource)
 
 
 def _of_path(request: http.Request, path: str, describe: Callable[[str], dict[str, Any]]) -> Response:

@@ -30,7 +30,7 @@ from chalicelib.endpoints.visitor_token import visitor_form
 from chalicelib.messages import Message
 from chalicelib.pages import render
 from chalicelib.pages.site import Site
-from chalicelib.protocol.requests import Parameters
+from chalicelib.protocol.rules.request_parameters import Parameters
 
 SITE = Site(
     settings.SETTINGS.site_name,

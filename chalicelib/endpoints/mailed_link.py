@@ -13,7 +13,7 @@ from chalicelib.endpoints.browser_session import CSRF_FIELD
 from chalicelib.messages import Message
 from chalicelib.models import throttle
 from chalicelib.models.mail_link import Unusable
-from chalicelib.protocol.requests import single
+from chalicelib.protocol.rules.request_parameters import single
 
 ASKED = ("email", "next")  # the fields of the form that asks for a link
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import credentials, logs, mail, names, passwords, settings
+from chalicelib import credentials, logs, mail, names, settings
+from chalicelib.accounts import passwords
 from chalicelib.endpoints import browser_session, http, mailed_link
 from chalicelib.endpoints.browser_session import CSRF_FIELD, SignedIn
 from chalicelib.messages import Message
@@ -13,8 +14,8 @@ from chalicelib.models.mail_link import MailLink, Purpose
 from chalicelib.models.store import ConditionFailed, StoreUnavailable
 from chalicelib.models.user import User
 from chalicelib.pages import render
-from chalicelib.protocol import disconnecting
-from chalicelib.protocol.requests import single
+from chalicelib.protocol.authorization import disconnecting
+from chalicelib.protocol.rules.request_parameters import single
 
 ASK = "/password/reset"
 CHOOSE = "/password/new"

@@ -12,7 +12,7 @@ from chalicelib.endpoints.browser_session import CSRF_FIELD, SignedIn
 from chalicelib.messages import Message
 from chalicelib.models import security_event, user
 from chalicelib.pages import language
-from chalicelib.protocol.requests import Parameters, single
+from chalicelib.protocol.rules.request_parameters import Parameters, single
 
 PATH = "/settings/profile"
 _CHECKS = {"fullname": names.check_name, "locale": names.check_locale, "timezone": names.check_timezone}

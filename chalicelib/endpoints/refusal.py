@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 from chalicelib import logs
 from chalicelib.endpoints.notices import Notice
+from chalicelib.keys.server_key import ServerKeyMissing, ServerKeyUnavailable
 from chalicelib.mail import MailUnavailable
 from chalicelib.messages import Message
 from chalicelib.models.store import ConditionFailed, StoreUnavailable
 from chalicelib.models.throttle import TooManyTries
-from chalicelib.protocol.requests import Undecodable
-from chalicelib.server_key import ServerKeyMissing, ServerKeyUnavailable
+from chalicelib.protocol.rules.request_parameters import Undecodable
 
 RETRY_AFTER_SECONDS = "2"
 

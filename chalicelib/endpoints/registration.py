@@ -5,8 +5,9 @@ from __future__ import annotations
 from chalice.app import Blueprint, Response
 
 from chalicelib.endpoints import http
-from chalicelib.protocol import paths, registration
 from chalicelib.protocol.client_request import ProtocolAnswer
+from chalicelib.protocol.clients import registration
+from chalicelib.protocol.rules import paths
 
 blueprint = Blueprint(__name__)
 

@@ -12,7 +12,7 @@ from chalicelib import settings
 from chalicelib.caller import Caller, shorten
 from chalicelib.models.user import User
 from chalicelib.protocol.client_request import ClientRequest
-from chalicelib.protocol.requests import HTTP_BLANKS, Parameters, read_form, read_query
+from chalicelib.protocol.rules.request_parameters import HTTP_BLANKS, Parameters, read_form, read_query
 
 EVERYTHING = "/{proxy+}"  # the template of what no other route takes
 

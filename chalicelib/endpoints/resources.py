@@ -7,7 +7,7 @@ from chalice.app import Blueprint, Response
 from chalicelib import logs, names
 from chalicelib.endpoints import http
 from chalicelib.models import organizer, store
-from chalicelib.protocol import requests, scopes, strict_json
+from chalicelib.protocol.rules import request_parameters, scopes, strict_json
 from chalicelib.protocol.tokens import bearer
 
 PAGE_SIZE_LIMIT = 50
@@ -74,9 +74,9 @@ def _access(request: http.Request, scope: str | None) -> bearer.Access:
 
 
 def _whole_number(request: http.Request, name: str, default: int) -> int:
-    if requests.repeated(request.query, (name,)):
+    if request_parameters.repeated(request.query, (name,)):
         raise http.Refusal(400, "invalid_request", f"{name} was sent more than once.")
-    value = requests.single(request.query, name) or str(default)
+    value = request_parameters.single(request.query, name) or str(default)
     if not (value.isascii() and value.isdigit() and len(value) < 7 and int(value) > 0):
         raise http.Refusal(400, "invalid_request", f"{name} must be a whole number from 1 on.")
     return int(value)

@@ -11,7 +11,7 @@ from chalicelib.endpoints import browser_session, http
 from chalicelib.endpoints.browser_session import CSRF_FIELD, SignedIn
 from chalicelib.models import security_event, session
 from chalicelib.models.session import Session
-from chalicelib.protocol.requests import single
+from chalicelib.protocol.rules.request_parameters import single
 
 PATH = "/settings/security"
 OTHERS = "others"

@@ -10,14 +10,15 @@ from dataclasses import dataclass, field
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import logs, mail, names, passwords, settings
+from chalicelib import logs, mail, names, settings
+from chalicelib.accounts import passwords
 from chalicelib.endpoints import browser_session, http, mailed_link
 from chalicelib.endpoints.browser_session import CSRF_FIELD
 from chalicelib.messages import Message
 from chalicelib.models import mail_link, security_event, user
 from chalicelib.models.mail_link import MailLink, Purpose
 from chalicelib.pages import language, render
-from chalicelib.protocol.requests import Parameters, single
+from chalicelib.protocol.rules.request_parameters import Parameters, single
 
 ASK = "/sign-up"
 FINISH = "/sign-up/finish"

@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 from chalicelib import settings
 from chalicelib.endpoints.refusal import StaleForm
 from chalicelib.endpoints.request import Request
-from chalicelib.protocol.requests import Parameters
+from chalicelib.protocol.rules.request_parameters import Parameters
 
 CSRF_FIELD = "csrf_token"
 _CARRIED = "typed."

@@ -5,9 +5,10 @@ from __future__ import annotations
 from chalice.app import Blueprint, Response
 
 from chalicelib.endpoints import http
-from chalicelib.protocol import paths, pushed_requests
+from chalicelib.protocol.authorization import pushed_requests
 from chalicelib.protocol.client_request import ProtocolAnswer
 from chalicelib.protocol.grants import token_endpoint
+from chalicelib.protocol.rules import paths
 from chalicelib.protocol.tokens import introspection, revocation
 
 blueprint = Blueprint(__name__)

@@ -11,7 +11,7 @@ import secrets
 from chalicelib import credentials, settings
 from chalicelib.endpoints import cookies, stale_form
 from chalicelib.endpoints.request import Request
-from chalicelib.protocol.requests import single
+from chalicelib.protocol.rules.request_parameters import single
 
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)  # what token_urlsafe(32) gives
 

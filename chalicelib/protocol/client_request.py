@@ -11,7 +11,8 @@ from oauthlib.oauth2 import OAuth2Error
 from oauthlib.oauth2.rfc6749 import errors
 
 from chalicelib import credentials, logs
-from chalicelib.protocol import assertion_use, client_authentication, requests, scopes
+from chalicelib.protocol.clients import assertion_use, authentication
+from chalicelib.protocol.rules import request_parameters, scopes
 
 _FORM = "application/x-www-form-urlencoded"
 
@@ -37,7 +38,7 @@ class ClientRequest:
     issuer: str
     address: str
     body: bytes
-    query: requests.Parameters
+    query: request_parameters.Parameters
     authorization: str | None
     content_type: str | None
 
@@ -63,7 +64,7 @@ def answer(create: Callable[[ClientRequest], ProtocolAnswer], request: ClientReq
 
 def media_type(request: ClientRequest) -> str:
     """What the body is said to be, without parameters such as its charset; "" where nothing is said."""
-    return (request.content_type or "").partition(";")[0].strip(requests.HTTP_BLANKS).lower()
+    return (request.content_type or "").partition(";")[0].strip(request_parameters.HTTP_BLANKS).lower()
 
 
 def read_form(request: ClientRequest, names: Sequence[str]) -> dict[str, str]:
@@ -73,13 +74,13 @@ def read_form(request: ClientRequest, names: Sequence[str]) -> dict[str, str]:
     if media_type(request) != _FORM:
         raise errors.InvalidRequestError(f"The body must be {_FORM}.")
     try:
-        form = requests.read_form(request.body)
-    except requests.Undecodable as error:
+        form = request_parameters.read_form(request.body)
+    except request_parameters.Undecodable as error:
         raise errors.InvalidRequestError(str(error)) from error
-    twice = requests.repeated(form, names)
+    twice = request_parameters.repeated(form, names)
     if twice:
         raise errors.InvalidRequestError(f"{twice[0]} was sent more than once.")
-    return requests.known(form, names)
+    return request_parameters.known(form, names)
 
 
 def finish(status: int, body: str | None, retry_after_seconds: int | None = None) -> ProtocolAnswer:
@@ -88,7 +89,7 @@ def finish(status: int, body: str | None, retry_after_seconds: int | None = None
     if "error" in parsed:
         logs.note(outcome=parsed["error"])
     # oauthlib challenges with Bearer, which is not how a client authenticates (RFC 6749 §5.2).
-    headers = {"WWW-Authenticate": client_authentication.CHALLENGE} if status == 401 else {}
+    headers = {"WWW-Authenticate": authentication.CHALLENGE} if status == 401 else {}
     if retry_after_seconds is not None:
         headers["Retry-After"] = str(retry_after_seconds)
     if "error_description" in parsed:

@@ -8,11 +8,13 @@ from typing import Any, TextIO
 
 import click
 
-from chalicelib import names, server_key, settings
+from chalicelib import names, settings
+from chalicelib.keys import server_key
 from chalicelib.models import application, client_secret, organizer, own_access, registration_form, store
 from chalicelib.models.application import Application, Profile
 from chalicelib.models.user import User
-from chalicelib.protocol import client_assertion, redirect_uris, resource_indicators, scopes
+from chalicelib.protocol.clients import private_key_jwt
+from chalicelib.protocol.rules import redirect_uris, resource_indicators, scopes
 from infra.commands import Change, Destructive, Group, Listing, Operator, checked, clear_errors, fail
 from infra.commands.users import find_user
 
@@ -90,7 +92,7 @@ def _profile(
 
 def _keys(file: TextIO) -> str:
     try:
-        return client_assertion.read_keys(file.read())
+        return private_key_jwt.read_keys(file.read())
     except ValueError as error:
         fail(f"--jwks: {file.name} {error}.")
 

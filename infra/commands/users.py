@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from chalicelib import names, passwords
+from chalicelib import names
+from chalicelib.accounts import passwords
 from chalicelib.models import security_event, session, user
 from chalicelib.models.user import User
 from infra import erasure

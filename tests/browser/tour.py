@@ -12,7 +12,8 @@ from playwright.sync_api import Page
 import chalicelib.pages
 from chalicelib import credentials, settings
 from chalicelib.models import application, organizer, pushed_request, store, user
-from chalicelib.protocol import paths, pushed_requests
+from chalicelib.protocol.authorization import pushed_requests
+from chalicelib.protocol.rules import paths
 from tests.actors import Person
 from tests.browser.steps import log_in, submit
 from tests.mailbox import Mailbox

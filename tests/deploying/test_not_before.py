@@ -12,7 +12,7 @@ from chalicelib import settings
 from chalicelib.models import store
 from chalicelib.models.device_request import DeviceRequest
 from chalicelib.models.pushed_request import PushedRequest
-from chalicelib.protocol import device, pushed_requests
+from chalicelib.protocol.authorization import device, pushed_requests
 from tests.actors import Browser, ClientApp
 from tests.conftest import Clock
 from tests.flows.test_device import registered as registered_device

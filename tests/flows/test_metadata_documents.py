@@ -12,9 +12,9 @@ import pytest
 import requests
 from joserfc.jwk import ECKey
 
-from chalicelib import settings
+from chalicelib import outbound, settings
 from chalicelib.models import application, consent, grant, own_access
-from chalicelib.protocol import document_fetch, metadata_documents
+from chalicelib.protocol.clients import metadata_documents
 from tests.actors import CALLBACK, Browser, ClientApp, Page
 from tests.conftest import Clock
 from tests.document_server import DocumentServer, trickle, write
@@ -40,7 +40,7 @@ def documents(running: DocumentServer, monkeypatch: pytest.MonkeyPatch) -> Docum
     for kept in (running.asked, running.headers, running.connected, running.answers):
         kept.clear()
     running.addresses = ["93.184.215.14"]
-    monkeypatch.setattr(document_fetch, "NETWORK", running.network())
+    monkeypatch.setattr(outbound, "NETWORK", running.network())
     let(monkeypatch, "open")
     return running
 
@@ -443,15 +443,15 @@ def test_nothing_is_sent_to_an_address_that_is_not_public(
 @pytest.mark.spec("SSRF: the real network")
 def test_a_name_of_this_very_machine_is_refused_on_the_real_network(monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[str] = []
-    real = document_fetch.Network()
+    real = outbound.Network()
 
     def connect(address: str) -> Any:
         called.append(address)
         return real.connect(address)
 
-    monkeypatch.setattr(document_fetch, "NETWORK", replace(real, connect=connect))
-    with pytest.raises(document_fetch.FetchError, match="not public"):
-        document_fetch.fetch("https://localhost/client.json")
+    monkeypatch.setattr(outbound, "NETWORK", replace(real, connect=connect))
+    with pytest.raises(outbound.FetchError, match="not public"):
+        outbound.fetch("https://localhost/client.json")
     assert called == []
 
 
@@ -462,8 +462,8 @@ def test_a_server_with_anothers_certificate_is_refused(
     app = publish(documents, john.base_url)
     app.client_id = app.client_id.replace(HOST, "other.example.com")
     assert refused(john.open(app.authorize_path()))
-    untrusting = replace(documents.network(), trust=document_fetch.Network().trust)
-    monkeypatch.setattr(document_fetch, "NETWORK", untrusting)
+    untrusting = replace(documents.network(), trust=outbound.Network().trust)
+    monkeypatch.setattr(outbound, "NETWORK", untrusting)
     assert refused(john.open(publish(documents, john.base_url).authorize_path()))
     assert documents.asked == []
 
@@ -509,5 +509,5 @@ def test_what_is_no_address_of_a_document_is_not_fetched(
 
 def test_an_ordinary_address_is_one() -> None:
     assert metadata_documents.is_one("https://app.example.com/oauth/client-metadata.json")
-    assert document_fetch.is_public("93.184.215.14")
-    assert document_fetch.is_public("2606:2800:21f:cb07:6820:80da:af6b:8b2c")
+    assert outbound.is_public("93.184.215.14")
+    assert outbound.is_public("2606:2800:21f:cb07:6820:80da:af6b:8b2c")

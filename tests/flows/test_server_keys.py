@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from chalicelib import clock as application_clock
-from chalicelib import credentials, server_key, settings
+from chalicelib import credentials, settings
 from chalicelib.credentials import Kind
+from chalicelib.keys import server_key
 from chalicelib.models import store
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.grant import Grant

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from joserfc.jwk import ECKey, RSAKey
 
-from chalicelib.protocol import requests as parameters
+from chalicelib.protocol.rules import request_parameters as parameters
 from tests.actors import Browser, ClientApp
 from tests.nasty.conftest import BASE, Send, held
 from tests.nasty.corpus import HEADERS, JSON, SEGMENTS, TEXTS, with_raw

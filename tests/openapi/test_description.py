@@ -13,9 +13,9 @@ from openapi_spec_validator import validate
 from chalicelib import settings
 from chalicelib.endpoints.openapi import PATH, SOURCE
 from chalicelib.endpoints.resources import PAGE_SIZE_LIMIT
-from chalicelib.protocol import requests as parameters
-from chalicelib.protocol import scopes
 from chalicelib.protocol.grants import token_endpoint
+from chalicelib.protocol.rules import request_parameters as parameters
+from chalicelib.protocol.rules import scopes
 from tests.gateway import Gateway
 
 METHODS = {"get", "post", "put", "patch", "delete"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.protocol import redirect_uris
+from chalicelib.protocol.rules import redirect_uris
 from tests.actors import Browser, Page
 
 HOST = "https://shop.example.com"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from chalicelib import environment
-from chalicelib.protocol import required_scopes
-from chalicelib.protocol.required_scopes import Requirement
+from chalicelib.protocol.rules import required_scopes
+from chalicelib.protocol.rules.required_scopes import Requirement
 
 pytestmark = pytest.mark.spec("line 33", "RFC 6750 §3.1")
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from chalicelib.protocol import requests, strict_json
+from chalicelib.protocol.rules import request_parameters, strict_json
 
 pytestmark = pytest.mark.spec("RFC 7493 §2")
 
@@ -60,6 +60,6 @@ def test_what_has_to_be_an_object_is_one(text: str) -> None:
 @pytest.mark.spec("RFC 6749 §2.2")
 @pytest.mark.parametrize("text", ["", "x" * 17, "a\0", "a\n", "ä", "\ud800", "\u2000", "\x7f"])
 def test_an_id_is_printable_ascii_of_limited_length(text: str) -> None:
-    assert not requests.is_id(text, limit=16)
-    assert requests.is_id("x" * 16, limit=16)
-    assert requests.is_id("https://a.b/~", limit=16)
+    assert not request_parameters.is_id(text, limit=16)
+    assert request_parameters.is_id("x" * 16, limit=16)
+    assert request_parameters.is_id("https://a.b/~", limit=16)

@@ -9,9 +9,9 @@ from chalicelib.credentials import Kind
 from chalicelib.models import authorization_code, grant, store
 from chalicelib.models.application import Application
 from chalicelib.models.authorization_code import AuthorizationCode
-from chalicelib.protocol import pkce, scopes
 from chalicelib.protocol.grants import issuing, undelivered
 from chalicelib.protocol.grants.grant_type import CONNECT_AGAIN, TokenAnswer, TokenGrant, TokenRequest
+from chalicelib.protocol.rules import pkce, scopes
 
 
 class AuthorizationCodeGrant(TokenGrant):

@@ -11,9 +11,9 @@ from chalicelib import credentials, logs
 from chalicelib.credentials import Kind
 from chalicelib.models import own_access, store
 from chalicelib.models.application import Application
-from chalicelib.protocol import resource_indicators, scopes
 from chalicelib.protocol.grants import issuing
 from chalicelib.protocol.grants.grant_type import TokenAnswer, TokenGrant, TokenRequest
+from chalicelib.protocol.rules import resource_indicators, scopes
 
 
 class ClientCredentialsGrant(TokenGrant):

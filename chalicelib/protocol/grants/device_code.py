@@ -13,9 +13,10 @@ from chalicelib.credentials import Kind
 from chalicelib.models import device_request, grant, store
 from chalicelib.models.application import Application
 from chalicelib.models.device_request import DeviceRequest
-from chalicelib.protocol import device, scopes
+from chalicelib.protocol.authorization import device
 from chalicelib.protocol.grants import issuing, undelivered
 from chalicelib.protocol.grants.grant_type import TokenAnswer, TokenGrant, TokenRequest
+from chalicelib.protocol.rules import scopes
 
 
 class DeviceCodeGrant(TokenGrant):

@@ -12,8 +12,9 @@ from oauthlib.oauth2.rfc6749.grant_types.base import GrantTypeBase
 
 from chalicelib import settings
 from chalicelib.models.application import Application
-from chalicelib.protocol import client_authentication, resource_indicators
-from chalicelib.protocol.client_authentication import Presented
+from chalicelib.protocol.clients import authentication
+from chalicelib.protocol.clients.authentication import Presented
+from chalicelib.protocol.rules import resource_indicators
 
 CONNECT_AGAIN = "Send the user to the authorization endpoint again."
 
@@ -31,7 +32,7 @@ class TokenRequest:
 
     def authenticated(self, application: Application | None) -> Application:
         """The application, which was read with what the request is about. Raises InvalidClientError."""
-        return client_authentication.check(self.client, application, issuer=self.issuer)
+        return authentication.check(self.client, application, issuer=self.issuer)
 
     def scopes(self, default: list[str]) -> list[str]:
         """Those that it asks for; where it says nothing, `default` (§3.3)."""
@@ -74,7 +75,7 @@ class TokenGrant(GrantTypeBase):  # type: ignore[misc] # oauthlib has no types
         parameters = dict(request.decoded_body or ())
         if self.required and self.required not in parameters:
             raise errors.InvalidRequestError(f"{self.required} is missing.")
-        sent = client_authentication.read(request.headers.get("Authorization"), parameters)
+        sent = authentication.read(request.headers.get("Authorization"), parameters)
         return {}, self.answer(TokenRequest(parameters, sent, issuer=request.uri)).as_json(), 200
 
     def answer(self, request: TokenRequest) -> TokenAnswer:

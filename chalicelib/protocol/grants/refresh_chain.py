@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chalicelib import credentials, server_key, settings
+from chalicelib import credentials, settings
 from chalicelib.credentials import Kind
+from chalicelib.keys import server_key
+from chalicelib.keys.server_key import ServerKey
 from chalicelib.models import grant_rotation
 from chalicelib.models.grant import Grant, Stretch
-from chalicelib.server_key import ServerKey
 
 
 @dataclass(frozen=True)

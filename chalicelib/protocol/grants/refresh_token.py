@@ -19,10 +19,10 @@ from chalicelib.models.attempts import attempts
 from chalicelib.models.consent import Consent
 from chalicelib.models.grant import Grant
 from chalicelib.models.user import User
-from chalicelib.protocol import scopes
 from chalicelib.protocol.grants import issuing, refresh_rotation
 from chalicelib.protocol.grants.grant_type import CONNECT_AGAIN, TokenAnswer, TokenGrant, TokenRequest
 from chalicelib.protocol.grants.refresh_rotation import Presented, Use
+from chalicelib.protocol.rules import scopes
 
 _UNKNOWN = f"The refresh token is unknown, was used before, or its permission has ended. {CONNECT_AGAIN}"
 _TAKEN_BACK = f"The user has taken the permission back, or their account is closed. {CONNECT_AGAIN}"

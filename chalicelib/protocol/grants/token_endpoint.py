@@ -9,12 +9,13 @@ from oauthlib.oauth2 import BearerToken, TokenEndpoint
 from oauthlib.oauth2.rfc6749 import errors
 
 from chalicelib import logs
-from chalicelib.protocol import client_request, requests
+from chalicelib.protocol import client_request
 from chalicelib.protocol.client_request import ClientRequest, ProtocolAnswer
 from chalicelib.protocol.grants.authorization_code import AuthorizationCodeGrant
 from chalicelib.protocol.grants.client_credentials import ClientCredentialsGrant
 from chalicelib.protocol.grants.device_code import DeviceCodeGrant
 from chalicelib.protocol.grants.refresh_token import RefreshTokenGrant
+from chalicelib.protocol.rules import request_parameters
 
 # Every grant there is, in the order in which metadata lists them.
 _GRANTS = {
@@ -33,7 +34,7 @@ def token_response(request: ClientRequest) -> ProtocolAnswer:
 
 
 def _create(request: ClientRequest) -> ProtocolAnswer:
-    parameters = client_request.read_form(request, requests.TOKEN)
+    parameters = client_request.read_form(request, request_parameters.TOKEN)
     grant_type = parameters.get("grant_type")
     if grant_type is None:
         raise errors.InvalidRequestError("grant_type is missing.")
@@ -42,5 +43,7 @@ def _create(request: ClientRequest) -> ProtocolAnswer:
     logs.note(grant_type=grant_type)
     headers = {"Authorization": request.authorization} if request.authorization is not None else {}
     # As the request's address the grant gets ours, which assertions have to name; oauthlib needs no more of it.
-    _, body, status = _ENDPOINT.create_token_response(request.issuer, "POST", requests.encode(parameters), headers)
+    _, body, status = _ENDPOINT.create_token_response(
+        request.issuer, "POST", request_parameters.encode(parameters), headers
+    )
     return client_request.finish(status, body)

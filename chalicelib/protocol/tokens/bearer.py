@@ -13,8 +13,8 @@ from chalicelib.models.application import Application
 from chalicelib.models.grant import Standing
 from chalicelib.models.own_access import OwnStanding
 from chalicelib.models.user import User
-from chalicelib.protocol import resource_indicators
-from chalicelib.protocol.requests import HTTP_BLANKS
+from chalicelib.protocol.rules import resource_indicators
+from chalicelib.protocol.rules.request_parameters import HTTP_BLANKS
 
 _HEADER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*) *", re.ASCII | re.IGNORECASE)
 REALM = "Lanyard"

@@ -14,8 +14,10 @@ from oauthlib.oauth2.rfc6749 import errors
 
 from chalicelib import logs
 from chalicelib.models.application import Application
-from chalicelib.protocol import client_authentication, client_request, requests, resource_indicators, scopes
+from chalicelib.protocol import client_request
 from chalicelib.protocol.client_request import ClientRequest, ProtocolAnswer
+from chalicelib.protocol.clients import authentication
+from chalicelib.protocol.rules import request_parameters, resource_indicators, scopes
 from chalicelib.protocol.tokens import bearer
 from chalicelib.protocol.tokens.bearer import Access, BearerError
 
@@ -25,8 +27,8 @@ def introspection_response(request: ClientRequest) -> ProtocolAnswer:
 
 
 def _create(request: ClientRequest) -> ProtocolAnswer:
-    parameters = client_request.read_form(request, requests.INTROSPECTION)
-    asking = client_authentication.authenticate(request.authorization, parameters, issuer=request.issuer)
+    parameters = client_request.read_form(request, request_parameters.INTROSPECTION)
+    asking = authentication.authenticate(request.authorization, parameters, issuer=request.issuer)
     if not asking.is_confidential:
         raise errors.UnauthorizedClientError("A public application cannot introspect tokens.")
     if "token" not in parameters:

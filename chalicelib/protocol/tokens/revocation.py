@@ -10,10 +10,12 @@ from chalicelib.models import access_token, grant, store
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.application import Application
 from chalicelib.models.grant import Grant
-from chalicelib.protocol import client_authentication, client_request, requests
+from chalicelib.protocol import client_request
 from chalicelib.protocol.client_request import ClientRequest, ProtocolAnswer
+from chalicelib.protocol.clients import authentication
 from chalicelib.protocol.grants import refresh_rotation
 from chalicelib.protocol.grants.refresh_rotation import Presented
+from chalicelib.protocol.rules import request_parameters
 
 
 def revocation_response(request: ClientRequest) -> ProtocolAnswer:
@@ -22,13 +24,13 @@ def revocation_response(request: ClientRequest) -> ProtocolAnswer:
 
 
 def _create(request: ClientRequest) -> ProtocolAnswer:
-    parameters = client_request.read_form(request, requests.REVOCATION)
+    parameters = client_request.read_form(request, request_parameters.REVOCATION)
     if "token" not in parameters:
         raise errors.InvalidRequestError("token is missing.")
-    sent = client_authentication.read(request.authorization, parameters)
+    sent = authentication.read(request.authorization, parameters)
     token = parameters["token"]
     application, found, live = _read(sent.client_id, token)
-    client = client_authentication.check(sent, application, issuer=request.issuer)
+    client = authentication.check(sent, application, issuer=request.issuer)
     _end(token, client, found, live)
     return ProtocolAnswer(200)
 

@@ -13,13 +13,14 @@ from urllib.parse import urlsplit
 
 from oauthlib.oauth2 import OAuth2Error
 
-from chalicelib import deadline, logs, settings
+from chalicelib import deadline, logs, outbound, settings
 from chalicelib.messages import Message
 from chalicelib.models import self_described, store, throttle
 from chalicelib.models.application import BASIC, NONE, POST, Application
 from chalicelib.models.user import User
-from chalicelib.protocol import client_metadata, document_fetch, strict_json
-from chalicelib.protocol.authorization import NotThisApplication
+from chalicelib.protocol.authorization.authorization_request import NotThisApplication
+from chalicelib.protocol.clients import client_metadata
+from chalicelib.protocol.rules import strict_json
 
 _PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]+", re.ASCII)
 _HOST = re.compile(r"([a-z0-9-]+\.)+[a-z][a-z0-9-]*", re.ASCII)  # 127.1 and its like are addresses, too
@@ -53,8 +54,8 @@ def current(client_id: str, known: Application | None, user: User) -> Applicatio
         return known
     with _counted(user):
         try:
-            found = _read(document_fetch.fetch(client_id), client_id)
-        except document_fetch.FetchError as error:
+            found = _read(outbound.fetch(client_id), client_id)
+        except outbound.FetchError as error:
             raise _unusable(f"{error}.") from error
         except OAuth2Error as error:
             raise _unusable(error.description) from error

@@ -14,7 +14,8 @@ from oauthlib.oauth2.rfc6749 import errors
 
 from chalicelib import clock, settings
 from chalicelib.messages import Message, Problem
-from chalicelib.protocol import assertion_use, requests, strict_json
+from chalicelib.protocol.clients import assertion_use
+from chalicelib.protocol.rules import request_parameters, strict_json
 
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ALGORITHMS = ("ES256", "RS256", "PS256", "Ed25519")
@@ -90,7 +91,7 @@ def _check_claims(claims: dict[str, Any], client_id: str, audiences: Collection[
     if max(claims.get("nbf", 0), claims.get("iat", 0)) > now + skew:
         raise _refused("nbf and iat must not lie ahead.")
     jti = claims.get("jti")
-    if not isinstance(jti, str) or not requests.is_id(jti, limit=settings.NAME_LIMIT_CHARACTERS):
+    if not isinstance(jti, str) or not request_parameters.is_id(jti, limit=settings.NAME_LIMIT_CHARACTERS):
         raise _refused(f"jti must be printable ASCII, of at most {settings.NAME_LIMIT_CHARACTERS} characters.")
 
 

@@ -15,7 +15,9 @@ from oauthlib.oauth2 import OAuth2Error
 
 from chalicelib import names, settings
 from chalicelib.models.application import BASIC, NATIVE, NONE, POST, PRIVATE_KEY_JWT, WEB, Application, Profile
-from chalicelib.protocol import client_assertion, device, redirect_uris, scopes
+from chalicelib.protocol.authorization import device
+from chalicelib.protocol.clients import private_key_jwt
+from chalicelib.protocol.rules import redirect_uris, scopes
 
 _ALWAYS = ("authorization_code", "refresh_token")
 
@@ -121,8 +123,8 @@ def _jwks(document: Mapping[str, Any]) -> str:
     if "jwks_uri" in document:
         raise InvalidClientMetadataError("jwks_uri is not supported; send the keys in jwks.")
     try:
-        return client_assertion.checked_keys(document.get("jwks"))
-    except client_assertion.KeysProblem as error:
+        return private_key_jwt.checked_keys(document.get("jwks"))
+    except private_key_jwt.KeysProblem as error:
         raise InvalidClientMetadataError(f"jwks {error}.") from error
 
 

@@ -14,8 +14,8 @@ from chalicelib.models.consent import Consent, as_remembered, in_force, moment_f
 from chalicelib.models.organizer import Organizer
 from chalicelib.models.table import Key, as_set
 from chalicelib.models.user import User
-from chalicelib.protocol import requests
-from chalicelib.protocol import scopes as scope_rules
+from chalicelib.protocol.rules import request_parameters
+from chalicelib.protocol.rules import scopes as scope_rules
 
 
 def still_member(slugs: Iterable[str], user: User) -> set[str]:
@@ -76,11 +76,11 @@ class Choice:
         return all(organizer.slug in self.ticked for organizer in self.listed)
 
 
-def choice(organizers: Sequence[Organizer], form: requests.Parameters | None) -> Choice:
+def choice(organizers: Sequence[Organizer], form: request_parameters.Parameters | None) -> Choice:
     """What the page shows. form: as it was posted; None for a page that is shown for the first time, where an only
     organizer is ticked."""
     is_long = len(organizers) >= settings.ORGANIZERS_FILTERED_FROM
-    find = (requests.single(form or {}, "find") or "").strip() if is_long else ""
+    find = (request_parameters.single(form or {}, "find") or "").strip() if is_long else ""
     listed = [found for found in organizers if organizer.is_named_like(found.name, find)]
     slugs, listed_slugs = ({found.slug for found in some} for some in (organizers, listed))
     problem = ""
@@ -88,7 +88,7 @@ def choice(organizers: Sequence[Organizer], form: requests.Parameters | None) ->
         ticked = slugs if len(organizers) == 1 else set()
     else:
         ticked = set(form.get("organizers", ())) & slugs
-        match requests.single(form, "decision"):
+        match request_parameters.single(form, "decision"):
             case "select_all":
                 ticked, problem = _with_all(ticked, listed_slugs)
             case "select_none":

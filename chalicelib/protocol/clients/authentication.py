@@ -16,7 +16,8 @@ from oauthlib.oauth2.rfc6749 import errors
 from chalicelib import credentials, logs, settings
 from chalicelib.models import store
 from chalicelib.models.application import BASIC, NONE, POST, PRIVATE_KEY_JWT, Application
-from chalicelib.protocol import client_assertion, paths, requests
+from chalicelib.protocol.clients import private_key_jwt
+from chalicelib.protocol.rules import paths, request_parameters
 
 _HOW = {
     BASIC: f"{BASIC}: send its client id and secret with HTTP Basic authentication.",
@@ -78,7 +79,7 @@ def check(sent: Presented, application: Application | None, *, issuer: str) -> A
     if sent.method == PRIVATE_KEY_JWT:
         audiences = (issuer, issuer + paths.TOKEN)
         jwks = application.jwks or ""
-        client_assertion.check(sent.proof, client_id=sent.client_id, jwks=jwks, audiences=audiences)
+        private_key_jwt.check(sent.proof, client_id=sent.client_id, jwks=jwks, audiences=audiences)
     elif sent.method != NONE and not fits:
         raise _unproven()
     return application
@@ -97,7 +98,7 @@ def _unproven() -> errors.InvalidClientError:
 
 
 def _is_client_id(text: str) -> bool:
-    return requests.is_id(text, limit=settings.CLIENT_ID_LIMIT_CHARACTERS)
+    return request_parameters.is_id(text, limit=settings.CLIENT_ID_LIMIT_CHARACTERS)
 
 
 def _read_form(parameters: Mapping[str, str]) -> Presented:
@@ -113,9 +114,9 @@ def _read_form(parameters: Mapping[str, str]) -> Presented:
 
 def _read_assertion(parameters: Mapping[str, str]) -> Presented:
     assertion = parameters.get("client_assertion", "")
-    if parameters.get("client_assertion_type") != client_assertion.TYPE or not assertion:
-        raise errors.InvalidClientError(f"Send a client_assertion, and {client_assertion.TYPE} as its type.")
-    client_id = client_assertion.claimed_client_id(assertion)
+    if parameters.get("client_assertion_type") != private_key_jwt.TYPE or not assertion:
+        raise errors.InvalidClientError(f"Send a client_assertion, and {private_key_jwt.TYPE} as its type.")
+    client_id = private_key_jwt.claimed_client_id(assertion)
     if not _is_client_id(client_id):
         raise errors.InvalidClientError("The client_assertion does not say in sub which client it is from.")
     if parameters.get("client_id", client_id) != client_id:

@@ -8,7 +8,7 @@ from oauthlib.oauth2 import RequestValidator
 from oauthlib.oauth2.rfc6749 import errors
 
 from chalicelib.models.application import Application
-from chalicelib.protocol import redirect_uris, scopes
+from chalicelib.protocol.rules import redirect_uris, scopes
 
 
 class Validator(RequestValidator):

@@ -18,9 +18,16 @@ from chalicelib.models import pushed_request
 from chalicelib.models.application import Application
 from chalicelib.models.pushed_request import PushedRequest
 from chalicelib.models.table import Key
-from chalicelib.protocol import authorization, client_authentication, client_request, quotas, requests
-from chalicelib.protocol.authorization import AuthorizationRequest, NotThisApplication, RefusedRequest
+from chalicelib.protocol import client_request
+from chalicelib.protocol.authorization import authorization_request
+from chalicelib.protocol.authorization.authorization_request import (
+    AuthorizationRequest,
+    NotThisApplication,
+    RefusedRequest,
+)
 from chalicelib.protocol.client_request import ClientRequest, ProtocolAnswer
+from chalicelib.protocol.clients import authentication, quotas
+from chalicelib.protocol.rules import request_parameters
 
 _PREFIX = "urn:ietf:params:oauth:request_uri:"
 
@@ -30,15 +37,15 @@ def pushed_request_response(request: ClientRequest) -> ProtocolAnswer:
     return client_request.answer(_create, request)
 
 
-def key_of(parameters: requests.Parameters) -> Key[PushedRequest] | None:
+def key_of(parameters: request_parameters.Parameters) -> Key[PushedRequest] | None:
     """Where the request is that an authorization request refers to; None where it refers to none that could be."""
-    request_uri = requests.single(parameters, "request_uri") or ""
+    request_uri = request_parameters.single(parameters, "request_uri") or ""
     named = credentials.recognize(request_uri.removeprefix(_PREFIX), Kind.PUSHED_REQUEST)
     return PushedRequest.key(named.digest) if named and request_uri.startswith(_PREFIX) else None
 
 
 def read_request(
-    parameters: requests.Parameters,
+    parameters: request_parameters.Parameters,
     application: Application | None,
     pushed: PushedRequest | None,
     *,
@@ -51,15 +58,15 @@ def read_request(
     Raises NotThisApplication, RefusedRequest.
     """
     if not any(parameters.get("request_uri", ())):
-        return authorization.read_request(parameters, application, issuer=issuer)
-    if requests.repeated(parameters, ("client_id", "request_uri")):
+        return authorization_request.read_request(parameters, application, issuer=issuer)
+    if request_parameters.repeated(parameters, ("client_id", "request_uri")):
         raise NotThisApplication("request", Message("client_id or request_uri was sent more than once."))
     is_there = pushed is not None and not pushed.is_expired and pushed.is_for(user_id)
     if not is_there or application is None or pushed is None or pushed.client_id != application.client_id:
         raise unusable()
     stored = {name: [value] for name, value in json.loads(pushed.parameters).items()}
-    asked = authorization.read_request(stored, application, issuer=issuer, is_pushed=True)
-    shown = requests.known(parameters, ("client_id", "request_uri"))
+    asked = authorization_request.read_request(stored, application, issuer=issuer, is_pushed=True)
+    shown = request_parameters.known(parameters, ("client_id", "request_uri"))
     return replace(asked, parameters=shown, pushed=pushed)
 
 
@@ -72,13 +79,13 @@ def unusable() -> NotThisApplication:
 
 
 def _create(request: ClientRequest) -> ProtocolAnswer:
-    names = (*requests.CLIENT, *requests.AUTHORIZATION, "request_uri")
+    names = (*request_parameters.CLIENT, *request_parameters.AUTHORIZATION, "request_uri")
     parameters = client_request.read_form(request, tuple(dict.fromkeys(names)))
-    client = client_authentication.authenticate(request.authorization, parameters, issuer=request.issuer)
+    client = authentication.authenticate(request.authorization, parameters, issuer=request.issuer)
     quotas.count_pushed_request(client, request.address)
     if "request_uri" in parameters:
         raise errors.InvalidRequestError("request_uri cannot be pushed.")
-    asked = {name: value for name, value in parameters.items() if name in requests.AUTHORIZATION}
+    asked = {name: value for name, value in parameters.items() if name in request_parameters.AUTHORIZATION}
     asked.setdefault("client_id", client.public_id)
     _check(asked, client, issuer=request.issuer)
     reference = credentials.mint(Kind.PUSHED_REQUEST)
@@ -100,7 +107,7 @@ def _check(asked: dict[str, str], client: Application, *, issuer: str) -> None:
     """As at the authorization endpoint, with every error told to the application here (§2.3)."""
     try:
         parameters = {name: [value] for name, value in asked.items()}
-        authorization.read_request(parameters, client, issuer=issuer, is_pushed=True)
+        authorization_request.read_request(parameters, client, issuer=issuer, is_pushed=True)
     except NotThisApplication as error:
         raise errors.InvalidRequestError(error.detail) from error
     except RefusedRequest as error:

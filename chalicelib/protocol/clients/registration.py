@@ -12,13 +12,16 @@ from typing import Any
 
 from oauthlib.oauth2 import OAuth2Error
 
-from chalicelib import credentials, logs, server_key, settings
+from chalicelib import credentials, logs, settings
 from chalicelib.credentials import Kind
+from chalicelib.keys import server_key
 from chalicelib.models import application, store, throttle
 from chalicelib.models.application import Application
-from chalicelib.protocol import client_metadata, client_request, paths, quotas, strict_json
-from chalicelib.protocol.client_metadata import InvalidClientMetadataError
+from chalicelib.protocol import client_request
 from chalicelib.protocol.client_request import ClientRequest, ProtocolAnswer
+from chalicelib.protocol.clients import client_metadata, quotas
+from chalicelib.protocol.clients.client_metadata import InvalidClientMetadataError
+from chalicelib.protocol.rules import paths, strict_json
 
 
 class NotAuthorizedError(OAuth2Error):  # type: ignore[misc] # oauthlib has no types

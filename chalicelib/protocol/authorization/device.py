@@ -10,8 +10,9 @@ from collections.abc import Iterable
 
 from oauthlib.oauth2.rfc6749 import errors
 
-from chalicelib import clock, credentials, logs, server_key, settings
+from chalicelib import clock, credentials, logs, settings
 from chalicelib.credentials import Kind
+from chalicelib.keys import server_key
 from chalicelib.models import device_request, store
 from chalicelib.models.application import Application
 from chalicelib.models.attempts import attempts
@@ -19,17 +20,11 @@ from chalicelib.models.consent import Consent
 from chalicelib.models.device_request import DeviceRequest
 from chalicelib.models.table import Key
 from chalicelib.models.user import User
-from chalicelib.protocol import (
-    client_authentication,
-    client_request,
-    consents,
-    paths,
-    quotas,
-    requests,
-    resource_indicators,
-    scopes,
-)
+from chalicelib.protocol import client_request
+from chalicelib.protocol.authorization import consents
 from chalicelib.protocol.client_request import ClientRequest, ProtocolAnswer
+from chalicelib.protocol.clients import authentication, quotas
+from chalicelib.protocol.rules import paths, request_parameters, resource_indicators, scopes
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code"
 # Consonants alone: nothing to mistake for another, and no words (§6.1). 34 bits, for ten minutes, and few tries.
@@ -93,8 +88,8 @@ def deny(request: DeviceRequest, user: User) -> None:
 
 
 def _create(request: ClientRequest) -> ProtocolAnswer:
-    parameters = client_request.read_form(request, requests.DEVICE_AUTHORIZATION)
-    client = client_authentication.authenticate(request.authorization, parameters, issuer=request.issuer)
+    parameters = client_request.read_form(request, request_parameters.DEVICE_AUTHORIZATION)
+    client = authentication.authenticate(request.authorization, parameters, issuer=request.issuer)
     if not client.device_grant:
         raise errors.UnauthorizedClientError(NOT_ALLOWED)
     quotas.count_device_request(client, request.address)

@@ -13,8 +13,9 @@ from chalicelib.models.consent import Consent, in_force
 from chalicelib.models.pushed_request import PushedRequest
 from chalicelib.models.table import as_set
 from chalicelib.models.user import User
-from chalicelib.protocol import consents, redirect_uris, scopes
-from chalicelib.protocol.authorization import AuthorizationRequest, RefusedRequest, error_at
+from chalicelib.protocol.authorization import consents
+from chalicelib.protocol.authorization.authorization_request import AuthorizationRequest, RefusedRequest, error_at
+from chalicelib.protocol.rules import redirect_uris, scopes
 
 
 def is_remembered(request: AuthorizationRequest, consent: Consent | None, user: User) -> bool:

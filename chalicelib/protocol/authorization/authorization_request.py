@@ -12,12 +12,13 @@ from oauthlib.common import Request
 from oauthlib.oauth2 import AuthorizationCodeGrant, FatalClientError, OAuth2Error
 from oauthlib.oauth2.rfc6749 import errors
 
-from chalicelib import logs, server_key, settings
+from chalicelib import logs, settings
+from chalicelib.keys import server_key
 from chalicelib.messages import Message
 from chalicelib.models.application import Application
 from chalicelib.models.pushed_request import PushedRequest
-from chalicelib.protocol import pkce, redirect_uris, requests, resource_indicators, scopes
-from chalicelib.protocol.validator import Validator
+from chalicelib.protocol.authorization.validator import Validator
+from chalicelib.protocol.rules import pkce, redirect_uris, request_parameters, resource_indicators, scopes
 
 
 class NotThisApplication(Exception):
@@ -75,7 +76,7 @@ class AuthorizationRequest:
 
 
 def read_request(
-    parameters: requests.Parameters, application: Application | None, *, issuer: str, is_pushed: bool = False
+    parameters: request_parameters.Parameters, application: Application | None, *, issuer: str, is_pushed: bool = False
 ) -> AuthorizationRequest:
     """Check an authorization request.
 
@@ -83,13 +84,13 @@ def read_request(
     is_pushed: it came beforehand, and no address carries it.
     Raises NotThisApplication, RefusedRequest, and ServerKeyMissing rather than start what no refresh could go on with.
     """
-    twice = requests.repeated(parameters, requests.AUTHORIZATION)
+    twice = request_parameters.repeated(parameters, request_parameters.AUTHORIZATION)
     for name in ("client_id", "redirect_uri"):
         if name in twice:
             raise NotThisApplication("request", Message("%(name)s was sent more than once.", name=name))
-    known = requests.known(parameters, requests.AUTHORIZATION)
+    known = request_parameters.known(parameters, request_parameters.AUTHORIZATION)
     _check_length(known, is_pushed=is_pushed)
-    request = Request(f"https://lanyard.invalid/?{requests.encode(known)}")
+    request = Request(f"https://lanyard.invalid/?{request_parameters.encode(known)}")
     request.client, request.repeated = application, twice
     try:
         _GRANT.validate_authorization_request(request)
@@ -129,7 +130,7 @@ def error_at(uri: str, issuer: str, parameters: dict[str, str], *, error: str, d
 
 def _check_length(known: dict[str, str], *, is_pushed: bool) -> None:
     """Raises NotThisApplication; it advises to push the request where that helps."""
-    length, most = len(requests.encode(known)), settings.PUSHED_REQUEST_LIMIT_CHARACTERS
+    length, most = len(request_parameters.encode(known)), settings.PUSHED_REQUEST_LIMIT_CHARACTERS
     if length > most:
         problem = Message(
             "The request is longer than %(limit)s characters, URL-encoded. Shorten its state.", limit=most

@@ -6,15 +6,16 @@ from typing import Any
 
 from chalicelib import settings
 from chalicelib.models.application import BASIC, NONE, POST, PRIVATE_KEY_JWT
-from chalicelib.protocol import client_assertion, metadata_documents, paths, pkce, scopes
+from chalicelib.protocol.clients import metadata_documents, private_key_jwt
 from chalicelib.protocol.grants import token_endpoint
+from chalicelib.protocol.rules import paths, pkce, scopes
 
 _CONFIDENTIAL = [BASIC, POST, PRIVATE_KEY_JWT]
 
 
 def authorization_server(issuer: str) -> dict[str, Any]:
     """issuer: this provider's address, which is also its identifier."""
-    algorithms = list(client_assertion.ALGORITHMS)
+    algorithms = list(private_key_jwt.ALGORITHMS)
     is_closed = settings.SETTINGS.registration == settings.CLOSED
     return {
         "issuer": issuer,

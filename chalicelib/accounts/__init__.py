@@ -1,0 +1,1 @@
+"""What accounts go by, whatever page or command it is for."""

@@ -1,0 +1,1 @@
+"""The keys that the server itself holds."""
