@@ -23,7 +23,7 @@ help:
 	@echo "make package STAGE=prod   one CloudFormation template and the zip, in dist/prod/"
 	@echo "make deploy STAGE=prod    tables, then chalice deploy, then alarms and the like (DRY_RUN=yes only says)"
 	@echo "make rehearse   the whole deployment on a local AWS, with IAM enforced"
-	@echo "make policies   write .chalice/policy-*.json from infra/policy.py"
+	@echo "make policies   write .chalice/policy-*.json from infra/deployment/policy.py"
 	@echo "make fuzz       users, applications and operators at random, against a model (EXAMPLES=300 STEPS=40)"
 	@echo "make benchmarks   store round trips, capacity, cold start"
 	@echo "make reset    delete what make run keeps in .local/"
@@ -35,22 +35,22 @@ $(VENV)/.ready: requirements.txt requirements-dev.txt
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 \
 	  || { rm -rf $(VENV); echo "Python's venv module is missing: sudo apt-get install python3-venv" >&2; exit 2; }
-	@$(BIN)/python -m infra.install requirements-dev.txt
+	@$(BIN)/python -m infra.laptop.install requirements-dev.txt
 	@touch $@
 
 # What only the suite needs comes on its first run, so that the first `make run` need not wait for it.
 $(VENV)/.tests: $(VENV)/.ready requirements-test.txt
-	@$(BIN)/python -m infra.install requirements-test.txt
+	@$(BIN)/python -m infra.laptop.install requirements-test.txt
 	@touch $@
 
 run: $(VENV)/.ready
-	@PORT="$(PORT)" DYNAMODB_PORT="$(DYNAMODB_PORT)" exec $(BIN)/python -m infra.local
+	@PORT="$(PORT)" DYNAMODB_PORT="$(DYNAMODB_PORT)" exec $(BIN)/python -m infra.laptop.local
 
 demo: $(VENV)/.ready
-	@PORT="$(PORT)" DYNAMODB_PORT="$(DYNAMODB_PORT)" DEMO_PORT="$(DEMO_PORT)" exec $(BIN)/python -m infra.demo_client
+	@PORT="$(PORT)" DYNAMODB_PORT="$(DYNAMODB_PORT)" DEMO_PORT="$(DEMO_PORT)" exec $(BIN)/python -m infra.laptop.demo_client
 
 messages: $(VENV)/.ready
-	@$(BIN)/python -m infra.messages
+	@$(BIN)/python -m infra.documents.messages
 
 screenshots: $(VENV)/.ready
 	@$(BIN)/python -m docs.screenshots
@@ -71,9 +71,9 @@ fuzz: $(VENV)/.tests
 	@LANYARD_FUZZ_EXAMPLES="$(or $(EXAMPLES),300)" LANYARD_FUZZ_STEPS="$(or $(STEPS),40)" exec $(BIN)/python -m pytest tests/fuzz $(ARGS)
 
 # AWS's own engine has a second look at what has to be atomic. Needs Java 17 and Maven.
-.local/dynamodb-local: infra/dynamodb_local/pom.xml
+.local/dynamodb-local: infra/laptop/dynamodb_local/pom.xml
 	@echo "Fetching DynamoDB Local"
-	@mvn -q -B -f infra/dynamodb_local/pom.xml dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=$(CURDIR)/$@
+	@mvn -q -B -f infra/laptop/dynamodb_local/pom.xml dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=$(CURDIR)/$@
 	@touch $@
 
 test-dynamodb-local: $(VENV)/.tests .local/dynamodb-local
@@ -96,16 +96,16 @@ format: $(VENV)/.ready
 	$(BIN)/ruff check --fix .
 
 package: $(VENV)/.ready
-	@exec $(BIN)/python -m infra.package $(STAGE)
+	@exec $(BIN)/python -m infra.deployment.package $(STAGE)
 
 deploy: $(VENV)/.ready
-	@exec $(BIN)/python -m infra.deploy $(STAGE) $(if $(DRY_RUN),--dry-run)
+	@exec $(BIN)/python -m infra.deployment.deploy $(STAGE) $(if $(DRY_RUN),--dry-run)
 
 rehearse: $(VENV)/.ready
-	@exec $(BIN)/python -m infra.rehearse
+	@exec $(BIN)/python -m infra.rehearsal.rehearse
 
 policies: $(VENV)/.ready
-	@exec $(BIN)/python -m infra.policy
+	@exec $(BIN)/python -m infra.deployment.policy
 
 benchmarks: $(VENV)/.ready
 	@exec $(BIN)/python -m benchmarks

@@ -3,26 +3,11 @@
 from chalice.app import Chalice
 
 from chalicelib import logs
-from chalicelib.endpoints import (
-    account,
-    applications,
-    authorizations,
-    authorize,
-    authorizer,
-    device,
-    discovery,
-    http,
-    not_found,
-    openapi,
-    password,
-    profile,
-    registration,
-    resources,
-    security,
-    sign_up,
-    static,
-    token,
-)
+from chalicelib.endpoints import http, not_found, static
+from chalicelib.endpoints.api import authorizer, openapi, resources
+from chalicelib.endpoints.developers import applications
+from chalicelib.endpoints.oauth import authorize, device, discovery, registration, token
+from chalicelib.endpoints.people import account, connected_applications, password, profile, security, sign_up
 
 logs.configure()
 
@@ -38,7 +23,7 @@ for module in (
     resources,
     account,
     applications,
-    authorizations,
+    connected_applications,
     security,
     password,
     profile,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from infra import local
+from infra.laptop import local
 from infra.terminal import printable
 
 ROOT = Path(__file__).resolve().parent

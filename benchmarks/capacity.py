@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from infra.tables import MODELS
+from infra.deployment.tables import MODELS
 from tests.store_proxy import Call
 
 READ_BYTES, WRITE_BYTES = 4096, 1024
@@ -79,8 +79,8 @@ def _index_writes(table: str, operation: str) -> int:
 
 def _projections(table: str) -> Iterator[str]:
     for model in MODELS:
-        if str(model.Meta.table_name) == table:  # type: ignore[attr-defined]
-            for index in model._get_schema()["global_secondary_indexes"]:
+        if model.table() == table:
+            for index in model.schema()["global_secondary_indexes"]:
                 yield str(index["projection"]["ProjectionType"])
 
 

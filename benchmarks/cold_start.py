@@ -12,7 +12,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from infra import package
+from infra.deployment import package
 
 ROUNDS = 7
 HANDLERS = {"APIHandler": "app", "Authorizer": "chalicelib.endpoints.authorizer"}

@@ -57,7 +57,7 @@ def over_budget(rows: list[Counted]) -> list[str]:
 
 def _requests(here: World) -> Iterator[tuple[str, list[Any]]]:
     """Each kind of request, with the calls that one of it makes."""
-    from chalicelib.endpoints.authorizer import authorizer
+    from chalicelib.endpoints.api.authorizer import authorizer
 
     made: list[tuple[str, list[Any]]] = []
 

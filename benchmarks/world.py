@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.ministack import MiniStack, client_environment, free_port
+from infra.deployment import tables
+from infra.laptop import serving
+from infra.laptop.ministack import MiniStack, client_environment, free_port
 from tests.actors import PASSWORD, Browser, ClientApp, Person
 from tests.store_proxy import StoreProxy
 
@@ -55,7 +57,6 @@ def made() -> Iterator[World]:
         import boto3
 
         import app
-        from infra import serving, tables
 
         list(tables.create_all())
         logging.disable(logging.INFO)  # its lines would stand between ours

@@ -1,7 +1,7 @@
 """Sentences for people: made in English where something is found, said in the reader's language where it is shown.
 
 A Message is a string, so JSON, logs and the operator's terminal use it as it is. The pages translate what it was made
-of. `make messages` collects the English from every call of Message; see infra/messages.py.
+of. `make messages` collects the English from every call of Message; see infra/documents/messages.py.
 """
 
 from __future__ import annotations

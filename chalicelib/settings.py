@@ -207,7 +207,7 @@ class Settings:
     server_key_parameter: the SSM parameter that keeps them all instead.
     site_name, site_logo_url, site_colour: what the pages look like; the colour as #rrggbb, the logo None for ours.
     support_contact: an email or web address of somebody to ask; None leaves it at "the administrator".
-    required_scopes: what the authorizer asks of tokens, the first rule that fits; see protocol/required_scopes.py.
+    required_scopes: what the authorizer asks of tokens, the first rule that fits: protocol/rules/required_scopes.py.
     authorizer_resources: API Gateway's id of an API that asks the authorizer -> the one of `resources` that it is.
     not_before: seconds since the epoch. What was issued before counts as ended: set after a restore, which brings back
     what was revoked meanwhile.

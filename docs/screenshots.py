@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from werkzeug.serving import make_server
 
 from examples.connect_client.app import create_app
-from infra.ministack import free_port
+from infra.laptop.ministack import free_port
 from tests.actors import Person
 from tests.browser import chromium
 from tests.browser.steps import connect, log_in

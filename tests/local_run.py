@@ -11,7 +11,7 @@ import threading
 import time
 from pathlib import Path
 
-from infra.ministack import free_port, is_listening
+from infra.laptop.ministack import free_port, is_listening
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_SECONDS = 120

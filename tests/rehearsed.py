@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from infra import templates
-from infra.ministack import client_environment
-from infra.visit import ConnectTo
+from infra.deployment import templates
+from infra.laptop.ministack import client_environment
+from infra.rehearsal.visit import ConnectTo
 from tests.actors import Page
 from tests.mailbox import SesMailbox
 

@@ -14,8 +14,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from infra.dynamodb_local import DynamoDBLocal
-from infra.ministack import LocalStore, MiniStack, client_environment, free_port
+import app as application_module
+from infra.deployment import tables
+from infra.laptop import serving
+from infra.laptop.dynamodb_local import DynamoDBLocal
+from infra.laptop.ministack import LocalStore, MiniStack, client_environment, free_port
 from tests.rehearsed import REHEARSED
 from tests.store_proxy import StoreProxy
 
@@ -35,9 +38,6 @@ os.environ.update(SERVER_KEY="a-key-that-the-tests-know-and-nobody-else-uses")
 if REHEARSED:
     REHEARSED.lead_there()
     os.environ.update(REHEARSED.environment(f"http://127.0.0.1:{PROXY.port}"))
-
-import app as application_module  # noqa: E402
-from infra import serving, tables  # noqa: E402
 
 APPLICATION = application_module.app
 _started: list[LocalStore] = []

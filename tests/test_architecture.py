@@ -14,22 +14,31 @@ FILES = [ROOT / "app.py", *sorted(PACKAGE.rglob("*.py"))]
 LINES_LIMIT = 300
 
 FOUNDATION = {
-    *("settings", "credentials", "clock", "logs", "names", "passwords", "messages", "caller", "server_key"),
-    *("known_device", "deadline"),
+    "settings",
+    "credentials",
+    "clock",
+    "logs",
+    "names",
+    "messages",
+    "caller",
+    "known_device",
+    "deadline",
+    "keys",
 }
 # What each room may import of ours, besides itself. `names` and `credentials` read their limits from `settings`.
 MAY_IMPORT = {
     "app": {"endpoints", "logs"},
-    "endpoints": {"protocol", "models", "pages", "mail", *FOUNDATION},
-    "protocol": {"models", *FOUNDATION},
+    "endpoints": {"protocol", "accounts", "models", "pages", "mail", *FOUNDATION},
+    "protocol": {"models", "outbound", *FOUNDATION},
+    "accounts": {"models", *FOUNDATION},
     "models": FOUNDATION,
     "pages": set[str](),
     "mail": FOUNDATION,
-    "passwords": {"settings", "messages", "names"},
+    "outbound": FOUNDATION,
     "names": {"settings", "messages", "lookalikes"},
     "lookalikes": set[str](),
     "messages": set[str](),
-    "server_key": {"settings", "clock", "deadline"},
+    "keys": {"settings", "deadline", "clock"},
     "caller": {"settings"},
     "credentials": set[str](),
     "known_device": {"credentials"},
@@ -40,6 +49,27 @@ MAY_IMPORT = {
     "logs": {"metrics"},
     "metrics": {"settings", "clock"},
 }
+# Within a room: what each folder, and each file that stands beside the folders, may import of the others.
+FOLDERS = {
+    "protocol": {
+        "rules": set[str](),
+        "errors": set[str](),
+        "clients": {"rules", "errors"},
+        "authorization": {"rules", "errors", "clients"},
+        "grants": {"rules", "errors", "clients", "authorization"},
+        "tokens": {"rules", "errors", "clients", "grants"},
+        "server_metadata": {"rules", "clients", "grants"},
+    },
+    "endpoints": {
+        "http": set[str](),
+        "oauth": {"http"},
+        "api": {"http"},
+        "people": {"http"},
+        "developers": {"http"},
+        "static": {"http"},
+        "not_found": {"http"},
+    },
+}
 HOMES = {
     "chalice": {"app", "endpoints"},
     "oauthlib": {"protocol"},
@@ -47,12 +77,13 @@ HOMES = {
     "jinja2": {"pages"},
     "argon2": {"credentials"},
     "joserfc": {"protocol"},
-    "boto3": {"mail", "server_key"},
-    "botocore": {"mail", "server_key"},
+    "boto3": {"mail", "keys"},
+    "botocore": {"mail", "keys"},
 }
-SHARED_ENDPOINTS = {"http", "browser_session", "mailed_link", "application_form", "consent_page"}
-# What http and browser_session are made of. They hand it out; views import none of it.
-BELOW_HTTP = {"request", "refusal", "cookies", "notices", "stale_form", "visitor_token"}
+# What several views of a folder are made of. No other view is imported by one.
+SHARED_ENDPOINTS = {"mailed_link", "application_form", "consent_page"}
+# What the pages of a browser are made of. `http` hands it out; views import none of it but these two.
+HTTP_FOR_VIEWS = {"browser_session", ""}
 # The operator's: `manage.py` calls them, and nothing that answers a request does.
 OPERATORS_FUNCTIONS = {"all_users", "all_applications", "all_organizers"}
 
@@ -60,6 +91,11 @@ OPERATORS_FUNCTIONS = {"all_users", "all_applications", "all_organizers"}
 def room_of(path: Path) -> str:
     """The part of the house that a file belongs to: its folder, or its own name where it stands alone."""
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py") if path.is_relative_to(PACKAGE) else "app"
+
+
+def folder_of(path: Path) -> str:
+    """The folder within its room, or its own name where it stands beside the folders."""
+    return path.relative_to(PACKAGE).parts[1].removesuffix(".py")
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -96,13 +132,32 @@ def test_each_library_has_one_home(path: Path) -> None:
 
 
 @pytest.mark.spec("design: layout")
-@pytest.mark.parametrize("path", sorted((PACKAGE / "endpoints").glob("*.py")), ids=named)
-def test_endpoints_share_what_is_for_all_of_them_only(path: Path) -> None:
-    shared = {parts[1] for parts in ours(path) if parts[0] == "endpoints"}
-    if path.stem in BELOW_HTTP or path.stem == "http":
-        assert shared <= BELOW_HTTP, "http comes after what it is made of"
-    else:
-        assert shared <= SHARED_ENDPOINTS | (BELOW_HTTP if path.stem == "browser_session" else set())
+@pytest.mark.parametrize("path", [path for path in FILES if room_of(path) in FOLDERS], ids=named)
+def test_imports_run_down_within_a_room_too(path: Path) -> None:
+    room, folder = room_of(path), folder_of(path)
+    if folder == "__init__":
+        return
+    found = {parts[1] for parts in ours(path) if parts[0] == room and len(parts) > 1}
+    assert found - {folder} <= FOLDERS[room][folder]
+
+
+@pytest.mark.spec("design: layout")
+@pytest.mark.parametrize("path", sorted((PACKAGE / "models" / "store").glob("*.py")), ids=named)
+def test_the_store_knows_no_table(path: Path) -> None:
+    assert {parts[1] for parts in ours(path) if parts[0] == "models"} <= {"store"}
+
+
+@pytest.mark.spec("design: layout")
+@pytest.mark.parametrize("path", sorted((PACKAGE / "endpoints").rglob("*.py")), ids=named)
+def test_views_share_what_is_for_all_of_them_only(path: Path) -> None:
+    for parts in ours(path):
+        if parts[0] != "endpoints":
+            continue
+        if parts[1] == "http":
+            below = parts[2] if len(parts) > 2 and (PACKAGE / "endpoints" / "http" / f"{parts[2]}.py").exists() else ""
+            assert folder_of(path) == "http" or below in HTTP_FOR_VIEWS, parts
+        elif len(parts) > 2:
+            assert parts[2] in SHARED_ENDPOINTS, parts
 
 
 @pytest.mark.spec("design: layout")
@@ -134,6 +189,6 @@ def test_only_the_operators_functions_scan() -> None:
                 names |= {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
                 scanning |= {(path.stem, function.name)} if "scan" in names else set()
                 called |= {(named(path), name) for name in names & OPERATORS_FUNCTIONS}
-    assert ("store", "scan") in scanning
-    assert {name for _, name in scanning - {("store", "scan")}} <= OPERATORS_FUNCTIONS
+    assert ("reading", "scan") in scanning
+    assert {name for _, name in scanning - {("reading", "scan")}} <= OPERATORS_FUNCTIONS
     assert called == set(), "in a request"

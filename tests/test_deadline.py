@@ -13,7 +13,7 @@ import requests
 from chalicelib import credentials, deadline, settings
 from chalicelib.models import throttle
 from chalicelib.models.store import StoreUnavailable, read
-from chalicelib.models.table import CONNECTION
+from chalicelib.models.store.table import CONNECTION
 from chalicelib.models.user import User
 from tests.actors import PASSWORD
 from tests.conftest import Clock

@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.accounts import passwords
 from chalicelib.names import NameProblem
-from infra import demo
+from infra.laptop import demo
 from tests.actors import PASSWORD
 
 JOHN = ["john.doe@shows.example.org", "John Doe"]
@@ -80,7 +80,7 @@ def test_no_request_but_one_that_chooses_a_password_reads_the_list() -> None:
 
 
 def test_the_password_of_the_demo_accounts_is_one_that_nobody_could_choose() -> None:
-    """It is made by infra/demo.py, in the local stage only, and no form takes it."""
+    """It is made by infra/laptop/demo.py, in the local stage only, and no form takes it."""
     with pytest.raises(NameProblem):
         passwords.check(demo.PASSWORD)
 

@@ -12,7 +12,7 @@ import pytest
 
 from chalicelib import settings
 from chalicelib.keys import server_key
-from infra.ministack import REGION, MiniStack, free_port
+from infra.laptop.ministack import REGION, MiniStack, free_port
 
 KEY = "a-key-that-an-operator-put-into-the-parameter-store"
 pytestmark = pytest.mark.spec("RFC 9700 §4.14.2")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infra import policy
+from infra.deployment import policy
 from tests.store_proxy import Call
 from tests.whole_run import WholeRun
 

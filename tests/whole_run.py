@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from infra import policy
+from infra.deployment import policy
 from tests.request_calls import Action
 from tests.store_proxy import Call
 
+_LISTS = "infra/deployment/policy.py"
 # What asides write: they are tried once, so they cannot meet their own effect, and cost half of a transaction.
 _SINGLE = {
     "test-sessions": {"last_seen_at", "expires_at", "session_digest"},
@@ -57,10 +58,10 @@ class WholeRun:
         for function, allowed in _allowed().items():
             made = self.made.get(function, set())
             for action, name in sorted(made - allowed):
-                yield f"{action} on {name} is not allowed to {function}; add it to infra/policy.py, then: make policies"
+                yield f"{action} on {name} is not allowed to {function}; add it to {_LISTS}: make policies"
             if self.is_whole and not has_failed:
                 for action, name in sorted(allowed - made):
-                    yield f"{action} on {name} is never called by {function}; strike it in infra/policy.py"
+                    yield f"{action} on {name} is never called by {function}; strike it in {_LISTS}: make policies"
         yield from (f"a conditional write was no transaction: {call}" for call in self.single)
 
 

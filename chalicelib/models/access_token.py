@@ -6,7 +6,7 @@ from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
 
 from chalicelib import clock
 from chalicelib.models import store
-from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, table_name
+from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, table_name
 
 
 class AccessToken(Item):

@@ -12,7 +12,7 @@ from chalicelib.models.consent import Consent, must_stand, remember
 from chalicelib.models.exchange import store_claimed
 from chalicelib.models.grant import Grant
 from chalicelib.models.pushed_request import PushedRequest
-from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, table_name
+from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, table_name
 
 
 class AuthorizationCode(Item):

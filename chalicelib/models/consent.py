@@ -16,7 +16,7 @@ from pynamodb.expressions.update import Action
 from chalicelib import clock, settings
 from chalicelib.models import application, store
 from chalicelib.models.application import Application
-from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, as_set, table_name
+from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, as_set, table_name
 
 _TRIES = 3
 

@@ -18,7 +18,7 @@ from chalicelib.models.application import Application
 from chalicelib.models.consent import Consent, remember
 from chalicelib.models.exchange import store_claimed
 from chalicelib.models.grant import Grant
-from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, Whole, table_name
+from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, Whole, table_name
 
 PENDING, APPROVED, DENIED, USED = "pending", "approved", "denied", "used"
 

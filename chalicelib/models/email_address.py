@@ -5,7 +5,7 @@ from __future__ import annotations
 from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib import settings
-from chalicelib.models.table import Item, Key, TableMeta, table_name
+from chalicelib.models.store.table import Item, Key, TableMeta, table_name
 
 
 class EmailAddress(Item):

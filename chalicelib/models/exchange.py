@@ -14,9 +14,9 @@ from chalicelib import settings
 from chalicelib.models import store
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.application import Application
-from chalicelib.models.attempts import attempts
 from chalicelib.models.consent import Consent, is_standing, stands
 from chalicelib.models.grant import Grant, consent_key, held_for, serial_of, tidy_up
+from chalicelib.models.store.attempts import attempts
 from chalicelib.models.user import User
 
 

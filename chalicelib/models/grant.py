@@ -20,7 +20,7 @@ from chalicelib.models import store
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.application import Application
 from chalicelib.models.consent import Consent, stands
-from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, Whole, table_name
+from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, Whole, table_name
 from chalicelib.models.user import User
 
 

@@ -16,7 +16,7 @@ from pynamodb.attributes import UnicodeAttribute
 from chalicelib import clock, credentials, settings
 from chalicelib.models import store, throttle, user
 from chalicelib.models.email_address import EmailAddress
-from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, table_name
+from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, table_name
 from chalicelib.models.user import User
 
 

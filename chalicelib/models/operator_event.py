@@ -15,7 +15,7 @@ from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
 
 from chalicelib import clock, credentials, settings
 from chalicelib.models import store
-from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, as_set, table_name
+from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, as_set, table_name
 
 
 class Outcome(StrEnum):

@@ -16,7 +16,7 @@ from pynamodb.attributes import UnicodeAttribute
 from chalicelib import clock, credentials, settings
 from chalicelib.models import application, store, throttle
 from chalicelib.models.application import Application
-from chalicelib.models.table import Item, Key, TableMeta, TimeToLive, table_name
+from chalicelib.models.store.table import Item, Key, TableMeta, TimeToLive, table_name
 from chalicelib.models.user import User
 
 _TRIES = 5  # each time another tab of the same user came through

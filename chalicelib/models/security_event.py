@@ -15,7 +15,7 @@ from pynamodb.attributes import UnicodeAttribute
 from chalicelib import clock, credentials, logs, settings
 from chalicelib.caller import NOBODY, Caller
 from chalicelib.models import store
-from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, Whole, table_name
+from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, Whole, table_name
 
 
 class Kind(StrEnum):

@@ -11,7 +11,7 @@ from pynamodb.attributes import UnicodeAttribute
 from chalicelib import clock, credentials, settings
 from chalicelib.caller import Caller
 from chalicelib.models import store
-from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, table_name
+from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, table_name
 from chalicelib.models.user import User
 
 

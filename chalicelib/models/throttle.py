@@ -19,7 +19,7 @@ from pynamodb.expressions.update import Action
 from chalicelib import clock, credentials, settings
 from chalicelib.models import store
 from chalicelib.models.email_address import normalize
-from chalicelib.models.table import Item, Key, TableMeta, TimeToLive, Whole, table_name
+from chalicelib.models.store.table import Item, Key, TableMeta, TimeToLive, Whole, table_name
 
 
 class Throttle(Item):

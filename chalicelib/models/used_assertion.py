@@ -9,7 +9,7 @@ from pynamodb.expressions.condition import Condition
 
 from chalicelib import clock, credentials, settings
 from chalicelib.models import store
-from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, table_name
+from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, table_name
 
 
 class UsedAssertion(Item):

@@ -16,7 +16,7 @@ from chalicelib import clock, credentials, known_device
 from chalicelib.models import organizer, store
 from chalicelib.models.email_address import EmailAddress, normalize
 from chalicelib.models.organizer import Organizer
-from chalicelib.models.table import EpochSeconds, Item, Key, TableMeta, Whole, table_name
+from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, Whole, table_name
 
 
 class User(Item):

@@ -11,9 +11,8 @@ import click
 
 from chalicelib import credentials, settings
 from chalicelib.models import application, organizer, user
-from infra import erasure
-from infra.commands import Change, Operator, clear_errors, fail, output
-from infra.visit import CALLBACK, Account, CheckFailed, ConnectTo, Visit
+from infra.commands import Change, Operator, clear_errors, erasure, fail, output
+from infra.rehearsal.visit import CALLBACK, Account, CheckFailed, ConnectTo, Visit
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 import click
 
 from chalicelib import settings
-from chalicelib.models import failures
 from chalicelib.models.operator_event import OperatorEvent
-from chalicelib.models.table import Item
-from infra import restoring
-from infra import tables as definitions
+from chalicelib.models.store import failures
+from chalicelib.models.store.table import Item
 from infra.commands import Change, Destructive, Group, Operator, clear_errors, fail, progress
+from infra.deployment import restoring
+from infra.deployment import tables as definitions
 
 
 @click.group(cls=Group)

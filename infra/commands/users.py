@@ -11,8 +11,19 @@ from chalicelib import names
 from chalicelib.accounts import passwords
 from chalicelib.models import security_event, session, user
 from chalicelib.models.user import User
-from infra import erasure
-from infra.commands import Change, Destructive, Group, Listing, Operator, Recorded, checked, clear_errors, each, fail
+from infra.commands import (
+    Change,
+    Destructive,
+    Group,
+    Listing,
+    Operator,
+    Recorded,
+    checked,
+    clear_errors,
+    each,
+    erasure,
+    fail,
+)
 
 
 @click.group(cls=Group)

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from chalicelib.endpoints.openapi import SOURCE
+from chalicelib.endpoints.api.openapi import SOURCE
 from infra.documents import table
 
 _INTRODUCTION = """\
-<!-- Made by `make docs` from chalicelib/endpoints/openapi.json. Change that and make it again. -->
+<!-- Made by `make docs` from chalicelib/endpoints/api/openapi.json. Change that and make it again. -->
 # HTTP API
 
 {description}

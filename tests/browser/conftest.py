@@ -15,7 +15,7 @@ from werkzeug.serving import make_server
 from chalicelib import credentials
 from chalicelib.models import application
 from examples.connect_client.app import create_app
-from infra.ministack import free_port
+from infra.laptop.ministack import free_port
 from tests.actors import Person
 from tests.browser import chromium as installed
 from tests.rehearsed import REHEARSED

@@ -9,8 +9,7 @@ from pathlib import Path
 import requests
 from playwright.sync_api import Page
 
-import chalicelib.pages
-from chalicelib import credentials, settings
+from chalicelib import credentials, pages, settings
 from chalicelib.models import application, organizer, pushed_request, store, user
 from chalicelib.protocol.authorization import pushed_requests
 from chalicelib.protocol.rules import paths
@@ -20,7 +19,7 @@ from tests.mailbox import Mailbox
 
 SETTINGS = "/settings/applications"
 CHOSEN = "a new and better one"
-_TEMPLATES = Path(chalicelib.pages.__path__[0]) / "templates"
+_TEMPLATES = Path(pages.__path__[0]) / "templates"
 
 
 # Shown where an operator has not set up mail, which the local stage has no way to be. It has a test of its own.

@@ -10,10 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 from chalicelib.models import user
-from chalicelib.models.table import Item
-from infra import erasure, tables
-from infra.commands import Operator
+from chalicelib.models.store.table import Item
+from infra.commands import Operator, erasure
 from infra.commands.users import users
+from infra.deployment import tables
 from tests.actors import Browser, ClientApp
 
 # Keyed by something else, without a TTL, and still no data about a person: their attributes that name a user are how
@@ -102,6 +102,6 @@ def test_an_erasure_that_was_cut_off_is_finished_by_the_same_command(john: Brows
 @pytest.mark.parametrize("model", tables.MODELS, ids=lambda model: model.__name__)
 def test_every_model_that_names_a_user_is_erased_or_goes_by_itself(model: type[Item]) -> None:
     names_a_user = {"user_id", "owner_id", "email"} & set(model.get_attributes())
-    goes_by_itself = model._ttl_attribute() is not None  # type: ignore[no-untyped-call]
+    goes_by_itself = model.ttl_name() is not None
     found = model in erasure.keyed_by_user() or model.__name__ in FOUND_OTHERWISE
     assert found or goes_by_itself or not names_a_user

@@ -17,8 +17,8 @@ from typing import Any
 import boto3
 import pytest
 
-from infra import policy, stacks, templates
-from infra.ministack import MiniStack, free_port
+from infra.deployment import policy, stacks, templates
+from infra.laptop.ministack import MiniStack, free_port
 from tests.aws_front import AwsFront
 
 pytestmark = pytest.mark.usefixtures("_no_credentials_of_the_suite")
@@ -43,7 +43,7 @@ class Clone:
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
         }
-        command = [sys.executable, "-m", "infra.deploy", *arguments]
+        command = [sys.executable, "-m", "infra.deployment.deploy", *arguments]
         return subprocess.run(
             command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False
         )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib import settings
-from infra import templates
+from infra.deployment import templates
 from tests.actors import Browser, ClientApp
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from infra import policy, templates
+from infra.deployment import policy, templates
 
 STAGES = policy.deployed_stages()
 

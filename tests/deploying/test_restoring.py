@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from chalicelib import settings
 from chalicelib.models import user
-from chalicelib.models.table import CONNECTION
+from chalicelib.models.store.table import CONNECTION
 from chalicelib.models.user import User
 from infra.commands import Operator
 from infra.commands.tables import tables

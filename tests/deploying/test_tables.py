@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.models.table import Item
-from infra import tables, templates
+from chalicelib.models.store.table import Item
+from infra.deployment import tables, templates
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = templates.read("tables")
@@ -24,7 +24,7 @@ def by_name() -> dict[str, dict[str, Any]]:
 
 
 def short_name(model: type[Item]) -> str:
-    return str(model.Meta.table_name).removeprefix("test-")  # type: ignore[attr-defined]
+    return model.table().removeprefix("test-")
 
 
 def keys(schema: Any) -> list[tuple[str, str]]:
@@ -38,8 +38,8 @@ def test_each_model_has_a_table_and_each_table_a_model() -> None:
 @pytest.mark.parametrize("model", tables.MODELS, ids=short_name)
 def test_keys_indexes_types_and_ttl_agree(model: type[Item]) -> None:
     made = by_name()[short_name(model)]["Properties"]
-    schema = model._get_schema()
-    ttl = model._ttl_attribute()  # type: ignore[no-untyped-call]
+    schema = model.schema()
+    ttl = model.ttl_name()
     assert keys(made["KeySchema"]) == keys(schema["key_schema"])
     indexes = {one["IndexName"]: one for one in made.get("GlobalSecondaryIndexes", [])}
     expected = {one["index_name"]: one for one in schema["global_secondary_indexes"]}
@@ -49,7 +49,7 @@ def test_keys_indexes_types_and_ttl_agree(model: type[Item]) -> None:
         assert index["Projection"]["ProjectionType"] == expected[name]["projection"]["ProjectionType"]
     types = {one["AttributeName"]: one["AttributeType"] for one in made["AttributeDefinitions"]}
     assert types == {one["AttributeName"]: one["AttributeType"] for one in schema["attribute_definitions"]}
-    wanted = {"AttributeName": ttl.attr_name, "Enabled": True} if ttl else None
+    wanted = {"AttributeName": ttl, "Enabled": True} if ttl else None
     assert made.get("TimeToLiveSpecification") == wanted
 
 

@@ -11,7 +11,7 @@ import pytest
 from samtranslator.translator.managed_policy_translator import ManagedPolicyLoader
 from samtranslator.translator.transform import transform
 
-from infra import package, template_checks, templates
+from infra.deployment import package, template_checks, templates
 
 Template = dict[str, Any]
 

@@ -12,7 +12,7 @@ from chalicelib import credentials
 from chalicelib.models import application, consent, grant, user
 from chalicelib.models.application import Application
 from chalicelib.models.store import ConditionFailed, change, read
-from infra import erasure
+from infra.commands import erasure
 from tests.actors import CALLBACK, Browser, ClientApp, Page
 from tests.store_proxy import Fault, StoreProxy
 

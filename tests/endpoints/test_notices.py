@@ -9,7 +9,7 @@ from http.cookies import SimpleCookie
 import pytest
 import requests
 
-from chalicelib.endpoints.notices import Notice
+from chalicelib.endpoints.http.notices import Notice
 from tests.actors import Browser, ClientApp, Page
 
 NOTICE = "lanyard-notice"

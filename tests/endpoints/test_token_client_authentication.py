@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from chalicelib import settings
-from infra import tables
+from infra.deployment import tables
 from tests.actors import Browser, ClientApp
 from tests.gateway import Gateway
 from tests.store_proxy import StoreProxy
@@ -182,7 +182,7 @@ def test_no_table_holds_a_code_token_secret_cookie_or_password_in_the_clear(
     client = boto3.client("dynamodb")
     kept = ""
     for model in tables.MODELS:
-        for page in client.get_paginator("scan").paginate(TableName=model.Meta.table_name):  # type: ignore[attr-defined]
+        for page in client.get_paginator("scan").paginate(TableName=model.table()):
             kept += str(page["Items"])
     assert shop.client_id in kept
     for secret in filter(None, secrets):

@@ -11,7 +11,7 @@ import requests
 from chalicelib import settings
 from chalicelib.endpoints import http
 from chalicelib.pages.site import Site
-from infra.serving import Routes
+from infra.laptop.serving import Routes
 from tests.actors import Browser, Page
 from tests.gateway import Gateway
 from tests.store_proxy import StoreProxy

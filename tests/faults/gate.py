@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from botocore.httpsession import URLLib3Session
 
 from chalicelib import clock
-from infra.ministack import free_port
+from infra.laptop.ministack import free_port
 from tests.faults.kinds import HANGING, ON_THE_WIRE, Kind, Plan, Span
 from tests.store_proxy import FAULT_HEADER, Call, StoreProxy, tables_of
 

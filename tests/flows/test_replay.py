@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib import credentials
 from chalicelib.credentials import Kind
-from infra.ministack import free_port
+from infra.laptop.ministack import free_port
 from tests.actors import Browser, ClientApp
 from tests.conftest import Clock
 

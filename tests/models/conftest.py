@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 from moto import mock_aws
 
-from chalicelib.models import table
-from infra import tables
-from infra.ministack import REGION
+from chalicelib.models.store import table
+from infra.deployment import tables
+from infra.laptop.ministack import REGION
 
 
 @pytest.fixture(params=["ministack", "moto"])

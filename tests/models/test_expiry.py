@@ -13,7 +13,7 @@ from chalicelib.credentials import Kind
 from chalicelib.models import session, store, throttle
 from chalicelib.models.session import Session
 from chalicelib.models.user import User
-from infra import tables
+from infra.deployment import tables
 from tests import stage
 from tests.conftest import Clock
 from tests.store_proxy import Fault
@@ -27,7 +27,7 @@ def test_each_table_that_forgets_has_its_ttl_and_no_other_has_one() -> None:
     client = boto3.client("dynamodb")
     found = {}
     for model in tables.MODELS:
-        name = str(model.Meta.table_name)  # type: ignore[attr-defined]
+        name = model.table()
         described = client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
         if described["TimeToLiveStatus"] in ("ENABLED", "ENABLING"):
             found[name.removeprefix(settings.SETTINGS.table_prefix)] = described["AttributeName"]

@@ -11,8 +11,8 @@ import requests
 from openapi_spec_validator import validate
 
 from chalicelib import settings
-from chalicelib.endpoints.openapi import PATH, SOURCE
-from chalicelib.endpoints.resources import PAGE_SIZE_LIMIT
+from chalicelib.endpoints.api.openapi import PATH, SOURCE
+from chalicelib.endpoints.api.resources import PAGE_SIZE_LIMIT
 from chalicelib.protocol.grants import token_endpoint
 from chalicelib.protocol.rules import request_parameters as parameters
 from chalicelib.protocol.rules import scopes

@@ -18,7 +18,7 @@ from schemathesis import APIOperation, Case, GenerationMode
 from schemathesis.specs.openapi import checks
 
 from chalicelib import settings
-from chalicelib.endpoints.openapi import SOURCE
+from chalicelib.endpoints.api.openapi import SOURCE
 from chalicelib.models import throttle
 from tests.actors import Browser, ClientApp
 

@@ -11,7 +11,7 @@ from babel.messages.catalog import Message as Entry
 from bs4 import BeautifulSoup, Doctype
 from jinja2 import Environment, nodes
 
-from infra import messages
+from infra.documents import messages
 
 ROOT = messages.SOURCES
 TEMPLATES = sorted((ROOT / "pages" / "templates").rglob("*.*"))

@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from chalicelib.pages import language
-from infra import messages
+from infra.documents import messages
 
 
 def test_every_language_but_english_has_a_catalogue() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from infra.ministack import free_port
+from infra.laptop.ministack import free_port
 from tests.local_run import LocalRun
 
 

@@ -19,10 +19,10 @@ from chalicelib import credentials
 from chalicelib.models import operator_event
 from chalicelib.models.operator_event import Filter, OperatorEvent
 from chalicelib.models.pushed_request import PushedRequest
-from infra import tables
 from infra.commands import Destructive, Operator
 from infra.commands.tables import tables as tables_command
-from infra.ministack import client_environment
+from infra.deployment import tables
+from infra.laptop.ministack import client_environment
 from tests.local_run import LocalRun
 from tests.running.test_operating import a_connected_user, in_json
 from tests.store_proxy import StoreProxy

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from infra import ending
+from infra.laptop import ending
 from tests.local_run import ROOT
 
 WAITS = """

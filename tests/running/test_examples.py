@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from examples.connect_client import app as connect_client
-from infra.ministack import free_port
+from infra.laptop.ministack import free_port
 from tests import node
 from tests.actors import Browser, Person
 from tests.local_run import ROOT, LocalRun

@@ -42,7 +42,7 @@ def pins(folder: Path, *names: str) -> Path:
 
 
 def test_it_counts_and_says_little(tmp_path: Path, offline: dict[str, str]) -> None:
-    command = [sys.executable, "-m", "infra.install", str(pins(tmp_path, *NAMES))]
+    command = [sys.executable, "-m", "infra.laptop.install", str(pins(tmp_path, *NAMES))]
     ended = subprocess.run(command, cwd=ROOT, env=offline, capture_output=True, text=True, timeout=120, check=False)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.splitlines() == [
@@ -56,7 +56,7 @@ def test_it_counts_and_says_little(tmp_path: Path, offline: dict[str, str]) -> N
 
 
 def test_on_a_terminal_it_is_one_line(tmp_path: Path, offline: dict[str, str]) -> None:
-    command = [sys.executable, "-m", "infra.install", str(pins(tmp_path, *NAMES))]
+    command = [sys.executable, "-m", "infra.laptop.install", str(pins(tmp_path, *NAMES))]
     ours, its = pty.openpty()
     process = subprocess.Popen(command, cwd=ROOT, env=offline, stdout=its, stderr=subprocess.PIPE)
     os.close(its)
@@ -75,7 +75,7 @@ def test_on_a_terminal_it_is_one_line(tmp_path: Path, offline: dict[str, str]) -
 
 
 def test_what_goes_wrong_is_shown_as_pip_says_it(tmp_path: Path, offline: dict[str, str]) -> None:
-    command = [sys.executable, "-m", "infra.install", str(pins(tmp_path, "lanyard-example-1", "there-is-none"))]
+    command = [sys.executable, "-m", "infra.laptop.install", str(pins(tmp_path, "lanyard-example-1", "there-is-none"))]
     ended = subprocess.run(command, cwd=ROOT, env=offline, capture_output=True, text=True, timeout=120, check=False)
     assert ended.returncode == 1
     assert "No matching distribution found for there-is-none==1" in ended.stderr

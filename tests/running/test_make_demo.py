@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from infra.ministack import client_environment, free_port, is_listening
+from infra.laptop.ministack import client_environment, free_port, is_listening
 from tests.actors import Browser, Person
 from tests.local_run import READY_SECONDS, LocalRun
 

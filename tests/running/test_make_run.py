@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from infra import tables
+from infra.deployment import tables
 from tests.actors import Browser, Page, Person
 from tests.local_run import LocalRun
 from tests.mailbox import Mailbox

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from infra import tables as definitions
+from infra.deployment import tables as definitions
 from tests.actors import Browser, ClientApp, Person
 from tests.local_run import LocalRun
 

@@ -22,7 +22,7 @@ from mcp.shared._httpx_utils import create_mcp_http_client
 from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 from pydantic import AnyUrl
 
-from infra.ministack import is_listening
+from infra.laptop.ministack import is_listening
 from tests.actors import Browser, ClientApp, Person
 from tests.local_run import ROOT, LocalRun
 

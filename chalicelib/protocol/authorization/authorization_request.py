@@ -18,19 +18,8 @@ from chalicelib.messages import Message
 from chalicelib.models.application import Application
 from chalicelib.models.pushed_request import PushedRequest
 from chalicelib.protocol.authorization.validator import Validator
+from chalicelib.protocol.errors import NotThisApplication
 from chalicelib.protocol.rules import pkce, redirect_uris, request_parameters, resource_indicators, scopes
-
-
-class NotThisApplication(Exception):
-    """Nobody may be redirected: the client or its redirect URI is not known (RFC 6749 §4.1.2.1). For a 400 page.
-
-    problem: "client", "redirect_uri" or "request"; detail: a sentence for the application's developer.
-    """
-
-    def __init__(self, problem: str, detail: str) -> None:
-        super().__init__(detail)
-        self.problem = problem
-        self.detail = detail
 
 
 class RefusedRequest(Exception):

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from chalicelib import clock, credentials, logs, settings
 from chalicelib.credentials import Kind
 from chalicelib.models import authorization_code, pushed_request, store
-from chalicelib.models.attempts import attempts
 from chalicelib.models.authorization_code import AuthorizationCode
 from chalicelib.models.consent import Consent, in_force
 from chalicelib.models.pushed_request import PushedRequest
-from chalicelib.models.table import as_set
+from chalicelib.models.store.attempts import attempts
+from chalicelib.models.store.table import as_set
 from chalicelib.models.user import User
 from chalicelib.protocol.authorization import consents
 from chalicelib.protocol.authorization.authorization_request import AuthorizationRequest, RefusedRequest, error_at

@@ -12,7 +12,7 @@ from chalicelib.models import organizer, store
 from chalicelib.models.application import Application
 from chalicelib.models.consent import Consent, as_remembered, in_force, moment_for
 from chalicelib.models.organizer import Organizer
-from chalicelib.models.table import Key, as_set
+from chalicelib.models.store.table import Key, as_set
 from chalicelib.models.user import User
 from chalicelib.protocol.rules import request_parameters
 from chalicelib.protocol.rules import scopes as scope_rules

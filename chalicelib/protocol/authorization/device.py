@@ -15,18 +15,16 @@ from chalicelib.credentials import Kind
 from chalicelib.keys import server_key
 from chalicelib.models import device_request, store
 from chalicelib.models.application import Application
-from chalicelib.models.attempts import attempts
 from chalicelib.models.consent import Consent
 from chalicelib.models.device_request import DeviceRequest
-from chalicelib.models.table import Key
+from chalicelib.models.store.attempts import attempts
+from chalicelib.models.store.table import Key
 from chalicelib.models.user import User
-from chalicelib.protocol import client_request
 from chalicelib.protocol.authorization import consents
-from chalicelib.protocol.client_request import ClientRequest, ProtocolAnswer
-from chalicelib.protocol.clients import authentication, quotas
+from chalicelib.protocol.clients import authentication, client_request, quotas
+from chalicelib.protocol.clients.client_request import ClientRequest, ProtocolAnswer
 from chalicelib.protocol.rules import paths, request_parameters, resource_indicators, scopes
 
-GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code"
 # Consonants alone: nothing to mistake for another, and no words (§6.1). 34 bits, for ten minutes, and few tries.
 _ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
 _LENGTH = 8

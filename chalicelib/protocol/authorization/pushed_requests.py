@@ -17,16 +17,15 @@ from chalicelib.messages import Message
 from chalicelib.models import pushed_request
 from chalicelib.models.application import Application
 from chalicelib.models.pushed_request import PushedRequest
-from chalicelib.models.table import Key
-from chalicelib.protocol import client_request
+from chalicelib.models.store.table import Key
 from chalicelib.protocol.authorization import authorization_request
 from chalicelib.protocol.authorization.authorization_request import (
     AuthorizationRequest,
-    NotThisApplication,
     RefusedRequest,
 )
-from chalicelib.protocol.client_request import ClientRequest, ProtocolAnswer
-from chalicelib.protocol.clients import authentication, quotas
+from chalicelib.protocol.clients import authentication, client_request, quotas
+from chalicelib.protocol.clients.client_request import ClientRequest, ProtocolAnswer
+from chalicelib.protocol.errors import NotThisApplication
 from chalicelib.protocol.rules import request_parameters
 
 _PREFIX = "urn:ietf:params:oauth:request_uri:"

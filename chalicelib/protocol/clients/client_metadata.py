@@ -15,11 +15,11 @@ from oauthlib.oauth2 import OAuth2Error
 
 from chalicelib import names, settings
 from chalicelib.models.application import BASIC, NATIVE, NONE, POST, PRIVATE_KEY_JWT, WEB, Application, Profile
-from chalicelib.protocol.authorization import device
 from chalicelib.protocol.clients import private_key_jwt
 from chalicelib.protocol.rules import redirect_uris, scopes
+from chalicelib.protocol.rules.grant_types import AUTHORIZATION_CODE, DEVICE_CODE, REFRESH_TOKEN
 
-_ALWAYS = ("authorization_code", "refresh_token")
+_ALWAYS = (AUTHORIZATION_CODE, REFRESH_TOKEN)
 
 
 class InvalidClientMetadataError(OAuth2Error):  # type: ignore[misc] # oauthlib has no types, and lacks these of §3.2.2
@@ -50,8 +50,8 @@ def read(document: Mapping[str, Any], *, default_method: str = BASIC, is_vouched
         raise InvalidClientMetadataError("token_endpoint_auth_method is none that is supported.")
     uris = _strings(document, "redirect_uris", [])
     grant_types = _strings(document, "grant_types", list(_ALWAYS))
-    has_device_grant = device.GRANT_TYPE in grant_types
-    if not set(grant_types) <= {*_ALWAYS, *([device.GRANT_TYPE] if is_vouched_for else [])}:
+    has_device_grant = DEVICE_CODE in grant_types
+    if not set(grant_types) <= {*_ALWAYS, *([DEVICE_CODE] if is_vouched_for else [])}:
         raise InvalidClientMetadataError("grant_types has one that is not supported, or not for self-registration.")
     if set(_strings(document, "response_types", ["code"])) - {"code"}:
         raise InvalidClientMetadataError("response_types must be code and nothing else.")
@@ -79,7 +79,7 @@ def describe(application: Application) -> dict[str, Any]:
         "redirect_uris": [str(uri) for uri in application.redirect_uris],
         "token_endpoint_auth_method": application.auth_method,
         "application_type": application.application_type,
-        "grant_types": [*_ALWAYS, *([device.GRANT_TYPE] if application.device_grant else [])],
+        "grant_types": [*_ALWAYS, *([DEVICE_CODE] if application.device_grant else [])],
         "response_types": ["code"],
         "scope": scopes.as_text(scopes.ALL),
     }

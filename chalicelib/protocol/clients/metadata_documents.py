@@ -18,8 +18,8 @@ from chalicelib.messages import Message
 from chalicelib.models import self_described, store, throttle
 from chalicelib.models.application import BASIC, NONE, POST, Application
 from chalicelib.models.user import User
-from chalicelib.protocol.authorization.authorization_request import NotThisApplication
 from chalicelib.protocol.clients import client_metadata
+from chalicelib.protocol.errors import NotThisApplication
 from chalicelib.protocol.rules import strict_json
 
 _PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]+", re.ASCII)

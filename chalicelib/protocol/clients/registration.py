@@ -17,10 +17,9 @@ from chalicelib.credentials import Kind
 from chalicelib.keys import server_key
 from chalicelib.models import application, store, throttle
 from chalicelib.models.application import Application
-from chalicelib.protocol import client_request
-from chalicelib.protocol.client_request import ClientRequest, ProtocolAnswer
-from chalicelib.protocol.clients import client_metadata, quotas
+from chalicelib.protocol.clients import client_metadata, client_request, quotas
 from chalicelib.protocol.clients.client_metadata import InvalidClientMetadataError
+from chalicelib.protocol.clients.client_request import ClientRequest, ProtocolAnswer
 from chalicelib.protocol.rules import paths, strict_json
 
 

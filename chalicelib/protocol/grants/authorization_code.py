@@ -11,11 +11,11 @@ from chalicelib.models.application import Application
 from chalicelib.models.authorization_code import AuthorizationCode
 from chalicelib.protocol.grants import issuing, undelivered
 from chalicelib.protocol.grants.grant_type import CONNECT_AGAIN, TokenAnswer, TokenGrant, TokenRequest
-from chalicelib.protocol.rules import pkce, scopes
+from chalicelib.protocol.rules import grant_types, pkce, scopes
 
 
 class AuthorizationCodeGrant(TokenGrant):
-    name = "authorization_code"
+    name = grant_types.AUTHORIZATION_CODE
     required = "code"
 
     def answer(self, request: TokenRequest) -> TokenAnswer:

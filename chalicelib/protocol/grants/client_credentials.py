@@ -13,11 +13,11 @@ from chalicelib.models import own_access, store
 from chalicelib.models.application import Application
 from chalicelib.protocol.grants import issuing
 from chalicelib.protocol.grants.grant_type import TokenAnswer, TokenGrant, TokenRequest
-from chalicelib.protocol.rules import resource_indicators, scopes
+from chalicelib.protocol.rules import grant_types, resource_indicators, scopes
 
 
 class ClientCredentialsGrant(TokenGrant):
-    name = "client_credentials"
+    name = grant_types.CLIENT_CREDENTIALS
 
     def answer(self, request: TokenRequest) -> TokenAnswer:
         client = request.authenticated(store.read(Application.key(request.client.client_id))[0])

@@ -1,6 +1,6 @@
 """The device grant: a device asks for tokens until its user has answered in a browser (RFC 8628 §3.4, §3.5).
 
-What the device and its user do before is in `protocol/device.py`.
+What the device and its user do before is in `protocol/authorization/device.py`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from chalicelib.models.device_request import DeviceRequest
 from chalicelib.protocol.authorization import device
 from chalicelib.protocol.grants import issuing, undelivered
 from chalicelib.protocol.grants.grant_type import TokenAnswer, TokenGrant, TokenRequest
-from chalicelib.protocol.rules import scopes
+from chalicelib.protocol.rules import grant_types, scopes
 
 
 class DeviceCodeGrant(TokenGrant):
-    name = device.GRANT_TYPE
+    name = grant_types.DEVICE_CODE
     required = "device_code"
 
     def answer(self, request: TokenRequest) -> TokenAnswer:

@@ -15,14 +15,14 @@ from chalicelib.credentials import Kind
 from chalicelib.models import grant, grant_rotation, store
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.application import Application
-from chalicelib.models.attempts import attempts
 from chalicelib.models.consent import Consent
 from chalicelib.models.grant import Grant
+from chalicelib.models.store.attempts import attempts
 from chalicelib.models.user import User
 from chalicelib.protocol.grants import issuing, refresh_rotation
 from chalicelib.protocol.grants.grant_type import CONNECT_AGAIN, TokenAnswer, TokenGrant, TokenRequest
 from chalicelib.protocol.grants.refresh_rotation import Presented, Use
-from chalicelib.protocol.rules import scopes
+from chalicelib.protocol.rules import grant_types, scopes
 
 _UNKNOWN = f"The refresh token is unknown, was used before, or its permission has ended. {CONNECT_AGAIN}"
 _TAKEN_BACK = f"The user has taken the permission back, or their account is closed. {CONNECT_AGAIN}"
@@ -30,7 +30,7 @@ _ENDED_MEANWHILE = "The permission was ended meanwhile."
 
 
 class RefreshTokenGrant(TokenGrant):
-    name = "refresh_token"
+    name = grant_types.REFRESH_TOKEN
     required = "refresh_token"
 
     def answer(self, request: TokenRequest) -> TokenAnswer:

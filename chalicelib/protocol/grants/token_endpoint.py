@@ -9,8 +9,8 @@ from oauthlib.oauth2 import BearerToken, TokenEndpoint
 from oauthlib.oauth2.rfc6749 import errors
 
 from chalicelib import logs
-from chalicelib.protocol import client_request
-from chalicelib.protocol.client_request import ClientRequest, ProtocolAnswer
+from chalicelib.protocol.clients import client_request
+from chalicelib.protocol.clients.client_request import ClientRequest, ProtocolAnswer
 from chalicelib.protocol.grants.authorization_code import AuthorizationCodeGrant
 from chalicelib.protocol.grants.client_credentials import ClientCredentialsGrant
 from chalicelib.protocol.grants.device_code import DeviceCodeGrant

@@ -14,9 +14,8 @@ from oauthlib.oauth2.rfc6749 import errors
 
 from chalicelib import logs
 from chalicelib.models.application import Application
-from chalicelib.protocol import client_request
-from chalicelib.protocol.client_request import ClientRequest, ProtocolAnswer
-from chalicelib.protocol.clients import authentication
+from chalicelib.protocol.clients import authentication, client_request
+from chalicelib.protocol.clients.client_request import ClientRequest, ProtocolAnswer
 from chalicelib.protocol.rules import request_parameters, resource_indicators, scopes
 from chalicelib.protocol.tokens import bearer
 from chalicelib.protocol.tokens.bearer import Access, BearerError

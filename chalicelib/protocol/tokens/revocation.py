@@ -10,9 +10,8 @@ from chalicelib.models import access_token, grant, store
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.application import Application
 from chalicelib.models.grant import Grant
-from chalicelib.protocol import client_request
-from chalicelib.protocol.client_request import ClientRequest, ProtocolAnswer
-from chalicelib.protocol.clients import authentication
+from chalicelib.protocol.clients import authentication, client_request
+from chalicelib.protocol.clients.client_request import ClientRequest, ProtocolAnswer
 from chalicelib.protocol.grants import refresh_rotation
 from chalicelib.protocol.grants.refresh_rotation import Presented
 from chalicelib.protocol.rules import request_parameters

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from chalicelib import credentials
-from chalicelib.endpoints.notices import Notice
+from chalicelib.endpoints.http.notices import Notice
 from chalicelib.models import store, user
 from chalicelib.models.user import User
 from tests.actors import PASSWORD, Person

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chalicelib.endpoints.notices import Notice
+from chalicelib.endpoints.http.notices import Notice
 from chalicelib.models import application
 from tests.actors import CALLBACK, ClientApp, Page
 from tests.faults.flow import PageFlow, wrong

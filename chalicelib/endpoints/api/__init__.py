@@ -1,0 +1,1 @@
+"""What tokens open: Lanyard's own resources, and the Lambda authorizer of other APIs."""

@@ -1,0 +1,209 @@
+"""Who sits at the browser: the session cookie, and the CSRF token that every form carries.
+
+The cookie names the user and keeps a secret. A form's CSRF token is derived from that secret and from what the form is
+for, so one form's token opens no other, and another browser's opens none. Before log-in a cookie without an account
+does the same for the log-in form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import quote, unquote
+
+from chalice.app import Response
+
+from chalicelib import credentials, settings
+from chalicelib import known_device as known_devices
+from chalicelib.credentials import Credential, Kind
+from chalicelib.endpoints import http
+from chalicelib.endpoints.http import cookies, stale_form
+from chalicelib.endpoints.http.stale_form import CSRF_FIELD as CSRF_FIELD
+from chalicelib.endpoints.http.visitor_token import check_visitor_form as check_visitor_form
+from chalicelib.endpoints.http.visitor_token import visitor_form as visitor_form
+from chalicelib.models import session, store
+from chalicelib.models.session import Session
+from chalicelib.models.store.table import Key
+from chalicelib.models.user import User
+from chalicelib.protocol.rules.request_parameters import Parameters, single
+
+_PLACE_LIMIT_CHARACTERS = 3000  # browsers drop a cookie over 4096
+
+
+@dataclass(frozen=True)
+class Cookie:
+    """A session cookie that is well formed: its secret, and whom it names."""
+
+    secret: str
+    named: Credential
+
+    @property
+    def user_id(self) -> str:
+        return self.named.names
+
+    @property
+    def session_key(self) -> Key[Session]:
+        return Session.key(self.user_id, self.named.digest)
+
+    @property
+    def user_key(self) -> Key[User]:
+        return User.key(self.user_id)
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A browser with a live session of an active user."""
+
+    cookie: Cookie
+    user: User
+
+    def csrf_token(self, *purpose: str) -> str:
+        """purpose: its words, those that a caller chose apart from ours; see `credentials.derive`. The token also says
+        whose form it is, for when the session that vouched for it has ended."""
+        return f"{_mark(self.user.user_id)}.{credentials.derive(self.cookie.secret, *purpose)}"
+
+    def key_for(self, *purpose: str) -> str:
+        """A secret of this session that goes to no page, for one purpose."""
+        return credentials.derive(self.cookie.secret, "key", *purpose)
+
+    def sent(self, form: Parameters, *purpose: str) -> bool:
+        """Is the form one that this session was shown for this purpose? `check_csrf` without the refusal."""
+        return stale_form.is_same(single(form, CSRF_FIELD), self.csrf_token(*purpose))
+
+    def was_filled_in_here(self, request: http.Request, form: Parameters) -> bool:
+        """May what was typed be shown again, though the form counts no more? Only the user can have typed it then, into
+        a page of ours."""
+        return request.is_from_our_page and is_form_of(self.user, single(form, CSRF_FIELD))
+
+    def check_csrf(self, form: Parameters, *purpose: str) -> None:
+        """Raises StaleForm where the form is not one that this session was shown for this purpose."""
+        sent = single(form, CSRF_FIELD)
+        stale_form.check(sent, self.csrf_token(*purpose), is_owners=is_form_of(self.user, sent))
+
+
+def read_cookie(request: http.Request) -> Cookie | None:
+    """What the browser claims, before anything is read from the store."""
+    value = cookies.read(request, "session")
+    named = credentials.recognize(value, Kind.SESSION)
+    return Cookie(value, named) if value and named else None
+
+
+def recognize(
+    request: http.Request, cookie: Cookie | None, found: Session | None, user: User | None
+) -> SignedIn | None:
+    """Who is signed in, given what the store holds for the cookie; None where nobody is."""
+    if cookie is None or found is None or user is None or not found.is_good_for(user):
+        return None
+    session.touch(found)
+    request.user = user
+    return SignedIn(cookie, user)
+
+
+def signed_in(request: http.Request) -> SignedIn | None:
+    """Who is signed in, in one round trip; None where nobody is."""
+    cookie = read_cookie(request)
+    return recognize(request, cookie, *store.read(cookie.session_key, cookie.user_key)) if cookie else None
+
+
+def require(
+    request: http.Request, *, back_to: str | None = None, ended: http.Notice = http.Notice.SESSION_ENDED
+) -> SignedIn:
+    """Who is signed in. Raises NotSignedIn, which leads to the log-in page and then to `back_to`, or back here."""
+    found = signed_in(request)
+    if found is None:
+        raise http.NotSignedIn(back_to or request.local_address, ended=ended)
+    return found
+
+
+def start(request: http.Request, user: User) -> list[str]:
+    """Sign in: always a new session, never one that was there before. Gives the Set-Cookie values."""
+    end(request)
+    return [
+        cookies.kept("session", session.start(user, request.caller), settings.SESSION_LIFETIME_SECONDS),
+        cookies.forgotten("login"),
+        *keep_device(request, user),
+    ]
+
+
+def end(request: http.Request) -> list[str]:
+    """Sign out. Gives the Set-Cookie values: none where no cookie came, or another site's form, which the browser sends
+    without it, could make the browser drop it."""
+    cookie = read_cookie(request)
+    if cookie:
+        session.end(cookie.user_id, cookie.named.digest)
+    return [cookies.forgotten("session")] if cookies.read(request, "session") is not None else []
+
+
+def go_on(request: http.Request, user: User, next_path: str, *, cookies: Iterable[str] = ()) -> Response:
+    """After the log-in: where its form leads, or with the form that waited for it, if that was this user's."""
+    waiting = stale_form.unpacked(stale_form.carried(request))
+    headers = {"Set-Cookie": list(cookies)}
+    if not is_form_of(user, single(waiting, CSRF_FIELD)):
+        return http.see_other(http.here(request, next_path), headers=headers)
+    action = http.here(request, next_path)
+    # The form may be a consent form, whose address can lead on to the application: no form-action.
+    return http.page(
+        request, "form_kept.html", headers=headers, form_target=None, user=user, action=action, hidden=waiting
+    )
+
+
+def is_form_of(user: User, csrf_token: str | None) -> bool:
+    """Was the page with this token shown to this user? It only says so: anybody can write the mark before the dot."""
+    return (csrf_token or "").partition(".")[0] == _mark(user.user_id)
+
+
+def known_device(request: http.Request, user: User | None) -> str | None:
+    """Which of the account's known devices this browser is; None where it is none. Alike for an unknown account."""
+    account = (user.user_id, user.device_key) if user else (None, None)
+    return known_devices.recognize(cookies.read(request, "device"), *account)
+
+
+def keep_device(request: http.Request, user: User) -> list[str]:
+    """Set-Cookie values by which the account knows this browser from now on."""
+    if not user.device_key:
+        return []
+    value = known_devices.cookie(user.user_id, user.device_key, known_device(request, user))
+    return [cookies.kept("device", value, settings.KNOWN_DEVICE_LIFETIME_SECONDS)]
+
+
+def keep_link(token: str) -> list[str]:
+    """Set-Cookie values that keep a mailed link's token while it leaves the address, and so the browser's history."""
+    is_one = credentials.recognize(token, Kind.MAIL_LINK) is not None
+    return [cookies.kept("link", token, settings.MAIL_LINK_LIFETIME_SECONDS)] if is_one else forget_link()
+
+
+def kept_link(request: http.Request) -> str | None:
+    return cookies.read(request, "link")
+
+
+def forget_link() -> list[str]:
+    return [cookies.forgotten("link")]
+
+
+def keep_place(path: str) -> list[str]:
+    """Set-Cookie values that remember where this browser wanted to go, while its user reads their mail.
+
+    In this browser and not in the mail: a link that somebody else asked for must not lead where they want.
+    """
+    value = quote(path, safe="/")
+    is_kept = path != "/" and len(value) <= _PLACE_LIMIT_CHARACTERS
+    return [cookies.kept("place", value, settings.MAIL_LINK_LIFETIME_SECONDS)] if is_kept else forget_place()
+
+
+def kept_place(request: http.Request) -> str:
+    """A local path; "/" where none was kept."""
+    return local_path(unquote(cookies.read(request, "place") or ""))
+
+
+def forget_place() -> list[str]:
+    return [cookies.forgotten("place")]
+
+
+def local_path(value: str | None) -> str:
+    """`value` if it is a path of ours, else "/". Nothing a browser could take for another host passes."""
+    plain = value is not None and value.startswith("/") and not value.startswith(("//", "/\\"))
+    return value if plain and value is not None and all(0x21 <= ord(c) <= 0x7E and c != "\\" for c in value) else "/"
+
+
+def _mark(user_id: str) -> str:
+    return credentials.derive(user_id, "whose form it is")[:16]

@@ -1,0 +1,159 @@
+"""A request as the views see it: what Chalice and API Gateway pass on, read strictly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from ipaddress import ip_interface
+from urllib.parse import unquote, urlencode, urlsplit
+
+from chalice.app import Request as ChaliceRequest
+
+from chalicelib import settings
+from chalicelib.caller import Caller, shorten
+from chalicelib.models.user import User
+from chalicelib.protocol.clients.client_request import ClientRequest
+from chalicelib.protocol.rules.request_parameters import HTTP_BLANKS, Parameters, read_form, read_query
+
+EVERYTHING = "/{proxy+}"  # the template of what no other route takes
+
+
+@dataclass
+class Request:
+    """raw: Chalice's. user: whoever is signed in, from when `browser_session` has found it out, so that an error's page
+    knows them too. typed: what a page shows in its form at first, where that was typed before; see `stale_form`.
+    For how queries and forms are read see `protocol.requests`."""
+
+    raw: ChaliceRequest
+    user: User | None = None
+    typed: Parameters = field(default_factory=dict)
+    is_shown_again: bool = False
+
+    @property
+    def method(self) -> str:
+        """A form that is out of date is answered with its page, as if that had been asked for."""
+        return "GET" if self.raw.method == "HEAD" or self.is_shown_again else str(self.raw.method)
+
+    @property
+    def is_head(self) -> bool:
+        return bool(self.raw.method == "HEAD")
+
+    @property
+    def query(self) -> Parameters:
+        """Each name with all its values. Raises Undecodable."""
+        return read_query(self.raw.to_original_event().get("multiValueQueryStringParameters"))
+
+    @property
+    def body(self) -> bytes:
+        body = self.raw.raw_body or b""
+        return body.encode() if isinstance(body, str) else body
+
+    @property
+    def form(self) -> Parameters:
+        """Each field with all its values. Raises Undecodable."""
+        return read_form(self.body)
+
+    def header(self, name: str) -> str | None:
+        """Its value. One that was sent several times is joined as RFC 9110 §5.3 joins it, or the cookies as §5.4 of
+        RFC 6265; what may come only once is malformed then. API Gateway shows all values beside the last."""
+        event = self.raw.to_original_event()
+        for found, values in (event.get("multiValueHeaders") or {}).items():
+            if found.lower() == name and len(values) > 1:
+                return ("; " if name == "cookie" else ", ").join(values)
+        value = self.raw.headers.get(name)
+        return str(value) if value is not None else None
+
+    def cookie(self, name: str) -> str | None:
+        """Its value as it was sent; None also where two of this name have different values, since one of them was
+        planted and nothing here says which. http.cookies would drop all for one that it cannot read.
+        """
+        pairs = (pair.partition("=") for pair in (self.header("cookie") or "").split(";"))
+        found = {value.strip(HTTP_BLANKS) for left, _, value in pairs if left.strip(HTTP_BLANKS) == name}
+        return found.pop() if len(found) == 1 else None
+
+    @property
+    def given(self) -> Parameters:
+        """What it asks for: a GET in its query, a POST in its form; a form shown again has what may come back of it."""
+        if self.is_shown_again:
+            return self.typed
+        return self.query if self.method == "GET" else self.form
+
+    @property
+    def is_from_our_page(self) -> bool:
+        """Does the browser say that a page of ours sent this? Old browsers say nothing; none can be made to lie."""
+        return self.header("sec-fetch-site") == "same-origin"
+
+    def as_client_request(self) -> ClientRequest:
+        """For the endpoints that applications call themselves."""
+        headers = self.header("authorization"), self.header("content-type")
+        path = str(self.raw.context["resourcePath"])
+        return ClientRequest(path, self.base_url, self.network, self.body, self.query, *headers)
+
+    @property
+    def address(self) -> str:
+        """The caller's IP address as the gateway saw it; what the caller claims in a header does not count."""
+        return str(self.raw.context.get("identity", {}).get("sourceIp") or "unknown")
+
+    @property
+    def network(self) -> str:
+        """What tries are counted by: the address, or of an IPv6 one the /64, all of which one caller can use."""
+        try:
+            found = ip_interface(self.address)
+        except ValueError:
+            return self.address
+        return str(ip_interface(f"{found.ip}/64").network) if found.version == 6 else self.address
+
+    @property
+    def caller(self) -> Caller:
+        """The address and the device, for people to recognize."""
+        return Caller(self.address, shorten(self.header("user-agent")))
+
+    @property
+    def base_path(self) -> str:
+        """What stands before our own paths in an address: "", a stage ("/api") or a custom domain's base path."""
+        if settings.SETTINGS.public_url:
+            return urlsplit(settings.SETTINGS.public_url).path
+        return self._passed_as
+
+    @property
+    def local_path(self) -> str:
+        """This request's path as our own routes name it."""
+        return str(self.raw.context["path"])[len(self._passed_as) :] or "/"
+
+    @property
+    def local_address(self) -> str:
+        """`local_path` with the query."""
+        query = urlencode([(name, value) for name, values in self.query.items() for value in values])
+        return f"{self.local_path}?{query}" if query else self.local_path
+
+    @property
+    def base_url(self) -> str:
+        """The provider's address, which is its issuer identifier. Never from the Host header, which anyone can set."""
+        if settings.SETTINGS.public_url:
+            return settings.SETTINGS.public_url
+        return f"https://{self.raw.context['domainName']}{self.base_path}"
+
+    @property
+    def _passed_as(self) -> str:
+        """What stands before our own path when the request reaches the gateway."""
+        path, template = str(self.raw.context["path"]), str(self.raw.context["resourcePath"])
+        if template == EVERYTHING:
+            return _before_rest(path, str((self.raw.uri_params or {}).get("proxy", "")))
+        return _before(path, template)
+
+
+def _before(path: str, template: str) -> str:
+    """`path` without as many segments at its end as `template` has."""
+    segments = [segment for segment in path.split("/") if segment]
+    own = len([segment for segment in template.split("/") if segment])
+    return "".join(f"/{segment}" for segment in segments[: len(segments) - own])
+
+
+def _before_rest(path: str, rest: str) -> str:
+    """`path` without `rest` at its end, however much of either is decoded already; "" where it does not end so."""
+    segments = [segment for segment in path.split("/") if segment]
+    starts = (at for at in range(len(segments)) if _decoded("/".join(segments[at:])) == _decoded(rest))
+    return "".join(f"/{segment}" for segment in segments[: next(starts, 0)])
+
+
+def _decoded(path: str) -> list[str]:
+    return [segment for segment in unquote(path).split("/") if segment]

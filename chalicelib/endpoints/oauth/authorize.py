@@ -1,0 +1,258 @@
+"""GET and POST /api/v1/oauth/authorize: the application asks, the user answers (RFC 6749 §4.1.1)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from chalice.app import Blueprint, Response
+
+from chalicelib import logs, settings
+from chalicelib.endpoints import http
+from chalicelib.endpoints.http import browser_session
+from chalicelib.endpoints.http.browser_session import SignedIn
+from chalicelib.endpoints.oauth import consent_page
+from chalicelib.endpoints.oauth.consent_page import Question
+from chalicelib.messages import Message
+from chalicelib.models import pushed_request, store
+from chalicelib.models.application import Application
+from chalicelib.models.consent import Consent
+from chalicelib.models.pushed_request import AlreadyAnswered, PushedRequest
+from chalicelib.protocol.authorization import authorization_response, pushed_requests
+from chalicelib.protocol.authorization.authorization_request import (
+    AuthorizationRequest,
+    RefusedRequest,
+)
+from chalicelib.protocol.authorization.consents import ChoiceProblem
+from chalicelib.protocol.clients import metadata_documents
+from chalicelib.protocol.errors import NotThisApplication
+from chalicelib.protocol.rules import paths, redirect_uris, request_parameters
+
+PATH = paths.AUTHORIZATION
+_CODES = "authorization codes"
+_DECISIONS = {"allow": pushed_request.ALLOWED, "deny": pushed_request.DENIED}
+blueprint = Blueprint(__name__)
+
+
+@http.route(
+    blueprint,
+    PATH,
+    "GET",
+    "POST",
+    is_page=True,
+    typed_again=consent_page.TYPED_AGAIN,
+    answers_stale_forms=True,
+    body_limit_bytes=settings.CONSENT_FORM_LIMIT_BYTES,
+)
+def authorize(request: http.Request) -> Response:
+    if request.is_head:
+        allowed = "GET, POST"  # it would make a code
+        raise http.Refusal(
+            405, "invalid_request", Message("Only %(methods)s can be used here.", methods=allowed), {"Allow": allowed}
+        )
+    form = request.form if request.method == "POST" else None
+    # The consent form's address carries the request; a request that is itself a POST may be all in its body (§3.1).
+    parameters = request.query if form is None or request.query else form
+    if form is not None and not consent_page.is_sent(request, form):
+        return http.see_other(http.here(request, _path_of(parameters)))
+    browser, application, consent, pushed = _read(request, parameters)
+    user_id = browser.user.user_id if browser else None
+    try:
+        application = _described(parameters, browser, application)
+        asked = pushed_requests.read_request(parameters, application, pushed, user_id=user_id, issuer=request.base_url)
+    except NotThisApplication as error:
+        return _not_this_application(request, error, parameters)
+    except RefusedRequest as error:
+        if browser is None:  # or anybody's link would lead through here to wherever somebody registered (9700 §4.11.2)
+            raise http.NotSignedIn(_path_of(parameters)) from error
+        if authorization_response.is_told_at_once(error, consent, browser.user):
+            return http.see_other(error.location)
+        return _refused(request, error)  # whoever is signed in decides whether to go there
+    logs.note(client_id=asked.application.client_id)
+    if browser is None:
+        raise http.NotSignedIn(f"{PATH}?{request_parameters.encode(asked.parameters)}")
+    try:
+        if asked.pushed and asked.pushed.answer:
+            return _answered_before(request, asked, browser, consent, form)
+        if form is None:
+            return _ask_or_remember(request, asked, browser, consent)
+        return _answer(request, asked, browser, consent, form)
+    except AlreadyAnswered:  # since it was read, as by a second click
+        return _answered_meanwhile(request, asked, browser, consent, form)
+
+
+def _path_of(parameters: request_parameters.Parameters) -> str:
+    """The path that asks this again, with a GET, mistakes included."""
+    return f"{PATH}?{request_parameters.encode_all(parameters, (*request_parameters.AUTHORIZATION, 'request_uri'))}"
+
+
+def _read(
+    request: http.Request, parameters: request_parameters.Parameters
+) -> tuple[SignedIn | None, Application | None, Consent | None, PushedRequest | None]:
+    """All that decides, in one round trip."""
+    cookie = browser_session.read_cookie(request)
+    client_id = request_parameters.single(parameters, "client_id") or ""
+    is_one = request_parameters.is_id(client_id, limit=settings.CLIENT_ID_LIMIT_CHARACTERS)
+    application_key = Application.key(client_id) if is_one else None
+    pushed_key = pushed_requests.key_of(parameters)
+    if cookie is None:
+        application, pushed = store.read(application_key, pushed_key)
+        return None, _called(application, client_id), None, pushed
+    consent_key = Consent.key(cookie.user_id, application_key.hash_key) if application_key else None
+    session, user, application, consent, pushed = store.read(
+        cookie.session_key, cookie.user_key, application_key, consent_key, pushed_key
+    )
+    browser = browser_session.recognize(request, cookie, session, user)
+    return browser, _called(application, client_id), consent, pushed
+
+
+def _called(found: Application | None, client_id: str) -> Application | None:
+    """The application, if this is its client id: the id that one with a document is stored under is not."""
+    return found if found is not None and found.public_id == client_id else None
+
+
+def _described(
+    parameters: request_parameters.Parameters, browser: SignedIn | None, known: Application | None
+) -> Application | None:
+    """Of an application that describes itself, what its document says now; of any other, what is known.
+
+    Raises NotSignedIn before anything is fetched: strangers cannot have this server call others.
+    """
+    client_id = request_parameters.single(parameters, "client_id") or ""
+    if not metadata_documents.is_one(client_id):
+        return known
+    if not metadata_documents.are_taken():
+        return None
+    if browser is None and known is None:
+        raise http.NotSignedIn(_path_of(parameters))
+    return metadata_documents.current(client_id, known, browser.user) if browser else known
+
+
+def _ask_or_remember(
+    request: http.Request, asked: AuthorizationRequest, browser: SignedIn, consent: Consent | None
+) -> Response:
+    if consent is not None and authorization_response.is_remembered(asked, consent, browser.user):
+        location = authorization_response.allow_again(
+            asked, consent, browser.user, browser_key=browser.key_for(_CODES), issuer=request.base_url
+        )
+        if location is not None:
+            return http.see_other(location)
+    return consent_page.show(request, browser, _question(asked), consent)
+
+
+def _answer(
+    request: http.Request,
+    asked: AuthorizationRequest,
+    browser: SignedIn,
+    consent: Consent | None,
+    form: request_parameters.Parameters,
+) -> Response:
+    """What the user said, to the request that they were shown: granted is what was posted, asked for and allowed."""
+    question = _question(asked)
+    if not browser.sent(form, question.purpose):
+        return consent_page.show_stale(request, browser, question, consent, form)
+    if not consent_page.answers(form):
+        return consent_page.show(request, browser, question, consent, form=form)
+    if request_parameters.single(form, "decision") != "allow":
+        return http.see_other(authorization_response.deny(asked, browser.user, issuer=request.base_url))
+    try:
+        location = authorization_response.allow(
+            asked,
+            browser.user,
+            form.get("organizers", ()),
+            known=consent,
+            browser_key=browser.key_for(_CODES),
+            issuer=request.base_url,
+        )
+    except ChoiceProblem as error:
+        return consent_page.show(request, browser, question, consent, form=form, problem=error.message, status=400)
+    consent_page.note_allowed(request, browser, asked.application)
+    return http.see_other(location)
+
+
+def _answered_before(
+    request: http.Request,
+    asked: AuthorizationRequest,
+    browser: SignedIn,
+    consent: Consent | None,
+    form: request_parameters.Parameters | None,
+) -> Response:
+    """To a pushed request that this user has answered: the same redirect where they asked for the same, else a page."""
+    assert asked.pushed is not None
+    if form is None:
+        is_same = authorization_response.is_remembered(asked, consent, browser.user)
+        wanted = pushed_request.ALLOWED if is_same else None
+    else:
+        is_own = browser.sent(form, _purpose(asked))
+        wanted = _DECISIONS.get(request_parameters.single(form, "decision") or "") if is_own else None
+    location = wanted and authorization_response.repeat(
+        asked, wanted, browser_key=browser.key_for(_CODES), issuer=request.base_url
+    )
+    if location:
+        return http.see_other(location)
+    logs.note(outcome="answered before")
+    is_allowed = asked.pushed.answer == pushed_request.ALLOWED
+    return http.page(request, "already_answered.html", 400, application=asked.application, is_allowed=is_allowed)
+
+
+def _answered_meanwhile(
+    request: http.Request,
+    asked: AuthorizationRequest,
+    browser: SignedIn,
+    consent: Consent | None,
+    form: request_parameters.Parameters | None,
+) -> Response:
+    assert asked.pushed is not None
+    pushed = store.read(asked.pushed.own_key)[0]
+    if pushed is None or not pushed.answer or not pushed.is_for(browser.user.user_id):
+        shown = {name: [value] for name, value in asked.parameters.items()}
+        return _not_this_application(request, pushed_requests.unusable(), shown)
+    return _answered_before(request, replace(asked, pushed=pushed), browser, consent, form)
+
+
+def _question(asked: AuthorizationRequest) -> Question:
+    # In the address and not in fields: browsers change line breaks in a field, and so in a state.
+    address = f"{PATH}?{request_parameters.encode(asked.parameters)}"
+    return Question(
+        application=asked.application,
+        scopes=asked.scopes,
+        resource=asked.resource,
+        purpose=_purpose(asked),
+        address=address,
+        post_to=address,
+        redirect_uri=asked.redirect_uri,
+        origin=asked.origin,
+    )
+
+
+def _purpose(asked: AuthorizationRequest) -> str:
+    """Binds the form to the very request that was shown, and to where its answer was said to go.
+
+    A request that leaves `redirect_uri` out goes to the first registered one, which may be another by now.
+    """
+    return f"consent {request_parameters.encode(dict(sorted(asked.parameters.items())))} {asked.redirect_uri}"
+
+
+def _not_this_application(
+    request: http.Request, error: NotThisApplication, parameters: request_parameters.Parameters
+) -> Response:
+    """Nobody is redirected; the user learns that it is not their fault, and the developer what to mend."""
+    logs.note(outcome=f"invalid {error.problem}")
+    received = request_parameters.known(parameters, ("client_id", "redirect_uri"))
+    shown: dict[str, Any] = {"problem": error.problem, "detail": error.detail, "received": received}
+    return http.page(request, "not_this_application.html", 400, **shown)
+
+
+def _refused(request: http.Request, error: RefusedRequest) -> Response:
+    """The error, shown to the user, and a link that takes it to the application: nobody is led there unasked."""
+    logs.note(client_id=error.application.client_id)
+    return http.page(
+        request,
+        "refused_request.html",
+        400,
+        application=error.application,
+        error=error.reason.error,
+        description=error.reason.description or "",
+        location=error.location,
+        place=redirect_uris.place(error.location),
+    )

@@ -1,0 +1,125 @@
+"""The consent page, which the authorization endpoint and devices share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from chalice.app import Response
+
+from chalicelib import logs
+from chalicelib.endpoints import http
+from chalicelib.endpoints.http import browser_session
+from chalicelib.endpoints.http.browser_session import SignedIn
+from chalicelib.messages import Message
+from chalicelib.models import security_event
+from chalicelib.models.application import Application
+from chalicelib.models.consent import Consent, in_force
+from chalicelib.protocol.authorization import consents
+from chalicelib.protocol.rules import redirect_uris
+from chalicelib.protocol.rules import scopes as scope_rules
+from chalicelib.protocol.rules.request_parameters import Parameters, single
+
+STALE = Message(
+    "You signed in again, or something else changed, since this page was opened. Check it and answer once more."
+)
+# Decisions that answer nothing yet: they change what is shown, and need no script.
+_ONLY_SHOW = ("select_all", "select_none", "filter")
+_MARK = "consent_form"  # tells this form from others without a decision
+TYPED_AGAIN = (_MARK, "organizers", "find")  # after a log-in; never the decision
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a user is asked.
+
+    purpose: binds the form to the very request that was shown. address: the path that asks this again.
+    post_to: the path that the form goes to. redirect_uri, origin: where the answer goes; None where no browser is led
+    on. hidden: fields of the form. user_code: as a device shows it.
+    """
+
+    application: Application
+    scopes: tuple[str, ...]
+    resource: str | None
+    purpose: str
+    address: str
+    post_to: str
+    redirect_uri: str | None = None
+    origin: str | None = None
+    hidden: Mapping[str, str] = field(default_factory=dict)
+    user_code: str | None = None
+
+
+def is_sent(request: http.Request, form: Parameters) -> bool:
+    """Is it the consent form? It has no decision when it comes back after a log-in, from a page of ours."""
+    return single(form, "decision") is not None or (request.is_from_our_page and single(form, _MARK) is not None)
+
+
+def answers(form: Parameters) -> bool:
+    """Does it allow or deny?"""
+    return single(form, "decision") not in (None, *_ONLY_SHOW)
+
+
+def show(
+    request: http.Request,
+    browser: SignedIn,
+    question: Question,
+    consent: Consent | None,
+    *,
+    form: Parameters | None = None,
+    notice: str = "",
+    problem: str = "",
+    status: int = 200,
+) -> Response:
+    """The page. form: as it was posted, to be shown again. notice, problem: about all of it; about the organizers."""
+    owner, organizers = consents.read_shown(question.application, browser.user, question.scopes)
+    needs_organizers = scope_rules.need_organizers(question.scopes)
+    choice = consents.choice(organizers, form)
+    before, uri = in_force(consent, question.application), question.redirect_uri
+    place = redirect_uris.place(uri) if uri else None
+    is_elsewhere = bool(before and before.scopes_at and question.origin and question.origin not in before.scopes_at)
+    return http.page(
+        request,
+        "consent.html" if organizers or not needs_organizers else "no_organizer.html",
+        status,
+        form_target=redirect_uris.form_target(uri) if uri else "",
+        application=question.application,
+        owner=owner,
+        returns_to=place,
+        new_place=place if is_elsewhere else None,
+        scopes=question.scopes,
+        resource=question.resource,
+        consent=before,
+        needs_organizers=needs_organizers,
+        choice=choice,
+        switch_account=http.here(request, f"/login?switch=1&next={quote(question.address, safe='')}"),
+        hidden={**question.hidden, _MARK: "yes", browser_session.CSRF_FIELD: browser.csrf_token(question.purpose)},
+        action=http.here(request, question.post_to),
+        consent_notice=notice,
+        problem=problem or choice.problem,
+        user_code=question.user_code,
+    )
+
+
+def show_stale(
+    request: http.Request, browser: SignedIn, question: Question, consent: Consent | None, form: Parameters
+) -> Response:
+    """The page anew, for a form that counts no more, with what the same user had ticked.
+
+    Where that may not be shown nothing is ticked, an only organizer neither: they may have unticked it.
+    """
+    logs.note(outcome="stale form")
+    kept = form if browser.was_filled_in_here(request, form) else {}
+    return show(request, browser, question, consent, form=kept, notice=STALE, status=403)
+
+
+def note_allowed(request: http.Request, browser: SignedIn, application: Application) -> None:
+    """In the user's history."""
+    security_event.record(
+        browser.user.user_id,
+        security_event.Kind.CONSENT,
+        request.caller,
+        client_id=application.client_id,
+        application_name=application.name,
+    )

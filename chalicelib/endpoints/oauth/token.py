@@ -1,0 +1,38 @@
+"""POST /api/v1/oauth/token, revoke_token, introspect and par: what applications call themselves."""
+
+from __future__ import annotations
+
+from chalice.app import Blueprint, Response
+
+from chalicelib.endpoints import http
+from chalicelib.protocol.authorization import pushed_requests
+from chalicelib.protocol.clients.client_request import ProtocolAnswer
+from chalicelib.protocol.grants import token_endpoint
+from chalicelib.protocol.rules import paths
+from chalicelib.protocol.tokens import introspection, revocation
+
+blueprint = Blueprint(__name__)
+
+
+@http.route(blueprint, paths.TOKEN, "POST", cross_origin=True)
+def token(request: http.Request) -> Response:
+    return _answer(token_endpoint.token_response(request.as_client_request()))
+
+
+@http.route(blueprint, paths.REVOCATION, "POST", cross_origin=True)
+def revoke_token(request: http.Request) -> Response:
+    return _answer(revocation.revocation_response(request.as_client_request()))
+
+
+@http.route(blueprint, paths.INTROSPECTION, "POST")
+def introspect(request: http.Request) -> Response:
+    return _answer(introspection.introspection_response(request.as_client_request()))
+
+
+@http.route(blueprint, paths.PUSHED_REQUEST, "POST")
+def par(request: http.Request) -> Response:
+    return _answer(pushed_requests.pushed_request_response(request.as_client_request()))
+
+
+def _answer(answer: ProtocolAnswer) -> Response:
+    return http.json_answer(answer.body, answer.status, answer.headers)

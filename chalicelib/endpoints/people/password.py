@@ -1,0 +1,224 @@
+"""A password is changed by who knows the present one, and chosen anew, through a mailed link, by who forgot it."""
+
+from __future__ import annotations
+
+from chalice.app import Blueprint, Response
+
+from chalicelib import credentials, logs, mail, names, settings
+from chalicelib.accounts import passwords
+from chalicelib.endpoints import http
+from chalicelib.endpoints.http import browser_session
+from chalicelib.endpoints.http.browser_session import CSRF_FIELD, SignedIn
+from chalicelib.endpoints.people import mailed_link
+from chalicelib.messages import Message
+from chalicelib.models import log_in_try, mail_link, security_event, session, store, throttle, user
+from chalicelib.models.mail_link import MailLink, Purpose
+from chalicelib.models.store import ConditionFailed, StoreUnavailable
+from chalicelib.models.user import User
+from chalicelib.pages import render
+from chalicelib.protocol.authorization import disconnecting
+from chalicelib.protocol.rules.request_parameters import single
+
+ASK = "/password/reset"
+CHOOSE = "/password/new"
+CHANGE = "/settings/password"
+SECURITY = "/settings/security"
+blueprint = Blueprint(__name__)
+
+
+@http.route(blueprint, ASK, "GET", "POST", is_page=True, typed_again=mailed_link.ASKED)
+def ask(request: http.Request) -> Response:
+    """The answer is the same, and as much work, for an address that nobody has here."""
+    return mailed_link.ask(
+        request,
+        ASK,
+        template="password_reset.html",
+        check=names.check_email,
+        send=_send_link,
+        outcome="password reset asked for",
+    )
+
+
+@http.route(blueprint, CHOOSE, "GET", "POST", is_page=True, typed_again=("token", "revoke_applications"))
+def choose(request: http.Request) -> Response:
+    return mailed_link.use(request, CHOOSE, again=ASK, show=_show_choose_page, submit=_choose)
+
+
+@http.route(blueprint, CHANGE, "GET", "POST", is_page=True)
+def change(request: http.Request) -> Response:
+    # A second click comes when the first has changed the password and ended the session: who knows which it was?
+    browser = browser_session.require(request, back_to=CHANGE, ended=http.Notice.SESSION_ENDED_OF_PASSWORD)
+    if request.method == "GET":
+        return _change_page(request, browser)
+    browser.check_csrf(request.form, CHANGE)
+    present, chosen = single(request.form, "present") or "", single(request.form, "password") or ""
+    if problem := _problem(chosen, browser.user):
+        return _change_page(request, browser, problem=problem)
+    with throttle.trying([_change_limit(browser.user)], window_seconds=settings.LOGIN_WINDOW_SECONDS) as counted:
+        if not _is_present_password(browser.user, present):
+            logs.note(outcome="password change refused")
+            return _change_page(request, browser, wrong=Message("That is not your current password."))
+        if chosen == present:
+            return _change_page(request, browser, problem=passwords.UNCHANGED)
+        changed, is_repeated = _change(browser.user, chosen)
+    counted[0].forgive()
+    logs.note(outcome="password changed")
+    if not is_repeated:
+        session.clear_away(changed)
+        security_event.record(changed.user_id, security_event.Kind.PASSWORD_CHANGED, request.caller)
+    cookies = browser_session.start(request, changed)
+    if not is_repeated:
+        _tell_owner(request, changed)
+    headers = {"Set-Cookie": cookies}
+    return http.see_other(http.here(request, SECURITY), headers=headers, notice=http.Notice.PASSWORD_CHANGED)
+
+
+def _change(of: User, chosen: str) -> tuple[User, bool]:
+    """The user with the new password; and whether it was there already, by the first of two clicks at this moment.
+
+    Raises ConditionFailed where somebody chose another one meanwhile.
+    """
+    try:
+        return user.change_password(of, chosen), False
+    except ConditionFailed:
+        now = store.read(User.key(of.user_id))[0]
+        if now is None or not now.active or not credentials.password_matches(chosen, now.password_hash):
+            raise
+        logs.note(repeated=True)
+        return now, True
+
+
+def _send_link(request: http.Request, email: str) -> None:
+    found = user.find_by_email(email)
+    owner = found if found and found.active else None
+    # To the address that is stored and not to the one that was typed: two that count as one here may be two people's.
+    to = owner.email if owner else None
+    with mailed_link.sending(ASK, to):
+        token = mail_link.create(Purpose.CHOOSE_PASSWORD, email=to or email, of=owner)
+        subject, text = render.mail(
+            "password_reset.txt",
+            site=http.SITE,
+            accept_language=request.header("accept-language"),
+            user=owner,
+            link=f"{request.base_url}{CHOOSE}?token={token}",
+            minutes=settings.MAIL_LINK_LIFETIME_SECONDS // 60,
+        )
+        mail.send(to, subject, text)
+
+
+def _choose(request: http.Request) -> Response:
+    browser_session.check_visitor_form(request, CHOOSE)
+    token, chosen = single(request.form, "token"), single(request.form, "password") or ""
+    link = mail_link.find(token, Purpose.CHOOSE_PASSWORD)
+    owner = mail_link.owner(link)
+    if problem := _problem(chosen, owner):
+        return _choose_page(request, link, token, problem=problem)
+    with mail_link.trying(link):
+        if credentials.password_matches(chosen, owner.password_hash):
+            return _choose_page(request, link, token, problem=passwords.UNCHANGED)
+        changed = mail_link.choose_password(link, owner, chosen)
+    log_in_try.forgive_all(link.email, request.network)
+    session.clear_away(changed)
+    security_event.record(changed.user_id, security_event.Kind.PASSWORD_RESET, request.caller)
+    logs.note(outcome="password reset", user_id=changed.user_id)
+    revoked = _revoke_applications(request, changed)
+    _tell_owner(request, changed)
+    cookies = [
+        *browser_session.forget_link(),
+        *browser_session.forget_place(),
+        *browser_session.keep_device(request, changed),
+    ]
+    place = browser_session.kept_place(request)
+    headers = {"Set-Cookie": cookies}
+    return http.page(request, "password_chosen.html", headers=headers, next=place, revoked=revoked)
+
+
+def _revoke_applications(request: http.Request, changed: User) -> bool | None:
+    """Were they all revoked? None where nobody asked for it.
+
+    The password is changed by then and the link used, so a store that fails now is told on the page: what is left can
+    be revoked behind the log-in.
+    """
+    if not _wants_revocation(request):
+        return None
+    try:
+        disconnecting.take_back_all(changed.user_id, request.caller)
+    except StoreUnavailable as error:
+        logs.note(store_error=error.code, applications="not all revoked")
+        return False
+    return True
+
+
+def _wants_revocation(request: http.Request) -> bool:
+    sent = request.typed if request.is_shown_again else request.form
+    return single(sent, "revoke_applications") == "yes"
+
+
+def _show_choose_page(request: http.Request) -> Response:
+    """Raises Unusable."""
+    token = mailed_link.token(request)
+    return _choose_page(request, mail_link.find(token, Purpose.CHOOSE_PASSWORD), token)
+
+
+def _choose_page(request: http.Request, link: MailLink, token: str | None, *, problem: str | None = None) -> Response:
+    csrf_token, cookies = browser_session.visitor_form(request, CHOOSE)
+    return http.page(
+        request,
+        "password_new.html",
+        400 if problem else 200,
+        headers={"Set-Cookie": cookies},
+        hidden={CSRF_FIELD: csrf_token, "token": token},
+        email=link.email,
+        problem=Message("The password %(problem)s.", problem=problem) if problem else "",
+        revokes=_wants_revocation(request),
+    )
+
+
+def _problem(chosen: str, of: User) -> str | None:
+    """Why this cannot be the user's new password, to stand after "The password"; None where it can."""
+    try:
+        passwords.check(chosen, about=[of.email, of.fullname])
+    except names.NameProblem as error:
+        return error.message
+    return None
+
+
+def _tell_owner(request: http.Request, changed: User) -> None:
+    """Who did not do it hears of it, where mail is set up; nothing hangs on that mail."""
+    if not mail.is_set_up():
+        return
+    if not throttle.may_send_notice():
+        logs.note(notice="not sent: too many in all")
+        return
+    subject, text = render.mail(
+        "password_changed.txt",
+        site=http.SITE,
+        accept_language=request.header("accept-language"),
+        user=changed,
+        reset=request.base_url + ASK,
+    )
+    mail.send_if_possible(changed.email, subject, text)
+
+
+def _change_limit(of: User) -> throttle.Limit:
+    """Somebody at a browser that was left open must not guess on."""
+    what = throttle.named("password change", of.user_id)
+    return throttle.Limit(what, settings.LOGIN_TRIES_PER_ACCOUNT, exempt=settings.PASSWORD_CHANGES_PER_ACCOUNT)
+
+
+def _is_present_password(of: User, present: str) -> bool:
+    tried = present if len(present) <= settings.PASSWORD_LIMIT_CHARACTERS else ""
+    return credentials.password_matches(tried, of.password_hash)
+
+
+def _change_page(request: http.Request, browser: SignedIn, *, wrong: str = "", problem: str | None = None) -> Response:
+    """problem: with the new password, as `_problem` words it. wrong: with the present one."""
+    return http.page(
+        request,
+        "password.html",
+        400 if wrong or problem else 200,
+        user=browser.user,
+        hidden={CSRF_FIELD: browser.csrf_token(CHANGE)},
+        wrong=wrong,
+        problem=Message("The new password %(problem)s.", problem=problem) if problem else "",
+    )

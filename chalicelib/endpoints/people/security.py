@@ -1,0 +1,83 @@
+"""/settings/security: where a user is signed in, and what happened to their account."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chalice.app import Blueprint, Response
+
+from chalicelib import caller, logs, settings
+from chalicelib.endpoints import http
+from chalicelib.endpoints.http import browser_session
+from chalicelib.endpoints.http.browser_session import CSRF_FIELD, SignedIn
+from chalicelib.models import security_event, session
+from chalicelib.models.session import Session
+from chalicelib.protocol.rules.request_parameters import single
+
+PATH = "/settings/security"
+OTHERS = "others"
+blueprint = Blueprint(__name__)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A session or an event, and the device that it was on. Both names are "" where they are not known."""
+
+    item: Session | security_event.SecurityEvent
+    browser: str
+    system: str
+
+
+@http.route(blueprint, PATH, "GET", "POST", is_page=True)
+def security(request: http.Request) -> Response:
+    browser = browser_session.require(request, back_to=PATH)
+    if request.method == "POST":
+        return _end_sessions(request, browser)
+    before = single(request.query, "before") or ""
+    mine = browser.cookie.named.digest
+    sessions = sorted(session.live_ones(browser.user), key=lambda found: found.session_digest != mine)
+    events, older = _events(browser, before)
+    return http.page(
+        request,
+        "security.html",
+        user=browser.user,
+        sessions=[_listed(found) for found in sessions],
+        current=mine,
+        events=[_listed(event) for event in events],
+        older=older,
+        is_first_page=not before,
+        csrf_field=CSRF_FIELD,
+        csrf_tokens={of: browser.csrf_token(*_end(of)) for of in [OTHERS, *(found.short_id for found in sessions)]},
+    )
+
+
+def _end_sessions(request: http.Request, browser: SignedIn) -> Response:
+    which = single(request.form, "session") or ""
+    browser.check_csrf(request.form, *_end(which))
+    mine = browser.cookie.named.digest
+    others = [found for found in session.live_ones(browser.user) if found.session_digest != mine]
+    ended = [found for found in others if which in (OTHERS, found.short_id)]
+    for found in ended:
+        session.end(browser.user.user_id, found.session_digest)
+    logs.note(outcome="sessions ended", sessions=len(ended))
+    if not ended:  # they had ended before, and nobody was signed out just now
+        return http.see_other(http.here(request, PATH))
+    security_event.record(browser.user.user_id, security_event.Kind.SESSION_ENDED, request.caller)
+    notice = http.Notice.SIGNED_OUT_ELSEWHERE if which == OTHERS else http.Notice.SIGNED_OUT_THERE
+    return http.see_other(http.here(request, PATH), notice=notice)
+
+
+def _end(which: str) -> tuple[str, str]:
+    """What a form that ends it, or them, is for."""
+    return "end session", which
+
+
+def _events(browser: SignedIn, before: str) -> tuple[list[security_event.SecurityEvent], str | None]:
+    """A page of events, and the key from which the next page goes on; None where there is none."""
+    size = settings.SECURITY_EVENTS_PER_PAGE
+    found = security_event.recent(browser.user.user_id, limit=size + 1, before=before[:64] or None)
+    return found[:size], found[size - 1].event_key if len(found) > size else None
+
+
+def _listed(item: Session | security_event.SecurityEvent) -> Listed:
+    return Listed(item, caller.browser_name(item.user_agent), caller.system_name(item.user_agent))

@@ -1,0 +1,26 @@
+"""The few verbs that every model reads and writes with.
+
+Reads are strongly consistent. Several reads are one BatchGetItem, several writes are one transaction, and so is a
+single write with a condition. `calling` tries again what another write was in the way of; `connection`, what failed in
+passing. A condition that does not hold is `ConditionFailed`; a store that cannot answer now is `StoreUnavailable`.
+"""
+
+from chalicelib.models.store.calling import ConditionFailed as ConditionFailed
+from chalicelib.models.store.changes import Change as Change
+from chalicelib.models.store.changes import Check as Check
+from chalicelib.models.store.changes import Delete as Delete
+from chalicelib.models.store.changes import Put as Put
+from chalicelib.models.store.changes import Update as Update
+from chalicelib.models.store.connection import doubts as doubts
+from chalicelib.models.store.failures import StoreUnavailable as StoreUnavailable
+from chalicelib.models.store.reading import latest as latest
+from chalicelib.models.store.reading import newest_first as newest_first
+from chalicelib.models.store.reading import query as query
+from chalicelib.models.store.reading import read as read
+from chalicelib.models.store.reading import read_all as read_all
+from chalicelib.models.store.reading import scan as scan
+from chalicelib.models.store.writing import aside as aside
+from chalicelib.models.store.writing import change as change
+from chalicelib.models.store.writing import count as count
+from chalicelib.models.store.writing import delete_all as delete_all
+from chalicelib.models.store.writing import write as write

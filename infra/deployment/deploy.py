@@ -1,0 +1,121 @@
+"""`make deploy STAGE=...`: the tables' stack, then `chalice deploy`, then what stands around its API.
+
+    python -m infra.deployment.deploy STAGE [--dry-run]
+
+A dry run asks AWS what would be made and changed, says it, and makes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import tempfile
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.deployment import bytecode, gateway, package, stacks, templates
+from infra.deployment.stacks import StackFailed
+from infra.deployment.templates import ROOT, NotDeployable, Template
+
+# In the output of `chalice dev plan`, where a step is a paragraph of names and values.
+_CALLED = re.compile(r"API_CALL\s+│\s+method_name: (\S+)")
+_NAMED = re.compile(r"│\s+(?:name|function_name|role_name|rest_api_id): (\S+)")
+USAGE = "Say which stage: make deploy STAGE=prod (and DRY_RUN=yes to see what would be done)"
+
+
+def main() -> int:
+    arguments = [argument for argument in sys.argv[1:] if argument != "--dry-run"]
+    is_dry = "--dry-run" in sys.argv
+    try:
+        if len(arguments) != 1:
+            raise NotDeployable(USAGE)
+        templates.parameters(arguments[0], templates.whole())
+        deploy(arguments[0], boto3.Session(), is_dry=is_dry)
+    except (NotDeployable, StackFailed, ClientError, BotoCoreError) as error:
+        print(str(error).splitlines()[0], file=sys.stderr)
+        return 2
+    return 0
+
+
+def deploy(stage: str, session: Any, *, is_dry: bool) -> None:
+    """Raises NotDeployable, StackFailed, and what boto3 raises."""
+    formation = session.client("cloudformation")
+    _stack(formation, f"lanyard-{stage}-tables", stage, templates.read("tables"), {}, is_dry=is_dry)
+    with tempfile.TemporaryDirectory() as folder:
+        # Makes the package in .chalice/deployments/, which `chalice deploy` then takes, byte code and all.
+        package.chalice("package", "--stage", stage, folder)
+    for made in (ROOT / ".chalice" / "deployments").glob("*.zip"):
+        bytecode.add(made)
+    if is_dry:
+        _say_plan(package.chalice("dev", "plan", "--stage", stage))
+    else:
+        package.chalice("deploy", "--stage", stage)
+    names = deployed_names(stage)
+    if names is None:
+        print("What stands around the API can be planned once the API is there.")
+        return
+    _stack(formation, f"lanyard-{stage}-surroundings", stage, templates.surroundings(), names, is_dry=is_dry)
+    if not is_dry:
+        _finish(session.client("apigateway"), names["RestAPI"], stage)
+
+
+def deployed_names(stage: str) -> dict[str, str] | None:
+    """What `chalice deploy` made: the API's id and the functions' names; None where it has made nothing yet."""
+    record = ROOT / ".chalice" / "deployed" / f"{stage}.json"
+    if not record.exists():
+        return None
+    resources = {one["name"]: one for one in json.loads(record.read_text(encoding="utf-8"))["resources"]}
+    if "rest_api" not in resources:
+        return None
+    function = {name: resources[name]["lambda_arn"].rpartition(":")[2] for name in ("api_handler", "authorizer")}
+    return {
+        "RestAPI": resources["rest_api"]["rest_api_id"],
+        "APIHandler": function["api_handler"],
+        "Authorizer": function["authorizer"],
+    }
+
+
+def _say_plan(plan: str) -> None:
+    """What Chalice would call, and on what, from the plan that it prints."""
+    print("chalice deploy would call:", flush=True)
+    for step in plan.split("\n\n"):
+        called = _CALLED.match(step)
+        if called:
+            named = _NAMED.search(step)
+            print(f"  {called[1]}{f' {named[1]}' if named else ''}", flush=True)
+
+
+def _stack(
+    client: Any, name: str, stage: str, template: Template, more: dict[str, str], *, is_dry: bool
+) -> None:  # fmt: skip
+    planned = stacks.plan(
+        client, name, {**templates.parameters(stage, template), **more}, TemplateBody=stacks.body(template)
+    )
+    if not planned.changes:
+        print(f"The stack {name} is as it should be.", flush=True)
+        return
+    print(f"The stack {name}{' would change' if is_dry else ''}:", flush=True)
+    for change in planned.changes:
+        print(f"  {change}", flush=True)
+    if is_dry:
+        stacks.forget(client, planned)
+    else:
+        stacks.carry_out(client, planned)
+
+
+def _finish(client: Any, api: str, stage: str) -> None:
+    known = templates.whole()["Parameters"]
+    chosen = templates.parameters(stage, templates.whole())
+    rate, burst = (chosen.get(name, str(known[name]["Default"])) for name in ("ThrottleRate", "ThrottleBurst"))
+    gateway.put_name(client, api, stage)
+    gateway.put_responses(client, api)
+    gateway.deploy(client, api)
+    gateway.put_throttling(client, api, rate=rate, burst=burst)
+    print(f"Deployed: https://{api}.execute-api.{client.meta.region_name}.amazonaws.com/{templates.API_STAGE}/")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

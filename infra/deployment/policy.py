@@ -1,0 +1,152 @@
+"""What the functions may do: .chalice/policy-STAGE.json and policy-STAGE-authorizer.json, written from the lists below.
+
+    python -m infra.deployment.policy
+
+Each action is named, and the tables and indexes that it is for; no `Scan`, no wildcard action.
+tests/deploying/test_policy.py holds the lists to what the functions really call while the whole suite runs.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from infra.deployment import templates
+
+# action -> what it is made on: a table, or TABLE/index/INDEX
+API: dict[str, tuple[str, ...]] = {
+    "BatchGetItem": (
+        "access_tokens",
+        "applications",
+        "authorization_codes",
+        "consents",
+        "device_requests",
+        "grants",
+        "organizers",
+        "pushed_requests",
+        "sessions",
+        "throttles",
+        "users",
+    ),
+    "BatchWriteItem": ("access_tokens", "grants", "sessions", "throttles"),
+    "ConditionCheckItem": ("consents", "users"),
+    "DeleteItem": ("access_tokens", "consents", "grants", "sessions"),
+    "GetItem": (
+        "applications",
+        "authorization_codes",
+        "consents",
+        "device_requests",
+        "email_addresses",
+        "grants",
+        "mail_links",
+        "organizers",
+        "pushed_requests",
+        "registration_forms",
+        "used_assertions",
+        "users",
+    ),
+    "PutItem": (
+        "access_tokens",
+        "applications",
+        "authorization_codes",
+        "device_requests",
+        "email_addresses",
+        "grants",
+        "mail_links",
+        "pushed_requests",
+        "registration_forms",
+        "security_events",
+        "sessions",
+        "used_assertions",
+        "users",
+    ),
+    "Query": (
+        "applications/index/owner",
+        "consents",
+        "grants",
+        "grants/index/client",
+        "security_events",
+        "sessions",
+    ),
+    "UpdateItem": (
+        "applications",
+        "authorization_codes",
+        "consents",
+        "device_requests",
+        "grants",
+        "mail_links",
+        "organizers",
+        "pushed_requests",
+        "sessions",
+        "throttles",
+        "used_assertions",
+        "users",
+    ),
+}
+AUTHORIZER: dict[str, tuple[str, ...]] = {
+    "BatchGetItem": ("access_tokens", "applications", "consents", "grants", "users"),
+    "UpdateItem": ("grants",),
+}
+FUNCTIONS = {"api": API, "authorizer": AUTHORIZER}
+LOG_ACTIONS = ["logs:CreateLogStream", "logs:PutLogEvents"]
+
+
+def document(stage: str, function: str) -> dict[str, Any]:
+    """The IAM policy of a stage's function."""
+    prefix = templates.table_prefix(stage)
+    # One statement for all that have the same actions, so that the policy stays small and reads well.
+    actions_on: dict[str, list[str]] = {}
+    for action, names in sorted(FUNCTIONS[function].items()):
+        for name in names:
+            actions_on.setdefault(name, []).append(f"dynamodb:{action}")
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for name, actions in sorted(actions_on.items()):
+        alike.setdefault(tuple(actions), []).append(f"arn:aws:dynamodb:*:*:table/{prefix}{name}")
+    statements: list[dict[str, Any]] = [
+        {"Effect": "Allow", "Action": list(actions), "Resource": resources} for actions, resources in alike.items()
+    ]
+    sender = templates.variables(stage).get("MAIL_SENDER")
+    if sender and function == "api":
+        statements.append(may_send_mail(sender))
+    parameter = templates.variables(stage).get("SERVER_KEY_PARAMETER")
+    if parameter and function == "api":
+        resource = f"arn:aws:ssm:*:*:parameter/{parameter.lstrip('/')}"
+        statements.append({"Effect": "Allow", "Action": ["ssm:GetParameter"], "Resource": [resource]})
+    if templates.stages()[stage].get("xray"):  # X-Ray knows no resources
+        actions = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
+        statements.append({"Effect": "Allow", "Action": actions, "Resource": ["*"]})
+    # The log group is made beforehand; both ways to deploy name it after the function, and that after the stage.
+    groups = [f"arn:aws:logs:*:*:log-group:/aws/lambda/lanyard-{stage}{end}:*" for end in ("", "-*")]
+    statements.append({"Effect": "Allow", "Action": LOG_ACTIONS, "Resource": groups})
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def may_send_mail(sender: str) -> dict[str, Any]:
+    """The policy's statement that lets a function send mail from this address."""
+    return {
+        "Effect": "Allow",
+        "Action": ["ses:SendEmail"],
+        # An identity may have a default configuration set, which SES asks for too.
+        "Resource": ["arn:aws:ses:*:*:configuration-set/*", "arn:aws:ses:*:*:identity/*"],
+        "Condition": {"StringEquals": {"ses:FromAddress": sender}},
+    }
+
+
+def file_name(stage: str, function: str) -> str:
+    return f"policy-{stage}.json" if function == "api" else f"policy-{stage}-{function}.json"
+
+
+def deployed_stages() -> list[str]:
+    return [stage for stage in templates.stages() if stage != "local"]
+
+
+def main() -> None:
+    for stage in deployed_stages():
+        for function in FUNCTIONS:
+            path = templates.CONFIG.parent / file_name(stage, function)
+            path.write_text(json.dumps(document(stage, function), indent=2) + "\n", encoding="utf-8")
+            print(f"Wrote {path.relative_to(templates.ROOT)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""The tables, made from the models. On AWS CloudFormation makes them; see infra/tables.yaml."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from chalicelib.models.access_token import AccessToken
+from chalicelib.models.application import Application
+from chalicelib.models.authorization_code import AuthorizationCode
+from chalicelib.models.consent import Consent
+from chalicelib.models.device_request import DeviceRequest
+from chalicelib.models.email_address import EmailAddress
+from chalicelib.models.grant import Grant
+from chalicelib.models.mail_link import MailLink
+from chalicelib.models.operator_event import OperatorEvent
+from chalicelib.models.organizer import Organizer
+from chalicelib.models.pushed_request import PushedRequest
+from chalicelib.models.registration_form import RegistrationForm
+from chalicelib.models.security_event import SecurityEvent
+from chalicelib.models.session import Session
+from chalicelib.models.store.table import Item
+from chalicelib.models.throttle import Throttle
+from chalicelib.models.used_assertion import UsedAssertion
+from chalicelib.models.user import User
+
+MODELS: tuple[type[Item], ...] = (
+    User,
+    EmailAddress,
+    Organizer,
+    Application,
+    RegistrationForm,
+    AuthorizationCode,
+    Consent,
+    Grant,
+    AccessToken,
+    Session,
+    SecurityEvent,
+    MailLink,
+    Throttle,
+    UsedAssertion,
+    PushedRequest,
+    DeviceRequest,
+    OperatorEvent,
+)
+
+
+def create_all(models: Sequence[type[Item]] = MODELS) -> Iterator[str]:
+    """Create the tables that are missing, on demand and with their TTLs; gives the name of each one created."""
+    for model in models:
+        if not model.exists():
+            model.create_table(wait=True)
+            yield model.table()
+
+
+def describe_all() -> Iterator[dict[str, object]]:
+    """Each table's name, state, keys, indexes and TTL attribute, as the models define them and the store has them."""
+    for model in MODELS:
+        name = model.table()
+        schema = model.schema()
+        yield {
+            "table": name,
+            "status": model.describe_table()["TableStatus"] if model.exists() else "MISSING",
+            "keys": [key["AttributeName"] for key in sorted(schema["key_schema"], key=lambda key: key["KeyType"])],
+            "indexes": sorted(index["index_name"] for index in schema["global_secondary_indexes"]),
+            "ttl": model.ttl_name(),
+        }

@@ -1,0 +1,108 @@
+"""What the generated template must say, and no local AWS acts upon: checked in the template itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from infra.deployment.tables import MODELS
+from infra.deployment.templates import GATEWAY_RESPONSES, Template
+
+_STATUS_OF = {
+    "UNAUTHORIZED": "401",
+    "ACCESS_DENIED": "403",
+    "MISSING_AUTHENTICATION_TOKEN": "404",
+    "INVALID_SIGNATURE": "404",
+    "THROTTLED": "429",
+}
+
+_CORS = "method.response.header.Access-Control-Allow-"
+_FOR_SCRIPTS = ("/api/v1/", "/.well-known/")
+
+
+def problems(template: Template) -> list[str]:
+    """What is missing, a line for each; none where the template is right. template: as `make package` writes it."""
+    return [*_of_tables(template), *_of_api(template), *_of_functions(template)]
+
+
+def _of_tables(template: Template) -> Iterator[str]:
+    tables = _of_type(template, "AWS::DynamoDB::Table")
+    with_ttl = {name for name, one in tables.items() if "TimeToLiveSpecification" in one["Properties"]}
+    expected = len([model for model in MODELS if model.ttl_name()])
+    if (len(tables), len(with_ttl)) != (len(MODELS), expected):
+        yield f"{len(tables)} tables and {len(with_ttl)} TTLs, not {len(MODELS)} and {expected}"
+    for name, table in tables.items():
+        properties = table["Properties"]
+        wanted = {
+            "BillingMode": "PAY_PER_REQUEST",
+            "DeletionProtectionEnabled": {"Ref": "DeletionProtection"},
+            "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+            "SSESpecification": {"SSEEnabled": True},
+        }
+        for key, value in wanted.items():
+            if properties.get(key) != value:
+                yield f"{name}: {key} is not {value}"
+        if (table.get("DeletionPolicy"), table.get("UpdateReplacePolicy")) != ("Retain", "Retain"):
+            yield f"{name} would not outlive its stack"
+        if name in with_ttl and not properties["TimeToLiveSpecification"]["Enabled"]:
+            yield f"{name}: its TTL is off"
+
+
+def _of_api(template: Template) -> Iterator[str]:
+    api = template["Resources"]["RestAPI"]["Properties"]
+    if api.get("EndpointConfiguration") != "REGIONAL":
+        yield "the API is not regional"
+    throttled = [
+        one for one in api.get("MethodSettings", []) if one["ResourcePath"] == "/*" and one["HttpMethod"] == "*"
+    ]
+    if not throttled or not {"ThrottlingRateLimit", "ThrottlingBurstLimit"} <= set(throttled[0]):
+        yield "the API's methods have no throttling"
+    if "OpenApiVersion" not in api:
+        yield "SAM would make a second stage, which is not throttled"
+    body = api["DefinitionBody"]
+    for kind, status in _STATUS_OF.items():
+        if body[GATEWAY_RESPONSES].get(kind, {}).get("statusCode") != status:
+            yield f"the gateway's answer {kind} is not {status}"
+    if "'Bearer " not in str(body[GATEWAY_RESPONSES]["UNAUTHORIZED"]["responseParameters"]):
+        yield "the gateway's own 401 has no challenge"
+    if "*/*" in body.get("x-amazon-apigateway-binary-media-types", []):
+        yield "every body would be binary"
+    if "/{proxy+}" not in body["paths"]:
+        yield "unknown addresses do not reach the application, which has a page for them"
+    yield from _of_preflights(body["paths"])
+
+
+def _of_preflights(paths: dict[str, Any]) -> Iterator[str]:
+    """Which other sites' scripts may call: what applications call, from anywhere and without cookies; no page."""
+    for path, methods in paths.items():
+        if "options" not in methods:
+            continue
+        integration = methods["options"]["x-amazon-apigateway-integration"]
+        headers = integration.get("responses", {}).get("default", {}).get("responseParameters", {})
+        allowed = {name.removeprefix(_CORS): value for name, value in headers.items()}
+        if not path.startswith(_FOR_SCRIPTS) or path == "/api/v1/oauth/authorize":
+            yield f"other sites' scripts may call {path}: its preflight allows it"
+        if (
+            allowed.get("Origin") != "'*'"
+            or "Credentials" in allowed
+            or "Authorization" not in allowed.get("Headers", "")
+        ):
+            yield f"the preflight of {path} does not say what it should"
+
+
+def _of_functions(template: Template) -> Iterator[str]:
+    functions = _of_type(template, "AWS::Serverless::Function")
+    tables = set(_of_type(template, "AWS::DynamoDB::Table"))
+    for name, function in functions.items():
+        if not tables <= set(function.get("DependsOn", ())):
+            yield f"{name} may be there before its tables"
+        if function["Properties"]["Timeout"] >= 29:
+            yield f"{name} may take longer than API Gateway waits"
+    groups = [str(one["Properties"]["LogGroupName"]) for one in _of_type(template, "AWS::Logs::LogGroup").values()]
+    for name in functions:
+        if not any(f"${{{name}}}" in group for group in groups):
+            yield f"{name} has no log group with a retention"
+
+
+def _of_type(template: Template, kind: str) -> dict[str, Any]:
+    return {name: one for name, one in template["Resources"].items() if one["Type"] == kind}

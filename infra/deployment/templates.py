@@ -1,0 +1,103 @@
+"""The CloudFormation templates: read from infra/*.yaml, and put together for each of the two ways to deploy."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from chalice.package import TemplateDeepMerger, YAMLTemplateSerializer
+
+INFRA = Path(__file__).resolve().parent.parent
+ROOT = INFRA.parent
+CONFIG = ROOT / ".chalice" / "config.json"
+API_STAGE = "api"
+# The names of Chalice's own resources, which infra/api.yaml refers to.
+CHALICE_RESOURCES = ("RestAPI", "APIHandler", "Authorizer")
+GATEWAY_RESPONSES = "x-amazon-apigateway-gateway-responses"
+
+Template = dict[str, Any]
+
+
+class NotDeployable(ValueError):
+    """A stage that cannot be deployed: one line, for the operator."""
+
+
+def read(name: str) -> Template:
+    """infra/NAME.yaml, with its short intrinsic functions (!Ref) in their long form."""
+    text = (INFRA / f"{name}.yaml").read_text(encoding="utf-8")
+    template: Template = YAMLTemplateSerializer().load_template(text, f"{name}.yaml")
+    return template
+
+
+def whole() -> Template:
+    """Tables and all that stands around the API, for `chalice package --merge-template`."""
+    tables = read("tables")
+    merged: Template = TemplateDeepMerger().merge(read("api"), tables)
+    # CloudFormation sees no reference from the functions to the tables, whose names are text to it.
+    after_tables = {"DependsOn": [*tables["Resources"]]}
+    of_functions: Template = {"Resources": {"APIHandler": after_tables, "Authorizer": after_tables}}
+    return TemplateDeepMerger().merge(merged, of_functions)
+
+
+def surroundings() -> Template:
+    """What stands around an API that `chalice deploy` has made: its resources are parameters here."""
+    template: Template = _with_stage_named(read("api"))
+    del template["Resources"]["RestAPI"]
+    for name in CHALICE_RESOURCES:
+        template["Parameters"][name] = {"Type": "String", "Description": f"The id or name of Chalice's {name}."}
+    for name in ("ThrottleRate", "ThrottleBurst"):  # `infra.deployment.gateway` sets these on the stage itself
+        del template["Parameters"][name]
+    return template
+
+
+def gateway_responses() -> dict[str, dict[str, Any]]:
+    """Each response type of the gateway with what it answers, as OpenAPI's extension writes it."""
+    api = read("api")["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]
+    found: dict[str, dict[str, Any]] = api[GATEWAY_RESPONSES]
+    return found
+
+
+def parameters(stage: str, template: Template) -> dict[str, str]:
+    """Those of the template's parameters that infra/parameters/STAGE.json or the stage itself sets.
+
+    Raises NotDeployable for a stage that is not deployed, and for a parameter that neither template has.
+    """
+    names = stages()
+    if stage not in names or stage == "local":
+        able = ", ".join(name for name in names if name != "local")
+        raise NotDeployable(
+            f"STAGE must be one of .chalice/config.json's that can be deployed ({able}), not {stage!r}."
+        )
+    file = INFRA / "parameters" / f"{stage}.json"
+    chosen = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    unknown = set(chosen) - set(whole()["Parameters"])
+    if unknown:
+        raise NotDeployable(f"{file.relative_to(ROOT)}: there is no parameter {sorted(unknown)[0]}.")
+    values = {"Stage": stage, "TablePrefix": table_prefix(stage), **{name: str(chosen[name]) for name in chosen}}
+    return {name: value for name, value in values.items() if name in template["Parameters"]}
+
+
+def stages() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(CONFIG.read_text(encoding="utf-8"))["stages"]
+    return found
+
+
+def variables(stage: str) -> dict[str, str]:
+    """The environment of the stage's functions."""
+    found: dict[str, str] = stages()[stage].get("environment_variables", {})
+    return found
+
+
+def table_prefix(stage: str) -> str:
+    """As chalicelib.settings has it."""
+    return variables(stage).get("TABLE_PREFIX") or f"lanyard-{stage}-"
+
+
+def _with_stage_named(value: Any) -> Any:
+    """With API Gateway's stage by its name, where a template that SAM transforms would refer to it."""
+    if value == {"Ref": "RestAPI.Stage"}:
+        return API_STAGE
+    if isinstance(value, dict):
+        return {name: _with_stage_named(part) for name, part in value.items()}
+    return [_with_stage_named(part) for part in value] if isinstance(value, list) else value

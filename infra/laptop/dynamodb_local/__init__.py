@@ -1,0 +1,33 @@
+"""DynamoDB Local, AWS's own engine: a second opinion on conditions and transactions for the tests.
+
+`make .local/dynamodb-local` fetches it; it needs Java 17. It cannot be told to listen on 127.0.0.1 alone.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from infra.laptop.ministack import LocalStore
+
+LIBRARY = Path(__file__).resolve().parent.parent.parent.parent / ".local" / "dynamodb-local"
+_MAIN = "software.amazon.dynamodb.services.local.main.ServerRunner"
+
+
+class DynamoDBLocal(LocalStore):
+    """One DynamoDB Local process, in memory. log: where it writes."""
+
+    name = "DynamoDB Local"
+
+    def __init__(self, port: int, *, log: Path) -> None:
+        command = [
+            "java",
+            f"-Djava.library.path={LIBRARY}",
+            *("-cp", f"{LIBRARY}{os.sep}*"),
+            _MAIN,
+            *("-inMemory", "-sharedDb", "-port", str(port)),
+        ]
+        with log.open("ab") as output:
+            process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+        super().__init__(port, process, log)

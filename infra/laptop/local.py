@@ -1,0 +1,213 @@
+"""`make run`: the whole of Lanyard on a laptop. MiniStack keeps the tables, Chalice's local server the application.
+
+PORT and DYNAMODB_PORT change the ports, PUBLIC_URL the address that people and applications use, where something in
+front of this passes requests on. Everything is kept in .local/; .local/run.json tells manage.py what runs where.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import importlib
+import json
+import os
+import secrets
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from chalicelib.environment import SettingsError
+from infra.deployment import tables
+from infra.laptop import demo, ending
+from infra.laptop.ministack import MiniStack, client_environment, is_listening
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+LOCAL = ROOT / ".local"
+RUN = LOCAL / "run.json"
+LOCK = LOCAL / "lock"
+START_SECONDS = 30
+# What the shell sets for the application and manage.py's commands go by too.
+FOR_OPERATORS = ("REGISTRATION", "REGISTRATION_TOKEN_DIGESTS", "RESOURCES", "SITE_NAME", "NOT_BEFORE")
+
+
+class CannotStart(Exception):
+    """Why `make run` ends before it is ready: one line, for a person."""
+
+
+def main() -> int:
+    request = ending.Request()
+    try:
+        with _only_one():
+            RUN.unlink(missing_ok=True)  # of one that was killed
+            _run(request, _port("PORT", 8000), _port("DYNAMODB_PORT", 8001))
+    except CannotStart as error:
+        print(error, file=sys.stderr)
+        return 2
+    except ending.Stopped:
+        with contextlib.suppress(OSError):  # a terminal that was closed takes no more lines
+            print("Stopped.", flush=True)
+    return 0
+
+
+def _run(request: ending.Request, port: int, dynamodb_port: int) -> None:
+    for name, wanted in (("PORT", port), ("DYNAMODB_PORT", dynamodb_port)):
+        if is_listening(wanted):
+            raise CannotStart(f"Port {wanted} is in use. Choose another: make run {name}={wanted + 10}")
+    here = f"http://127.0.0.1:{port}"
+    environment = {
+        **client_environment(f"http://127.0.0.1:{dynamodb_port}"),
+        "LANYARD_STAGE": "local",  # whatever the shell has set
+        "TABLE_PREFIX": "",
+        "PUBLIC_URL": os.environ.get("PUBLIC_URL") or here,
+        "SERVER_KEY": _server_key(),
+        "SERVER_KEYS": "",
+        **{name: os.environ[name] for name in FOR_OPERATORS if name in os.environ},
+    }
+    _read_settings(environment)
+    print(f"Starting DynamoDB (MiniStack) on 127.0.0.1:{dynamodb_port}, kept in .local/", flush=True)
+    ministack = MiniStack(dynamodb_port, log=LOCAL / "ministack.log", state=LOCAL / "ministack")
+    server: subprocess.Popen[str] | None = None
+    try:
+        server = _start_server(port, environment)
+        ministack.wait_until_ready()
+        request.pause(0)
+        _prepare()
+        _wait_for(request, server, port)
+        _publish(environment)
+        _say_ready(environment["PUBLIC_URL"], here)
+        _watch(request, server, ministack)
+    except RuntimeError as error:
+        raise CannotStart(str(error)) from error
+    finally:
+        RUN.unlink(missing_ok=True)
+        ending.end(server)
+        ministack.stop()
+
+
+def _start_server(port: int, environment: dict[str, str]) -> subprocess.Popen[str]:
+    server = subprocess.Popen(
+        [sys.executable, "-m", "infra.laptop.serving", str(port)],
+        cwd=ROOT,
+        env={**os.environ, **environment, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert server.stdout is not None
+    threading.Thread(target=_show, args=(server.stdout,), daemon=True).start()
+    return server
+
+
+def _show(output: IO[str]) -> None:
+    """Pass the server's lines on to the terminal and to .local/server.log."""
+    with (LOCAL / "server.log").open("a", encoding="utf-8") as log:
+        for line in output:
+            if line.startswith("Serving on "):
+                continue
+            print(line, end="", flush=True, file=log)
+            with contextlib.suppress(OSError):
+                print(line, end="", flush=True)
+
+
+def _read_settings(environment: dict[str, str]) -> None:
+    """Raises CannotStart for a setting that cannot be used, before anything is started."""
+    os.environ.update(environment)
+    try:
+        importlib.import_module("chalicelib.settings")  # which reads the environment
+    except SettingsError as error:
+        raise CannotStart(str(error)) from error
+
+
+def _prepare() -> None:
+    """The tables and the demo data, where they are missing."""
+
+    created = list(tables.create_all())
+    if created:
+        print(f"Created {len(created)} tables", flush=True)
+    demo.create()
+
+
+def _wait_for(request: ending.Request, server: subprocess.Popen[str], port: int) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not is_listening(port):
+        if server.poll() is not None or time.monotonic() > deadline:
+            raise CannotStart("The application did not start; see .local/server.log")
+        request.pause(0.05)
+
+
+def _publish(environment: dict[str, str]) -> None:
+    """Write RUN, all of it at once: whoever waits for it reads it as soon as it is there."""
+    made = RUN.with_suffix(".new")
+    made.write_text(json.dumps(environment), encoding="utf-8")
+    made.replace(RUN)
+
+
+def _say_ready(public_url: str, here: str) -> None:
+
+    print(
+        f"\nReady: {public_url}/{'' if public_url == here else f' (pass its requests on to {here}/)'}\n"
+        f"  Sign in as {demo.JOHN['email']} with the password {demo.PASSWORD}, whose pages are in German,"
+        f" or as {demo.EVE['email']}, in English\n"
+        f"  Operator's commands: .venv/bin/python manage.py --stage local --help\n"
+        f"  Ctrl-C stops it; make reset forgets everything\n",
+        flush=True,
+    )
+
+
+def _watch(request: ending.Request, server: subprocess.Popen[str], ministack: MiniStack) -> None:
+    while True:
+        if server.poll() is not None:
+            raise CannotStart("The application has ended; see .local/server.log")
+        if ministack.process.poll() is not None:
+            raise CannotStart("MiniStack has ended; see .local/ministack.log")
+        request.pause(0.2)
+
+
+def _server_key() -> str:
+    """Made once and kept, as an operator keeps one in SSM."""
+    kept = LOCAL / "server-key"
+    if not kept.exists():
+        kept.touch(mode=0o600)
+        kept.write_text(secrets.token_urlsafe(32), encoding="utf-8")
+    return kept.read_text(encoding="utf-8")
+
+
+def _port(name: str, default: int) -> int:
+    value = os.environ.get(name) or str(default)
+    if not value.isascii() or not value.isdigit() or not 1024 <= int(value) <= 65535:
+        raise CannotStart(f"{name} must be a number from 1024 to 65535, not {value!r}")
+    return int(value)
+
+
+def is_running() -> bool:
+    """Is `make run` ready in this folder? RUN alone does not say so: one that was killed leaves it behind."""
+    if not RUN.exists():
+        return False
+    with LOCK.open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+@contextmanager
+def _only_one() -> Iterator[None]:
+    """Two of these on one folder would write over each other's state."""
+    LOCAL.mkdir(exist_ok=True)
+    with LOCK.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise CannotStart("Lanyard is already running in this folder (make run). Stop that one first.") from error
+        yield
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,209 @@
+"""The stacks of a rehearsal on MiniStack: made, used and taken away."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import boto3
+import requests
+from botocore.exceptions import ClientError
+
+from infra.deployment import gateway, policy, stacks, templates
+from infra.deployment.templates import API_STAGE, ROOT
+
+PUBLIC_URL = f"https://rehearsal.invalid/{API_STAGE}"
+EXAMPLE_URL = f"https://example-api.invalid/{API_STAGE}"
+_BUCKET = "rehearsal"
+_SENDER = "lanyard@rehearsal.invalid"
+
+
+class Failed(Exception):
+    """What went wrong."""
+
+
+class Rehearsal:
+    """url: MiniStack's. stage: which of .chalice/config.json is rehearsed. folder: to write in."""
+
+    def __init__(self, url: str, stage: str, folder: Path) -> None:
+        self.url = url
+        self.stage = stage
+        self.folder = folder
+        self.stack, self.example = f"lanyard-{stage}", "protected-api"
+        self._formation = self._client("cloudformation")
+        self._gateway = self._client("apigateway")
+        self._s3 = self._client("s3")
+
+    def deploy(self, dist: Path) -> None:
+        self._s3.create_bucket(Bucket=_BUCKET)
+        self._client("sesv2").create_email_identity(EmailIdentity=_SENDER)
+        name = templates.variables(self.stage)["SERVER_KEY_PARAMETER"]
+        self._client("ssm").put_parameter(Name=name, Value=secrets.token_urlsafe(48), Type="SecureString")
+        self._carry_out(self.stack, self._uploaded(dist, self.stack))
+        # MiniStack does not read the gateway's answers in an OpenAPI document; these are the same, the other way.
+        gateway.put_responses(self._gateway, self._api(self.stack))
+        gateway.deploy(self._gateway, self._api(self.stack))
+
+    def update(self, dist: Path) -> None:
+        planned = self._plan(self.stack, self._uploaded(dist, self.stack))
+        if planned.changes:
+            raise Failed(f"the same template again would change: {', '.join(planned.changes)}")
+
+    def try_forbidden(self) -> None:
+        """A user with the function's very policy may read an item, and may neither scan nor delete a table."""
+        iam = self._client("iam")
+        iam.create_user(UserName="like-the-function")
+        document = json.dumps(policy.document(self.stage, "api"))
+        iam.put_user_policy(UserName="like-the-function", PolicyName="p", PolicyDocument=document)
+        key = iam.create_access_key(UserName="like-the-function")["AccessKey"]
+        limited = boto3.client(
+            "dynamodb",
+            endpoint_url=self.url,
+            aws_access_key_id=key["AccessKeyId"],
+            aws_secret_access_key=key["SecretAccessKey"],
+        )
+        table = templates.table_prefix(self.stage) + "users"
+        limited.get_item(TableName=table, Key={"user_id": {"S": "nobody"}})
+        for name in ("scan", "delete_table", "describe_table"):
+            try:
+                getattr(limited, name)(TableName=table)
+            except ClientError as error:
+                if error.response["Error"]["Code"] == "AccessDeniedException":
+                    continue
+                raise
+            raise Failed(f"the function's policy allows {name}, or IAM is not enforced")
+
+    def check(self) -> None:
+        ended = self.manage(
+            "check", PUBLIC_URL, "--connect-to", self.url, "--host", self.host(self._api(self.stack)), "--json"
+        )
+        if len(json.loads(ended)["checked"]) < 10:
+            raise Failed(f"check did less than it should: {ended}")
+        for table in ("users", "email_addresses", "applications", "organizers", "consents", "grants", "sessions"):
+            name = templates.table_prefix(self.stage) + table
+            if self._client("dynamodb").scan(TableName=name, ConsistentRead=True)["Count"]:
+                raise Failed(f"check has left something behind in {name}")
+
+    def deploy_example(self) -> None:
+        project = self.folder / "protected_api"
+        shutil.copytree(ROOT / "examples" / "protected_api", project)
+        config = project / ".chalice" / "config.json"
+        text = json.loads(config.read_text(encoding="utf-8"))
+        authorizer = stacks.outputs(self._formation, self.stack)["AuthorizerArn"]
+        text["stages"]["dev"]["environment_variables"]["LANYARD_AUTHORIZER_ARN"] = authorizer
+        config.write_text(json.dumps(text), encoding="utf-8")
+        chalice = Path(sys.executable).with_name("chalice")
+        self._run([str(chalice), "package", "--stage", "dev", "out"], cwd=project)
+        (project / "out" / "sam.json").rename(project / "out" / "template.json")
+        self._carry_out(self.example, self._uploaded(project / "out", self.example))
+        self._say_which_resource(authorizer)
+
+    def use_example(self) -> None:
+        self._pytest("tests/deploying/rehearsed")
+
+    def run_flows(self) -> None:
+        self._pytest("tests/flows")
+
+    def run_browser_tests(self) -> None:
+        self._pytest("tests/browser")
+
+    def tear_down(self) -> None:
+        for stack in (self.example, self.stack):
+            self._formation.delete_stack(StackName=stack)
+            self._formation.get_waiter("stack_delete_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+        left = self._client("dynamodb").list_tables()["TableNames"]
+        expected = len(templates.read("tables")["Resources"])
+        if len(left) != expected:
+            raise Failed(f"{len(left)} of {expected} tables outlived the stack")
+        api = requests.get(f"{self.url}/{API_STAGE}/", headers={"Host": self.host("deadbeef")}, timeout=10)
+        if api.status_code < 400:
+            raise Failed("an API answers that is not there")
+
+    def manage(self, *arguments: str) -> str:
+        """What `manage.py --stage STAGE ...` prints."""
+        return self._run([sys.executable, "manage.py", "--stage", self.stage, *arguments])
+
+    @staticmethod
+    def host(api: str) -> str:
+        return f"{api}.execute-api.localhost"
+
+    def _pytest(self, path: str) -> None:
+        where = {
+            "store": self.url,
+            "stage": self.stage,
+            "public_url": PUBLIC_URL,
+            "host": self.host(self._api(self.stack)),
+            "example_url": EXAMPLE_URL,
+            "example_host": self.host(self._api(self.example)),
+        }
+        output = self._run([sys.executable, "-m", "pytest", "-rs", path], LANYARD_REHEARSAL=json.dumps(where))
+        *lines, closing = output.strip().splitlines()
+        for line in (*(line for line in lines if line.startswith("SKIPPED")), closing):
+            print(f"    {line}", flush=True)
+
+    def _say_which_resource(self, authorizer: str) -> None:
+        """What an operator sets and deploys once the example's API is there, and its id known."""
+        functions = self._client("lambda")
+        variables = functions.get_function_configuration(FunctionName=authorizer)["Environment"]["Variables"]
+        variables["AUTHORIZER_RESOURCES"] = f"{self._api(self.example)} {EXAMPLE_URL}"
+        functions.update_function_configuration(FunctionName=authorizer, Environment={"Variables": variables})
+
+    def _uploaded(self, dist: Path, name: str) -> str:
+        """Put the zip and the template where CloudFormation finds them; gives the template's address."""
+        self._s3.upload_file(str(dist / "deployment.zip"), _BUCKET, f"{name}.zip")
+        text = (dist / "template.json").read_text(encoding="utf-8")
+        template = json.loads(text.replace("./deployment.zip", f"s3://{_BUCKET}/{name}.zip"))
+        if name == self.stack:
+            _choose_settings(template)
+        self._s3.put_object(Bucket=_BUCKET, Key=f"{name}.json", Body=stacks.body(template).encode())
+        return f"{self.url}/{_BUCKET}/{name}.json"
+
+    def _plan(self, stack: str, template_url: str) -> stacks.Plan:
+        chosen = templates.parameters(self.stage, templates.whole()) if stack == self.stack else {}
+        return stacks.plan(self._formation, stack, chosen, TemplateURL=template_url)
+
+    def _carry_out(self, stack: str, template_url: str) -> None:
+        planned = self._plan(stack, template_url)
+        if not planned.changes:
+            raise Failed(f"nothing to make in the new stack {stack}")
+        stacks.carry_out(self._formation, planned)
+
+    def _api(self, stack: str) -> str:
+        return stacks.outputs(self._formation, stack)["RestAPIId"]
+
+    def _client(self, service: str) -> Any:
+        return boto3.client(service, endpoint_url=self.url)
+
+    def _run(self, command: list[str], *, cwd: Path = ROOT, **more: str) -> str:
+        environment = {**os.environ, "AWS_ENDPOINT_URL": self.url, **more}
+        environment["AWS_ENDPOINT_URL_DYNAMODB"] = self.url
+        ended = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+        if ended.returncode:
+            raise Failed(f"{' '.join(command[:4])}: {(ended.stdout + ended.stderr).strip()[-3000:]}")
+        return ended.stdout
+
+
+def _choose_settings(template: dict[str, Any]) -> None:
+    """What the tests expect, whatever the operator has set in .chalice/config.json for the stage."""
+    api, authorizer = (
+        template["Resources"][name]["Properties"]["Environment"]["Variables"] for name in ("APIHandler", "Authorizer")
+    )
+    for variables in (api, authorizer):
+        for name in set(variables) - {"LANYARD_STAGE", "TABLE_PREFIX", "SERVER_KEY_PARAMETER"}:
+            del variables[name]
+        # MiniStack's events say no domain name, which AWS's do, so the address is told to the functions.
+        variables["PUBLIC_URL"] = PUBLIC_URL
+        variables["RESOURCES"] = EXAMPLE_URL
+    api.update(MAIL_SENDER=_SENDER, SIGN_UP="open")
+    # The one type that MiniStack does not know; cfn-lint has seen it.
+    template["Resources"].pop("WebACLOfStage")
+    (attached,) = template["Resources"]["ApiHandlerRole"]["Properties"]["Policies"]
+    # MiniStack asks whether mail may be sent, and does not say by whom, so only the action can be rehearsed.
+    may_send = {**policy.may_send_mail(_SENDER), "Resource": ["*"], "Condition": {}}
+    attached["PolicyDocument"]["Statement"].append(may_send)
