@@ -93,6 +93,12 @@ def store_proxy() -> StoreProxy:
 
 
 @pytest.fixture
+def fresh_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client of the store without the connections that faults of other tests left behind."""
+    monkeypatch.setattr(table_module.CONNECTION, "_client", None)
+
+
+@pytest.fixture
 def impatient_client(monkeypatch: pytest.MonkeyPatch) -> None:
     """A client of the store that tries once, for tests of how a failure is answered."""
     monkeypatch.setattr(settings, "STORE_TRIES", 1)
