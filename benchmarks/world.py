@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.deployment import tables
-from infra.laptop import serving
 from infra.laptop.ministack import MiniStack, client_environment, free_port
 from tests.actors import PASSWORD, Browser, ClientApp, Person
 from tests.store_proxy import StoreProxy
@@ -57,6 +55,8 @@ def made() -> Iterator[World]:
         import boto3
 
         import app
+        from infra.deployment import tables
+        from infra.laptop import serving
 
         list(tables.create_all())
         logging.disable(logging.INFO)  # its lines would stand between ours

@@ -14,9 +14,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import app as application_module
-from infra.deployment import tables
-from infra.laptop import serving
 from infra.laptop.dynamodb_local import DynamoDBLocal
 from infra.laptop.ministack import LocalStore, MiniStack, client_environment, free_port
 from tests.rehearsed import REHEARSED
@@ -38,6 +35,10 @@ os.environ.update(SERVER_KEY="a-key-that-the-tests-know-and-nobody-else-uses")
 if REHEARSED:
     REHEARSED.lead_there()
     os.environ.update(REHEARSED.environment(f"http://127.0.0.1:{PROXY.port}"))
+
+import app as application_module  # noqa: E402
+from infra.deployment import tables  # noqa: E402
+from infra.laptop import serving  # noqa: E402
 
 APPLICATION = application_module.app
 _started: list[LocalStore] = []

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from infra.laptop import demo, ending
+from infra.laptop import ending
 from infra.laptop.local import LOCAL, ROOT, RUN, CannotStart, is_running
 from infra.laptop.ministack import is_listening
 
@@ -73,6 +73,7 @@ def _run(request: ending.Request, port: int, started: list[subprocess.Popen[byte
 def _credentials(redirect_uri: str) -> tuple[str, str]:
     """Those of the demo application; a new secret where the last one is not known here."""
     from chalicelib.models import application, client_secret, user  # these read the environment when they are imported
+    from infra.laptop import demo
 
     owner = user.find_by_email(demo.JOHN["email"])
     assert owner is not None  # `make run` has made him

@@ -22,8 +22,7 @@ from pathlib import Path
 from typing import IO
 
 from chalicelib.environment import SettingsError
-from infra.deployment import tables
-from infra.laptop import demo, ending
+from infra.laptop import ending
 from infra.laptop.ministack import MiniStack, client_environment, is_listening
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -126,6 +125,9 @@ def _read_settings(environment: dict[str, str]) -> None:
 
 def _prepare() -> None:
     """The tables and the demo data, where they are missing."""
+    # These read the environment when they are imported.
+    from infra.deployment import tables
+    from infra.laptop import demo
 
     created = list(tables.create_all())
     if created:
@@ -149,6 +151,7 @@ def _publish(environment: dict[str, str]) -> None:
 
 
 def _say_ready(public_url: str, here: str) -> None:
+    from infra.laptop import demo
 
     print(
         f"\nReady: {public_url}/{'' if public_url == here else f' (pass its requests on to {here}/)'}\n"
