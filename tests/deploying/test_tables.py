@@ -54,11 +54,9 @@ def test_keys_indexes_types_and_ttl_agree(model: type[Item]) -> None:
 
 
 def test_the_guide_to_restoring_names_each_tables_ttl() -> None:
-    guide = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
-    sentence = re.search(r"The attribute is the one in `infra/tables\.yaml`.*?none\.", guide, re.DOTALL)
-    assert sentence
-    lists = re.findall(r"`(\w+)` for([^;]+);", sentence[0])
-    said = {name: attribute for attribute, names in lists for name in re.findall(r"`(\w+)`", names)}
+    guide = (ROOT / "docs" / "deploy" / "restore.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^ *\| `(\w+)` \| (`.*`) \|$", guide.partition("| TTL attribute | tables |")[2], re.MULTILINE)
+    said = {name: attribute for attribute, names in rows for name in re.findall(r"`(\w+)`", names)}
     made = {name: table["Properties"].get("TimeToLiveSpecification") for name, table in by_name().items()}
     assert said == {name: ttl["AttributeName"] for name, ttl in made.items() if ttl}
 
