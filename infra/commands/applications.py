@@ -101,7 +101,7 @@ def _keys(file: TextIO) -> str:
 @click.option("--name", "part", default="", metavar="TEXT", help="Only names that contain this.")
 @click.option("--owner", metavar="EMAIL", help="Only this user's.")
 @click.option("--active/--disabled", "is_active", default=None, help="Only these.")
-@click.option("--chosen-id", is_flag=True, help="Only those whose id this server did not make: see docs/deploy.md.")
+@click.option("--chosen-id", is_flag=True, help="Only ids that this server did not make: see docs/deploy/upgrade.md.")
 @click.pass_obj
 def applications_list(
     operator: Operator,

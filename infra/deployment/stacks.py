@@ -36,8 +36,8 @@ def plan(client: Any, stack: str, parameters: dict[str, str], **template: str) -
     status = _status(client, stack)
     if status in _NEVER_MADE:
         raise StackFailed(
-            f"The stack {stack} could not be made the last time ({status}). docs/deploy.md, When the first deployment "
-            f"fails, says what to look at; then: aws cloudformation delete-stack --stack-name {stack}"
+            f"The stack {stack} could not be made the last time ({status}). See docs/deploy/first-deployment.md, If "
+            f"the first deployment fails. Then: aws cloudformation delete-stack --stack-name {stack}"
         )
     is_new = status in (None, "REVIEW_IN_PROGRESS")
     name = f"lanyard-{uuid.uuid4().hex}"

@@ -2,7 +2,7 @@
 
 Packages the real zip, checks the template for what no local AWS acts upon, deploys it to MiniStack, walks through the
 connect flow at its API Gateway address, deploys a second team's API that trusts Lanyard's authorizer, and runs the
-suite's flows and browser tests against all of it. docs/deploy.md says what only AWS can show.
+suite's flows and browser tests against all of it. docs/deploy/rehearsal.md says what only AWS can show.
 """
 
 from __future__ import annotations
