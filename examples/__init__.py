@@ -1,1 +1,1 @@
-"""Applications of other people, as they could be: nothing here is deployed with Lanyard."""
+"""Sample applications and APIs that use Lanyard. Nothing here is deployed with it."""

@@ -1,11 +1,11 @@
-"""A command line tool that connects: by itself where there is a browser, with a code where there is none.
+"""A command-line tool that connects in the browser of this machine, or with a code where there is no browser.
 
     .venv/bin/python examples/cli.py login [--device]
     .venv/bin/python examples/cli.py organizers
     .venv/bin/python examples/cli.py logout
 
-LANYARD_URL is the provider's address, TOKENS the file that keeps the tokens, LANYARD_CLIENT_ID an application of the
-type "Mobile, desktop or command-line application". See docs/connect/cli.md.
+LANYARD_URL is the provider's URL. LANYARD_CLIENT_ID is the client ID of an application of the type "Mobile, desktop or
+command-line application". TOKENS is the file that stores the tokens. See docs/connect/cli.md.
 """
 
 from __future__ import annotations
@@ -32,18 +32,19 @@ DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
 
 class Failed(Exception):
-    """What the user has to be told, in a line."""
+    """An error to show to the user. The message is one line."""
 
 
 def discover() -> Any:
+    """The provider's metadata (RFC 8414). Raises Failed if it names another issuer."""
     found = requests.get(f"{LANYARD_URL}/.well-known/oauth-authorization-server", timeout=10).json()
     if found["issuer"] != LANYARD_URL:
-        raise Failed(f"{LANYARD_URL} says it is {found['issuer']}.")
+        raise Failed(f"{LANYARD_URL} names another issuer: {found['issuer']}.")
     return found
 
 
-def log_in() -> None:
-    """In the browser of this machine, which comes back to a port that is open for this one answer (RFC 8252 §7.3)."""
+def sign_in() -> None:
+    """Connect in this machine's browser, which returns to a port that is open for this one response (RFC 8252 §7.3)."""
     server, verifier, state = discover(), secrets.token_urlsafe(32), secrets.token_urlsafe(16)
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
     with HTTPServer(("127.0.0.1", 0), _Answer) as loopback:
@@ -65,7 +66,7 @@ def log_in() -> None:
             loopback.handle_request()
     answer = _Answer.parameters
     if answer.get("state") != state or answer.get("iss") != server["issuer"]:
-        raise Failed("The answer is not to what was asked. Try again.")
+        raise Failed("The response does not match the request. Try again.")
     if "code" not in answer:
         raise Failed(f"Not connected: {answer.get('error_description', answer.get('error'))}")
     exchange = {"grant_type": "authorization_code", "code": answer["code"], "redirect_uri": redirect_uri}
@@ -73,8 +74,8 @@ def log_in() -> None:
     print("Connected.")
 
 
-def log_in_elsewhere() -> None:
-    """In a browser on another device (RFC 8628)."""
+def sign_in_with_code() -> None:
+    """Connect in a browser on another device (RFC 8628)."""
     server = discover()
     start = requests.post(
         server["device_authorization_endpoint"], data={"client_id": CLIENT_ID, "scope": "read"}, timeout=10
@@ -106,9 +107,10 @@ def log_in_elsewhere() -> None:
 
 
 def organizers() -> None:
+    """Print the organizers that the user selected. Refreshes once if the access token is refused."""
     server, tokens = discover(), kept()
     answer = call(tokens)
-    if answer.status_code == 401:  # a day old, or replaced
+    if answer.status_code == 401:  # expired after a day, or replaced by a refresh
         tokens = ask_token(server, grant_type="refresh_token", refresh_token=tokens["refresh_token"])
         keep(tokens)
         answer = call(tokens)
@@ -117,8 +119,8 @@ def organizers() -> None:
         print(f"{found['slug']}: {found['name']}")
 
 
-def log_out() -> None:
-    """Ends the connection, and not only on this machine."""
+def sign_out() -> None:
+    """Revoke the tokens at Lanyard, then delete the file."""
     form = {"client_id": CLIENT_ID, "token": kept()["refresh_token"]}
     requests.post(discover()["revocation_endpoint"], data=form, timeout=10).raise_for_status()
     TOKENS.unlink()
@@ -134,12 +136,12 @@ def ask_token(server: dict[str, Any], **form: str) -> dict[str, Any]:
     answer = requests.post(server["token_endpoint"], data={"client_id": CLIENT_ID, **form}, timeout=10)
     tokens = dict(answer.json())
     if answer.status_code != 200:
-        raise Failed(f"Not connected any more: {tokens.get('error_description', tokens['error'])} Log in again.")
+        raise Failed(f"Not connected: {tokens.get('error_description', tokens['error'])} Run: examples/cli.py login")
     return tokens
 
 
 def keep(tokens: dict[str, Any]) -> None:
-    """Each refresh brings another refresh token: written to a new file and moved, so that it is never lost half way."""
+    """Store the tokens in a new file that then replaces the old one: a crash loses neither refresh token."""
     TOKENS.parent.mkdir(parents=True, exist_ok=True)
     new = TOKENS.with_suffix(".new")
     new.touch(mode=0o600)
@@ -149,7 +151,7 @@ def keep(tokens: dict[str, Any]) -> None:
 
 def kept() -> dict[str, Any]:
     if not TOKENS.exists():
-        raise Failed("Not connected: examples/cli.py login")
+        raise Failed("Not connected. Run: examples/cli.py login")
     return dict(json.loads(TOKENS.read_text(encoding="utf-8")))
 
 
@@ -170,19 +172,20 @@ class _Answer(BaseHTTPRequestHandler):
 
 if __name__ == "__main__":
     commands = {
-        ("login",): log_in,
-        ("login", "--device"): log_in_elsewhere,
+        ("login",): sign_in,
+        ("login", "--device"): sign_in_with_code,
         ("organizers",): organizers,
-        ("logout",): log_out,
+        ("logout",): sign_out,
     }
     chosen = commands.get(tuple(sys.argv[1:]))
     if chosen is None or not CLIENT_ID:
         missing = "Set LANYARD_CLIENT_ID: see docs/connect/cli.md."
-        print("Say login, login --device, organizers or logout." if CLIENT_ID else missing, file=sys.stderr)
+        usage = "Usage: examples/cli.py login | login --device | organizers | logout"
+        print(usage if CLIENT_ID else missing, file=sys.stderr)
         sys.exit(2)
     try:
         chosen()
     except Failed as error:
         sys.exit(str(error))
     except requests.ConnectionError:
-        sys.exit(f"{LANYARD_URL} does not answer. LANYARD_URL says where Lanyard is.")
+        sys.exit(f"{LANYARD_URL} does not answer. Set LANYARD_URL to Lanyard's URL.")

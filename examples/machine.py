@@ -1,8 +1,8 @@
-"""A program that works for itself, with no user: client credentials. See docs/connect/machine.md.
+"""Machine to machine: a program with access of its own, without a user (client credentials).
 
-LANYARD_CLIENT_ID=... LANYARD_CLIENT_SECRET=... .venv/bin/python examples/machine.py
+    LANYARD_CLIENT_ID=... LANYARD_CLIENT_SECRET=... .venv/bin/python examples/machine.py
 
-LANYARD_URL is the provider's address, that of `make run` unless set.
+LANYARD_URL is the provider's URL; it defaults to that of `make run`. See docs/connect/machine.md.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ LANYARD_URL = os.environ.get("LANYARD_URL", "http://127.0.0.1:8000")
 
 
 class OwnToken(requests.auth.AuthBase):
-    """Gets a token when one is needed, and keeps it until a minute before its end."""
+    """Gets a token when one is needed, and keeps it until a minute before it expires."""
 
     def __init__(self, client_id: str, client_secret: str) -> None:
         self.credentials = (client_id, client_secret)
@@ -44,7 +44,7 @@ class OwnToken(requests.auth.AuthBase):
 
 
 def credentials() -> tuple[str, str]:
-    """The client ID and secret that the environment has; ends the program where one is missing."""
+    """The client ID and secret from the environment. Exits with a message if one is missing."""
     names = ("LANYARD_CLIENT_ID", "LANYARD_CLIENT_SECRET")
     missing = [name for name in names if not os.environ.get(name)]
     if missing:
@@ -59,7 +59,7 @@ if __name__ == "__main__":
         try:
             answer = session.get(f"{LANYARD_URL}/api/v1/organizers/", timeout=10)
         except requests.ConnectionError:
-            sys.exit(f"{LANYARD_URL} does not answer. LANYARD_URL says where Lanyard is.")
+            sys.exit(f"{LANYARD_URL} does not answer. Set LANYARD_URL to Lanyard's URL.")
         answer.raise_for_status()
         for found in answer.json()["results"]:
             print(f"{found['slug']}: {found['name']}")

@@ -1,10 +1,10 @@
-"""An MCP server that is protected by Lanyard: clients find everything out by themselves; see docs/mcp.md.
+"""An MCP server that Lanyard protects. Clients discover everything they need. See docs/mcp.md.
 
     LANYARD_CLIENT_ID=... LANYARD_CLIENT_SECRET=... .venv/bin/python examples/mcp_server.py
 
-LANYARD_URL is the provider's address, that of `make run` unless set; MCP_SERVER this server's own, which clients name.
-LANYARD_CLIENT_ID and LANYARD_CLIENT_SECRET are of the application that stands for this server at Lanyard: it asks what
-tokens give.
+LANYARD_URL is the provider's URL; it defaults to that of `make run`. MCP_SERVER is this server's own URL, which clients
+name. LANYARD_CLIENT_ID and LANYARD_CLIENT_SECRET belong to the application that represents this server at Lanyard: it
+introspects the tokens.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if MISSING:
 
 
 class Introspection:
-    """Asks Lanyard at each request, so that what a user takes back has ended at once (RFC 7662)."""
+    """Asks Lanyard about the token at each request, so a revoked token stops working at once (RFC 7662)."""
 
     def __init__(self) -> None:
         own_credentials = (os.environ[NAMES[0]], os.environ[NAMES[1]])
@@ -55,13 +55,13 @@ class Introspection:
 server = MCPServer(
     "Organizers",
     token_verifier=Introspection(),
-    # From plain values: a URL object would add a slash to LANYARD_URL, and then it is not the issuer's name any more.
+    # From plain strings: a URL object would add a slash to LANYARD_URL, which would then no longer match the issuer.
     auth=AuthSettings.model_validate(
         {
             "issuer_url": LANYARD_URL,
             "resource_server_url": MCP_SERVER,
             "required_scopes": ["read"],
-            "validate_token_resource": True,  # a token for another API, or for none in particular, is refused
+            "validate_token_resource": True,  # refuse tokens for another API, or for no API in particular
         }
     ),
 )
@@ -69,7 +69,7 @@ server = MCPServer(
 
 @server.tool()
 def organizers() -> list[str]:
-    """The organizers that the user lets this client work with."""
+    """The organizers that the user lets this client access."""
     access = get_access_token()
     assert access is not None
     assert access.claims is not None

@@ -1,1 +1,1 @@
-"""A ticket box office that connects with Lanyard; see README.md."""
+"""A ticket box office that connects with Lanyard. See README.md."""

@@ -1,4 +1,4 @@
-"""A small web application with a "Connect with Lanyard" button: Flask, and Authlib for OAuth 2. See README.md."""
+"""A small web application with a "Connect with Lanyard" button, in Flask with Authlib for OAuth 2. See README.md."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ CALLBACK = "/callback"
 
 
 class Connections:
-    """The tokens of everybody who is connected, here on the server: a browser's cookie holds no more than a name.
+    """The tokens of all connected visitors, kept on the server. The browser's cookie holds only a random name.
 
-    A real application keeps them in its database, encrypted, beside its own user.
+    A real application stores them in its database, encrypted, with its own user.
     """
 
     def __init__(self) -> None:
@@ -37,8 +37,8 @@ class Connections:
 
 
 def create_app(lanyard_url: str, client_id: str, client_secret: str) -> Flask:
-    """The application. lanyard_url: without a slash at its end; id and secret: from Lanyard's "Your applications"."""
-    # The development server would write each address, and the callback's holds a code.
+    """The application. lanyard_url: without a trailing slash. client_id, client_secret: from "Your applications"."""
+    # The development server would log each URL, and the callback's URL contains a code.
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     app = Flask(__name__)
     app.config.update(
@@ -68,7 +68,7 @@ def create_app(lanyard_url: str, client_id: str, client_secret: str) -> Flask:
         profile, organizers = (lanyard.get(path, token=token) for path in ("me", "organizers/"))
         if 401 in (profile.status_code, organizers.status_code):
             connections.forget()
-            flash("Lanyard says that this connection has ended: you took it back, or its day was over.")
+            flash("Lanyard says that this connection has ended: you revoked access, or the token expired.")
             return redirect(url_for("home"))
         return render_template(
             "connected.html",
@@ -84,16 +84,16 @@ def create_app(lanyard_url: str, client_id: str, client_secret: str) -> Flask:
 
     @app.get("/connect/again")
     def connect_again() -> Any:
-        """Lanyard asks although it remembers: the user can choose other organizers."""
+        """Show the consent page even though Lanyard remembers it, so the user can select other organizers."""
         return lanyard.authorize_redirect(url_for("callback", _external=True), approval_prompt="force")
 
     @app.get(CALLBACK)
     def callback() -> Response:
         try:
-            connections.keep(lanyard.authorize_access_token())  # compares `state`, sends the code and the verifier
+            connections.keep(lanyard.authorize_access_token())  # checks `state`, sends the code and the verifier
         except OAuthError as error:
             denied = error.error == "access_denied"
-            flash("You said no, and nothing was connected." if denied else f"That did not work: {error.error}.")
+            flash("You said no, and nothing was connected." if denied else f"The connection failed: {error.error}.")
         return redirect(url_for("home"))
 
     @app.post("/refresh")
@@ -104,11 +104,11 @@ def create_app(lanyard_url: str, client_id: str, client_secret: str) -> Flask:
         answer = _call(lanyard, "token", grant_type="refresh_token", refresh_token=token["refresh_token"])
         if answer.status_code != 200:
             connections.forget()
-            flash("Lanyard gives no new token: this connection has ended.")
+            flash("Lanyard refused to refresh: this connection has ended.")
             return redirect(url_for("home"))
         connections.keep({**token, **answer.json()})
         before = lanyard.get("me", token=token).status_code
-        flash(f"A new access token is here. The one before it now gets {before}.")
+        flash(f"You have a new access token. The previous one now gets {before}.")
         return redirect(url_for("home"))
 
     @app.post("/disconnect")
@@ -117,7 +117,7 @@ def create_app(lanyard_url: str, client_id: str, client_secret: str) -> Flask:
         if token is not None:
             _call(lanyard, "revoke_token", token=token["refresh_token"])
             connections.forget()
-            flash("Disconnected: the tokens are revoked and forgotten.")
+            flash("Disconnected. The tokens are revoked and deleted.")
         return redirect(url_for("home"))
 
     return app

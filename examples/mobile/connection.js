@@ -1,13 +1,13 @@
-// What a mobile app does to connect, with oauth4webapi, for React Native, Capacitor and their like. On iOS and Android
-// themselves, AppAuth does the same. The platform's own parts are given from outside:
+// Connects a mobile app to Lanyard, with oauth4webapi: for React Native, Capacitor and similar. In native iOS and Android
+// code, AppAuth does the same. The caller passes in the platform's parts:
 //
 //   openSession(address, redirectUri)  opens the system's browser session (ASWebAuthenticationSession, Custom Tabs) and
-//                                      returns the address that it ended at
-//   keychain.get(), keychain.set(text) the system's keychain or key store
+//                                      returns the address at which it ended
+//   keychain.get(), keychain.set(text) read and write the system's keychain or key store
 
 import * as oauth from "oauth4webapi";
 
-export { allowInsecureRequests } from "oauth4webapi"; // for options, where http is only on this machine
+export { allowInsecureRequests } from "oauth4webapi"; // for options: lets a provider on this machine use http
 
 export class Connection {
   constructor({ issuer, clientId, redirectUri, scope, openSession, keychain, options = {} }) {
@@ -15,6 +15,7 @@ export class Connection {
     this.client = { client_id: clientId };
   }
 
+  /** Ask the user in the system's browser, then get the tokens and keep them. */
   async connect() {
     const server = await this.#discover();
     const verifier = oauth.generateRandomCodeVerifier();
@@ -30,14 +31,14 @@ export class Connection {
       code_challenge_method: "S256",
     });
     const end = new URL(await this.openSession(address.href, this.redirectUri));
-    const answer = oauth.validateAuthResponse(server, this.client, end, state); // checks iss, too
+    const answer = oauth.validateAuthResponse(server, this.client, end, state); // also checks iss
     const exchange = await oauth.authorizationCodeGrantRequest(
       server, this.client, oauth.None(), answer, this.redirectUri, verifier, this.options,
     );
     await this.#keep(await oauth.processAuthorizationCodeResponse(server, this.client, exchange));
   }
 
-  /** Calls the API; refreshes once where the token is refused, which after a day it is. */
+  /** Call the API. Refreshes once if the token is refused, as it is after a day. */
   async fetch(path) {
     const call = async () =>
       fetch(new URL(path, this.issuer), { headers: { authorization: `Bearer ${(await this.tokens()).access_token}` } });
@@ -49,12 +50,13 @@ export class Connection {
     return call();
   }
 
-  /** One at a time: each refresh token is good once. It is kept before anything else happens. */
+  /** Get new tokens and keep them. One refresh at a time: each refresh token works once. */
   refresh() {
     this.refreshing ??= this.#refresh().finally(() => (this.refreshing = null));
     return this.refreshing;
   }
 
+  /** Revoke the tokens at Lanyard, then forget them. */
   async disconnect() {
     const { refresh_token } = await this.tokens();
     const answer = await oauth.revocationRequest(

@@ -1,6 +1,6 @@
-"""Another team's API: tickets, which applications read and sell with the tokens that Lanyard gave them.
+"""Another team's API. Applications read and sell tickets with the access tokens they got from Lanyard.
 
-API Gateway asks Lanyard's authorizer before it lets a request through, so a view finds who is calling in its context.
+API Gateway asks Lanyard's authorizer about each request, so a view finds the caller in the request's context.
 """
 
 import os
@@ -14,27 +14,27 @@ REGION = os.environ.get("AWS_REGION", os.environ.get("AWS_DEFAULT_REGION", ""))
 lanyard_authorizer = CustomAuthorizer(
     "lanyard",
     authorizer_uri=f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{lanyard.AUTHORIZER}/invocations",
-    ttl_seconds=0,  # ask at every request, so that a revoked token is refused from the next one
+    ttl_seconds=0,  # ask at each request: a revoked token is refused from the next one on
 )
 
 
 @app.route("/organizers/{slug}/tickets", methods=["GET"], authorizer=lanyard_authorizer)
 def list_tickets(slug):
-    """Needs the scope `read`, by Lanyard's REQUIRED_SCOPES."""
+    """Requires the scope `read`, according to Lanyard's REQUIRED_SCOPES."""
     access = allowed(slug)
     return {"tickets": [], "organizer": slug, "for": access["user_id"], "through": access["client_id"]}
 
 
 @app.route("/organizers/{slug}/tickets", methods=["POST"], authorizer=lanyard_authorizer)
 def sell_ticket(slug):
-    """Needs the scope `write`."""
+    """Requires the scope `write`."""
     allowed(slug)
     return Response({"sold": 1, "organizer": slug}, status_code=201)
 
 
 @app.route("/organizers/{slug}/report", methods=["GET"])
 def report(slug):
-    """The same check without an authorizer, by the function: for what API Gateway's cannot be put before."""
+    """The same check in the function itself, for routes that cannot have an API Gateway authorizer."""
     request = app.current_request
     try:
         access = lanyard.check(request.headers.get("authorization"), scope="read", api=request.context["apiId"])
@@ -47,7 +47,7 @@ def report(slug):
 
 
 def allowed(slug):
-    """The authorizer's context, where the token's organizers have this one among them."""
+    """The authorizer's context. Raises ForbiddenError if the token does not cover this organizer."""
     access = app.current_request.context["authorizer"]
     if slug not in access["organizers"].split():
         raise ForbiddenError("This token does not give access to this organizer.")

@@ -1,4 +1,4 @@
-// Put your own here. The application is of the type "Browser application", and its redirect URL is this page's address.
+// Set your own values. The application is a "Browser application"; its redirect URL is the address of this page.
 export const config = {
   issuer: "http://127.0.0.1:8000",
   clientId: "",

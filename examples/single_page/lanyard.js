@@ -1,10 +1,10 @@
-// Connects a page in a browser to Lanyard: PKCE, and refresh tokens that rotate. No library, and no build step.
+// Connects a page in a browser to Lanyard, with PKCE and rotating refresh tokens. No library, no build step.
 
 const PENDING = "lanyard pending";
 const TOKENS = "lanyard tokens";
 
 export class Connection {
-  /** storage: sessionStorage, so that the tokens end with the tab. */
+  /** storage: where the tokens are kept. sessionStorage is cleared when the tab closes. */
   constructor({ issuer, clientId, scope, redirectUri, storage = sessionStorage }) {
     Object.assign(this, { issuer, clientId, scope, redirectUri, storage });
   }
@@ -13,7 +13,7 @@ export class Connection {
     return this.storage.getItem(TOKENS) !== null;
   }
 
-  /** Where to send the browser. */
+  /** Start to connect. Returns the address to send the browser to. */
   async begin() {
     const { authorization_endpoint } = await this.#discover();
     const pending = { state: random(), verifier: random() };
@@ -31,13 +31,13 @@ export class Connection {
     return address.href;
   }
 
-  /** With the address that the browser came back to. Throws where it is no answer to what was asked, or says no. */
+  /** Finish connecting. address: where the browser came back. Throws if it has an error or does not match. */
   async finish(address) {
     const answer = new URL(address).searchParams;
     const pending = JSON.parse(this.storage.getItem(PENDING) ?? "{}");
-    this.storage.removeItem(PENDING); // it is good for one answer
+    this.storage.removeItem(PENDING); // valid for one response
     if (!pending.state || answer.get("state") !== pending.state || answer.get("iss") !== this.issuer) {
-      throw new Error("This is no answer to what was asked. Connect again.");
+      throw new Error("The response does not match the request. Connect again.");
     }
     if (!answer.has("code")) {
       throw new Error(answer.get("error_description") ?? answer.get("error"));
@@ -50,7 +50,7 @@ export class Connection {
     });
   }
 
-  /** fetch() with the access token; refreshes once where it is refused. */
+  /** fetch() with the access token. Refreshes once if the token is refused. */
   async fetch(path, options = {}) {
     const answer = await this.#call(path, options);
     if (answer.status !== 401) {
@@ -60,7 +60,7 @@ export class Connection {
     return this.#call(path, options);
   }
 
-  /** One at a time: each refresh token is good once, and several calls may be refused together. */
+  /** One refresh at a time: each refresh token works once, and several calls may be refused together. */
   refresh() {
     this.refreshing ??= this.#askToken({ grant_type: "refresh_token", refresh_token: this.#tokens().refresh_token }).finally(
       () => (this.refreshing = null),
@@ -68,6 +68,7 @@ export class Connection {
     return this.refreshing;
   }
 
+  /** Revoke the tokens at Lanyard, then forget them. */
   async disconnect() {
     const { revocation_endpoint } = await this.#discover();
     await post(revocation_endpoint, { client_id: this.clientId, token: this.#tokens().refresh_token });
@@ -77,7 +78,7 @@ export class Connection {
   async #discover() {
     const found = await (await fetch(`${this.issuer}/.well-known/oauth-authorization-server`)).json();
     if (found.issuer !== this.issuer) {
-      throw new Error(`${this.issuer} says it is ${found.issuer}.`);
+      throw new Error(`${this.issuer} names another issuer: ${found.issuer}.`);
     }
     return found;
   }
@@ -88,7 +89,7 @@ export class Connection {
     const body = await answer.json();
     if (!answer.ok) {
       if (body.error === "invalid_grant") {
-        this.storage.removeItem(TOKENS); // taken back, or used by somebody else: the user has to be asked again
+        this.storage.removeItem(TOKENS); // access was revoked, or the token was used twice: ask the user again
       }
       throw new Error(body.error_description ?? body.error);
     }

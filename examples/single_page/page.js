@@ -15,7 +15,7 @@ if (location.search.includes("state=")) {
   } catch (error) {
     element("organizers").textContent = error.message;
   }
-  history.replaceState(null, "", redirectUri); // the code is used; nobody needs to see it
+  history.replaceState(null, "", redirectUri); // drop the used code from the address bar
 }
 
 if (connection.isConnected) {

@@ -83,7 +83,7 @@ def test_a_refresh_ends_the_token_before_it(page: Page, box_office: str, ada: Pe
     connect(page, box_office, ada, "Small Shows")
     before = page.locator("section[aria-labelledby=token] code").inner_text()
     page.get_by_role("button", name="Refresh").click()
-    expect(page.get_by_role("status")).to_have_text("A new access token is here. The one before it now gets 401.")
+    expect(page.get_by_role("status")).to_have_text("You have a new access token. The previous one now gets 401.")
     assert page.locator("section[aria-labelledby=token] code").inner_text() != before
 
 

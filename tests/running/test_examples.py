@@ -105,7 +105,7 @@ def test_the_cli_takes_no_answer_that_is_none_to_what_it_asked(
     assert process.stdout is not None
     address = process.stdout.readline().removeprefix("Opening ").strip()
     requests.get(re.sub("iss=[^&]*", "iss=https%3A%2F%2Fevil.example", allowed(browser, address)), timeout=10)
-    assert "not to what was asked" in process.communicate(timeout=30)[1]
+    assert "does not match the request" in process.communicate(timeout=30)[1]
     assert process.returncode == 1
 
 
@@ -149,7 +149,7 @@ def test_the_website_connects_refreshes_and_disconnects(
     callback = allowed(browser, visitor.get("/connect").headers["Location"])
     assert "Small Shows" not in another.get(callback, follow_redirects=True).text, "another visitor's answer"
     assert "Small Shows" in visitor.get(callback, follow_redirects=True).text
-    assert "The one before it now gets 401" in visitor.post("/refresh", follow_redirects=True).text
+    assert "The previous one now gets 401" in visitor.post("/refresh", follow_redirects=True).text
     assert "Small Shows" in visitor.get("/").text
     assert "Disconnected" in visitor.post("/disconnect", follow_redirects=True).text
     assert "Small Shows" not in visitor.get("/").text
@@ -202,7 +202,7 @@ def test_a_sample_says_in_one_line_that_lanyard_does_not_answer(sample: str) -> 
     told = {"LANYARD_URL": nobody, "LANYARD_CLIENT_ID": "x", "LANYARD_CLIENT_SECRET": "x"}
     command = [sys.executable, str(EXAMPLES / sample), "login"]
     ended = subprocess.run(command, env={**os.environ, **told}, capture_output=True, text=True, timeout=60, check=False)
-    assert (ended.returncode, ended.stderr) == (1, f"{nobody} does not answer. LANYARD_URL says where Lanyard is.\n")
+    assert (ended.returncode, ended.stderr) == (1, f"{nobody} does not answer. Set LANYARD_URL to Lanyard's URL.\n")
 
 
 def test_every_sample_and_guide_calls_the_same_thing_by_the_same_name() -> None:

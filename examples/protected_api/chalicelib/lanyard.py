@@ -1,10 +1,10 @@
-"""Ask Lanyard whether a bearer token is good. One file to copy, for any Python Lambda in Lanyard's AWS account.
+"""Check bearer tokens with Lanyard. One file to copy, for any Python Lambda in Lanyard's AWS account.
 
     access = lanyard.check(headers.get("authorization"), scope="write")
 
-It calls Lanyard's authorizer, so the answer is the one that API Gateway would get, at this very moment. It needs the
-environment variable LANYARD_AUTHORIZER_ARN (an output of Lanyard's stack) and the permission lambda:InvokeFunction on
-that function. Elsewhere than in the same account, use POST /api/v1/oauth/introspect.
+It calls Lanyard's authorizer, so the result is the one that API Gateway would get at this moment. It needs the
+environment variable LANYARD_AUTHORIZER_ARN (AuthorizerArn, an output of Lanyard's stack) and the permission
+lambda:InvokeFunction on that function. Outside this account, use POST /api/v1/oauth/introspect instead.
 """
 
 import json
@@ -16,7 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 AUTHORIZER = os.environ.get("LANYARD_AUTHORIZER_ARN", "")
-# What the authorizer's rules say of this does not count: `check` looks at the scope itself.
+# The authorizer's verdict on this route does not matter: `check` compares the scope itself.
 _METHOD_ARN = "arn:aws:execute-api:region:account:{api}/none/GET/"
 _CONFIG = Config(connect_timeout=2, read_timeout=15, retries={"total_max_attempts": 2})
 _client = None
@@ -24,7 +24,7 @@ _client = None
 
 @dataclass(frozen=True)
 class Access:
-    """What a good token gives."""
+    """What a valid token gives access to."""
 
     user_id: str
     client_id: str
@@ -34,7 +34,7 @@ class Access:
 
 @dataclass(frozen=True)
 class Refused(Exception):
-    """The request is to be answered with this (RFC 6750 §3.1)."""
+    """The token is refused. Answer the request with this (RFC 6750 §3.1)."""
 
     status: int
     error: str
@@ -44,11 +44,12 @@ class Refused(Exception):
 
 
 def check(authorization, *, scope=None, api="function"):
-    """Who is calling, as an Access. authorization: the header, or None. scope: one that the token must have.
-    api: the id of your API in API Gateway, by which Lanyard's AUTHORIZER_RESOURCES knows it. Without it, a token that
-    was asked for your API alone (RFC 8707) is refused.
+    """Who is calling, as an Access.
 
-    Raises Refused: 401 for a bad token, 403 for too little scope, 503 where Lanyard cannot be asked.
+    authorization: the header, or None. scope: a scope that the token must have, or None. api: your API's ID in API
+    Gateway, as it is in Lanyard's AUTHORIZER_RESOURCES; without it, a token for your API alone (RFC 8707) is refused.
+
+    Raises Refused: 401 for an invalid token, 403 for a missing scope, 503 if Lanyard cannot be asked.
     """
     if not (authorization or "").lower().startswith("bearer "):
         raise Refused(401, "unauthorized", "Send an access token: Authorization: Bearer ...")
@@ -61,7 +62,7 @@ def check(authorization, *, scope=None, api="function"):
     )
     if scope is not None and scope not in access.scopes:
         challenge = f'Bearer error="insufficient_scope", scope="{scope}"'
-        raise Refused(403, "insufficient_scope", f"This needs the scope {scope}.", challenge)
+        raise Refused(403, "insufficient_scope", f"This requires the scope {scope}.", challenge)
     return access
 
 
@@ -87,7 +88,7 @@ def _unavailable():
 
 
 def _lambda():
-    global _client  # one for all invocations of this Lambda
+    global _client  # one client for all invocations of this function
     if _client is None:
         _client = boto3.client("lambda", config=_CONFIG)
     return _client
