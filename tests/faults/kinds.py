@@ -48,21 +48,21 @@ class Kind(StrEnum):
 
 
 MEANINGS = {
-    Kind.REFUSED: "the connection is refused: nothing listens where the store was",
-    Kind.RESET: "the connection is reset before an answer; nothing was done",
-    Kind.HUNG_BEFORE: "nothing is done and no answer comes, until the call's time-out",
-    Kind.HUNG_AFTER: "the write is done and no answer comes, until the call's time-out",
+    Kind.REFUSED: "the connection is refused: nothing listens at the store's address",
+    Kind.RESET: "the connection is reset before a response; nothing was done",
+    Kind.HUNG_BEFORE: "nothing is done, and no response comes before the call's timeout",
+    Kind.HUNG_AFTER: "the write is done, but no response comes before the call's timeout",
     Kind.THROTTLED: "`ThrottlingException`",
     Kind.INTERNAL_ERROR: "`InternalServerError`, status 500",
     Kind.UNAVAILABLE: "`ServiceUnavailable`, status 503",
-    Kind.CONFLICT: "another transaction is in the way: `TransactionConflict`",
-    Kind.IN_PROGRESS: "the write is done, and the answer is `TransactionInProgressException`",
-    Kind.TRUNCATED: "the write is done, and half of the answer arrives before the connection closes",
-    Kind.BAD_CHECKSUM: "the write is done, and the answer does not fit its `x-amz-crc32`",
-    Kind.UNPROCESSED: "a batch in which nothing is processed: `UnprocessedKeys`, `UnprocessedItems`",
+    Kind.CONFLICT: "the write conflicts with another transaction: `TransactionConflict`",
+    Kind.IN_PROGRESS: "the write is done, but the response is `TransactionInProgressException`",
+    Kind.TRUNCATED: "the write is done, but the connection closes after half of the response",
+    Kind.BAD_CHECKSUM: "the write is done, but the response does not match its `x-amz-crc32`",
+    Kind.UNPROCESSED: "nothing in a batch is processed: `UnprocessedKeys`, `UnprocessedItems`",
     Kind.LATE: "the connection breaks, and the write arrives after the client's retry has finished",
-    Kind.KILLED_BEFORE: "the process that serves the request dies before the call, and the client gets no answer",
-    Kind.KILLED_AFTER: "the process dies after the call was done",
+    Kind.KILLED_BEFORE: "the process that serves the request dies before the call, and the client gets no response",
+    Kind.KILLED_AFTER: "the process dies after the call is done, and the client gets no response",
 }
 
 

@@ -33,24 +33,24 @@ KNOWN: Sequence[Known] = (
         call="authorization_codes",
         kinds=(Kind.KILLED_AFTER,),
         loss="the history says that a code was replayed",
-        reason="The process that stored the tokens died before it could answer. Whoever serves the next try sees a code"
-        " that was used, as it would after a theft. The application is told to connect again, the tokens end, and the "
-        "user's history has a line about it.",
+        reason="The process that stored the tokens died before it could respond. Whichever process serves the retry "
+        "sees a used code, as it would after a theft. The application is told to connect again, the tokens end, and "
+        "the user's history has a line about it.",
     ),
     Known(
         flows=("exchange a code, private_key_jwt",),
         call="used_assertions",
         kinds=(Kind.KILLED_BEFORE, Kind.KILLED_AFTER),
         loss="the history says that a code was replayed",
-        reason="Likewise: the tokens were stored, and the process died while it noted that the assertion was answered.",
+        reason="The same: the tokens were stored, and the process died while it noted that the assertion was answered.",
     ),
     Known(
         flows=("device: get the tokens",),
         call="device_requests",
         kinds=(Kind.KILLED_AFTER,),
         loss="tokens that nobody got are alive",
-        reason="The process that stored the tokens died before it could answer. The device is told to start again. The "
-        "tokens that nobody got stay until the user revokes the application, and nobody knows them.",
+        reason="The process that stored the tokens died before it could respond. The device is told to start again. "
+        "The undelivered tokens stay valid until the user revokes the application, but nobody knows them.",
     ),
 )
 

@@ -14,10 +14,10 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
 FOUND, REMAINS = "found", "remains"  # the two parts of the page that are made
 SIGNS = {Outcome.RECOVERS: "✓", Outcome.RETRY_WORKS: "↻", Outcome.TOLD: "✉", Outcome.LOST: "✗"}
 SEEN = {
-    Outcome.RECOVERS: "the answer, as if nothing had failed",
-    Outcome.RETRY_WORKS: "503 or a dropped connection; trying again brings the answer",
-    Outcome.TOLD: "likewise; trying again brings a page or an error that says what was done, or what to do",
-    Outcome.LOST: "something is lost, as explained below",
+    Outcome.RECOVERS: "the normal response, as if nothing had failed",
+    Outcome.RETRY_WORKS: "503 or a dropped connection; a retry gets the normal response",
+    Outcome.TOLD: "503 or a dropped connection; a retry gets a page or an error that says what was done, or what to do",
+    Outcome.LOST: "something is lost; the reason is below",
 }
 _WORST_LAST = list(Outcome)
 
@@ -70,7 +70,7 @@ def _made(results: Sequence[Result]) -> Iterator[str]:
     yield "|---|---|---|"
     yield from (f"| {SIGNS[outcome]} | {SEEN[outcome]} | {counts[outcome]:,} |" for outcome in Outcome)
     yield ""
-    yield "Each cell is the worst of all calls and spans; – where the kind cannot happen."
+    yield "Each cell is the worst result of all calls and spans. – means that the fault cannot happen there."
     yield ""
     yield f"| request | calls | {' | '.join(Kind)} |"
     yield f"|---|---|{'---|' * len(Kind)}"
@@ -94,6 +94,6 @@ def kinds_table() -> Iterator[str]:
 
 def known_lines() -> Iterator[str]:
     """The losses that stay, as the page has them."""
-    yield from (f"- {', '.join(one.flows)} ({', '.join(one.kinds)}): {one.reason}" for one in known.KNOWN)
+    yield from (f"- {'; '.join(one.flows)} ({', '.join(one.kinds)}): {one.reason}" for one in known.KNOWN)
     if not known.KNOWN:
-        yield "Nothing that was seen."
+        yield "Nothing."
