@@ -7,7 +7,7 @@ from chalicelib.endpoints import http, not_found, static
 from chalicelib.endpoints.api import authorizer, openapi, resources
 from chalicelib.endpoints.developers import applications
 from chalicelib.endpoints.oauth import authorize, device, discovery, registration, token
-from chalicelib.endpoints.people import account, connected_applications, password, profile, security, sign_up
+from chalicelib.endpoints.people import connected_applications, password, profile, security, sign_in, sign_up
 
 logs.configure()
 
@@ -21,7 +21,7 @@ for module in (
     discovery,
     openapi,
     resources,
-    account,
+    sign_in,
     applications,
     connected_applications,
     security,

@@ -23,9 +23,9 @@ PASSWORD_MILLISECONDS = 80  # argon2id
 
 # What is done -> its requests, each of them through API Gateway but for the authorizer, which API Gateway calls itself.
 DONE = {
-    "connects (log-in, consent, code, first /me)": (
-        "log-in page",
-        "log-in",
+    "connects (sign-in, consent, code, first /me)": (
+        "sign-in page",
+        "sign-in",
         "authorize, GET, signed in",
         "authorize, POST, signed in",
         "token: code",
@@ -49,7 +49,7 @@ def report(rows: Iterable[Counted]) -> list[str]:
         )  # fmt: skip
         through_gateway = [one for one in names if "authorizer" not in one]
         gateway = len(through_gateway) * GATEWAY_REQUESTS_MILLION
-        seconds = sum(PASSWORD_MILLISECONDS if one == "log-in" else WARM_MILLISECONDS for one in names) / 1000
+        seconds = sum(PASSWORD_MILLISECONDS if one == "sign-in" else WARM_MILLISECONDS for one in names) / 1000
         compute = len(names) * LAMBDA_REQUESTS_MILLION + 1e6 * seconds * MEMORY_GB * LAMBDA_GB_SECOND
         logs = len(names) * LOG_BYTES * 1e6 / 1e9 * LOG_GB
         total = dynamodb + gateway + compute + logs

@@ -69,15 +69,15 @@ def _requests(here: World) -> Iterator[tuple[str, list[Any]]]:
 
     shop = world.application(here)
     browser = here.browser()
-    with counted("log-in page"):
+    with counted("sign-in page"):
         page = browser.open("/login")
     email, password = here.person.email, here.person.password
-    with counted("log-in"):
-        _post_only(browser, lambda: browser.press(page, "Log in", email=email, password=password))
-    browser.log_out()
+    with counted("sign-in"):
+        _post_only(browser, lambda: browser.press(page, "Sign in", email=email, password=password))
+    browser.sign_out()
     page = browser.open("/login")
-    with counted("log-in, known browser"):
-        _post_only(browser, lambda: browser.press(page, "Log in", email=email, password=password))
+    with counted("sign-in, known browser"):
+        _post_only(browser, lambda: browser.press(page, "Sign in", email=email, password=password))
     with counted("authorize, GET, signed in"):
         page = browser.open(shop.authorize_path())
     with counted("authorize, POST, signed in"):

@@ -72,7 +72,7 @@ def made() -> Iterator[World]:
 def application(world: World) -> ClientApp:
     """Registered by the person themselves."""
     developer = world.browser()
-    developer.log_in()
+    developer.sign_in()
     return developer.register_application("A shop")
 
 

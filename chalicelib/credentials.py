@@ -28,7 +28,7 @@ CHECKSUM_LENGTH = 6  # holds any CRC-32
 # OWASP's first choice for argon2id: 19 MiB, two passes, about 30 ms on one Lambda processor.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 # The hash of 256 random bits that were thrown away, to spend the same time on an unknown account. Written here, since
-# making one at every cold start takes as long as a log-in; a test holds it to the parameters above.
+# making one at every cold start takes as long as a sign-in; a test holds it to the parameters above.
 _NOBODYS_HASH = "$argon2id$v=19$m=19456,t=2,p=1$88ScXXHTvB5fu5kmbb+eqA$DZ7r8Zu8NKLcfuGVDh/r709IZoG9WeOpz3Kj8AXg5eE"
 
 

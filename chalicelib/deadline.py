@@ -5,7 +5,7 @@ what is left. Where nothing is left the try is not made. A call to another servi
 
 What the answer does not need, such as a line of history, is an aside: it is tried once, for a short time. The asides of
 a request share STORE_ASIDE_SECONDS, and the end of the request is kept for them. So they cannot hold up the answer, and
-a try at a log-in can still be taken back after the store has used up the time for everything else.
+a try at a sign-in can still be taken back after the store has used up the time for everything else.
 
 Outside of a request, as in manage.py, there is no deadline, and an aside is a call like any other.
 """

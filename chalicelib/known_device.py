@@ -1,6 +1,6 @@
-"""Known devices: a cookie by which an account recognizes a browser that logged in to it before.
+"""Known devices: a cookie by which an account recognizes a browser that signed in to it before.
 
-It opens nothing. A browser that has it is counted by itself when it tries to log in, so that strangers' tries do not
+It opens nothing. A browser that has it is counted by itself when it tries to sign in, so that strangers' tries do not
 keep it out. The cookie names the account and a device, and carries a code that only the account's key can make: nothing
 is stored for a device, and a new key, which comes with every new password, makes the account forget them all.
 """

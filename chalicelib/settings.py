@@ -44,7 +44,7 @@ ASSERTION_KEPT_SECONDS = 300
 ASSERTION_REPEAT_SECONDS = 60  # for how long the same request may come again, if it has not been answered
 SERVER_KEY_MIN_CHARACTERS = 43  # 256 bits of base64url
 SERVER_KEYS_LIMIT = 10  # a token that is none of theirs costs a walk along the chain with each
-# Long enough to log in on the way.
+# Long enough to sign in on the way.
 PUSHED_REQUEST_LIFETIME_SECONDS = 600
 DEVICE_CODE_LIFETIME_SECONDS = 600
 # What applications may push and start, in a minute: room for a shop's busiest, who all come from its server's address.
@@ -88,20 +88,20 @@ SECURITY_EVENT_KEPT_SECONDS = 365 * 86_400
 USER_AGENT_KEPT_CHARACTERS = 256
 OPERATOR_EVENT_KEPT_SECONDS = 2 * 365 * 86_400
 
-LOGIN_WINDOW_SECONDS = 900
-LOGIN_TRIES_PER_ACCOUNT = 10  # from one address
+SIGN_IN_WINDOW_SECONDS = 900
+SIGN_IN_TRIES_PER_ACCOUNT = 10  # from one address
 # From all addresses together: high, since whoever reaches it keeps the owner out too. So it is more than what one
 # caller can use up, who may have an IPv6 /48.
-LOGIN_TRIES_PER_ACCOUNT_IN_ALL = 200
-LOGIN_TRIES_PER_ADDRESS = 100
-# A browser that logged in to the account before is counted by itself: strangers' tries do not keep it out.
-LOGIN_TRIES_PER_DEVICE = 10
+SIGN_IN_TRIES_PER_ACCOUNT_IN_ALL = 200
+SIGN_IN_TRIES_PER_ADDRESS = 100
+# A browser that signed in to the account before is counted by itself: strangers' tries do not keep it out.
+SIGN_IN_TRIES_PER_DEVICE = 10
 KNOWN_DEVICE_LIFETIME_SECONDS = 180 * 86_400
-# Log-ins that went well and tries of known devices, each of which costs a password hash.
-LOGINS_PER_ACCOUNT = 60
-LOGINS_PER_ADDRESS = 600
-# The next log-in says how many tries had failed before it, unless this long passed since the last of them.
-FAILED_LOGINS_KEPT_SECONDS = 30 * 86_400
+# Sign-ins that went well and tries of known devices, each of which costs a password hash.
+SIGN_INS_PER_ACCOUNT = 60
+SIGN_INS_PER_ADDRESS = 600
+# The next sign-in says how many tries had failed before it, unless this long passed since the last of them.
+FAILED_SIGN_INS_KEPT_SECONDS = 30 * 86_400
 # An IPv6 caller is counted by /64, /56 and /48: prefix length -> how many times the limit of one address.
 IPV6_LIMIT_FACTORS = {64: 1, 56: 4, 48: 16}
 # A limit for everybody together is spread over this many counters, so that none is written too often.
@@ -135,7 +135,7 @@ ORGANIZERS_PER_CONSENT_LIMIT = 1000
 # A consent form has 62 bytes of each organizer at most. Room for twice as many, so that its page can say so.
 CONSENT_FORM_LIMIT_BYTES = 131_072
 FORM_FIELDS_LIMIT = 2_100
-CARRIED_FORM_LIMIT_BYTES = 12_288  # by a log-in form, whose own fields must fit beside it
+CARRIED_FORM_LIMIT_BYTES = 12_288  # by a sign-in form, whose own fields must fit beside it
 # One that travels in an address is passed on in another, encoded once more, and gateways end a header at about 10 KB.
 # Of a pushed one only the redirect URI and the state do, in the answer.
 AUTHORIZATION_REQUEST_LIMIT_CHARACTERS = 4096

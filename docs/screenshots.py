@@ -22,7 +22,7 @@ from examples.connect_client.app import create_app
 from infra.laptop.ministack import free_port
 from tests.actors import Person
 from tests.browser import chromium
-from tests.browser.steps import connect, log_in
+from tests.browser.steps import connect, sign_in
 from tests.local_run import LocalRun
 
 FOLDER = Path(__file__).parent / "screenshots"
@@ -82,7 +82,7 @@ def _take(browser: Browser, base_url: str, box_office: str) -> None:
     light.goto(box_office)
     _save(light, "box-office")
     light.goto(f"{box_office}/connect")
-    log_in(light, ADA)
+    sign_in(light, ADA)
     light.get_by_role("checkbox", name="Small Shows").check()
     _save(light, "consent")
     connect(light, box_office, ADA, "Small Shows")
@@ -98,7 +98,7 @@ def _take(browser: Browser, base_url: str, box_office: str) -> None:
     _save(light, "application")
     dark = browser.new_context(viewport={"width": 390, "height": 700}, color_scheme="dark", locale="de").new_page()
     dark.goto(f"{box_office}/connect")
-    log_in(dark, BERTA)
+    sign_in(dark, BERTA)
     _save(dark, "consent-german-dark-narrow")
 
 

@@ -122,18 +122,18 @@ class Browser:
         headers = {"Sec-Fetch-Site": site} if site else {}
         return self._follow(self.http.post(url, data=fields, headers=headers, allow_redirects=False))
 
-    def log_in(self, *, password: str | None = None, email: str | None = None, next_path: str = "") -> Page:
+    def sign_in(self, *, password: str | None = None, email: str | None = None, next_path: str = "") -> Page:
         assert self.person is not None
         page = self.open("/login", **({"next": next_path} if next_path else {}))
         return self.press(
             page,
-            "Log in",
+            "Sign in",
             email=email or self.person.email,
             password=self.person.password if password is None else password,
         )
 
-    def log_out(self) -> Page:
-        return self.press(self.open("/logout"), "Log out")
+    def sign_out(self) -> Page:
+        return self.press(self.open("/logout"), "Sign out")
 
     def register_application(self, name: str = "A shop", *redirect_uris: str) -> ClientApp:
         """Register an application on the settings page, and keep the id and secret that it shows."""

@@ -18,7 +18,7 @@ from tests.store_proxy import StoreProxy
 # isort: split
 from chalicelib import clock as clock_module
 from chalicelib import credentials, settings
-from chalicelib.models import log_in_try, organizer, throttle, user
+from chalicelib.models import organizer, sign_in_try, throttle, user
 from chalicelib.models.store import table as table_module
 from tests.request_calls import RequestCalls
 from tests.whole_run import WholeRun
@@ -122,8 +122,8 @@ def application() -> Any:
 
 @pytest.fixture(autouse=True)
 def _nobody_throttled(_ministack: None) -> None:
-    """All tests come from one address; its failed log-ins must not add up."""
-    throttle.forget(log_in_try.address("127.0.0.1"), window_seconds=settings.LOGIN_WINDOW_SECONDS)
+    """All tests come from one address; its failed sign-ins must not add up."""
+    throttle.forget(sign_in_try.address("127.0.0.1"), window_seconds=settings.SIGN_IN_WINDOW_SECONDS)
     throttle.forget(throttle.named("mail address", "127.0.0.1"), window_seconds=settings.MAIL_WINDOW_SECONDS)
 
 
@@ -186,7 +186,7 @@ def a_browser(base_url: str, a_person: Callable[..., Person]) -> Callable[..., B
 
     def make(*organizer_names: str) -> Browser:
         browser = Browser(base_url, a_person(*organizer_names))
-        assert browser.log_in().status == 200
+        assert browser.sign_in().status == 200
         return browser
 
     return make

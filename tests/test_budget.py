@@ -134,25 +134,25 @@ def visitor(base_url: str, a_person: Callable[..., Person]) -> Browser:
     return Browser(base_url, a_person())
 
 
-def test_a_log_in_counts_a_stranger_by_address_and_account(visitor: Browser, store: StoreProxy) -> None:
+def test_a_sign_in_counts_a_stranger_by_address_and_account(visitor: Browser, store: StoreProxy) -> None:
     page = visitor.open("/login")
     with store.count() as calls:
-        visitor.press(page, "Log in", email=visitor.user.email, password="a guess")
+        visitor.press(page, "Sign in", email=visitor.user.email, password="a guess")
     reads, counts, failed = ["GetItem", "BatchGetItem"], ["UpdateItem"] * 3, ["UpdateItem"]
     assert operations(calls) == [*reads, *counts, *failed]
     with store.count() as calls:
-        visitor.send(page, "", {**page.fields("Log in"), "email": visitor.user.email, "password": PASSWORD})
+        visitor.send(page, "", {**page.fields("Sign in"), "email": visitor.user.email, "password": PASSWORD})
     session, settled, history = ["PutItem", "Query"], ["UpdateItem", "UpdateItem", "BatchWriteItem"], ["PutItem"]
     home = ["BatchGetItem"]
     assert operations(calls) == [*reads, *counts, *session, *settled, *history, *home]
 
 
-def test_a_log_in_in_a_known_browser_costs_eight_round_trips(visitor: Browser, store: StoreProxy) -> None:
-    visitor.log_in()
-    visitor.log_out()
+def test_a_sign_in_in_a_known_browser_costs_eight_round_trips(visitor: Browser, store: StoreProxy) -> None:
+    visitor.sign_in()
+    visitor.sign_out()
     page = visitor.open("/login")
     with store.count() as calls:
-        visitor.send(page, "", {**page.fields("Log in"), "email": visitor.user.email, "password": PASSWORD})
+        visitor.send(page, "", {**page.fields("Sign in"), "email": visitor.user.email, "password": PASSWORD})
     reads, counts, session = ["GetItem", "BatchGetItem"], ["UpdateItem"] * 2, ["PutItem", "Query"]
     assert operations(calls) == [*reads, *counts, *session, "BatchWriteItem", "PutItem", "BatchGetItem"]
 

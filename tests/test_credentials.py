@@ -121,9 +121,9 @@ def test_a_password_is_kept_as_argon2id_and_matches_only_itself() -> None:
 
 @pytest.mark.spec("line 16")
 def test_a_derived_value_is_for_one_secret_and_one_purpose() -> None:
-    made = credentials.derive("secret", "log-in")
-    assert made == credentials.derive("secret", "log-in")
-    assert len({made, credentials.derive("secret", "log-out"), credentials.derive("other", "log-in")}) == 3
+    made = credentials.derive("secret", "sign-in")
+    assert made == credentials.derive("secret", "sign-in")
+    assert len({made, credentials.derive("secret", "sign-out"), credentials.derive("other", "sign-in")}) == 3
     assert re.fullmatch("[0-9a-f]{64}", made)
 
 

@@ -24,8 +24,8 @@ READS = [
     *[(name, "BatchGetItem") for name in ("exchange", "refresh", "revoke access token", "revoke refresh token")],
     *[(name, "BatchGetItem") for name in ("me", "introspect", "authorize")],
     *[(name, "GetItem") for name in ("revoke unknown", "introspect", "organizers", "organizer")],
-    *[(name, "GetItem") for name in ("authorize, not signed in", "log in")],
-    ("log in", "UpdateItem"),
+    *[(name, "GetItem") for name in ("authorize, not signed in", "sign in")],
+    ("sign in", "UpdateItem"),
 ]
 
 
@@ -65,7 +65,7 @@ def test_on_a_page_nothing_is_missing_because_a_reply_was_damaged(
     assert john.open(path).status == 200
 
 
-@pytest.mark.parametrize("name", ["me", "organizer", "authorize", "log in"])
+@pytest.mark.parametrize("name", ["me", "organizer", "authorize", "sign in"])
 def test_one_damaged_reply_is_asked_for_again(world: World, store: StoreProxy, name: str) -> None:
     for damage in DAMAGES:
         with store.fault(damage, times=1):

@@ -131,7 +131,7 @@ def test_where_no_time_is_left_the_answer_is_503_and_nothing_is_sent(
 
 @pytest.mark.parametrize(
     ("name", "operations"),
-    [("allow", ["PutItem"]), ("log in", ["Query", "BatchWriteItem"]), ("change the password", ["Query"])],
+    [("allow", ["PutItem"]), ("sign in", ["Query", "BatchWriteItem"]), ("change the password", ["Query"])],
 )
 def test_what_the_answer_does_not_need_is_tried_once_and_keeps_nobody_waiting(
     world: World, store: StoreProxy, slow_down: SlowDown, name: str, operations: list[str]

@@ -31,8 +31,8 @@ def flow(a_person: Callable[..., Person], application: Chalice, store: StoreProx
         browser = Browser(HERE, person, adapter=adapter)
         mistyped = credentials.new_serial()
         secrets = {mistyped, person.password, person.email, "state-of-the-shop", "verifier-" + "v" * 40}
-        assert browser.log_in(password=mistyped).status == 401
-        assert browser.log_in().status == 200
+        assert browser.sign_in(password=mistyped).status == 401
+        assert browser.sign_in().status == 200
         shop = browser.register_application("A shop")
         page = browser.open(shop.authorize_path(state="state-of-the-shop"))
         secrets.add(page.field("csrf_token"))
@@ -61,7 +61,7 @@ def flow(a_person: Callable[..., Person], application: Chalice, store: StoreProx
         assert shop.revoke(live).status_code == 200
         assert shop.revoke(tokens["refresh_token"]).status_code == 200
         secrets |= {str(cookie.value) for cookie in browser.http.cookies}
-        assert browser.log_out().status == 200
+        assert browser.sign_out().status == 200
         return {secret for secret in secrets if secret}
 
     return run
@@ -130,8 +130,8 @@ def test_each_request_has_one_json_line_that_says_what_happened(
         assert line["client_id"] is None or re.fullmatch("[0-9A-Za-z]{16}|unknown", line["client_id"])
     by_route = {(line["route"], line["status"], line["outcome"]) for line in lines}
     assert by_route >= {
-        ("/login", 401, "log-in failed"),
-        ("/login", 303, "logged in"),
+        ("/login", 401, "sign-in failed"),
+        ("/login", 303, "signed in"),
         ("/api/v1/oauth/authorize", 303, "allowed"),
         ("/api/v1/oauth/token", 200, "token issued"),
         ("/api/v1/oauth/token", 200, "token refreshed"),
@@ -142,7 +142,7 @@ def test_each_request_has_one_json_line_that_says_what_happened(
         ("/api/v1/me", 200, "ok"),
         ("/api/v1/me", 503, "temporarily_unavailable"),
         ("/api/v1/organizers", 401, "unauthorized"),
-        ("/logout", 303, "logged out"),
+        ("/logout", 303, "signed out"),
     }
     assert any(line.get("security_event") == "code replayed" for line in lines)
     issued = next(line for line in lines if line["outcome"] == "token issued")

@@ -88,7 +88,7 @@ def test_a_changed_password_is_not_refused(john: Browser, store: StoreProxy) -> 
     with lost_answer(store):
         page = change(john)
     assert page.title == "Security", page.text
-    assert Browser(john.base_url, john.person).log_in(password=NEW).status == 200
+    assert Browser(john.base_url, john.person).sign_in(password=NEW).status == 200
 
 
 def test_a_profile_is_saved(john: Browser, store: StoreProxy) -> None:

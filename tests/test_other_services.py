@@ -117,7 +117,7 @@ def test_a_notice_that_hangs_holds_up_the_answer_for_a_short_time(
     deployed: Browser, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(settings, "MAIL_NOTICE_SECONDS", 0.3)
-    deployed.log_in()
+    deployed.sign_in()
     page = deployed.open("/settings/password")
     fields = {**page.fields("Change password"), "present": PASSWORD, "password": "another and longer"}
     caplog.clear()

@@ -40,10 +40,10 @@ def world(base_url: str, john: Browser, shop: ClientApp) -> World:
     return World(john, shop, tokens, code, john.open(shop.authorize_path(approval_prompt="force")), login_page, guest)
 
 
-def _log_in(world: World) -> requests.Response:
+def _sign_in(world: World) -> requests.Response:
     assert world.john.person
     email, password = world.john.person.email, world.john.person.password
-    return world.guest.press(world.login_page, "Log in", email=email, password=password).response
+    return world.guest.press(world.login_page, "Sign in", email=email, password=password).response
 
 
 def _organizer_path(world: World) -> str:
@@ -75,7 +75,7 @@ PAGE_REQUESTS: dict[str, Request] = {
     "authorize": lambda world: world.john.open(world.shop.authorize_path()).response,
     "authorize, not signed in": lambda world: world.guest.open(world.shop.authorize_path()).response,
     "allow": lambda world: world.john.allow(world.consent_page, "Big Events LLC").response,
-    "log in": _log_in,
+    "sign in": _sign_in,
 }
 REQUESTS = JSON_REQUESTS | PAGE_REQUESTS
 # What each needs from the store after it was told who is asking.
@@ -87,7 +87,7 @@ WRITES = {
     "rename": "TransactWriteItems",
     "allow": "TransactWriteItems",
     "authorize": "TransactWriteItems",
-    "log in": "PutItem",
+    "sign in": "PutItem",
 }
 
 
@@ -104,7 +104,7 @@ def assert_unavailable(answer: requests.Response, name: str) -> None:
 
 
 def assert_done(answer: requests.Response) -> None:
-    """It went well: with an answer, or on to the application or the log-in page."""
+    """It went well: with an answer, or on to the application or the sign-in page."""
     assert answer.status_code in (200, 303), answer.text
 
 
@@ -138,7 +138,7 @@ def test_a_write_that_fails_leaves_nothing_half_written(world: World, store: Sto
 
 
 @pytest.mark.spec("platform: time-outs")
-@pytest.mark.parametrize(("name", "operation"), [("me", None), ("log in", None), ("log in", "PutItem")])
+@pytest.mark.parametrize(("name", "operation"), [("me", None), ("sign in", None), ("sign in", "PutItem")])
 def test_a_store_that_hangs_is_503_within_ten_seconds(
     world: World, store: StoreProxy, name: str, operation: str | None
 ) -> None:
@@ -186,7 +186,7 @@ def test_an_exchange_that_the_store_calls_in_progress_does_not_look_like_a_repla
 
 
 @pytest.mark.spec("platform: lost answers")
-@pytest.mark.parametrize("name", ["refresh", "revoke access token", "revoke refresh token", "rename", "log in"])
+@pytest.mark.parametrize("name", ["refresh", "revoke access token", "revoke refresh token", "rename", "sign in"])
 def test_other_writes_whose_answer_was_lost_succeed_too(world: World, store: StoreProxy, name: str) -> None:
     with store.fault(Fault.LOSES_ANSWER, WRITES[name], times=1):
         answer = REQUESTS[name](world)

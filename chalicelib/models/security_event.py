@@ -1,8 +1,8 @@
 """SecurityEvent: what happened to an account that its owner should be able to see later, kept for a year.
 
 It is a history, not a lock: nothing is decided by it, and an event that cannot be written is noted in the log while the
-request goes on. Failed log-ins are not events of their own, since a write for accounts that exist and none for others
-would tell the two apart; a log-in says how many failed tries came before it.
+request goes on. Failed sign-ins are not events of their own, since a write for accounts that exist and none for others
+would tell the two apart; a sign-in says how many failed tries came before it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Kind(StrEnum):
     """What happened."""
 
     ACCOUNT_CREATED = "account_created"
-    LOG_IN = "log_in"
+    SIGN_IN = "log_in"
     SESSION_ENDED = "session_ended"
     PASSWORD_CHANGED = "password_changed"
     PASSWORD_RESET = "password_reset"

@@ -1,7 +1,7 @@
 """Session: a signed-in browser. Keyed by the user, so that a user's sessions can be listed and ended together.
 
 A session belongs to the password that it began under (`password_serial`): a new password ends all sessions in the
-write that stores it, also the one that a log-in with the old password is just about to begin.
+write that stores it, also the one that a sign-in with the old password is just about to begin.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ def find_by_email(email: str) -> User | None:
 
 
 def disable(user_id: str) -> None:
-    """From the next request on: no log-in, no session and no token of the user is good."""
+    """From the next request on: no sign-in, no session and no token of the user is good."""
     store.change(User.key(user_id), [User.active.set(False)], User.user_id.exists())
 
 
@@ -111,7 +111,7 @@ def remove_member(user_id: str, slug: str) -> None:
 
 
 def bring_up_to_date(user: User, password: str) -> None:
-    """At a log-in, with the password that was right: give an older account what it lacks. Never raises.
+    """At a sign-in, with the password that was right: give an older account what it lacks. Never raises.
 
     Its password is hashed under the parameters of today, which ends no session, and it gets a key for known devices. A
     password that was changed meanwhile stays.
@@ -128,7 +128,7 @@ def bring_up_to_date(user: User, password: str) -> None:
         is_same &= User.device_key.does_not_exist()
     if not actions:
         return
-    with store.aside():  # or else the next log-in does it
+    with store.aside():  # or else the next sign-in does it
         store.change(User.key(user.user_id), actions, is_same)
         user.password_hash, user.device_key = hashed, device_key
 
@@ -169,7 +169,7 @@ def _unchanged(user: User) -> Condition:
 
 
 def erase(user: User) -> None:
-    """The account and its address, at once: from the next request no log-in, session or token of it is good."""
+    """The account and its address, at once: from the next request no sign-in, session or token of it is good."""
     store.write(store.Delete(User.key(user.user_id)), store.Delete(EmailAddress.key(user.email)))
 
 

@@ -37,7 +37,7 @@ def export(of: User) -> dict[str, Any]:
 def steps(of: User) -> list[Step]:
     """What erasing takes, in order. All of it may be repeated, whatever was done before it was cut off.
 
-    The user is disabled first, which ends log-in, sessions and tokens at once; what is left then has no power. The
+    The user is disabled first, which ends sign-in, sessions and tokens at once; what is left then has no power. The
     account and its address go last, so that the user can still be found by it until nothing else is left.
 
     An application leaves a tombstone that tells nothing of it: its id must never lead anywhere else, since others may

@@ -61,7 +61,7 @@ def users_create(
 @click.argument("email")
 @click.pass_obj
 def users_disable(operator: Operator, email: str) -> None:
-    """Refuse a user's log-in, sessions and tokens from the next request on."""
+    """Refuse a user's sign-in, sessions and tokens from the next request on."""
     found = find_user(email)
     if not operator.may(f"disable the user {found.email}", about=[found.user_id]):
         return
@@ -141,7 +141,7 @@ def users_export(operator: Operator, email: str) -> None:
 def users_erase(operator: Operator, email: str) -> None:
     """Erase a user and all that is kept of them.
 
-    Log-in, sessions and tokens end first; the account and its address go last. So an erasure that was cut off is
+    Sign-in, sessions and tokens end first; the account and its address go last. So an erasure that was cut off is
     finished by the same command.
     """
     found = find_user(email)

@@ -94,7 +94,7 @@ class Visit:
         if self._has_gateway:
             self._check_unknown_addresses()
         self._check_errors()
-        self._log_in()
+        self._sign_in()
         tokens = self._exchange(self._allow())
         self._use(tokens["access_token"])
         old, new = tokens["access_token"], self._refresh(tokens["refresh_token"])
@@ -141,16 +141,16 @@ class Visit:
         renamed = "" if "WWW-Authenticate" in bare.headers else " (as x-amzn-Remapped-WWW-Authenticate)"
         self.say(f"Unknown clients and missing credentials are refused; challenges arrive{renamed}")
 
-    def _log_in(self) -> None:
+    def _sign_in(self) -> None:
         page = self._get(self._browser, "/login")
         answer = self._send_form(page, "password", email=self.account.email, password=self.account.password)
-        _expect(answer.status_code == 303, f"the log-in answers {answer.status_code}")
+        _expect(answer.status_code == 303, f"the sign-in answers {answer.status_code}")
         cookie = answer.headers.get("Set-Cookie", "")
         for part in ("HttpOnly", "SameSite=Lax", *(("Secure", "__Host-") if self.is_https else ())):
             _expect(part in cookie, f"the session's cookie lacks {part}")
         home = urljoin(answer.url, answer.headers["Location"])
-        _expect(home.startswith(self.url), f"the log-in leads to {home}, away from {self.url}")
-        self.say("A user logs in; the cookie is as it should be")
+        _expect(home.startswith(self.url), f"the sign-in leads to {home}, away from {self.url}")
+        self.say("A user signs in; the cookie is as it should be")
 
     def _allow(self) -> str:
         asked = {"client_id": self.account.client_id, "response_type": "code", "scope": "read write"}

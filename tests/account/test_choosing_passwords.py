@@ -64,7 +64,7 @@ def test_a_password_that_is_easily_guessed_is_no_new_one(
     assert [page.status for page in pages] == [400, 400]
     assert f"The new password {GUESSABLE[password]}" in pages[0].text
     assert f"The password {GUESSABLE[password]}" in pages[1].text
-    assert anyone.log_in().status == 200
+    assert anyone.sign_in().status == 200
 
 
 @pytest.mark.spec("passwords", "sign-up")
@@ -116,14 +116,14 @@ def test_a_reset_link_that_is_used_up_costs_no_hash_and_lets_nobody_try_again(
     form, overtaken = a_form(anyone, mailbox), a_form(anyone, mailbox)
     anyone.press(overtaken, "Change password", password=NEW)
     guesser = Browser(anyone.base_url, anyone.user)
-    for _ in range(settings.LOGIN_TRIES_PER_ACCOUNT + 1):
-        throttled = guesser.log_in(password="a guess")
+    for _ in range(settings.SIGN_IN_TRIES_PER_ACCOUNT + 1):
+        throttled = guesser.sign_in(password="a guess")
     assert throttled.status == 429
     hashed.clear()
     for page in (form, overtaken):
         assert anyone.press(page, "Change password", password="another good one").status == 410
     assert hashed == []
-    assert guesser.log_in(password=NEW).status == 429
+    assert guesser.sign_in(password=NEW).status == 429
 
 
 @pytest.mark.spec("line 45", "sign-up")
@@ -160,7 +160,7 @@ def test_with_the_password_all_applications_can_be_revoked(
         assert app.refresh(token["refresh_token"]).json()["error"] == "invalid_grant"
     assert shop.exchange(code).json()["error"] == "invalid_grant"
     assert not is_signed_in(john)
-    john.log_in(password=NEW)
+    john.sign_in(password=NEW)
     revoked = [event for event in events(john.open("/settings/security")) if "access revoked" in event]
     assert sorted(event.split()[3] for event in revoked) == ["A", "Another"]
 
@@ -176,7 +176,7 @@ def test_where_they_cannot_all_be_revoked_the_page_says_so_and_the_password_coun
         page = anyone.press(page, "Change password", password=NEW, tick=[REVOKE])
     assert (page.status, page.title) == (200, "Your password has been changed")
     assert "Not all applications could be revoked." in page.text
-    assert anyone.log_in(password=NEW).status == 200
+    assert anyone.sign_in(password=NEW).status == 200
     assert anyone.press(anyone.open("/settings/authorized/all"), "Revoke all").status == 200
 
 

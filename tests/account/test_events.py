@@ -19,55 +19,55 @@ def events(page: Page) -> list[str]:
     return page.listed("events")
 
 
-def test_a_log_in_is_in_the_history_with_where_it_came_from(john: Browser) -> None:
+def test_a_sign_in_is_in_the_history_with_where_it_came_from(john: Browser) -> None:
     (event,) = events(john.open(PATH))
-    assert event.startswith("Logged in")
+    assert event.startswith("Signed in")
     assert "127.0.0.1" in event
     assert "python-requests" in event
 
 
-def test_a_log_in_says_how_many_tries_had_failed_before(john: Browser) -> None:
+def test_a_sign_in_says_how_many_tries_had_failed_before(john: Browser) -> None:
     for _ in range(3):
-        john.log_out()
-        john.log_in(password="wrong")
-        john.log_in(password="wrong")
-        john.log_in()
+        john.sign_out()
+        john.sign_in(password="wrong")
+        john.sign_in(password="wrong")
+        john.sign_in()
     newest = events(john.open(PATH))[0]
-    assert newest.startswith("Logged in after 2 failed tries")
+    assert newest.startswith("Signed in after 2 failed tries")
 
 
 @pytest.mark.spec("line 17")
-def test_failed_tries_are_told_however_much_later_the_next_log_in_comes_and_only_once(
+def test_failed_tries_are_told_however_much_later_the_next_sign_in_comes_and_only_once(
     john: Browser, clock: Clock
 ) -> None:
-    john.log_out()
-    john.log_in(password="wrong")
+    john.sign_out()
+    john.sign_in(password="wrong")
     clock.advance(3 * 86_400)
-    john.log_in(password="wrong")
+    john.sign_in(password="wrong")
     clock.advance(20 * 86_400)
-    john.log_in()
-    john.log_out()
-    john.log_in()
+    john.sign_in()
+    john.sign_out()
+    john.sign_in()
     newest = events(john.open(PATH))
-    assert newest[1].startswith("Logged in after 2 failed tries")
+    assert newest[1].startswith("Signed in after 2 failed tries")
     assert "failed" not in newest[0]
 
 
 @pytest.mark.spec("line 17")
 def test_failed_tries_are_told_when_the_password_was_reset_in_between(john: Browser, mailbox: Mailbox) -> None:
-    john.log_out()
-    john.log_in(password="wrong")
+    john.sign_out()
+    john.sign_in(password="wrong")
     john.press(john.open("/password/reset"), "Send the link", email=john.user.email)
     john.press(john.open(mailbox.link(john.user.email)), "Change password", password="a new and better one")
-    john.log_in(password="a new and better one")
-    assert events(john.open(PATH))[0].startswith("Logged in after one failed try")
+    john.sign_in(password="a new and better one")
+    assert events(john.open(PATH))[0].startswith("Signed in after one failed try")
 
 
 def test_failed_tries_are_forgotten_when_none_came_for_a_month(john: Browser, clock: Clock) -> None:
-    john.log_out()
-    john.log_in(password="wrong")
-    clock.advance(settings.FAILED_LOGINS_KEPT_SECONDS + 60)
-    john.log_in()
+    john.sign_out()
+    john.sign_in(password="wrong")
+    clock.advance(settings.FAILED_SIGN_INS_KEPT_SECONDS + 60)
+    john.sign_in()
     assert "failed" not in events(john.open(PATH))[0]
 
 
@@ -127,7 +127,7 @@ def test_events_come_page_by_page(john: Browser) -> None:
     older = first.link("Older events")
     assert older is not None
     second = john.open(older)
-    assert [event.startswith("Logged in") for event in events(second)] == [True]
+    assert [event.startswith("Signed in") for event in events(second)] == [True]
     assert second.link("Older events") is None
     assert john.open(PATH, before="x" * 5000).status == 200
     assert john.open(PATH, before="\u202e").status == 200
@@ -135,7 +135,7 @@ def test_events_come_page_by_page(john: Browser) -> None:
 
 def test_events_are_gone_after_a_year(john: Browser, clock: Clock) -> None:
     clock.advance(settings.SECURITY_EVENT_KEPT_SECONDS + 60)
-    john.log_in()
+    john.sign_in()
     assert len(events(john.open(PATH))) == 1
 
 

@@ -93,7 +93,7 @@ def test_a_password_is_changed_also_when_its_owner_cannot_be_told(
     monkeypatch.setenv("AWS_ENDPOINT_URL_SESV2", "http://127.0.0.1:9")
     mail._client.cache_clear()
     john = Browser(HOST, a_person(), adapter=deployed.http.adapters["https://"])
-    john.log_in()
+    john.sign_in()
     page = john.press(john.open("/settings/password"), "Change password", present=PASSWORD, password="a new one")
     mail._client.cache_clear()
     assert (page.status, page.title) == (200, "Security")

@@ -32,8 +32,8 @@ def test_the_new_password_counts_and_the_old_one_does_not(john: Browser) -> None
     page = change(john)
     assert page.title == "Security"
     assert events(page)[0].startswith("Password changed")
-    assert Browser(john.base_url, john.person).log_in().status == 401
-    assert Browser(john.base_url, john.person).log_in(password=NEW).status == 200
+    assert Browser(john.base_url, john.person).sign_in().status == 401
+    assert Browser(john.base_url, john.person).sign_in(password=NEW).status == 200
 
 
 def test_it_ends_every_other_session_and_keeps_this_one(john: Browser) -> None:
@@ -76,7 +76,7 @@ def test_without_the_present_password_nothing_changes(john: Browser) -> None:
     assert page.status == 400
     assert "That is not your current password." in page.text
     assert is_signed_in(other)
-    assert Browser(john.base_url, john.person).log_in().status == 200
+    assert Browser(john.base_url, john.person).sign_in().status == 200
 
 
 @pytest.mark.parametrize("password", ["", "short", "x" * 1025])
@@ -88,7 +88,7 @@ def test_a_password_that_cannot_be_taken_is_told_beside_the_field(john: Browser,
 
 
 def test_at_a_browser_that_was_left_open_nobody_can_guess_the_password(john: Browser) -> None:
-    for _ in range(settings.LOGIN_TRIES_PER_ACCOUNT):
+    for _ in range(settings.SIGN_IN_TRIES_PER_ACCOUNT):
         assert change(john, present="a guess").status == 400
     assert change(john, present="a guess").status == 429
     page = change(john)
@@ -103,7 +103,7 @@ def test_the_form_needs_its_own_token(john: Browser, eve: Browser) -> None:
     assert john.send(page, PATH, fields).status == 403
     assert john.send(page, PATH, {**fields, "csrf_token": eve.open(PATH).field("csrf_token")}).status == 403
     assert john.send(page, PATH, {**fields, "csrf_token": john.open("/logout").field("csrf_token")}).status == 403
-    assert Browser(john.base_url, john.person).log_in().status == 200
+    assert Browser(john.base_url, john.person).sign_in().status == 200
 
 
 def test_of_two_changes_at_once_one_counts(a_browser: Callable[..., Browser]) -> None:
@@ -116,7 +116,7 @@ def test_of_two_changes_at_once_one_counts(a_browser: Callable[..., Browser]) ->
         assert sorted(answers)[0] == 303
         won = [password for status, password in zip(answers, passwords, strict=True) if status == 303]
         assert len(won) == 1
-        good = [p for p in [PASSWORD, *passwords] if _can_log_in(john, p)]
+        good = [p for p in [PASSWORD, *passwords] if _can_sign_in(john, p)]
         assert good == won
 
 
@@ -128,8 +128,8 @@ def test_a_second_click_after_the_change_says_nothing_that_is_not_so(john: Brows
     page = hasty.press(page, "Change password", present=PASSWORD, password=NEW)
     assert (page.status, page.path) == (200, "/login")
     assert "nothing has been changed" not in page.text
-    assert "Log in to continue, with the new password if you have just changed it." in page.text
-    page = hasty.press(page, "Log in", email=john.user.email, password=NEW)
+    assert "Sign in to continue, with the new password if you have just changed it." in page.text
+    page = hasty.press(page, "Sign in", email=john.user.email, password=NEW)
     assert (page.status, page.path) == (200, PATH)
 
 
@@ -166,8 +166,8 @@ def test_of_two_clicks_at_the_same_moment_both_did_it_and_once(
     assert len(mailbox.of(john.user.email)) == 1
     assert is_signed_in(john)
     assert is_signed_in(hasty)
-    assert not _can_log_in(john, PASSWORD)
-    assert _can_log_in(john, NEW)
+    assert not _can_sign_in(john, PASSWORD)
+    assert _can_sign_in(john, NEW)
 
 
 def test_the_session_of_a_second_click_outlives_the_end_of_the_first(john: Browser, store: StoreProxy) -> None:
@@ -190,7 +190,7 @@ def test_another_new_password_at_the_same_moment_is_a_conflict(john: Browser, st
     with store.before("TransactWriteItems", lambda: change(john)):
         second = hasty.press(page, "Change password", present=PASSWORD, password="quite another one")
     assert second.status == 409
-    assert _can_log_in(john, NEW)
+    assert _can_sign_in(john, NEW)
 
 
 def at_the_same_browser(browser: Browser) -> Browser:
@@ -209,6 +209,6 @@ def _post(browser: Browser, csrf_token: str, password: str) -> int:
     return 401 if location.startswith("/login") else response.status_code
 
 
-def _can_log_in(browser: Browser, password: str) -> bool:
+def _can_sign_in(browser: Browser, password: str) -> bool:
     assert browser.person is not None
-    return Browser(browser.base_url, replace(browser.person, password=password)).log_in().status == 200
+    return Browser(browser.base_url, replace(browser.person, password=password)).sign_in().status == 200

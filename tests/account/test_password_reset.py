@@ -39,8 +39,8 @@ def choose(browser: Browser, link: str, password: str = NEW) -> Page:
     return browser.press(browser.open(link), "Change password", password=password)
 
 
-def can_log_in(browser: Browser, person: Person, password: str) -> bool:
-    return Browser(browser.base_url, replace(person, password=password)).log_in().status == 200
+def can_sign_in(browser: Browser, person: Person, password: str) -> bool:
+    return Browser(browser.base_url, replace(person, password=password)).sign_in().status == 200
 
 
 def test_the_link_in_the_mail_leads_to_a_new_password(
@@ -51,8 +51,8 @@ def test_the_link_in_the_mail_leads_to_a_new_password(
     assert ask(anyone, person.email).title == "Check your email"
     page = choose(anyone, mailbox.link(person.email))
     assert page.title == "Your password has been changed"
-    assert not can_log_in(anyone, person, PASSWORD)
-    assert can_log_in(anyone, person, NEW)
+    assert not can_sign_in(anyone, person, PASSWORD)
+    assert can_sign_in(anyone, person, NEW)
 
 
 def test_it_ends_all_sessions_and_is_in_the_history(john: Browser, anyone: Browser, mailbox: Mailbox) -> None:
@@ -60,7 +60,7 @@ def test_it_ends_all_sessions_and_is_in_the_history(john: Browser, anyone: Brows
     ask(anyone, john.person.email)
     choose(anyone, mailbox.link(john.person.email))
     assert not is_signed_in(john)
-    john.log_in(password=NEW)
+    john.sign_in(password=NEW)
     assert events(john.open("/settings/security"))[1].startswith("Password reset by email")
 
 
@@ -78,8 +78,8 @@ def test_who_came_to_connect_an_application_can_go_on_with_it(
     page = anyone.open(shop.authorize_path(scope="profile"))
     page = anyone.open(str(page.link("Forgot your password?")))
     anyone.press(page, "Send the link", email=person.email)
-    page = anyone.open(str(choose(anyone, mailbox.link(person.email)).link("Log in")))
-    page = anyone.press(page, "Log in", email=person.email, password=NEW)
+    page = anyone.open(str(choose(anyone, mailbox.link(person.email)).link("Sign in")))
+    page = anyone.press(page, "Sign in", email=person.email, password=NEW)
     assert page.title == "Authorize A shop?"
 
 
@@ -91,17 +91,17 @@ def test_applications_keep_their_access(john: Browser, anyone: Browser, shop: Cl
     assert shop.me(tokens["access_token"]).status_code == 200
 
 
-def test_who_was_throttled_can_log_in_after_it(
+def test_who_was_throttled_can_sign_in_after_it(
     anyone: Browser, a_person: Callable[..., Person], mailbox: Mailbox
 ) -> None:
     person = a_person()
     guesser = Browser(anyone.base_url, replace(person, password="a guess"))
-    for _ in range(settings.LOGIN_TRIES_PER_ACCOUNT + 1):
-        page = guesser.log_in()
+    for _ in range(settings.SIGN_IN_TRIES_PER_ACCOUNT + 1):
+        page = guesser.sign_in()
     assert page.status == 429
     ask(anyone, person.email)
     choose(anyone, mailbox.link(person.email))
-    assert can_log_in(anyone, person, NEW)
+    assert can_sign_in(anyone, person, NEW)
 
 
 # -- the link ---------------------------------------------------------------------------------------------------------
@@ -126,7 +126,7 @@ def test_a_form_that_was_open_when_the_link_was_used_does_nothing(
     anyone.press(open_form, "Change password", password=NEW)
     page = anyone.press(open_form, "Change password", password="another one")
     assert (page.status, page.title) == (410, "This link has been used")
-    assert can_log_in(anyone, person, NEW)
+    assert can_sign_in(anyone, person, NEW)
 
 
 def test_looking_at_the_link_uses_nothing_up(
@@ -150,7 +150,7 @@ def test_a_link_expires(anyone: Browser, a_person: Callable[..., Person], mailbo
     clock.advance(settings.MAIL_LINK_LIFETIME_SECONDS)
     for page in (anyone.open(link), anyone.press(open_form, "Change password", password=NEW)):
         assert (page.status, page.title) == (410, "This link has expired")
-    assert can_log_in(anyone, person, PASSWORD)
+    assert can_sign_in(anyone, person, PASSWORD)
 
 
 def test_made_up_links_do_nothing_and_cost_no_read(anyone: Browser, store: StoreProxy) -> None:
@@ -177,8 +177,8 @@ def test_a_link_changes_the_password_of_its_own_user_alone(john: Browser, eve: B
     fields = {name: page.field(name) for name in ("csrf_token", "token")}
     named = {"email": john.person.email, "username": john.person.email, "user_id": john.person.user_id}
     assert eve.send(page, CHOOSE, {**fields, **named, "password": NEW}).status == 200
-    assert can_log_in(john, john.person, PASSWORD)
-    assert can_log_in(eve, eve.person, NEW)
+    assert can_sign_in(john, john.person, PASSWORD)
+    assert can_sign_in(eve, eve.person, NEW)
 
 
 def test_choosing_a_password_ends_the_other_links_of_the_user(
@@ -191,7 +191,7 @@ def test_choosing_a_password_ends_the_other_links_of_the_user(
     choose(anyone, mailbox.link(person.email))
     page = choose(anyone, first, "another one")
     assert (page.status, page.title) == (410, "This link is no longer valid")
-    assert can_log_in(anyone, person, NEW)
+    assert can_sign_in(anyone, person, NEW)
 
 
 def test_a_password_changed_in_the_settings_ends_the_links(john: Browser, anyone: Browser, mailbox: Mailbox) -> None:
@@ -215,7 +215,7 @@ def test_a_disabled_user_gets_no_mail_and_no_use_of_an_older_link(
     assert choose(anyone, link).title == "This link is no longer valid"
     assert ask(anyone, person.email).title == "Check your email"
     assert len(mailbox.of(person.email)) == 1
-    assert not can_log_in(anyone, person, NEW)
+    assert not can_sign_in(anyone, person, NEW)
 
 
 def test_of_many_uses_at_once_one_counts(anyone: Browser, a_person: Callable[..., Person], mailbox: Mailbox) -> None:
@@ -234,7 +234,7 @@ def test_of_many_uses_at_once_one_counts(anyone: Browser, a_person: Callable[...
             pages = list(pool.map(use, range(4)))
         assert sorted(page.status for page in pages) == [200, 410, 410, 410]
         won = [password for password, page in zip(passwords, pages, strict=True) if page.status == 200]
-        assert [password for password in passwords if can_log_in(anyone, person, password)] == won
+        assert [password for password in passwords if can_sign_in(anyone, person, password)] == won
 
 
 # -- what others can see and do ---------------------------------------------------------------------------------------
@@ -315,7 +315,7 @@ def test_both_forms_need_this_browsers_own_token(
     fields = {"token": page.field("token"), "password": NEW}
     for csrf_token in ("", other.open(ASK).field("csrf_token"), anyone.open(ASK).field("csrf_token")):
         assert anyone.send(page, CHOOSE, {**fields, "csrf_token": csrf_token}).status == 403
-    assert can_log_in(anyone, person, PASSWORD)
+    assert can_sign_in(anyone, person, PASSWORD)
 
 
 def test_the_mail_goes_to_the_stored_address_and_not_to_one_that_looks_like_it(
@@ -358,7 +358,7 @@ def test_a_store_that_fails_is_said_to_fail_and_the_link_stays_good(
     page = anyone.open(mailbox.link(person.email))
     with store.fault(Fault.INTERNAL_ERROR, "TransactWriteItems"):
         assert anyone.press(page, "Change password", password=NEW).status == 503
-    assert can_log_in(anyone, person, PASSWORD)
+    assert can_sign_in(anyone, person, PASSWORD)
     assert anyone.press(page, "Change password", password=NEW).status == 200
 
 
@@ -370,10 +370,10 @@ def test_an_answer_that_the_store_loses_changes_the_password_once(
     page = anyone.open(mailbox.link(person.email))
     with store.fault(Fault.LOSES_ANSWER, "TransactWriteItems", times=1):
         assert anyone.press(page, "Change password", password=NEW).status == 200
-    assert can_log_in(anyone, person, NEW)
+    assert can_sign_in(anyone, person, NEW)
 
 
-def test_a_log_in_that_was_under_way_with_the_old_password_gets_no_session(
+def test_a_sign_in_that_was_under_way_with_the_old_password_gets_no_session(
     anyone: Browser, a_person: Callable[..., Person], mailbox: Mailbox
 ) -> None:
     """Its session begins after the reset, but under the password before it."""

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.spec("sessions")
 def another_browser(of: Browser, user_agent: str = IPHONE) -> Browser:
     other = Browser(of.base_url, of.person)
     other.http.headers["User-Agent"] = user_agent
-    other.log_in()
+    other.sign_in()
     return other
 
 
@@ -108,8 +108,8 @@ def test_a_strange_user_agent_is_shown_as_text(john: Browser) -> None:
     assert len(page.response.content) < 30_000
 
 
-def test_the_page_needs_a_log_in_and_comes_back_here(john: Browser) -> None:
+def test_the_page_needs_a_sign_in_and_comes_back_here(john: Browser) -> None:
     stranger = Browser(john.base_url, john.person)
     page = stranger.open(PATH)
-    assert page.title == "Log in"
+    assert page.title == "Sign in"
     assert page.field("next") == PATH

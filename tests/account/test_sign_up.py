@@ -43,8 +43,8 @@ def finish(browser: Browser, link: str, *, fullname: str = "Nina New", password:
     return browser.press(browser.open(link), "Create account", fullname=fullname, password=password)
 
 
-def can_log_in(browser: Browser, person: Person, password: str = PASSWORD) -> bool:
-    return Browser(browser.base_url, replace(person, password=password)).log_in().status == 200
+def can_sign_in(browser: Browser, person: Person, password: str = PASSWORD) -> bool:
+    return Browser(browser.base_url, replace(person, password=password)).sign_in().status == 200
 
 
 def test_a_newcomer_opens_an_account_and_connects_an_application(
@@ -63,7 +63,7 @@ def test_a_newcomer_opens_an_account_and_connects_an_application(
         "timezone": "UTC",
     }
     assert events(anyone.open("/settings/security"))[-1].startswith("Account created")
-    assert can_log_in(anyone, newcomer)
+    assert can_sign_in(anyone, newcomer)
 
 
 def test_a_newcomer_who_came_to_connect_an_application_goes_on_with_it(
@@ -119,7 +119,7 @@ def test_a_link_works_once_and_the_account_stays_as_it_is(anyone: Browser, newco
     for page in (thief.press(open_form, "Create account", fullname="Eve", password="another one"), thief.open(link)):
         assert (page.status, page.title) == (410, "This link has been used")
     assert not is_signed_in(thief)
-    assert can_log_in(anyone, newcomer)
+    assert can_sign_in(anyone, newcomer)
 
 
 def test_an_older_link_does_not_open_the_account_anew(anyone: Browser, newcomer: Person, mailbox: Mailbox) -> None:
@@ -129,7 +129,7 @@ def test_an_older_link_does_not_open_the_account_anew(anyone: Browser, newcomer:
     finish(anyone, mailbox.link(newcomer.email))
     page = finish(Browser(anyone.base_url), first, password="another one")
     assert (page.status, page.title) == (410, "This link is no longer valid")
-    assert can_log_in(anyone, newcomer)
+    assert can_sign_in(anyone, newcomer)
 
 
 def test_a_link_expires(anyone: Browser, newcomer: Person, mailbox: Mailbox, clock: Clock) -> None:
@@ -171,7 +171,7 @@ def test_the_form_opens_an_account_for_the_mails_address_alone(
     other = f"other-{newcomer.email}"
     anyone.send(page, FINISH, {**fields, "fullname": "N", "password": PASSWORD, "email": other, "username": other})
     assert user.find_by_email(other) is None
-    assert can_log_in(anyone, newcomer)
+    assert can_sign_in(anyone, newcomer)
 
 
 def test_the_answer_and_the_work_are_the_same_for_an_address_that_has_an_account(
@@ -235,7 +235,7 @@ def test_of_many_uses_at_once_one_opens_the_account(anyone: Browser, mailbox: Ma
             answers = list(pool.map(use, range(4)))
         assert sorted(answers) == [200, 410, 410, 410]
         won = passwords[answers.index(200)]
-        assert [password for password in passwords if can_log_in(anyone, newcomer, password)] == [won]
+        assert [password for password in passwords if can_sign_in(anyone, newcomer, password)] == [won]
 
 
 @pytest.mark.parametrize(

@@ -30,32 +30,32 @@ def visitor(base_url: str, a_person: Callable[..., Person]) -> Browser:
     return Browser(base_url, a_person())
 
 
-def press_log_in(browser: Browser, page: Page) -> Page:
-    return browser.press(page, "Log in", email=browser.user.email, password=PASSWORD)
+def press_sign_in(browser: Browser, page: Page) -> Page:
+    return browser.press(page, "Sign in", email=browser.user.email, password=PASSWORD)
 
 
 def test_right_passwords_during_an_outage_do_not_lock_the_account(
     visitor: Browser, store: StoreProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settings, "LOGIN_TRIES_PER_ACCOUNT", 2)
-    monkeypatch.setattr(settings, "LOGIN_TRIES_PER_ADDRESS", 2)
+    monkeypatch.setattr(settings, "SIGN_IN_TRIES_PER_ACCOUNT", 2)
+    monkeypatch.setattr(settings, "SIGN_IN_TRIES_PER_ADDRESS", 2)
     page = visitor.open("/login")
     with store.fault(OUTAGE, "PutItem"):  # no session can be written
-        assert [press_log_in(visitor, page).status for _ in range(4)] == [503] * 4
-    assert press_log_in(visitor, page).status == 200
+        assert [press_sign_in(visitor, page).status for _ in range(4)] == [503] * 4
+    assert press_sign_in(visitor, page).status == 200
 
 
 def test_nor_do_they_where_the_browser_is_known(
     visitor: Browser, store: StoreProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    visitor.log_in()
-    visitor.log_out()
-    monkeypatch.setattr(settings, "LOGIN_TRIES_PER_DEVICE", 2)
-    monkeypatch.setattr(settings, "LOGINS_PER_ACCOUNT", 4)
+    visitor.sign_in()
+    visitor.sign_out()
+    monkeypatch.setattr(settings, "SIGN_IN_TRIES_PER_DEVICE", 2)
+    monkeypatch.setattr(settings, "SIGN_INS_PER_ACCOUNT", 4)
     page = visitor.open("/login")
     with store.fault(OUTAGE, "PutItem"):
-        assert [press_log_in(visitor, page).status for _ in range(4)] == [503] * 4
-    assert press_log_in(visitor, page).status == 200
+        assert [press_sign_in(visitor, page).status for _ in range(4)] == [503] * 4
+    assert press_sign_in(visitor, page).status == 200
 
 
 @pytest.fixture
@@ -71,22 +71,22 @@ def patient_client(impatient_client: None, monkeypatch: pytest.MonkeyPatch) -> N
 def test_counts_whose_answers_are_lost_do_not_lock_a_known_browser_out(
     visitor: Browser, store: StoreProxy, fault: Fault
 ) -> None:
-    visitor.log_in()
-    visitor.log_out()
+    visitor.sign_in()
+    visitor.sign_out()
     page = visitor.open("/login")
     with store.fault(fault, "UpdateItem", table="throttles"):
-        assert [press_log_in(visitor, page).status for _ in range(4)] == [503] * 4
-    assert press_log_in(visitor, page).status == 200
+        assert [press_sign_in(visitor, page).status for _ in range(4)] == [503] * 4
+    assert press_sign_in(visitor, page).status == 200
 
 
 @LOSES
 @pytest.mark.usefixtures("patient_client")
 def test_nor_any_other(visitor: Browser, store: StoreProxy, monkeypatch: pytest.MonkeyPatch, fault: Fault) -> None:
-    monkeypatch.setattr(settings, "LOGIN_TRIES_PER_ADDRESS", 1)
+    monkeypatch.setattr(settings, "SIGN_IN_TRIES_PER_ADDRESS", 1)
     page = visitor.open("/login")
     with store.fault(fault, "UpdateItem", table="throttles"):
-        assert press_log_in(visitor, page).status == 503
-    assert press_log_in(visitor, page).status == 200
+        assert press_sign_in(visitor, page).status == 503
+    assert press_sign_in(visitor, page).status == 200
 
 
 @LOSES
@@ -94,28 +94,28 @@ def test_nor_any_other(visitor: Browser, store: StoreProxy, monkeypatch: pytest.
 def test_a_try_that_is_counted_twice_counts_as_one(
     visitor: Browser, store: StoreProxy, monkeypatch: pytest.MonkeyPatch, fault: Fault
 ) -> None:
-    monkeypatch.setattr(settings, "LOGIN_TRIES_PER_ACCOUNT", 2)
-    monkeypatch.setattr(settings, "LOGIN_TRIES_PER_ADDRESS", 2)
+    monkeypatch.setattr(settings, "SIGN_IN_TRIES_PER_ACCOUNT", 2)
+    monkeypatch.setattr(settings, "SIGN_IN_TRIES_PER_ADDRESS", 2)
     answers = []
     for _ in range(3):
         with store.fault(fault, "UpdateItem", table="throttles", times=1):
-            answers.append(visitor.log_in(password="a guess").status)
+            answers.append(visitor.sign_in(password="a guess").status)
     assert answers == [401, 401, 429]
 
 
 def test_a_wrong_password_during_an_outage_still_counts(
     visitor: Browser, store: StoreProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settings, "LOGIN_TRIES_PER_ACCOUNT", 2)
+    monkeypatch.setattr(settings, "SIGN_IN_TRIES_PER_ACCOUNT", 2)
     with store.fault(OUTAGE, "PutItem"):
-        assert [visitor.log_in(password="a guess").status for _ in range(3)] == [401, 401, 429]
+        assert [visitor.sign_in(password="a guess").status for _ in range(3)] == [401, 401, 429]
 
 
 def test_a_password_change_that_could_not_be_stored_does_not_count(
     visitor: Browser, store: StoreProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    visitor.log_in()
-    monkeypatch.setattr(settings, "LOGIN_TRIES_PER_ACCOUNT", 1)
+    visitor.sign_in()
+    monkeypatch.setattr(settings, "SIGN_IN_TRIES_PER_ACCOUNT", 1)
     page = visitor.open("/settings/password")
     fill = {"present": PASSWORD, "password": "a new and better one"}
     with store.fault(OUTAGE, "TransactWriteItems"):
@@ -201,7 +201,7 @@ def test_a_notice_that_is_one_too_many_is_not_sent_and_the_password_is_changed(
         assert page.title == "Security"
     assert len(mailbox.of(john.user.email)) == 3
     assert '"notice":"not sent: too many in all"' in caplog.text
-    assert Browser(john.base_url, john.person).log_in(password=chosen[-1]).status == 200
+    assert Browser(john.base_url, john.person).sign_in(password=chosen[-1]).status == 200
 
 
 @pytest.mark.parametrize("fault", [Fault.LOSES_ANSWER, Fault.DROPS_CONNECTION, Fault.THROTTLED])

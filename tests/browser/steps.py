@@ -13,8 +13,8 @@ def submit(page: Page, button: str = "main button[type=submit]") -> None:
         page.locator(button).first.click()
 
 
-def log_in(page: Page, person: Person) -> None:
-    """Fill in the log-in page that is open, and send it."""
+def sign_in(page: Page, person: Person) -> None:
+    """Fill in the sign-in page that is open, and send it."""
     page.locator("#email").fill(person.email)
     page.locator("#password").fill(person.password)
     submit(page)
@@ -31,7 +31,7 @@ def connect(page: Page, box_office: str, person: Person, *organizers: str) -> No
     page.get_by_role("link", name="Connect with Lanyard").click()
     page.locator("#password, [name=organizers]").first.wait_for()
     if page.locator("#password").count():
-        log_in(page, person)
+        sign_in(page, person)
     tick(page, *organizers)
     page.locator("button[value=allow]").click()
     page.wait_for_url(f"{box_office}/**")

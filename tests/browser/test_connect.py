@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.actors import Person
-from tests.browser.steps import connect, log_in, submit, tick
+from tests.browser.steps import connect, sign_in, submit, tick
 
 pytestmark = pytest.mark.spec("connect", "RFC 6749 §4.1")
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.spec("connect", "RFC 6749 §4.1")
 def test_somebody_connects_for_one_of_their_organizers(page: Page, box_office: str, ada: Person) -> None:
     page.goto(box_office)
     page.get_by_role("link", name="Connect with Lanyard").click()
-    log_in(page, ada)
+    sign_in(page, ada)
     expect(page.get_by_role("heading", level=1)).to_have_text("Authorize Box office?")
     tick(page, "Small Shows")
     page.get_by_role("button", name="Authorize", exact=True).click()
@@ -31,7 +31,7 @@ def test_somebody_connects_for_one_of_their_organizers(page: Page, box_office: s
 def test_somebody_says_no(page: Page, box_office: str, ada: Person) -> None:
     page.goto(box_office)
     page.get_by_role("link", name="Connect with Lanyard").click()
-    log_in(page, ada)
+    sign_in(page, ada)
     page.get_by_role("button", name="Deny").click()
     expect(page.get_by_role("status")).to_have_text("You said no, and nothing was connected.")
 
@@ -39,7 +39,7 @@ def test_somebody_says_no(page: Page, box_office: str, ada: Person) -> None:
 def test_all_organizers_are_chosen_at_once(page: Page, box_office: str, ada: Person) -> None:
     page.goto(box_office)
     page.get_by_role("link", name="Connect with Lanyard").click()
-    log_in(page, ada)
+    sign_in(page, ada)
     page.get_by_role("button", name="Select all").click()
     page.get_by_role("button", name="Authorize", exact=True).click()
     expect(page.get_by_role("region", name="Organizers that you chose").get_by_role("listitem")).to_have_count(2)
@@ -53,17 +53,17 @@ def test_an_application_that_is_known_comes_back_without_a_question(page: Page, 
     expect(page.get_by_text("Small Shows")).to_be_visible()
 
 
-def test_after_the_log_in_the_way_leads_straight_to_a_known_application(
+def test_after_the_sign_in_the_way_leads_straight_to_a_known_application(
     page: Page, base_url: str, box_office: str, ada: Person
 ) -> None:
-    """Browsers hold the log-in form to its form-action through every redirect, and this one ends at another site."""
+    """Browsers hold the sign-in form to its form-action through every redirect, and this one ends at another site."""
     connect(page, box_office, ada, "Small Shows")
     page.goto(f"{base_url}/logout")
     submit(page)
     page.goto(box_office)
     page.get_by_role("button", name="Disconnect").click()
     page.get_by_role("link", name="Connect with Lanyard").click()
-    log_in(page, ada)
+    sign_in(page, ada)
     expect(page).to_have_url(box_office + "/")
     expect(page.get_by_text("Small Shows")).to_be_visible()
 
@@ -103,16 +103,16 @@ def test_another_account_can_be_used_without_starting_again(
 ) -> None:
     page.goto(box_office)
     page.get_by_role("link", name="Connect with Lanyard").click()
-    log_in(page, ada)
+    sign_in(page, ada)
     page.get_by_role("link", name="Use another account").click()
-    log_in(page, berta)
+    sign_in(page, berta)
     expect(page.get_by_text(berta.email).last).to_be_visible()
     expect(page.get_by_role("checkbox", name="Kleinkunst")).to_be_visible()
 
 
 def test_a_developer_registers_an_application_and_tries_it(page: Page, base_url: str, ada: Person) -> None:
     page.goto(f"{base_url}/login?next=/settings/applications")
-    log_in(page, ada)
+    sign_in(page, ada)
     page.get_by_role("link", name="Register an application").click()
     page.get_by_label("Name").fill("Counter sales")
     page.get_by_label("Redirect URLs").fill(f"{base_url}/logout\nftp://counter.example.com/")
@@ -133,7 +133,7 @@ def test_a_developer_registers_an_application_and_tries_it(page: Page, base_url:
 def test_the_secret_is_copied_with_a_button(page: Page, base_url: str, ada: Person) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto(f"{base_url}/login?next=/settings/applications/new")
-    log_in(page, ada)
+    sign_in(page, ada)
     page.get_by_label("Name").fill("Counter sales")
     page.get_by_label("Redirect URLs").fill("https://counter.example.com/")
     page.get_by_role("button", name="Register").click()

@@ -19,7 +19,7 @@ from chalicelib import settings
 from chalicelib.pages.site import Site
 from tests.actors import Person
 from tests.browser.conftest import Open
-from tests.browser.steps import log_in
+from tests.browser.steps import sign_in
 from tests.browser.tour import every_page, walk
 from tests.mailbox import Mailbox
 
@@ -103,7 +103,7 @@ def test_an_operators_colour_keeps_its_contrast(
     page.route("**/static/style-*.css", lambda route: route.fulfill(body=style, content_type="text/css"))
     page.goto(f"{box_office}/connect")
     assert axe_findings(page) == []
-    log_in(page, ada)
+    sign_in(page, ada)
     expect(page.locator("fieldset")).to_be_visible()
     assert axe_findings(page) == []
     page.goto(f"{base_url}/settings/authorized")

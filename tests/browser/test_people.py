@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.actors import Person
 from tests.browser.conftest import Open
-from tests.browser.steps import connect, log_in, submit, tick
+from tests.browser.steps import connect, sign_in, submit, tick
 
 
 def tab_to(page: Page, name: str) -> None:
@@ -59,25 +59,25 @@ def test_return_on_the_consent_page_allows_nothing(page: Page, box_office: str, 
     """The first button of a form is what Return presses; it must not be the one that gives access."""
     page.goto(box_office)
     page.get_by_role("link", name="Connect with Lanyard").click()
-    log_in(page, ada)
+    sign_in(page, ada)
     page.get_by_role("checkbox", name="Small Shows").press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Authorize Box office?")
 
 
 @pytest.mark.spec("line 16", "line 17")
 @pytest.mark.parametrize("java_script_enabled", [True, False])
-def test_a_form_whose_session_ended_is_there_again_after_the_log_in(
+def test_a_form_whose_session_ended_is_there_again_after_the_sign_in(
     open_page: Open, base_url: str, ada: Person, java_script_enabled: bool
 ) -> None:
     """Only a real browser shows that it says where the form came from, whatever the page's referrer policy."""
     page = open_page(java_script_enabled=java_script_enabled)
     page.goto(f"{base_url}/login?next=/settings/profile")
-    log_in(page, ada)
+    sign_in(page, ada)
     page.get_by_label("Name").fill("Ada, Countess of Lovelace")
     page.context.clear_cookies()
     submit(page)
-    expect(page.get_by_role("heading", level=1)).to_have_text("Log in")
-    log_in(page, ada)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+    sign_in(page, ada)
     page.get_by_role("button", name="Go back to your form").click()
     expect(page.get_by_label("Name")).to_have_value("Ada, Countess of Lovelace")
     expect(page.get_by_role("alert")).to_contain_text("This form was out of date")
@@ -90,7 +90,7 @@ def test_a_form_whose_session_ended_is_there_again_after_the_log_in(
 @pytest.mark.spec("line 16", "RFC 6749 §10.12")
 def test_a_form_on_another_site_fills_in_nothing_here(page: Page, base_url: str, ada: Person) -> None:
     page.goto(f"{base_url}/login?next=/settings/profile")
-    log_in(page, ada)
+    sign_in(page, ada)
     elsewhere = base_url.replace("127.0.0.1", "localhost")
     form = f'<form method=post action="{base_url}/settings/profile"><input name=fullname value=Mallory><button>'
     page.route(f"{elsewhere}/win", lambda route: route.fulfill(body=form, content_type="text/html"))
@@ -105,7 +105,7 @@ def test_without_javascript(open_page: Open, base_url: str, box_office: str, ada
     page = open_page(java_script_enabled=False)
     page.goto(box_office)
     page.get_by_role("link", name="Connect with Lanyard").click()
-    log_in(page, ada)
+    sign_in(page, ada)
     page.get_by_role("button", name="Select all").click()
     expect(page.get_by_role("checkbox", checked=True)).to_have_count(2)
     page.get_by_role("button", name="Select none").click()
@@ -137,13 +137,13 @@ def test_who_reads_german_is_spoken_to_in_german(page: Page, base_url: str, box_
     )
 
 
-def test_before_the_log_in_the_browsers_language_counts(open_page: Open, base_url: str) -> None:
+def test_before_the_sign_in_the_browsers_language_counts(open_page: Open, base_url: str) -> None:
     page = open_page(locale="de-CH")
     page.goto(f"{base_url}/login")
     expect(page.get_by_role("heading", level=1)).to_have_text("Anmelden")
     page = open_page(locale="pt-BR")
     page.goto(f"{base_url}/login")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Log in")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
 
 
 @pytest.mark.parametrize(("scheme", "is_dark"), [("light", False), ("dark", True)])
@@ -171,7 +171,7 @@ def test_whatever_a_name_holds_it_is_only_shown(open_page: Open, base_url: str, 
     person: Person = a_person(name)  # type: ignore[operator]
     page = open_page(viewport={"width": 320, "height": 640})
     page.goto(f"{base_url}/login?next=/settings/applications/new")
-    log_in(page, person)
+    sign_in(page, person)
     page.get_by_label("Name").fill(name)
     page.get_by_label("Redirect URLs").fill("ftp://wrong.example.com/")
     page.get_by_role("button", name="Register").click()

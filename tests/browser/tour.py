@@ -14,7 +14,7 @@ from chalicelib.models import application, organizer, pushed_request, store, use
 from chalicelib.protocol.authorization import pushed_requests
 from chalicelib.protocol.rules import paths
 from tests.actors import Person
-from tests.browser.steps import log_in, submit
+from tests.browser.steps import sign_in, submit
 from tests.mailbox import Mailbox
 
 SETTINGS = "/settings/applications"
@@ -48,7 +48,7 @@ def walk(
     yield from _authorized(page, base_url)
     yield from _account(page, base_url, person)
     page.goto(f"{base_url}/login?switch=1")
-    log_in(page, stranger)
+    sign_in(page, stranger)
     page.goto(f"{box_office}/connect")
     yield "no_organizer.html"
     for number in range(settings.ORGANIZERS_FILTERED_FROM):
@@ -69,12 +69,12 @@ def _signed_out(page: Page, base_url: str, box_office: str, person: Person) -> I
     page.goto(f"{base_url}/api/v1/oauth/authorize?client_id=nobody&redirect_uri=https://x.example.com/%3Cb%3E")
     yield "not_this_application.html"
     page.goto(f"{box_office}/connect")
-    yield "login.html"
+    yield "sign_in.html"
     page.locator("#email").fill(person.email)
     page.locator("#password").fill("a wrong one")
     submit(page)
-    yield "login.html"
-    log_in(page, person)
+    yield "sign_in.html"
+    sign_in(page, person)
 
 
 def _mailed_links(page: Page, base_url: str, person: Person, mailbox: Mailbox) -> Iterator[str]:
@@ -125,8 +125,8 @@ def _account(page: Page, base_url: str, person: Person) -> Iterator[str]:
     page.goto(f"{base_url}/settings/profile")
     page.context.clear_cookies(name="lanyard-session")
     submit(page)
-    yield "login.html"  # with a form that waits
-    log_in(page, person)
+    yield "sign_in.html"  # with a form that waits
+    sign_in(page, person)
     yield "form_kept.html"
     submit(page)
     yield "profile.html"  # out of date
@@ -184,7 +184,7 @@ def _own_applications(page: Page, base_url: str) -> Iterator[str]:
         (f"{own}/delete", "delete_application.html"),
         (f"{base_url}{SETTINGS}", "applications.html"),
         (f"{base_url}{SETTINGS}/nothing", "error.html"),
-        (f"{base_url}/logout", "logout.html"),
+        (f"{base_url}/logout", "sign_out.html"),
     ):
         page.goto(path)
         yield template

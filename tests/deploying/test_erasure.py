@@ -56,7 +56,7 @@ def test_after_an_erasure_nothing_is_left_and_nothing_works(john: Browser, shop:
     assert shop.me(tokens["access_token"]).status_code == 401
     assert shop.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
     assert john.open("/settings/applications").path == "/login"
-    assert john.log_in().status == 401
+    assert john.sign_in().status == 401
     assert user.find_by_email(john.person.email) is None
     left = erasure.export(found)
     assert {name: items for name, items in left.items() if items and name != "users"} == {}
@@ -89,7 +89,7 @@ def test_an_erasure_that_was_cut_off_is_finished_by_the_same_command(john: Brows
     for _, step in erasure.steps(found)[: done + 1]:
         step()
     assert shop.me(tokens["access_token"]).status_code == 401
-    assert john.log_in().status == 403, "the account is disabled first"
+    assert john.sign_in().status == 403, "the account is disabled first"
     again = user.find_by_email(john.person.email)
     assert again is not None
     for _, step in erasure.steps(again):

@@ -51,7 +51,7 @@ def test_nothing_is_remembered_from_before_and_one_can_connect_anew(
     shop.connect(john, "Big Events LLC")
     assert john.open(shop.authorize_path()).left_to is not None
     restore()
-    john.log_in()
+    john.sign_in()
     page = john.open(shop.authorize_path())
     assert page.left_to is None
     assert shop.me(shop.connect(john, "Big Events LLC")["access_token"]).status_code == 200
@@ -64,7 +64,7 @@ def test_what_was_allowed_before_does_not_come_back_with_what_is_allowed_now(
     """The restored consent may be one that had been taken back."""
     shop.connect(john, "Big Events LLC")
     restore()
-    john.log_in()
+    john.sign_in()
     assert "A shop" not in john.open("/settings/authorized").text
     page = john.open(shop.authorize_path(scope="read"))
     assert "already" not in page.text
@@ -82,7 +82,7 @@ def test_what_a_device_asked_for_before_has_expired(
     waiting, allowed = tv.start(), tv.start()
     john.allow(john.open(allowed["verification_uri_complete"]), "Big Events LLC")
     restore()
-    john.log_in()
+    john.sign_in()
     assert john.open(waiting["verification_uri_complete"]).status == 400
     for started in (waiting, allowed):
         assert tv.poll(started["device_code"]).json()["error"] == "expired_token"
@@ -97,7 +97,7 @@ def test_a_request_that_was_pushed_before_has_expired(
 ) -> None:
     request_uri = reference(shop)
     restore()
-    john.log_in()
+    john.sign_in()
     page = john.open(pushed_path(shop, request_uri))
     assert (page.status, page.left_to) == (400, None)
     assert john.allow(john.open(pushed_path(shop, reference(shop))), "Big Events LLC").code

@@ -1,4 +1,4 @@
-"""Browsers elsewhere, and a window in which nobody has tried to log in."""
+"""Browsers elsewhere, and a window in which nobody has tried to sign in."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib import settings
-from chalicelib.models import log_in_try, throttle
+from chalicelib.models import sign_in_try, throttle
 from tests.actors import Browser
 from tests.conftest import Clock
 from tests.gateway import Gateway
@@ -17,9 +17,9 @@ from tests.gateway import Gateway
 
 @pytest.fixture
 def fresh(clock: Clock) -> Clock:
-    """The clock at the start of a window in which nobody has tried to log in."""
+    """The clock at the start of a window in which nobody has tried to sign in."""
     clock.advance(900 - clock.now() % 900)
-    throttle.forget(log_in_try.address("127.0.0.1"), window_seconds=900)
+    throttle.forget(sign_in_try.address("127.0.0.1"), window_seconds=900)
     return clock
 
 

@@ -58,8 +58,8 @@ def leads_home(browser: Browser, page: Page) -> bool:
 def test_the_whole_flow_works_at_every_address(at_address: Made) -> None:
     john = at_address("Big Events LLC", "Small Shows")
     page = john.open("/settings/applications/new")
-    assert (page.title, page.status) == ("Log in", 200)
-    page = john.press(page, "Log in", email=john.user.email, password=john.user.password)
+    assert (page.title, page.status) == ("Sign in", 200)
+    page = john.press(page, "Sign in", email=john.user.email, password=john.user.password)
     assert page.title == "Register an application"
     shop = john.register_application("A shop")
     page = john.open(shop.authorize_path())
@@ -75,20 +75,20 @@ def test_the_whole_flow_works_at_every_address(at_address: Made) -> None:
     page = john.press(john.open("/settings/authorized"), "Revoke")
     assert "No application has access" in page.text
     assert shop.me(tokens["access_token"]).status_code == 401
-    assert john.log_out().status == 200
+    assert john.sign_out().status == 200
 
 
 @pytest.mark.spec("line 17")
-def test_a_visitor_comes_back_from_the_log_in_to_the_same_request(at_address: Made) -> None:
+def test_a_visitor_comes_back_from_the_sign_in_to_the_same_request(at_address: Made) -> None:
     john, visitor = at_address("Small Shows"), at_address("Small Shows")
-    john.log_in()
+    john.sign_in()
     shop = john.register_application("A shop")
     page = visitor.open(shop.authorize_path(state="a b&c/ü"))
-    assert page.title == "Log in"
-    page = visitor.press(page, "Log in", email=visitor.user.email, password=visitor.user.password)
+    assert page.title == "Sign in"
+    page = visitor.press(page, "Sign in", email=visitor.user.email, password=visitor.user.password)
     assert page.title == "Authorize A shop?"
     assert visitor.allow(page).answer["state"] == "a b&c/ü"
-    visitor.log_out()
+    visitor.sign_out()
     for path in ("/settings/applications?x=1", "/settings/authorized", f"/settings/applications/{shop.client_id}"):
         location = visitor.http.get(visitor.base_url + path, allow_redirects=False).headers["Location"]
         assert location.startswith(urlsplit(visitor.base_url).path + "/login?next=%2Fsettings%2F")
@@ -98,7 +98,7 @@ def test_a_visitor_comes_back_from_the_log_in_to_the_same_request(at_address: Ma
 def test_links_and_forms_lead_to_the_same_address(at_address: Made) -> None:
     john = at_address("Big Events LLC")
     visited = [john.open("/"), john.open("/login"), john.open("/api/v1/oauth/authorize")]
-    john.log_in()
+    john.sign_in()
     shop = john.register_application("A shop")
     of_it = f"/settings/applications/{shop.client_id}"
     consent = john.open(shop.authorize_path())
@@ -118,7 +118,7 @@ def test_links_and_forms_lead_to_the_same_address(at_address: Made) -> None:
 def test_on_https_the_cookies_are_secure_and_of_this_host_alone(at_address: Made) -> None:
     john = at_address()
     page = john.open("/login")
-    fields = {**page.fields("Log in"), "email": john.user.email, "password": john.user.password}
+    fields = {**page.fields("Sign in"), "email": john.user.email, "password": john.user.password}
     response = john.http.post(page.response.url, data=fields, allow_redirects=False)
     lines = [*page.response.raw.headers.getlist("Set-Cookie"), *response.raw.headers.getlist("Set-Cookie")]
     cookies = [morsel for line in lines for morsel in SimpleCookie(line).values()]
@@ -138,7 +138,7 @@ def test_what_a_caller_says_of_the_address_counts_for_nothing(at_address: Made) 
     john.http.headers.update(dict.fromkeys(claims, "evil.example"))
     away = john.http.get(john.base_url + "/settings/authorized", allow_redirects=False)
     assert away.headers["Location"] == urlsplit(john.base_url).path + "/login?next=%2Fsettings%2Fauthorized"
-    john.log_in()
+    john.sign_in()
     shop = john.register_application("A shop", CALLBACK)
     page = john.allow(john.open(shop.authorize_path()))
     assert page.answer["iss"] == john.base_url
@@ -148,7 +148,7 @@ def test_what_a_caller_says_of_the_address_counts_for_nothing(at_address: Made) 
 @pytest.mark.spec("use", "RFC 6750 §2.1")
 def test_organizers_are_paged_with_addresses_that_lead_back(at_address: Made) -> None:
     john = at_address("A", "B", "C")
-    john.log_in()
+    john.sign_in()
     shop: ClientApp = john.register_application("A shop")
     token = shop.connect(john, "A", "B", "C")["access_token"]
     page = shop.organizers(token, page_size=2).json()

@@ -77,7 +77,7 @@ def test_who_registers_and_deletes_all_day_is_stopped_until_the_next(john: Brows
     assert application.owned_by(john.user.user_id) == []
     assert register(eve).status == 200
     clock.advance(seconds)
-    john.log_in()
+    john.sign_in()
     assert register(john).status == 200
 
 

@@ -187,13 +187,13 @@ def test_a_disabled_application_says_so_to_its_owner(john: Browser) -> None:
 
 @pytest.mark.spec("line 1", "RFC 6749 §4.1.2.1")
 @pytest.mark.parametrize("path", ["", "/new", "/x", "/x/secret", "/x/delete"])
-def test_a_visitor_is_sent_to_log_in(base_url: str, path: str) -> None:
+def test_a_visitor_is_sent_to_sign_in(base_url: str, path: str) -> None:
     visitor = Browser(base_url)
     page = visitor.open("/settings/applications" + path)
-    assert (page.path, page.title) == ("/login", "Log in")
+    assert (page.path, page.title) == ("/login", "Sign in")
     if path:
         page = visitor.send(page, "/settings/applications" + path, {"csrf_token": "x"})
-        assert (page.path, page.title) == ("/login", "Log in")
+        assert (page.path, page.title) == ("/login", "Sign in")
 
 
 def test_a_lost_answer_of_the_store_loses_no_secret(john: Browser, store: StoreProxy) -> None:

@@ -62,10 +62,10 @@ def test_each_scope_is_shown_in_plain_words_and_granted_as_shown(
 def test_a_visitor_logs_in_and_comes_back_to_the_same_request(base_url: str, john: Browser, shop: ClientApp) -> None:
     visitor = Browser(base_url, john.user)
     page = visitor.open(shop.authorize_path(state="a b&c=d%26\N{SNOWMAN}"))
-    assert (page.title, page.path) == ("Log in", "/login")
+    assert (page.title, page.path) == ("Sign in", "/login")
     assert "An application is asking for access" in page.text
-    page = visitor.press(page, "Log in", email=john.user.email, password="wrong")
-    page = visitor.press(page, "Log in", email=john.user.email, password=john.user.password)
+    page = visitor.press(page, "Sign in", email=john.user.email, password="wrong")
+    page = visitor.press(page, "Sign in", email=john.user.email, password=john.user.password)
     assert page.title == "Authorize A shop?"
     assert visitor.allow(page, "Small Shows").answer["state"] == "a b&c=d%26\N{SNOWMAN}"
 
@@ -169,9 +169,9 @@ def test_a_consent_form_is_good_in_its_own_session_alone(john: Browser, eve: Bro
     stolen = john.send(page, "", {**fields, "organizers": list(john.user.organizers)})
     assert_is_asked_again(stolen)
     assert stolen.choices() == {"Big Events LLC": False, "Small Shows": False}, "what eve ticked is not john's"
-    eve.log_out()
-    assert eve.send(page, "", fields).title == "Log in"
-    eve.log_in()
+    eve.sign_out()
+    assert eve.send(page, "", fields).title == "Sign in"
+    eve.sign_in()
     again = eve.send(page, "", fields)
     assert_is_asked_again(again)  # another session of the same user
     assert again.choices() == {"Other Org": True}

@@ -64,7 +64,7 @@ def test_a_redirect_uri_that_is_not_registered_byte_for_byte_leads_nowhere(
     for browser in (john, Browser(john.base_url)):
         page = browser.open(shop.authorize_path(redirect_uri=uri))
         assert (page.status, page.left_to) == (400, None)
-        assert page.path == "/api/v1/oauth/authorize", "decided before the log-in"
+        assert page.path == "/api/v1/oauth/authorize", "decided before the sign-in"
         assert "redirect_uri is not registered" in page.text
         assert "Location" not in page.response.headers
 
@@ -278,11 +278,11 @@ def test_a_look_at_the_headers_makes_no_code(john: Browser, shop: ClientApp) -> 
     assert "Location" not in response.headers
 
 
-def test_a_request_too_long_to_be_carried_through_the_log_in_is_refused(base_url: str, shop: ClientApp) -> None:
+def test_a_request_too_long_to_be_carried_through_the_sign_in_is_refused(base_url: str, shop: ClientApp) -> None:
     page = Browser(base_url).open(shop.authorize_path(state="=" * 2000))
     assert page.status == 400
     assert "The request is too long. Send it as a pushed authorization request (RFC 9126)." in page.text
-    assert Browser(base_url).open(shop.authorize_path(state="x" * 2000)).title == "Log in"
+    assert Browser(base_url).open(shop.authorize_path(state="x" * 2000)).title == "Sign in"
 
 
 def test_one_too_long_to_be_pushed_is_not_advised_to_be(base_url: str, shop: ClientApp) -> None:

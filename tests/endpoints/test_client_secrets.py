@@ -112,7 +112,7 @@ def test_a_secret_that_was_kept_ends_on_its_own_date(developer: Browser, running
     assert [works(app) for app in (running, second, third)] == [True, False, True]
     clock.advance(6 * 86400)
     assert [works(app) for app in (running, second, third)] == [False, False, True]
-    developer.log_in()
+    developer.sign_in()
     fourth = regenerated(developer, running, DAY)
     assert [works(app) for app in (running, second, third, fourth)] == [False, False, True, True]
 

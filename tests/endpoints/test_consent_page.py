@@ -187,12 +187,12 @@ def test_ticking_all_needs_the_page_it_was_shown_on(john: Browser, shop: ClientA
 
 
 @pytest.mark.spec("line 16")
-def test_an_answer_after_another_log_in_is_asked_for_once_more_with_what_was_ticked(
+def test_an_answer_after_another_sign_in_is_asked_for_once_more_with_what_was_ticked(
     john: Browser, shop: ClientApp
 ) -> None:
     page = john.open(shop.authorize_path(state="kept"))
-    john.log_out()
-    john.log_in()
+    john.sign_out()
+    john.sign_in()
     again = john.allow(page, "Small Shows")
     assert (again.status, again.left_to, again.title) == (403, None, "Authorize A shop?")
     assert "Check it and answer once more" in again.text
@@ -279,8 +279,8 @@ def test_another_account_can_be_used_and_the_request_is_kept(john: Browser, eve:
     page = john.open(shop.authorize_path(state="a b\n&c"))
     (link,) = page.html.select(".account a")
     page = john.open(str(link["href"]))
-    assert page.title == "Log in"
-    page = john.press(page, "Log in", email=eve.user.email, password=eve.user.password)
+    assert page.title == "Sign in"
+    page = john.press(page, "Sign in", email=eve.user.email, password=eve.user.password)
     assert f"Signed in as {eve.user.email}" in page.text
     page = john.press(page, "Authorize")
     assert page.answer["state"] == "a b\n&c"

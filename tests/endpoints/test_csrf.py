@@ -10,7 +10,7 @@ import requests
 from tests.actors import Browser, ClientApp
 
 FORMS = {
-    "log-out": ("/logout", "Log out"),
+    "sign-out": ("/logout", "Sign out"),
     "registration": ("/settings/applications/new", "Register"),
     "edit": ("/settings/applications/{mine}", "Save"),
     "secret": ("/settings/applications/{mine}/secret", "Regenerate secret"),
@@ -38,9 +38,9 @@ def test_a_form_without_its_token_changes_nothing(john: Browser, mine: ClientApp
     fields: dict[str, str | list[str]] = {"name": "x", "redirect_uris": "https://x.example.com/", **page.fields(button)}
     if form == "consent":
         fields = page.fields(button, "Small Shows")
-    elsewhere = john.open(path_of("log-out" if form != "log-out" else "registration", mine)).field("csrf_token")
+    elsewhere = john.open(path_of("sign-out" if form != "sign-out" else "registration", mine)).field("csrf_token")
     other_session = Browser(john.base_url, john.user)
-    other_session.log_in()
+    other_session.sign_in()
     copied = other_session.open(path_of(form, mine)).field("csrf_token")
     without = {name: value for name, value in fields.items() if name != "csrf_token"}
     forgeries: list[str | list[str] | None] = [None, "", "x", "é", elsewhere, copied, [str(fields["csrf_token"])] * 2]
@@ -90,4 +90,4 @@ def test_another_sites_form_does_not_make_a_browser_drop_its_session(john: Brows
     john.http.cookies.update(answer.cookies)
     page = john.open("/")
     assert john.user.email in page.text
-    assert "You are logged out." not in page.text
+    assert "You are signed out." not in page.text

@@ -45,7 +45,7 @@ def owner(a_person: Callable[..., Person]) -> Person:
 def app(at_address: AtAddress, owner: Person) -> ClientApp:
     """An application whose devices may start, registered from elsewhere."""
     developer = at_address("203.0.113.9", owner)
-    developer.log_in()
+    developer.sign_in()
     made = developer.register_application()
     devices = "Devices without a browser People connect them by entering a code. They need no redirect URL."
     developer.press(developer.open(f"/settings/applications/{made.client_id}"), "Save", tick=[devices])
@@ -55,13 +55,13 @@ def app(at_address: AtAddress, owner: Person) -> ClientApp:
 # -- what is counted by network ---------------------------------------------------------------------------------------
 
 
-def tries_to_log_in(at_address: AtAddress, owner: Person, app: ClientApp) -> Try:
+def tries_to_sign_in(at_address: AtAddress, owner: Person, app: ClientApp) -> Try:
     """At another account each time."""
-    return lambda address: at_address(address, owner).log_in(email=f"{address}@example.org", password="x").status
+    return lambda address: at_address(address, owner).sign_in(email=f"{address}@example.org", password="x").status
 
 
 def tries_at_one_account(at_address: AtAddress, owner: Person, app: ClientApp) -> Try:
-    return lambda address: at_address(address, owner).log_in(password="a guess").status
+    return lambda address: at_address(address, owner).sign_in(password="a guess").status
 
 
 def asks_for_mail(at_address: AtAddress, owner: Person, app: ClientApp) -> Try:
@@ -91,14 +91,14 @@ def posts(path: str, **more: str) -> Callable[[AtAddress, Person, ClientApp], Tr
 @pytest.mark.parametrize(
     ("limit", "caller", "taken"),
     [
-        ("LOGIN_TRIES_PER_ADDRESS", tries_to_log_in, 401),
-        ("LOGIN_TRIES_PER_ACCOUNT", tries_at_one_account, 401),
+        ("SIGN_IN_TRIES_PER_ADDRESS", tries_to_sign_in, 401),
+        ("SIGN_IN_TRIES_PER_ACCOUNT", tries_at_one_account, 401),
         ("MAILS_PER_ADDRESS", asks_for_mail, 200),
         ("PUSHED_REQUESTS_PER_ADDRESS", posts("par"), 201),
         ("DEVICE_REQUESTS_PER_ADDRESS", posts("device_authorization"), 200),
         ("REGISTRATIONS_PER_ADDRESS", posts("register"), 201),
     ],
-    ids=["log-ins", "log-ins at one account", "mails", "pushed requests", "device requests", "registrations"],
+    ids=["sign-ins", "sign-ins at one account", "mails", "pushed requests", "device requests", "registrations"],
 )
 def test_whoever_has_many_networks_is_stopped_in_them_all(
     at_address: AtAddress,
@@ -128,13 +128,13 @@ def test_whoever_has_many_networks_is_stopped_in_them_all(
 @pytest.fixture
 def few_tries(monkeypatch: pytest.MonkeyPatch) -> None:
     """At an account: one from a /64, two from a /56, three from a /48, four from everywhere."""
-    monkeypatch.setattr(settings, "LOGIN_TRIES_PER_ACCOUNT", 1)
-    monkeypatch.setattr(settings, "LOGIN_TRIES_PER_ACCOUNT_IN_ALL", 4)
+    monkeypatch.setattr(settings, "SIGN_IN_TRIES_PER_ACCOUNT", 1)
+    monkeypatch.setattr(settings, "SIGN_IN_TRIES_PER_ACCOUNT_IN_ALL", 4)
 
 
 def guesses(at_address: AtAddress, of: Person, prefix: str) -> Iterator[Page]:
     """Each from another /64 of one /48, and the first 256 of one /56."""
-    return (at_address(f"{prefix}:{number:x}::1", of).log_in(password="a guess") for number in count())
+    return (at_address(f"{prefix}:{number:x}::1", of).sign_in(password="a guess") for number in count())
 
 
 @pytest.mark.usefixtures("few_tries")
@@ -143,23 +143,23 @@ def test_one_caller_does_not_keep_the_owner_out_of_a_new_browser(
 ) -> None:
     guessed = guesses(at_address, owner, prefix)
     assert [next(guessed).status for _ in range(8)] == [401, 401] + [429] * 6
-    assert at_address("203.0.113.9", owner).log_in().status == 200
+    assert at_address("203.0.113.9", owner).sign_in().status == 200
 
 
 def test_one_caller_can_never_use_up_what_there_is_from_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
-    most = settings.LOGIN_TRIES_PER_ACCOUNT * max(settings.IPV6_LIMIT_FACTORS.values())
-    assert most < settings.LOGIN_TRIES_PER_ACCOUNT_IN_ALL
+    most = settings.SIGN_IN_TRIES_PER_ACCOUNT * max(settings.IPV6_LIMIT_FACTORS.values())
+    assert most < settings.SIGN_IN_TRIES_PER_ACCOUNT_IN_ALL
 
 
 @pytest.mark.usefixtures("few_tries")
-def test_a_log_in_that_went_well_starts_the_counts_of_all_its_networks_anew(
+def test_a_sign_in_that_went_well_starts_the_counts_of_all_its_networks_anew(
     at_address: AtAddress, owner: Person, prefix: str
 ) -> None:
     guessed = guesses(at_address, owner, prefix)
     for _ in range(4):
         assert next(guessed).status == 401
-        assert at_address(f"{prefix}:99::1", owner).log_in().status == 200
+        assert at_address(f"{prefix}:99::1", owner).sign_in().status == 200
 
 
 @pytest.mark.usefixtures("few_tries")
@@ -172,7 +172,7 @@ def test_so_does_a_password_that_was_chosen_anew(
     browser.press(browser.open("/password/reset"), "Send the link", email=owner.email)
     page = browser.press(browser.open(mailbox.link(owner.email)), "Change password", password=NEW)
     assert page.title == "Your password has been changed"
-    assert at_address(f"{prefix}:99::1", replace(owner, password=NEW)).log_in().status == 200
+    assert at_address(f"{prefix}:99::1", replace(owner, password=NEW)).sign_in().status == 200
 
 
 def test_the_wider_networks_cost_a_write_each_and_go_away_in_one(
@@ -180,7 +180,7 @@ def test_the_wider_networks_cost_a_write_each_and_go_away_in_one(
 ) -> None:
     browser = at_address(f"{prefix}::1", owner)
     page = browser.open("/login")
-    fields = {**page.fields("Log in"), "email": owner.email, "password": PASSWORD}
+    fields = {**page.fields("Sign in"), "email": owner.email, "password": PASSWORD}
     with store.count() as calls:
         assert browser.http.post(page.response.url, data=fields, allow_redirects=False).status_code == 303
     of_network, of_account_there, of_account = ["UpdateItem"] * 3, ["UpdateItem"] * 3, ["UpdateItem"]

@@ -1,4 +1,4 @@
-"""A consent form that is sent after its session comes back after the log-in with its ticks, and does nothing."""
+"""A consent form that is sent after its session comes back after the sign-in with its ticks, and does nothing."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ def end_session(clock: Clock) -> None:
     clock.advance(settings.SESSION_IDLE_SECONDS + 1)
 
 
-def log_in_on(browser: Browser, page: Page, *, email: str = "", password: str = PASSWORD) -> Page:
-    assert page.title == "Log in"
-    return browser.press(page, "Log in", email=email or browser.user.email, password=password)
+def sign_in_on(browser: Browser, page: Page, *, email: str = "", password: str = PASSWORD) -> Page:
+    assert page.title == "Sign in"
+    return browser.press(page, "Sign in", email=email or browser.user.email, password=password)
 
 
 def come_back(browser: Browser, page: Page) -> Page:
-    """From the log-in page that carries the form to the page that shows it again."""
+    """From the sign-in page that carries the form to the page that shows it again."""
     assert page.status == 401
     assert "you will find your form as you filled it in" in page.text
-    kept = log_in_on(browser, page)
-    assert (kept.status, kept.title, kept.left_to) == (200, "You are logged in again", None)
+    kept = sign_in_on(browser, page)
+    assert (kept.status, kept.title, kept.left_to) == (200, "You are signed in again", None)
     page = browser.press(kept, "Go back to your form")
     assert (page.status, page.left_to) == (403, None)
     assert "Check it and answer once more" in page.text
@@ -44,12 +44,12 @@ def granted(shop: ClientApp, page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize("tick", [["Small Shows"], ["Big Events LLC", "Small Shows"]])
-def test_ticks_come_back_after_the_log_in_and_count_once_they_are_authorized(
+def test_ticks_come_back_after_the_sign_in_and_count_once_they_are_authorized(
     john: Browser, shop: ClientApp, clock: Clock, tick: list[str]
 ) -> None:
     page = john.open(shop.authorize_path(state="a b&c"))
     end_session(clock)
-    page = log_in_on(john, john.allow(page, *tick), password="wrong")
+    page = sign_in_on(john, john.allow(page, *tick), password="wrong")
     page = come_back(john, page)
     assert (page.path, page.title) == (PATH, "Authorize A shop?")
     assert page.choices() == {name: name in tick for name in NONE}
@@ -77,8 +77,8 @@ def test_an_only_organizer_is_not_ticked_again_on_a_page_that_answers_a_form(
     """Also where the browser does not say who sent it, and so what was ticked is not shown."""
     page = eve.open(shop.authorize_path())
     unticked = {name: value for name, value in page.fields("Authorize").items() if name != "organizers"}
-    eve.log_out()
-    eve.log_in()
+    eve.sign_out()
+    eve.sign_in()
     page = eve.send(page, str(page.form_with("Authorize")["action"]), unticked, site=site)
     assert (page.status, page.choices()) == (403, {"Other Org": False})
     page = eve.press(page, "Authorize")
@@ -127,7 +127,7 @@ def test_ticks_of_one_user_are_not_shown_to_another(john: Browser, eve: Browser,
     page = john.open(shop.authorize_path(state="kept"))
     end_session(clock)
     page = john.allow(page, "Small Shows")
-    page = log_in_on(john, page, email=eve.user.email)
+    page = sign_in_on(john, page, email=eve.user.email)
     assert (page.status, page.path, page.choices()) == (200, PATH, {"Other Org": True})
     assert eve.user.email in page.text
     assert john.allow(page).answer["state"] == "kept"
@@ -143,11 +143,11 @@ def test_another_site_can_never_tick_anything(john: Browser, shop: ClientApp, cl
     end_session(clock)
     for form in (evil, undecided):
         page = john.send(john.open("/"), action, form, site=site)
-        assert (page.status, page.title) == (200, "Log in")
+        assert (page.status, page.title) == (200, "Sign in")
         assert "typed." not in page.response.text
     page = john.send(page, "/login", {"next": page.field("next"), **carried}, site=site)
     assert (page.status, "typed." in page.response.text) == (403, False)
-    page = log_in_on(john, page)
+    page = sign_in_on(john, page)
     assert (page.status, page.path, page.choices()) == (200, PATH, NONE)
 
 
@@ -159,17 +159,17 @@ def test_ticks_too_many_to_be_carried_are_left_behind_and_the_request_is_not(
     slugs = [f"{number:050}" for number in range(settings.CARRIED_FORM_LIMIT_BYTES // 65)]
     end_session(clock)
     page = john.send(page, str(page.form_with("Authorize")["action"]), {**fields, "organizers": slugs})
-    assert (page.status, page.path, page.title) == (200, "/login", "Log in")
+    assert (page.status, page.path, page.title) == (200, "/login", "Sign in")
     assert "Your session has ended, so nothing has been changed." in page.text
-    page = log_in_on(john, page)
+    page = sign_in_on(john, page)
     assert (page.status, page.choices()) == (200, NONE)
     assert john.allow(page, "Small Shows").answer["state"] == "kept"
 
 
-def test_a_long_request_and_its_ticks_fit_beside_the_longest_log_in(
+def test_a_long_request_and_its_ticks_fit_beside_the_longest_sign_in(
     john: Browser, shop: ClientApp, clock: Clock
 ) -> None:
-    """Its address is in the log-in form too, encoded once more."""
+    """Its address is in the sign-in form too, encoded once more."""
     page = john.open(shop.authorize_path(state="=" * 1200))
     fields = page.fields("Authorize", "Small Shows")
     action, small = str(page.form_with("Authorize")["action"]), list(fields["organizers"])
@@ -184,33 +184,33 @@ def test_a_long_request_and_its_ticks_fit_beside_the_longest_log_in(
                 "email": "e" * settings.EMAIL_LIMIT_CHARACTERS,
                 "password": "p" * settings.PASSWORD_LIMIT_CHARACTERS,
             }
-            assert john.press(page, "Log in", **longest).status == 401
+            assert john.press(page, "Sign in", **longest).status == 401
     assert 40 <= carried < 180
 
 
 @pytest.mark.spec("RFC 8628 §3.3")
-def test_ticks_and_a_devices_code_come_back_after_the_log_in(
+def test_ticks_and_a_devices_code_come_back_after_the_sign_in(
     john: Browser, eve: Browser, a_browser: Callable[..., Browser]
 ) -> None:
     tv = registered(a_browser())
     started = tv.start()
     first = john.open(started["verification_uri_complete"])
     for button in ("Authorize", "Deny"):
-        john.log_out()
+        john.sign_out()
         page = john.press(first, button, tick=["Small Shows"])
-        assert (page.status, page.title) == (401, "Log in")
-        page = john.press(page, "Log in", email=john.user.email, password=john.user.password)
+        assert (page.status, page.title) == (401, "Sign in")
+        page = john.press(page, "Sign in", email=john.user.email, password=john.user.password)
         page = john.press(page, "Go back to your form")
         assert (page.status, page.title) == (403, "Authorize A television?")
         assert page.choices() == {"Big Events LLC": False, "Small Shows": True}
         assert tv.poll(started["device_code"]).json()["error"] != "access_denied"
-    john.log_out()
+    john.sign_out()
     others = john.press(first, "Authorize", tick=["Small Shows"])
-    others = john.press(others, "Log in", email=eve.user.email, password=eve.user.password)
+    others = john.press(others, "Sign in", email=eve.user.email, password=eve.user.password)
     assert (others.status, others.choices()) == (200, {"Other Org": True})
     assert started["user_code"] in others.text
-    john.log_out()
-    john.log_in()
+    john.sign_out()
+    john.sign_in()
     again = john.press(page, "Authorize")
     assert (again.status, again.choices()) == (403, {"Big Events LLC": False, "Small Shows": True})
     assert "You have connected" in john.press(again, "Authorize").text

@@ -1,4 +1,4 @@
-"""A browser that logged in to an account before: strangers cannot keep it out, and it can do nothing else."""
+"""A browser that signed in to an account before: strangers cannot keep it out, and it can do nothing else."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ pytestmark = pytest.mark.spec("line 17", "line 45")
 
 
 def known_browser(base_url: str, person: Person) -> Browser:
-    """It logged in to this account, and out again."""
+    """It signed in to this account, and out again."""
     browser = Browser(base_url, person)
-    assert browser.log_in().status == 200
-    browser.log_out()
+    assert browser.sign_in().status == 200
+    browser.sign_out()
     assert COOKIE in browser.http.cookies
     return browser
 
@@ -39,12 +39,12 @@ def with_cookie(of: Browser, value: str) -> Browser:
 @pytest.fixture
 def john(base_url: str, a_person: Callable[..., Person], fresh: Clock, monkeypatch: pytest.MonkeyPatch) -> Browser:
     """His own browser. Of his account, strangers can try four passwords from all places together."""
-    monkeypatch.setattr(settings, "LOGIN_TRIES_PER_ACCOUNT_IN_ALL", 4)
+    monkeypatch.setattr(settings, "SIGN_IN_TRIES_PER_ACCOUNT_IN_ALL", 4)
     return known_browser(base_url, a_person())
 
 
 def lock_out(at_address: Callable[..., Browser], person: Person) -> None:
-    pages = [at_address(f"198.51.100.{n}", person).log_in(password="a guess") for n in range(5)]
+    pages = [at_address(f"198.51.100.{n}", person).sign_in(password="a guess") for n in range(5)]
     assert [page.status for page in pages] == [401] * 4 + [429]
 
 
@@ -52,29 +52,29 @@ def test_strangers_at_many_addresses_do_not_keep_a_known_browser_out(
     john: Browser, at_address: Callable[..., Browser]
 ) -> None:
     owner = at_address("203.0.113.9", john.user)
-    owner.log_in()
-    owner.log_out()
+    owner.sign_in()
+    owner.sign_out()
     lock_out(at_address, john.user)
-    assert at_address("203.0.113.10", john.user).log_in().status == 429, "the owner, at a browser that nobody knows"
-    assert owner.log_in().status == 200
+    assert at_address("203.0.113.10", john.user).sign_in().status == 429, "the owner, at a browser that nobody knows"
+    assert owner.sign_in().status == 200
 
 
 def test_a_known_browser_is_not_stopped_by_others_at_its_address(
     john: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settings, "LOGIN_TRIES_PER_ADDRESS", 2)
+    monkeypatch.setattr(settings, "SIGN_IN_TRIES_PER_ADDRESS", 2)
     stranger = Browser(john.base_url, john.user)
-    assert [stranger.log_in(email=f"{n}@example.org", password="x").status for n in range(3)] == [401, 401, 429]
-    assert stranger.log_in().status == 429
-    assert john.log_in().status == 200
+    assert [stranger.sign_in(email=f"{n}@example.org", password="x").status for n in range(3)] == [401, 401, 429]
+    assert stranger.sign_in().status == 429
+    assert john.sign_in().status == 200
 
 
 def test_a_known_browser_has_ten_tries_of_its_own_and_takes_none_from_others(john: Browser) -> None:
-    assert [john.log_in(password="a guess").status for _ in range(10)] == [401] * 10
-    assert john.log_in().status == 429
+    assert [john.sign_in(password="a guess").status for _ in range(10)] == [401] * 10
+    assert john.sign_in().status == 429
     other = Browser(john.base_url, john.user)
-    assert [other.log_in(password="a guess").status for _ in range(3)] == [401] * 3
-    assert other.log_in().status == 200
+    assert [other.sign_in(password="a guess").status for _ in range(3)] == [401] * 3
+    assert other.sign_in().status == 200
 
 
 @pytest.mark.parametrize("forge", ["another account's", "by another key", "another device", "checksum", "session", "x"])
@@ -94,8 +94,8 @@ def test_a_forged_cookie_changes_nothing(
         "x": "x",
     }[forge]
     forger = with_cookie(john, forged)
-    assert [forger.log_in(password="a guess").status for _ in range(5)] == [401] * 4 + [429]
-    assert john.log_in().status == 200
+    assert [forger.sign_in(password="a guess").status for _ in range(5)] == [401] * 4 + [429]
+    assert john.sign_in().status == 200
 
 
 def test_a_cookie_for_an_account_that_does_not_exist_costs_the_same(john: Browser, store: StoreProxy) -> None:
@@ -105,19 +105,19 @@ def test_a_cookie_for_an_account_that_does_not_exist_costs_the_same(john: Browse
     for browser, email in ((other, nobody), (Browser(john.base_url, john.person), john.user.email)):
         page = browser.open("/login")
         with store.count() as calls:
-            assert browser.press(page, "Log in", email=email, password="a guess").status == 401
+            assert browser.press(page, "Sign in", email=email, password="a guess").status == 401
         done.append([(call.operation, call.tables) for call in calls])
     assert done[0] == done[1]
 
 
 def test_a_new_password_makes_the_account_forget_the_browsers_it_knew(john: Browser, mailbox: Mailbox) -> None:
     thief = with_cookie(john, john.http.cookies[COOKIE])
-    assert john.log_in().status == 200
+    assert john.sign_in().status == 200
     page = john.press(john.open("/settings/password"), "Change password", present=PASSWORD, password=NEW)
     assert page.title == "Security"
-    assert [thief.log_in().status for _ in range(5)] == [401] * 4 + [429]
-    john.log_out()
-    assert john.log_in(password=NEW).status == 200, "the browser in which it was changed is known again"
+    assert [thief.sign_in().status for _ in range(5)] == [401] * 4 + [429]
+    john.sign_out()
+    assert john.sign_in(password=NEW).status == 200, "the browser in which it was changed is known again"
 
 
 def test_a_browser_in_which_the_password_was_reset_is_known(john: Browser, mailbox: Mailbox) -> None:
@@ -125,8 +125,8 @@ def test_a_browser_in_which_the_password_was_reset_is_known(john: Browser, mailb
     anywhere.press(anywhere.open("/password/reset"), "Send the link", email=john.user.email)
     page = anywhere.press(anywhere.open(mailbox.link(john.user.email)), "Change password", password=NEW)
     assert page.title == "Your password has been changed"
-    assert [john.log_in(password="a guess").status for _ in range(5)] == [401] * 4 + [429]
-    assert anywhere.log_in(password=NEW).status == 200
+    assert [john.sign_in(password="a guess").status for _ in range(5)] == [401] * 4 + [429]
+    assert anywhere.sign_in(password=NEW).status == 200
 
 
 def test_it_opens_nothing_by_itself(john: Browser) -> None:
@@ -136,19 +136,19 @@ def test_it_opens_nothing_by_itself(john: Browser) -> None:
     assert thief.open("/settings/authorized").path == "/login"
 
 
-def test_an_account_from_before_knows_its_browsers_from_its_next_log_in_on(john: Browser) -> None:
+def test_an_account_from_before_knows_its_browsers_from_its_next_sign_in_on(john: Browser) -> None:
     storage.change(User.key(john.user.user_id), [User.device_key.remove()])
     other = known_browser(john.base_url, john.user)
     found = user.find_by_email(john.user.email)
     assert found
     assert found.device_key
-    assert [Browser(john.base_url, john.user).log_in(password="x").status for _ in range(5)] == [401] * 4 + [429]
-    assert other.log_in().status == 200
+    assert [Browser(john.base_url, john.user).sign_in(password="x").status for _ in range(5)] == [401] * 4 + [429]
+    assert other.sign_in().status == 200
 
 
 def test_the_cookie_is_out_of_reach_of_scripts_and_lasts_half_a_year(john: Browser) -> None:
     page = john.open("/login")
-    fields = {**page.fields("Log in"), "email": john.user.email, "password": PASSWORD}
+    fields = {**page.fields("Sign in"), "email": john.user.email, "password": PASSWORD}
     response = john.http.post(page.response.url, data=fields, allow_redirects=False)
     lines = response.raw.headers.getlist("Set-Cookie")
     cookie = next(found for line in lines if (found := SimpleCookie(line).get(COOKIE)))
@@ -161,6 +161,6 @@ def test_the_cookie_is_out_of_reach_of_scripts_and_lasts_half_a_year(john: Brows
 
 def test_over_https_the_cookie_is_bound_to_the_host(john: Browser, at_address: Callable[..., Browser]) -> None:
     browser = at_address("203.0.113.9", john.user)
-    browser.log_in()
+    browser.sign_in()
     cookie = next(found for found in browser.http.cookies if found.name == "__Host-lanyard-device")
     assert cookie.secure

@@ -47,17 +47,17 @@ def revoke_all(john: Browser, mine: ClientApp) -> Page:
 
 
 def sign_out_there(john: Browser, _: ClientApp) -> Page:
-    Browser(john.base_url, john.person).log_in()
+    Browser(john.base_url, john.person).sign_in()
     return john.press(john.open("/settings/security"), "Sign out")
 
 
 def sign_out_elsewhere(john: Browser, _: ClientApp) -> Page:
-    Browser(john.base_url, john.person).log_in()
+    Browser(john.base_url, john.person).sign_in()
     return john.press(john.open("/settings/security"), "Sign out everywhere else")
 
 
-def log_out(john: Browser, _: ClientApp) -> Page:
-    return john.log_out()
+def sign_out(john: Browser, _: ClientApp) -> Page:
+    return john.sign_out()
 
 
 DOES: dict[Callable[[Browser, ClientApp], Page], str] = {
@@ -69,7 +69,7 @@ DOES: dict[Callable[[Browser, ClientApp], Page], str] = {
     revoke_all: "All access has been revoked.",
     sign_out_there: "That session is signed out.",
     sign_out_elsewhere: "You are signed out everywhere else.",
-    log_out: "You are logged out.",
+    sign_out: "You are signed out.",
 }
 
 
@@ -90,7 +90,7 @@ def test_what_was_done_is_said_once(john: Browser, do: Callable[[Browser, Client
         "/settings/security?done=signed-out",
         "/settings/applications?done=deleted",
         "/settings/authorized?done=all-revoked",
-        "/?notice=logged-out",
+        "/?notice=signed-out",
     ],
 )
 def test_nobodys_link_says_that_something_was_done(john: Browser, path: str) -> None:
@@ -98,24 +98,24 @@ def test_nobodys_link_says_that_something_was_done(john: Browser, path: str) -> 
 
 
 def test_nobody_is_signed_out_there_twice(john: Browser) -> None:
-    Browser(john.base_url, john.person).log_in()
+    Browser(john.base_url, john.person).sign_in()
     page = john.open("/settings/security")
     assert notices(john.press(page, "Sign out")) == ["That session is signed out."]
     assert notices(john.press(page, "Sign out")) == []
     assert notices(john.press(page, "Sign out everywhere else")) == []
 
 
-def test_whoever_is_logged_out_already_is_told_so(john: Browser) -> None:
+def test_whoever_is_signed_out_already_is_told_so(john: Browser) -> None:
     page = john.open("/logout")
-    assert notices(john.press(page, "Log out")) == ["You are logged out."]
-    for again in (john.press(page, "Log out"), john.open("/logout")):
-        assert (again.status, again.path, notices(again)) == (200, "/", ["You are logged out."])
+    assert notices(john.press(page, "Sign out")) == ["You are signed out."]
+    for again in (john.press(page, "Sign out"), john.open("/logout")):
+        assert (again.status, again.path, notices(again)) == (200, "/", ["You are signed out."])
     assert notices(john.open("/")) == []
 
 
-def test_nobody_who_is_signed_in_is_told_that_they_are_logged_out(john: Browser) -> None:
+def test_nobody_who_is_signed_in_is_told_that_they_are_signed_out(john: Browser) -> None:
     """As where another site's form had their browser send no cookie."""
-    john.http.cookies.set(NOTICE, Notice.LOGGED_OUT)
+    john.http.cookies.set(NOTICE, Notice.SIGNED_OUT)
     assert notices(john.open("/")) == []
 
 
@@ -152,7 +152,7 @@ def test_a_second_click_on_register_after_a_deletion_says_nothing_of_it(john: Br
 
 
 def test_the_word_is_one_of_a_list_and_nothing_else_is_shown(john: Browser) -> None:
-    for word in ("<b>evil</b>", "", "none-of-ours", "LOGGED_OUT"):
+    for word in ("<b>evil</b>", "", "none-of-ours", "SIGNED_OUT"):
         john.http.cookies.set(NOTICE, word)
         page = john.open("/")
         assert notices(page) == []
@@ -170,10 +170,10 @@ def test_every_word_has_its_sentence(base_url: str) -> None:
 
 def test_the_cookie_is_short_lived_and_no_scripts_business(john: Browser) -> None:
     page = john.open("/logout")
-    answer = john.http.post(john.base_url + "/logout", data=page.fields("Log out"), allow_redirects=False)
+    answer = john.http.post(john.base_url + "/logout", data=page.fields("Sign out"), allow_redirects=False)
     lines = answer.raw.headers.getlist("Set-Cookie")
     (cookie,) = [found for line in lines for found in SimpleCookie(line).values() if found.key == NOTICE]
-    assert (cookie.value, cookie["max-age"]) == ("logged-out", "60")
+    assert (cookie.value, cookie["max-age"]) == ("signed-out", "60")
     assert cookie["httponly"]
     assert (cookie["samesite"], cookie["path"]) == ("Lax", "/")
 
@@ -185,6 +185,6 @@ def test_a_look_at_the_headers_and_a_page_of_an_error_leave_it_for_the_next_page
     assert notices(john.open("/")) == ["Your profile has been saved."]
 
 
-def test_a_visitor_is_told_of_the_log_out_in_their_language(john: Browser) -> None:
+def test_a_visitor_is_told_of_the_sign_out_in_their_language(john: Browser) -> None:
     john.http.headers["Accept-Language"] = "de"
-    assert re.search("Sie sind abgemeldet.", john.press(john.open("/logout"), "Log out").text)
+    assert re.search("Sie sind abgemeldet.", john.press(john.open("/logout"), "Sign out").text)

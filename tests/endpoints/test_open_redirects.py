@@ -38,13 +38,13 @@ def assert_is_shown(page: Page, at: str) -> None:
     assert Page(page.response, left_to=link).answer["error"] == "invalid_scope"
 
 
-def test_nobody_is_sent_on_by_a_wrong_request_before_they_have_logged_in(john: Browser, shop: ClientApp) -> None:
+def test_nobody_is_sent_on_by_a_wrong_request_before_they_have_signed_in(john: Browser, shop: ClientApp) -> None:
     shop.connect(john, "Small Shows")
     stranger = Browser(john.base_url, john.user)
     for wrong in ({"scope": "bogus"}, {"response_type": "token"}, {"code_challenge": "x"}):
         page = stranger.open(shop.authorize_path(**wrong))
-        assert page.title == "Log in"
-    page = stranger.press(page, "Log in", email=john.user.email, password=john.user.password)
+        assert page.title == "Sign in"
+    page = stranger.press(page, "Sign in", email=john.user.email, password=john.user.password)
     assert page.answer["error"] == "invalid_request"
     assert page.answer["state"] == "xyz"
 

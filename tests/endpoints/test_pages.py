@@ -60,7 +60,7 @@ def test_every_page_has_the_headers_that_keep_it_safe(pages: list[Page]) -> None
 
 
 @pytest.mark.spec("line 15", "RFC 9700 §4.16")
-def test_only_the_log_in_and_consent_forms_may_lead_away(john: Browser, pages: list[Page]) -> None:
+def test_only_the_sign_in_and_consent_forms_may_lead_away(john: Browser, pages: list[Page]) -> None:
     for page in pages:
         if page.path == "/login":
             assert "form-action" not in policy(page) or page.title == "That cannot be done", "see pages.md"
@@ -139,7 +139,7 @@ def test_the_front_page_tells_users_where_to_go_and_developers_what_to_call(
     visitor = Browser(base_url).open("/")
     for address in ("oauth/authorize", "oauth/token", "oauth/revoke_token", "me", "organizers/"):
         assert f"{base_url}/api/v1/{address}" in visitor.text.split()
-    assert visitor.html.find("a", string="Log in")
+    assert visitor.html.find("a", string="Sign in")
     links = {str(link["href"]) for link in john.open("/").html.find_all("a")}
     assert {"/settings/authorized", "/settings/applications", "/logout"} <= links
     assert requests.head(base_url + "/", timeout=9).text == ""

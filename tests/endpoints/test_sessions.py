@@ -52,11 +52,11 @@ def test_a_session_ends_after_twelve_hours_of_use(john: Browser, clock: Clock) -
 
 
 @pytest.mark.spec("line 17")
-def test_a_log_out_ends_the_session_and_not_only_the_cookie(john: Browser) -> None:
+def test_a_sign_out_ends_the_session_and_not_only_the_cookie(john: Browser) -> None:
     kept = john.http.cookies[SESSION]
     other = Browser(john.base_url, john.user)
-    other.log_in()
-    john.log_out()
+    other.sign_in()
+    john.sign_out()
     assert SESSION not in john.http.cookies
     john.http.cookies.set(SESSION, kept)
     assert not is_signed_in(john)
@@ -64,11 +64,11 @@ def test_a_log_out_ends_the_session_and_not_only_the_cookie(john: Browser) -> No
 
 
 @pytest.mark.spec("line 17")
-def test_a_log_in_gives_a_new_session_and_ends_the_one_before(john: Browser) -> None:
+def test_a_sign_in_gives_a_new_session_and_ends_the_one_before(john: Browser) -> None:
     page = Browser(john.base_url).open("/login")
     before = john.http.cookies[SESSION]
     john.http.cookies.set(LOGIN, page.response.cookies[LOGIN])
-    john.send(page, "", {**page.fields("Log in"), "email": john.user.email, "password": john.user.password})
+    john.send(page, "", {**page.fields("Sign in"), "email": john.user.email, "password": john.user.password})
     after = john.http.cookies[SESSION]
     assert after != before
     assert is_signed_in(john)
@@ -82,8 +82,8 @@ def test_a_session_that_an_attacker_planted_is_not_taken_over(eve: Browser, john
     planted = eve.http.cookies[SESSION]
     victim = Browser(john.base_url, john.user)
     victim.http.cookies.set(SESSION, planted, domain="127.0.0.1", path="/")
-    eve.log_out()
-    victim.log_in()
+    eve.sign_out()
+    victim.sign_in()
     assert victim.http.cookies.get(SESSION, domain="127.0.0.1", path="/") != planted
     assert not is_signed_in(eve)
 
@@ -112,7 +112,7 @@ def test_a_forged_cookie_signs_nobody_in(john: Browser, eve: Browser, forge: str
 
 
 def status_with(application: Any, *cookies: str) -> int:
-    """What the settings page answers, over https, to a browser that sends these Cookie headers: 303 is the log-in."""
+    """What the settings page answers, over https, to a browser that sends these Cookie headers: 303 is the sign-in."""
     session = requests.Session()
     session.mount("https://", Gateway(application, "", repeated={"Cookie": ["first=1", *cookies]}))
     url = "https://abc.example/settings/authorized"
@@ -156,7 +156,7 @@ def test_the_cookies_are_out_of_reach_of_scripts_and_other_sites(
 ) -> None:
     browser = Browser(base_url, a_person())
     page = browser.open("/login")
-    fields = {**page.fields("Log in"), "email": browser.user.email, "password": browser.user.password}
+    fields = {**page.fields("Sign in"), "email": browser.user.email, "password": browser.user.password}
     response = browser.http.post(page.response.url, data=fields, allow_redirects=False)
     for cookie in (cookie_set(page.response, LOGIN), cookie_set(response, SESSION)):
         assert cookie["httponly"]
@@ -164,7 +164,7 @@ def test_the_cookies_are_out_of_reach_of_scripts_and_other_sites(
         assert cookie["path"] == "/"
         assert not cookie["domain"]
         assert int(cookie["max-age"]) == 12 * HOUR
-    assert LOGIN not in browser.http.cookies, "the log-in form's cookie has done its work"
+    assert LOGIN not in browser.http.cookies, "the sign-in form's cookie has done its work"
 
 
 @pytest.mark.spec("line 17")

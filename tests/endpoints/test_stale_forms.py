@@ -26,12 +26,12 @@ def end_session(browser: Browser, clock: Clock) -> None:
 def sign_in_again(browser: Browser) -> None:
     """In another tab of the same browser: its session is another one now."""
     page = browser.open("/login?switch=1")
-    browser.press(page, "Log in", email=browser.user.email, password=browser.user.password)
+    browser.press(page, "Sign in", email=browser.user.email, password=browser.user.password)
 
 
-def log_in_on(browser: Browser, page: Page, *, password: str = PASSWORD, person: Person | None = None) -> Page:
-    assert page.title == "Log in"
-    return browser.press(page, "Log in", email=(person or browser.user).email, password=password)
+def sign_in_on(browser: Browser, page: Page, *, password: str = PASSWORD, person: Person | None = None) -> Page:
+    assert page.title == "Sign in"
+    return browser.press(page, "Sign in", email=(person or browser.user).email, password=password)
 
 
 def typed(page: Page) -> dict[str, str]:
@@ -40,17 +40,17 @@ def typed(page: Page) -> dict[str, str]:
     return {"name": page.field("name"), "redirect_uris": uris.get_text().lstrip("\n").replace("\n", "\r\n")}
 
 
-def test_an_application_typed_while_the_session_ended_is_still_there_after_the_log_in(
+def test_an_application_typed_while_the_session_ended_is_still_there_after_the_sign_in(
     john: Browser, clock: Clock
 ) -> None:
     form = john.open(NEW)
     end_session(john, clock)
     page = john.press(form, "Register", type="native", pkce_required="on", **TYPED)
-    assert (page.status, page.title) == (401, "Log in")
-    assert "Your session has ended. Log in, and you will find your form as you filled it in." in page.text
-    assert log_in_on(john, page, password="wrong").status == 401
-    page = log_in_on(john, log_in_on(john, page, password="wrong"))
-    assert page.title == "You are logged in again"
+    assert (page.status, page.title) == (401, "Sign in")
+    assert "Your session has ended. Sign in, and you will find your form as you filled it in." in page.text
+    assert sign_in_on(john, page, password="wrong").status == 401
+    page = sign_in_on(john, sign_in_on(john, page, password="wrong"))
+    assert page.title == "You are signed in again"
     assert john.open("/settings/applications").text.count("Client ID") == 0
     page = john.press(page, "Go back to your form")
     assert (page.status, page.path) == (403, NEW)
@@ -78,14 +78,14 @@ def test_an_edit_is_shown_again_with_what_was_typed_when_its_owner_signed_in_ane
 @pytest.mark.parametrize("how", ["signed out elsewhere", "password changed"])
 def test_a_profile_comes_back_however_the_session_ended(john: Browser, how: str) -> None:
     form, other = john.open(PROFILE), Browser(john.base_url, john.person)
-    other.log_in()
+    other.sign_in()
     password = PASSWORD
     if how == "signed out elsewhere":
         other.press(other.open("/settings/security"), "Sign out everywhere else")
     else:
         password = "another good one"
         other.press(other.open(PASSWORD_PAGE), "Change password", present=PASSWORD, password=password)
-    page = log_in_on(john, john.press(form, "Save", fullname="Johanna"), password=password)
+    page = sign_in_on(john, john.press(form, "Save", fullname="Johanna"), password=password)
     page = john.press(page, "Go back to your form")
     assert page.field("fullname") == "Johanna"
     assert john.open(PROFILE).field("fullname") == "John Doe"
@@ -103,7 +103,7 @@ def test_a_mistake_in_what_was_typed_is_said_when_it_comes_back(john: Browser) -
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site", "none", None])
 def test_another_site_can_never_fill_in_a_form(john: Browser, clock: Clock, site: str | None) -> None:
-    """Neither of who is signed in, nor of who has to log in first, nor by way of the log-in form."""
+    """Neither of who is signed in, nor of who has to sign in first, nor by way of the sign-in form."""
     mine = john.register_application("Mine")
     path = f"/settings/applications/{mine.client_id}"
     evil = {"name": "Mine", "redirect_uris": "https://evil.example/", "csrf_token": john.open(path).field("csrf_token")}
@@ -113,13 +113,13 @@ def test_another_site_can_never_fill_in_a_form(john: Browser, clock: Clock, site
     assert "evil" not in page.response.text
     end_session(john, clock)
     page = john.send(john.open("/"), path, evil, site=site)
-    assert (page.status, page.title) == (200, "Log in")
+    assert (page.status, page.title) == (200, "Sign in")
     assert "evil" not in page.response.text
     carried = {f"typed.{name}": value for name, value in evil.items()}
     page = john.send(page, "/login", {"next": path, **carried}, site=site)
-    assert (page.status, page.title, page.field("next")) == (403, "Log in", path)
+    assert (page.status, page.title, page.field("next")) == (403, "Sign in", path)
     assert "evil" not in page.response.text
-    assert log_in_on(john, page).field("name") == "Mine"
+    assert sign_in_on(john, page).field("name") == "Mine"
     assert "evil" not in john.open(path).response.text
 
 
@@ -131,12 +131,12 @@ def test_what_one_user_typed_is_not_shown_in_anothers_form(john: Browser, eve: B
     form = john.open(PROFILE)
     end_session(john, clock)
     page = john.press(form, "Save", fullname="Johanna")
-    page = john.press(page, "Log in", email=eve.user.email, password=PASSWORD)
+    page = john.press(page, "Sign in", email=eve.user.email, password=PASSWORD)
     assert (page.path, page.field("fullname")) == (PROFILE, "John Doe")
     assert eve.user.email in page.text
 
 
-# Where it stands, its button, and where its user is after the log-in.
+# Where it stands, its button, and where its user is after the sign-in.
 FORMS = {
     "password": (PASSWORD_PAGE, "Change password", PASSWORD_PAGE),
     "secret": ("/settings/applications/{mine}/secret", "Regenerate secret", "/settings/applications/{mine}/secret"),
@@ -150,7 +150,7 @@ FORMS = {
 @pytest.fixture
 def mine(john: Browser, shop: ClientApp, other_shop: ClientApp) -> ClientApp:
     """John's own application; he has authorized two others, and is signed in elsewhere."""
-    Browser(john.base_url, john.person).log_in()
+    Browser(john.base_url, john.person).sign_in()
     for connected in (shop, other_shop):
         connected.connect(john, "Small Shows")
     return john.register_application("Mine")
@@ -171,13 +171,13 @@ def test_a_form_that_ends_or_proves_something_is_shown_anew(
     assert "s3cret" not in page.response.text
     end_session(john, clock)
     page = john.press(page, button, **({"present": "s3cret-present"} if form == "password" else {}))
-    assert (page.status, page.path, page.title) == (200, "/login", "Log in")
-    ended = "Your session has ended, so nothing has been changed. Log in to continue."
+    assert (page.status, page.path, page.title) == (200, "/login", "Sign in")
+    ended = "Your session has ended, so nothing has been changed. Sign in to continue."
     if form == "password":  # an earlier click may have changed it
-        ended = "Your session has ended. Log in to continue, with the new password if you have just changed it."
+        ended = "Your session has ended. Sign in to continue, with the new password if you have just changed it."
     assert ended in page.text
     assert "typed." not in page.response.text
-    page = log_in_on(john, page)
+    page = sign_in_on(john, page)
     assert (page.status, page.path) == (200, after)
     assert john.open("/settings/authorized").text.count("Revoke") >= 2
     assert "Mine" in john.open("/settings/applications").text
@@ -196,37 +196,37 @@ def test_a_form_on_another_page_leads_back_to_that_page(john: Browser) -> None:
     assert OUT_OF_DATE not in john.open(path).text
 
 
-def test_a_log_in_form_whose_cookie_is_gone_knows_who_and_where_to(
+def test_a_sign_in_form_whose_cookie_is_gone_knows_who_and_where_to(
     base_url: str, a_person: Callable[..., Person]
 ) -> None:
     browser = Browser(base_url, a_person())
     form = browser.open("/login", next=PROFILE)
     browser.http.cookies.clear()
-    page = browser.press(form, "Log in", email=browser.user.email, password=PASSWORD)
-    assert (page.status, page.title) == (403, "Log in")
+    page = browser.press(form, "Sign in", email=browser.user.email, password=PASSWORD)
+    assert (page.status, page.title) == (403, "Sign in")
     assert OUT_OF_DATE in page.text
     assert (page.field("email"), page.field("password"), page.field("next")) == (browser.user.email, "", PROFILE)
     assert PASSWORD not in page.response.text
-    assert browser.press(page, "Log in", password=PASSWORD).path == PROFILE
+    assert browser.press(page, "Sign in", password=PASSWORD).path == PROFILE
 
 
-def test_a_form_that_waits_for_a_log_in_waits_on_when_that_form_is_stale_too(john: Browser, clock: Clock) -> None:
+def test_a_form_that_waits_for_a_sign_in_waits_on_when_that_form_is_stale_too(john: Browser, clock: Clock) -> None:
     form = john.open(PROFILE)
     end_session(john, clock)
     page = john.press(form, "Save", fullname="Johanna")
     john.http.cookies.clear()
-    page = log_in_on(john, page)
-    assert (page.status, page.title) == (403, "Log in")
-    page = john.press(log_in_on(john, page), "Go back to your form")
+    page = sign_in_on(john, page)
+    assert (page.status, page.title) == (403, "Sign in")
+    page = john.press(sign_in_on(john, page), "Go back to your form")
     assert page.field("fullname") == "Johanna"
 
 
-def test_a_form_waits_for_a_log_in_in_another_tab_as_well(john: Browser, clock: Clock) -> None:
+def test_a_form_waits_for_a_sign_in_in_another_tab_as_well(john: Browser, clock: Clock) -> None:
     form = john.open(PROFILE)
     end_session(john, clock)
     page = john.press(form, "Save", fullname="Johanna")
     sign_in_again(john)
-    page = john.press(log_in_on(john, page, password="not looked at"), "Go back to your form")
+    page = john.press(sign_in_on(john, page, password="not looked at"), "Go back to your form")
     assert page.field("fullname") == "Johanna"
 
 
@@ -266,29 +266,29 @@ def test_a_reset_form_whose_cookies_are_gone_keeps_its_link(
     browser.http.cookies.clear()
     page = browser.press(form, "Change password", password="another good one")
     assert (page.status, page.title) == (403, "Choose a new password")
-    assert Browser(base_url, browser.person).log_in().path == "/", "nothing has been changed"
+    assert Browser(base_url, browser.person).sign_in().path == "/", "nothing has been changed"
     assert browser.press(page, "Change password", password="another good one").title == "Your password has been changed"
 
 
-def test_a_form_too_long_to_be_carried_leads_to_the_log_in_without_it(john: Browser, clock: Clock) -> None:
+def test_a_form_too_long_to_be_carried_leads_to_the_sign_in_without_it(john: Browser, clock: Clock) -> None:
     form = john.open(NEW)
     end_session(john, clock)
     page = john.press(form, "Register", name="Long", redirect_uris="x" * settings.CARRIED_FORM_LIMIT_BYTES)
-    assert (page.status, page.path, page.title) == (200, "/login", "Log in")
-    page = log_in_on(john, page)
+    assert (page.status, page.path, page.title) == (200, "/login", "Sign in")
+    page = sign_in_on(john, page)
     assert (page.path, page.status) == (NEW, 200)
 
 
-def test_the_longest_form_that_is_carried_fits_beside_the_longest_log_in(john: Browser, clock: Clock) -> None:
+def test_the_longest_form_that_is_carried_fits_beside_the_longest_sign_in(john: Browser, clock: Clock) -> None:
     form = john.open(NEW)
     end_session(john, clock)
     length = settings.CARRIED_FORM_LIMIT_BYTES - 400
     page = john.press(form, "Register", name="Long", redirect_uris="x" * length)
     assert page.status == 401
     email = "e" * settings.EMAIL_LIMIT_CHARACTERS
-    page = john.press(page, "Log in", email=email, password="p" * settings.PASSWORD_LIMIT_CHARACTERS)
+    page = john.press(page, "Sign in", email=email, password="p" * settings.PASSWORD_LIMIT_CHARACTERS)
     assert page.status == 401
-    page = john.press(log_in_on(john, page), "Go back to your form")
+    page = john.press(sign_in_on(john, page), "Go back to your form")
     assert typed(page)["redirect_uris"] == "x" * length
 
 

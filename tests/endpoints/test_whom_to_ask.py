@@ -22,7 +22,7 @@ ADMINISTRATOR = {
     "de": "Hilfe bekommen Sie bei der Administration von Lanyard.",
 }
 CONTACT = {"en": "For help, contact {contact} .", "de": "Hilfe bekommen Sie unter {contact} ."}
-BUTTONS = {"en": ("Log in", "Register"), "de": ("Anmelden", "Registrieren")}
+BUTTONS = {"en": ("Sign in", "Register"), "de": ("Anmelden", "Registrieren")}
 Open = Callable[[str], Page]
 
 

@@ -146,9 +146,9 @@ class World:
         """Somebody new, signed in, who belongs to two organizers."""
         return self.signed_in(self.person(*self._usual))
 
-    def can_log_in(self, email: str, password: str) -> bool:
+    def can_sign_in(self, email: str, password: str) -> bool:
         browser = self.guest(Person("", email, password=password))
-        return browser.log_in().path != "/login"
+        return browser.sign_in().path != "/login"
 
     @contextmanager
     def later(self, seconds: int) -> Iterator[None]:

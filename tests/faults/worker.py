@@ -17,7 +17,7 @@ from tests.faults.kinds import Kind
 from tests.faults.result import Result
 from tests.faults.scene import World
 
-# Thousands of log-ins: how strong the hash is changes nothing about a fault.
+# Thousands of sign-ins: how strong the hash is changes nothing about a fault.
 credentials._HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 logging.disable(logging.INFO)  # the application's lines would stand between ours
 BaseHTTPRequestHandler.log_message = lambda *_: None  # type: ignore[method-assign]

@@ -89,12 +89,12 @@ def test_a_user_who_follows_the_link_still_sees_the_code_and_is_asked(john: Brow
     assert john.person is not None
 
 
-def test_the_link_survives_the_log_in(john: Browser, tv: Device) -> None:
+def test_the_link_survives_the_sign_in(john: Browser, tv: Device) -> None:
     browser = Browser(john.base_url, john.person)
     assert john.person is not None
     page = browser.open(tv.start()["verification_uri_complete"])
     assert page.path == "/login"
-    page = browser.press(page, "Log in", email=john.person.email, password=john.person.password)
+    page = browser.press(page, "Sign in", email=john.person.email, password=john.person.password)
     assert page.title == "Authorize A television?"
 
 
@@ -202,13 +202,13 @@ def test_a_second_click_is_told_what_the_first_one_did(
     assert "unknown or has expired" in eve.press(eves, "Authorize").text
 
 
-def test_a_form_that_is_sent_after_another_log_in_is_shown_once_more(john: Browser, tv: Device) -> None:
+def test_a_form_that_is_sent_after_another_sign_in_is_shown_once_more(john: Browser, tv: Device) -> None:
     started = tv.start()
     page, typing = john.open(started["verification_uri_complete"]), john.open("/device")
-    john.log_out()
-    assert john.allow(page, "Small Shows").title == "Log in"
+    john.sign_out()
+    assert john.allow(page, "Small Shows").title == "Sign in"
     assert john.press(typing, "Continue", user_code=started["user_code"]).path == "/login"
-    john.log_in()
+    john.sign_in()
     typed = john.press(typing, "Continue", user_code=started["user_code"])
     assert (typed.status, typed.field("user_code")) == (403, started["user_code"])
     again = john.allow(page, "Small Shows")

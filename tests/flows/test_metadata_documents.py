@@ -171,7 +171,7 @@ def test_strangers_cannot_have_this_server_call_others(john: Browser, documents:
     assert john.person is not None
     browser = Browser(john.base_url, john.person)
     page = browser.open(app.authorize_path())
-    page = browser.press(page, "Log in", email=john.person.email, password=john.person.password)
+    page = browser.press(page, "Sign in", email=john.person.email, password=john.person.password)
     assert page.title == "Authorize A described app?"
 
 

@@ -62,13 +62,13 @@ def test_what_the_browser_adds_counts_for_nothing(john: Browser, shop: ClientApp
     assert shop.exchange(page.code).json()["scope"] == "read"
 
 
-def test_it_survives_the_log_in(john: Browser, shop: ClientApp) -> None:
+def test_it_survives_the_sign_in(john: Browser, shop: ClientApp) -> None:
     request_uri = reference(shop)
     browser = Browser(john.base_url, john.person)
     assert john.person is not None
     page = browser.open(path(shop, request_uri))
     assert page.path == "/login"
-    page = browser.press(page, "Log in", email=john.person.email, password=john.person.password)
+    page = browser.press(page, "Sign in", email=john.person.email, password=john.person.password)
     assert browser.allow(page, "Big Events LLC").answer["state"] == "xyz"
 
 
@@ -135,7 +135,7 @@ def test_what_was_allowed_is_not_denied_by_a_later_click(john: Browser, shop: Cl
 def test_an_answer_is_repeated_to_nobody_else(john: Browser, eve: Browser, shop: ClientApp) -> None:
     request_uri = reference(shop)
     shown, elsewhere = john.open(path(shop, request_uri)), Browser(john.base_url, john.user)
-    elsewhere.log_in()
+    elsewhere.sign_in()
     same_user, other_user = elsewhere.open(path(shop, request_uri)), eve.open(path(shop, request_uri))
     assert john.allow(shown, "Big Events LLC").code
     page = elsewhere.allow(same_user, "Big Events LLC")

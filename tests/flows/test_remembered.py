@@ -166,8 +166,8 @@ def test_it_is_this_user_and_this_application_that_is_remembered(
     assert john.open(other_shop.authorize_path()).title == "Authorize Another shop?"
     again = Browser(john.base_url, john.user)
     page = again.open(shop.authorize_path())
-    assert page.title == "Log in"
-    page = again.press(page, "Log in", email=john.user.email, password=john.user.password)
+    assert page.title == "Sign in"
+    page = again.press(page, "Sign in", email=john.user.email, password=john.user.password)
     assert page.code, "remembered in every browser of the user"
 
 

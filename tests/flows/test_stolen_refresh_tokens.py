@@ -61,7 +61,7 @@ def test_who_repeats_every_refresh_within_the_grace_is_noticed(
     assert '"security_event":"refresh token repeatedly replayed"' in capsys.readouterr().out
     assert spa.me(tokens["access_token"]).status_code == 401
     assert spa.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
-    john.log_in()
+    john.sign_in()
     assert any(event.startswith(ENDED) for event in events(john.open(PATH)))
 
 

@@ -58,7 +58,7 @@ class Provider(RuleBasedStateMachine):
             for slug in slugs[:2]:
                 user.add_member(made.user_id, slug)
             browser = Browser(self.base_url, Person(made.user_id, email, {slug: slug for slug in slugs}))
-            browser.log_in()
+            browser.sign_in()
             self.people[User(name, set(slugs[:2]))] = browser
         owner = next(iter(self.people.values())).user.user_id
         for name, profile in (
@@ -321,10 +321,10 @@ class Provider(RuleBasedStateMachine):
         return data.draw(st.sampled_from(list(among)))
 
     def open(self, browser: Browser, path: str) -> Any:
-        """As a person would: where the session has ended meanwhile they log in again."""
+        """As a person would: where the session has ended meanwhile they sign in again."""
         page = browser.open(path)
         if page.path == "/login":
-            assert browser.log_in().status == 200
+            assert browser.sign_in().status == 200
             page = browser.open(path)
         return page
 

@@ -160,9 +160,9 @@ def test_a_count_in_doubt_is_taken_back_as_often_as_it_was_tried_and_never_below
 def test_a_place_is_counted_by_its_address_and_by_the_networks_that_one_caller_may_have(
     network: str, counted: list[tuple[str, int]]
 ) -> None:
-    limits = throttle.per_network("log-in", network, 10)
+    limits = throttle.per_network("sign-in", network, 10)
     assert [(limit.what, limit.tries) for limit in limits] == [
-        (throttle.named("log-in", name), tries) for name, tries in counted
+        (throttle.named("sign-in", name), tries) for name, tries in counted
     ]
 
 

@@ -27,20 +27,20 @@ def test_events_come_newest_first_and_page_by_page() -> None:
 
 
 def test_one_users_events_are_not_anothers() -> None:
-    security_event.record(credentials.new_id(), Kind.LOG_IN)
+    security_event.record(credentials.new_id(), Kind.SIGN_IN)
     assert security_event.recent(credentials.new_id(), limit=10) == []
 
 
 def test_an_event_says_where_the_request_came_from() -> None:
     user_id = credentials.new_id()
-    security_event.record(user_id, Kind.LOG_IN, Caller("203.0.113.7", "Firefox/145.0"), failed_tries=3)
+    security_event.record(user_id, Kind.SIGN_IN, Caller("203.0.113.7", "Firefox/145.0"), failed_tries=3)
     (event,) = security_event.recent(user_id, limit=10)
     assert (event.address, event.user_agent, event.failed_tries) == ("203.0.113.7", "Firefox/145.0", 3)
 
 
 def test_an_event_is_kept_for_a_year(clock: Clock) -> None:
     user_id = credentials.new_id()
-    security_event.record(user_id, Kind.LOG_IN)
+    security_event.record(user_id, Kind.SIGN_IN)
     clock.advance(settings.SECURITY_EVENT_KEPT_SECONDS - 60)
     assert len(security_event.recent(user_id, limit=10)) == 1
     clock.advance(60)
@@ -51,7 +51,7 @@ def test_an_event_is_kept_for_a_year(clock: Clock) -> None:
 def test_an_event_that_cannot_be_written_stops_nothing(store: StoreProxy, fault: Fault) -> None:
     user_id = credentials.new_id()
     with store.fault(fault, "PutItem"):
-        security_event.record(user_id, Kind.LOG_IN)
+        security_event.record(user_id, Kind.SIGN_IN)
     assert security_event.recent(user_id, limit=10) == []
 
 

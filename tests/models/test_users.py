@@ -110,7 +110,7 @@ def test_a_user_is_disabled_and_gets_another_password() -> None:
 
 
 @pytest.mark.usefixtures("engine")
-def test_what_a_log_in_brings_up_to_date_is_never_written_over_a_new_password() -> None:
+def test_what_a_sign_in_brings_up_to_date_is_never_written_over_a_new_password() -> None:
     made = a_user()
     weaker = PasswordHasher(time_cost=1, memory_cost=64).hash("correct horse")
     store.change(User.key(made.user_id), [User.password_hash.set(weaker), User.device_key.remove()])

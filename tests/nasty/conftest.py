@@ -16,9 +16,9 @@ from tests.gateway import Gateway
 BASE = "https://connect.example.com"
 Send = Callable[..., requests.Response]
 _LIMITS = (
-    "LOGIN_TRIES_PER_ACCOUNT",
-    "LOGIN_TRIES_PER_ACCOUNT_IN_ALL",
-    "LOGIN_TRIES_PER_ADDRESS",
+    "SIGN_IN_TRIES_PER_ACCOUNT",
+    "SIGN_IN_TRIES_PER_ACCOUNT_IN_ALL",
+    "SIGN_IN_TRIES_PER_ADDRESS",
     "MAILS_PER_ACCOUNT",
     "MAILS_PER_ADDRESS",
     "DEVICE_TRIES_PER_ACCOUNT",
@@ -60,7 +60,7 @@ def send(gateway: Gateway) -> Iterator[Send]:
 def developer(gateway: Gateway, a_person: Callable[..., Person]) -> Browser:
     """A signed-in user of Big Events LLC, who registers applications too."""
     browser = Browser(BASE, a_person("Big Events LLC"), adapter=gateway)
-    assert browser.log_in().status == 200
+    assert browser.sign_in().status == 200
     return browser
 
 

@@ -24,7 +24,7 @@ FORMS = [
     ("/settings/applications/{id}/secret", "Regenerate"),
     ("/device", "Continue"),
 ]
-PASSWORD_FORMS = [("/login?switch=1", "Log in"), ("/settings/password", "Change")]
+PASSWORD_FORMS = [("/login?switch=1", "Sign in"), ("/settings/password", "Change")]
 
 
 def sweep(browser: Browser, page: Page, button: str, values: list[str]) -> None:

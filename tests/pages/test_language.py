@@ -39,7 +39,7 @@ def test_the_account_decides_then_the_browser_then_english(
     assert language.choose(locale, accept_language) == chosen
 
 
-@pytest.mark.parametrize(("header", "heading"), [("de", "Anmelden"), ("en", "Log in"), ("x" * 9000, "Log in")])
+@pytest.mark.parametrize(("header", "heading"), [("de", "Anmelden"), ("en", "Sign in"), ("x" * 9000, "Sign in")])
 def test_pages_follow_the_browser(base_url: str, header: str, heading: str) -> None:
     answer = requests.get(f"{base_url}/login", headers={"Accept-Language": header}, timeout=10)
     assert f"<h1>{heading}</h1>" in answer.text

@@ -40,7 +40,7 @@ def register(local_run: LocalRun) -> Register:
 @pytest.fixture
 def browser(local_run: LocalRun) -> Browser:
     made = Browser(local_run.base_url, EVE)
-    made.log_in()
+    made.sign_in()
     return made
 
 

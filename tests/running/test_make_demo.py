@@ -74,7 +74,7 @@ def demos() -> Iterator[list[Demo]]:
 def connects(demo: Demo) -> bool:
     """Eve goes from the application's button to its greeting, over both sites, with one cookie jar."""
     eve = Browser(demo.lanyard.base_url, EVE)
-    eve.log_in()
+    eve.sign_in()
     asks = eve.http.get(f"{demo.base_url}/connect", allow_redirects=False).headers["Location"]
     page = eve.open(asks)
     answer = page.left_to or eve.allow(page).left_to

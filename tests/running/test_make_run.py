@@ -31,7 +31,7 @@ def test_it_says_how_to_sign_in_and_so_one_can(local_run: LocalRun) -> None:
     assert "admin@localhost" in local_run.text
     assert "lanyard-demo" in local_run.text
     browser = Browser(local_run.base_url, JOHN)
-    browser.log_in()
+    browser.sign_in()
     assert "admin@localhost" in browser.open("/").text
     assert "Box office" in browser.open("/settings/applications").text
 
@@ -148,7 +148,7 @@ def test_it_can_stand_behind_a_tls_proxy_at_an_address_of_its_own(clone: LocalRu
     assert "https://lanyard.test/connect/api/v1/oauth/token" in requests.get(clone.base_url, timeout=10).text
     assert page.response.headers["Set-Cookie"].startswith("__Host-lanyard-login=")
     assert "Secure" in page.response.headers["Set-Cookie"]
-    fields = {**page.fields("Log in"), "email": JOHN.email, "password": JOHN.password}
+    fields = {**page.fields("Sign in"), "email": JOHN.email, "password": JOHN.password}
     claimed = {"X-Forwarded-For": "198.51.100.7", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "ftp"}
     cookie = page.response.headers["Set-Cookie"].partition(";")[0]
     answer = requests.post(

@@ -33,7 +33,7 @@ def test_an_operator_makes_everything_a_connection_needs(local_run: LocalRun) ->
     )
     shop = ClientApp(local_run.base_url, app["client_id"], app["client_secret"], CALLBACK)
     ann = Browser(local_run.base_url, Person(made["user_id"], "ann@example.org", password="a long password"))
-    ann.log_in()
+    ann.sign_in()
     token = shop.connect(ann, "Ann’s Org")["access_token"]
     assert shop.organizers(token).json()["results"] == [{"name": "Ann’s Org", "slug": "annsorg"}]
     in_json(local_run, "organizers", "remove-member", "annsorg", "ann@example.org")
@@ -82,7 +82,7 @@ def test_a_deleted_organizer_is_in_nobodys_hands_and_its_slug_is_never_used_agai
     in_json(local_run, "applications", "allow-own", shop.client_id, "--scope", "read", "--organizer", "passing")
     own = shop.call_token(grant_type="client_credentials").json()["access_token"]
     browser = Browser(local_run.base_url, Person(made["user_id"], "leaver@example.org", password="a long password"))
-    browser.log_in()
+    browser.sign_in()
     token = shop.connect(browser, "Passing Shows")["access_token"]
     assert in_json(local_run, "organizers", "delete", "passing", "--dry-run")["dry_run"] is True
     assert shop.organizers(token).json()["count"] == 1
@@ -177,11 +177,11 @@ def test_an_operator_gives_a_user_another_password_which_ends_their_sessions(loc
     made = in_json(local_run, *NEWCOMER, "--email", "locked-out@example.org", stdin="a long password\n")
     person = Person(made["user_id"], "locked-out@example.org", password="a long password")
     browser = Browser(local_run.base_url, person)
-    browser.log_in()
+    browser.sign_in()
     in_json(local_run, "users", "set-password", person.email, "--password-stdin", "--yes", stdin="another password\n")
-    assert browser.open("/settings/security").title == "Log in"
-    assert browser.log_in().status == 401
-    assert browser.log_in(password="another password").status == 200
+    assert browser.open("/settings/security").title == "Sign in"
+    assert browser.sign_in().status == 401
+    assert browser.sign_in(password="another password").status == 200
     assert "Password set by an administrator" in browser.open("/settings/security").text
     in_json(local_run, "users", "disable", person.email)
     refused = local_run.manage(

@@ -21,7 +21,7 @@ CREATE = ("applications", "create", "--owner", "admin@localhost", "--name", "App
 @pytest.fixture
 def eve(local_run: LocalRun) -> Browser:
     browser = Browser(local_run.base_url, Person("", "eve@localhost", password="lanyard-demo"))
-    browser.log_in()
+    browser.sign_in()
     return browser
 
 

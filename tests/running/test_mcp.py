@@ -107,7 +107,7 @@ def server(open_run: LocalRun, mcp_address: str) -> Iterator[str]:
 @pytest.fixture
 def browser(open_run: LocalRun) -> Browser:
     made = Browser(open_run.base_url, EVE)
-    made.log_in()
+    made.sign_in()
     return made
 
 

@@ -31,7 +31,7 @@ def a_connected_user(local_run: LocalRun, name: str) -> tuple[Browser, ClientApp
         stdin=PASSWORD + "\n",
     )  # fmt: skip
     browser = Browser(local_run.base_url, Person(made["user_id"], email, password=PASSWORD))
-    browser.log_in()
+    browser.sign_in()
     shop = browser.register_application(f"Shop of {name}", CALLBACK)
     return browser, shop, shop.connect(browser, scope="profile")
 

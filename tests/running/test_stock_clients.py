@@ -28,7 +28,7 @@ def shop(local_run: LocalRun) -> ClientApp:
 @pytest.fixture
 def browser(local_run: LocalRun) -> Browser:
     made = Browser(local_run.base_url, EVE)
-    made.log_in()
+    made.sign_in()
     return made
 
 

@@ -41,7 +41,7 @@ def register(local_run: LocalRun) -> Callable[..., ClientApp]:
 def play(script: str, app: ClientApp, **more: Any) -> dict[str, Any]:
     """The script is the application; somebody who is signed in allows it what it asks."""
     browser = Browser(app.base_url, EVE)
-    browser.log_in()
+    browser.sign_in()
 
     def browse(address: str) -> str:
         page = browser.open(address)

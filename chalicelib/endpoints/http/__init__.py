@@ -38,7 +38,7 @@ SITE = Site(
     settings.SETTINGS.site_colour,
     settings.SETTINGS.support_contact,
 )
-LOG_IN = "log-in"  # what the log-in form's CSRF token is for
+SIGN_IN = "sign-in"  # what the sign-in form's CSRF token is for
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 _SECURITY_HEADERS = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer"}
 _NEVER_STORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
@@ -105,7 +105,7 @@ def _answer(to: Route, request: Request, path_parameters: Mapping[str, str]) -> 
         _check(request, to)
         return to.view(request, **path_parameters)
     except NotSignedIn as error:
-        return _ask_to_log_in(to, request, error)
+        return _ask_to_sign_in(to, request, error)
     except StaleForm as error:
         if not to.is_page or to.answers_stale_forms or request.is_shown_again:
             return _error_answer(error, request, to.is_page)
@@ -124,12 +124,12 @@ def _check(request: Request, to: Route) -> None:
         raise Refusal(405, "invalid_request", message, {"Allow": allowed})
 
 
-def _ask_to_log_in(to: Route, request: Request, error: NotSignedIn) -> Response:
-    """The log-in page, with the form that was sent; or the way there, where there is no form that may come back."""
+def _ask_to_sign_in(to: Route, request: Request, error: NotSignedIn) -> Response:
+    """The sign-in page, with the form that was sent; or the way there, where there is no form that may come back."""
     carried = stale_form.to_carry(request, to.typed_again, error.back_to)
     if carried:
         logs.note(outcome="session ended, form kept")
-        return log_in_page(request, error.back_to, carried=carried, status=401)
+        return sign_in_page(request, error.back_to, carried=carried, status=401)
     has_sent_a_form = request.method == "POST" and request.is_from_our_page
     notice = error.ended if has_sent_a_form else None
     return see_other(here(request, f"/login?next={quote(error.back_to, safe='')}"), notice=notice)
@@ -191,7 +191,7 @@ def page(
     return Response(html, answer, status)
 
 
-def log_in_page(
+def sign_in_page(
     request: Request,
     next_path: str,
     *,
@@ -202,14 +202,14 @@ def log_in_page(
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """next_path: where it leads. carried: the hidden fields of the form that waits for the log-in, where it is not this
-    request that carries them already; see `stale_form`. is_disabled: tells whoever knows its password so."""
+    """next_path: where it leads. carried: the hidden fields of the form that waits for the sign-in, where they are not
+    those of this request; see `stale_form`. is_disabled: tells anyone who knows its password so."""
     carried = stale_form.carried(request) if carried is None else carried
-    csrf_token, cookies = visitor_form(request, LOG_IN)
-    # After the log-in a remembered application may be next, at an origin that is not known here: no form-action.
+    csrf_token, cookies = visitor_form(request, SIGN_IN)
+    # After the sign-in a remembered application may be next, at an origin that is not known here: no form-action.
     return page(
         request,
-        "login.html",
+        "sign_in.html",
         status,
         headers={"Set-Cookie": cookies, **(headers or {})},
         form_target=None,

@@ -1,8 +1,8 @@
 """Who sits at the browser: the session cookie, and the CSRF token that every form carries.
 
 The cookie names the user and keeps a secret. A form's CSRF token is derived from that secret and from what the form is
-for, so one form's token opens no other, and another browser's opens none. Before log-in a cookie without an account
-does the same for the log-in form.
+for, so one form's token opens no other, and another browser's opens none. Before sign-in a cookie without an account
+does the same for the sign-in form.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def signed_in(request: http.Request) -> SignedIn | None:
 def require(
     request: http.Request, *, back_to: str | None = None, ended: http.Notice = http.Notice.SESSION_ENDED
 ) -> SignedIn:
-    """Who is signed in. Raises NotSignedIn, which leads to the log-in page and then to `back_to`, or back here."""
+    """Who is signed in. Raises NotSignedIn, which leads to the sign-in page and then to `back_to`, or back here."""
     found = signed_in(request)
     if found is None:
         raise http.NotSignedIn(back_to or request.local_address, ended=ended)
@@ -135,7 +135,7 @@ def end(request: http.Request) -> list[str]:
 
 
 def go_on(request: http.Request, user: User, next_path: str, *, cookies: Iterable[str] = ()) -> Response:
-    """After the log-in: where its form leads, or with the form that waited for it, if that was this user's."""
+    """After the sign-in: where its form leads, or with the form that waited for it, if that was this user's."""
     waiting = stale_form.unpacked(stale_form.carried(request))
     headers = {"Set-Cookie": list(cookies)}
     if not is_form_of(user, single(waiting, CSRF_FIELD)):

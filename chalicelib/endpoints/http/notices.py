@@ -17,7 +17,7 @@ _KEPT_SECONDS = 60
 class Notice(StrEnum):
     """templates/notice.html has the sentences."""
 
-    LOGGED_OUT = "logged-out"
+    SIGNED_OUT = "signed-out"
     SESSION_ENDED = "session-ended"
     SESSION_ENDED_OF_PASSWORD = "session-ended-of-password"  # noqa: S105 - a word for a page
     STALE_FORM = "stale-form"
@@ -33,7 +33,7 @@ class Notice(StrEnum):
     ALL_REVOKED = "all-revoked"
 
 
-TO_VISITORS = (Notice.LOGGED_OUT, Notice.SESSION_ENDED)  # not so where somebody is signed in
+TO_VISITORS = (Notice.SIGNED_OUT, Notice.SESSION_ENDED)  # not so where somebody is signed in
 
 
 def left_for(request: Request) -> Notice | None:

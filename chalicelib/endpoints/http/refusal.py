@@ -42,8 +42,8 @@ class Refusal(Exception):
 
 
 class NotSignedIn(Exception):
-    """Only a signed-in user can see this. back_to: the path of ours to come back to after the log-in. ended: what the
-    log-in page says to whoever has sent a form that nothing can be kept of."""
+    """Only a signed-in user can see this. back_to: the path of ours to come back to after the sign-in. ended: what the
+    sign-in page says to whoever has sent a form that nothing can be kept of."""
 
     def __init__(self, back_to: str, *, ended: Notice = Notice.SESSION_ENDED) -> None:
         super().__init__("not signed in")

@@ -1,7 +1,7 @@
 """A form that cannot be taken as it was sent, since its page is out of date or its sender's session has ended.
 
 Nothing that it asks for is done. Its page is shown again, with what was typed where that can do no harm, and somebody
-has to press its button again. Where the session has ended, the log-in page carries what was typed as hidden fields, so
+has to press its button again. Where the session has ended, the sign-in page carries what was typed as hidden fields, so
 that nothing of it is stored anywhere.
 
 What was typed comes back into a signed-in user's form only if the browser says that the form was sent by a page of
@@ -43,10 +43,10 @@ def typed(request: Request, stale: StaleForm, names: Iterable[str]) -> Parameter
 
 
 def to_carry(request: Request, names: Iterable[str], next_path: str) -> Parameters:
-    """Of a form whose sender is not signed in any more, the hidden fields with which the log-in page carries it.
+    """Of a form whose sender is not signed in any more, the hidden fields with which the sign-in page carries it.
 
     Empty where nothing was typed, and where it must not or cannot come back: its page was not ours, or it is too long
-    to be sent along. next_path: where it goes after the log-in, which is sent along as well.
+    to be sent along. next_path: where it goes after the sign-in, which is sent along as well.
     """
     entered = _entered(request.form, names) if request.method == "POST" and request.is_from_our_page else {}
     if not entered:
@@ -57,7 +57,7 @@ def to_carry(request: Request, names: Iterable[str], next_path: str) -> Paramete
 
 
 def carried(request: Request) -> Parameters:
-    """The hidden fields of a log-in form that carries another form; none where it carries none."""
+    """The hidden fields of a sign-in form that carries another form; none where it carries none."""
     if not request.is_from_our_page:
         return {}
     return _entered(request.form, (name for name in request.form if name.startswith(_CARRIED)))

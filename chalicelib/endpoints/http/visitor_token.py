@@ -1,4 +1,4 @@
-"""The CSRF token of a form for somebody who is not signed in: the log-in, sign-up and reset forms.
+"""The CSRF token of a form for somebody who is not signed in: the sign-in, sign-up and reset forms.
 
 A cookie without an account keeps a secret, from which the token is derived together with what the form is for.
 """

@@ -27,7 +27,7 @@ STALE = Message(
 # Decisions that answer nothing yet: they change what is shown, and need no script.
 _ONLY_SHOW = ("select_all", "select_none", "filter")
 _MARK = "consent_form"  # tells this form from others without a decision
-TYPED_AGAIN = (_MARK, "organizers", "find")  # after a log-in; never the decision
+TYPED_AGAIN = (_MARK, "organizers", "find")  # after a sign-in; never the decision
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Question:
 
 
 def is_sent(request: http.Request, form: Parameters) -> bool:
-    """Is it the consent form? It has no decision when it comes back after a log-in, from a page of ours."""
+    """Is it the consent form? It has no decision when it comes back after a sign-in, from a page of ours."""
     return single(form, "decision") is not None or (request.is_from_our_page and single(form, _MARK) is not None)
 
 

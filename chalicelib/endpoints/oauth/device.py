@@ -45,7 +45,7 @@ def device_authorization(request: http.Request) -> Response:
 )
 def device(request: http.Request) -> Response:
     form = request.form if request.method == "POST" else None
-    # A form that comes back after a log-in has it in its address.
+    # A form that comes back after a sign-in has it in its address.
     user_code = single(form or {}, "user_code") or single(request.query, "user_code")
     browser = browser_session.require(request, back_to=_address(user_code) if user_code else paths.DEVICE)
     if user_code is None:

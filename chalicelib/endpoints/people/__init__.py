@@ -1,1 +1,1 @@
-"""The pages of a user's account: log-in and sign-up, password, profile, history and connected applications."""
+"""The pages of a user's account: sign-in and sign-up, password, profile, history and connected applications."""

@@ -11,7 +11,7 @@ from chalicelib.endpoints.http import browser_session
 from chalicelib.endpoints.http.browser_session import CSRF_FIELD, SignedIn
 from chalicelib.endpoints.people import mailed_link
 from chalicelib.messages import Message
-from chalicelib.models import log_in_try, mail_link, security_event, session, store, throttle, user
+from chalicelib.models import mail_link, security_event, session, sign_in_try, store, throttle, user
 from chalicelib.models.mail_link import MailLink, Purpose
 from chalicelib.models.store import ConditionFailed, StoreUnavailable
 from chalicelib.models.user import User
@@ -54,7 +54,7 @@ def change(request: http.Request) -> Response:
     present, chosen = single(request.form, "present") or "", single(request.form, "password") or ""
     if problem := _problem(chosen, browser.user):
         return _change_page(request, browser, problem=problem)
-    with throttle.trying([_change_limit(browser.user)], window_seconds=settings.LOGIN_WINDOW_SECONDS) as counted:
+    with throttle.trying([_change_limit(browser.user)], window_seconds=settings.SIGN_IN_WINDOW_SECONDS) as counted:
         if not _is_present_password(browser.user, present):
             logs.note(outcome="password change refused")
             return _change_page(request, browser, wrong=Message("That is not your current password."))
@@ -117,7 +117,7 @@ def _choose(request: http.Request) -> Response:
         if credentials.password_matches(chosen, owner.password_hash):
             return _choose_page(request, link, token, problem=passwords.UNCHANGED)
         changed = mail_link.choose_password(link, owner, chosen)
-    log_in_try.forgive_all(link.email, request.network)
+    sign_in_try.forgive_all(link.email, request.network)
     session.clear_away(changed)
     security_event.record(changed.user_id, security_event.Kind.PASSWORD_RESET, request.caller)
     logs.note(outcome="password reset", user_id=changed.user_id)
@@ -137,7 +137,7 @@ def _revoke_applications(request: http.Request, changed: User) -> bool | None:
     """Were they all revoked? None where nobody asked for it.
 
     The password is changed by then and the link used, so a store that fails now is told on the page: what is left can
-    be revoked behind the log-in.
+    be revoked behind the sign-in.
     """
     if not _wants_revocation(request):
         return None
@@ -203,7 +203,7 @@ def _tell_owner(request: http.Request, changed: User) -> None:
 def _change_limit(of: User) -> throttle.Limit:
     """Somebody at a browser that was left open must not guess on."""
     what = throttle.named("password change", of.user_id)
-    return throttle.Limit(what, settings.LOGIN_TRIES_PER_ACCOUNT, exempt=settings.PASSWORD_CHANGES_PER_ACCOUNT)
+    return throttle.Limit(what, settings.SIGN_IN_TRIES_PER_ACCOUNT, exempt=settings.PASSWORD_CHANGES_PER_ACCOUNT)
 
 
 def _is_present_password(of: User, present: str) -> bool:

@@ -70,9 +70,9 @@ def _send_link(request: http.Request, email: str) -> None:
         token = mail_link.create(Purpose.OPEN_ACCOUNT, email=email)
         site, accept_language = http.SITE, request.header("accept-language")
         if found:
-            log_in = f"{request.base_url}/login"
+            sign_in = f"{request.base_url}/login"
             subject, text = render.mail(
-                "account_exists.txt", site=site, accept_language=accept_language, user=found, log_in=log_in
+                "account_exists.txt", site=site, accept_language=accept_language, user=found, sign_in=sign_in
             )
         else:
             subject, text = render.mail(

@@ -1,7 +1,7 @@
 """Pushed authorization requests: the application sends its request itself, and the browser carries a reference to it.
 
 So nobody at the browser can change it, and it is checked before the user sees anything (RFC 9126). A reference is good
-for ten minutes, which is enough to log in, and for one answer, which a second click gets once more.
+for ten minutes, which is enough to sign in, and for one answer, which a second click gets once more.
 """
 
 from __future__ import annotations

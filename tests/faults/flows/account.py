@@ -15,9 +15,9 @@ from tests.faults.scene import Hand, Seen
 NEW = "a new and better one"
 
 
-class LogIn(PageFlow):
-    name = "log in"
-    button = "Log in"
+class SignIn(PageFlow):
+    name = "sign in"
+    button = "Sign in"
 
     def prepare(self) -> None:
         person = self.world.person()
@@ -32,8 +32,8 @@ class LogIn(PageFlow):
 
 
 class LogOut(PageFlow):
-    name = "log out"
-    button = "Log out"
+    name = "sign out"
+    button = "Sign out"
 
     def prepare(self) -> None:
         browser = self.world.john()
@@ -81,7 +81,7 @@ class OpenAccount(PageFlow):
         yield from wrong(there_is_no_account=made is None)
         if made is not None:
             self.people.append(Person(made.user_id, self.email))
-            yield from wrong(the_password_does_not_work=not self.world.can_log_in(self.email, PASSWORD))
+            yield from wrong(the_password_does_not_work=not self.world.can_sign_in(self.email, PASSWORD))
 
 
 class ChangePassword(PageFlow):
@@ -93,15 +93,15 @@ class ChangePassword(PageFlow):
         self.begin(self.world.john(), "/settings/password")
 
     def is_told(self, answer: Seen) -> bool:
-        """The new password has ended every session, so they log in with it; and nobody says that nothing changed."""
+        """The new password has ended every session, so they sign in with it; and nobody says that nothing changed."""
         says_so = Notice.SESSION_ENDED_OF_PASSWORD in answer.headers.get("Set-Cookie", "")
         return answer.status == 303 and "/login" in answer.location and says_so
 
     def losses(self, *, is_done: bool) -> Iterator[str]:
         email = self.browser.user.email
         yield from wrong(
-            the_new_password_does_not_work=not self.world.can_log_in(email, NEW),
-            the_old_password_works=self.world.can_log_in(email, PASSWORD),
+            the_new_password_does_not_work=not self.world.can_sign_in(email, NEW),
+            the_old_password_works=self.world.can_sign_in(email, PASSWORD),
         )
 
 
@@ -141,8 +141,8 @@ class ResetPassword(PageFlow):
     def losses(self, *, is_done: bool) -> Iterator[str]:
         email = self.browser.user.email
         yield from wrong(
-            the_new_password_does_not_work=not self.world.can_log_in(email, NEW),
-            the_old_password_works=self.world.can_log_in(email, PASSWORD),
+            the_new_password_does_not_work=not self.world.can_sign_in(email, NEW),
+            the_old_password_works=self.world.can_sign_in(email, PASSWORD),
         )
 
 

@@ -1,4 +1,4 @@
-"""Log-in and log-out: who gets in, where they land, and how often they may try."""
+"""Sign-in and sign-out: who gets in, where they land, and how often they may try."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WRONG = "Wrong email or password."
 
 @pytest.fixture
 def visitor(base_url: str, a_person: Callable[..., Person]) -> Browser:
-    """A browser whose person has not logged in."""
+    """A browser whose person has not signed in."""
     return Browser(base_url, a_person("Big Events LLC"))
 
 
@@ -34,13 +34,13 @@ def without_what_differs(page: Page, email: str) -> str:
 
 @pytest.mark.spec("line 17")
 def test_a_user_logs_in_with_the_email_in_any_spelling_and_out_again(visitor: Browser) -> None:
-    page = visitor.log_in(email=f"  {visitor.user.email.upper()} ")
+    page = visitor.sign_in(email=f"  {visitor.user.email.upper()} ")
     assert (page.path, page.title) == ("/", "Connect applications to your account")
     assert "Authorized applications" in page.text
-    page = visitor.log_out()
+    page = visitor.sign_out()
     assert page.path == "/"
-    assert page.html.find("a", string="Log in")
-    assert visitor.open("/settings/authorized").title == "Log in"
+    assert page.html.find("a", string="Sign in")
+    assert visitor.open("/settings/authorized").title == "Sign in"
     assert visitor.open("/logout").path == "/"
 
 
@@ -55,7 +55,7 @@ def test_wrong_passwords_and_unknown_and_disabled_accounts_get_one_answer(visito
         ("no address", "x"),
         (eve.user.email, "wrong"),
     ]
-    pages = [(visitor.log_in(email=email, password=password), email) for email, password in tries]
+    pages = [(visitor.sign_in(email=email, password=password), email) for email, password in tries]
     assert {page.status for page, _ in pages} == {401}
     assert WRONG in pages[0][0].text
     assert pages[0][0].field("email") == visitor.user.email
@@ -68,16 +68,16 @@ def test_a_disabled_user_is_told_whom_to_ask_if_the_password_is_right(
     visitor: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     user.disable(visitor.user.user_id)
-    assert WRONG in visitor.log_in(password="wrong").text
-    page = visitor.log_in()
-    assert (page.status, page.title, page.field("email")) == (403, "Log in", visitor.user.email)
+    assert WRONG in visitor.sign_in(password="wrong").text
+    page = visitor.sign_in()
+    assert (page.status, page.title, page.field("email")) == (403, "Sign in", visitor.user.email)
     assert "This account is disabled. For help, contact the administrator of Lanyard." in page.text
     assert WRONG not in page.text
-    assert visitor.open("/settings/authorized").title == "Log in", "and nobody is signed in"
+    assert visitor.open("/settings/authorized").title == "Sign in", "and nobody is signed in"
     monkeypatch.setattr(http, "SITE", replace(http.SITE, contact="help@example.com"))
-    page = visitor.log_in()
+    page = visitor.sign_in()
     assert page.link("help@example.com") == "mailto:help@example.com"
-    assert page.text.endswith("Log in Forgot your password? No account yet? Sign up")
+    assert page.text.endswith("Sign in Forgot your password? No account yet? Sign up")
 
 
 @pytest.mark.spec("line 17")
@@ -88,7 +88,7 @@ def test_a_wrong_password_costs_the_same_whether_the_account_is_disabled(visitor
             user.disable(visitor.user.user_id)
         page = visitor.open("/login")
         with store.count() as calls:
-            visitor.press(page, "Log in", email=visitor.user.email, password="wrong")
+            visitor.press(page, "Sign in", email=visitor.user.email, password="wrong")
         asked.append([(call.operation, call.tables) for call in calls])
     assert asked[0] == asked[1]
 
@@ -102,7 +102,7 @@ def test_an_unknown_account_costs_the_same_as_a_wrong_password(visitor: Browser,
             page = visitor.open("/login")
             started = time.process_time()  # of this process alone, which is the one that hashes
             with store.count() as calls:
-                visitor.press(page, "Log in", email=email, password="wrong")
+                visitor.press(page, "Sign in", email=email, password="wrong")
             spent[email] = min(time.process_time() - started, spent.get(email, 1e9))
             asked[email] = [(call.operation, call.tables) for call in calls]
     known, unknown = visitor.user.email, "nobody@example.org"
@@ -129,10 +129,10 @@ def test_an_unknown_account_costs_the_same_as_a_wrong_password(visitor: Browser,
         "",
     ],
 )
-def test_after_the_log_in_nobody_is_sent_elsewhere(visitor: Browser, elsewhere: str) -> None:
+def test_after_the_sign_in_nobody_is_sent_elsewhere(visitor: Browser, elsewhere: str) -> None:
     page = visitor.open("/login", next=elsewhere)
     assert page.field("next") == "/"
-    fields = {**page.fields("Log in"), "email": visitor.user.email, "password": visitor.user.password}
+    fields = {**page.fields("Sign in"), "email": visitor.user.email, "password": visitor.user.password}
     for response in (
         visitor.http.post(page.response.url, data={**fields, "next": elsewhere}, allow_redirects=False),
         visitor.http.get(visitor.base_url + "/login", params={"next": elsewhere}, allow_redirects=False),
@@ -143,10 +143,10 @@ def test_after_the_log_in_nobody_is_sent_elsewhere(visitor: Browser, elsewhere: 
 
 
 @pytest.mark.spec("line 17")
-def test_after_the_log_in_a_user_is_where_they_wanted_to_be(visitor: Browser) -> None:
+def test_after_the_sign_in_a_user_is_where_they_wanted_to_be(visitor: Browser) -> None:
     page = visitor.open("/settings/applications?from=a%26b")
-    assert page.title == "Log in"
-    page = visitor.press(page, "Log in", email=visitor.user.email, password=visitor.user.password)
+    assert page.title == "Sign in"
+    page = visitor.press(page, "Sign in", email=visitor.user.email, password=visitor.user.password)
     assert page.title == "Your applications"
     assert page.response.url.endswith("/settings/applications?from=a%26b")
     assert visitor.open("/login", next="/settings/authorized").title == "Authorized applications"
@@ -159,61 +159,61 @@ def test_an_account_can_be_tried_ten_times_in_a_quarter_of_an_hour(
 ) -> None:
     email = visitor.user.email if exists else f"no-{visitor.user.email}"
     spellings = [email, email.upper(), f" {email}"]
-    pages = [visitor.log_in(email=spellings[number % 3], password="wrong") for number in range(10)]
+    pages = [visitor.sign_in(email=spellings[number % 3], password="wrong") for number in range(10)]
     assert [page.status for page in pages] == [401] * 10
-    page = visitor.log_in(email=email)
+    page = visitor.sign_in(email=email)
     assert page.status == 429
     assert "Too many attempts" in page.text
     assert int(page.response.headers["Retry-After"]) in range(1, 901)
     assert "X-Frame-Options" in page.response.headers
-    assert Browser(eve.base_url, eve.user).log_in().status == 200, "others get in"
+    assert Browser(eve.base_url, eve.user).sign_in().status == 200, "others get in"
     fresh.advance(900)
-    assert visitor.log_in(email=email).status == (200 if exists else 401)
+    assert visitor.sign_in(email=email).status == (200 if exists else 401)
 
 
 @pytest.mark.spec("line 17")
-def test_a_log_in_that_went_well_starts_the_count_anew(visitor: Browser, fresh: Clock) -> None:
+def test_a_sign_in_that_went_well_starts_the_count_anew(visitor: Browser, fresh: Clock) -> None:
     for _ in range(2):
-        assert [visitor.log_in(password="wrong").status for _ in range(9)] == [401] * 9
-        assert visitor.log_in().status == 200
-        visitor.log_out()
+        assert [visitor.sign_in(password="wrong").status for _ in range(9)] == [401] * 9
+        assert visitor.sign_in().status == 200
+        visitor.sign_out()
 
 
 @pytest.mark.spec("line 17")
 def test_an_address_cannot_try_one_account_after_the_other(
     visitor: Browser, fresh: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settings, "LOGIN_TRIES_PER_ADDRESS", 4)
+    monkeypatch.setattr(settings, "SIGN_IN_TRIES_PER_ADDRESS", 4)
     for number in range(4):
-        assert Browser(visitor.base_url, visitor.user).log_in().status == 200, "what goes well does not count"
-        assert visitor.log_in(email=f"{number}@example.org", password="wrong").status == 401
+        assert Browser(visitor.base_url, visitor.user).sign_in().status == 200, "what goes well does not count"
+        assert visitor.sign_in(email=f"{number}@example.org", password="wrong").status == 401
     visitor.http.headers["X-Forwarded-For"] = "198.51.100.1"
-    assert visitor.log_in().status == 429
+    assert visitor.sign_in().status == 429
     fresh.advance(900)
-    assert visitor.log_in().status == 200
+    assert visitor.sign_in().status == 200
 
 
 @pytest.mark.spec("line 17")
-def test_log_ins_that_go_well_are_limited_for_an_account_too(
+def test_sign_ins_that_go_well_are_limited_for_an_account_too(
     visitor: Browser, fresh: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settings, "LOGINS_PER_ACCOUNT", 3)
+    monkeypatch.setattr(settings, "SIGN_INS_PER_ACCOUNT", 3)
     known = Browser(visitor.base_url, visitor.user)
-    assert known.log_in().status == 200
-    known.log_out()
-    assert [Browser(visitor.base_url, visitor.user).log_in().status for _ in range(2)] == [200, 200]
-    assert Browser(visitor.base_url, visitor.user).log_in().status == 429
-    assert known.log_in().status == 429, "each costs a password hash, whoever it is"
+    assert known.sign_in().status == 200
+    known.sign_out()
+    assert [Browser(visitor.base_url, visitor.user).sign_in().status for _ in range(2)] == [200, 200]
+    assert Browser(visitor.base_url, visitor.user).sign_in().status == 429
+    assert known.sign_in().status == 429, "each costs a password hash, whoever it is"
     fresh.advance(900)
-    assert known.log_in().status == 200
+    assert known.sign_in().status == 200
 
 
 @pytest.mark.spec("line 17")
-def test_log_ins_that_go_well_are_limited_for_an_address_too(
+def test_sign_ins_that_go_well_are_limited_for_an_address_too(
     base_url: str, a_person: Callable[..., Person], fresh: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settings, "LOGINS_PER_ADDRESS", 2)
-    assert [Browser(base_url, a_person()).log_in().status for _ in range(3)] == [200, 200, 429]
+    monkeypatch.setattr(settings, "SIGN_INS_PER_ADDRESS", 2)
+    assert [Browser(base_url, a_person()).sign_in().status for _ in range(3)] == [200, 200, 429]
 
 
 def is_signed_in(browser: Browser) -> bool:
@@ -221,14 +221,14 @@ def is_signed_in(browser: Browser) -> bool:
 
 
 @pytest.mark.spec("password change")
-def test_a_log_in_stores_the_password_under_the_parameters_of_today_and_ends_no_session(john: Browser) -> None:
+def test_a_sign_in_stores_the_password_under_the_parameters_of_today_and_ends_no_session(john: Browser) -> None:
     weaker = PasswordHasher(time_cost=1, memory_cost=64).hash(john.user.password)
     storage.change(User.key(john.user.user_id), [User.password_hash.set(weaker)])
     other = Browser(john.base_url, john.user)
-    assert other.log_in().status == 200
+    assert other.sign_in().status == 200
     assert "$m=19456,t=2,p=1$" in _stored(john).password_hash
     assert is_signed_in(john)
-    assert Browser(john.base_url, john.user).log_in().status == 200
+    assert Browser(john.base_url, john.user).sign_in().status == 200
 
 
 def _stored(of: Browser) -> User:
@@ -238,22 +238,22 @@ def _stored(of: Browser) -> User:
 
 
 @pytest.mark.spec("line 17", "line 16", "RFC 6749 §10.12")
-def test_a_log_in_form_is_good_in_the_browser_that_was_shown_it(visitor: Browser, base_url: str) -> None:
+def test_a_sign_in_form_is_good_in_the_browser_that_was_shown_it(visitor: Browser, base_url: str) -> None:
     page = visitor.open("/login")
-    fields = {**page.fields("Log in"), "email": visitor.user.email, "password": visitor.user.password}
+    fields = {**page.fields("Sign in"), "email": visitor.user.email, "password": visitor.user.password}
     attackers = Browser(base_url)
     attackers.open("/login")
     assert attackers.send(page, "", fields).status == 403
     assert Browser(base_url).send(page, "", fields).status == 403
     assert visitor.send(page, "", {**fields, "csrf_token": ""}).status == 403
-    assert visitor.open("/settings/authorized").title == "Log in"
+    assert visitor.open("/settings/authorized").title == "Sign in"
     assert visitor.send(page, "", fields).status == 200
 
 
-def test_a_second_tab_goes_on_after_the_log_in_in_the_first(visitor: Browser) -> None:
+def test_a_second_tab_goes_on_after_the_sign_in_in_the_first(visitor: Browser) -> None:
     second = visitor.open("/login", next="/settings/applications")
-    visitor.log_in()
-    page = visitor.press(second, "Log in", email=visitor.user.email, password=visitor.user.password)
+    visitor.sign_in()
+    page = visitor.press(second, "Sign in", email=visitor.user.email, password=visitor.user.password)
     assert page.status == 200
     assert page.path == "/settings/applications"
 
@@ -264,19 +264,19 @@ def test_a_form_that_is_out_of_date_goes_on_for_whoever_is_signed_in_already(
 ) -> None:
     page = john.open("/login?switch=1", next="/settings/applications")
     john.http.cookies.pop("lanyard-login")
-    page = john.press(page, "Log in", email=f" {spelled(john.user.email)}", password="not looked at")
+    page = john.press(page, "Sign in", email=f" {spelled(john.user.email)}", password="not looked at")
     assert (page.status, page.path) == (200, "/settings/applications")
 
 
 def test_another_account_on_a_form_that_is_out_of_date_is_asked_for_again(john: Browser, eve: Browser) -> None:
     page = john.open("/login?switch=1", next="/settings/profile")
     john.http.cookies.pop("lanyard-login")
-    page = john.press(page, "Log in", email=eve.user.email, password=eve.user.password)
-    assert (page.status, page.title) == (403, "Log in")
+    page = john.press(page, "Sign in", email=eve.user.email, password=eve.user.password)
+    assert (page.status, page.title) == (403, "Sign in")
     assert "This form was out of date" in page.text
     assert (page.field("email"), page.field("next")) == (eve.user.email, "/settings/profile")
     assert eve.user.password not in page.response.text
-    page = john.press(page, "Log in", password=eve.user.password)
+    page = john.press(page, "Sign in", password=eve.user.password)
     assert (page.status, page.path) == (200, "/settings/profile")
     assert eve.user.email in page.text
     assert john.user.email not in page.text
@@ -288,9 +288,9 @@ def test_a_strangers_tries_do_not_keep_the_owner_out(
 ) -> None:
     stranger, owner = at_address("198.51.100.7", visitor.user), at_address("203.0.113.9", visitor.user)
     for _ in range(11):
-        stranger.log_in(password="wrong")
-    assert stranger.log_in().status == 429
-    assert owner.log_in().status == 200
+        stranger.sign_in(password="wrong")
+    assert stranger.sign_in().status == 429
+    assert owner.sign_in().status == 200
 
 
 @pytest.mark.spec("line 17", "line 45")
@@ -299,12 +299,12 @@ def test_an_account_name_that_ends_like_an_address_counts_for_nobody_else(
 ) -> None:
     stranger, owner = at_address("198.51.100.7", visitor.user), at_address("203.0.113.9", visitor.user)
     for _ in range(11):
-        stranger.log_in(email=f"{visitor.user.email} from 203.0.113.9", password="wrong")
-    assert owner.log_in().status == 200
+        stranger.sign_in(email=f"{visitor.user.email} from 203.0.113.9", password="wrong")
+    assert owner.sign_in().status == 200
 
 
 def test_an_endless_email_is_as_wrong_as_any_other(visitor: Browser) -> None:
-    page = visitor.log_in(email="x" * 3000)
+    page = visitor.sign_in(email="x" * 3000)
     assert page.status == 401
     assert WRONG in page.text
 
@@ -312,5 +312,5 @@ def test_an_endless_email_is_as_wrong_as_any_other(visitor: Browser) -> None:
 def test_a_right_password_gets_in_also_where_the_counters_cannot_be_tidied(visitor: Browser, store: StoreProxy) -> None:
     page = visitor.open("/login")
     with store.fault(Fault.INTERNAL_ERROR, "DeleteItem"):
-        page = visitor.press(page, "Log in", email=visitor.user.email, password=visitor.user.password)
+        page = visitor.press(page, "Sign in", email=visitor.user.email, password=visitor.user.password)
     assert page.status == 200

@@ -1,6 +1,6 @@
-"""A try to log in: what it is counted as, how many there may be, and what becomes of the counts.
+"""A try to sign in: what it is counted as, how many there may be, and what becomes of the counts.
 
-A browser that logged in to the account before is counted by itself. So strangers, who can fill every other counter,
+A browser that signed in to the account before is counted by itself. So strangers, who can fill every other counter,
 cannot keep the account's owner out of it. (OWASP, "Device cookies")
 """
 
@@ -15,14 +15,14 @@ from chalicelib.models.email_address import EmailAddress, normalize
 from chalicelib.models.throttle import Limit, Throttle, Tried, named
 from chalicelib.models.user import User
 
-ADDRESS = "log-in address"
-WINDOW = settings.LOGIN_WINDOW_SECONDS
+ADDRESS = "sign-in address"
+WINDOW = settings.SIGN_IN_WINDOW_SECONDS
 
 
 @dataclass(frozen=True)
-class LogInTry:
+class SignInTry:
     """email: as it was typed. network: where the try comes from. device: which one it is, where the account knows it.
-    failed_before: how many tries had failed since the last log-in. All alike for accounts that do not exist."""
+    failed_before: how many tries had failed since the last sign-in. All alike for accounts that do not exist."""
 
     email: str
     network: str
@@ -35,7 +35,7 @@ class LogInTry:
 
     def failed(self) -> None:
         """The password was wrong. Never raises."""
-        throttle.count_lasting(_failed(self.email), kept_seconds=settings.FAILED_LOGINS_KEPT_SECONDS)
+        throttle.count_lasting(_failed(self.email), kept_seconds=settings.FAILED_SIGN_INS_KEPT_SECONDS)
 
     def went_well(self, counted: list[Tried]) -> None:
         """They are in: what failed before is over, and has been told. Never raises.
@@ -53,26 +53,26 @@ class LogInTry:
         throttle.forget_all(over)
 
     def _limits(self) -> list[Limit]:
-        in_all = settings.LOGINS_PER_ACCOUNT
+        in_all = settings.SIGN_INS_PER_ACCOUNT
         if self.device:
             return [*self._own, Limit(account(self.email), 0, exempt=in_all, is_exempt=True)]
         at_network = throttle.per_network(
-            ADDRESS, self.network, settings.LOGIN_TRIES_PER_ADDRESS, exempt=settings.LOGINS_PER_ADDRESS
+            ADDRESS, self.network, settings.SIGN_IN_TRIES_PER_ADDRESS, exempt=settings.SIGN_INS_PER_ADDRESS
         )
-        of_account = Limit(account(self.email), settings.LOGIN_TRIES_PER_ACCOUNT_IN_ALL, exempt=in_all)
+        of_account = Limit(account(self.email), settings.SIGN_IN_TRIES_PER_ACCOUNT_IN_ALL, exempt=in_all)
         return [*at_network, *self._own, of_account]
 
     @property
     def _own(self) -> list[Limit]:
         """For the account on this device, or from this place: so that tries elsewhere do not keep the owner out."""
         if self.device:
-            what = named("log-in device", normalize(self.email), self.device)
-            return [Limit(what, settings.LOGIN_TRIES_PER_DEVICE)]
+            what = named("sign-in device", normalize(self.email), self.device)
+            return [Limit(what, settings.SIGN_IN_TRIES_PER_DEVICE)]
         return _from_network(self.email, self.network)
 
 
 def read(email: str) -> tuple[User | None, int]:
-    """The user with this address, and how many tries have failed since their last log-in.
+    """The user with this address, and how many tries have failed since their last sign-in.
 
     An unknown address costs the same two reads, so that time does not tell.
     """
@@ -85,7 +85,7 @@ def read(email: str) -> tuple[User | None, int]:
 def forgive_all(email: str, network: str) -> None:
     """They chose another password: what was tried before, from here and elsewhere, keeps them out no longer.
 
-    The next log-in still says how many tries had failed. Never raises.
+    The next sign-in still says how many tries had failed. Never raises.
     """
     tried = [limit.what for limit in _from_network(email, network)]
     throttle.forget_all([Throttle.key(what, WINDOW) for what in (*tried, account(email))])
@@ -93,7 +93,7 @@ def forgive_all(email: str, network: str) -> None:
 
 def account(email: str) -> str:
     """What an account's tries are counted as, from all places."""
-    return named("log-in account", normalize(email))
+    return named("sign-in account", normalize(email))
 
 
 def address(network: str) -> str:
@@ -104,9 +104,9 @@ def _from_network(email: str, network: str) -> list[Limit]:
     """For the account from one place. An IPv6 caller's /56 and /48 are counted as well: with a /64 at a time they would
     use up what there is from all places together, and keep the owner out."""
     return throttle.per_network(
-        "log-in account from", network, settings.LOGIN_TRIES_PER_ACCOUNT, of=(normalize(email),)
+        "sign-in account from", network, settings.SIGN_IN_TRIES_PER_ACCOUNT, of=(normalize(email),)
     )
 
 
 def _failed(email: str) -> str:
-    return named("log-ins failed", normalize(email))
+    return named("sign-ins failed", normalize(email))
