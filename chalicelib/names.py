@@ -20,38 +20,38 @@ _VIRAMA = 9  # Unicode's combining class of what joins two consonants
 _EMOJI_ENDS = "\ufe0f"  # "as a picture"
 
 
-class NameProblem(Problem):
+class InputProblem(Problem):
     """Why it cannot be taken; reads after what was typed or the field's label."""
 
 
 def check_name(name: str) -> str:
-    """The name without blanks around it. Raises NameProblem.
+    """The name without blanks around it. Raises InputProblem.
 
     Any script is welcome. Control characters are not, nor is what nobody sees: characters that turn the direction of
     the text around, or fill a name with nothing. The two joiners may stand where scripts and emoji need them.
     """
     name = name.strip()
     if not any(_is_visible(character) for character in name):
-        raise NameProblem(Message("must not be empty"))
+        raise InputProblem(Message("must not be empty"))
     if len(name) > settings.NAME_LIMIT_CHARACTERS:
         limit = settings.NAME_LIMIT_CHARACTERS
-        raise NameProblem(Message("must not be longer than %(limit)s characters", limit=limit))
+        raise InputProblem(Message("must not be longer than %(limit)s characters", limit=limit))
     if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in name):
-        raise NameProblem(Message("must not contain line breaks or other control characters"))
+        raise InputProblem(Message("must not contain line breaks or other control characters"))
     if any(_is_hidden(name, place) for place in range(len(name))):
-        raise NameProblem(Message("must not contain invisible characters or ones that change the direction of text"))
+        raise InputProblem(Message("must not contain invisible characters or ones that change the direction of text"))
     return name
 
 
 def check_application_name(name: str) -> str:
     """As `check_name`, and not the service's own name or one that looks like it: for whoever is not its operator.
 
-    Raises NameProblem.
+    Raises InputProblem.
     """
     name = check_name(name)
     if lookalikes.contains(name, settings.SETTINGS.site_name):
         site = settings.SETTINGS.site_name
-        raise NameProblem(Message("must not contain the name of this service, %(site)s, or look like it", site=site))
+        raise InputProblem(Message("must not contain the name of this service, %(site)s, or look like it", site=site))
     return name
 
 
@@ -82,35 +82,35 @@ def _may_join(joiner: str, before: str, after: str) -> bool:
 
 
 def check_email(email: str) -> str:
-    """The address without blanks around it. Raises NameProblem. Whether it exists, only a mail can show."""
+    """The address without blanks around it. Raises InputProblem. Whether it exists, only a mail can show."""
     email = email.strip()
     if not _ADDRESS.fullmatch(email) or len(email) > settings.EMAIL_LIMIT_CHARACTERS:
-        raise NameProblem(Message("is not an email address"))
+        raise InputProblem(Message("is not an email address"))
     return email
 
 
 def check_mail_address(email: str) -> str:
-    """An address that mail can be sent to as it stands. Raises NameProblem.
+    """An address that mail can be sent to as it stands. Raises InputProblem.
 
     ASCII alone: two spellings that look alike, or become alike in lower case, may be different people's.
     """
     email = check_email(email)
     if not email.isascii():
-        raise NameProblem(Message("contains characters that cannot be used in an address here"))
+        raise InputProblem(Message("contains characters that cannot be used in an address here"))
     return email
 
 
 def check_locale(locale: str) -> str:
-    """Raises NameProblem for what is no language tag, such as `en` or `pt-br`."""
+    """Raises InputProblem for what is no language tag, such as `en` or `pt-br`."""
     if not re.fullmatch(r"[a-z]{2,3}(-[a-zA-Z0-9]{2,8})*", locale, re.ASCII):
-        raise NameProblem(Message("is not a language such as en or de"))
+        raise InputProblem(Message("is not a language such as en or de"))
     return locale
 
 
 def check_timezone(timezone: str) -> str:
-    """Raises NameProblem for what is no IANA time zone."""
+    """Raises InputProblem for what is no IANA time zone."""
     if timezone not in available_timezones():
-        raise NameProblem(Message("is not a time zone such as Europe/Berlin or UTC"))
+        raise InputProblem(Message("is not a time zone such as Europe/Berlin or UTC"))
     return timezone
 
 

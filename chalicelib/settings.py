@@ -149,7 +149,6 @@ ORGANIZERS_FILTERED_FROM = 10
 CONTENTION_SECONDS = 5.0
 # A user's grants for one application: connecting once more ends the one that was used least recently.
 GRANTS_PER_APPLICATION_LIMIT = 50
-DEFAULT_LOCALE = "en"
 DEFAULT_TIMEZONE = "UTC"
 
 NAME_LIMIT_CHARACTERS = 255

@@ -17,7 +17,7 @@ import requests
 
 from infra.deployment import templates
 from infra.laptop.ministack import client_environment
-from infra.rehearsal.visit import ConnectTo
+from infra.rehearsal.connect_check import ConnectTo
 from tests.actors import Page
 from tests.mailbox import SesMailbox
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from chalicelib.models import application, organizer, own_access, user
+from chalicelib.models import application, application_access, organizer, user
 from chalicelib.models.device_request import DeviceRequest
 from chalicelib.models.store import ConditionFailed, read
 from chalicelib.models.store import change as change_item
@@ -166,7 +166,7 @@ def test_the_operator_is_not_refused_what_was_done(
         lambda: application.disable(client_id),
         lambda: application.enable(client_id),
         lambda: application.serve_resource(client_id, "https://api.example.com/"),
-        lambda: own_access.allow(client_id, ["read"], [slug]),
+        lambda: application_access.allow(client_id, ["read"], [slug]),
         lambda: organizer.rename(slug, "Another name"),
         lambda: organizer.create(slug + "-2", "A second"),
         lambda: user.remove_member(person.user_id, slug),

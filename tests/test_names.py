@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from chalicelib import lookalikes, settings
-from chalicelib.names import NameProblem, check_application_name, check_name
+from chalicelib.names import InputProblem, check_application_name, check_name
 
 
 @pytest.mark.parametrize("name", ["", " ", "\u200b", "\u3164", "\u2800\u2800", "\u202e", "\u200d", "\u00ad"])
 def test_a_name_that_nobody_could_see_is_none(name: str) -> None:
-    with pytest.raises(NameProblem, match="must not be empty"):
+    with pytest.raises(InputProblem, match="must not be empty"):
         check_name(name)
 
 
@@ -21,7 +21,7 @@ def test_a_name_that_nobody_could_see_is_none(name: str) -> None:
     "name", ["two\nlines", "two\u2028lines", "two\u2029lines", "nul\x00", "\ud800x", "red\x1b[31m", "\x9b31mred"]
 )
 def test_a_name_is_one_line_without_control_characters(name: str) -> None:
-    with pytest.raises(NameProblem, match="line breaks or other control characters"):
+    with pytest.raises(InputProblem, match="line breaks or other control characters"):
         check_name(name)
 
 
@@ -36,7 +36,7 @@ def test_a_name_is_one_line_without_control_characters(name: str) -> None:
 )
 def test_a_name_holds_nothing_that_nobody_sees(character: str) -> None:
     for name in (f"Big{character}Shop", f"{character}Shop", f"Shop{character}", f"חנות{character}", f"👩{character}👧"):
-        with pytest.raises(NameProblem, match="invisible characters or ones that change the direction of text"):
+        with pytest.raises(InputProblem, match="invisible characters or ones that change the direction of text"):
             check_name(name)
 
 
@@ -56,7 +56,7 @@ def test_a_name_holds_nothing_that_nobody_sees(character: str) -> None:
     ids=ascii,
 )
 def test_a_joiner_stands_only_where_a_script_needs_it(name: str) -> None:
-    with pytest.raises(NameProblem, match="invisible"):
+    with pytest.raises(InputProblem, match="invisible"):
         check_name(name)
 
 
@@ -85,7 +85,7 @@ def test_a_name_may_be_in_any_script(name: str) -> None:
 
 
 def test_a_name_has_a_limit() -> None:
-    with pytest.raises(NameProblem, match="255"):
+    with pytest.raises(InputProblem, match="255"):
         check_name("x" * 256)
 
 
@@ -127,7 +127,7 @@ def test_a_name_has_a_limit() -> None:
     ],
 )
 def test_an_application_is_not_called_like_the_service(name: str) -> None:
-    with pytest.raises(NameProblem, match="must not contain the name of this service, Lanyard, or look like it"):
+    with pytest.raises(InputProblem, match="must not contain the name of this service, Lanyard, or look like it"):
         check_application_name(name)
     assert check_name(name) == name, "a person, or the operator, may be called so"
 
@@ -158,7 +158,7 @@ def test_it_is_the_name_that_the_operator_chose_that_counts(monkeypatch: pytest.
     changed: Any = replace(settings.SETTINGS, site_name="Tickets & More")
     monkeypatch.setattr(settings, "SETTINGS", changed)
     assert check_application_name("Lanyard") == "Lanyard"
-    with pytest.raises(NameProblem, match="Tickets & More"):
+    with pytest.raises(InputProblem, match="Tickets & More"):
         check_application_name("TicketsMore Login")
 
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from chalicelib.accounts import passwords
-from chalicelib.names import NameProblem
+from chalicelib.names import InputProblem
 from infra.laptop import demo
 from tests.actors import PASSWORD
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.spec("passwords")
     ],
 )
 def test_a_common_password_is_refused_and_so_is_a_simple_variation(password: str) -> None:
-    with pytest.raises(NameProblem, match="too common"):
+    with pytest.raises(InputProblem, match="too common"):
         passwords.check(password, about=JOHN)
 
 
@@ -35,7 +35,7 @@ def test_a_common_password_is_refused_and_so_is_a_simple_variation(password: str
     ["john.doe1990", "JohnDoe!", "doejohn-2024", "shows.example", "lanyard-demo", "Lanyard123", "johnpassword"],
 )
 def test_what_anybody_knows_of_the_account_is_no_password(password: str) -> None:
-    with pytest.raises(NameProblem, match="too close to your name"):
+    with pytest.raises(InputProblem, match="too close to your name"):
         passwords.check(password, about=JOHN)
 
 
@@ -59,7 +59,7 @@ def test_other_passwords_are_taken_as_they_are(password: str) -> None:
 
 @pytest.mark.parametrize("password", ["", "short", "x" * 1025])
 def test_a_password_has_a_length(password: str) -> None:
-    with pytest.raises(NameProblem, match="between 8 and 1024 characters"):
+    with pytest.raises(InputProblem, match="between 8 and 1024 characters"):
         passwords.check(password)
 
 
@@ -81,10 +81,10 @@ def test_no_request_but_one_that_chooses_a_password_reads_the_list() -> None:
 
 def test_the_password_of_the_demo_accounts_is_one_that_nobody_could_choose() -> None:
     """It is made by infra/laptop/demo.py, in the local stage only, and no form takes it."""
-    with pytest.raises(NameProblem):
+    with pytest.raises(InputProblem):
         passwords.check(demo.PASSWORD)
 
 
 def test_digits_in_an_address_make_it_no_password() -> None:
-    with pytest.raises(NameProblem, match="too close to your name"):
+    with pytest.raises(InputProblem, match="too close to your name"):
         passwords.check("o93sm5eec7d@example.net", about=["o93sm5eec7d@example.net", "Nina New"])

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from chalicelib import settings
 from chalicelib.messages import Message
-from chalicelib.names import NameProblem
+from chalicelib.names import InputProblem
 
 COMMON = Path(__file__).with_name("common_passwords.txt.gz")
 # Shorter ones are part of too many good passwords.
@@ -37,15 +37,15 @@ UNCHANGED = Message("is your current one. Choose a different one")
 
 
 def check(password: str, *, about: Iterable[str] = ()) -> str:
-    """The password. Raises NameProblem. about: what is known of whose it is to be, such as their name and address."""
+    """The password. Raises InputProblem. about: what is known of whose it is to be, such as their name and address."""
     least, most = settings.PASSWORD_MIN_CHARACTERS, settings.PASSWORD_LIMIT_CHARACTERS
     if not least <= len(password) <= most:
-        raise NameProblem(Message("must have between %(least)s and %(most)s characters", least=least, most=most))
+        raise InputProblem(Message("must have between %(least)s and %(most)s characters", least=least, most=most))
     folded = _folded(password)
     if _is_too_close(folded, [*about, settings.SETTINGS.site_name]):
-        raise NameProblem(TOO_CLOSE)
+        raise InputProblem(TOO_CLOSE)
     if _is_guessed_first(folded):
-        raise NameProblem(TOO_COMMON)
+        raise InputProblem(TOO_COMMON)
     return password
 
 

@@ -10,7 +10,7 @@ from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, Ti
 
 
 class AccessToken(Item):
-    ends_by = "issued_at"
+    issued_at_name = "issued_at"
 
     class Meta(TableMeta):
         table_name = table_name("access_tokens")

@@ -16,7 +16,7 @@ from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, Ti
 
 
 class AuthorizationCode(Item):
-    ends_by = "created_at"
+    issued_at_name = "created_at"
 
     class Meta(TableMeta):
         table_name = table_name("authorization_codes")

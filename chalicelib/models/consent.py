@@ -40,7 +40,7 @@ class Consent(Item):
     def predates_restore(self) -> bool:
         """Given before NOT_BEFORE: a restore may have brought it back.
 
-        It stays readable, unlike what `ends_by` ends, since what is allowed next is written over it.
+        It stays readable, unlike what `issued_at_name` ends, since what is allowed next is written over it.
         """
         return bool(self.updated_at < settings.SETTINGS.not_before)
 

@@ -49,7 +49,7 @@ class DeviceRequest(Item):
 
     @property
     def is_expired(self) -> bool:
-        # NOT_BEFORE counts here and not by `ends_by`: so the device hears that it has expired (§3.5) and starts again.
+        # NOT_BEFORE counts here and not by `issued_at_name`: so the device hears that it has expired (§3.5).
         return self.expires_at <= clock.now() or self.created_at < settings.SETTINGS.not_before
 
     @property

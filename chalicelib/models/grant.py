@@ -48,7 +48,7 @@ class Stretch(MapAttribute[str, Any]):
 
 
 class Grant(Item):
-    ends_by = "created_at"
+    issued_at_name = "created_at"
 
     class Meta(TableMeta):
         table_name = table_name("grants")
@@ -90,7 +90,7 @@ class Grant(Item):
 
 
 @dataclass(frozen=True)
-class Standing:
+class GrantStanding:
     """All that decides whether a token of a grant is good, as it stood at one moment."""
 
     grant: Grant
@@ -148,7 +148,7 @@ def is_allowed(grant: Grant, consent: Consent | None, application: Application) 
     return stands(consent, grant.consent_id, application)
 
 
-def standing(grant_id: str) -> Standing | None:
+def standing(grant_id: str) -> GrantStanding | None:
     """Read all that decides in one round trip; None where the grant, its user or its application is gone."""
     grant, token, user, application, consent = store.read(
         Grant.key(grant_id),
@@ -159,7 +159,7 @@ def standing(grant_id: str) -> Standing | None:
     )
     if grant is None or user is None or application is None:
         return None
-    return Standing(grant, user, application, consent, token)
+    return GrantStanding(grant, user, application, consent, token)
 
 
 def refresh(grant: Grant, access_token: AccessToken) -> None:

@@ -43,7 +43,7 @@ class Unusable(Exception):
 
 
 class MailLink(Item):
-    ends_by = "created_at"
+    issued_at_name = "created_at"
 
     class Meta(TableMeta):
         table_name = table_name("mail_links")

@@ -31,7 +31,7 @@ class Organizer(Item):
     deleted_at = EpochSeconds(null=True)
 
     @property
-    def is_void(self) -> bool:
+    def predates_not_before(self) -> bool:
         """Was it deleted? No read finds it then."""
         return self.deleted_at is not None
 
@@ -83,7 +83,7 @@ def forget(slug: str) -> None:
 
 def is_taken(slug: str) -> bool:
     """Is there an organizer with this slug, or was there once?"""
-    return any(True for _ in store.query(Organizer, slug, void_too=True))
+    return any(True for _ in store.query(Organizer, slug, ended_too=True))
 
 
 def get(slug: str) -> Organizer | None:
@@ -120,4 +120,4 @@ def _plain(text: str) -> str:
 
 def all_organizers(*, after: str | None = None) -> Iterator[Organizer]:
     """Every organizer, by a scan: for the operator's commands, never in a request. after: start behind this slug."""
-    return (found for found in store.scan(Organizer, after=after) if not found.is_void)
+    return (found for found in store.scan(Organizer, after=after) if not found.predates_not_before)

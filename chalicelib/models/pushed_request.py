@@ -16,7 +16,7 @@ ALLOWED, DENIED = "allowed", "denied"
 
 
 class PushedRequest(Item):
-    ends_by = "created_at"
+    issued_at_name = "created_at"
 
     class Meta(TableMeta):
         table_name = table_name("pushed_requests")

@@ -16,7 +16,7 @@ from chalicelib.models.user import User
 
 
 class Session(Item):
-    ends_by = "created_at"
+    issued_at_name = "created_at"
 
     class Meta(TableMeta):
         table_name = table_name("sessions")

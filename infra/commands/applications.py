@@ -10,7 +10,7 @@ import click
 
 from chalicelib import names, settings
 from chalicelib.keys import server_key
-from chalicelib.models import application, client_secret, organizer, own_access, registration_form, store
+from chalicelib.models import application, application_access, client_secret, organizer, registration_form, store
 from chalicelib.models.application import Application, Profile
 from chalicelib.models.user import User
 from chalicelib.protocol.clients import private_key_jwt
@@ -206,7 +206,7 @@ def applications_allow_own(
         would = f"let {client_id} {' and '.join(sorted(allowed)) or 'do nothing'} without a user"
         if not operator.may(would, about=[client_id, *slugs], detail=" ".join(sorted(allowed)) or "nothing"):
             return
-        own_access.allow(client_id, allowed, slugs)
+        application_access.allow(client_id, allowed, slugs)
     row = {"client_id": client_id, "own_scopes": sorted(allowed), "own_organizers": sorted(slugs)}
     operator.show(row, sentence=f"{client_id} may {' and '.join(sorted(allowed)) or 'do nothing'} without a user.")
 

@@ -12,7 +12,7 @@ import click
 from chalicelib import credentials, settings
 from chalicelib.models import application, organizer, user
 from infra.commands import Change, Operator, clear_errors, erasure, fail, output
-from infra.rehearsal.visit import CALLBACK, Account, CheckFailed, ConnectTo, Visit
+from infra.rehearsal.connect_check import CALLBACK, Account, CheckFailed, ConnectTo, Visit
 
 
 @dataclass(frozen=True)

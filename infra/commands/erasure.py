@@ -82,7 +82,7 @@ def keyed_by_user() -> list[type[Item]]:
 
 
 def _items(model: type[Item], of: User) -> Iterator[Item]:
-    return store.query(model, str(of.user_id), void_too=True)
+    return store.query(model, str(of.user_id), ended_too=True)
 
 
 def _delete(item: Item) -> None:

@@ -7,7 +7,7 @@ from contextlib import suppress
 import click
 
 from chalicelib import names
-from chalicelib.models import application, organizer, own_access, user
+from chalicelib.models import application, application_access, organizer, user
 from chalicelib.models.store import ConditionFailed
 from infra.commands import Change, Destructive, Group, Listing, Operator, checked, clear_errors, each, fail
 from infra.commands.users import find_user
@@ -111,7 +111,7 @@ def organizers_delete(operator: Operator, slug: str) -> None:
         for owning in application.all_applications():
             if slug in (owning.own_organizers or ()):
                 with suppress(ConditionFailed):  # deleted meanwhile
-                    own_access.take_organizer(str(owning.client_id), slug)
+                    application_access.take_organizer(str(owning.client_id), slug)
     operator.show(
         {"slug": slug, "members": len(members)}, sentence=f"Deleted {slug}, which had {len(members)} members."
     )

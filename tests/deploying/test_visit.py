@@ -10,7 +10,7 @@ import requests
 from werkzeug.serving import make_server, make_ssl_devcert
 from werkzeug.wrappers import Request, Response
 
-from infra.rehearsal.visit import ConnectTo
+from infra.rehearsal.connect_check import ConnectTo
 
 HOST = "connect.example.com"
 

@@ -13,7 +13,7 @@ from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
 
 from chalicelib import clock as clock_module
 from chalicelib import settings
-from chalicelib.models import own_access
+from chalicelib.models import application_access
 from tests.actors import CALLBACK, Browser, ClientApp
 from tests.conftest import Clock
 from tests.signing_app import TYPE, SigningApp, register_with_keys
@@ -308,7 +308,7 @@ def test_the_same_bytes_wait_while_the_first_may_still_be_answered(
 
 @pytest.mark.spec("RFC 7523 §3", "RFC 6749 §4.4")
 def test_bytes_that_were_answered_give_nobody_a_token(bank: SigningApp, store: StoreProxy) -> None:
-    own_access.allow(bank.client_id, ["read"], [])
+    application_access.allow(bank.client_id, ["read"], [])
     form = {"grant_type": "client_credentials", "assertion": bank.assertion()}
     assert bank.call_token(**form).status_code == 200
     assert bank.call_token(**form).status_code == 401

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from chalicelib.models import application, own_access
+from chalicelib.models import application, application_access
 from tests.actors import Browser, ClientApp
 from tests.conftest import Clock
 from tests.public_app import PublicApp
@@ -27,7 +27,7 @@ def slugs(a_person: Callable[..., Any]) -> list[str]:
 @pytest.fixture
 def machine(shop: ClientApp, slugs: list[str]) -> ClientApp:
     """What the operator allowed to read and write one organizer."""
-    own_access.allow(shop.client_id, ["read", "write"], slugs[:1])
+    application_access.allow(shop.client_id, ["read", "write"], slugs[:1])
     return shop
 
 
@@ -81,7 +81,7 @@ def test_it_has_to_authenticate(machine: ClientApp, a_browser: Callable[..., Bro
 @pytest.mark.spec("RFC 7523 §2.2")
 def test_it_may_sign_assertions(a_browser: Callable[..., Browser], slugs: list[str]) -> None:
     bank = SigningApp.registered_by(a_browser())
-    own_access.allow(bank.client_id, ["read"], slugs)
+    application_access.allow(bank.client_id, ["read"], slugs)
     assert ask(bank).json()["scope"] == "read"
 
 
@@ -108,10 +108,10 @@ def test_a_token_ends_after_a_day(machine: ClientApp, clock: Clock) -> None:
 @pytest.mark.spec("line 35")
 def test_what_the_operator_takes_back_is_gone_from_the_next_request(machine: ClientApp, slugs: list[str]) -> None:
     token = ask(machine).json()["access_token"]
-    own_access.allow(machine.client_id, ["read"], slugs[1:])
+    application_access.allow(machine.client_id, ["read"], slugs[1:])
     assert machine.organizers(token).json()["count"] == 0
     assert machine.call(f"/api/v1/organizers/{slugs[1]}/", token, "PATCH", json={"name": "X"}).status_code == 403
-    own_access.allow(machine.client_id, [], [])
+    application_access.allow(machine.client_id, [], [])
     assert machine.organizers(token).status_code == 403
     assert ask(machine).json()["error"] == "unauthorized_client"
     application.disable(machine.client_id)

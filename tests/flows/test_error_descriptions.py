@@ -12,7 +12,7 @@ import requests
 
 from chalicelib import credentials, settings
 from chalicelib.credentials import Kind
-from chalicelib.models import own_access, user
+from chalicelib.models import application_access, user
 from tests.actors import CALLBACK, Browser, ClientApp
 from tests.conftest import Clock
 from tests.public_app import PublicApp
@@ -84,7 +84,7 @@ class World:
         return answer
 
     def own(self, scope: str) -> requests.Response:
-        own_access.allow(self.shop.client_id, ["read"], list(self.john.user.organizers))
+        application_access.allow(self.shop.client_id, ["read"], list(self.john.user.organizers))
         return self.token(grant_type="client_credentials", scope=scope)
 
     def registered(self, **metadata: Any) -> requests.Response:

@@ -13,7 +13,7 @@ import requests
 from joserfc.jwk import ECKey
 
 from chalicelib import outbound, settings
-from chalicelib.models import application, consent, grant, own_access
+from chalicelib.models import application, application_access, consent, grant
 from chalicelib.protocol.clients import metadata_documents
 from tests.actors import CALLBACK, Browser, ClientApp, Page
 from tests.conftest import Clock
@@ -285,7 +285,7 @@ def test_what_the_operator_allowed_it_outlives_the_next_fetch(
     keys = {"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [key.as_dict(private=False)]}}
     app = publish(documents, john.base_url, **keys)
     john.open(app.authorize_path())
-    own_access.allow(app.client_id, ["read"], ["big-events"])
+    application_access.allow(app.client_id, ["read"], ["big-events"])
     application.serve_resource(app.client_id, "https://api.example.com")
     before = application.get(app.client_id)
     assert before is not None

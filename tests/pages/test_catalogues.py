@@ -17,7 +17,7 @@ ROOT = messages.SOURCES
 TEMPLATES = sorted((ROOT / "pages" / "templates").rglob("*.*"))
 # Answers of these are JSON, for programs; they stay English.
 FOR_PROGRAMS = {"resources.py", "token.py", "discovery.py"}
-SAYS = {"Refusal", "NameProblem", "RedirectUriError", "Undecodable", "NotThisApplication", "Problem"}
+SAYS = {"Refusal", "InputProblem", "RedirectUriError", "Undecodable", "NotThisApplication", "Problem"}
 # Not a word: the class that a page's block gives to <main>.
 CLASSES = {"narrow"}
 

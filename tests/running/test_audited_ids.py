@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from chalicelib import credentials
-from chalicelib.models import application, operator_event, organizer, self_described
+from chalicelib.models import application, metadata_document_client, operator_event, organizer
 from chalicelib.models.application import PRIVATE_KEY_JWT, Application, Profile
 from infra.commands import Operator
 from infra.commands.applications import applications
@@ -31,7 +31,9 @@ def run(*arguments: str) -> Any:
 def described() -> Application:
     url = f"https://{credentials.new_serial().lower()}.example.com/client.json"
     profile = Profile(auth_method=PRIVATE_KEY_JWT, jwks='{"keys": []}')
-    return self_described.keep(url, name="Notes", redirect_uris=["https://notes.example.com/cb"], profile=profile)
+    return metadata_document_client.keep(
+        url, name="Notes", redirect_uris=["https://notes.example.com/cb"], profile=profile
+    )
 
 
 def test_every_command_prints_and_records_its_address_whichever_id_was_typed(described: Application) -> None:

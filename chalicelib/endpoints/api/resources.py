@@ -91,7 +91,7 @@ def _read_name(request: http.Request) -> str:
         raise http.Refusal(400, "invalid_request", 'The body must be {"name": "..."} and nothing else can be changed.')
     try:
         return names.check_name(body["name"])
-    except names.NameProblem as error:
+    except names.InputProblem as error:
         raise http.Refusal(400, "invalid_request", f"name {error}.") from error
 
 

@@ -94,7 +94,7 @@ def read(form: Parameters, type_: str, *, present_name: str | None = None) -> Fi
     try:
         if filled.name != present_name:
             filled.name = names.check_application_name(filled.name)
-    except names.NameProblem as error:
+    except names.InputProblem as error:
         filled.problems["name"] = [Message("The name %(problem)s.", problem=error.message)]
     _read_authentication(form, filled)
     _read_redirect_uris(form, filled)

@@ -30,7 +30,7 @@ def ask(
 ) -> Response:
     """The form at `path`, and its answer, which is the same whoever has the address.
 
-    check: of the address as typed; gives it back as it is kept, raises NameProblem. send: mails the link, with as much
+    check: of the address as typed; gives it back as it is kept, raises InputProblem. send: mails the link, with as much
     work for one address as for another, and counts it with `sending`. Raises TooManyTries, and what `send` raises.
     """
     if not mail.is_set_up():
@@ -49,7 +49,7 @@ def ask(
     typed = single(request.form, "email") or ""
     try:
         email = check(typed)
-    except names.NameProblem as error:
+    except names.InputProblem as error:
         return form(typed, Message("The address %(problem)s.", problem=error.message), 400)
     with throttle.asking_for_mail(path, email, request.network, not_made=(mail.MailUnavailable,)):
         send(request, email)

@@ -178,7 +178,7 @@ def _problem(chosen: str, of: User) -> str | None:
     """Why this cannot be the user's new password, to stand after "The password"; None where it can."""
     try:
         passwords.check(chosen, about=[of.email, of.fullname])
-    except names.NameProblem as error:
+    except names.InputProblem as error:
         return error.message
     return None
 

@@ -49,7 +49,7 @@ def _read_fields(form: Parameters) -> Fields:
     for name, check in _CHECKS.items():
         try:
             filled.entered[name] = check(filled.entered[name])
-        except names.NameProblem as error:
+        except names.InputProblem as error:
             filled.problems[name] = _problem(name, error.message)
     return filled
 

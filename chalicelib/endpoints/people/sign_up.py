@@ -117,11 +117,11 @@ def _read_fields(form: Parameters, email: str) -> Fields:
     filled = Fields(single(form, "fullname") or "", single(form, "password") or "")
     try:
         filled.fullname = names.check_name(filled.fullname)
-    except names.NameProblem as error:
+    except names.InputProblem as error:
         filled.problems["fullname"] = Message("The name %(problem)s.", problem=error.message)
     try:
         passwords.check(filled.password, about=[email, filled.fullname])
-    except names.NameProblem as error:
+    except names.InputProblem as error:
         filled.problems["password"] = Message("The password %(problem)s.", problem=error.message)
     return filled
 

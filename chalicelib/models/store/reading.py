@@ -56,18 +56,18 @@ def query(
     starts_with: str | None = None,
     index: str | None = None,
     most: int | None = None,
-    void_too: bool = False,
+    ended_too: bool = False,
 ) -> Iterator[M]:
     """The items under one hash key, in the order of their range keys, at `most`. Consistent, except on an index.
 
-    void_too: also what settings.not_before has ended, to delete it.
+    ended_too: also what settings.not_before has ended, to delete it.
     """
     range_name = model.range_name()
     condition = getattr(model, range_name).startswith(starts_with) if starts_with and range_name else None
     source: Any = getattr(model, index) if index else model
     arguments: dict[str, Any] = {} if index else {"consistent_read": True}
     found = _each(source.query(hash_key, range_key_condition=condition, limit=most, **arguments))
-    return (item for item in found if index or void_too or not item.is_void)
+    return (item for item in found if index or ended_too or not item.predates_not_before)
 
 
 def latest(model: type[M], hash_key: str, *, limit: int, before: str | None = None) -> list[M]:
@@ -109,7 +109,7 @@ def _read(wanted: Sequence[Key[Any]], keys: Sequence[Key[Any] | None]) -> list[A
             found[key] = key.model.from_raw_data(answer["Item"])
     elif wanted:
         found = _read_batch(wanted)
-    found = {key: item for key, item in found.items() if not item.is_void}
+    found = {key: item for key, item in found.items() if not item.predates_not_before}
     return [found.get(key) if key else None for key in keys]
 
 

@@ -45,15 +45,15 @@ class Item(Model):
     """What all models share: one connection, and tables that are named by stage."""
 
     # The attribute that says when something was issued that settings.not_before can end; None for what it cannot.
-    ends_by: ClassVar[str | None] = None
+    issued_at_name: ClassVar[str | None] = None
 
     class Meta:
         abstract = True
 
     @property
-    def is_void(self) -> bool:
+    def predates_not_before(self) -> bool:
         """Was it issued before the moment from which on nothing older counts?"""
-        return self.ends_by is not None and getattr(self, self.ends_by) < settings.SETTINGS.not_before
+        return self.issued_at_name is not None and getattr(self, self.issued_at_name) < settings.SETTINGS.not_before
 
     @classmethod
     def table(cls) -> str:

@@ -29,7 +29,7 @@ CHALLENGE = 'Basic realm="Lanyard", charset="UTF-8"'
 
 
 @dataclass(frozen=True)
-class Presented:
+class PresentedClient:
     """What a client sent. method: in RFC 7591's words. proof: its secret or its assertion, "" where it sent none."""
 
     client_id: str
@@ -37,7 +37,7 @@ class Presented:
     proof: str
 
 
-def read(authorization: str | None, parameters: Mapping[str, str]) -> Presented:
+def read(authorization: str | None, parameters: Mapping[str, str]) -> PresentedClient:
     """What the client sent to prove who it is.
 
     authorization: the Authorization header. parameters: those of the form.
@@ -61,7 +61,7 @@ def authenticate(authorization: str | None, parameters: Mapping[str, str], *, is
     return check(sent, application, issuer=issuer)
 
 
-def check(sent: Presented, application: Application | None, *, issuer: str) -> Application:
+def check(sent: PresentedClient, application: Application | None, *, issuer: str) -> Application:
     """The application, proven. Raises InvalidClientError, in the same words and after the same work for one that is
     unknown as for a wrong secret.
 
@@ -101,7 +101,7 @@ def _is_client_id(text: str) -> bool:
     return request_parameters.is_id(text, limit=settings.CLIENT_ID_LIMIT_CHARACTERS)
 
 
-def _read_form(parameters: Mapping[str, str]) -> Presented:
+def _read_form(parameters: Mapping[str, str]) -> PresentedClient:
     client_id, secret = parameters.get("client_id", ""), parameters.get("client_secret", "")
     if "client_assertion" in parameters or "client_assertion_type" in parameters:
         if secret:
@@ -109,10 +109,10 @@ def _read_form(parameters: Mapping[str, str]) -> Presented:
         return _read_assertion(parameters)
     if not _is_client_id(client_id):
         raise errors.InvalidClientError("Send the client id and secret with HTTP Basic authentication.")
-    return Presented(client_id, POST if secret else NONE, secret)
+    return PresentedClient(client_id, POST if secret else NONE, secret)
 
 
-def _read_assertion(parameters: Mapping[str, str]) -> Presented:
+def _read_assertion(parameters: Mapping[str, str]) -> PresentedClient:
     assertion = parameters.get("client_assertion", "")
     if parameters.get("client_assertion_type") != private_key_jwt.TYPE or not assertion:
         raise errors.InvalidClientError(f"Send a client_assertion, and {private_key_jwt.TYPE} as its type.")
@@ -121,10 +121,10 @@ def _read_assertion(parameters: Mapping[str, str]) -> Presented:
         raise errors.InvalidClientError("The client_assertion does not say in sub which client it is from.")
     if parameters.get("client_id", client_id) != client_id:
         raise errors.InvalidRequestError("The form names another client_id than the client_assertion.")
-    return Presented(client_id, PRIVATE_KEY_JWT, assertion)
+    return PresentedClient(client_id, PRIVATE_KEY_JWT, assertion)
 
 
-def _read_basic(authorization: str) -> Presented:
+def _read_basic(authorization: str) -> PresentedClient:
     scheme, _, encoded = authorization.partition(" ")
     if scheme.lower() != "basic":
         raise errors.InvalidClientError("The Authorization header must use the Basic scheme.")
@@ -135,7 +135,7 @@ def _read_basic(authorization: str) -> Presented:
         raise errors.InvalidClientError("The Basic credentials cannot be decoded.") from error
     if not colon or not _is_client_id(client_id) or not client_secret:
         raise errors.InvalidClientError("The Basic credentials must be a client id, a colon and a client secret.")
-    return Presented(client_id, BASIC, client_secret)
+    return PresentedClient(client_id, BASIC, client_secret)
 
 
 def _decode_base64(text: str) -> bytes:

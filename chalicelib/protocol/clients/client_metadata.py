@@ -137,7 +137,7 @@ def _name(document: Mapping[str, Any], uris: list[str]) -> str:
         raise InvalidClientMetadataError("client_name must be a string.")
     try:
         return names.check_application_name(given)
-    except names.NameProblem as error:
+    except names.InputProblem as error:
         raise InvalidClientMetadataError(f"client_name {error}.") from error
 
 
@@ -146,7 +146,7 @@ def _stand_in(place: redirect_uris.Place | None) -> str:
         return "Unnamed application"
     try:
         return names.check_application_name(place.name)
-    except names.NameProblem as error:
+    except names.InputProblem as error:
         raise InvalidClientMetadataError(
             f"client_name is missing, and the first redirect URI's host cannot be the name: it {error}. "
             "Send a client_name."

@@ -15,7 +15,7 @@ from oauthlib.oauth2 import OAuth2Error
 
 from chalicelib import deadline, logs, outbound, settings
 from chalicelib.messages import Message
-from chalicelib.models import self_described, store, throttle
+from chalicelib.models import metadata_document_client, store, throttle
 from chalicelib.models.application import BASIC, NONE, POST, Application
 from chalicelib.models.user import User
 from chalicelib.protocol.clients import client_metadata
@@ -103,7 +103,9 @@ def _read(body: bytes, client_id: str) -> client_metadata.ClientMetadata:
 
 def _keep(client_id: str, found: client_metadata.ClientMetadata) -> Application:
     try:
-        return self_described.keep(client_id, name=found.name, redirect_uris=found.redirect_uris, profile=found.profile)
+        return metadata_document_client.keep(
+            client_id, name=found.name, redirect_uris=found.redirect_uris, profile=found.profile
+        )
     except store.ConditionFailed as error:
         raise NotThisApplication("client", Message("This application was disabled.")) from error
 

@@ -9,7 +9,7 @@ from oauthlib.oauth2.rfc6749 import errors
 
 from chalicelib import credentials, logs
 from chalicelib.credentials import Kind
-from chalicelib.models import own_access, store
+from chalicelib.models import application_access, store
 from chalicelib.models.application import Application
 from chalicelib.protocol.grants import issuing
 from chalicelib.protocol.grants.grant_type import TokenAnswer, TokenGrant, TokenRequest
@@ -24,9 +24,9 @@ class ClientCredentialsGrant(TokenGrant):
         _check_allowed(client)
         resource = resource_indicators.read(request.parameters.get("resource"), issuer=request.issuer)
         scope = _scope(request, client)
-        grant_id = own_access.new_id(client.client_id)
+        grant_id = application_access.new_id(client.client_id)
         tokens = TokenAnswer(credentials.mint(Kind.ACCESS_TOKEN, grant_id), scope)
-        own_access.issue(issuing.own_access_token(client, grant_id, tokens, resource))
+        application_access.issue(issuing.own_access_token(client, grant_id, tokens, resource))
         logs.note(outcome="token issued")
         return tokens
 

@@ -13,7 +13,7 @@ from oauthlib.oauth2.rfc6749.grant_types.base import GrantTypeBase
 from chalicelib import settings
 from chalicelib.models.application import Application
 from chalicelib.protocol.clients import authentication
-from chalicelib.protocol.clients.authentication import Presented
+from chalicelib.protocol.clients.authentication import PresentedClient
 from chalicelib.protocol.rules import resource_indicators
 
 CONNECT_AGAIN = "Send the user to the authorization endpoint again."
@@ -27,7 +27,7 @@ class TokenRequest:
     """
 
     parameters: Mapping[str, str]
-    client: Presented
+    client: PresentedClient
     issuer: str
 
     def authenticated(self, application: Application | None) -> Application:

@@ -67,7 +67,7 @@ def end_replayed(grant_id: str | None, client: Application) -> errors.InvalidGra
     logs.note(security_event="code replayed")
     # Once it has ended there is nothing left to tell: a client that goes on replaying does not fill the history.
     if grant_id and store.read(Grant.key(grant_id))[0]:
-        refresh_rotation.end_robbed(grant_id, client)
+        refresh_rotation.end_replayed_grant(grant_id, client)
     return errors.InvalidGrantError(f"The code has been used. {CONNECT_AGAIN}")
 
 

@@ -67,7 +67,7 @@ def use(token: str, found: Grant, client: Application) -> Use:
         raise errors.InvalidGrantError(f"The refresh token is unknown. {CONNECT_AGAIN}")
     if not _is_in_grace(uses_ago, found):
         logs.note(security_event="refresh token replayed")
-        end_robbed(found.grant_id, client)
+        end_replayed_grant(found.grant_id, client)
         raise errors.InvalidGrantError(f"The refresh token was used before, so its grant has ended. {CONNECT_AGAIN}")
     given = refresh_chain.present_after(token, found, uses_ago)
     if given is None:
@@ -84,13 +84,13 @@ def count_repeat(found: Grant, client: Application) -> None:
     if grant_rotation.note_repeat(found) <= settings.REFRESH_REPEATED_ROTATIONS_LIMIT:
         return
     logs.note(security_event="refresh token repeatedly replayed")
-    end_robbed(found.grant_id, client)
+    end_replayed_grant(found.grant_id, client)
     raise errors.InvalidGrantError(
         f"The refresh token was repeated after each of the last refreshes, so its grant has ended. {CONNECT_AGAIN}"
     )
 
 
-def end_robbed(grant_id: str, client: Application) -> None:
+def end_replayed_grant(grant_id: str, client: Application) -> None:
     """End a grant because what was used once was used again, and let its user see that."""
     _end(grant_id, client, security_event.Kind.REPLAY_DETECTED)
 

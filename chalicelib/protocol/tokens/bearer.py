@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from chalicelib import credentials, logs
 from chalicelib.credentials import Kind
-from chalicelib.models import grant, own_access
+from chalicelib.models import application_access, grant
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.application import Application
-from chalicelib.models.grant import Standing
-from chalicelib.models.own_access import OwnStanding
+from chalicelib.models.application_access import ApplicationStanding
+from chalicelib.models.grant import GrantStanding
 from chalicelib.models.user import User
 from chalicelib.protocol.rules import resource_indicators
 from chalicelib.protocol.rules.request_parameters import HTTP_BLANKS
@@ -48,7 +48,7 @@ class Access:
     organizers: those the user allowed and still belongs to; of an application's own token, those it still has.
     """
 
-    standing: Standing | OwnStanding
+    standing: GrantStanding | ApplicationStanding
     access_token: AccessToken
     scopes: frozenset[str]
     organizers: frozenset[str]
@@ -92,7 +92,7 @@ def authenticate(authorization: str | None, *, scope: str | None, resource: str 
         raise BearerError(401, "invalid_token", "The access token is for another resource.")
     if scope is not None and scope not in access.scopes:
         raise BearerError(403, "insufficient_scope", f"This needs the scope {scope}.", scope)
-    if isinstance(access.standing, Standing):
+    if isinstance(access.standing, GrantStanding):
         grant.touch(access.standing.grant)
     return access
 
@@ -114,5 +114,5 @@ def access_of(token: str) -> Access:
     return Access(standing, live, frozenset(live.scope.split()) & standing.allowed_scopes, organizers)
 
 
-def _standing(grant_id: str) -> Standing | OwnStanding | None:
-    return own_access.standing(grant_id) if own_access.is_own(grant_id) else grant.standing(grant_id)
+def _standing(grant_id: str) -> GrantStanding | ApplicationStanding | None:
+    return application_access.standing(grant_id) if application_access.is_own(grant_id) else grant.standing(grant_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from chalicelib.models import own_access, store
+from chalicelib.models import application_access, store
 from chalicelib.models.grant import Grant
 from tests.actors import ClientApp, Page
 from tests.faults.flow import Flow, called, wrong
@@ -125,7 +125,7 @@ class ClientCredentials(Flow):
     def prepare(self) -> None:
         developer = self.world.john()
         self.app = developer.register_application("A machine")
-        own_access.allow(self.app.client_id, ["read", "write"], list(developer.user.organizers)[:1])
+        application_access.allow(self.app.client_id, ["read", "write"], list(developer.user.organizers)[:1])
 
     def act(self) -> Seen:
         return called(lambda: self.app.call_token(grant_type="client_credentials"))

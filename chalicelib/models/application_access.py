@@ -18,7 +18,7 @@ from chalicelib.models.application import CONFIDENTIAL, Application
 
 
 @dataclass(frozen=True)
-class OwnStanding:
+class ApplicationStanding:
     """All that decides whether such a token is good, as it stood at one moment."""
 
     application: Application
@@ -75,10 +75,10 @@ def is_own(grant_id: str) -> bool:
     return grant.user_of(grant_id) == grant.client_of(grant_id)
 
 
-def standing(grant_id: str) -> OwnStanding | None:
+def standing(grant_id: str) -> ApplicationStanding | None:
     """Read all that decides in one round trip; None where the application is gone."""
     token, application = store.read(AccessToken.key(grant_id), Application.key(grant.client_of(grant_id)))
-    return OwnStanding(application, token) if application else None
+    return ApplicationStanding(application, token) if application else None
 
 
 def issue(access_token: AccessToken) -> None:
