@@ -116,7 +116,7 @@ def named(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-@pytest.mark.spec("design: layout")
+@pytest.mark.spec("docs/architecture.md")
 @pytest.mark.parametrize("path", FILES, ids=named)
 def test_imports_run_down_only(path: Path) -> None:
     room = room_of(path)
@@ -124,14 +124,14 @@ def test_imports_run_down_only(path: Path) -> None:
     assert [".".join(parts) for parts in ours(path) if parts[0] not in allowed] == []
 
 
-@pytest.mark.spec("design: layout")
+@pytest.mark.spec("docs/architecture.md")
 @pytest.mark.parametrize("path", FILES, ids=named)
 def test_each_library_has_one_home(path: Path) -> None:
     strangers = [name for name in imports(path) if room_of(path) not in HOMES.get(name.split(".")[0], {room_of(path)})]
     assert strangers == []
 
 
-@pytest.mark.spec("design: layout")
+@pytest.mark.spec("docs/architecture.md")
 @pytest.mark.parametrize("path", [path for path in FILES if room_of(path) in FOLDERS], ids=named)
 def test_imports_run_down_within_a_room_too(path: Path) -> None:
     room, folder = room_of(path), folder_of(path)
@@ -141,13 +141,13 @@ def test_imports_run_down_within_a_room_too(path: Path) -> None:
     assert found - {folder} <= FOLDERS[room][folder]
 
 
-@pytest.mark.spec("design: layout")
+@pytest.mark.spec("docs/architecture.md")
 @pytest.mark.parametrize("path", sorted((PACKAGE / "models" / "store").glob("*.py")), ids=named)
 def test_the_store_knows_no_table(path: Path) -> None:
     assert {parts[1] for parts in ours(path) if parts[0] == "models"} <= {"store"}
 
 
-@pytest.mark.spec("design: layout")
+@pytest.mark.spec("docs/architecture.md")
 @pytest.mark.parametrize("path", sorted((PACKAGE / "endpoints").rglob("*.py")), ids=named)
 def test_views_share_what_is_for_all_of_them_only(path: Path) -> None:
     for parts in ours(path):
@@ -160,26 +160,26 @@ def test_views_share_what_is_for_all_of_them_only(path: Path) -> None:
             assert parts[2] in SHARED_ENDPOINTS, parts
 
 
-@pytest.mark.spec("design: layout")
+@pytest.mark.spec("docs/architecture.md")
 def test_app_registers_and_does_nothing_else() -> None:
     body = ast.parse((ROOT / "app.py").read_text(encoding="utf-8")).body
     assert not [node for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef)]
 
 
-@pytest.mark.spec("design: layout")
+@pytest.mark.spec("docs/architecture.md")
 @pytest.mark.parametrize("path", FILES, ids=named)
 def test_no_file_is_long(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LINES_LIMIT
 
 
-@pytest.mark.spec("design: style 7")
+@pytest.mark.spec("CONTRIBUTING.md")
 @pytest.mark.parametrize("path", FILES, ids=named)
 def test_the_environment_is_read_in_settings_alone(path: Path) -> None:
     reads = [name for name in imports(path) if name.split(".")[0] == "os"]
     assert reads == [] or room_of(path) == "settings"
 
 
-@pytest.mark.spec("design: no Scan in a request")
+@pytest.mark.spec("docs/architecture.md")
 def test_only_the_operators_functions_scan() -> None:
     scanning, called = set(), set()
     for path in FILES:

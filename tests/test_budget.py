@@ -15,7 +15,7 @@ from tests.actors import PASSWORD, Browser, ClientApp, Person
 from tests.conftest import Clock
 from tests.store_proxy import Call, StoreProxy
 
-pytestmark = pytest.mark.spec("design: budget")
+pytestmark = pytest.mark.spec("docs/operations.md")
 
 
 def operations(calls: list[Call]) -> list[str]:

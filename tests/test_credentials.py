@@ -27,7 +27,7 @@ NAMES = {
 }
 
 
-@pytest.mark.spec("design: storage")
+@pytest.mark.spec("docs/storage.md")
 @pytest.mark.parametrize("kind", Kind)
 def test_a_credential_says_what_it_is_and_what_it_names(kind: Kind) -> None:
     minted = credentials.mint(kind, NAMES[kind])
@@ -37,7 +37,7 @@ def test_a_credential_says_what_it_is_and_what_it_names(kind: Kind) -> None:
     assert credentials.recognize(minted, *(other for other in Kind if other is not kind)) is None
 
 
-@pytest.mark.spec("design: storage", "RFC 6749 §10.10")
+@pytest.mark.spec("docs/storage.md", "RFC 6749 §10.10")
 def test_the_random_part_has_at_least_256_bits_and_uses_the_whole_alphabet() -> None:
     assert credentials.SECRET_LENGTH * math.log2(len(set(credentials.ALPHABET))) >= 256
     minted = [credentials.mint(Kind.AUTHORIZATION_CODE)[5:48] for _ in range(300)]
@@ -47,7 +47,7 @@ def test_the_random_part_has_at_least_256_bits_and_uses_the_whole_alphabet() -> 
     assert len({credentials.new_id() for _ in range(300)}) == 300
 
 
-@pytest.mark.spec("design: storage")
+@pytest.mark.spec("docs/storage.md")
 @pytest.mark.parametrize("kind", Kind)
 def test_any_one_character_mistyped_left_out_or_added_is_seen(kind: Kind) -> None:
     minted = credentials.mint(kind, NAMES[kind])
@@ -59,7 +59,7 @@ def test_any_one_character_mistyped_left_out_or_added_is_seen(kind: Kind) -> Non
             assert credentials.recognize(text, *Kind) is None, text
 
 
-@pytest.mark.spec("design: storage")
+@pytest.mark.spec("docs/storage.md")
 @pytest.mark.parametrize(
     "spoil",
     [
@@ -78,7 +78,7 @@ def test_what_is_not_well_formed_is_no_credential(spoil: Callable[[str], str]) -
     assert credentials.recognize("", *Kind) is credentials.recognize(None, *Kind) is None
 
 
-@pytest.mark.spec("line 22")
+@pytest.mark.spec("docs/security.md")
 def test_a_secret_matches_its_digest_and_no_other() -> None:
     secret, other = credentials.mint(Kind.CLIENT_SECRET), credentials.mint(Kind.CLIENT_SECRET)
     assert credentials.matches(secret, credentials.digest(secret))
@@ -89,7 +89,7 @@ def test_a_secret_matches_its_digest_and_no_other() -> None:
         assert not credentials.matches(nothing, None)
 
 
-@pytest.mark.spec("line 22")
+@pytest.mark.spec("docs/security.md")
 def test_every_comparison_is_in_constant_time_also_where_there_is_nothing_to_compare(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -107,7 +107,7 @@ def test_every_comparison_is_in_constant_time_also_where_there_is_nothing_to_com
     assert compared == [(64, 64)] * 3
 
 
-@pytest.mark.spec("line 17", "line 22")
+@pytest.mark.spec("docs/security.md")
 def test_a_password_is_kept_as_argon2id_and_matches_only_itself() -> None:
     stored = credentials.hash_password("correct horse")
     assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
@@ -119,7 +119,7 @@ def test_a_password_is_kept_as_argon2id_and_matches_only_itself() -> None:
     assert not credentials.password_matches("x", "no hash at all")
 
 
-@pytest.mark.spec("line 16")
+@pytest.mark.spec("RFC 6749 §10.12")
 def test_a_derived_value_is_for_one_secret_and_one_purpose() -> None:
     made = credentials.derive("secret", "sign-in")
     assert made == credentials.derive("secret", "sign-in")
@@ -132,7 +132,7 @@ def test_the_hash_for_nobody_costs_what_everybodys_does() -> None:
     assert not credentials.password_matches("", None)
 
 
-@pytest.mark.spec("line 16", "line 45", "RFC 6749 §10.12")
+@pytest.mark.spec("RFC 6749 §10.12", "docs/security.md")
 def test_the_words_of_a_purpose_are_told_apart() -> None:
     made = [
         credentials.derive("secret", *purpose)

@@ -16,7 +16,7 @@ from tests.store_proxy import Fault, StoreProxy
 from tests.test_store_failures import REQUESTS, World, assert_done, assert_unavailable, world
 
 __all__ = ["world"]
-pytestmark = pytest.mark.spec("platform: 503", "line 46", "CVE-2020-15223")
+pytestmark = pytest.mark.spec("docs/reliability.md", "CVE-2020-15223")
 
 DAMAGES = [Fault.BAD_CHECKSUM, Fault.TRUNCATED, Fault.GARBLED, Fault.EMPTIED]
 # Each request with each kind of read that it needs: were the damaged reply believed, something would be "not there".
@@ -72,7 +72,7 @@ def test_one_damaged_reply_is_asked_for_again(world: World, store: StoreProxy, n
             assert_done(REQUESTS[name](world))
 
 
-@pytest.mark.spec("platform: lost answers")
+@pytest.mark.spec("docs/reliability.md")
 @pytest.mark.parametrize("damage", [Fault.BAD_CHECKSUM, Fault.TRUNCATED, Fault.GARBLED])
 @pytest.mark.parametrize("name", ["exchange", "refresh", "revoke access token", "revoke refresh token", "rename"])
 def test_a_write_whose_reply_was_damaged_is_not_made_twice_and_not_refused(

@@ -22,7 +22,7 @@ from tests.store_proxy import Fault, StoreProxy
 from tests.test_store_failures import REQUESTS, Request, World, assert_done, assert_unavailable, world
 
 __all__ = ["ask", "world"]
-pytestmark = pytest.mark.spec("platform: time-outs", "line 46")
+pytestmark = pytest.mark.spec("docs/reliability.md")
 
 
 class Slowness:
@@ -166,7 +166,7 @@ def counted(what: str) -> throttle.Tried:
         return tried[0]
 
 
-@pytest.mark.spec("line 45")
+@pytest.mark.spec("docs/security.md")
 def test_a_try_can_be_taken_back_after_the_store_has_used_up_the_rest(store: StoreProxy, clock: Clock) -> None:
     what = credentials.new_id()
     with deadline.begin():
@@ -178,7 +178,7 @@ def test_a_try_can_be_taken_back_after_the_store_has_used_up_the_rest(store: Sto
     assert throttle.count_try(what, window_seconds=900) == 1
 
 
-@pytest.mark.spec("line 45")
+@pytest.mark.spec("docs/security.md")
 @pytest.mark.parametrize("fault", [Fault.DROPS_CONNECTION, Fault.INTERNAL_ERROR, Fault.BAD_CHECKSUM, Fault.CONFLICT])
 def test_taking_a_try_back_never_raises_and_is_tried_once(store: StoreProxy, fault: Fault) -> None:
     what = credentials.new_id()

@@ -91,7 +91,7 @@ def assert_no_secret(text: str, secrets: set[str]) -> None:
     assert not re.search(r"ly(at|rt|ac|cs|ss)_[0-9A-Za-z]", text)
 
 
-@pytest.mark.spec("platform: logs", "DOT #1735")
+@pytest.mark.spec("docs/operations.md", "DOT #1735")
 def test_a_whole_flow_leaves_no_secret_in_the_log(flow: Flow, capfd: pytest.CaptureFixture[str]) -> None:
     secrets = flow()
     captured = capfd.readouterr()
@@ -100,7 +100,7 @@ def test_a_whole_flow_leaves_no_secret_in_the_log(flow: Flow, capfd: pytest.Capt
     assert_no_secret(captured.out + captured.err, secrets)
 
 
-@pytest.mark.spec("platform: logs", "DOT #1735")
+@pytest.mark.spec("docs/operations.md", "DOT #1735")
 @pytest.mark.usefixtures("everything_at_debug")
 def test_not_even_where_the_operator_has_set_every_logger_to_debug(
     flow: Flow, capfd: pytest.CaptureFixture[str]
@@ -113,7 +113,7 @@ def test_not_even_where_the_operator_has_set_every_logger_to_debug(
     assert_no_secret(captured.out + captured.err, secrets)
 
 
-@pytest.mark.spec("platform: logs")
+@pytest.mark.spec("docs/operations.md")
 def test_each_request_has_one_json_line_that_says_what_happened(
     flow: Flow, application: Chalice, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -21,7 +21,7 @@ from tests.endpoints.test_authorize_pkce import VERIFIER, challenge_of, code_for
 from tests.flows.test_device import Device, registered
 from tests.store_proxy import Fault, StoreProxy
 
-pytestmark = pytest.mark.spec("platform: lost answers")
+pytestmark = pytest.mark.spec("docs/reliability.md")
 
 
 @contextmanager
@@ -149,7 +149,7 @@ def test_a_device_that_asks_too_soon_is_slowed_down_once(tv: Device, store: Stor
     assert device_item(started).interval_seconds == 15
 
 
-@pytest.mark.spec("line 11", "line 12")
+@pytest.mark.spec("RFC 7636 §4.2", "RFC 9700 §4.8.2")
 def test_a_wrong_verifier_still_spends_the_code(john: Browser, shop: ClientApp, store: StoreProxy) -> None:
     code = code_for(john, shop, challenge_of(VERIFIER))
     with lost_answer(store):

@@ -30,7 +30,7 @@ HOST = "https://abc123.execute-api.eu-central-1.amazonaws.com/api"
 HERE = "203.0.113.55"
 PARAMETER = "/lanyard/test/server-key"
 FOR_ANSWERS = settings.REQUEST_SECONDS - settings.STORE_ASIDE_SECONDS
-pytestmark = pytest.mark.spec("platform: time-outs", "line 45")
+pytestmark = pytest.mark.spec("docs/reliability.md", "docs/security.md")
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from infra.laptop import demo
 from tests.actors import PASSWORD
 
 JOHN = ["john.doe@shows.example.org", "John Doe"]
-pytestmark = pytest.mark.spec("passwords")
+pytestmark = pytest.mark.spec("docs/security.md")
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ def assert_done(answer: requests.Response) -> None:
     assert answer.status_code in (200, 303), answer.text
 
 
-@pytest.mark.spec("platform: 503", "line 31", "CVE-2020-15223", "RFC 7009 §2.2")
+@pytest.mark.spec("docs/reliability.md", "RFC 7009 §2.2", "CVE-2020-15223")
 @pytest.mark.usefixtures("impatient_client")
 @pytest.mark.parametrize("name", REQUESTS)
 def test_a_store_that_cannot_answer_is_503_and_the_same_request_succeeds_afterwards(
@@ -122,7 +122,7 @@ def test_a_store_that_cannot_answer_is_503_and_the_same_request_succeeds_afterwa
     assert_done(REQUESTS[name](world))
 
 
-@pytest.mark.spec("platform: 503", "line 31", "CVE-2020-15223", "RFC 7009 §2.2")
+@pytest.mark.spec("docs/reliability.md", "RFC 7009 §2.2", "CVE-2020-15223")
 @pytest.mark.usefixtures("impatient_client")
 @pytest.mark.parametrize("name", WRITES)
 def test_a_write_that_fails_leaves_nothing_half_written(world: World, store: StoreProxy, name: str) -> None:
@@ -137,7 +137,7 @@ def test_a_write_that_fails_leaves_nothing_half_written(world: World, store: Sto
         assert world.shop.refresh(world.tokens["refresh_token"]).status_code == 200
 
 
-@pytest.mark.spec("platform: time-outs")
+@pytest.mark.spec("docs/reliability.md")
 @pytest.mark.parametrize(("name", "operation"), [("me", None), ("sign in", None), ("sign in", "PutItem")])
 def test_a_store_that_hangs_is_503_within_ten_seconds(
     world: World, store: StoreProxy, name: str, operation: str | None
@@ -151,7 +151,7 @@ def test_a_store_that_hangs_is_503_within_ten_seconds(
     assert_done(REQUESTS[name](world))
 
 
-@pytest.mark.spec("platform: conflicts")
+@pytest.mark.spec("docs/reliability.md")
 @pytest.mark.parametrize("name", ["exchange", "refresh", "revoke refresh token", "allow", "authorize"])
 @pytest.mark.parametrize("fault", [Fault.CONFLICT, Fault.DROPS_CONNECTION])
 def test_a_transaction_that_was_in_anothers_way_is_tried_again(
@@ -162,7 +162,7 @@ def test_a_transaction_that_was_in_anothers_way_is_tried_again(
     assert [call.operation for call in calls].count("TransactWriteItems") == 3
 
 
-@pytest.mark.spec("platform: lost answers", "line 24", "line 25", "RFC 6749 §4.1.2")
+@pytest.mark.spec("docs/reliability.md", "RFC 6749 §4.1.2", "RFC 6749 §10.5")
 def test_an_exchange_whose_answer_was_lost_does_not_look_like_a_replay(world: World, store: StoreProxy) -> None:
     with store.fault(Fault.LOSES_ANSWER, "TransactWriteItems", times=1), store.count() as calls:
         answer = world.shop.exchange(world.code)
@@ -174,7 +174,7 @@ def test_an_exchange_whose_answer_was_lost_does_not_look_like_a_replay(world: Wo
     assert world.shop.refresh(answer.json()["refresh_token"]).status_code == 200
 
 
-@pytest.mark.spec("platform: lost answers", "line 24", "line 25", "RFC 6749 §4.1.2")
+@pytest.mark.spec("docs/reliability.md", "RFC 6749 §4.1.2", "RFC 6749 §10.5")
 @pytest.mark.parametrize("times", [1, 2, 3, 4])
 def test_an_exchange_that_the_store_calls_in_progress_does_not_look_like_a_replay(
     world: World, store: StoreProxy, times: int
@@ -185,7 +185,7 @@ def test_an_exchange_that_the_store_calls_in_progress_does_not_look_like_a_repla
     assert world.shop.me(answer.json()["access_token"]).status_code == 200
 
 
-@pytest.mark.spec("platform: lost answers")
+@pytest.mark.spec("docs/reliability.md")
 @pytest.mark.parametrize("name", ["refresh", "revoke access token", "revoke refresh token", "rename", "sign in"])
 def test_other_writes_whose_answer_was_lost_succeed_too(world: World, store: StoreProxy, name: str) -> None:
     with store.fault(Fault.LOSES_ANSWER, WRITES[name], times=1):
@@ -195,7 +195,7 @@ def test_other_writes_whose_answer_was_lost_succeed_too(world: World, store: Sto
         assert world.shop.me(answer.json()["access_token"]).status_code == 200
 
 
-@pytest.mark.spec("platform: UnprocessedKeys")
+@pytest.mark.spec("docs/reliability.md")
 @pytest.mark.parametrize("name", ["exchange", "refresh", "revoke refresh token", "me", "authorize"])
 def test_keys_that_were_left_unprocessed_are_asked_for_again(world: World, store: StoreProxy, name: str) -> None:
     with store.fault(Fault.LEAVES_KEYS, "BatchGetItem", times=2), store.count() as calls:
@@ -205,7 +205,7 @@ def test_keys_that_were_left_unprocessed_are_asked_for_again(world: World, store
     assert first == second == third
 
 
-@pytest.mark.spec("platform: UnprocessedKeys")
+@pytest.mark.spec("docs/reliability.md")
 @pytest.mark.parametrize("name", ["exchange", "refresh", "revoke refresh token", "me", "authorize"])
 def test_keys_that_stay_unprocessed_are_503_and_not_an_item_that_is_missing(
     world: World, store: StoreProxy, name: str

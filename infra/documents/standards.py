@@ -1,7 +1,7 @@
-"""docs/standards.md: which test shows what of which standard, from the tests' `spec` tags and their names.
+"""docs/standards.md: which test shows which part of which standard, from the tests' `spec` tags and their names.
 
-Tags that name no standard (lines of the project's own plan, CVEs) are for readers of the tests and stay there; what a
-test shows of an attack stands in a table of its own.
+A tag may also name a document of this repository, for readers of the test; those are not listed. Tests of known attacks
+have a table of their own.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ _INTRODUCTION = """\
 <!-- Made by `make docs` from the tests' tags. Tag a test and make it again. -->
 # Standards
 
-What Lanyard does of each standard, and the test that shows it. Each behaviour is the name of its test; `make test`
-runs them all. What has no line here is not claimed.
+Which parts of each standard Lanyard implements, and the test for each. A behavior is the name of its test; `make test`
+runs them all. Lanyard claims nothing that has no row here.
 """
 
 

@@ -52,7 +52,7 @@ def a_form(browser: Browser, mailbox: Mailbox, path: str = "/password/reset", em
     return browser.open(mailbox.link(email))
 
 
-@pytest.mark.spec("passwords")
+@pytest.mark.spec("docs/security.md")
 @pytest.mark.parametrize("password", GUESSABLE)
 def test_a_password_that_is_easily_guessed_is_no_new_one(
     john: Browser, anyone: Browser, mailbox: Mailbox, password: str
@@ -67,7 +67,7 @@ def test_a_password_that_is_easily_guessed_is_no_new_one(
     assert anyone.sign_in().status == 200
 
 
-@pytest.mark.spec("passwords", "sign-up")
+@pytest.mark.spec("docs/security.md", "docs/pages.md")
 def test_at_sign_up_too_the_own_name_and_address_are_no_password(base_url: str, mailbox: Mailbox) -> None:
     browser, email = Browser(base_url), f"{credentials.new_serial().lower()}@example.net"
     page = a_form(browser, mailbox, "/sign-up", email)
@@ -78,7 +78,7 @@ def test_at_sign_up_too_the_own_name_and_address_are_no_password(base_url: str, 
     assert browser.press(page, "Create account", fullname="Nina New", password=NEW).title == "Profile"
 
 
-@pytest.mark.spec("passwords", "password change")
+@pytest.mark.spec("docs/security.md", "docs/pages.md")
 def test_the_password_that_one_has_is_no_new_one(john: Browser) -> None:
     page = john.press(john.open("/settings/password"), "Change password", present=PASSWORD, password=PASSWORD)
     assert page.status == 400
@@ -90,7 +90,7 @@ def test_the_password_that_one_has_is_no_new_one(john: Browser) -> None:
     assert "is your current one" not in page.text
 
 
-@pytest.mark.spec("passwords", "password reset")
+@pytest.mark.spec("docs/security.md", "docs/pages.md")
 def test_nor_is_it_behind_a_reset_link_which_stays_good_for_another(anyone: Browser, mailbox: Mailbox) -> None:
     page = anyone.press(a_form(anyone, mailbox), "Change password", password=PASSWORD, tick=[REVOKE])
     assert page.status == 400
@@ -99,7 +99,7 @@ def test_nor_is_it_behind_a_reset_link_which_stays_good_for_another(anyone: Brow
     assert anyone.press(page, "Change password", password=NEW).title == "Your password has been changed"
 
 
-@pytest.mark.spec("passwords", "line 45")
+@pytest.mark.spec("docs/security.md")
 def test_a_reset_link_is_no_way_to_find_out_the_old_password(
     anyone: Browser, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,7 +109,7 @@ def test_a_reset_link_is_no_way_to_find_out_the_old_password(
     assert answers == [400, 400, 429]
 
 
-@pytest.mark.spec("line 45", "password reset")
+@pytest.mark.spec("docs/security.md", "docs/pages.md")
 def test_a_reset_link_that_is_used_up_costs_no_hash_and_lets_nobody_try_again(
     anyone: Browser, mailbox: Mailbox, hashed: list[str]
 ) -> None:
@@ -126,7 +126,7 @@ def test_a_reset_link_that_is_used_up_costs_no_hash_and_lets_nobody_try_again(
     assert guesser.sign_in(password=NEW).status == 429
 
 
-@pytest.mark.spec("line 45", "sign-up")
+@pytest.mark.spec("docs/security.md", "docs/pages.md")
 def test_a_sign_up_link_that_is_used_up_or_overtaken_costs_no_hash(
     base_url: str, mailbox: Mailbox, hashed: list[str]
 ) -> None:
@@ -144,7 +144,7 @@ def test_a_sign_up_link_that_is_used_up_or_overtaken_costs_no_hash(
 # -- the applications ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.spec("password reset", "line 35")
+@pytest.mark.spec("docs/pages.md", "docs/architecture.md")
 def test_with_the_password_all_applications_can_be_revoked(
     john: Browser, anyone: Browser, shop: ClientApp, other_shop: ClientApp, mailbox: Mailbox
 ) -> None:
@@ -165,7 +165,7 @@ def test_with_the_password_all_applications_can_be_revoked(
     assert sorted(event.split()[3] for event in revoked) == ["A", "Another"]
 
 
-@pytest.mark.spec("password reset")
+@pytest.mark.spec("docs/pages.md")
 def test_where_they_cannot_all_be_revoked_the_page_says_so_and_the_password_counts(
     john: Browser, anyone: Browser, shop: ClientApp, mailbox: Mailbox, store: StoreProxy
 ) -> None:
@@ -180,7 +180,7 @@ def test_where_they_cannot_all_be_revoked_the_page_says_so_and_the_password_coun
     assert anyone.press(anyone.open("/settings/authorized/all"), "Revoke all").status == 200
 
 
-@pytest.mark.spec("password change", "line 45")
+@pytest.mark.spec("docs/pages.md", "docs/security.md")
 def test_changes_of_a_password_are_limited_as_each_costs_two_hashes_and_a_mail(
     john: Browser, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,7 @@ from tests.store_proxy import Fault, StoreProxy
 
 PATH = "/settings/security"
 
-pytestmark = pytest.mark.spec("security events")
+pytestmark = pytest.mark.spec("docs/storage.md")
 
 
 def events(page: Page) -> list[str]:
@@ -36,7 +36,7 @@ def test_a_sign_in_says_how_many_tries_had_failed_before(john: Browser) -> None:
     assert newest.startswith("Signed in after 2 failed tries")
 
 
-@pytest.mark.spec("line 17")
+@pytest.mark.spec("docs/security.md")
 def test_failed_tries_are_told_however_much_later_the_next_sign_in_comes_and_only_once(
     john: Browser, clock: Clock
 ) -> None:
@@ -53,7 +53,7 @@ def test_failed_tries_are_told_however_much_later_the_next_sign_in_comes_and_onl
     assert "failed" not in newest[0]
 
 
-@pytest.mark.spec("line 17")
+@pytest.mark.spec("docs/security.md")
 def test_failed_tries_are_told_when_the_password_was_reset_in_between(john: Browser, mailbox: Mailbox) -> None:
     john.sign_out()
     john.sign_in(password="wrong")
@@ -96,7 +96,7 @@ def test_a_denial_is_no_event(john: Browser, shop: ClientApp) -> None:
     assert events(john.open(PATH)) == before
 
 
-@pytest.mark.spec("line 24", "RFC 6749 §4.1.2")
+@pytest.mark.spec("RFC 6749 §4.1.2")
 def test_a_replayed_code_is_in_the_history_of_its_user_once(john: Browser, shop: ClientApp) -> None:
     code = john.allow(john.open(shop.authorize_path()), "Big Events LLC").code
     assert shop.exchange(code).status_code == 200
@@ -107,7 +107,7 @@ def test_a_replayed_code_is_in_the_history_of_its_user_once(john: Browser, shop:
     assert newest[1].startswith("Application authorized A shop")
 
 
-@pytest.mark.spec("line 24", "RFC 6749 §4.1.2")
+@pytest.mark.spec("RFC 6749 §4.1.2")
 def test_another_clients_replay_and_a_made_up_code_write_no_history(
     john: Browser, shop: ClientApp, other_shop: ClientApp
 ) -> None:

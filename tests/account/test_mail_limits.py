@@ -14,7 +14,7 @@ from tests.mailbox import Mailbox
 
 RESET, SIGN_UP = "/password/reset", "/sign-up"
 PATHS = pytest.mark.parametrize("path", [RESET, SIGN_UP])
-pytestmark = [pytest.mark.spec("password reset", "sign-up"), pytest.mark.usefixtures("_one_window")]
+pytestmark = [pytest.mark.spec("docs/pages.md"), pytest.mark.usefixtures("_one_window")]
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from tests.store_proxy import StoreProxy
 PATH = "/settings/password"
 NEW = "a new and better one"
 
-pytestmark = pytest.mark.spec("password change")
+pytestmark = pytest.mark.spec("docs/pages.md")
 
 
 def change(browser: Browser, present: str = PASSWORD, password: str = NEW) -> Page:
@@ -43,7 +43,7 @@ def test_it_ends_every_other_session_and_keeps_this_one(john: Browser) -> None:
     assert is_signed_in(john)
 
 
-@pytest.mark.spec("line 17")
+@pytest.mark.spec("docs/security.md")
 def test_the_session_of_this_browser_gets_a_new_id(john: Browser) -> None:
     before = john.http.cookies["lanyard-session"]
     change(john)
@@ -96,7 +96,7 @@ def test_at_a_browser_that_was_left_open_nobody_can_guess_the_password(john: Bro
     assert "Wait 15 minutes" in page.text
 
 
-@pytest.mark.spec("line 16", "RFC 6749 §10.12")
+@pytest.mark.spec("RFC 6749 §10.12")
 def test_the_form_needs_its_own_token(john: Browser, eve: Browser) -> None:
     fields = {"present": PASSWORD, "password": NEW}
     page = john.open(PATH)

@@ -22,7 +22,7 @@ ASK = "/password/reset"
 CHOOSE = "/password/new"
 NEW = "a new and better one"
 
-pytestmark = pytest.mark.spec("password reset")
+pytestmark = pytest.mark.spec("docs/pages.md")
 
 
 @pytest.fixture
@@ -204,7 +204,7 @@ def test_a_password_changed_in_the_settings_ends_the_links(john: Browser, anyone
     assert is_signed_in(john)
 
 
-@pytest.mark.spec("line 35")
+@pytest.mark.spec("docs/architecture.md")
 def test_a_disabled_user_gets_no_mail_and_no_use_of_an_older_link(
     anyone: Browser, a_person: Callable[..., Person], mailbox: Mailbox
 ) -> None:
@@ -301,7 +301,7 @@ def test_the_link_names_our_own_address_whatever_the_host_header_says(
     assert "evil" not in mailbox.of(person.email)[0].get_content()
 
 
-@pytest.mark.spec("line 16", "RFC 6749 §10.12")
+@pytest.mark.spec("RFC 6749 §10.12")
 def test_both_forms_need_this_browsers_own_token(
     anyone: Browser, a_person: Callable[..., Person], mailbox: Mailbox
 ) -> None:
@@ -349,7 +349,7 @@ def test_a_password_that_cannot_be_taken_leaves_the_link_good(
     assert anyone.press(page, "Change password", password=NEW).status == 200
 
 
-@pytest.mark.spec("line 31", "RFC 7009 §2.2")
+@pytest.mark.spec("RFC 7009 §2.2")
 def test_a_store_that_fails_is_said_to_fail_and_the_link_stays_good(
     anyone: Browser, a_person: Callable[..., Person], mailbox: Mailbox, store: StoreProxy
 ) -> None:

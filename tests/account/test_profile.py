@@ -9,7 +9,7 @@ from tests.actors import Browser, ClientApp, Page
 
 PATH = "/settings/profile"
 
-pytestmark = pytest.mark.spec("profile")
+pytestmark = pytest.mark.spec("docs/pages.md")
 
 
 def save(browser: Browser, **fill: str) -> Page:
@@ -66,7 +66,7 @@ def test_nothing_else_of_the_account_can_be_changed_here(john: Browser, shop: Cl
     assert shop.me(token).json()["email"] == john.person.email
 
 
-@pytest.mark.spec("line 16", "RFC 6749 §10.12")
+@pytest.mark.spec("RFC 6749 §10.12")
 def test_the_form_needs_its_own_token(john: Browser, eve: Browser) -> None:
     page = john.open(PATH)
     fields = {"fullname": "Mallory", "locale": "en", "timezone": "UTC"}

@@ -11,7 +11,7 @@ FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 26_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Safari/604.1"
 PATH = "/settings/security"
 
-pytestmark = pytest.mark.spec("sessions")
+pytestmark = pytest.mark.spec("docs/storage.md")
 
 
 def another_browser(of: Browser, user_agent: str = IPHONE) -> Browser:
@@ -91,7 +91,7 @@ def test_nobody_sees_or_ends_anothers_sessions(john: Browser, eve: Browser) -> N
     assert len(sessions(john.open(PATH))) == 2
 
 
-@pytest.mark.spec("line 16", "RFC 6749 §10.12")
+@pytest.mark.spec("RFC 6749 §10.12")
 def test_ending_sessions_needs_the_forms_own_token(john: Browser) -> None:
     other = another_browser(john)
     assert john.send(john.open(PATH), PATH, {"session": "others"}).status == 403

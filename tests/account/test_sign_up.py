@@ -20,7 +20,7 @@ from tests.store_proxy import StoreProxy
 ASK = "/sign-up"
 FINISH = "/sign-up/finish"
 
-pytestmark = pytest.mark.spec("sign-up")
+pytestmark = pytest.mark.spec("docs/pages.md")
 
 
 @pytest.fixture
@@ -193,7 +193,7 @@ def test_the_answer_and_the_work_are_the_same_for_an_address_that_has_an_account
     assert mailbox.of(disabled.email) == []
 
 
-@pytest.mark.spec("line 17")
+@pytest.mark.spec("docs/security.md")
 def test_the_session_is_a_new_one(john: Browser, newcomer: Person, mailbox: Mailbox) -> None:
     before = john.http.cookies["lanyard-session"]
     ask(john, newcomer.email)
@@ -204,7 +204,7 @@ def test_the_session_is_a_new_one(john: Browser, newcomer: Person, mailbox: Mail
     assert not is_signed_in(planted)  # who signs in as somebody else is signed out first
 
 
-@pytest.mark.spec("line 16", "RFC 6749 §10.12")
+@pytest.mark.spec("RFC 6749 §10.12")
 def test_both_forms_need_this_browsers_own_token(anyone: Browser, newcomer: Person, mailbox: Mailbox) -> None:
     other = Browser(anyone.base_url)
     page = anyone.open(ASK)

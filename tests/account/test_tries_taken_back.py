@@ -20,7 +20,7 @@ from tests.gateway import Gateway
 from tests.mailbox import Mailbox
 from tests.store_proxy import Fault, StoreProxy
 
-pytestmark = [pytest.mark.spec("line 45"), pytest.mark.usefixtures("impatient_client")]
+pytestmark = [pytest.mark.spec("docs/security.md"), pytest.mark.usefixtures("impatient_client")]
 OUTAGE = Fault.INTERNAL_ERROR
 LOSES = pytest.mark.parametrize("fault", [Fault.LOSES_ANSWER, Fault.BAD_CHECKSUM, Fault.HANGS_AFTERWARDS], ids=str)
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.actors import Person
 from tests.browser.steps import connect, sign_in, submit, tick
 
-pytestmark = pytest.mark.spec("connect", "RFC 6749 §4.1")
+pytestmark = pytest.mark.spec("docs/architecture.md", "RFC 6749 §4.1")
 
 
 def test_somebody_connects_for_one_of_their_organizers(page: Page, box_office: str, ada: Person) -> None:

@@ -64,7 +64,7 @@ def test_return_on_the_consent_page_allows_nothing(page: Page, box_office: str, 
     expect(page.get_by_role("heading", level=1)).to_have_text("Authorize Box office?")
 
 
-@pytest.mark.spec("line 16", "line 17")
+@pytest.mark.spec("RFC 6749 §10.12", "docs/security.md")
 @pytest.mark.parametrize("java_script_enabled", [True, False])
 def test_a_form_whose_session_ended_is_there_again_after_the_sign_in(
     open_page: Open, base_url: str, ada: Person, java_script_enabled: bool
@@ -87,7 +87,7 @@ def test_a_form_whose_session_ended_is_there_again_after_the_sign_in(
     expect(page.get_by_role("status")).to_have_count(0)
 
 
-@pytest.mark.spec("line 16", "RFC 6749 §10.12")
+@pytest.mark.spec("RFC 6749 §10.12")
 def test_a_form_on_another_site_fills_in_nothing_here(page: Page, base_url: str, ada: Person) -> None:
     page.goto(f"{base_url}/login?next=/settings/profile")
     sign_in(page, ada)

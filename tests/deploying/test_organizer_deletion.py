@@ -18,7 +18,7 @@ from tests.actors import Browser, ClientApp
 from tests.flows.test_introspection import introspect
 from tests.store_proxy import Fault, StoreProxy
 
-pytestmark = [pytest.mark.spec("line 35", "line 37"), pytest.mark.usefixtures("impatient_client")]
+pytestmark = [pytest.mark.spec("docs/architecture.md", "docs/security.md"), pytest.mark.usefixtures("impatient_client")]
 CHANGES = "TransactWriteItems"
 
 

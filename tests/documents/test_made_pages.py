@@ -29,6 +29,12 @@ def test_every_tag_of_an_rfc_names_its_section() -> None:
     ] == []
 
 
+def test_every_other_tag_names_an_attack_or_a_document() -> None:
+    known = re.compile(r"RFC .+|OpenAPI 3\.1|MCP|WCAG .+|CVE-.+|[\w-]+( [\w-]+)? #\d+|Hydra .+|node-oidc-provider .+")
+    others = {tag for _, _, tag in standards.tags() if not known.fullmatch(tag)}
+    assert [tag for tag in sorted(others) if not (ROOT / tag).is_file()] == []
+
+
 @pytest.mark.parametrize(
     "page", [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))], ids=lambda page: page.name
 )

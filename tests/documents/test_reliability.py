@@ -11,7 +11,7 @@ from tests.faults.flows import FLOWS
 from tests.faults.kinds import Kind
 from tests.faults.result import Outcome
 
-pytestmark = pytest.mark.spec("platform: lost answers")
+pytestmark = pytest.mark.spec("docs/reliability.md")
 PAGE = report.PAGE.read_text(encoding="utf-8")
 
 

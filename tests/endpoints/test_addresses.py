@@ -54,7 +54,7 @@ def leads_home(browser: Browser, page: Page) -> bool:
     return all(found.startswith((base + "/", "#")) for found in addresses_on(page))
 
 
-@pytest.mark.spec("connect", "line 10", "RFC 9207 §2")
+@pytest.mark.spec("docs/architecture.md", "RFC 9207 §2")
 def test_the_whole_flow_works_at_every_address(at_address: Made) -> None:
     john = at_address("Big Events LLC", "Small Shows")
     page = john.open("/settings/applications/new")
@@ -78,7 +78,7 @@ def test_the_whole_flow_works_at_every_address(at_address: Made) -> None:
     assert john.sign_out().status == 200
 
 
-@pytest.mark.spec("line 17")
+@pytest.mark.spec("docs/security.md")
 def test_a_visitor_comes_back_from_the_sign_in_to_the_same_request(at_address: Made) -> None:
     john, visitor = at_address("Small Shows"), at_address("Small Shows")
     john.sign_in()
@@ -94,7 +94,7 @@ def test_a_visitor_comes_back_from_the_sign_in_to_the_same_request(at_address: M
         assert location.startswith(urlsplit(visitor.base_url).path + "/login?next=%2Fsettings%2F")
 
 
-@pytest.mark.spec("line 15", "RFC 9700 §4.16")
+@pytest.mark.spec("docs/security.md", "RFC 9700 §4.16")
 def test_links_and_forms_lead_to_the_same_address(at_address: Made) -> None:
     john = at_address("Big Events LLC")
     visited = [john.open("/"), john.open("/login"), john.open("/api/v1/oauth/authorize")]
@@ -114,7 +114,7 @@ def test_links_and_forms_lead_to_the_same_address(at_address: Made) -> None:
     assert f"{john.base_url}/api/v1/oauth/authorize" in john.open("/").text
 
 
-@pytest.mark.spec("line 17", "RFC 6265bis §4.1.3.2")
+@pytest.mark.spec("docs/security.md", "RFC 6265bis §4.1.3.2")
 def test_on_https_the_cookies_are_secure_and_of_this_host_alone(at_address: Made) -> None:
     john = at_address()
     page = john.open("/login")
@@ -131,7 +131,7 @@ def test_on_https_the_cookies_are_secure_and_of_this_host_alone(at_address: Made
         assert "max-age=" in answer.headers["Strict-Transport-Security"]
 
 
-@pytest.mark.spec("line 10", "RFC 9207 §2")
+@pytest.mark.spec("RFC 9207 §2")
 def test_what_a_caller_says_of_the_address_counts_for_nothing(at_address: Made) -> None:
     john = at_address("Small Shows")
     claims = ("Host", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Prefix", "Forwarded")
@@ -145,7 +145,7 @@ def test_what_a_caller_says_of_the_address_counts_for_nothing(at_address: Made) 
     assert "evil.example" not in john.open("/").response.text
 
 
-@pytest.mark.spec("use", "RFC 6750 §2.1")
+@pytest.mark.spec("docs/architecture.md", "RFC 6750 §2.1")
 def test_organizers_are_paged_with_addresses_that_lead_back(at_address: Made) -> None:
     john = at_address("A", "B", "C")
     john.sign_in()

@@ -16,7 +16,7 @@ from infra.commands import erasure
 from tests.actors import CALLBACK, Browser, ClientApp, Page
 from tests.store_proxy import Fault, StoreProxy
 
-pytestmark = pytest.mark.spec("line 37")
+pytestmark = pytest.mark.spec("docs/security.md")
 NEW = "/settings/applications/new"
 EVIL = "https://evil.example/callback"
 AT_ONCE = 8

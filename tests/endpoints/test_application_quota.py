@@ -14,7 +14,7 @@ from tests.actors import CALLBACK, Browser, Page
 from tests.conftest import Clock
 from tests.store_proxy import Fault, StoreProxy
 
-pytestmark = pytest.mark.spec("line 45")
+pytestmark = pytest.mark.spec("docs/security.md")
 NEW = "/settings/applications/new"
 LIMIT = 3
 
@@ -159,7 +159,7 @@ def test_nobody_registers_for_an_account_that_was_erased_meanwhile(john: Browser
     assert user.find_by_email(john.user.email) is None
 
 
-@pytest.mark.spec("design: budget")
+@pytest.mark.spec("docs/operations.md")
 def test_the_list_costs_the_same_for_one_application_as_for_many(john: Browser, store: StoreProxy) -> None:
     john.register_application()
     with store.count() as calls:

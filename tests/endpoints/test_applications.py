@@ -23,7 +23,7 @@ def problems(page: Page, field: str) -> list[str]:
     return [item.get_text() for item in page.html.select(f"p#{beside}, #{beside} li")]
 
 
-@pytest.mark.spec("register", "line 22", "CVE-2020-10187", "RFC 6749 §10.10")
+@pytest.mark.spec("docs/architecture.md", "docs/security.md", "CVE-2020-10187", "RFC 6749 §10.10")
 def test_the_secret_is_shown_once_and_stored_nowhere(john: Browser) -> None:
     assert listed(john) == []
     assert "You have not registered an application yet" in john.open("/settings/applications").text
@@ -41,7 +41,7 @@ def test_the_secret_is_shown_once_and_stored_nowhere(john: Browser) -> None:
     assert mine.secret not in str(stored.to_simple_dict())
 
 
-@pytest.mark.spec("register")
+@pytest.mark.spec("docs/architecture.md")
 def test_a_second_click_on_register_makes_no_second_application(john: Browser) -> None:
     page = john.open(NEW)
     first = john.press(page, "Register", name="Mine", redirect_uris=CALLBACK)
@@ -57,7 +57,7 @@ def test_a_second_click_on_register_makes_no_second_application(john: Browser) -
     )
 
 
-@pytest.mark.spec("register", "line 3", "RFC 7591 §5")
+@pytest.mark.spec("docs/architecture.md", "RFC 7591 §5")
 @pytest.mark.parametrize("page_of", ["new", "edit"])
 def test_wrong_input_gets_its_reason_beside_the_field_and_is_kept(john: Browser, page_of: str) -> None:
     mine = john.register_application("Mine")
@@ -84,7 +84,7 @@ def test_wrong_input_gets_its_reason_beside_the_field_and_is_kept(john: Browser,
     assert len(listed(john)) == (2 if page_of == "new" else 1)
 
 
-@pytest.mark.spec("register")
+@pytest.mark.spec("docs/architecture.md")
 @pytest.mark.parametrize("page_of", ["new", "edit"])
 def test_an_application_cannot_be_called_like_the_service(john: Browser, page_of: str) -> None:
     mine = john.register_application("Mine")
@@ -95,7 +95,7 @@ def test_an_application_cannot_be_called_like_the_service(john: Browser, page_of
     assert listed(john) == ["Mine"]
 
 
-@pytest.mark.spec("register")
+@pytest.mark.spec("docs/architecture.md")
 def test_a_name_that_the_operator_gave_stays_when_the_rest_is_edited(john: Browser) -> None:
     found = user.find_by_email(john.user.email)
     assert found is not None
@@ -106,7 +106,7 @@ def test_a_name_that_the_operator_gave_stays_when_the_rest_is_edited(john: Brows
     assert john.press(john.open(path), "Save", name="Lanyard for all").status == 400
 
 
-@pytest.mark.spec("register", "line 2", "RFC 6749 §3.1.2.3")
+@pytest.mark.spec("docs/architecture.md", "RFC 9700 §2.1", "RFC 6749 §3.1.2.3")
 def test_an_edited_application_asks_under_its_new_name_and_addresses(john: Browser, eve: Browser) -> None:
     mine = john.register_application("Mine")
     tokens = mine.connect(eve, "Other Org")
@@ -121,7 +121,7 @@ def test_an_edited_application_asks_under_its_new_name_and_addresses(john: Brows
     assert mine.me(tokens["access_token"]).status_code == 200
 
 
-@pytest.mark.spec("register")
+@pytest.mark.spec("docs/architecture.md")
 def test_a_regenerated_secret_stops_the_old_one_at_once(john: Browser, eve: Browser) -> None:
     mine = john.register_application("Mine")
     tokens = mine.connect(eve, "Other Org")
@@ -138,7 +138,7 @@ def test_a_regenerated_secret_stops_the_old_one_at_once(john: Browser, eve: Brow
     assert mine.refresh(tokens["refresh_token"]).status_code == 200
 
 
-@pytest.mark.spec("register", "line 35")
+@pytest.mark.spec("docs/architecture.md")
 def test_a_deleted_application_is_gone_at_once_and_for_good(john: Browser, eve: Browser) -> None:
     registration = john.open(NEW)
     page = john.press(registration, "Register", name="Mine", redirect_uris=CALLBACK)
@@ -164,7 +164,7 @@ def test_a_deleted_application_is_gone_at_once_and_for_good(john: Browser, eve: 
     is_gone()
 
 
-@pytest.mark.spec("register")
+@pytest.mark.spec("docs/architecture.md")
 def test_another_users_application_is_not_found(john: Browser, eve: Browser) -> None:
     mine = john.register_application("Mine")
     assert listed(eve) == []
@@ -178,14 +178,14 @@ def test_another_users_application_is_not_found(john: Browser, eve: Browser) -> 
     assert listed(john) == ["Mine"]
 
 
-@pytest.mark.spec("register", "line 35")
+@pytest.mark.spec("docs/architecture.md")
 def test_a_disabled_application_says_so_to_its_owner(john: Browser) -> None:
     mine = john.register_application("Mine")
     application.disable(mine.client_id)
     assert "Disabled by an administrator" in john.open("/settings/applications").text
 
 
-@pytest.mark.spec("line 1", "RFC 6749 §4.1.2.1")
+@pytest.mark.spec("RFC 6749 §4.1.2.1")
 @pytest.mark.parametrize("path", ["", "/new", "/x", "/x/secret", "/x/delete"])
 def test_a_visitor_is_sent_to_sign_in(base_url: str, path: str) -> None:
     visitor = Browser(base_url)
@@ -203,7 +203,7 @@ def test_a_lost_answer_of_the_store_loses_no_secret(john: Browser, store: StoreP
     assert page.html.find(id="client-secret"), page.text
 
 
-@pytest.mark.spec("register")
+@pytest.mark.spec("docs/architecture.md")
 def test_a_letter_that_turns_the_text_around_stays_in_its_address(john: Browser) -> None:
     page = john.open("/settings/applications/new")
     page = john.press(page, "Register", name="Mine", redirect_uris="https://\u202eelpmaxe.example.com/")

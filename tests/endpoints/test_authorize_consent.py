@@ -35,7 +35,7 @@ def organizers_of(shop: ClientApp, page: Page) -> list[str]:
     return [found["name"] for found in shop.organizers(token).json()["results"]]
 
 
-@pytest.mark.spec("authorize", "scope", "RFC 6749 §4.1.1", "RFC 6749 §3.3")
+@pytest.mark.spec("docs/architecture.md", "RFC 6749 §4.1.1", "RFC 6749 §3.3")
 @pytest.mark.parametrize(
     ("scope", "shown", "granted"),
     [
@@ -58,7 +58,7 @@ def test_each_scope_is_shown_in_plain_words_and_granted_as_shown(
     assert shop.exchange(john.allow(page, *tick).code).json()["scope"] == granted
 
 
-@pytest.mark.spec("authorize", "line 17", "RFC 6749 §4.1.1")
+@pytest.mark.spec("docs/architecture.md", "docs/security.md", "RFC 6749 §4.1.1")
 def test_a_visitor_logs_in_and_comes_back_to_the_same_request(base_url: str, john: Browser, shop: ClientApp) -> None:
     visitor = Browser(base_url, john.user)
     page = visitor.open(shop.authorize_path(state="a b&c=d%26\N{SNOWMAN}"))
@@ -70,7 +70,7 @@ def test_a_visitor_logs_in_and_comes_back_to_the_same_request(base_url: str, joh
     assert visitor.allow(page, "Small Shows").answer["state"] == "a b&c=d%26\N{SNOWMAN}"
 
 
-@pytest.mark.spec("organizers")
+@pytest.mark.spec("docs/architecture.md")
 def test_the_access_is_for_the_ticked_organizers_alone(john: Browser, shop: ClientApp) -> None:
     page = john.open(shop.authorize_path())
     assert page.choices() == {"Big Events LLC": False, "Small Shows": False}
@@ -79,7 +79,7 @@ def test_the_access_is_for_the_ticked_organizers_alone(john: Browser, shop: Clie
     assert organizers_of(shop, john.allow(page, "Small Shows", "Big Events LLC")) == ["Big Events LLC", "Small Shows"]
 
 
-@pytest.mark.spec("organizers")
+@pytest.mark.spec("docs/architecture.md")
 def test_at_least_one_organizer_has_to_be_ticked(john: Browser, shop: ClientApp) -> None:
     page = john.allow(john.open(shop.authorize_path()))
     assert (page.status, page.left_to) == (400, None)
@@ -88,7 +88,7 @@ def test_at_least_one_organizer_has_to_be_ticked(john: Browser, shop: ClientApp)
     assert john.allow(page, "Small Shows").code
 
 
-@pytest.mark.spec("organizers", "scope", "RFC 6749 §3.3")
+@pytest.mark.spec("docs/architecture.md", "RFC 6749 §3.3")
 def test_the_profile_alone_needs_no_organizer_and_opens_none(john: Browser, shop: ClientApp) -> None:
     page = john.open(shop.authorize_path(scope="profile"))
     assert page.choices() == {}
@@ -99,7 +99,7 @@ def test_the_profile_alone_needs_no_organizer_and_opens_none(john: Browser, shop
     assert shop.organizers(token).status_code == 403
 
 
-@pytest.mark.spec("organizers")
+@pytest.mark.spec("docs/architecture.md")
 def test_an_only_organizer_is_ticked_and_without_any_there_is_nothing_to_authorize(
     eve: Browser, a_browser: Callable[..., Browser], shop: ClientApp
 ) -> None:
@@ -112,7 +112,7 @@ def test_an_only_organizer_is_ticked_and_without_any_there_is_nothing_to_authori
     assert nobody.press(page, "Back to the application").answer["error"] == "access_denied"
 
 
-@pytest.mark.spec("organizers", "line 13", "RFC 6749 §4.1.2.1")
+@pytest.mark.spec("docs/architecture.md", "RFC 6749 §3.1", "RFC 6749 §4.1.2.1")
 def test_all_of_very_many_organizers_can_be_ticked(a_browser: Callable[..., Browser], shop: ClientApp) -> None:
     names = [f"Organizer {number}" for number in range(110)]
     agency = a_browser(*names)
@@ -121,7 +121,7 @@ def test_all_of_very_many_organizers_can_be_ticked(a_browser: Callable[..., Brow
     assert shop.organizers(token).json()["count"] == 110
 
 
-@pytest.mark.spec("line 16", "line 35", "organizers", "RFC 6749 §10.12")
+@pytest.mark.spec("RFC 6749 §10.12", "docs/architecture.md")
 def test_an_organizer_that_the_user_does_not_belong_to_counts_for_nothing(
     john: Browser, eve: Browser, shop: ClientApp
 ) -> None:
@@ -134,7 +134,7 @@ def test_an_organizer_that_the_user_does_not_belong_to_counts_for_nothing(
     assert organizers_of(shop, john.send(page, "", {**fields, "organizers": [foreign, big, small]})) == ["Small Shows"]
 
 
-@pytest.mark.spec("answer", "line 14", "RFC 6749 §4.1.2.1")
+@pytest.mark.spec("docs/architecture.md", "RFC 9700 §4.12", "RFC 6749 §4.1.2.1")
 def test_a_denial_is_told_to_the_application_and_gives_nothing(john: Browser, shop: ClientApp) -> None:
     page = john.press(john.open(shop.authorize_path()), "Deny", tick=["Small Shows"])
     assert page.status == 303
@@ -146,7 +146,7 @@ def test_a_denial_is_told_to_the_application_and_gives_nothing(john: Browser, sh
     assert "No application has access" in john.open("/settings/authorized").text
 
 
-@pytest.mark.spec("answer", "line 14", "RFC 9700 §4.12")
+@pytest.mark.spec("docs/architecture.md", "RFC 9700 §4.12")
 def test_an_answer_is_a_303_to_the_first_registered_redirect_uri_where_none_was_named(
     john: Browser, a_browser: Callable[..., Browser]
 ) -> None:
@@ -162,7 +162,7 @@ def test_an_answer_is_a_303_to_the_first_registered_redirect_uri_where_none_was_
     assert page.left_to.startswith(second + "?code=lyac_")
 
 
-@pytest.mark.spec("line 16", "Hydra 0.10-0.11.5", "RFC 6749 §10.12")
+@pytest.mark.spec("RFC 6749 §10.12", "Hydra 0.10-0.11.5")
 def test_a_consent_form_is_good_in_its_own_session_alone(john: Browser, eve: Browser, shop: ClientApp) -> None:
     page = eve.open(shop.authorize_path())
     fields = page.fields("Authorize")
@@ -179,7 +179,7 @@ def test_a_consent_form_is_good_in_its_own_session_alone(john: Browser, eve: Bro
     assert "No application has access" in john.open("/settings/authorized").text
 
 
-@pytest.mark.spec("line 16", "RFC 6749 §10.12")
+@pytest.mark.spec("RFC 6749 §10.12")
 @pytest.mark.parametrize("changed", ["scope", "state", "redirect_uri", "client_id", "code_challenge"])
 def test_a_consent_form_answers_the_very_request_that_was_shown(
     john: Browser, a_browser: Callable[..., Browser], changed: str
@@ -205,7 +205,7 @@ def test_a_consent_form_answers_the_very_request_that_was_shown(
     assert john.send(shown, "", fields).code, "the form itself was good"
 
 
-@pytest.mark.spec("line 16", "RFC 6749 §10.12", "RFC 6749 §3.1.2.3")
+@pytest.mark.spec("RFC 6749 §10.12", "RFC 6749 §3.1.2.3")
 @pytest.mark.parametrize("is_pushed", [False, True], ids=["in the browser", "pushed"])
 def test_the_answer_goes_nowhere_but_where_the_page_said(
     john: Browser, a_browser: Callable[..., Browser], is_pushed: bool
@@ -226,7 +226,7 @@ def test_the_answer_goes_nowhere_but_where_the_page_said(
     assert (page.left_to or "").startswith("https://evil.example.net/cb?code="), "the new page was answered"
 
 
-@pytest.mark.spec("line 16", "RFC 6749 §3.1")
+@pytest.mark.spec("RFC 6749 §10.12", "RFC 6749 §3.1")
 def test_a_request_may_be_posted_as_a_whole_and_is_held_to_what_was_shown(john: Browser, shop: ClientApp) -> None:
     path, _, query = shop.authorize_path(scope="read").partition("?")
     fields = john.open(f"{path}?{query}").fields("Authorize", "Small Shows") | dict(parse_qsl(query))
@@ -236,7 +236,7 @@ def test_a_request_may_be_posted_as_a_whole_and_is_held_to_what_was_shown(john: 
     assert john.send(page, path, {**fields, "scope": ["read", "read"]}).answer["error"] == "invalid_request"
 
 
-@pytest.mark.spec("line 15", "line 16", "CVE-2018-1000088", "RFC 9700 §4.16", "RFC 6749 §10.12")
+@pytest.mark.spec("docs/security.md", "RFC 6749 §10.12", "CVE-2018-1000088", "RFC 9700 §4.16")
 @pytest.mark.parametrize(
     "name", ["<script>alert(1)</script>", "\"'><img src=x onerror=alert(1)>", "{{ 7*7 }}", "A & B"]
 )

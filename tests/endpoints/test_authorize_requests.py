@@ -28,7 +28,7 @@ def refused(browser: Browser, path: str) -> dict[str, str]:
     return page.answer
 
 
-@pytest.mark.spec("line 1", "line 2", "RFC 6749 §4.1.2.1", "RFC 9700 §4.1.3", "CVE-2026-44681", "CVE-2020-15234")
+@pytest.mark.spec("RFC 6749 §4.1.2.1", "RFC 9700 §2.1", "RFC 9700 §4.1.3", "CVE-2026-44681", "CVE-2020-15234")
 @pytest.mark.parametrize(
     "uri",
     [
@@ -69,7 +69,7 @@ def test_a_redirect_uri_that_is_not_registered_byte_for_byte_leads_nowhere(
         assert "Location" not in page.response.headers
 
 
-@pytest.mark.spec("line 2", "RFC 8252 §7.3", "CVE-2020-15233")
+@pytest.mark.spec("RFC 9700 §2.1", "RFC 8252 §7.3", "CVE-2020-15233")
 @pytest.mark.parametrize(
     "uri", ["http://127.0.0.1:8001/cb", "http://127.0.0.1/cb", "http://localhost:8000/cb", "http://[::1]:8000/cb"]
 )
@@ -78,7 +78,7 @@ def test_the_port_and_host_of_a_loopback_address_do_not_vary(john: Browser, shop
     assert john.open(shop.authorize_path(redirect_uri=LOOPBACK)).title == "Authorize A shop?"
 
 
-@pytest.mark.spec("line 1", "RFC 6749 §4.1.2.1")
+@pytest.mark.spec("RFC 6749 §4.1.2.1")
 @pytest.mark.parametrize(
     ("client_id", "reason"),
     [
@@ -99,7 +99,7 @@ def test_an_unknown_application_leads_nowhere(
         assert page.path == "/api/v1/oauth/authorize"
 
 
-@pytest.mark.spec("line 1", "line 35", "RFC 6749 §4.1.2.1")
+@pytest.mark.spec("RFC 6749 §4.1.2.1", "docs/architecture.md")
 def test_a_disabled_application_leads_nowhere(john: Browser, shop: ClientApp) -> None:
     page = john.open(shop.authorize_path())
     application.disable(shop.client_id)
@@ -107,7 +107,7 @@ def test_a_disabled_application_leads_nowhere(john: Browser, shop: ClientApp) ->
     assert john.allow(page, "Small Shows").status == 400
 
 
-@pytest.mark.spec("line 4", "RFC 6749 §3.1", "CVE-2026-9689")
+@pytest.mark.spec("RFC 6749 §3.1", "CVE-2026-9689")
 @pytest.mark.parametrize(
     "name", ["response_type", "scope", "state", "code_challenge", "code_challenge_method", "approval_prompt"]
 )
@@ -120,7 +120,7 @@ def test_a_repeated_parameter_is_an_invalid_request(john: Browser, shop: ClientA
     assert answer.get("state") == (None if name == "state" else "xyz")
 
 
-@pytest.mark.spec("line 1", "line 4", "CVE-2026-9689", "RFC 6749 §4.1.2.1", "RFC 6749 §3.1")
+@pytest.mark.spec("RFC 6749 §4.1.2.1", "RFC 6749 §3.1", "CVE-2026-9689")
 @pytest.mark.parametrize("name", ["client_id", "redirect_uri"])
 def test_a_repeated_client_or_redirect_uri_leads_nowhere(
     john: Browser, shop: ClientApp, other_shop: ClientApp, name: str
@@ -131,7 +131,7 @@ def test_a_repeated_client_or_redirect_uri_leads_nowhere(
         assert f"{name} was sent more than once" in page.text
 
 
-@pytest.mark.spec("line 5", "RFC 6749 §3.1")
+@pytest.mark.spec("RFC 6749 §3.1")
 def test_an_empty_parameter_counts_as_left_out(john: Browser, shop: ClientApp) -> None:
     empty = dict.fromkeys(("redirect_uri", "scope", "state", "code_challenge", "code_challenge_method"), "")
     page = john.allow(john.open(shop.authorize_path(approval_prompt="", **empty)), "Small Shows")
@@ -143,13 +143,13 @@ def test_an_empty_parameter_counts_as_left_out(john: Browser, shop: ClientApp) -
     assert tokens.json()["scope"] == "read write"
 
 
-@pytest.mark.spec("line 5", "RFC 6749 §3.1.1", "RFC 6749 §4.1.2.1")
+@pytest.mark.spec("RFC 6749 §3.1", "RFC 6749 §3.1.1", "RFC 6749 §4.1.2.1")
 @pytest.mark.parametrize("left_out", ["", None])
 def test_response_type_has_to_be_there(john: Browser, shop: ClientApp, left_out: str | None) -> None:
     assert refused(john, shop.authorize_path(response_type=left_out))["error"] == "invalid_request"
 
 
-@pytest.mark.spec("line 6", "RFC 6749 §3.1")
+@pytest.mark.spec("RFC 6749 §3.1")
 def test_unknown_parameters_are_ignored(john: Browser, eve: Browser, shop: ClientApp) -> None:
     slug = next(iter(eve.user.organizers))
     names = ("user", "organizers", "client", "scopes", "repeated", "redirect_uri_given", "_params", "body", "headers")
@@ -162,14 +162,14 @@ def test_unknown_parameters_are_ignored(john: Browser, eve: Browser, shop: Clien
     assert tokens["scope"] == "read"
 
 
-@pytest.mark.spec("line 7", "RFC 6749 §3.1.1")
+@pytest.mark.spec("RFC 6749 §3.1.1")
 @pytest.mark.parametrize("response_type", ["token", "code token", "token code", "xcode", "Code", "code ", "id_token"])
 def test_response_type_is_exactly_code(john: Browser, shop: ClientApp, response_type: str) -> None:
     answer = refused(john, shop.authorize_path(response_type=response_type))
     assert answer["error"] == "unsupported_response_type"
 
 
-@pytest.mark.spec("line 8", "line 30", "RFC 6749 §4.1.2", "RFC 9700 §2.4")
+@pytest.mark.spec("RFC 6749 §4.1.2", "RFC 9700 §2.4")
 @pytest.mark.parametrize("mode", ["fragment", "form_post"])
 def test_a_code_never_comes_in_a_fragment(john: Browser, shop: ClientApp, mode: str) -> None:
     asked = shop.authorize_path(response_mode=mode)
@@ -179,7 +179,7 @@ def test_a_code_never_comes_in_a_fragment(john: Browser, shop: ClientApp, mode: 
         assert page.answer["iss"] == john.base_url
 
 
-@pytest.mark.spec("scope", "RFC 6749 §4.1.2.1")
+@pytest.mark.spec("docs/architecture.md", "RFC 6749 §4.1.2.1")
 @pytest.mark.parametrize(
     "scope", ["admin", "read admin", "READ", "read,write", "read  write", " ", "reаd", "\N{SNOWMAN}"]
 )
@@ -189,7 +189,7 @@ def test_an_unknown_scope_is_an_invalid_scope(john: Browser, shop: ClientApp, sc
     assert answer["state"] == "xyz"
 
 
-@pytest.mark.spec("line 9", "answer", "RFC 6749 §4.1.2")
+@pytest.mark.spec("RFC 6749 §4.1.2", "docs/architecture.md")
 @pytest.mark.parametrize(
     "state",
     [
@@ -216,7 +216,7 @@ def test_the_state_comes_back_byte_for_byte(john: Browser, shop: ClientApp, stat
     assert [answer.answer.get("error") for answer in answers] == [None, None, "access_denied", "invalid_scope"]
 
 
-@pytest.mark.spec("line 10", "RFC 9207 §2")
+@pytest.mark.spec("RFC 9207 §2")
 def test_every_answer_says_who_gives_it_and_keeps_the_redirect_uris_query(john: Browser, shop: ClientApp) -> None:
     asked = shop.authorize_path(redirect_uri=WITH_QUERY)
     for page in (
@@ -232,12 +232,12 @@ def test_every_answer_says_who_gives_it_and_keeps_the_redirect_uris_query(john: 
         assert query["state"] == ["xyz"]
 
 
-@pytest.mark.spec("remembered")
+@pytest.mark.spec("docs/architecture.md")
 def test_approval_prompt_knows_two_words(john: Browser, shop: ClientApp) -> None:
     assert refused(john, shop.authorize_path(approval_prompt="never"))["error"] == "invalid_request"
 
 
-@pytest.mark.spec("line 13", "RFC 6749 §4.1.2.1")
+@pytest.mark.spec("RFC 6749 §3.1", "RFC 6749 §4.1.2.1")
 @pytest.mark.parametrize("broken", ["%ff", "%C3%28", "%ED%A0%80", "a%80b"])
 @pytest.mark.parametrize("name", ["state", "client_id", "unknown"])
 def test_a_query_that_cannot_be_decoded_is_refused(john: Browser, shop: ClientApp, name: str, broken: str) -> None:
@@ -247,7 +247,7 @@ def test_a_query_that_cannot_be_decoded_is_refused(john: Browser, shop: ClientAp
         assert page.title == "That cannot be done"
 
 
-@pytest.mark.spec("line 13", "RFC 6749 §4.1.2.1")
+@pytest.mark.spec("RFC 6749 §3.1", "RFC 6749 §4.1.2.1")
 @pytest.mark.parametrize("body", [b"\xff", b"csrf_token=%ff", b"a=" + b"&a=" * 10_000, b"%00=%C3%28"])
 def test_a_form_that_cannot_be_decoded_is_refused(john: Browser, shop: ClientApp, body: bytes) -> None:
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -256,7 +256,7 @@ def test_a_form_that_cannot_be_decoded_is_refused(john: Browser, shop: ClientApp
     assert "Location" not in response.headers
 
 
-@pytest.mark.spec("line 14", "line 15", "RFC 6749 §3.1")
+@pytest.mark.spec("RFC 9700 §4.12", "docs/security.md", "RFC 6749 §3.1")
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
 def test_other_methods_are_told_which_ones_there_are(john: Browser, shop: ClientApp, method: str) -> None:
     response = john.http.request(method, john.base_url + shop.authorize_path())

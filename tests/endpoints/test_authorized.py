@@ -33,7 +33,7 @@ def in_berlin(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, ZoneInfo("Europe/Berlin")).strftime("%-d %B %Y, %H:%M %Z")
 
 
-@pytest.mark.spec("end")
+@pytest.mark.spec("docs/architecture.md")
 def test_the_page_says_which_scopes_and_organizers_since_when_and_last_used(
     john: Browser, shop: ClientApp, other_shop: ClientApp, clock: Clock
 ) -> None:
@@ -62,7 +62,7 @@ def test_the_page_says_which_scopes_and_organizers_since_when_and_last_used(
     assert list(facts) == ["A shop", "Another shop"]
 
 
-@pytest.mark.spec("end", "line 16", "RFC 6749 §10.12")
+@pytest.mark.spec("docs/architecture.md", "RFC 6749 §10.12")
 def test_revoking_ends_every_token_and_every_code_on_its_way_at_once(
     john: Browser, eve: Browser, shop: ClientApp, other_shop: ClientApp
 ) -> None:
@@ -85,7 +85,7 @@ def test_revoking_ends_every_token_and_every_code_on_its_way_at_once(
     assert shop.exchange(code).json()["error"] == "invalid_grant", "the code of before stays dead"
 
 
-@pytest.mark.spec("end")
+@pytest.mark.spec("docs/architecture.md")
 def test_revoking_twice_and_revoking_what_never_had_access_is_the_same(john: Browser, shop: ClientApp) -> None:
     shop.connect(john, "Small Shows")
     page = john.open(PATH)
@@ -95,7 +95,7 @@ def test_revoking_twice_and_revoking_what_never_had_access_is_the_same(john: Bro
         assert "No application has access" in after.text
 
 
-@pytest.mark.spec("end")
+@pytest.mark.spec("docs/architecture.md")
 def test_what_a_grant_still_holds_is_shown_beside_what_was_allowed_since(john: Browser, shop: ClientApp) -> None:
     shop.connect(john, "Small Shows", scope="read")
     shop.connect(john, "Big Events LLC", scope="write")
@@ -106,7 +106,7 @@ def test_what_a_grant_still_holds_is_shown_beside_what_was_allowed_since(john: B
     assert shown(john)["A shop"]["Organizers"] == "Big Events LLC, Small Shows"
 
 
-@pytest.mark.spec("end", "line 35")
+@pytest.mark.spec("docs/architecture.md")
 def test_a_disabled_application_is_listed_and_said_to_have_no_access(john: Browser, shop: ClientApp) -> None:
     shop.connect(john, "Small Shows")
     application.disable(shop.client_id)
@@ -114,7 +114,7 @@ def test_a_disabled_application_is_listed_and_said_to_have_no_access(john: Brows
     assert "No application has access" in john.press(john.open(PATH), "Revoke").text
 
 
-@pytest.mark.spec("end", "line 37")
+@pytest.mark.spec("docs/architecture.md", "docs/security.md")
 def test_organizers_stand_in_the_order_of_their_names_and_without_those_that_are_gone(
     a_browser: Callable[..., Browser], shop: ClientApp
 ) -> None:
@@ -125,7 +125,7 @@ def test_organizers_stand_in_the_order_of_their_names_and_without_those_that_are
     assert shown(agency)["A shop"]["Organizers"] == "Ähre, hall 2, Hall 10"
 
 
-@pytest.mark.spec("end", "line 35", "RFC 7592 §2.3")
+@pytest.mark.spec("docs/architecture.md", "RFC 7592 §2.3")
 @pytest.mark.parametrize("deletes_itself", [False, True], ids=["by its developer", "by itself"])
 def test_a_deleted_application_leaves_nothing_with_its_users(
     john: Browser,
@@ -155,7 +155,7 @@ def test_a_deleted_application_leaves_nothing_with_its_users(
     assert shop.me(kept["access_token"]).status_code == 200
 
 
-@pytest.mark.spec("end", "platform: 503")
+@pytest.mark.spec("docs/architecture.md", "docs/reliability.md")
 @pytest.mark.usefixtures("impatient_client")
 def test_what_cannot_be_tidied_up_now_is_the_next_time(john: Browser, shop: ClientApp, store: StoreProxy) -> None:
     shop.connect(john, "Small Shows")

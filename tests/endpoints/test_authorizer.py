@@ -18,7 +18,7 @@ from tests.conftest import Clock
 from tests.request_calls import RequestCalls
 from tests.store_proxy import Fault, StoreProxy
 
-pytestmark = pytest.mark.spec("line 33", "RFC 6750 §3.1")
+pytestmark = pytest.mark.spec("RFC 6750 §3.1")
 
 API = "arn:aws:execute-api:eu-central-1:123456789012:abc123/prod/"
 OTHER, THIRD = (API.replace("abc123", api) for api in ("other9", "third7"))

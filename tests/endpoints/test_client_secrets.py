@@ -15,7 +15,7 @@ from tests.actors import Browser, ClientApp, Page
 from tests.conftest import Clock
 from tests.store_proxy import Fault, StoreProxy
 
-pytestmark = pytest.mark.spec("secrets: live ones while rotating", "register")
+pytestmark = pytest.mark.spec("docs/architecture.md")
 DAY = "86400"
 ROUNDS = 50
 

@@ -21,7 +21,7 @@ def pasted(page: Page, of: str) -> str:
     return element.get_text()
 
 
-@pytest.mark.spec("register")
+@pytest.mark.spec("docs/architecture.md")
 def test_what_is_pasted_gets_tokens(john: Browser) -> None:
     page = john.open("/settings/applications/new")
     page = john.press(page, "Register", name="Mine", redirect_uris=REDIRECT_URI)
@@ -38,7 +38,7 @@ def test_what_is_pasted_gets_tokens(john: Browser) -> None:
     assert ClientApp(john.base_url, client_id, "", "").me(tokens["access_token"]).status_code == 200
 
 
-@pytest.mark.spec("register", "CVE-2020-10187")
+@pytest.mark.spec("docs/architecture.md", "CVE-2020-10187")
 def test_later_the_secret_is_not_known_any_more(john: Browser) -> None:
     mine = john.register_application("Mine")
     page = john.open(f"/settings/applications/{mine.client_id}")
@@ -46,7 +46,7 @@ def test_later_the_secret_is_not_known_any_more(john: Browser) -> None:
     assert mine.secret not in page.response.text
 
 
-@pytest.mark.spec("register")
+@pytest.mark.spec("docs/architecture.md")
 def test_what_is_pasted_authenticates_as_the_application_does(john: Browser) -> None:
     def registered(**how: str) -> str:
         page = john.open("/settings/applications/new")
@@ -64,7 +64,7 @@ def test_what_is_pasted_authenticates_as_the_application_does(john: Browser) -> 
         assert "-u" not in words
 
 
-@pytest.mark.spec("register", "RFC 8628 §3.1")
+@pytest.mark.spec("docs/architecture.md", "RFC 8628 §3.1")
 def test_what_is_pasted_for_a_device_starts_its_way(john: Browser) -> None:
     page = john.open("/settings/applications/new")
     page = john.press(page, "Register", name="Mine", redirect_uris="", type="native", device_grant="on")
@@ -77,7 +77,7 @@ def test_what_is_pasted_for_a_device_starts_its_way(john: Browser) -> None:
     assert answer["error"] == "authorization_pending"
 
 
-@pytest.mark.spec("register")
+@pytest.mark.spec("docs/architecture.md")
 def test_the_test_button_runs_the_flow_although_it_is_remembered(john: Browser) -> None:
     mine = john.register_application("Mine")
     mine.connect(john, "Small Shows")
@@ -91,7 +91,7 @@ def test_the_test_button_runs_the_flow_although_it_is_remembered(john: Browser) 
     assert page.answer["state"] == "STATE"
 
 
-@pytest.mark.spec("register")
+@pytest.mark.spec("docs/architecture.md")
 def test_the_owner_sees_about_how_many_people_are_connected(john: Browser, eve: Browser) -> None:
     mine = john.register_application("Mine")
 

@@ -26,7 +26,7 @@ PREFLIGHT = {
     "Access-Control-Request-Headers": "authorization,content-type",
 }
 
-pytestmark = pytest.mark.spec("CORS: token, revoke, metadata, /me and /organizers alone", "RFC 9700 §2.6")
+pytestmark = pytest.mark.spec("docs/architecture.md", "RFC 9700 §2.6")
 
 
 @pytest.mark.parametrize("path", SHARED)

@@ -31,7 +31,7 @@ def path_of(form: str, mine: ClientApp) -> str:
     return FORMS[form][0].format(mine=mine.client_id, authorize=mine.authorize_path())
 
 
-@pytest.mark.spec("line 16", "line 17", "RFC 6749 §10.12")
+@pytest.mark.spec("RFC 6749 §10.12", "docs/security.md")
 @pytest.mark.parametrize("form", FORMS)
 def test_a_form_without_its_token_changes_nothing(john: Browser, mine: ClientApp, form: str) -> None:
     page, button = john.open(path_of(form, mine)), FORMS[form][1]
@@ -59,7 +59,7 @@ def test_a_form_without_its_token_changes_nothing(john: Browser, mine: ClientApp
     assert (done.left_to is not None) == (form == "consent")
 
 
-@pytest.mark.spec("line 16", "RFC 6749 §10.12")
+@pytest.mark.spec("RFC 6749 §10.12")
 @pytest.mark.parametrize("form", ["edit", "secret", "deletion"])
 def test_one_applications_form_does_not_work_on_another(john: Browser, mine: ClientApp, form: str) -> None:
     second = john.register_application("Second")
@@ -68,7 +68,7 @@ def test_one_applications_form_does_not_work_on_another(john: Browser, mine: Cli
     assert john.open(path_of("edit", mine)).field("name") == "Mine"
 
 
-@pytest.mark.spec("line 16", "RFC 9110 §9.2.1")
+@pytest.mark.spec("RFC 6749 §10.12", "RFC 9110 §9.2.1")
 def test_looking_at_a_page_changes_nothing(john: Browser, mine: ClientApp) -> None:
     for form in FORMS:
         path = path_of(form, mine)
@@ -79,7 +79,7 @@ def test_looking_at_a_page_changes_nothing(john: Browser, mine: ClientApp) -> No
     assert mine.connect(john, "Small Shows")["scope"] == "read write", "the secret is the same"
 
 
-@pytest.mark.spec("line 16", "line 17")
+@pytest.mark.spec("RFC 6749 §10.12", "docs/security.md")
 def test_another_sites_form_does_not_make_a_browser_drop_its_session(john: Browser) -> None:
     """It comes without the cookie, which is SameSite=Lax; what the answer sets, the browser takes all the same."""
     answer = requests.post(

@@ -18,7 +18,7 @@ from tests.store_proxy import StoreProxy
 NEW = "a new and better one"
 AtAddress = Callable[..., Browser]
 Try = Callable[[str], int]
-pytestmark = [pytest.mark.spec("line 17", "line 45"), pytest.mark.usefixtures("_few")]
+pytestmark = [pytest.mark.spec("docs/security.md"), pytest.mark.usefixtures("_few")]
 
 
 @pytest.fixture

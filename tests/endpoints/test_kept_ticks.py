@@ -14,7 +14,7 @@ from tests.flows.test_device import registered
 PATH = "/api/v1/oauth/authorize"
 NONE, SMALL = {"Big Events LLC": False, "Small Shows": False}, {"Big Events LLC": False, "Small Shows": True}
 
-pytestmark = pytest.mark.spec("authorize", "line 16", "line 17")
+pytestmark = pytest.mark.spec("docs/architecture.md", "RFC 6749 §10.12", "docs/security.md")
 
 
 def end_session(clock: Clock) -> None:

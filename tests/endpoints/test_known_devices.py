@@ -18,7 +18,7 @@ from tests.store_proxy import StoreProxy
 
 COOKIE = "lanyard-device"
 NEW = "a new and better one"
-pytestmark = pytest.mark.spec("line 17", "line 45")
+pytestmark = pytest.mark.spec("docs/security.md")
 
 
 def known_browser(base_url: str, person: Person) -> Browser:

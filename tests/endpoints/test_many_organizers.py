@@ -15,7 +15,7 @@ from chalicelib.models.user import User
 from tests.actors import Browser, ClientApp, Page
 from tests.flows.test_device import registered
 
-pytestmark = pytest.mark.spec("authorize", "line 16")
+pytestmark = pytest.mark.spec("docs/architecture.md", "RFC 6749 §10.12")
 LIMIT = settings.ORGANIZERS_PER_CONSENT_LIMIT
 TOO_MANY = "That is {count} organizers, and an application can be given at most {limit}. Choose fewer."
 

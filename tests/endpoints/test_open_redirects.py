@@ -84,7 +84,7 @@ def test_a_mistake_is_passed_on_where_the_operator_knows_who_registers_applicati
     assert_is_shown(john.open(shop.authorize_path(**WRONG)), FIRST)
 
 
-@pytest.mark.spec("design: budget")
+@pytest.mark.spec("docs/operations.md")
 def test_to_know_that_costs_no_round_trip(john: Browser, shop: ClientApp, store: StoreProxy) -> None:
     for _ in range(2):
         with store.count() as calls:

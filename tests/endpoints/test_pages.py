@@ -37,7 +37,7 @@ def pages(base_url: str, john: Browser, eve: Browser, shop: ClientApp) -> list[P
     return [page for page in shown if page.left_to is None]
 
 
-@pytest.mark.spec("line 15", "RFC 9700 §4.16", "RFC 6749 §10.13")
+@pytest.mark.spec("docs/security.md", "RFC 9700 §4.16", "RFC 6749 §10.13")
 def test_every_page_has_the_headers_that_keep_it_safe(pages: list[Page]) -> None:
     assert {page.status for page in pages} == {200, 400, 403, 404}
     for page in pages:
@@ -59,7 +59,7 @@ def test_every_page_has_the_headers_that_keep_it_safe(pages: list[Page]) -> None
         assert not [element for element in page.html.find_all(True) if any(element.has_attr(name) for name in inline)]
 
 
-@pytest.mark.spec("line 15", "RFC 9700 §4.16")
+@pytest.mark.spec("docs/security.md", "RFC 9700 §4.16")
 def test_only_the_sign_in_and_consent_forms_may_lead_away(john: Browser, pages: list[Page]) -> None:
     for page in pages:
         if page.path == "/login":
@@ -78,7 +78,7 @@ def test_only_the_sign_in_and_consent_forms_may_lead_away(john: Browser, pages: 
         assert policy(john.open(shop.authorize_path(redirect_uri=uri)))["form-action"] == allowed
 
 
-@pytest.mark.spec("line 15", "RFC 9700 §4.16")
+@pytest.mark.spec("docs/security.md", "RFC 9700 §4.16")
 def test_every_page_says_what_it_is_and_where_its_forms_fields_are(pages: list[Page]) -> None:
     for page in pages:
         assert page.html.html is not None
@@ -93,7 +93,7 @@ def test_every_page_says_what_it_is_and_where_its_forms_fields_are(pages: list[P
         assert all(form["method"] == "post" for form in page.html.find_all("form"))
 
 
-@pytest.mark.spec("line 15", "RFC 9700 §4.16")
+@pytest.mark.spec("docs/security.md", "RFC 9700 §4.16")
 def test_redirects_and_the_style_sheet_have_the_headers_too(john: Browser, shop: ClientApp) -> None:
     shop.connect(john, "Small Shows")
     left = john.http.get(john.base_url + shop.authorize_path(), allow_redirects=False)
@@ -107,7 +107,7 @@ def test_redirects_and_the_style_sheet_have_the_headers_too(john: Browser, shop:
     assert "immutable" in style.headers["Cache-Control"]
 
 
-@pytest.mark.spec("line 15", "RFC 9700 §4.16")
+@pytest.mark.spec("docs/security.md", "RFC 9700 §4.16")
 @pytest.mark.parametrize("path", ["/", "/login", "/settings/authorized", "/settings/applications", "authorize"])
 def test_a_store_that_fails_is_said_to_and_can_be_tried_again(
     john: Browser, shop: ClientApp, store: StoreProxy, path: str
@@ -121,7 +121,7 @@ def test_a_store_that_fails_is_said_to_and_can_be_tried_again(
     assert john.open(shop.authorize_path() if path == "authorize" else path).status == 200
 
 
-@pytest.mark.spec("line 15", "RFC 9700 §4.16")
+@pytest.mark.spec("docs/security.md", "RFC 9700 §4.16")
 @pytest.mark.parametrize("path", ["/", "/login", "/logout", "/settings/applications/new", "/settings/authorized"])
 def test_other_methods_and_bodies_too_large_are_refused_as_pages(john: Browser, path: str) -> None:
     for method, body, status in (("PUT", "", 405), ("DELETE", "", 405), ("POST", "x" * 16_385, 413)):
@@ -132,7 +132,7 @@ def test_other_methods_and_bodies_too_large_are_refused_as_pages(john: Browser, 
         assert ("Allow" in response.headers) == (status == 405)
 
 
-@pytest.mark.spec("authorize", "RFC 6749 §4.1.1")
+@pytest.mark.spec("docs/architecture.md", "RFC 6749 §4.1.1")
 def test_the_front_page_tells_users_where_to_go_and_developers_what_to_call(
     base_url: str, john: Browser, a_browser: Callable[..., Browser]
 ) -> None:

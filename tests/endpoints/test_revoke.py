@@ -9,7 +9,7 @@ from chalicelib.credentials import Kind
 from tests.actors import Browser, ClientApp
 from tests.store_proxy import StoreProxy
 
-pytestmark = pytest.mark.spec("line 31", "RFC 7009 §2")
+pytestmark = pytest.mark.spec("RFC 7009 §2.2", "RFC 7009 §2")
 KINDS = ["access_token", "refresh_token"]
 
 
@@ -79,7 +79,7 @@ def test_without_a_token_it_is_an_invalid_request(shop: ClientApp) -> None:
         assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
 
 
-@pytest.mark.spec("line 4", "CVE-2026-9689", "RFC 6749 §3.1")
+@pytest.mark.spec("RFC 6749 §3.1", "CVE-2026-9689")
 def test_two_tokens_at_once_are_refused_and_both_live(john: Browser, shop: ClientApp) -> None:
     tokens = shop.connect(john, "Big Events LLC")
     answer = shop.revoke([tokens["access_token"], tokens["refresh_token"]])  # type: ignore[arg-type]

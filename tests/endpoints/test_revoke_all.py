@@ -9,7 +9,7 @@ from tests.actors import Browser, ClientApp
 PAGE, ALL = "/settings/authorized", "/settings/authorized/all"
 
 
-@pytest.mark.spec("end")
+@pytest.mark.spec("docs/architecture.md")
 def test_revoking_all_asks_first_and_then_ends_everything_of_this_user_alone(
     john: Browser, eve: Browser, shop: ClientApp, other_shop: ClientApp
 ) -> None:
@@ -33,7 +33,7 @@ def test_revoking_all_asks_first_and_then_ends_everything_of_this_user_alone(
     assert john.open(ALL).path == PAGE, "there is nothing left to ask about"
 
 
-@pytest.mark.spec("line 16", "RFC 6749 §10.12")
+@pytest.mark.spec("RFC 6749 §10.12")
 def test_a_forged_form_revokes_nothing(john: Browser, shop: ClientApp) -> None:
     token = shop.connect(john, "Small Shows")["access_token"]
     assert john.send(john.open(PAGE), ALL, {"csrf_token": "x"}).status == 403

@@ -30,7 +30,7 @@ def cookie_set(response: requests.Response, name: str) -> Morsel[str]:
     )
 
 
-@pytest.mark.spec("line 17")
+@pytest.mark.spec("docs/security.md")
 def test_a_session_ends_after_three_idle_hours(john: Browser, clock: Clock) -> None:
     clock.advance(3 * HOUR - MINUTE)
     assert is_signed_in(john)
@@ -40,7 +40,7 @@ def test_a_session_ends_after_three_idle_hours(john: Browser, clock: Clock) -> N
     assert not is_signed_in(john)
 
 
-@pytest.mark.spec("line 17")
+@pytest.mark.spec("docs/security.md")
 def test_a_session_ends_after_twelve_hours_of_use(john: Browser, clock: Clock) -> None:
     for _ in range(11):
         clock.advance(HOUR)
@@ -51,7 +51,7 @@ def test_a_session_ends_after_twelve_hours_of_use(john: Browser, clock: Clock) -
     assert not is_signed_in(john)
 
 
-@pytest.mark.spec("line 17")
+@pytest.mark.spec("docs/security.md")
 def test_a_sign_out_ends_the_session_and_not_only_the_cookie(john: Browser) -> None:
     kept = john.http.cookies[SESSION]
     other = Browser(john.base_url, john.user)
@@ -63,7 +63,7 @@ def test_a_sign_out_ends_the_session_and_not_only_the_cookie(john: Browser) -> N
     assert is_signed_in(other), "the other browser's session is its own"
 
 
-@pytest.mark.spec("line 17")
+@pytest.mark.spec("docs/security.md")
 def test_a_sign_in_gives_a_new_session_and_ends_the_one_before(john: Browser) -> None:
     page = Browser(john.base_url).open("/login")
     before = john.http.cookies[SESSION]
@@ -77,7 +77,7 @@ def test_a_sign_in_gives_a_new_session_and_ends_the_one_before(john: Browser) ->
     assert not is_signed_in(replay)
 
 
-@pytest.mark.spec("line 17")
+@pytest.mark.spec("docs/security.md")
 def test_a_session_that_an_attacker_planted_is_not_taken_over(eve: Browser, john: Browser) -> None:
     planted = eve.http.cookies[SESSION]
     victim = Browser(john.base_url, john.user)
@@ -88,13 +88,13 @@ def test_a_session_that_an_attacker_planted_is_not_taken_over(eve: Browser, john
     assert not is_signed_in(eve)
 
 
-@pytest.mark.spec("line 17", "line 35")
+@pytest.mark.spec("docs/security.md", "docs/architecture.md")
 def test_a_disabled_user_is_out_at_the_next_request(john: Browser) -> None:
     user.disable(john.user.user_id)
     assert not is_signed_in(john)
 
 
-@pytest.mark.spec("line 17", "line 22", "RFC 6749 §10.10")
+@pytest.mark.spec("docs/security.md", "RFC 6749 §10.10")
 @pytest.mark.parametrize("forge", ["user", "secret", "checksum", "empty", "quoted"])
 def test_a_forged_cookie_signs_nobody_in(john: Browser, eve: Browser, forge: str) -> None:
     mine, other = john.http.cookies[SESSION], eve.http.cookies[SESSION]
@@ -124,7 +124,7 @@ def over_https(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, public_url=None))
 
 
-@pytest.mark.spec("line 17", "RFC 9110 §5.6.3", "RFC 6265 §5.4")
+@pytest.mark.spec("docs/security.md", "RFC 9110 §5.6.3", "RFC 6265 §5.4")
 @pytest.mark.parametrize("blank", ["\u2000", "\u00a0", "\u0085", "\u3000", "\ufeff", "\x0b", "\x1c"])
 def test_a_cookie_that_only_looks_like_the_protected_one_is_another(
     john: Browser, application: Any, over_https: None, blank: str
@@ -137,7 +137,7 @@ def test_a_cookie_that_only_looks_like_the_protected_one_is_another(
         assert status_with(application, planted) == 303, repr(planted)
 
 
-@pytest.mark.spec("line 17", "RFC 6265 §5.4")
+@pytest.mark.spec("docs/security.md", "RFC 6265 §5.4")
 def test_of_two_different_cookies_of_one_name_neither_counts(
     john: Browser, eve: Browser, application: Any, over_https: None
 ) -> None:
@@ -150,7 +150,7 @@ def test_of_two_different_cookies_of_one_name_neither_counts(
     assert status_with(application, f"{name.lower()}={planted}; x{name}={planted}; {name}={mine}") == 200
 
 
-@pytest.mark.spec("line 17", "RFC 6265 §5.2")
+@pytest.mark.spec("docs/security.md", "RFC 6265 §5.2")
 def test_the_cookies_are_out_of_reach_of_scripts_and_other_sites(
     base_url: str, a_person: Callable[..., Person]
 ) -> None:
@@ -167,7 +167,7 @@ def test_the_cookies_are_out_of_reach_of_scripts_and_other_sites(
     assert LOGIN not in browser.http.cookies, "the sign-in form's cookie has done its work"
 
 
-@pytest.mark.spec("line 17")
+@pytest.mark.spec("docs/security.md")
 @pytest.mark.parametrize("foreign", ['prefs={"a":1, "b":[2]}', "a b=c d", "[x]=1", "novalue", "=x", 'q="half'])
 def test_cookies_that_others_left_for_the_host_do_no_harm(john: Browser, foreign: str) -> None:
     mine = f"{SESSION}={john.http.cookies[SESSION]}"
@@ -176,7 +176,7 @@ def test_cookies_that_others_left_for_the_host_do_no_harm(john: Browser, foreign
         assert "<h1>Authorized applications" in response.text
 
 
-@pytest.mark.spec("line 17")
+@pytest.mark.spec("docs/security.md")
 @pytest.mark.parametrize("added", ["\\015\\012X-Injected: 1", "\\073 Domain=example.com", "; Domain=example.com", "é"])
 def test_a_planted_cookie_adds_nothing_to_the_answer(base_url: str, added: str) -> None:
     planted = f'{LOGIN}="{"a" * 43}{added}"'.encode()

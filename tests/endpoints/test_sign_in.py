@@ -32,7 +32,7 @@ def without_what_differs(page: Page, email: str) -> str:
     return re.sub(r'name="csrf_token" value="\w+"', "", page.response.text.replace(email, "EMAIL"))
 
 
-@pytest.mark.spec("line 17")
+@pytest.mark.spec("docs/security.md")
 def test_a_user_logs_in_with_the_email_in_any_spelling_and_out_again(visitor: Browser) -> None:
     page = visitor.sign_in(email=f"  {visitor.user.email.upper()} ")
     assert (page.path, page.title) == ("/", "Connect applications to your account")
@@ -44,7 +44,7 @@ def test_a_user_logs_in_with_the_email_in_any_spelling_and_out_again(visitor: Br
     assert visitor.open("/logout").path == "/"
 
 
-@pytest.mark.spec("line 17", "line 35")
+@pytest.mark.spec("docs/security.md", "docs/architecture.md")
 def test_wrong_passwords_and_unknown_and_disabled_accounts_get_one_answer(visitor: Browser, eve: Browser) -> None:
     user.disable(eve.user.user_id)
     tries = [
@@ -63,7 +63,7 @@ def test_wrong_passwords_and_unknown_and_disabled_accounts_get_one_answer(visito
     assert len({without_what_differs(page, email) for page, email in pages}) == 1
 
 
-@pytest.mark.spec("line 17", "line 35")
+@pytest.mark.spec("docs/security.md", "docs/architecture.md")
 def test_a_disabled_user_is_told_whom_to_ask_if_the_password_is_right(
     visitor: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,7 +80,7 @@ def test_a_disabled_user_is_told_whom_to_ask_if_the_password_is_right(
     assert page.text.endswith("Sign in Forgot your password? No account yet? Sign up")
 
 
-@pytest.mark.spec("line 17")
+@pytest.mark.spec("docs/security.md")
 def test_a_wrong_password_costs_the_same_whether_the_account_is_disabled(visitor: Browser, store: StoreProxy) -> None:
     asked = []
     for is_disabled in (False, True):
@@ -93,7 +93,7 @@ def test_a_wrong_password_costs_the_same_whether_the_account_is_disabled(visitor
     assert asked[0] == asked[1]
 
 
-@pytest.mark.spec("line 17")
+@pytest.mark.spec("docs/security.md")
 def test_an_unknown_account_costs_the_same_as_a_wrong_password(visitor: Browser, store: StoreProxy) -> None:
     spent: dict[str, float] = {}
     asked: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
@@ -110,7 +110,7 @@ def test_an_unknown_account_costs_the_same_as_a_wrong_password(visitor: Browser,
     assert spent[unknown] > 0.6 * spent[known]
 
 
-@pytest.mark.spec("line 17", "RFC 9700 §4.11")
+@pytest.mark.spec("docs/security.md", "RFC 9700 §4.11")
 @pytest.mark.parametrize(
     "elsewhere",
     [
@@ -142,7 +142,7 @@ def test_after_the_sign_in_nobody_is_sent_elsewhere(visitor: Browser, elsewhere:
         assert "X-Injected" not in response.headers
 
 
-@pytest.mark.spec("line 17")
+@pytest.mark.spec("docs/security.md")
 def test_after_the_sign_in_a_user_is_where_they_wanted_to_be(visitor: Browser) -> None:
     page = visitor.open("/settings/applications?from=a%26b")
     assert page.title == "Sign in"
@@ -152,7 +152,7 @@ def test_after_the_sign_in_a_user_is_where_they_wanted_to_be(visitor: Browser) -
     assert visitor.open("/login", next="/settings/authorized").title == "Authorized applications"
 
 
-@pytest.mark.spec("line 17")
+@pytest.mark.spec("docs/security.md")
 @pytest.mark.parametrize("exists", [True, False])
 def test_an_account_can_be_tried_ten_times_in_a_quarter_of_an_hour(
     visitor: Browser, eve: Browser, fresh: Clock, exists: bool
@@ -171,7 +171,7 @@ def test_an_account_can_be_tried_ten_times_in_a_quarter_of_an_hour(
     assert visitor.sign_in(email=email).status == (200 if exists else 401)
 
 
-@pytest.mark.spec("line 17")
+@pytest.mark.spec("docs/security.md")
 def test_a_sign_in_that_went_well_starts_the_count_anew(visitor: Browser, fresh: Clock) -> None:
     for _ in range(2):
         assert [visitor.sign_in(password="wrong").status for _ in range(9)] == [401] * 9
@@ -179,7 +179,7 @@ def test_a_sign_in_that_went_well_starts_the_count_anew(visitor: Browser, fresh:
         visitor.sign_out()
 
 
-@pytest.mark.spec("line 17")
+@pytest.mark.spec("docs/security.md")
 def test_an_address_cannot_try_one_account_after_the_other(
     visitor: Browser, fresh: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -193,7 +193,7 @@ def test_an_address_cannot_try_one_account_after_the_other(
     assert visitor.sign_in().status == 200
 
 
-@pytest.mark.spec("line 17")
+@pytest.mark.spec("docs/security.md")
 def test_sign_ins_that_go_well_are_limited_for_an_account_too(
     visitor: Browser, fresh: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,7 +208,7 @@ def test_sign_ins_that_go_well_are_limited_for_an_account_too(
     assert known.sign_in().status == 200
 
 
-@pytest.mark.spec("line 17")
+@pytest.mark.spec("docs/security.md")
 def test_sign_ins_that_go_well_are_limited_for_an_address_too(
     base_url: str, a_person: Callable[..., Person], fresh: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -220,7 +220,7 @@ def is_signed_in(browser: Browser) -> bool:
     return browser.open("/settings/authorized").title == "Authorized applications"
 
 
-@pytest.mark.spec("password change")
+@pytest.mark.spec("docs/pages.md")
 def test_a_sign_in_stores_the_password_under_the_parameters_of_today_and_ends_no_session(john: Browser) -> None:
     weaker = PasswordHasher(time_cost=1, memory_cost=64).hash(john.user.password)
     storage.change(User.key(john.user.user_id), [User.password_hash.set(weaker)])
@@ -237,7 +237,7 @@ def _stored(of: Browser) -> User:
     return found
 
 
-@pytest.mark.spec("line 17", "line 16", "RFC 6749 §10.12")
+@pytest.mark.spec("docs/security.md", "RFC 6749 §10.12")
 def test_a_sign_in_form_is_good_in_the_browser_that_was_shown_it(visitor: Browser, base_url: str) -> None:
     page = visitor.open("/login")
     fields = {**page.fields("Sign in"), "email": visitor.user.email, "password": visitor.user.password}
@@ -282,7 +282,7 @@ def test_another_account_on_a_form_that_is_out_of_date_is_asked_for_again(john: 
     assert john.user.email not in page.text
 
 
-@pytest.mark.spec("line 17")
+@pytest.mark.spec("docs/security.md")
 def test_a_strangers_tries_do_not_keep_the_owner_out(
     visitor: Browser, at_address: Callable[..., Browser], fresh: Clock
 ) -> None:
@@ -293,7 +293,7 @@ def test_a_strangers_tries_do_not_keep_the_owner_out(
     assert owner.sign_in().status == 200
 
 
-@pytest.mark.spec("line 17", "line 45")
+@pytest.mark.spec("docs/security.md")
 def test_an_account_name_that_ends_like_an_address_counts_for_nobody_else(
     visitor: Browser, at_address: Callable[..., Browser], fresh: Clock
 ) -> None:

@@ -16,7 +16,7 @@ NEW, PROFILE, PASSWORD_PAGE = "/settings/applications/new", "/settings/profile",
 OUT_OF_DATE = "This form was out of date, so nothing has been changed."
 TYPED = {"name": "Ticket desk", "redirect_uris": "https://desk.example.com/a\r\nhttps://desk.example.com/b"}
 
-pytestmark = pytest.mark.spec("line 16", "line 17")
+pytestmark = pytest.mark.spec("RFC 6749 §10.12", "docs/security.md")
 
 
 def end_session(browser: Browser, clock: Clock) -> None:

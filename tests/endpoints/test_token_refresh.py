@@ -6,7 +6,7 @@ import pytest
 
 from tests.actors import Browser, ClientApp
 
-pytestmark = pytest.mark.spec("line 27", "RFC 6749 §6")
+pytestmark = pytest.mark.spec("RFC 6749 §6")
 
 
 def test_a_refresh_narrows_the_scope_and_the_next_one_may_have_it_all_again(john: Browser, shop: ClientApp) -> None:
@@ -41,7 +41,7 @@ def test_scopes_that_the_user_allowed_later_are_not_in_the_refreshes_of_an_earli
     assert shop.refresh(earlier["refresh_token"]).json()["scope"] == "read"
 
 
-@pytest.mark.spec("line 23", "RFC 6749 §4.1.2")
+@pytest.mark.spec("RFC 6749 §4.1.3", "RFC 6749 §4.1.2")
 def test_an_access_token_or_a_code_is_no_refresh_token(john: Browser, shop: ClientApp) -> None:
     tokens = shop.connect(john, "Big Events LLC")
     code = john.open(shop.authorize_path()).code

@@ -15,7 +15,7 @@ from tests.actors import CALLBACK, Browser, ClientApp, Page, Person
 from tests.gateway import Gateway
 from tests.public_app import PublicApp
 
-pytestmark = pytest.mark.spec("line 35")
+pytestmark = pytest.mark.spec("docs/architecture.md")
 
 ADMINISTRATOR = {
     "en": "For help, contact the administrator of Lanyard.",

@@ -13,7 +13,7 @@ from tests.faults.kinds import SPANS, Kind, Plan, Span, is_write
 from tests.faults.scene import World
 from tests.store_proxy import Call, StoreProxy
 
-pytestmark = pytest.mark.spec("platform: lost answers")
+pytestmark = pytest.mark.spec("docs/reliability.md")
 
 
 @pytest.mark.parametrize("name", FLOWS)

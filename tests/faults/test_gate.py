@@ -13,7 +13,7 @@ from tests import stage
 from tests.faults.gate import Gate
 from tests.faults.kinds import HANGING, Kind, Plan, Span
 
-pytestmark = pytest.mark.spec("platform: lost answers")
+pytestmark = pytest.mark.spec("docs/reliability.md")
 DONE = {Kind.HUNG_AFTER, Kind.IN_PROGRESS, Kind.TRUNCATED, Kind.BAD_CHECKSUM, Kind.KILLED_AFTER}
 
 

@@ -22,7 +22,7 @@ from tests.faults.result import Outcome
 from tests.faults.scene import DROPPED, Seen, World
 from tests.faults.sweep import operated
 
-pytestmark = pytest.mark.spec("platform: lost answers")
+pytestmark = pytest.mark.spec("docs/reliability.md")
 UNAVAILABLE = Seen(503, {"Retry-After": "2"})
 
 

@@ -179,7 +179,7 @@ def test_an_assertion_of_a_minute_is_good_where_clocks_are_half_a_minute_apart(
     assert bank.refresh(refresh_token, assertion=assertion).status_code == 200
 
 
-@pytest.mark.spec("RFC 7523 §3", "line 21")
+@pytest.mark.spec("RFC 7523 §3", "RFC 6749 §2.3.1")
 @pytest.mark.parametrize("changed", [{}, {"iat": None}, {"exp": 600}], ids=str)
 def test_a_used_assertion_is_remembered_for_longer_than_any_clock_takes_it(
     john: Browser, bank: SigningApp, changed: dict[str, Any], store: StoreProxy
@@ -223,7 +223,7 @@ def test_an_assertion_that_its_key_did_not_sign_is_refused(john: Browser, bank: 
     assert bank.refresh(refresh_token, assertion=good).status_code == 200
 
 
-@pytest.mark.spec("RFC 7523 §2.2", "RFC 7521 §4.2", "line 21")
+@pytest.mark.spec("RFC 7523 §2.2", "RFC 7521 §4.2", "RFC 6749 §2.3.1")
 def test_an_assertion_comes_alone_and_names_its_client(john: Browser, bank: SigningApp, shop: ClientApp) -> None:
     refresh_token = bank.connect(john, "Big Events LLC")["refresh_token"]
     for more in ({"client_secret": "x"}, {"auth": (bank.client_id, "x")}, {"client_id": shop.client_id}):
@@ -340,7 +340,7 @@ def test_only_public_keys_of_enough_strength_are_registered(a_browser: Callable[
     assert page.html.find(id="jwks-problem") is not None
 
 
-@pytest.mark.spec("RFC 7523 §3", "line 13")
+@pytest.mark.spec("RFC 7523 §3", "RFC 6749 §3.1")
 @pytest.mark.parametrize("part", [0, 1], ids=["header", "payload"])
 @pytest.mark.parametrize(
     "value", ["[" * 5000 + "]" * 5000, '"\\ud800"', "1e999"], ids=["deep", "surrogate", "infinite"]
@@ -352,7 +352,7 @@ def test_an_assertion_that_is_no_strict_json_is_refused(bank: SigningApp, part: 
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
 
 
-@pytest.mark.spec("connect: register")
+@pytest.mark.spec("docs/architecture.md")
 def test_the_old_secret_stops_at_once_unless_asked_otherwise(john: Browser, a_browser: Callable[..., Browser]) -> None:
     developer = a_browser()
     shop = developer.register_application()
@@ -395,7 +395,7 @@ def test_a_secret_does_not_come_back_when_keys_were_used_meanwhile(
     assert "The previous secret keeps working" not in developer.open(edit).text
 
 
-@pytest.mark.spec("secrets: two live ones while rotating")
+@pytest.mark.spec("docs/architecture.md")
 def test_two_secrets_live_until_the_end_date(john: Browser, a_browser: Callable[..., Browser], clock: Clock) -> None:
     developer = a_browser()
     old = developer.register_application()
@@ -409,7 +409,7 @@ def test_two_secrets_live_until_the_end_date(john: Browser, a_browser: Callable[
     assert new.refresh(refresh_token).status_code == 200
 
 
-@pytest.mark.spec("secrets: two live ones while rotating")
+@pytest.mark.spec("docs/architecture.md")
 def test_the_old_secret_can_be_ended_before_its_time(john: Browser, a_browser: Callable[..., Browser]) -> None:
     developer = a_browser()
     old = developer.register_application()
@@ -419,7 +419,7 @@ def test_the_old_secret_can_be_ended_before_its_time(john: Browser, a_browser: C
     assert [app.refresh(refresh_token).status_code for app in (old, new)] == [401, 200]
 
 
-@pytest.mark.spec("secrets: two live ones while rotating")
+@pytest.mark.spec("docs/architecture.md")
 @pytest.mark.parametrize("keep", ["2592001", "-1", "x", "9" * 5000, "\u00b2"])
 def test_the_old_secret_cannot_go_on_for_longer_than_a_month(a_browser: Callable[..., Browser], keep: str) -> None:
     developer = a_browser()
@@ -428,7 +428,7 @@ def test_the_old_secret_cannot_go_on_for_longer_than_a_month(a_browser: Callable
     assert developer.press(page, "Regenerate secret", keep_old_seconds=keep).status == 400
 
 
-@pytest.mark.spec("design: budget")
+@pytest.mark.spec("docs/operations.md")
 def test_signing_costs_two_round_trips_more_and_a_secret_none(
     john: Browser, bank: SigningApp, shop: ClientApp, store: StoreProxy
 ) -> None:

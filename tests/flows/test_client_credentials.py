@@ -105,7 +105,7 @@ def test_a_token_ends_after_a_day(machine: ClientApp, clock: Clock) -> None:
     assert machine.organizers(token).status_code == 401
 
 
-@pytest.mark.spec("line 35")
+@pytest.mark.spec("docs/architecture.md")
 def test_what_the_operator_takes_back_is_gone_from_the_next_request(machine: ClientApp, slugs: list[str]) -> None:
     token = ask(machine).json()["access_token"]
     application_access.allow(machine.client_id, ["read"], slugs[1:])
@@ -135,7 +135,7 @@ def test_a_token_for_an_unknown_resource_is_refused(machine: ClientApp) -> None:
     assert machine.organizers(ask(machine, resource=machine.base_url).json()["access_token"]).status_code == 200
 
 
-@pytest.mark.spec("design: budget")
+@pytest.mark.spec("docs/operations.md")
 def test_it_takes_one_read_and_one_write_and_one_read_to_use(machine: ClientApp, store: StoreProxy) -> None:
     with store.count() as calls:
         token = ask(machine).json()["access_token"]

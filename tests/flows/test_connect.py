@@ -6,7 +6,7 @@ import pytest
 
 from tests.actors import Browser, ClientApp
 
-pytestmark = pytest.mark.spec("connect", "RFC 6749 §4.1")
+pytestmark = pytest.mark.spec("docs/architecture.md", "RFC 6749 §4.1")
 
 
 def test_an_application_connects_with_a_users_account(john: Browser, shop: ClientApp) -> None:
@@ -29,7 +29,7 @@ def test_an_application_connects_with_a_users_account(john: Browser, shop: Clien
     }
 
 
-@pytest.mark.spec("organizers", "refresh", "RFC 6749 §6")
+@pytest.mark.spec("docs/architecture.md", "RFC 6749 §6")
 def test_the_organizers_stay_through_every_refresh(john: Browser, shop: ClientApp) -> None:
     tokens = shop.connect(john, "Small Shows")
     for _ in range(3):
@@ -40,7 +40,7 @@ def test_the_organizers_stay_through_every_refresh(john: Browser, shop: ClientAp
     assert shop.call(f"/api/v1/organizers/{big}/", tokens["access_token"]).status_code == 403
 
 
-@pytest.mark.spec("end")
+@pytest.mark.spec("docs/architecture.md")
 def test_a_user_connects_sees_what_has_access_ends_it_and_connects_again(john: Browser, shop: ClientApp) -> None:
     tokens = shop.connect(john, "Small Shows")
     page = john.open("/settings/authorized")
@@ -51,7 +51,7 @@ def test_a_user_connects_sees_what_has_access_ends_it_and_connects_again(john: B
     assert shop.me(shop.connect(john, "Big Events LLC")["access_token"]).status_code == 200
 
 
-@pytest.mark.spec("register", "authorize", "RFC 6749 §4.1.1")
+@pytest.mark.spec("docs/architecture.md", "RFC 6749 §4.1.1")
 def test_a_user_may_connect_an_application_of_their_own(john: Browser) -> None:
     mine = john.register_application("Mine", "http://localhost:3000/cb")
     tokens = mine.connect(john, "Small Shows")

@@ -18,7 +18,7 @@ from tests.flows.test_pushed_requests import reference
 from tests.public_app import PublicApp
 from tests.store_proxy import StoreProxy
 
-pytestmark = pytest.mark.spec("line 35", "RFC 9700 §4.14")
+pytestmark = pytest.mark.spec("docs/architecture.md", "RFC 9700 §4.14")
 
 
 def is_asked(browser: Browser, shop: ClientApp, **changed: str | None) -> bool:

@@ -176,7 +176,7 @@ def test_a_device_code_is_its_applications_alone(john: Browser, tv: Device, a_br
     assert tv.poll(started["device_code"]).status_code == 200
 
 
-@pytest.mark.spec("bound to the user who approved it")
+@pytest.mark.spec("docs/security.md")
 def test_it_is_bound_to_the_user_who_allowed_it(john: Browser, eve: Browser, tv: Device) -> None:
     started = tv.start()
     johns, eves = (browser.open(started["verification_uri_complete"]) for browser in (john, eve))
@@ -216,7 +216,7 @@ def test_a_form_that_is_sent_after_another_sign_in_is_shown_once_more(john: Brow
     assert "You have connected" in john.press(again, "Authorize").text
 
 
-@pytest.mark.spec("line 16", "RFC 8628 §5.4")
+@pytest.mark.spec("RFC 6749 §10.12", "RFC 8628 §5.4")
 def test_one_users_form_counts_for_nobody_else(john: Browser, eve: Browser, tv: Device) -> None:
     started, other = tv.start(), tv.start()
     csrf_token = eve.open(started["verification_uri_complete"]).field("csrf_token")
@@ -284,7 +284,7 @@ def test_what_is_wrong_is_told_at_once(tv: Device) -> None:
     assert tv.call_token(grant_type=GRANT).json()["error"] == "invalid_request"
 
 
-@pytest.mark.spec("line 35")
+@pytest.mark.spec("docs/architecture.md")
 def test_what_was_taken_back_meanwhile_gives_nothing(john: Browser, eve: Browser, tv: Device) -> None:
     for browser, end in (
         (john, lambda: john.press(john.open("/settings/authorized"), "Revoke")),
@@ -326,7 +326,7 @@ def test_a_store_that_fails_is_503(tv: Device, store: StoreProxy) -> None:
     assert tv.poll(started["device_code"]).json()["error"] == "authorization_pending"
 
 
-@pytest.mark.spec("line 22", "design: budget", "RFC 6749 §10.10")
+@pytest.mark.spec("docs/security.md", "docs/operations.md", "RFC 6749 §10.10")
 def test_polling_takes_one_read_and_one_write(tv: Device, store: StoreProxy) -> None:
     started = tv.start()
     with store.count() as calls:

@@ -9,7 +9,7 @@ import pytest
 from chalicelib.models import application, organizer, user
 from tests.actors import Browser, ClientApp
 
-pytestmark = pytest.mark.spec("line 35")
+pytestmark = pytest.mark.spec("docs/architecture.md")
 
 End = Callable[[Browser, ClientApp], object]
 
@@ -67,7 +67,7 @@ def test_taking_a_user_out_of_an_organizer_takes_it_out_of_reach_of_their_tokens
         assert [one["slug"] for one in shop.organizers(token).json()["results"]] == [slugs["Small Shows"]]
 
 
-@pytest.mark.spec("line 37")
+@pytest.mark.spec("docs/security.md")
 def test_deleting_an_organizer_takes_it_out_of_reach_of_every_token(john: Browser, shop: ClientApp) -> None:
     assert john.person
     slugs = {name: slug for slug, name in john.person.organizers.items()}

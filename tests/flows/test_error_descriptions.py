@@ -18,7 +18,7 @@ from tests.conftest import Clock
 from tests.public_app import PublicApp
 from tests.signing_app import TYPE, SigningApp
 
-pytestmark = pytest.mark.spec("line 42", "RFC 6749 §5.2")
+pytestmark = pytest.mark.spec("RFC 6749 §5.2")
 
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 ALLOWED_CHARACTERS = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]+")
@@ -276,7 +276,7 @@ def test_every_error_says_what_is_wrong_and_what_to_do(world: World, name: str) 
     assert len(body["error_description"].split()) >= 3
 
 
-@pytest.mark.spec("line 22")
+@pytest.mark.spec("docs/security.md")
 def test_an_unknown_client_is_told_the_same_as_one_with_a_wrong_secret(world: World) -> None:
     """What a wrong way of authenticating is answered with names the right one: client ids are no secret."""
     told = {

@@ -17,7 +17,7 @@ from tests.actors import Browser, ClientApp, Page
 from tests.flows.test_device import registered as registered_device
 from tests.store_proxy import Fault, StoreProxy
 
-pytestmark = pytest.mark.spec("design: storage")
+pytestmark = pytest.mark.spec("docs/storage.md")
 LIMIT = 5
 
 
@@ -128,7 +128,7 @@ def test_so_does_whoever_makes_room(john: Browser, shop: ClientApp, store: Store
 
 
 @pytest.mark.usefixtures("store")  # in this process: a local Lambda has no room for so many at once
-@pytest.mark.spec("connect")
+@pytest.mark.spec("docs/architecture.md")
 def test_as_many_answers_at_once_as_tabs_can_send_all_come_through(john: Browser, shop: ClientApp) -> None:
     pages = [john.open(shop.authorize_path(scope=scope, approval_prompt="force")) for scope in ("read", "write")]
 
@@ -144,7 +144,7 @@ def test_as_many_answers_at_once_as_tabs_can_send_all_come_through(john: Browser
 
 
 @pytest.mark.usefixtures("store")  # in this process: a local Lambda has no room for so many at once
-@pytest.mark.spec("connect")
+@pytest.mark.spec("docs/architecture.md")
 def test_two_tabs_with_different_answers_all_come_through(john: Browser, shop: ClientApp) -> None:
     """The last word counts alone, so each of them writes the consent over the one before."""
     pages = [john.open(shop.authorize_path(approval_prompt="force")) for _ in range(2)]

@@ -14,7 +14,7 @@ from tests.conftest import Clock
 from tests.public_app import PublicApp
 from tests.store_proxy import Fault, StoreProxy
 
-pytestmark = pytest.mark.spec("line 32", "RFC 7662 §2")
+pytestmark = pytest.mark.spec("RFC 7662 §2.2", "RFC 7662 §2")
 
 
 def introspect(app: ClientApp, **form: Any) -> requests.Response:
@@ -57,7 +57,7 @@ def test_what_is_not_good_is_inactive_and_nothing_else(
     assert introspect(shop, token=tokens["access_token"]).json() == {"active": False}
 
 
-@pytest.mark.spec("line 35")
+@pytest.mark.spec("docs/architecture.md")
 def test_ending_counts_from_the_next_question(
     john: Browser, shop: ClientApp, other_shop: ClientApp, eve: Browser
 ) -> None:
@@ -89,7 +89,7 @@ def test_who_asks_must_authenticate(john: Browser, shop: ClientApp, a_browser: C
     assert (answer.status_code, answer.json()["error"]) == (400, "unauthorized_client")
 
 
-@pytest.mark.spec("RFC 7662 §2.1", "line 18")
+@pytest.mark.spec("RFC 7662 §2.1", "RFC 6749 §3.2")
 def test_a_request_that_is_wrong_is_told_so(shop: ClientApp) -> None:
     assert introspect(shop).json()["error"] == "invalid_request"
     url = shop.base_url + "/api/v1/oauth/introspect"
@@ -105,7 +105,7 @@ def test_a_store_that_fails_is_503_and_never_inactive(john: Browser, shop: Clien
         assert introspect(shop, token=token).status_code == 503
 
 
-@pytest.mark.spec("design: budget")
+@pytest.mark.spec("docs/operations.md")
 def test_it_takes_two_round_trips(john: Browser, shop: ClientApp, store: StoreProxy) -> None:
     token = shop.connect(john, "Big Events LLC")["access_token"]
     with store.count() as calls:

@@ -22,7 +22,7 @@ from tests.public_app import PublicApp
 from tests.signing_app import TYPE, SigningApp
 from tests.store_proxy import Fault, StoreProxy
 
-pytestmark = pytest.mark.spec("client ID metadata documents")
+pytestmark = pytest.mark.spec("docs/architecture.md")
 CHANGES = "TransactWriteItems"
 HOST = "client.example.com"
 
@@ -110,7 +110,7 @@ def test_it_may_sign_assertions(john: Browser, documents: DocumentServer) -> Non
     assert app.refresh(tokens["refresh_token"]).status_code == 200
 
 
-@pytest.mark.spec("line 48", "RFC 9700 §4.14.2")
+@pytest.mark.spec("RFC 9700 §4.14.2")
 def test_once_it_signs_the_grants_of_before_end_no_more_by_themselves(
     john: Browser, documents: DocumentServer, clock: Clock
 ) -> None:
@@ -184,7 +184,7 @@ def test_one_user_cannot_have_it_call_others_again_and_again(john: Browser, docu
     assert len(documents.connected) == settings.DOCUMENT_FETCHES_PER_USER
 
 
-@pytest.mark.spec("line 45")
+@pytest.mark.spec("docs/security.md")
 @pytest.mark.usefixtures("impatient_client")
 def test_a_document_that_could_not_be_kept_does_not_count(
     john: Browser, documents: DocumentServer, store: StoreProxy, monkeypatch: pytest.MonkeyPatch
@@ -209,7 +209,7 @@ def test_it_takes_open_registration(
     assert len(documents.connected) == 1
 
 
-@pytest.mark.spec("line 35")
+@pytest.mark.spec("docs/architecture.md")
 def test_what_the_operator_ended_stays_ended_when_the_document_is_fetched_again(
     john: Browser, documents: DocumentServer, clock: Clock
 ) -> None:
@@ -222,7 +222,7 @@ def test_what_the_operator_ended_stays_ended_when_the_document_is_fetched_again(
     assert app.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
 
 
-@pytest.mark.spec("line 2", "line 37")
+@pytest.mark.spec("RFC 9700 §2.1", "docs/security.md")
 @pytest.mark.parametrize("registration", ["open", "closed"])
 def test_the_id_that_it_is_stored_under_is_not_its_client_id(
     john: Browser, documents: DocumentServer, monkeypatch: pytest.MonkeyPatch, registration: str
@@ -243,7 +243,7 @@ def test_the_id_that_it_is_stored_under_is_not_its_client_id(
     assert app.refresh(tokens["refresh_token"]).status_code == 200
 
 
-@pytest.mark.spec("line 37", "RFC 7523 §2.2")
+@pytest.mark.spec("docs/security.md", "RFC 7523 §2.2")
 def test_nor_is_it_in_an_assertion_or_in_basic_credentials(john: Browser, documents: DocumentServer) -> None:
     key = ECKey.generate_key("P-256")
     keys = {"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [key.as_dict(private=False)]}}
@@ -430,7 +430,7 @@ def test_a_server_that_trickles_its_answer_is_given_up(
     ],
     ids=str,
 )
-@pytest.mark.spec("SSRF: no address that is not public")
+@pytest.mark.spec("docs/security.md")
 def test_nothing_is_sent_to_an_address_that_is_not_public(
     john: Browser, documents: DocumentServer, addresses: list[str]
 ) -> None:
@@ -440,7 +440,7 @@ def test_nothing_is_sent_to_an_address_that_is_not_public(
     assert documents.connected == []
 
 
-@pytest.mark.spec("SSRF: the real network")
+@pytest.mark.spec("docs/security.md")
 def test_a_name_of_this_very_machine_is_refused_on_the_real_network(monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[str] = []
     real = outbound.Network()
@@ -455,7 +455,7 @@ def test_a_name_of_this_very_machine_is_refused_on_the_real_network(monkeypatch:
     assert called == []
 
 
-@pytest.mark.spec("SSRF: the certificate is checked")
+@pytest.mark.spec("docs/security.md")
 def test_a_server_with_anothers_certificate_is_refused(
     john: Browser, documents: DocumentServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -468,7 +468,7 @@ def test_a_server_with_anothers_certificate_is_refused(
     assert documents.asked == []
 
 
-@pytest.mark.spec("SSRF: https and one spelling alone")
+@pytest.mark.spec("docs/security.md")
 @pytest.mark.parametrize(
     "client_id",
     [

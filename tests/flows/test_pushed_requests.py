@@ -131,7 +131,7 @@ def test_what_was_allowed_is_not_denied_by_a_later_click(john: Browser, shop: Cl
     assert shop.exchange(code).status_code == 200
 
 
-@pytest.mark.spec("RFC 9126 §7.3", "line 16")
+@pytest.mark.spec("RFC 9126 §7.3", "RFC 6749 §10.12")
 def test_an_answer_is_repeated_to_nobody_else(john: Browser, eve: Browser, shop: ClientApp) -> None:
     request_uri = reference(shop)
     shown, elsewhere = john.open(path(shop, request_uri)), Browser(john.base_url, john.user)
@@ -149,7 +149,7 @@ def test_an_answer_is_repeated_to_nobody_else(john: Browser, eve: Browser, shop:
     assert (visitor.status, visitor.left_to) == (400, None)
 
 
-@pytest.mark.spec("RFC 9126 §7.3", "line 23")
+@pytest.mark.spec("RFC 9126 §7.3", "RFC 6749 §4.1.3")
 def test_a_code_is_not_sent_again_to_another_address(john: Browser, a_browser: Callable[..., Browser]) -> None:
     developer = a_browser()
     shop = developer.register_application("A shop", "https://shop.example.com/a", "https://shop.example.com/b")
@@ -163,7 +163,7 @@ def test_a_code_is_not_sent_again_to_another_address(john: Browser, a_browser: C
     assert (page.status, page.left_to, page.title) == (400, None, "You have already answered")
 
 
-@pytest.mark.spec("RFC 9126 §7.3", "line 16")
+@pytest.mark.spec("RFC 9126 §7.3", "RFC 6749 §10.12")
 def test_of_two_users_who_answer_at_once_one_is_refused(
     john: Browser, eve: Browser, shop: ClientApp, store: StoreProxy
 ) -> None:
@@ -175,7 +175,7 @@ def test_of_two_users_who_answer_at_once_one_is_refused(
     assert "No application has access" in john.open("/settings/authorized").text
 
 
-@pytest.mark.spec("platform: lost answers")
+@pytest.mark.spec("docs/reliability.md")
 @pytest.mark.parametrize("button", ["Authorize", "Deny"])
 def test_an_answer_whose_write_is_made_and_never_confirmed_counts(
     john: Browser, shop: ClientApp, store: StoreProxy, button: str
@@ -187,7 +187,7 @@ def test_an_answer_whose_write_is_made_and_never_confirmed_counts(
     assert john.press(shown, button, tick=["Big Events LLC"]).left_to == page.left_to
 
 
-@pytest.mark.spec("platform: 503")
+@pytest.mark.spec("docs/reliability.md")
 @pytest.mark.usefixtures("impatient_client")
 def test_an_answer_that_could_not_be_confirmed_is_found_by_the_next_click(
     john: Browser, shop: ClientApp, store: StoreProxy
@@ -198,7 +198,7 @@ def test_an_answer_that_could_not_be_confirmed_is_found_by_the_next_click(
     assert shop.exchange(john.allow(shown, "Big Events LLC").code).status_code == 200
 
 
-@pytest.mark.spec("platform: 503")
+@pytest.mark.spec("docs/reliability.md")
 @pytest.mark.usefixtures("impatient_client")
 def test_a_store_that_fails_uses_up_nothing(john: Browser, shop: ClientApp, store: StoreProxy) -> None:
     shown = john.open(path(shop, reference(shop)))
@@ -207,7 +207,7 @@ def test_a_store_that_fails_uses_up_nothing(john: Browser, shop: ClientApp, stor
     assert john.allow(shown, "Big Events LLC").code
 
 
-@pytest.mark.spec("design: budget")
+@pytest.mark.spec("docs/operations.md")
 def test_answering_it_costs_no_round_trip_more(john: Browser, shop: ClientApp, store: StoreProxy) -> None:
     shown = john.open(path(shop, reference(shop)))
     with store.count() as calls:
@@ -219,7 +219,7 @@ def test_answering_it_costs_no_round_trip_more(john: Browser, shop: ClientApp, s
     assert [call.operation for call in calls] == [call.operation for call in same]
 
 
-@pytest.mark.spec("authorize", "RFC 6749 §3.1")
+@pytest.mark.spec("docs/architecture.md", "RFC 6749 §3.1")
 def test_a_request_that_is_posted_as_a_whole_keeps_its_reference(john: Browser, shop: ClientApp) -> None:
     address = f"{john.base_url}/api/v1/oauth/authorize"
     page = john.send(john.open("/"), address, {"client_id": shop.client_id, "request_uri": reference(shop)})
@@ -293,7 +293,7 @@ def test_who_pushes_authenticates_as_at_the_token_endpoint(shop: ClientApp, othe
     assert requests.get(shop.base_url + "/api/v1/oauth/par", timeout=30).status_code == 405
 
 
-@pytest.mark.spec("RFC 9126 §2.1", "line 28")
+@pytest.mark.spec("RFC 9126 §2.1", "RFC 9700 §4.14.2")
 def test_a_public_application_pushes_with_its_challenge(john: Browser, a_browser: Callable[..., Browser]) -> None:
     spa = PublicApp.registered_by(a_browser())
     url = spa.base_url + "/api/v1/oauth/par"
@@ -331,7 +331,7 @@ def test_a_store_that_fails_is_503(shop: ClientApp, store: StoreProxy) -> None:
         assert push(shop).status_code == 503
 
 
-@pytest.mark.spec("design: budget")
+@pytest.mark.spec("docs/operations.md")
 def test_showing_it_costs_no_round_trip_more(john: Browser, shop: ClientApp, store: StoreProxy) -> None:
     request_uri = reference(shop)
     with store.count() as calls:

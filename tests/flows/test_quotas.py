@@ -14,7 +14,7 @@ from tests.conftest import Clock
 from tests.public_app import PublicApp
 from tests.store_proxy import StoreProxy
 
-pytestmark = [pytest.mark.spec("line 45", "RFC 9126 §2.3", "RFC 6585 §4"), pytest.mark.usefixtures("few")]
+pytestmark = [pytest.mark.spec("docs/security.md", "RFC 9126 §2.3", "RFC 6585 §4"), pytest.mark.usefixtures("few")]
 MOST = 3
 HERE = "127.0.0.1"
 

@@ -35,7 +35,7 @@ def living(shop: ClientApp, answers: list[requests.Response]) -> list[str]:
     return [token for token in given if shop.me(token).status_code == 200]
 
 
-@pytest.mark.spec("line 25", "line 24", "RFC 6749 §4.1.2")
+@pytest.mark.spec("RFC 6749 §10.5", "RFC 6749 §4.1.2")
 def test_of_many_exchanges_of_one_code_exactly_one_succeeds(john: Browser, shop: ClientApp) -> None:
     shop.connect(john, "Big Events LLC")
     for _ in range(ROUNDS):
@@ -47,7 +47,7 @@ def test_of_many_exchanges_of_one_code_exactly_one_succeeds(john: Browser, shop:
         assert living(shop, answers) == []
 
 
-@pytest.mark.spec("line 26", "CVE-2026-1035", "RFC 6749 §6")
+@pytest.mark.spec("docs/architecture.md", "CVE-2026-1035", "RFC 6749 §6")
 def test_of_many_refreshes_at_once_exactly_one_access_token_lives(john: Browser, shop: ClientApp) -> None:
     tokens = shop.connect(john, "Big Events LLC")
     for _ in range(ROUNDS):
@@ -60,7 +60,7 @@ def test_of_many_refreshes_at_once_exactly_one_access_token_lives(john: Browser,
         assert shop.refresh(tokens["refresh_token"]).status_code == 200
 
 
-@pytest.mark.spec("line 26", "line 31", "CVE-2026-1035", "RFC 6749 §6", "RFC 7009 §2.2")
+@pytest.mark.spec("docs/architecture.md", "RFC 7009 §2.2", "CVE-2026-1035", "RFC 6749 §6")
 def test_no_refresh_outlives_a_revocation_that_comes_at_the_same_moment(john: Browser, shop: ClientApp) -> None:
     tokens = shop.connect(john, "Big Events LLC")
     for _ in range(ROUNDS):
@@ -75,7 +75,7 @@ def test_no_refresh_outlives_a_revocation_that_comes_at_the_same_moment(john: Br
         tokens = shop.connect(john)
 
 
-@pytest.mark.spec("line 26", "RFC 7009 §2.1")
+@pytest.mark.spec("docs/architecture.md", "RFC 7009 §2.1")
 def test_an_access_token_that_is_revoked_while_it_is_refreshed_is_dead_and_its_successor_may_live(
     john: Browser, shop: ClientApp
 ) -> None:

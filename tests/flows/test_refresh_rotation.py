@@ -17,7 +17,7 @@ from tests.conftest import Clock
 from tests.public_app import PublicApp
 from tests.store_proxy import Fault, StoreProxy
 
-pytestmark = pytest.mark.spec("line 28", "RFC 9700 §4.14.2", "RFC 6749 §10.4")
+pytestmark = pytest.mark.spec("RFC 9700 §4.14.2", "RFC 6749 §10.4")
 
 
 @pytest.fixture
@@ -172,7 +172,7 @@ def test_a_store_that_fails_takes_nothing_away(john: Browser, spa: PublicApp, st
 
 
 @pytest.mark.usefixtures("store")  # in this process: a local Lambda has no room for so many at once
-@pytest.mark.spec("line 26", "CVE-2026-1035", "RFC 6749 §6")
+@pytest.mark.spec("docs/architecture.md", "CVE-2026-1035", "RFC 6749 §6")
 @pytest.mark.parametrize("processes", [2, 8, 24])
 def test_several_processes_that_refresh_at_once_all_get_the_same_working_tokens(
     john: Browser, spa: PublicApp, processes: int
@@ -188,7 +188,7 @@ def test_several_processes_that_refresh_at_once_all_get_the_same_working_tokens(
         used = answers[0].json()["refresh_token"]
 
 
-@pytest.mark.spec("line 22", "RFC 6749 §10.10")
+@pytest.mark.spec("docs/security.md", "RFC 6749 §10.10")
 def test_nothing_that_could_be_used_is_stored(john: Browser, spa: PublicApp) -> None:
     tokens = spa.refresh(spa.connect(john, "Big Events LLC")["refresh_token"]).json()
     named = credentials.recognize(tokens["refresh_token"], Kind.REFRESH_TOKEN)

@@ -75,7 +75,7 @@ def test_an_application_that_registered_itself_connects(john: Browser, is_open: 
     assert app.me(app.connect(john, "Big Events LLC")["access_token"]).status_code == 200
 
 
-@pytest.mark.spec("RFC 7591 §5", "registered clients are marked as such")
+@pytest.mark.spec("RFC 7591 §5", "docs/security.md")
 def test_users_are_told_that_it_registered_itself(john: Browser, shop: ClientApp, is_open: None) -> None:
     made = register(john.base_url, client_name="Tickets").json()
     app = ClientApp(john.base_url, made["client_id"], made["client_secret"], CALLBACK)
@@ -113,7 +113,7 @@ def test_a_mistake_of_its_leads_nobody_anywhere_unasked(
         assert bool(page.left_to) is is_told, "one that somebody here registered, and that has a consent, at once"
 
 
-@pytest.mark.spec("line 44", "RFC 8252 §7.1")
+@pytest.mark.spec("RFC 8252 §7.3", "RFC 8252 §7.1")
 def test_people_are_told_of_an_app_where_one_leads_to_a_scheme(john: Browser, is_open: None) -> None:
     uri = "com.evil.bank:/cb"
     made = register(john.base_url, token_endpoint_auth_method="none", redirect_uris=[uri]).json()
@@ -126,7 +126,7 @@ def test_people_are_told_of_an_app_where_one_leads_to_a_scheme(john: Browser, is
     assert "Continue to an app on this device ( com.evil.bank: )" in page.text
 
 
-@pytest.mark.spec("line 44", "RFC 7591 §2")
+@pytest.mark.spec("RFC 8252 §7.3", "RFC 7591 §2")
 @pytest.mark.parametrize("uri", ["com.evil.app://accounts.google.com/cb", "com.evil.bank:/cb"])
 def test_one_without_a_name_is_not_called_after_a_host_that_it_does_not_have(
     base_url: str, is_open: None, uri: str
@@ -332,7 +332,7 @@ def test_what_it_cannot_change_stays(base_url: str, is_open: None, changed: dict
     assert manage(made).json()["token_endpoint_auth_method"] == "client_secret_basic"
 
 
-@pytest.mark.spec("RFC 7592 §2.1", "line 35")
+@pytest.mark.spec("RFC 7592 §2.1", "docs/architecture.md")
 def test_one_that_the_operator_disabled_cannot_manage_itself(base_url: str, is_open: None) -> None:
     made = register(base_url).json()
     application.disable(made["client_id"])
@@ -350,7 +350,7 @@ def test_one_that_the_operator_disabled_cannot_manage_itself(base_url: str, is_o
     assert manage(made, "PUT", json=changed).json()["client_name"] == "Renamed"
 
 
-@pytest.mark.spec("RFC 7592 §2.2", "line 35")
+@pytest.mark.spec("RFC 7592 §2.2", "docs/architecture.md")
 def test_one_that_is_disabled_while_it_changes_itself_changes_nothing(
     base_url: str, is_open: None, store: StoreProxy
 ) -> None:
@@ -364,7 +364,7 @@ def test_one_that_is_disabled_while_it_changes_itself_changes_nothing(
     assert kept.name == "A host"
 
 
-@pytest.mark.spec("RFC 7592 §2.3", "line 35")
+@pytest.mark.spec("RFC 7592 §2.3", "docs/architecture.md")
 def test_it_deletes_itself_and_its_tokens_end(john: Browser, is_open: None) -> None:
     made = register(john.base_url).json()
     app = ClientApp(john.base_url, made["client_id"], made["client_secret"], CALLBACK)
@@ -409,7 +409,7 @@ def test_no_user_sees_it_among_their_own(is_open: None, a_browser: Callable[...,
     assert made["client_id"] not in browser.open("/settings/applications").text
 
 
-@pytest.mark.spec("RFC 7591 §3.1", "line 18")
+@pytest.mark.spec("RFC 7591 §3.1", "RFC 6749 §3.2")
 def test_other_methods_are_refused(base_url: str, is_open: None) -> None:
     assert requests.get(base_url + PATH, timeout=30).status_code == 405
     assert requests.post(f"{base_url}{PATH}/x", json={}, timeout=30).status_code == 405

@@ -16,7 +16,7 @@ from tests.actors import Browser, ClientApp, Page
 from tests.conftest import Clock
 from tests.store_proxy import StoreProxy
 
-pytestmark = pytest.mark.spec("remembered")
+pytestmark = pytest.mark.spec("docs/architecture.md")
 
 
 def is_asked(page: Page) -> bool:
@@ -86,7 +86,7 @@ def test_approval_prompt_force_always_asks_and_the_last_answer_counts(john: Brow
     assert organizers_of(shop, john.open(shop.authorize_path()).code) == ["Big Events LLC"]
 
 
-@pytest.mark.spec("line 38", "RFC 9700 §2.1")
+@pytest.mark.spec("docs/security.md", "RFC 9700 §2.1")
 def test_an_address_that_was_added_later_is_asked_about(a_browser: Callable[..., Browser], john: Browser) -> None:
     developer = a_browser()
     shop = developer.register_application("A shop", "https://shop.example.com/a", "https://shop.example.com/b")
@@ -104,7 +104,7 @@ def test_an_address_that_was_added_later_is_asked_about(a_browser: Callable[...,
         assert "New" not in page.text
 
 
-@pytest.mark.spec("line 38")
+@pytest.mark.spec("docs/security.md")
 def test_what_was_allowed_at_one_address_is_not_remembered_at_another(
     a_browser: Callable[..., Browser], john: Browser
 ) -> None:
@@ -120,7 +120,7 @@ def test_what_was_allowed_at_one_address_is_not_remembered_at_another(
     assert is_asked(john.open(shop.authorize_path(redirect_uri=first, scope="read"))), "not for this organizer"
 
 
-@pytest.mark.spec("line 38")
+@pytest.mark.spec("docs/security.md")
 def test_a_consent_of_a_version_that_knew_no_origins_is_asked_for_once_and_its_tokens_go_on(
     john: Browser, shop: ClientApp
 ) -> None:
@@ -135,7 +135,7 @@ def test_a_consent_of_a_version_that_knew_no_origins_is_asked_for_once_and_its_t
     assert shop.refresh(tokens["refresh_token"]).status_code == 200
 
 
-@pytest.mark.spec("line 38", "RFC 8628 §5.4")
+@pytest.mark.spec("docs/security.md", "RFC 8628 §5.4")
 def test_what_a_device_was_allowed_is_not_remembered_for_an_address(john: Browser, shop: ClientApp) -> None:
     profile = Profile(device_grant=True)
     application.edit(shop.client_id, name="A shop", redirect_uris=[shop.redirect_uri], profile=profile)
@@ -190,7 +190,7 @@ def test_an_organizer_that_the_user_joined_since_is_not_given_unasked(
     assert organizers_of(shop, john.open(shop.authorize_path()).code) == ["Big Events LLC", "Small Shows"]
 
 
-@pytest.mark.spec("line 28", "RFC 8252 §8.6", "CVE-2023-34246")
+@pytest.mark.spec("RFC 9700 §4.14.2", "RFC 8252 §8.6", "CVE-2023-34246")
 def test_a_public_application_is_asked_for_every_time(john: Browser, shop: ClientApp) -> None:
     store_verbs.change(Application.key(shop.client_id), [Application.client_type.set(application.PUBLIC)])
     asked = shop.authorize_path(code_challenge="c" * 43, code_challenge_method="S256")
@@ -200,7 +200,7 @@ def test_a_public_application_is_asked_for_every_time(john: Browser, shop: Clien
         assert john.allow(page, "Small Shows").code
 
 
-@pytest.mark.spec("line 1", "CVE-2026-44681", "CVE-2025-4143", "RFC 6749 §4.1.2.1")
+@pytest.mark.spec("RFC 6749 §4.1.2.1", "CVE-2026-44681", "CVE-2025-4143")
 def test_nothing_is_sent_straight_back_to_an_address_that_is_not_registered(john: Browser, shop: ClientApp) -> None:
     shop.connect(john, "Small Shows")
     page = john.open(shop.authorize_path(redirect_uri="https://evil.example/"))

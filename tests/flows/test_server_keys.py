@@ -20,7 +20,7 @@ from tests.conftest import Clock
 from tests.flows.test_stolen_refresh_tokens import grant_of
 from tests.public_app import PublicApp
 
-pytestmark = pytest.mark.spec("line 48", "RFC 9700 §4.14.2")
+pytestmark = pytest.mark.spec("RFC 9700 §4.14.2")
 FIRST, SECOND, THIRD = (f"{name}-key-of-at-least-forty-three-characters-in-all" for name in ("a-1st", "a-2nd", "a-3rd"))
 Use = Callable[..., None]
 

@@ -18,7 +18,7 @@ from tests.conftest import Clock
 from tests.public_app import PublicApp
 from tests.store_proxy import Fault, StoreProxy
 
-pytestmark = pytest.mark.spec("line 48", "RFC 9700 §4.14.2")
+pytestmark = pytest.mark.spec("RFC 9700 §4.14.2")
 DAY = 86_400
 ENDED = "A code or a refresh token was used twice; that connection was ended A public app"
 

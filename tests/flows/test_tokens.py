@@ -7,7 +7,7 @@ import pytest
 from tests.actors import Browser, ClientApp
 from tests.conftest import Clock
 
-pytestmark = pytest.mark.spec("connect", "RFC 6749 §4.1")
+pytestmark = pytest.mark.spec("docs/architecture.md", "RFC 6749 §4.1")
 
 
 def test_a_code_gives_tokens_of_the_documented_shape(john: Browser, shop: ClientApp) -> None:

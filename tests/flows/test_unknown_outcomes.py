@@ -19,7 +19,7 @@ from tests.flows.test_device import registered as registered_device
 from tests.public_app import PublicApp
 from tests.store_proxy import Fault, StoreProxy
 
-pytestmark = [pytest.mark.spec("line 47", "RFC 6749 §4.1.2"), pytest.mark.usefixtures("impatient_client")]
+pytestmark = [pytest.mark.spec("docs/reliability.md", "RFC 6749 §4.1.2"), pytest.mark.usefixtures("impatient_client")]
 REPLAYED = "A code or a refresh token was used twice"
 INTERRUPTED = "A connection was interrupted before it was complete"
 
@@ -189,7 +189,7 @@ def test_a_code_that_comes_back_after_its_answer_was_given_is_still_a_replay(joh
     assert REPLAYED in history(john)
 
 
-@pytest.mark.spec("line 26", "RFC 6749 §6")
+@pytest.mark.spec("docs/architecture.md", "RFC 6749 §6")
 @pytest.mark.parametrize("kind", ["shop", "spa"])
 def test_the_same_refresh_after_an_unknown_outcome_gets_working_tokens(
     john: Browser, request: pytest.FixtureRequest, store: StoreProxy, kind: str
@@ -206,7 +206,7 @@ def test_the_same_refresh_after_an_unknown_outcome_gets_working_tokens(
     assert REPLAYED not in history(john)
 
 
-@pytest.mark.spec("line 26", "RFC 6749 §6")
+@pytest.mark.spec("docs/architecture.md", "RFC 6749 §6")
 @pytest.mark.parametrize("kind", ["shop", "spa"])
 def test_a_refresh_that_arrives_after_the_clients_next_one_ends_no_newer_token(
     john: Browser, request: pytest.FixtureRequest, store: StoreProxy, kind: str
@@ -221,7 +221,7 @@ def test_a_refresh_that_arrives_after_the_clients_next_one_ends_no_newer_token(
     assert app.refresh(newer["refresh_token"]).status_code == 200
 
 
-@pytest.mark.spec("line 26", "RFC 6749 §6")
+@pytest.mark.spec("docs/architecture.md", "RFC 6749 §6")
 def test_a_refresh_that_another_one_overtook_goes_after_it(john: Browser, shop: ClientApp, store: StoreProxy) -> None:
     tokens = shop.connect(john, "Big Events LLC")
     overtaking: list[dict[str, Any]] = []
@@ -232,7 +232,7 @@ def test_a_refresh_that_another_one_overtook_goes_after_it(john: Browser, shop: 
     assert shop.me(overtaking[0]["access_token"]).status_code == 401
 
 
-@pytest.mark.spec("line 26", "RFC 6749 §6")
+@pytest.mark.spec("docs/architecture.md", "RFC 6749 §6")
 def test_a_refresh_that_hung_gives_way_to_the_one_that_its_client_sent_meanwhile(
     john: Browser, shop: ClientApp, store: StoreProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -245,7 +245,7 @@ def test_a_refresh_that_hung_gives_way_to_the_one_that_its_client_sent_meanwhile
     assert shop.me(sent[0]["access_token"]).status_code == 200
 
 
-@pytest.mark.spec("line 26", "line 31", "RFC 6749 §6")
+@pytest.mark.spec("docs/architecture.md", "RFC 7009 §2.2", "RFC 6749 §6")
 @pytest.mark.parametrize("kind", ["shop", "spa"])
 def test_a_refresh_that_a_revocation_overtook_is_refused(
     john: Browser, request: pytest.FixtureRequest, store: StoreProxy, kind: str

@@ -21,7 +21,7 @@ SHORT_EXAMPLES = 15
 
 
 @pytest.mark.usefixtures("fresh_client")
-@pytest.mark.spec("line 24", "line 26", "line 28", "line 31", "line 35", "line 16")
+@pytest.mark.spec("RFC 6749 §4.1.2", "docs/architecture.md", "RFC 9700 §4.14.2", "RFC 7009 §2.2", "RFC 6749 §10.12")
 def test_tokens_give_what_was_allowed_and_nothing_after_it_ended(
     base_url: str, store: StoreProxy, clock: Clock
 ) -> None:

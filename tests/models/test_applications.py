@@ -7,7 +7,7 @@ import pytest
 from chalicelib import credentials
 from chalicelib.models import application, client_secret, store
 
-pytestmark = [pytest.mark.spec("connect", "RFC 6749 §4.1"), pytest.mark.usefixtures("engine")]
+pytestmark = [pytest.mark.spec("docs/architecture.md", "RFC 6749 §4.1"), pytest.mark.usefixtures("engine")]
 URIS = ["https://shop.example.com/callback", "https://shop.example.com/other"]
 
 

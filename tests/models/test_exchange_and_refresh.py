@@ -31,7 +31,7 @@ def held(engine: str) -> tuple[Grant, AccessToken]:
     return made, token
 
 
-@pytest.mark.spec("line 25", "RFC 6749 §4.1.2")
+@pytest.mark.spec("RFC 6749 §10.5", "RFC 6749 §4.1.2")
 @pytest.mark.usefixtures("engine")
 def test_an_exchange_marks_the_code_and_stores_the_grant_and_its_access_token() -> None:
     code, _ = a_code(a_user())
@@ -48,7 +48,7 @@ def test_an_exchange_marks_the_code_and_stores_the_grant_and_its_access_token() 
     assert used.grant_id == made.grant_id
 
 
-@pytest.mark.spec("line 24", "line 25", "RFC 6749 §4.1.2")
+@pytest.mark.spec("RFC 6749 §4.1.2", "RFC 6749 §10.5")
 @pytest.mark.usefixtures("engine")
 def test_a_second_exchange_stores_nothing_and_names_the_first_ones_grant() -> None:
     code, _ = a_code(a_user())
@@ -61,7 +61,7 @@ def test_a_second_exchange_stores_nothing_and_names_the_first_ones_grant() -> No
     assert None not in stored(first[0])
 
 
-@pytest.mark.spec("line 12", "RFC 9700 §4.8.2")
+@pytest.mark.spec("RFC 9700 §4.8.2")
 @pytest.mark.usefixtures("engine")
 def test_a_code_that_is_spent_makes_no_grant() -> None:
     code, _ = a_code(a_user())
@@ -72,7 +72,7 @@ def test_a_code_that_is_spent_makes_no_grant() -> None:
     assert raised.value.grant_id is None
 
 
-@pytest.mark.spec("line 35")
+@pytest.mark.spec("docs/architecture.md")
 @pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize(
     "take_back",
@@ -90,7 +90,7 @@ def test_a_code_is_worth_nothing_once_the_user_may_not_or_does_not_allow_it(
     assert stored(made[0]) == (None, None)
 
 
-@pytest.mark.spec("line 35")
+@pytest.mark.spec("docs/architecture.md")
 @pytest.mark.usefixtures("engine")
 def test_a_code_is_worth_nothing_once_the_operator_has_ended_what_its_application_was_given() -> None:
     code, given = a_code(a_user())
@@ -104,7 +104,7 @@ def test_a_code_is_worth_nothing_once_the_operator_has_ended_what_its_applicatio
     assert None not in stored(made[0])
 
 
-@pytest.mark.spec("connect", "RFC 6749 §4.1")
+@pytest.mark.spec("docs/architecture.md", "RFC 6749 §4.1")
 @pytest.mark.usefixtures("engine")
 def test_two_tabs_that_allow_at_once_do_not_overwrite_each_other() -> None:
     person = a_user()
@@ -117,7 +117,7 @@ def test_two_tabs_that_allow_at_once_do_not_overwrite_each_other() -> None:
         authorization_code.give_again(code, its_application(code))
 
 
-@pytest.mark.spec("line 26", "RFC 6749 §6")
+@pytest.mark.spec("docs/architecture.md", "RFC 6749 §6")
 def test_a_refresh_puts_its_token_in_the_place_of_the_last_one(held: tuple[Grant, AccessToken]) -> None:
     made, first = held
     second = an_access_token(made)
@@ -127,7 +127,7 @@ def test_a_refresh_puts_its_token_in_the_place_of_the_last_one(held: tuple[Grant
     assert live.token_digest == second.token_digest != first.token_digest
 
 
-@pytest.mark.spec("line 26", "line 31", "RFC 6749 §6", "RFC 7009 §2.2")
+@pytest.mark.spec("docs/architecture.md", "RFC 7009 §2.2", "RFC 6749 §6")
 def test_a_grant_that_ended_is_not_refreshed_back_to_life(held: tuple[Grant, AccessToken]) -> None:
     made, _ = held
     for _ in range(2):
@@ -139,7 +139,7 @@ def test_a_grant_that_ended_is_not_refreshed_back_to_life(held: tuple[Grant, Acc
     assert stored(made) == (None, None)
 
 
-@pytest.mark.spec("line 31", "RFC 7009 §2.2")
+@pytest.mark.spec("RFC 7009 §2.2")
 def test_revoking_a_token_that_was_replaced_leaves_the_next_one(held: tuple[Grant, AccessToken]) -> None:
     made, first = held
     second = an_access_token(made)
@@ -152,7 +152,7 @@ def test_revoking_a_token_that_was_replaced_leaves_the_next_one(held: tuple[Gran
     assert live is None
 
 
-@pytest.mark.spec("connect", "RFC 6749 §4.1")
+@pytest.mark.spec("docs/architecture.md", "RFC 6749 §4.1")
 def test_ending_all_ends_the_users_grants_for_one_application_alone(held: tuple[Grant, AccessToken]) -> None:
     made, _ = held
     person = store.read(user.User.key(made.user_id))[0]
@@ -166,7 +166,7 @@ def test_ending_all_ends_the_users_grants_for_one_application_alone(held: tuple[
     assert [kept.grant_id for kept in grant.held_by(made.user_id)] == [other[0].grant_id]
 
 
-@pytest.mark.spec("connect", "RFC 6749 §4.1")
+@pytest.mark.spec("docs/architecture.md", "RFC 6749 §4.1")
 def test_use_is_noted_once_an_hour(held: tuple[Grant, AccessToken], clock: Clock) -> None:
     made, _ = held
     seen = []
@@ -183,7 +183,7 @@ def test_use_is_noted_once_an_hour(held: tuple[Grant, AccessToken], clock: Clock
     assert seen[2] >= made.last_used_at + settings.GRANT_TOUCH_SECONDS
 
 
-@pytest.mark.spec("line 35")
+@pytest.mark.spec("docs/architecture.md")
 def test_a_grant_stands_while_its_user_and_application_do(held: tuple[Grant, AccessToken]) -> None:
     made, token = held
     assert grant.standing(made.grant_id) is None, "there is no application yet"
@@ -204,7 +204,7 @@ def test_a_grant_stands_while_its_user_and_application_do(held: tuple[Grant, Acc
     assert not found.is_good
 
 
-@pytest.mark.spec("line 25", "RFC 6749 §4.1.2")
+@pytest.mark.spec("RFC 6749 §10.5", "RFC 6749 §4.1.2")
 def test_of_many_exchanges_at_once_one_comes_through() -> None:
     for _ in range(5):
         code, _ = a_code(a_user())

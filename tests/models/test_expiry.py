@@ -21,7 +21,7 @@ from tests.store_proxy import Fault
 WINDOW = 900
 
 
-@pytest.mark.spec("design: storage")
+@pytest.mark.spec("docs/storage.md")
 @pytest.mark.usefixtures("engine")
 def test_each_table_that_forgets_has_its_ttl_and_no_other_has_one() -> None:
     client = boto3.client("dynamodb")
@@ -47,7 +47,7 @@ def test_each_table_that_forgets_has_its_ttl_and_no_other_has_one() -> None:
     }
 
 
-@pytest.mark.spec("line 17")
+@pytest.mark.spec("docs/security.md")
 @pytest.mark.usefixtures("engine")
 def test_tries_add_up_in_their_window_and_start_again_in_the_next(clock: Clock) -> None:
     what = credentials.new_id()
@@ -65,7 +65,7 @@ def test_tries_add_up_in_their_window_and_start_again_in_the_next(clock: Clock) 
     assert what not in kept.throttle_key
 
 
-@pytest.mark.spec("line 17", "line 45")
+@pytest.mark.spec("docs/security.md")
 @pytest.mark.usefixtures("engine")
 def test_what_becomes_of_a_try_is_noted_in_the_window_it_was_counted_in(clock: Clock) -> None:
     limit = throttle.Limit(credentials.new_id(), tries=3, exempt=2)
@@ -98,7 +98,7 @@ def test_what_becomes_of_a_try_is_noted_in_the_window_it_was_counted_in(clock: C
     assert store.read(throttle.Throttle.key(limit.what, WINDOW))[0] is None
 
 
-@pytest.mark.spec("line 45")
+@pytest.mark.spec("docs/security.md")
 @pytest.mark.usefixtures("engine")
 def test_a_try_is_taken_back_from_every_counter_where_it_could_not_be_made() -> None:
     limits = [throttle.Limit(credentials.new_id(), tries=1) for _ in range(3)]
@@ -111,7 +111,7 @@ def test_a_try_is_taken_back_from_every_counter_where_it_could_not_be_made() -> 
 
 
 # What three tries of a count come to after two that were counted, and whether they may be taken back.
-@pytest.mark.spec("line 45")
+@pytest.mark.spec("docs/security.md")
 @pytest.mark.parametrize("is_exempt", [False, True])
 @pytest.mark.parametrize(
     ("fault", "left"),
@@ -148,7 +148,7 @@ def test_a_count_in_doubt_is_taken_back_as_often_as_it_was_tried_and_never_below
     assert counted() == left
 
 
-@pytest.mark.spec("line 17", "line 45")
+@pytest.mark.spec("docs/security.md")
 @pytest.mark.parametrize(
     ("network", "counted"),
     [
@@ -166,7 +166,7 @@ def test_a_place_is_counted_by_its_address_and_by_the_networks_that_one_caller_m
     ]
 
 
-@pytest.mark.spec("line 45")
+@pytest.mark.spec("docs/security.md")
 def test_a_limit_for_everybody_is_spread_over_counters_and_not_exceeded() -> None:
     purpose, made = credentials.new_id(), 0
     for _ in range(60):
@@ -178,7 +178,7 @@ def test_a_limit_for_everybody_is_spread_over_counters_and_not_exceeded() -> Non
     assert settings.THROTTLE_SHARDS <= made <= 32
 
 
-@pytest.mark.spec("line 17")
+@pytest.mark.spec("docs/security.md")
 @pytest.mark.usefixtures("fresh_client")  # a connection that breaks leaves a try in doubt, which is taken back
 def test_tries_at_once_are_all_counted() -> None:
     what = credentials.new_id()
@@ -187,7 +187,7 @@ def test_tries_at_once_are_all_counted() -> None:
     assert sorted(counts) == list(range(1, 33))
 
 
-@pytest.mark.spec("line 17")
+@pytest.mark.spec("docs/security.md")
 @pytest.mark.usefixtures("engine")
 def test_a_session_ends_when_it_is_idle_and_after_half_a_day_at_the_latest(clock: Clock) -> None:
     secret = session.start(User(user_id="a" * credentials.ID_LENGTH), NOBODY)
@@ -211,7 +211,7 @@ def test_a_session_ends_when_it_is_idle_and_after_half_a_day_at_the_latest(clock
     assert last.expires_at == begun.created_at + settings.SESSION_LIFETIME_SECONDS
 
 
-@pytest.mark.spec("line 17")
+@pytest.mark.spec("docs/security.md")
 @pytest.mark.usefixtures("engine")
 def test_a_session_that_was_ended_is_not_touched_back_to_life(clock: Clock) -> None:
     secret = session.start(User(user_id="a" * credentials.ID_LENGTH), NOBODY)
@@ -229,7 +229,7 @@ def _session(secret: str) -> Session | None:
     return store.read(Session.key(named.names, named.digest))[0]
 
 
-@pytest.mark.spec("sessions")
+@pytest.mark.spec("docs/storage.md")
 def test_a_user_has_so_many_sessions_and_one_more_ends_the_one_seen_least_recently(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -248,7 +248,7 @@ def test_a_user_has_so_many_sessions_and_one_more_ends_the_one_seen_least_recent
     assert [_session(secret) is not None for secret in secrets] == [True, False, False, True, True]
 
 
-@pytest.mark.spec("sessions")
+@pytest.mark.spec("docs/storage.md")
 def test_however_many_sessions_begin_at_once_no_more_than_the_limit_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "SESSIONS_PER_USER_LIMIT", 4)
     for _ in range(3):

@@ -11,7 +11,7 @@ from chalicelib.models import operator_event
 from chalicelib.models.operator_event import Filter
 from tests.conftest import Clock
 
-pytestmark = pytest.mark.spec("line 37")
+pytestmark = pytest.mark.spec("docs/security.md")
 
 
 def test_entries_come_newest_first_and_page_by_page_over_months(clock: Clock) -> None:

@@ -12,7 +12,7 @@ from chalicelib.models import organizer, store, user
 from chalicelib.models.user import User
 from tests.models.world import a_user
 
-pytestmark = pytest.mark.spec("design: storage")
+pytestmark = pytest.mark.spec("docs/storage.md")
 
 
 @pytest.mark.usefixtures("engine")
@@ -71,7 +71,7 @@ def test_a_user_joins_and_leaves_organizers_that_exist() -> None:
     assert store.read(User.key("nobody"))[0] is None
 
 
-@pytest.mark.spec("line 37")
+@pytest.mark.spec("docs/security.md")
 @pytest.mark.usefixtures("engine")
 def test_a_slug_names_one_organizer_for_ever() -> None:
     made, slug = a_user(), credentials.new_serial().lower()

@@ -13,7 +13,7 @@ from tests.actors import Browser, ClientApp, Page
 from tests.nasty.conftest import BASE, Send, held
 from tests.nasty.corpus import SEGMENTS, TEXTS
 
-pytestmark = pytest.mark.spec("line 13", "line 16")
+pytestmark = pytest.mark.spec("RFC 6749 §3.1", "RFC 6749 §10.12")
 
 SESSION = "__Host-lanyard-session"
 # A form's address and its button; {id} is an application of the user's own.

@@ -16,7 +16,7 @@ from tests.nasty.corpus import HEADERS, JSON, SEGMENTS, TEXTS, with_raw
 from tests.public_app import challenge_of
 from tests.signing_app import TYPE, SigningApp
 
-pytestmark = pytest.mark.spec("line 13", "RFC 6749 §5.2")
+pytestmark = pytest.mark.spec("RFC 6749 §3.1", "RFC 6749 §5.2")
 
 OAUTH = "/api/v1/oauth"
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"

@@ -14,7 +14,7 @@ def register(browser: Browser, uri: str) -> Page:
     return browser.press(browser.open("/settings/applications/new"), "Register", name="A shop", redirect_uris=uri)
 
 
-@pytest.mark.spec("line 2", "line 3", "answer", "RFC 8252 §7.3")
+@pytest.mark.spec("RFC 9700 §2.1", "RFC 7591 §5", "docs/architecture.md", "RFC 8252 §7.3")
 @pytest.mark.parametrize(
     "uri",
     [
@@ -42,7 +42,7 @@ def test_a_full_address_can_be_registered_and_is_led_to_as_written(john: Browser
     assert shop.exchange(page.code).status_code == 200
 
 
-@pytest.mark.spec("line 3", "RFC 7591 §5", "RFC 9700 §2.1", "CVE-2022-36087", "CVE-2025-4143")
+@pytest.mark.spec("RFC 7591 §5", "RFC 9700 §2.1", "CVE-2022-36087", "CVE-2025-4143")
 @pytest.mark.parametrize(
     ("uri", "reason"),
     [
@@ -109,7 +109,7 @@ def test_what_could_lead_astray_is_refused_with_its_reason(john: Browser, uri: s
     assert "You have not registered an application yet" in john.open("/settings/applications").text
 
 
-@pytest.mark.spec("line 3", "line 15", "RFC 8252 §7.1")
+@pytest.mark.spec("RFC 7591 §5", "docs/security.md", "RFC 8252 §7.1")
 @pytest.mark.parametrize(
     ("uri", "reason"),
     [
@@ -126,7 +126,7 @@ def test_a_private_scheme_leaves_no_more_to_be_said_before_its_path(uri: str, re
         redirect_uris.check_registrable(uri, is_native=True)
 
 
-@pytest.mark.spec("line 3", "RFC 8252 §7.1")
+@pytest.mark.spec("RFC 7591 §5", "RFC 8252 §7.1")
 @pytest.mark.parametrize(
     "scheme",
     ["accounts.google.com", "google.com", "www.paypal.com", "app.slack.com", "www.bank", "paypal.me", "bank.co.uk"],
@@ -136,7 +136,7 @@ def test_a_private_scheme_that_reads_like_a_web_address_is_refused(scheme: str) 
         redirect_uris.check_registrable(f"{scheme}:/cb", is_native=True)
 
 
-@pytest.mark.spec("line 3", "RFC 8252 §7.1")
+@pytest.mark.spec("RFC 7591 §5", "RFC 8252 §7.1")
 @pytest.mark.parametrize(
     "scheme",
     [
@@ -157,7 +157,7 @@ def test_a_private_scheme_of_a_domain_turned_around_can_be_registered(scheme: st
     redirect_uris.check_registrable(f"{scheme}:/cb", is_native=True)
 
 
-@pytest.mark.spec("line 44", "RFC 9700 §4.16")
+@pytest.mark.spec("RFC 8252 §7.3", "RFC 9700 §4.16")
 @pytest.mark.parametrize(
     ("uri", "shown", "target"),
     [
@@ -179,7 +179,7 @@ def test_people_and_browsers_are_told_where_it_really_leads(uri: str, shown: str
     assert redirect_uris.form_target(uri) == target
 
 
-@pytest.mark.spec("line 38", "RFC 8252 §7.3")
+@pytest.mark.spec("docs/security.md", "RFC 8252 §7.3")
 @pytest.mark.parametrize(
     ("one", "other", "is_same"),
     [

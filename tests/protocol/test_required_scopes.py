@@ -8,7 +8,7 @@ from chalicelib import environment
 from chalicelib.protocol.rules import required_scopes
 from chalicelib.protocol.rules.required_scopes import Requirement
 
-pytestmark = pytest.mark.spec("line 33", "RFC 6750 §3.1")
+pytestmark = pytest.mark.spec("RFC 6750 §3.1")
 
 API = "arn:aws:execute-api:eu-central-1:123456789012:abc123/prod/"
 RULES = "* GET /public* -; * GET /admin* write; * * /exact profile; * * /* read"

@@ -27,7 +27,7 @@ from tests.local_run import LocalRun
 from tests.running.test_operating import a_connected_user, in_json
 from tests.store_proxy import StoreProxy
 
-pytestmark = pytest.mark.spec("line 37")
+pytestmark = pytest.mark.spec("docs/security.md")
 
 # The commands that ask, with what to give each.
 CANNOT_BE_UNDONE = {

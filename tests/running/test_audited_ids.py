@@ -17,7 +17,7 @@ from infra.commands.applications import applications
 from infra.commands.audit import audit
 from infra.commands.grants import grants
 
-pytestmark = [pytest.mark.spec("line 37"), pytest.mark.usefixtures("_ministack")]
+pytestmark = [pytest.mark.spec("docs/security.md"), pytest.mark.usefixtures("_ministack")]
 
 
 def run(*arguments: str) -> Any:

@@ -61,7 +61,7 @@ def test_an_operator_makes_everything_a_connection_needs(local_run: LocalRun) ->
     assert "client_secret" not in listed[shop.client_id]
 
 
-@pytest.mark.spec("line 37", "line 35")
+@pytest.mark.spec("docs/security.md", "docs/architecture.md")
 def test_a_deleted_organizer_is_in_nobodys_hands_and_its_slug_is_never_used_again(local_run: LocalRun) -> None:
     made = in_json(local_run, *NEWCOMER, "--email", "leaver@example.org", stdin="a long password\n")
     create = ("organizers", "create", "--slug", "passing", "--name", "Passing Shows")
@@ -156,7 +156,7 @@ def test_a_short_password_is_refused(local_run: LocalRun) -> None:
     assert ended.returncode == 2
 
 
-@pytest.mark.spec("passwords")
+@pytest.mark.spec("docs/security.md")
 @pytest.mark.parametrize(
     ("password", "problem"),
     [

@@ -53,7 +53,7 @@ def test_one_with_keys_is_made(local_run: LocalRun, eve: Browser, tmp_path: Path
     assert app.connect(eve, "Small Shows")["token_type"] == "Bearer"
 
 
-@pytest.mark.spec("secrets: two live ones while rotating")
+@pytest.mark.spec("docs/architecture.md")
 def test_two_secrets_live_until_the_old_one_is_ended(local_run: LocalRun) -> None:
     made = in_json(local_run, *CREATE, "--redirect-uri", CALLBACK)
     old = ClientApp(local_run.base_url, made["client_id"], made["client_secret"], CALLBACK)

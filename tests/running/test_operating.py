@@ -47,7 +47,7 @@ def test_a_right_address_passes_the_check_and_nothing_is_left_of_it(local_run: L
     assert in_json(local_run, "audit", "--command", "check", "--json")[0]["outcome"] == "done"
 
 
-@pytest.mark.spec("line 37")
+@pytest.mark.spec("docs/security.md")
 def test_what_a_killed_check_leaves_is_in_the_audit_and_can_be_taken_away(local_run: LocalRun) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         process = subprocess.Popen(
