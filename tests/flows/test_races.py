@@ -52,10 +52,10 @@ def test_of_many_refreshes_at_once_exactly_one_access_token_lives(john: Browser,
     tokens = shop.connect(john, "Big Events LLC")
     for _ in range(ROUNDS):
         answers = at_once(*[partial(shop.refresh, tokens["refresh_token"])] * AT_ONCE)
-        codes = {answer.status_code for answer in answers}
-        assert 200 in codes
-        assert codes <= {200, 400, 503}, codes
-        assert all("error" in answer.json() for answer in answers if answer.status_code != 200)
+        codes = Counter(answer.status_code for answer in answers)
+        assert set(codes) <= {200, 503}, codes
+        assert codes[200] > codes[503], "those that give way are few, and may try again"
+        assert all(answer.headers["Retry-After"] for answer in answers if answer.status_code == 503)
         assert len(living(shop, answers)) == 1
         assert shop.refresh(tokens["refresh_token"]).status_code == 200
 

@@ -416,20 +416,22 @@ def test_other_methods_are_refused(base_url: str, is_open: None) -> None:
 
 
 @pytest.mark.parametrize(
-    "environment",
+    ("environment", "named"),
     [
-        {"REGISTRATION": "yes"},
-        {"REGISTRATION": "token"},
-        {"REGISTRATION": "token", "REGISTRATION_TOKEN_DIGESTS": "lyia_secret"},
-        {"RESOURCES": "api.example.com"},
-        {"SERVER_KEY": "short"},
-        {"REFRESH_GRACE_SECONDS": "601"},
+        ({"REGISTRATION": "yes"}, "REGISTRATION"),
+        ({"REGISTRATION": "token"}, "REGISTRATION_TOKEN_DIGESTS"),
+        ({"REGISTRATION": "token", "REGISTRATION_TOKEN_DIGESTS": "lyia_secret"}, "REGISTRATION_TOKEN_DIGESTS"),
+        ({"RESOURCES": "api.example.com"}, "RESOURCES"),
+        ({"SERVER_KEY": "short"}, "SERVER_KEY"),
+        ({"REFRESH_GRACE_SECONDS": "601"}, "REFRESH_GRACE_SECONDS"),
     ],
     ids=str,
 )
-def test_a_setting_that_cannot_be_used_is_refused_without_quoting_secrets(environment: dict[str, str]) -> None:
+def test_a_setting_that_cannot_be_used_is_refused_without_quoting_secrets(
+    environment: dict[str, str], named: str
+) -> None:
     with pytest.raises(settings.SettingsError) as error:
         settings.from_environment(environment)
-    assert next(reversed(environment)) in str(error.value) or "REGISTRATION" in str(error.value)
+    assert named in str(error.value)
     assert "lyia_secret" not in str(error.value)
     assert "short" not in str(error.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -102,7 +103,7 @@ def test_it_is_right_under_a_stage_and_a_custom_base_path(
         assert flow["tokenUrl"] == f"{issuer}/api/v1/oauth/token"
         session.post(flow["tokenUrl"]).json()
     for path in found["paths"]:
-        assert session.get(issuer + path.replace("{", "").replace("}", "")).status_code != 404 or "{" in path
+        assert session.get(issuer + re.sub(r"{\w+}", "nobodys", path), allow_redirects=False).status_code != 404, path
 
 
 def test_a_script_of_any_site_may_read_it(base_url: str) -> None:
