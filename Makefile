@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo messages screenshots pictures docs reset test test-dynamodb-local lint format
-.PHONY: package deploy rehearse policies benchmarks faults fuzz
+.PHONY: package deploy rehearse policies benchmarks faults fuzz requirements
 
 help:
 	@echo "make run      Lanyard on http://127.0.0.1:8000/ (PORT=, DYNAMODB_PORT= change the ports;"
@@ -25,6 +25,7 @@ help:
 	@echo "make rehearse   the whole deployment on a local AWS, with IAM enforced"
 	@echo "make policies   write .chalice/policy-*.json from infra/deployment/policy.py"
 	@echo "make fuzz       users, applications and operators at random, against a model (EXAMPLES=300 STEPS=40)"
+	@echo "make requirements  pin what requirements*.in name, with hashes (UPGRADE=name for one, UPGRADE=all)"
 	@echo "make benchmarks   store round trips, capacity, cold start"
 	@echo "make reset    delete what make run keeps in .local/"
 
@@ -109,3 +110,16 @@ policies: $(VENV)/.ready
 
 benchmarks: $(VENV)/.ready
 	@exec $(BIN)/python -m benchmarks
+
+# Versions stay as they are, but for what is new and what UPGRADE names.
+UV := .local/uv/bin/uv
+COMPILE := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-package pip \
+  --custom-compile-command "make requirements" $(if $(UPGRADE),$(if $(filter all,$(UPGRADE)),-U,-P $(UPGRADE)))
+
+$(UV):
+	@$(PYTHON) -m venv .local/uv && .local/uv/bin/pip install -q --disable-pip-version-check uv==0.13.9
+
+requirements: $(UV)
+	@$(COMPILE) requirements.in -o requirements.txt
+	@$(COMPILE) requirements-dev.in -o requirements-dev.txt
+	@$(COMPILE) requirements-test.in -o requirements-test.txt
