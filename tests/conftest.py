@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests import stage  # first: it says where the application's store is
+from tests import network, stage  # first: it says where the application's store is
 from tests.actors import PASSWORD, Browser, ClientApp, Person
 from tests.local_run import LocalRun
 from tests.mailbox import Mailbox
@@ -23,6 +23,7 @@ from chalicelib.models.store import table as table_module
 from tests.request_calls import RequestCalls
 from tests.whole_run import WholeRun
 
+network.close_outside()
 _RUN = WholeRun()
 _REQUEST_CALLS = RequestCalls()
 _REQUEST_CALLS.watch(stage.APPLICATION, table_module.CONNECTION)
