@@ -102,6 +102,8 @@ def create_app(lanyard_url: str, client_id: str, client_secret: str) -> Flask:
         if token is None:
             return redirect(url_for("home"))
         answer = _call(lanyard, "token", grant_type="refresh_token", refresh_token=token["refresh_token"])
+        if answer.status_code >= 500:
+            return _later()
         if answer.status_code != 200:
             connections.forget()
             flash("Lanyard refused to refresh: this connection has ended.")
@@ -115,12 +117,19 @@ def create_app(lanyard_url: str, client_id: str, client_secret: str) -> Flask:
     def disconnect() -> Response:
         token = connections.get()
         if token is not None:
-            _call(lanyard, "revoke_token", token=token["refresh_token"])
+            answer = _call(lanyard, "revoke_token", token=token["refresh_token"])
+            if answer.status_code >= 500:
+                return _later()  # nobody knows whether it was revoked: keep the token, to revoke it again
             connections.forget()
             flash("Disconnected. The tokens are revoked and deleted.")
         return redirect(url_for("home"))
 
     return app
+
+
+def _later() -> Response:
+    flash("Lanyard cannot answer at the moment. Try again.")
+    return redirect(url_for("home"))
 
 
 def _call(lanyard: Any, endpoint: str, **form: str) -> Any:

@@ -1,4 +1,4 @@
-"""The list of common passwords, made from the one that Django ships: chalicelib/common_passwords.txt.gz.
+"""The list of common passwords, made from the one that Django ships: chalicelib/accounts/common_passwords.txt.gz.
 
     pip download --no-deps Django
     python -m infra.documents.common_passwords Django-*.whl
