@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from chalicelib import settings
-from chalicelib.models import sign_in_try, throttle
+from chalicelib.accounts import sign_in_try
+from chalicelib.models import throttle
 from tests.actors import Browser
 from tests.conftest import Clock
 from tests.gateway import Gateway

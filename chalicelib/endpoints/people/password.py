@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import credentials, logs, mail, names, settings
-from chalicelib.accounts import passwords
+from chalicelib import logs, mail, names, settings
+from chalicelib.accounts import password_change
 from chalicelib.endpoints import http
 from chalicelib.endpoints.http import browser_session
 from chalicelib.endpoints.http.browser_session import CSRF_FIELD, SignedIn
 from chalicelib.endpoints.people import mailed_link
 from chalicelib.messages import Message
-from chalicelib.models import mail_link, security_event, session, sign_in_try, store, throttle, user
+from chalicelib.models import mail_link, throttle, user
 from chalicelib.models.mail_link import MailLink, Purpose
-from chalicelib.models.store import ConditionFailed, StoreUnavailable
+from chalicelib.models.store import StoreUnavailable
 from chalicelib.models.user import User
 from chalicelib.pages import render
 from chalicelib.protocol.authorization import disconnecting
@@ -52,40 +52,19 @@ def change(request: http.Request) -> Response:
         return _change_page(request, browser)
     browser.check_csrf(request.form, CHANGE)
     present, chosen = single(request.form, "present") or "", single(request.form, "password") or ""
-    if problem := _problem(chosen, browser.user):
-        return _change_page(request, browser, problem=problem)
-    with throttle.trying([_change_limit(browser.user)], window_seconds=settings.SIGN_IN_WINDOW_SECONDS) as counted:
-        if not _is_present_password(browser.user, present):
-            logs.note(outcome="password change refused")
-            return _change_page(request, browser, wrong=Message("That is not your current password."))
-        if chosen == present:
-            return _change_page(request, browser, problem=passwords.UNCHANGED)
-        changed, is_repeated = _change(browser.user, chosen)
-    counted[0].forgive()
+    try:
+        changed, is_repeated = password_change.change(browser.user, present, chosen, request.caller)
+    except password_change.Unusable as error:
+        return _change_page(request, browser, problem=error.problem)
+    except password_change.WrongPassword:
+        logs.note(outcome="password change refused")
+        return _change_page(request, browser, wrong=Message("That is not your current password."))
     logs.note(outcome="password changed")
-    if not is_repeated:
-        session.clear_away(changed)
-        security_event.record(changed.user_id, security_event.Kind.PASSWORD_CHANGED, request.caller)
     cookies = browser_session.start(request, changed)
     if not is_repeated:
         _tell_owner(request, changed)
     headers = {"Set-Cookie": cookies}
     return http.see_other(http.here(request, SECURITY), headers=headers, notice=http.Notice.PASSWORD_CHANGED)
-
-
-def _change(of: User, chosen: str) -> tuple[User, bool]:
-    """The user with the new password; and whether it was there already, by the first of two clicks at this moment.
-
-    Raises ConditionFailed where somebody chose another one meanwhile.
-    """
-    try:
-        return user.change_password(of, chosen), False
-    except ConditionFailed:
-        now = store.read(User.key(of.user_id))[0]
-        if now is None or not now.active or not credentials.password_matches(chosen, now.password_hash):
-            raise
-        logs.note(repeated=True)
-        return now, True
 
 
 def _send_link(request: http.Request, email: str) -> None:
@@ -111,15 +90,10 @@ def _choose(request: http.Request) -> Response:
     token, chosen = single(request.form, "token"), single(request.form, "password") or ""
     link = mail_link.find(token, Purpose.CHOOSE_PASSWORD)
     owner = mail_link.owner(link)
-    if problem := _problem(chosen, owner):
-        return _choose_page(request, link, token, problem=problem)
-    with mail_link.trying(link):
-        if credentials.password_matches(chosen, owner.password_hash):
-            return _choose_page(request, link, token, problem=passwords.UNCHANGED)
-        changed = mail_link.choose_password(link, owner, chosen)
-    sign_in_try.forgive_all(link.email, request.network)
-    session.clear_away(changed)
-    security_event.record(changed.user_id, security_event.Kind.PASSWORD_RESET, request.caller)
+    try:
+        changed = password_change.choose(link, owner, chosen, network=request.network, caller=request.caller)
+    except password_change.Unusable as error:
+        return _choose_page(request, link, token, problem=error.problem)
     logs.note(outcome="password reset", user_id=changed.user_id)
     revoked = _revoke_applications(request, changed)
     _tell_owner(request, changed)
@@ -174,15 +148,6 @@ def _choose_page(request: http.Request, link: MailLink, token: str | None, *, pr
     )
 
 
-def _problem(chosen: str, of: User) -> str | None:
-    """Why this cannot be the user's new password, to stand after "The password"; None where it can."""
-    try:
-        passwords.check(chosen, about=[of.email, of.fullname])
-    except names.InputProblem as error:
-        return error.message
-    return None
-
-
 def _tell_owner(request: http.Request, changed: User) -> None:
     """Who did not do it hears of it, where mail is set up; nothing hangs on that mail."""
     if not mail.is_set_up():
@@ -198,17 +163,6 @@ def _tell_owner(request: http.Request, changed: User) -> None:
         reset=request.base_url + ASK,
     )
     mail.send_if_possible(changed.email, subject, text)
-
-
-def _change_limit(of: User) -> throttle.Limit:
-    """Somebody at a browser that was left open must not guess on."""
-    what = throttle.named("password change", of.user_id)
-    return throttle.Limit(what, settings.SIGN_IN_TRIES_PER_ACCOUNT, exempt=settings.PASSWORD_CHANGES_PER_ACCOUNT)
-
-
-def _is_present_password(of: User, present: str) -> bool:
-    tried = present if len(present) <= settings.PASSWORD_LIMIT_CHARACTERS else ""
-    return credentials.password_matches(tried, of.password_hash)
 
 
 def _change_page(request: http.Request, browser: SignedIn, *, wrong: str = "", problem: str | None = None) -> Response:

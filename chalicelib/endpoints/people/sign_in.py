@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import credentials, logs, settings
+from chalicelib import logs, settings
+from chalicelib.accounts import sign_in as accounts
 from chalicelib.endpoints import http
 from chalicelib.endpoints.http import browser_session
 from chalicelib.messages import Message
-from chalicelib.models import security_event, sign_in_try, throttle, user
+from chalicelib.models import throttle
 from chalicelib.models.email_address import normalize
-from chalicelib.models.sign_in_try import SignInTry
 from chalicelib.models.user import User
 from chalicelib.protocol.rules.request_parameters import Parameters, single
 
@@ -62,49 +62,33 @@ def _answer(request: http.Request) -> Response:
             return browser_session.go_on(request, browser.user, next_path)
         raise
     email, password = single(form, "email") or "", single(form, "password") or ""
-    # Read before the try is counted, since a browser that the account knows is counted by itself; the hash comes after.
-    found, failed_before = sign_in_try.read(email)
-    tried = SignInTry(email, request.network, browser_session.known_device(request, found), failed_before)
     try:
-        with tried.counted() as counted:
-            right = _check_password(found, password)
-            cookies = _begun_session(request, right, password) if right and right.active else []
+        right, cookies = accounts.with_password(
+            email,
+            password,
+            caller=request.caller,
+            network=request.network,
+            device_of=lambda found: browser_session.known_device(request, found),
+            begin=lambda found: browser_session.start(request, found),
+        )
     except throttle.TooManyTries:
         logs.note(outcome="sign-in throttled")
         message = Message("Too many attempts. Wait 15 minutes, then try again.")
         retry_after = {"Retry-After": str(throttle.seconds_left(settings.SIGN_IN_WINDOW_SECONDS))}
         return _sign_in_page(request, next_path, email=email, problem=message, status=429, headers=retry_after)
-    if right is None:
-        tried.failed()
+    except accounts.WrongPassword:
         logs.note(outcome="sign-in failed")
         return _sign_in_page(request, next_path, email=email, problem=WRONG, status=401)
-    if not right.active:
+    except accounts.AccountDisabled:
         logs.note(outcome="sign-in of a disabled account")
         return _sign_in_page(request, next_path, email=email, is_disabled=True, status=403)
-    tried.went_well(counted)
     logs.note(outcome="signed in", user_id=right.user_id)
-    security_event.record(right.user_id, security_event.Kind.SIGN_IN, request.caller, failed_tries=failed_before)
     return browser_session.go_on(request, right, next_path, cookies=cookies)
 
 
 def _names(form: Parameters, of: User) -> bool:
     """Is it this user's address that was typed?"""
     return normalize(single(form, "email") or "") == normalize(of.email)
-
-
-def _check_password(found: User | None, password: str) -> User | None:
-    """The user, disabled or not, if the password is theirs. Takes the same hashing for an unknown account, so that only
-    who knows the password learns anything."""
-    if len(password) > settings.PASSWORD_LIMIT_CHARACTERS:
-        password = ""
-    is_right = credentials.password_matches(password, found.password_hash if found else None)
-    return found if found and is_right else None
-
-
-def _begun_session(request: http.Request, right: User, password: str) -> list[str]:
-    """Set-Cookie values. The password is at hand now, to be stored as it is stored today."""
-    user.bring_up_to_date(right, password)
-    return browser_session.start(request, right)
 
 
 def _sign_in_page(

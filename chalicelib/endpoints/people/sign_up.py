@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from chalice.app import Blueprint, Response
 
 from chalicelib import logs, mail, names, settings
-from chalicelib.accounts import passwords
+from chalicelib.accounts import passwords, sign_up
 from chalicelib.endpoints import http
 from chalicelib.endpoints.http import browser_session
 from chalicelib.endpoints.http.browser_session import CSRF_FIELD
 from chalicelib.endpoints.people import mailed_link
 from chalicelib.messages import Message
-from chalicelib.models import mail_link, security_event, user
+from chalicelib.models import mail_link, user
 from chalicelib.models.mail_link import MailLink, Purpose
 from chalicelib.pages import language, render
 from chalicelib.protocol.rules.request_parameters import Parameters, single
@@ -93,15 +93,10 @@ def _open_account(request: http.Request) -> Response:
     filled = _read_fields(request.form, link.email)
     if filled.problems:
         return _finish_page(request, filled, token, link, status=400)
-    with mail_link.trying(link):
-        made = mail_link.open_account(
-            link,
-            password=filled.password,
-            fullname=filled.fullname,
-            locale=language.choose(None, request.header("accept-language")),
-            timezone=settings.DEFAULT_TIMEZONE,
-        )
-    security_event.record(made.user_id, security_event.Kind.ACCOUNT_CREATED, request.caller)
+    locale = language.choose(None, request.header("accept-language"))
+    made = sign_up.open_account(
+        link, password=filled.password, fullname=filled.fullname, locale=locale, caller=request.caller
+    )
     logs.note(outcome="account opened", user_id=made.user_id)
     place = browser_session.kept_place(request)
     cookies = [

@@ -1,0 +1,91 @@
+"""Another password: by those who know the present one, and by those who prove with a mailed link that the account is
+theirs."""
+
+from __future__ import annotations
+
+from chalicelib import credentials, logs, names, settings
+from chalicelib.accounts import passwords, sign_in_try
+from chalicelib.caller import Caller
+from chalicelib.models import mail_link, security_event, session, store, throttle, user
+from chalicelib.models.mail_link import MailLink
+from chalicelib.models.store import ConditionFailed
+from chalicelib.models.user import User
+
+
+class WrongPassword(Exception):
+    """It is not the present one."""
+
+
+class Unusable(Exception):
+    """It cannot be chosen. problem: why, to stand after "The password"."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+
+def change(of: User, present: str, chosen: str, caller: Caller) -> tuple[User, bool]:
+    """The user with the new password, whose sessions have all ended; and whether it was there already, by the first of
+    two clicks at the same moment.
+
+    Raises Unusable, WrongPassword, TooManyTries, StoreUnavailable, and ConditionFailed where somebody chose another one
+    meanwhile.
+    """
+    _check(chosen, of)
+    with throttle.trying([_limit(of)], window_seconds=settings.SIGN_IN_WINDOW_SECONDS) as counted:
+        if not _is_present(of, present):
+            raise WrongPassword
+        if chosen == present:
+            raise Unusable(passwords.UNCHANGED)
+        changed, is_repeated = _stored(of, chosen)
+    counted[0].forgive()
+    if not is_repeated:
+        session.clear_away(changed)
+        security_event.record(changed.user_id, security_event.Kind.PASSWORD_CHANGED, caller)
+    return changed, is_repeated
+
+
+def choose(link: MailLink, owner: User, chosen: str, *, network: str, caller: Caller) -> User:
+    """The user with the new password, whose sessions have all ended. Uses the link up.
+
+    network: where the request came from, whose failed sign-ins are forgiven. Raises Unusable, mail_link.Unusable,
+    StoreUnavailable.
+    """
+    _check(chosen, owner)
+    with mail_link.trying(link):
+        if credentials.password_matches(chosen, owner.password_hash):
+            raise Unusable(passwords.UNCHANGED)
+        changed = mail_link.choose_password(link, owner, chosen)
+    sign_in_try.forgive_all(link.email, network)
+    session.clear_away(changed)
+    security_event.record(changed.user_id, security_event.Kind.PASSWORD_RESET, caller)
+    return changed
+
+
+def _check(chosen: str, of: User) -> None:
+    try:
+        passwords.check(chosen, about=[of.email, of.fullname])
+    except names.InputProblem as error:
+        raise Unusable(error.message) from error
+
+
+def _stored(of: User, chosen: str) -> tuple[User, bool]:
+    try:
+        return user.change_password(of, chosen), False
+    except ConditionFailed:
+        now = store.read(User.key(of.user_id))[0]
+        if now is None or not now.active or not credentials.password_matches(chosen, now.password_hash):
+            raise
+        logs.note(repeated=True)
+        return now, True
+
+
+def _limit(of: User) -> throttle.Limit:
+    """Somebody at a browser that was left open must not guess on."""
+    what = throttle.named("password change", of.user_id)
+    return throttle.Limit(what, settings.SIGN_IN_TRIES_PER_ACCOUNT, exempt=settings.PASSWORD_CHANGES_PER_ACCOUNT)
+
+
+def _is_present(of: User, present: str) -> bool:
+    tried = present if len(present) <= settings.PASSWORD_LIMIT_CHARACTERS else ""
+    return credentials.password_matches(tried, of.password_hash)
