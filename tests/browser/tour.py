@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -123,7 +124,7 @@ def _account(page: Page, base_url: str, person: Person) -> Iterator[str]:
     submit(page)
     yield "profile.html"  # saved
     page.goto(f"{base_url}/settings/profile")
-    page.context.clear_cookies(name="lanyard-session")
+    page.context.clear_cookies(name=re.compile("lanyard-session$"))  # with a prefix where it is https
     submit(page)
     yield "sign_in.html"  # with a form that waits
     sign_in(page, person)
