@@ -89,4 +89,4 @@ def write(**facts: object) -> None:
 def where(error: BaseException) -> list[str]:
     """An error's place, innermost last, for a note. Without its message, which may quote what a client sent."""
     frames = traceback.extract_tb(error.__traceback__)[-6:]
-    return [f"{frame.filename.rsplit('/', 2)[-1]}:{frame.lineno} {frame.name}" for frame in frames]
+    return [f"{'/'.join(frame.filename.split('/')[-2:])}:{frame.lineno} {frame.name}" for frame in frames]

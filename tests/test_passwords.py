@@ -74,7 +74,7 @@ def test_the_list_is_folded_and_has_nothing_that_is_recognized_without_it() -> N
 
 
 def test_no_request_but_one_that_chooses_a_password_reads_the_list() -> None:
-    script = "import app; from chalicelib import passwords; print(passwords.common.cache_info().currsize)"
+    script = "import app; from chalicelib.accounts import passwords; print(passwords.common.cache_info().currsize)"
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == "0"
 

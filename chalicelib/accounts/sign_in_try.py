@@ -15,7 +15,14 @@ from chalicelib.models.email_address import EmailAddress, normalize
 from chalicelib.models.throttle import Limit, Throttle, Tried, named
 from chalicelib.models.user import User
 
-ADDRESS = "sign-in address"
+# These words are part of what is stored, and so stay as earlier versions wrote them.
+ADDRESS, _ACCOUNT, _ACCOUNT_FROM, _DEVICE, _FAILED = (
+    "log-in address",
+    "log-in account",
+    "log-in account from",
+    "log-in device",
+    "log-ins failed",
+)
 WINDOW = settings.SIGN_IN_WINDOW_SECONDS
 
 
@@ -66,7 +73,7 @@ class SignInTry:
     def _own(self) -> list[Limit]:
         """For the account on this device, or from this place: so that tries elsewhere do not keep the owner out."""
         if self.device:
-            what = named("sign-in device", normalize(self.email), self.device)
+            what = named(_DEVICE, normalize(self.email), self.device)
             return [Limit(what, settings.SIGN_IN_TRIES_PER_DEVICE)]
         return _from_network(self.email, self.network)
 
@@ -93,7 +100,7 @@ def forgive_all(email: str, network: str) -> None:
 
 def account(email: str) -> str:
     """What an account's tries are counted as, from all places."""
-    return named("sign-in account", normalize(email))
+    return named(_ACCOUNT, normalize(email))
 
 
 def address(network: str) -> str:
@@ -103,10 +110,8 @@ def address(network: str) -> str:
 def _from_network(email: str, network: str) -> list[Limit]:
     """For the account from one place. An IPv6 caller's /56 and /48 are counted as well: with a /64 at a time they would
     use up what there is from all places together, and keep the owner out."""
-    return throttle.per_network(
-        "sign-in account from", network, settings.SIGN_IN_TRIES_PER_ACCOUNT, of=(normalize(email),)
-    )
+    return throttle.per_network(_ACCOUNT_FROM, network, settings.SIGN_IN_TRIES_PER_ACCOUNT, of=(normalize(email),))
 
 
 def _failed(email: str) -> str:
-    return named("sign-ins failed", normalize(email))
+    return named(_FAILED, normalize(email))

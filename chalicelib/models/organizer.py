@@ -31,7 +31,7 @@ class Organizer(Item):
     deleted_at = EpochSeconds(null=True)
 
     @property
-    def predates_not_before(self) -> bool:
+    def is_ended(self) -> bool:
         """Was it deleted? No read finds it then."""
         return self.deleted_at is not None
 
@@ -120,4 +120,4 @@ def _plain(text: str) -> str:
 
 def all_organizers(*, after: str | None = None) -> Iterator[Organizer]:
     """Every organizer, by a scan: for the operator's commands, never in a request. after: start behind this slug."""
-    return (found for found in store.scan(Organizer, after=after) if not found.predates_not_before)
+    return (found for found in store.scan(Organizer, after=after) if not found.is_ended)

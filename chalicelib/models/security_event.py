@@ -22,7 +22,7 @@ class Kind(StrEnum):
     """What happened."""
 
     ACCOUNT_CREATED = "account_created"
-    SIGN_IN = "log_in"
+    SIGN_IN = "log_in"  # stored, so it stays
     SESSION_ENDED = "session_ended"
     PASSWORD_CHANGED = "password_changed"
     PASSWORD_RESET = "password_reset"

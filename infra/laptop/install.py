@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(\[[^]]*\])?==")
+_ELSEWHERE = re.compile(r"== '(win32|emscripten)'|== 'Windows'")  # which nothing here is installed on
 _FOUND = re.compile(r"(Collecting|Processing|Requirement already satisfied:) ")
 _EVERY = 20  # packages, where there is no terminal to write over a line in
 
@@ -62,7 +63,7 @@ def _packages(file: Path) -> Iterator[str]:
     for line in file.read_text(encoding="utf-8").splitlines():
         if line.startswith("-r "):
             yield from _packages(file.parent / line.removeprefix("-r ").strip())
-        elif _PACKAGE.match(line):
+        elif _PACKAGE.match(line) and not _ELSEWHERE.search(line):
             yield line
 
 

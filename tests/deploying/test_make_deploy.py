@@ -136,7 +136,7 @@ def test_what_is_deployed_has_byte_code(clone: Clone) -> None:
     with zipfile.ZipFile(package) as archive:
         names = set(archive.namelist())
     assert f"__pycache__/app.{tag}.pyc" in names
-    assert f"chalicelib/protocol/__pycache__/server.{tag}.pyc" in names
+    assert f"chalicelib/protocol/__pycache__/server_metadata.{tag}.pyc" in names
     assert f"botocore/__pycache__/client.{tag}.pyc" in names
 
 

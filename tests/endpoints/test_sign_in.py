@@ -11,9 +11,10 @@ import pytest
 from argon2 import Parameters, PasswordHasher, extract_parameters
 
 from chalicelib import settings
+from chalicelib.accounts import sign_in_try
 from chalicelib.endpoints import http
 from chalicelib.models import store as storage
-from chalicelib.models import user
+from chalicelib.models import throttle, user
 from chalicelib.models.user import User
 from tests.actors import Browser, Page, Person
 from tests.conftest import Clock
@@ -317,3 +318,9 @@ def test_a_right_password_gets_in_also_where_the_counters_cannot_be_tidied(visit
     with store.fault(Fault.INTERNAL_ERROR, "DeleteItem"):
         page = visitor.press(page, "Sign in", email=visitor.user.email, password=visitor.user.password)
     assert page.status == 200
+
+
+def test_counts_go_on_under_the_names_that_earlier_versions_gave_them() -> None:
+    """Or whoever guesses would have all tries again at every deployment, and again at a rollback."""
+    assert sign_in_try.account("John@Example.org") == throttle.named("log-in account", "john@example.org")
+    assert sign_in_try.address("192.0.2.1") == throttle.named("log-in address", "192.0.2.1")

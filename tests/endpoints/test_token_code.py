@@ -28,6 +28,13 @@ def assert_invalid_grant(answer: requests.Response) -> None:
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant"), answer.text
 
 
+@pytest.mark.spec("RFC 6749 §4.1.3", "RFC 6749 §10.10")
+def test_nobody_chooses_their_own_refresh_token(john: Browser, shop: ClientApp) -> None:
+    tokens = shop.exchange(a_code(john, shop), refresh_token="lyrt_chosen").json()
+    assert len(tokens["refresh_token"]) > 60
+    assert shop.refresh("lyrt_chosen").json()["error"] == "invalid_grant"
+
+
 @pytest.mark.spec("RFC 6749 §4.1.3", "RFC 6749 §4.1.2")
 def test_a_code_lives_for_a_minute(john: Browser, shop: ClientApp, clock: Clock) -> None:
     code = a_code(john, shop)

@@ -13,7 +13,7 @@ from infra.laptop import ending
 from tests.local_run import ROOT
 
 WAITS = """
-from infra import ending
+from infra.laptop import ending
 request = ending.Request()
 print("waits", flush=True)
 try:

@@ -38,7 +38,8 @@ SITE = Site(
     settings.SETTINGS.site_colour,
     settings.SETTINGS.support_contact,
 )
-SIGN_IN = "sign-in"  # what the sign-in form's CSRF token is for
+# What the sign-in form's CSRF token is for. The word of earlier versions, whose forms are still open somewhere.
+SIGN_IN = "log-in"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 _SECURITY_HEADERS = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer"}
 _NEVER_STORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}

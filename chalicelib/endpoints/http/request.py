@@ -21,7 +21,7 @@ EVERYTHING = "/{proxy+}"  # the template of what no other route takes
 class Request:
     """raw: Chalice's. user: whoever is signed in, from when `browser_session` has found it out, so that an error's page
     knows them too. typed: what a page shows in its form at first, where that was typed before; see `stale_form`.
-    For how queries and forms are read see `protocol.requests`."""
+    For how queries and forms are read see `protocol.rules.request_parameters`."""
 
     raw: ChaliceRequest
     user: User | None = None

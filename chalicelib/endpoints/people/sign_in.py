@@ -16,6 +16,7 @@ from chalicelib.models.email_address import normalize
 from chalicelib.models.user import User
 from chalicelib.protocol.rules.request_parameters import Parameters, single
 
+_SIGN_OUT = "log-out"  # what the form is for: the word of earlier versions, whose forms are still open somewhere
 WRONG = Message("Wrong email or password.")
 blueprint = Blueprint(__name__)
 
@@ -43,9 +44,9 @@ def sign_out(request: http.Request) -> Response:
     """A POST signs out; a GET asks first, since any page can send a browser here."""
     browser = browser_session.signed_in(request)
     if browser and request.method == "GET":
-        return http.page(request, "sign_out.html", csrf_token=browser.csrf_token("sign-out"))
+        return http.page(request, "sign_out.html", csrf_token=browser.csrf_token(_SIGN_OUT))
     if browser:
-        browser.check_csrf(request.form, "sign-out")
+        browser.check_csrf(request.form, _SIGN_OUT)
         logs.note(outcome="signed out")
     cookies = browser_session.end(request)
     return http.see_other(http.here(request, "/"), headers={"Set-Cookie": cookies}, notice=http.Notice.SIGNED_OUT)

@@ -36,7 +36,7 @@ def read(
 ) -> tuple[A | None, B | None, C | None, D | None, E | None]: ...
 def read(*keys: Key[Any] | None) -> tuple[Any, ...]:
     """The items with these keys, in one round trip; None for a key that is None and for an item that is not there or
-    void."""
+    has ended (`Item.is_ended`)."""
     return tuple(_read([key for key in keys if key], keys))
 
 
@@ -60,14 +60,14 @@ def query(
 ) -> Iterator[M]:
     """The items under one hash key, in the order of their range keys, at `most`. Consistent, except on an index.
 
-    ended_too: also what settings.not_before has ended, to delete it.
+    ended_too: also items that have ended, to delete them or to see that they were there.
     """
     range_name = model.range_name()
     condition = getattr(model, range_name).startswith(starts_with) if starts_with and range_name else None
     source: Any = getattr(model, index) if index else model
     arguments: dict[str, Any] = {} if index else {"consistent_read": True}
     found = _each(source.query(hash_key, range_key_condition=condition, limit=most, **arguments))
-    return (item for item in found if index or ended_too or not item.predates_not_before)
+    return (item for item in found if index or ended_too or not item.is_ended)
 
 
 def latest(model: type[M], hash_key: str, *, limit: int, before: str | None = None) -> list[M]:
@@ -109,7 +109,7 @@ def _read(wanted: Sequence[Key[Any]], keys: Sequence[Key[Any] | None]) -> list[A
             found[key] = key.model.from_raw_data(answer["Item"])
     elif wanted:
         found = _read_batch(wanted)
-    found = {key: item for key, item in found.items() if not item.predates_not_before}
+    found = {key: item for key, item in found.items() if not item.is_ended}
     return [found.get(key) if key else None for key in keys]
 
 

@@ -51,7 +51,7 @@ class Item(Model):
         abstract = True
 
     @property
-    def predates_not_before(self) -> bool:
+    def is_ended(self) -> bool:
         """Was it issued before the moment from which on nothing older counts?"""
         return self.issued_at_name is not None and getattr(self, self.issued_at_name) < settings.SETTINGS.not_before
 

@@ -29,7 +29,7 @@ class Validator(RequestValidator):
         return response_type == "code"
 
     def is_pkce_required(self, client_id: str, request: Any) -> bool:
-        return False  # `authorization` sees to it, and the grant does: oauthlib would not spend the code
+        return False  # `authorization_request` sees to it, and the grant does: oauthlib would not spend the code
 
     def get_default_scopes(self, client_id: str, request: Any, *args: Any, **kwargs: Any) -> list[str]:
         return list(scopes.DEFAULT)

@@ -3,7 +3,7 @@
 So a client whose request met a failure (503) can repeat its bytes, as HTTP libraries do, and is not told that its
 assertion is used. What has been answered is not answered again: whoever finds the bytes in a log gets nothing by them.
 
-oauthlib stands between the endpoint, which knows the request and its answer, and the check of the assertion. So the
+Layers stand between the endpoint, which knows the request and its answer, and the check of the assertion. So the
 attempt goes along in a context variable.
 """
 
@@ -24,7 +24,7 @@ from chalicelib.models.used_assertion import UsedAssertion
 class StillAnswering(Exception):
     """The first of two requests that are the same may still be under way. wait_seconds: for how long at most.
 
-    No OAuth2Error: oauthlib would make an answer of it that does not say how long to wait.
+    No OAuth2Error: an answer to one does not say how long to wait.
     """
 
     def __init__(self, wait_seconds: int) -> None:

@@ -84,7 +84,7 @@ def read_form(request: ClientRequest, names: Sequence[str]) -> dict[str, str]:
 
 
 def finish(status: int, body: str | None, retry_after_seconds: int | None = None) -> ProtocolAnswer:
-    """body: JSON, as oauthlib made it."""
+    """body: JSON, as oauthlib or a grant made it."""
     parsed = json.loads(body) if body else {}
     if "error" in parsed:
         logs.note(outcome=parsed["error"])

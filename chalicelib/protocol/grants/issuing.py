@@ -50,7 +50,7 @@ def new_grant(of: AuthorizationCode | DeviceRequest, client: Application, grant_
 
 def access_token(of: Grant, tokens: TokenAnswer, resource: str | None) -> AccessToken:
     """resource: what it is for, where that is less than what the grant is for."""
-    return _access_token(of.grant_id, of.user_id, of.client_id, of.organizers, tokens, resource, issued_at=clock.now())
+    return _access_token(of.grant_id, of.user_id, of.client_id, of.organizers, tokens, resource)
 
 
 def own_access_token(client: Application, grant_id: str, tokens: TokenAnswer, resource: str | None) -> AccessToken:
@@ -87,8 +87,9 @@ def _access_token(
     tokens: TokenAnswer,
     resource: str | None,
     *,
-    issued_at: int,
+    issued_at: int | None = None,
 ) -> AccessToken:
+    now = clock.now()
     return AccessToken(
         grant_id=grant_id,
         token_digest=credentials.digest(tokens.access_token),
@@ -97,6 +98,6 @@ def _access_token(
         scope=tokens.scope,
         organizers=organizers,
         resource=resource,
-        issued_at=issued_at,
-        expires_at=clock.now() + settings.ACCESS_TOKEN_LIFETIME_SECONDS,
+        issued_at=now if issued_at is None else issued_at,
+        expires_at=now + settings.ACCESS_TOKEN_LIFETIME_SECONDS,
     )

@@ -31,7 +31,7 @@ class SignIn(PageFlow):
         yield from wrong(nobody_is_signed_in=not self.browser.is_signed_in())
 
 
-class LogOut(PageFlow):
+class SignOut(PageFlow):
     name = "sign out"
     button = "Sign out"
 
