@@ -113,8 +113,12 @@ def world(
 CATALOGUE: dict[str, tuple[str, str, Callable[[World], requests.Response]]] = {
     "no grant type": ("invalid_request", "grant_type is missing", lambda it: it.token(code="x")),
     "unknown grant type": ("unsupported_grant_type", "authorization_code", lambda it: it.token(grant_type="password")),
-    "no code": ("invalid_request", "code", lambda it: it.token(grant_type="authorization_code")),
-    "no refresh token": ("invalid_request", "refresh token", lambda it: it.token(grant_type="refresh_token")),
+    "no code": ("invalid_request", "code is missing", lambda it: it.token(grant_type="authorization_code")),
+    "no refresh token": (
+        "invalid_request",
+        "refresh_token is missing",
+        lambda it: it.token(grant_type="refresh_token"),
+    ),
     "a field twice": ("invalid_request", "more than once", lambda it: it.token(grant_type=["a", "b"])),
     "no form": (
         "invalid_request",

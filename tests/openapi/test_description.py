@@ -103,6 +103,8 @@ def test_it_is_right_under_a_stage_and_a_custom_base_path(
         assert flow["tokenUrl"] == f"{issuer}/api/v1/oauth/token"
         session.post(flow["tokenUrl"]).json()
     for path in found["paths"]:
+        if path.endswith("/{path}"):
+            continue  # metadata of a path: there for the issuer's own path alone, see test_discovery.py
         assert session.get(issuer + re.sub(r"{\w+}", "nobodys", path), allow_redirects=False).status_code != 404, path
 
 
