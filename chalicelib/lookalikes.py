@@ -13,35 +13,37 @@ import unicodedata
 # What is drawn like which Latin letter; Lisu, Cherokee and Canadian syllabics are drawn like its capital. `i` and `l`
 # are one, since a capital I is an l to the eye.
 _DRAWN_LIKE = {
-    "a": "аαɑ4@∂ꓮᎪᗩ",
-    "b": "вβ8ьꓐᏴᗷ",
-    "c": "сϲ¢ꓚᏟᑕ",
-    "d": "ԁðꓓᎠᗪ",
-    "e": "еєε3€ҽꓰᎬᗴ",
+    "a": "аαɑ4@∂ꓮᎪᗩ₳∀ᴧ",
+    "b": "вβ8ьꓐᏴᗷ฿",
+    "c": "сϲ¢ꓚᏟᑕ₵⊂",
+    "d": "ԁðꓓᎠᗪ₫",
+    "e": "еєε3€ҽꓰᎬᗴ∃∊",
     "f": "ғꓝᖴ",
-    "g": "ɡ9ꓖᏀ",
+    "g": "ɡ9ꓖᏀ₲",
     "h": "һнꓧᎻᕼ",
     "j": "јϳꓙᎫᒍ",
-    "k": "кκꓗᏦ",
-    "l": "iıɩιіӏ1|ꓡꓲᎥᏞᒪ",
+    "k": "кκꓗᏦ₭",
+    "l": "iıɩιіӏ1|ꓡꓲᎥᏞᒪ∣",
     "m": "мꓟᎷᗰ",
-    "n": "пηոνꓠᑎ",
+    "n": "пηոνꓠᑎ₦∩",
     "o": "оοσօ0ꓳ",
-    "p": "рρꓑᏢᑭ",
+    "p": "рρꓑᏢᑭ₱",
     "q": "ԛզ",
     "r": "гꓣᎡᏒᖇ",
-    "s": "ѕ5$ꓢᏚᔕ",
-    "t": "тτ7ꓔᎢ",
-    "u": "υսцµꓴᑌ",
-    "v": "νѵꓦᏙᐯ",
-    "w": "ѡωшɯꓪᎳᗯ",
+    "s": "ѕ5$ꓢᏚᔕ₴",
+    "t": "тτ7ꓔᎢ₮",
+    "u": "υսцµꓴᑌ∪",
+    "v": "νѵꓦᏙᐯ∨",
+    "w": "ѡωшɯꓪᎳᗯ₩",
     "x": "хχ×ꓫ᙭",
-    "y": "уγүчꓬᎽ",
+    "y": "уγүчꓬᎽ¥",
     "z": "2ꓜᏃ",
 }
 # Greek capitals that are drawn like Latin ones, and whose small letters are not, or like others.
-_CAPITALS = str.maketrans("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "abezhlkmnoptyx")
+_CAPITALS = str.maketrans("ΑΒΕΖΗΙΚΛΜΝΟΡΤΥΧ", "abezhlkamnoptyx")
 _LETTERS = str.maketrans({drawn: letter for letter, like in _DRAWN_LIKE.items() for drawn in like})
+# A letter in a frame, or half of a flag: Unicode's names end in the letter, and nothing else tells it.
+_FRAMED = re.compile(r"(?:NEGATIVE (?:CIRCLED|SQUARED) LATIN CAPITAL|REGIONAL INDICATOR SYMBOL) LETTER ([A-Z])")
 # Pairs that run together into one letter, at the sizes that pages are read in.
 _PAIRS = (("rn", "m"), ("vv", "w"), ("cl", "d"))
 # A name shorter than this stands inside too many honest words: it counts as whole words alone.
@@ -72,8 +74,19 @@ def contains(text: str, name: str) -> bool:
         drawn, length = skeleton(text), len(wanted)
         return any(_passes(drawn[start : start + length], wanted) for start in range(len(drawn) - length + 1))
     words = [skeleton(word) for word in re.findall(r"[^\W_]+", _drawn(text))]
-    runs = ("".join(words[start:end]) for start in range(len(words)) for end in range(start + 1, len(words) + 1))
-    return wanted in runs
+    return any(_begin_with(words[start:], wanted) for start in range(len(words)))
+
+
+def _begin_with(words: list[str], wanted: str) -> bool:
+    """Are the first of these words the one that is wanted, written in one?"""
+    left = wanted
+    for word in words:
+        if not left.startswith(word):
+            return False
+        left = left[len(word) :]
+        if not left:
+            return True
+    return False
 
 
 def _passes(seen: str, wanted: str) -> bool:
@@ -91,8 +104,10 @@ def _drawn(text: str) -> str:
 
 
 def _bare(letter: str) -> str:
-    """The letter without hooks, strokes and tails, and the small one for a capital that is drawn small."""
+    """The letter without frames, hooks, strokes and tails, and the small one for a capital that is drawn small."""
     name = unicodedata.name(letter, "").partition(" WITH ")[0].replace("LETTER SMALL CAPITAL", "SMALL LETTER")
+    if framed := _FRAMED.search(name):
+        return framed[1].lower()
     try:
         return unicodedata.lookup(name)
     except KeyError:  # no letter is called so

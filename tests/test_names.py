@@ -123,6 +123,13 @@ def test_a_name_has_a_limit() -> None:
         "ᒪᗩᑎyᗩᖇᗪ",
         "Lanყard",  # no table has every letter: one that is no Latin one may stand for any
         "ⳐanyⲀrd Support",
+        "🅻🅰🅽🆈🅰🆁🅳",
+        "🅛🅐🅝🅨🅐🅡🅓",
+        "🄻🄰🄽🅈🄰🅁🄳",
+        "🇱🇦🇳🇾🇦🇷🇩",
+        "L₳₦¥₳RĐ",
+        "L∀∩yard",
+        "LΛNYΛRD",
         "Lan & Yard",  # an honest one, perhaps: blanks and signs are how one would get around it
     ],
 )
@@ -172,6 +179,10 @@ def test_it_is_the_name_that_the_operator_chose_that_counts(monkeypatch: pytest.
         ("мах", True),
         ("Maxine’s shop", False),
         ("Climax", False),
+        ("The M a x Shop", True),
+        ("M a xi", False),
+        ("Ma", False),
+        ("🅜🅐🅧", True),
     ],
 )
 def test_a_short_name_counts_as_whole_words_alone(text: str, is_in: bool) -> None:

@@ -161,6 +161,20 @@ def test_a_key_store_that_hangs_is_given_up_in_time(
 
 
 @pytest.mark.usefixtures("_in_ssm")
+def test_a_request_without_time_for_the_key_keeps_no_other_from_it(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with failing() as (url, asked):
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", url)
+        with deadline.begin():
+            clock.take(FOR_ANSWERS)
+            with pytest.raises(server_key.ServerKeyUnavailable, match="DeadlineExceeded"):
+                server_key.read()
+        assert asked == []
+        assert problem() == "500", "the key store was asked"
+
+
+@pytest.mark.usefixtures("_in_ssm")
 def test_a_key_that_cannot_be_read_is_tried_twice_and_then_not_at_once(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -76,13 +76,15 @@ def _named(keys: tuple[str, ...]) -> tuple[ServerKey, ...]:
 
 @functools.cache
 def _from_ssm(name: str) -> tuple[str, ...]:
-    """The keys in this parameter, newest first. A failure is remembered for a short time: while SSM hangs or throttles,
-    requests that each waited for it would hold every function."""
+    """The keys in this parameter, newest first. A failure of SSM is remembered for a short time: while it hangs or
+    throttles, requests that each waited for it would hold every function. A request that had no time left is none."""
     until, code = _failed.get(name, (0.0, ""))
     if clock.monotonic() < until:
         raise ServerKeyUnavailable(code)
     try:
         return _checked(_ask_ssm(name))
+    except deadline.DeadlineExceeded as error:
+        raise ServerKeyUnavailable(type(error).__name__) from error
     except ServerKeyUnavailable as error:
         _failed[name] = (clock.monotonic() + settings.SERVER_KEY_RETRY_SECONDS, error.code)
         raise
@@ -103,7 +105,7 @@ def _ask_ssm(name: str) -> tuple[str, ...]:
         answer = deadline.within(math.inf, lambda: client.get_parameter(Name=name, WithDecryption=True))
     except ClientError as error:
         raise ServerKeyUnavailable(error.response["Error"]["Code"]) from error
-    except (BotoCoreError, deadline.DeadlineExceeded) as error:
+    except BotoCoreError as error:
         raise ServerKeyUnavailable(type(error).__name__) from error
     return tuple(str(answer["Parameter"]["Value"]).split())
 

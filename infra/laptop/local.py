@@ -144,8 +144,10 @@ def _wait_for(request: ending.Request, server: subprocess.Popen[str], port: int)
 
 
 def _publish(environment: dict[str, str]) -> None:
-    """Write RUN, all of it at once: whoever waits for it reads it as soon as it is there."""
+    """Write RUN, all of it at once: whoever waits for it reads it as soon as it is there. It holds the server's key."""
     made = RUN.with_suffix(".new")
+    made.unlink(missing_ok=True)
+    made.touch(mode=0o600)
     made.write_text(json.dumps(environment), encoding="utf-8")
     made.replace(RUN)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from bs4 import Tag
 
 from chalicelib import clock, credentials, settings
 from chalicelib.models import store as storage
@@ -87,6 +88,14 @@ def test_more_than_that_are_told_on_the_page_which_keeps_what_was_ticked(
     page = browser.press(page, "Select all of these")
     assert told not in page.text
     assert browser.press(page, "Authorize").code
+
+
+def test_what_is_looked_for_is_no_longer_than_a_name(agency: Callable[..., Browser], shop: ClientApp) -> None:
+    browser = agency(settings.ORGANIZERS_FILTERED_FROM)
+    page = browser.press(browser.open(shop.authorize_path()), "Find", find="7" * 10_000)
+    found = page.html.find(id="find")
+    assert isinstance(found, Tag)
+    assert found["value"] == "7" * settings.NAME_LIMIT_CHARACTERS
 
 
 def test_twice_as_many_still_get_the_page_that_says_so(agency: Callable[..., Browser], shop: ClientApp) -> None:

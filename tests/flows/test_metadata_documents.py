@@ -110,6 +110,33 @@ def test_it_may_sign_assertions(john: Browser, documents: DocumentServer) -> Non
     assert app.refresh(tokens["refresh_token"]).status_code == 200
 
 
+def begin_to_sign(public: PublicApp, browser: Browser, documents: DocumentServer) -> SigningApp:
+    """The application with a key in its document, which the server has fetched again."""
+    app = SigningApp(browser.base_url, public.client_id, "", CALLBACK)
+    app.key = ECKey.generate_key("P-256")
+    (document,) = documents.answers.values()
+    document |= {
+        "token_endpoint_auth_method": "private_key_jwt",
+        "jwks": {"keys": [app.key.as_dict(private=False)]},
+    }
+    browser.open(app.authorize_path())
+    return app
+
+
+@pytest.mark.spec("RFC 9700 §4.14.2")
+def test_a_grant_that_ended_while_nobody_used_it_stays_ended_once_its_client_signs(
+    john: Browser, documents: DocumentServer, clock: Clock
+) -> None:
+    public = publish(documents, john.base_url)
+    tokens = public.connect(john, "Big Events LLC")
+    clock.advance(settings.SETTINGS.refresh_idle_days * settings.DAY_SECONDS)
+    john.sign_in()
+    app = begin_to_sign(public, john, documents)
+    answer = app.refresh(tokens["refresh_token"])
+    assert answer.json()["error"] == "invalid_grant"
+    assert "was not used for 90 days and has ended" in answer.json()["error_description"]
+
+
 @pytest.mark.spec("RFC 9700 §4.14.2")
 def test_once_it_signs_the_grants_of_before_end_no_more_by_themselves(
     john: Browser, documents: DocumentServer, clock: Clock
@@ -118,15 +145,8 @@ def test_once_it_signs_the_grants_of_before_end_no_more_by_themselves(
     tokens = public.connect(john, "Big Events LLC")
     (held,) = grant.held_by(john.user.user_id)
     assert held.forget_at is not None
-    app = SigningApp(john.base_url, public.client_id, "", CALLBACK)
-    app.key = ECKey.generate_key("P-256")
-    (document,) = documents.answers.values()
-    document |= {
-        "token_endpoint_auth_method": "private_key_jwt",
-        "jwks": {"keys": [app.key.as_dict(private=False)]},
-    }
     clock.advance(settings.DOCUMENT_FRESH_SECONDS)
-    john.open(app.authorize_path())
+    app = begin_to_sign(public, john, documents)
     assert app.refresh(tokens["refresh_token"]).status_code == 200
     (held,) = grant.held_by(john.user.user_id)
     assert held.forget_at is None

@@ -38,7 +38,8 @@ def test_public_applications_are_made_and_their_tokens_rotate(local_run: LocalRu
     assert "client_secret" not in native
     key = local_run.folder / ".local" / "server-key"
     assert len(key.read_text()) >= 43
-    assert key.stat().st_mode & 0o077 == 0
+    holding_it = [key, local_run.folder / ".local" / "run.json"]
+    assert [file.stat().st_mode & 0o077 for file in holding_it] == [0, 0]
 
 
 @pytest.mark.spec("RFC 7523 §2.2")

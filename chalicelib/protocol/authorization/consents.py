@@ -80,7 +80,8 @@ def choice(organizers: Sequence[Organizer], form: request_parameters.Parameters 
     """What the page shows. form: as it was posted; None for a page that is shown for the first time, where an only
     organizer is ticked."""
     is_long = len(organizers) >= settings.ORGANIZERS_FILTERED_FROM
-    find = (request_parameters.single(form or {}, "find") or "").strip() if is_long else ""
+    typed = (request_parameters.single(form or {}, "find") or "") if is_long else ""
+    find = typed.strip()[: settings.NAME_LIMIT_CHARACTERS]
     listed = [found for found in organizers if organizer.is_named_like(found.name, find)]
     slugs, listed_slugs = ({found.slug for found in some} for some in (organizers, listed))
     problem = ""

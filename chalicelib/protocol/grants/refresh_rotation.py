@@ -57,9 +57,6 @@ def use(token: str, found: Grant, client: Application) -> Use:
 
     Raises InvalidGrantError.
     """
-    if found.is_idle:
-        days = settings.SETTINGS.refresh_idle_days
-        raise errors.InvalidGrantError(f"The refresh token was not used for {days} days and has ended. {CONNECT_AGAIN}")
     if credentials.matches(token, found.refresh_digest):
         return Use(Presented.CURRENT, refresh_chain.next_of(token, found))
     uses_ago = refresh_chain.uses_ago(token, found)

@@ -62,9 +62,15 @@ def _read(request: TokenRequest) -> tuple[Application | None, Grant | None, User
 
 
 def _standing(found: Grant | None, user: User | None, consent: Consent | None, client: Application) -> Grant:
-    """The grant, if it is this client's and its user still allows it. Raises InvalidGrantError."""
+    """The grant, if it is this client's, in use, and its user still allows it. Raises InvalidGrantError.
+
+    One that was idle for too long while its client was public stays ended when that client becomes confidential.
+    """
     if found is None or found.client_id != client.client_id:
         raise errors.InvalidGrantError(_UNKNOWN)
+    if found.is_idle:
+        days = settings.SETTINGS.refresh_idle_days
+        raise errors.InvalidGrantError(f"The refresh token was not used for {days} days and has ended. {CONNECT_AGAIN}")
     if user is None or not user.active or not grant.is_allowed(found, consent, client):
         raise errors.InvalidGrantError(_TAKEN_BACK)
     return found
