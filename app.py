@@ -7,7 +7,7 @@ from chalicelib.endpoints import http, not_found, static
 from chalicelib.endpoints.api import authorizer, openapi, resources
 from chalicelib.endpoints.developers import applications
 from chalicelib.endpoints.oauth import authorize, device, discovery, registration, token
-from chalicelib.endpoints.people import connected_applications, password, profile, security, sign_in, sign_up
+from chalicelib.endpoints.people import account_activity, connected_applications, password, profile, sign_in, sign_up
 
 logs.configure()
 
@@ -24,7 +24,7 @@ for module in (
     sign_in,
     applications,
     connected_applications,
-    security,
+    account_activity,
     password,
     profile,
     sign_up,

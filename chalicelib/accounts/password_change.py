@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from chalicelib import credentials, logs, names, settings
 from chalicelib.accounts import passwords, sign_in_try
-from chalicelib.caller import Caller
 from chalicelib.models import mail_link, security_event, session, store, throttle, user
 from chalicelib.models.mail_link import MailLink
 from chalicelib.models.store import ConditionFailed
 from chalicelib.models.user import User
+from chalicelib.request_source import RequestSource
 
 
 class WrongPassword(Exception):
@@ -24,7 +24,7 @@ class Unusable(Exception):
         self.problem = problem
 
 
-def change(of: User, present: str, chosen: str, caller: Caller) -> tuple[User, bool]:
+def change(of: User, present: str, chosen: str, source: RequestSource) -> tuple[User, bool]:
     """The user with the new password, whose sessions have all ended; and whether it was there already, by the first of
     two clicks at the same moment.
 
@@ -41,11 +41,11 @@ def change(of: User, present: str, chosen: str, caller: Caller) -> tuple[User, b
     counted[0].forgive()
     if not is_repeated:
         session.clear_away(changed)
-        security_event.record(changed.user_id, security_event.Kind.PASSWORD_CHANGED, caller)
+        security_event.record(changed.user_id, security_event.Kind.PASSWORD_CHANGED, source)
     return changed, is_repeated
 
 
-def choose(link: MailLink, owner: User, chosen: str, *, network: str, caller: Caller) -> User:
+def choose(link: MailLink, owner: User, chosen: str, *, network: str, source: RequestSource) -> User:
     """The user with the new password, whose sessions have all ended. Uses the link up.
 
     network: where the request came from, whose failed sign-ins are forgiven. Raises Unusable, mail_link.Unusable,
@@ -58,7 +58,7 @@ def choose(link: MailLink, owner: User, chosen: str, *, network: str, caller: Ca
         changed = mail_link.choose_password(link, owner, chosen)
     sign_in_try.forgive_all(link.email, network)
     session.clear_away(changed)
-    security_event.record(changed.user_id, security_event.Kind.PASSWORD_RESET, caller)
+    security_event.record(changed.user_id, security_event.Kind.PASSWORD_RESET, source)
     return changed
 
 

@@ -8,9 +8,9 @@ from typing import TypeVar
 from chalicelib import credentials, settings
 from chalicelib.accounts import sign_in_try
 from chalicelib.accounts.sign_in_try import SignInTry
-from chalicelib.caller import Caller
 from chalicelib.models import security_event, user
 from chalicelib.models.user import User
+from chalicelib.request_source import RequestSource
 
 T = TypeVar("T")
 
@@ -27,7 +27,7 @@ def with_password(
     email: str,
     password: str,
     *,
-    caller: Caller,
+    source: RequestSource,
     network: str,
     device_of: Callable[[User | None], str | None],
     begin: Callable[[User], T],
@@ -52,7 +52,7 @@ def with_password(
     if not right.active:
         raise AccountDisabled
     tried.went_well(counted)
-    security_event.record(right.user_id, security_event.Kind.SIGN_IN, caller, failed_tries=failed_before)
+    security_event.record(right.user_id, security_event.Kind.SIGN_IN, source, failed_tries=failed_before)
     return right, session
 
 

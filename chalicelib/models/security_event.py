@@ -13,9 +13,9 @@ from enum import StrEnum
 from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib import clock, credentials, logs, settings
-from chalicelib.caller import NOBODY, Caller
 from chalicelib.models import store
 from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, Whole, table_name
+from chalicelib.request_source import UNKNOWN, RequestSource
 
 
 class Kind(StrEnum):
@@ -58,7 +58,7 @@ class SecurityEvent(Item):
 def record(
     user_id: str,
     kind: Kind,
-    caller: Caller = NOBODY,
+    source: RequestSource = UNKNOWN,
     *,
     client_id: str | None = None,
     application_name: str | None = None,
@@ -66,7 +66,7 @@ def record(
 ) -> None:
     """Write an event down, in one round trip. An aside: the history must not stop what it tells about.
 
-    caller: where the request came from. application_name: as it is now, since the application may be deleted later.
+    source: where the request came from. application_name: as it is now, since the application may be deleted later.
     """
     at = clock.now()
     event = SecurityEvent(
@@ -77,8 +77,8 @@ def record(
         at=at,
         client_id=client_id,
         application_name=application_name,
-        address=caller.address or None,
-        user_agent=caller.user_agent or None,
+        address=source.address or None,
+        user_agent=source.user_agent or None,
         failed_tries=failed_tries or None,
         forget_at=at + settings.SECURITY_EVENT_KEPT_SECONDS,
     )

@@ -9,10 +9,10 @@ from __future__ import annotations
 from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib import clock, credentials, settings
-from chalicelib.caller import Caller
 from chalicelib.models import store
 from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, table_name
 from chalicelib.models.user import User
+from chalicelib.request_source import RequestSource
 
 
 class Session(Item):
@@ -47,7 +47,7 @@ class Session(Item):
         return bool(user.active and not self.is_expired and self.password_serial == user.password_serial)
 
 
-def start(user: User, caller: Caller) -> str:
+def start(user: User, source: RequestSource) -> str:
     """A new session, under the password that `user` was read with.
 
     Gives the cookie's value, of which only the digest is kept.
@@ -60,8 +60,8 @@ def start(user: User, caller: Caller) -> str:
         created_at=now,
         last_seen_at=now,
         password_serial=user.password_serial,
-        address=caller.address or None,
-        user_agent=caller.user_agent or None,
+        address=source.address or None,
+        user_agent=source.user_agent or None,
         expires_at=_expiry(created_at=now, last_seen_at=now),
     )
     store.write(store.Put(begun))

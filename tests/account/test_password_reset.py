@@ -377,8 +377,8 @@ def test_a_sign_in_that_was_under_way_with_the_old_password_gets_no_session(
     anyone: Browser, a_person: Callable[..., Person], mailbox: Mailbox
 ) -> None:
     """Its session begins after the reset, but under the password before it."""
-    from chalicelib.caller import NOBODY
     from chalicelib.models import session
+    from chalicelib.request_source import UNKNOWN
 
     person = a_person()
     read_before = user.find_by_email(person.email)
@@ -386,5 +386,5 @@ def test_a_sign_in_that_was_under_way_with_the_old_password_gets_no_session(
     ask(anyone, person.email)
     choose(anyone, mailbox.link(person.email))
     late = Browser(anyone.base_url)
-    late.http.cookies.set("lanyard-session", session.start(read_before, NOBODY))
+    late.http.cookies.set("lanyard-session", session.start(read_before, UNKNOWN))
     assert not is_signed_in(late)

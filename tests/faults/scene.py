@@ -11,11 +11,11 @@ from unittest.mock import patch
 import requests
 
 from chalicelib import clock, credentials
-from chalicelib.caller import NOBODY
 from chalicelib.models import organizer, session, store, user
 from chalicelib.models.email_address import EmailAddress
 from chalicelib.models.throttle import Throttle
 from chalicelib.models.user import User
+from chalicelib.request_source import UNKNOWN
 from tests import stage
 from tests.actors import PASSWORD, Browser, ClientApp, Page, Person
 from tests.mailbox import Mailbox
@@ -139,7 +139,7 @@ class World:
         """At a browser, with a session that began without the form and the cost of its password hash."""
         hand = Hand(self.base_url, person)
         owner = User(user_id=person.user_id, password_serial=self._template.password_serial)
-        hand.http.cookies.set("lanyard-session", session.start(owner, NOBODY))
+        hand.http.cookies.set("lanyard-session", session.start(owner, UNKNOWN))
         return hand
 
     def john(self) -> Hand:

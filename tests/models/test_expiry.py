@@ -8,11 +8,11 @@ import boto3
 import pytest
 
 from chalicelib import credentials, settings
-from chalicelib.caller import NOBODY
 from chalicelib.credentials import Kind
 from chalicelib.models import session, store, throttle
 from chalicelib.models.session import Session
 from chalicelib.models.user import User
+from chalicelib.request_source import UNKNOWN
 from infra.deployment import tables
 from tests import stage
 from tests.conftest import Clock
@@ -190,7 +190,7 @@ def test_tries_at_once_are_all_counted() -> None:
 @pytest.mark.spec("docs/security.md")
 @pytest.mark.usefixtures("engine")
 def test_a_session_ends_when_it_is_idle_and_after_half_a_day_at_the_latest(clock: Clock) -> None:
-    secret = session.start(User(user_id="a" * credentials.ID_LENGTH), NOBODY)
+    secret = session.start(User(user_id="a" * credentials.ID_LENGTH), UNKNOWN)
     begun = _session(secret)
     assert begun
     assert begun.expires_at == begun.created_at + settings.SESSION_IDLE_SECONDS
@@ -214,7 +214,7 @@ def test_a_session_ends_when_it_is_idle_and_after_half_a_day_at_the_latest(clock
 @pytest.mark.spec("docs/security.md")
 @pytest.mark.usefixtures("engine")
 def test_a_session_that_was_ended_is_not_touched_back_to_life(clock: Clock) -> None:
-    secret = session.start(User(user_id="a" * credentials.ID_LENGTH), NOBODY)
+    secret = session.start(User(user_id="a" * credentials.ID_LENGTH), UNKNOWN)
     begun = _session(secret)
     assert begun
     session.end(begun.user_id, begun.session_digest)
@@ -237,14 +237,14 @@ def test_a_user_has_so_many_sessions_and_one_more_ends_the_one_seen_least_recent
     of = User(user_id=credentials.new_id(), active=True)
     secrets = []
     for _ in range(3):
-        secrets.append(session.start(of, NOBODY))
+        secrets.append(session.start(of, UNKNOWN))
         clock.advance(settings.SESSION_TOUCH_SECONDS)
     first = _session(secrets[0])
     assert first
     session.touch(first)
-    secrets.append(session.start(of, NOBODY))
+    secrets.append(session.start(of, UNKNOWN))
     assert [_session(secret) is not None for secret in secrets] == [True, False, True, True]
-    secrets.append(session.start(of, NOBODY))
+    secrets.append(session.start(of, UNKNOWN))
     assert [_session(secret) is not None for secret in secrets] == [True, False, False, True, True]
 
 
@@ -254,6 +254,6 @@ def test_however_many_sessions_begin_at_once_no_more_than_the_limit_are_left(mon
     for _ in range(3):
         of = User(user_id=credentials.new_id(), active=True)
         with ThreadPoolExecutor(12) as pool:
-            secrets = list(pool.map(lambda _, of=of: session.start(of, NOBODY), range(12)))
+            secrets = list(pool.map(lambda _, of=of: session.start(of, UNKNOWN), range(12)))
         left = [secret for secret in secrets if _session(secret)]
         assert 1 <= len(left) <= 4

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from chalicelib import credentials, settings
-from chalicelib.caller import Caller, browser_name, shorten, system_name
 from chalicelib.models import security_event
 from chalicelib.models.security_event import Kind
+from chalicelib.request_source import RequestSource, browser_name, shorten, system_name
 from tests.conftest import Clock
 from tests.store_proxy import Fault, StoreProxy
 
@@ -33,7 +33,7 @@ def test_one_users_events_are_not_anothers() -> None:
 
 def test_an_event_says_where_the_request_came_from() -> None:
     user_id = credentials.new_id()
-    security_event.record(user_id, Kind.SIGN_IN, Caller("203.0.113.7", "Firefox/145.0"), failed_tries=3)
+    security_event.record(user_id, Kind.SIGN_IN, RequestSource("203.0.113.7", "Firefox/145.0"), failed_tries=3)
     (event,) = security_event.recent(user_id, limit=10)
     assert (event.address, event.user_agent, event.failed_tries) == ("203.0.113.7", "Firefox/145.0", 3)
 

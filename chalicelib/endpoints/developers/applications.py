@@ -134,7 +134,7 @@ def secret(request: http.Request, client_id: str) -> Response:
     security_event.record(
         browser.user.user_id,
         security_event.Kind.SECRET_REGENERATED,
-        request.caller,
+        request.source,
         client_id=client_id,
         application_name=found.name,
     )

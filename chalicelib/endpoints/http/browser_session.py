@@ -119,7 +119,7 @@ def start(request: http.Request, user: User) -> list[str]:
     """Sign in: always a new session, never one that was there before. Gives the Set-Cookie values."""
     end(request)
     return [
-        cookies.kept("session", session.start(user, request.caller), settings.SESSION_LIFETIME_SECONDS),
+        cookies.kept("session", session.start(user, request.source), settings.SESSION_LIFETIME_SECONDS),
         cookies.forgotten("login"),
         *keep_device(request, user),
     ]

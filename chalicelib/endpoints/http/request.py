@@ -9,10 +9,10 @@ from urllib.parse import unquote, urlencode, urlsplit
 from chalice.app import Request as ChaliceRequest
 
 from chalicelib import settings
-from chalicelib.caller import Caller, shorten
 from chalicelib.models.user import User
 from chalicelib.protocol.clients.client_request import ClientRequest
 from chalicelib.protocol.rules.request_parameters import HTTP_BLANKS, Parameters, read_form, read_query
+from chalicelib.request_source import RequestSource, shorten
 
 EVERYTHING = "/{proxy+}"  # the template of what no other route takes
 
@@ -103,9 +103,9 @@ class Request:
         return str(ip_interface(f"{found.ip}/64").network) if found.version == 6 else self.address
 
     @property
-    def caller(self) -> Caller:
+    def source(self) -> RequestSource:
         """The address and the device, for people to recognize."""
-        return Caller(self.address, shorten(self.header("user-agent")))
+        return RequestSource(self.address, shorten(self.header("user-agent")))
 
     @property
     def base_path(self) -> str:

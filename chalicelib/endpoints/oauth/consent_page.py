@@ -119,7 +119,7 @@ def note_allowed(request: http.Request, browser: SignedIn, application: Applicat
     security_event.record(
         browser.user.user_id,
         security_event.Kind.CONSENT,
-        request.caller,
+        request.source,
         client_id=application.client_id,
         application_name=application.name,
     )

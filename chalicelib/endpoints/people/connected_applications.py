@@ -69,7 +69,7 @@ def revoke_all(request: http.Request) -> Response:
             request, "revoke_all.html", authorized=listed, hidden={CSRF_FIELD: browser.csrf_token("revoke all")}
         )
     browser.check_csrf(request.form, "revoke all")
-    disconnecting.take_back_all(browser.user.user_id, request.caller)
+    disconnecting.take_back_all(browser.user.user_id, request.source)
     logs.note(outcome="all authorizations revoked")
     return http.see_other(http.here(request, PATH), notice=http.Notice.ALL_REVOKED)
 
@@ -79,7 +79,7 @@ def _record(request: http.Request, browser: SignedIn, client_id: str) -> None:
     security_event.record(
         browser.user.user_id,
         security_event.Kind.REVOKE,
-        request.caller,
+        request.source,
         client_id=client_id,
         application_name=found.name if found else None,
     )

@@ -53,7 +53,7 @@ def change(request: http.Request) -> Response:
     browser.check_csrf(request.form, CHANGE)
     present, chosen = single(request.form, "present") or "", single(request.form, "password") or ""
     try:
-        changed, is_repeated = password_change.change(browser.user, present, chosen, request.caller)
+        changed, is_repeated = password_change.change(browser.user, present, chosen, request.source)
     except password_change.Unusable as error:
         return _change_page(request, browser, problem=error.problem)
     except password_change.WrongPassword:
@@ -91,7 +91,7 @@ def _choose(request: http.Request) -> Response:
     link = mail_link.find(token, Purpose.CHOOSE_PASSWORD)
     owner = mail_link.owner(link)
     try:
-        changed = password_change.choose(link, owner, chosen, network=request.network, caller=request.caller)
+        changed = password_change.choose(link, owner, chosen, network=request.network, source=request.source)
     except password_change.Unusable as error:
         return _choose_page(request, link, token, problem=error.problem)
     logs.note(outcome="password reset", user_id=changed.user_id)
@@ -116,7 +116,7 @@ def _revoke_applications(request: http.Request, changed: User) -> bool | None:
     if not _wants_revocation(request):
         return None
     try:
-        disconnecting.take_back_all(changed.user_id, request.caller)
+        disconnecting.take_back_all(changed.user_id, request.source)
     except StoreUnavailable as error:
         logs.note(store_error=error.code, applications="not all revoked")
         return False

@@ -39,7 +39,7 @@ def profile(request: http.Request) -> Response:
     if filled.problems:
         return _page(request, browser, filled, status=400)
     user.edit(browser.user.user_id, **filled.entered)
-    security_event.record(browser.user.user_id, security_event.Kind.PROFILE_CHANGED, request.caller)
+    security_event.record(browser.user.user_id, security_event.Kind.PROFILE_CHANGED, request.source)
     logs.note(outcome="profile changed")
     return http.see_other(http.here(request, PATH), notice=http.Notice.PROFILE_SAVED)
 

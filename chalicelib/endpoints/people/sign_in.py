@@ -67,7 +67,7 @@ def _answer(request: http.Request) -> Response:
         right, cookies = accounts.with_password(
             email,
             password,
-            caller=request.caller,
+            source=request.source,
             network=request.network,
             device_of=lambda found: browser_session.known_device(request, found),
             begin=lambda found: browser_session.start(request, found),

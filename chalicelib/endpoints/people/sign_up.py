@@ -95,7 +95,7 @@ def _open_account(request: http.Request) -> Response:
         return _finish_page(request, filled, token, link, status=400)
     locale = language.choose(None, request.header("accept-language"))
     made = sign_up.open_account(
-        link, password=filled.password, fullname=filled.fullname, locale=locale, caller=request.caller
+        link, password=filled.password, fullname=filled.fullname, locale=locale, source=request.source
     )
     logs.note(outcome="account opened", user_id=made.user_id)
     place = browser_session.kept_place(request)

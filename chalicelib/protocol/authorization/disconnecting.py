@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from chalicelib.caller import Caller
 from chalicelib.models import consent, grant, security_event, store
 from chalicelib.models.application import Application
+from chalicelib.request_source import RequestSource
 
 
-def take_back_all(user_id: str, caller: Caller) -> None:
+def take_back_all(user_id: str, source: RequestSource) -> None:
     """End all that the user has allowed, each with a line in their history. What has ended stays so where it raises.
 
-    caller: where the request came from. Raises StoreUnavailable.
+    source: where the request came from. Raises StoreUnavailable.
     """
     given = consent.given_by(user_id)
     applications = store.read_all([Application.key(one.client_id) for one in given])
@@ -19,7 +19,7 @@ def take_back_all(user_id: str, caller: Caller) -> None:
         security_event.record(
             user_id,
             security_event.Kind.REVOKE,
-            caller,
+            source,
             client_id=one.client_id,
             application_name=found.name if found else None,
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import caller, logs, settings
+from chalicelib import logs, request_source, settings
 from chalicelib.endpoints import http
 from chalicelib.endpoints.http import browser_session
 from chalicelib.endpoints.http.browser_session import CSRF_FIELD, SignedIn
@@ -62,7 +62,7 @@ def _end_sessions(request: http.Request, browser: SignedIn) -> Response:
     logs.note(outcome="sessions ended", sessions=len(ended))
     if not ended:  # they had ended before, and nobody was signed out just now
         return http.see_other(http.here(request, PATH))
-    security_event.record(browser.user.user_id, security_event.Kind.SESSION_ENDED, request.caller)
+    security_event.record(browser.user.user_id, security_event.Kind.SESSION_ENDED, request.source)
     notice = http.Notice.SIGNED_OUT_ELSEWHERE if which == OTHERS else http.Notice.SIGNED_OUT_THERE
     return http.see_other(http.here(request, PATH), notice=notice)
 
@@ -80,4 +80,4 @@ def _events(browser: SignedIn, before: str) -> tuple[list[security_event.Securit
 
 
 def _listed(item: Session | security_event.SecurityEvent) -> Listed:
-    return Listed(item, caller.browser_name(item.user_agent), caller.system_name(item.user_agent))
+    return Listed(item, request_source.browser_name(item.user_agent), request_source.system_name(item.user_agent))

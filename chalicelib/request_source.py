@@ -31,7 +31,7 @@ _SYSTEMS = {
 
 
 @dataclass(frozen=True)
-class Caller:
+class RequestSource:
     """address: the IP address as the gateway saw it. user_agent: what the browser says it is, printable and short.
 
     Both are for people to look at. Nothing is decided by them.
@@ -41,7 +41,7 @@ class Caller:
     user_agent: str = ""
 
 
-NOBODY = Caller()
+UNKNOWN = RequestSource()
 
 
 def shorten(user_agent: str | None) -> str:
