@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests import network, stage  # first: it says where the application's store is
-from tests.actors import PASSWORD, Browser, ClientApp, Person
+from tests.actors import Browser, ClientApp, Person
 from tests.local_run import LocalRun
 from tests.mailbox import Mailbox
 from tests.rehearsed import REHEARSED
@@ -17,10 +17,11 @@ from tests.store_proxy import StoreProxy
 
 # isort: split
 from chalicelib import clock as clock_module
-from chalicelib import credentials, settings
+from chalicelib import settings
 from chalicelib.accounts import sign_in_try
-from chalicelib.models import organizer, throttle, user
+from chalicelib.models import throttle
 from chalicelib.models.store import table as table_module
+from tests import people
 from tests.request_calls import RequestCalls
 from tests.whole_run import WholeRun
 
@@ -167,17 +168,10 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def a_person(_ministack: None) -> Callable[..., Person]:
-    """A user with an account, who belongs to organizers with these names; made as the operator does."""
+    """A user with an account, who belongs to organizers with these names."""
 
     def make(*organizer_names: str, locale: str = "en") -> Person:
-        mark = credentials.new_serial().lower()
-        organizers = {f"org-{mark}-{number}": name for number, name in enumerate(organizer_names)}
-        email = f"{mark}@example.org"
-        made = user.create(email=email, password=PASSWORD, fullname="John Doe", locale=locale, timezone="Europe/Berlin")
-        for slug, name in organizers.items():
-            organizer.create(slug, name)
-            user.add_member(made.user_id, slug)
-        return Person(made.user_id, email, organizers)
+        return people.create_person(map(people.create_organizer, organizer_names), locale=locale)
 
     return make
 
@@ -188,7 +182,7 @@ def a_browser(base_url: str, a_person: Callable[..., Person]) -> Callable[..., B
 
     def make(*organizer_names: str) -> Browser:
         browser = Browser(base_url, a_person(*organizer_names))
-        assert browser.sign_in().status == 200
+        people.sign_in(browser)
         return browser
 
     return make
@@ -207,11 +201,11 @@ def eve(a_browser: Callable[..., Browser]) -> Browser:
 
 
 @pytest.fixture
-def shop(a_browser: Callable[..., Browser]) -> ClientApp:
+def shop(base_url: str) -> ClientApp:
     """An application that some developer registered."""
-    return a_browser().register_application("A shop")
+    return people.register_application(base_url, "A shop")
 
 
 @pytest.fixture
-def other_shop(a_browser: Callable[..., Browser]) -> ClientApp:
-    return a_browser().register_application("Another shop", "https://other.example.com/callback")
+def other_shop(base_url: str) -> ClientApp:
+    return people.register_application(base_url, "Another shop", "https://other.example.com/callback")

@@ -10,14 +10,11 @@ from unittest.mock import patch
 
 import requests
 
-from chalicelib import clock, credentials
-from chalicelib.models import organizer, session, store, user
-from chalicelib.models.email_address import EmailAddress
+from chalicelib import clock
+from chalicelib.models import store
 from chalicelib.models.throttle import Throttle
-from chalicelib.models.user import User
-from chalicelib.request_source import UNKNOWN
-from tests import stage
-from tests.actors import PASSWORD, Browser, ClientApp, Page, Person
+from tests import people, stage
+from tests.actors import Browser, ClientApp, Page, Person
 from tests.mailbox import Mailbox
 from tests.public_app import PublicApp
 
@@ -105,30 +102,18 @@ class World:
     def __init__(self, base_url: str) -> None:
         self.base_url = base_url
         self.mailbox = Mailbox(stage.MAIL)
-        self._template = user.create(
-            email=f"{credentials.new_id()}@example.org",
-            password=PASSWORD,
-            fullname="John Doe",
-            locale="en",
-            timezone="Europe/Berlin",
-        )
         self._organizers: dict[str, str] = {}
         self._usual = [self.organizer(name) for name in (BIG, SMALL)]
         self.shop: ClientApp = self.signed_in(self.person()).register_application("A shop")
         self.spa = PublicApp.registered_by(self.signed_in(self.person()))
 
     def person(self, *slugs: str) -> Person:
-        """Somebody with an account, who belongs to these organizers; without the cost of another password hash."""
-        email, user_id = f"{credentials.new_serial().lower()}@example.org", credentials.new_id()
-        copied: dict[str, Any] = {**self._template.attribute_values, "user_id": user_id, "email": email}
-        made = User(**{**copied, "memberships": set(slugs) or None})
-        store.write(store.Put(EmailAddress(email=email, user_id=user_id)), store.Put(made))
-        return Person(user_id, email, {slug: self._organizers[slug] for slug in slugs})
+        """Somebody with an account, who belongs to these organizers."""
+        return people.create_person((slug, self._organizers[slug]) for slug in slugs)
 
     def organizer(self, name: str) -> str:
         """The slug of a new organizer."""
-        slug = f"org-{credentials.new_serial().lower()}"
-        organizer.create(slug, name)
+        slug, _ = people.create_organizer(name)
         self._organizers[slug] = name
         return slug
 
@@ -136,10 +121,8 @@ class World:
         return Hand(self.base_url, person)
 
     def signed_in(self, person: Person) -> Hand:
-        """At a browser, with a session that began without the form and the cost of its password hash."""
         hand = Hand(self.base_url, person)
-        owner = User(user_id=person.user_id, password_serial=self._template.password_serial)
-        hand.http.cookies.set("lanyard-session", session.start(owner, UNKNOWN))
+        people.sign_in(hand)
         return hand
 
     def john(self) -> Hand:
