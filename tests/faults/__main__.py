@@ -1,4 +1,4 @@
-"""`make faults`: every store call of every flow with every kind of fault, and each time the client's retry."""
+"""`make faults`: every store call of every flow with every kind of fault, followed by the client's retry."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.faults.result import Result
 def main() -> int:
     chosen = _arguments()
     kinds = [kind for kind in Kind if chosen.kind in kind]
-    # Spawned: a store that this process had started could not be stopped by another.
+    # Spawned, because a store that this process started could not be stopped by another.
     with ProcessPoolExecutor(chosen.workers, multiprocessing.get_context("spawn")) as pool:
         every_flow = pool.submit(tasks.names).result()
         names = [name for name in every_flow if chosen.flow in name]
