@@ -36,11 +36,9 @@ def install() -> None:
 
 def _problem() -> str | None:
     if not (shutil.which("node") and shutil.which("npm")):
-        return "Node and npm are missing, so the clients from npm were not tried: sudo apt-get install nodejs npm"
+        return "Node and npm are missing, so the clients from npm were not tried (Debian: apt-get install nodejs npm)"
     if _version() < OLDEST:
-        return (
-            f"Node is of version {_version()}, so the clients from npm were not tried: they need Node {OLDEST} or newer"
-        )
+        return f"Node {_version()} is too old, so the clients from npm were not tried: they need Node {OLDEST} or newer"
     return None
 
 

@@ -88,7 +88,7 @@ HTTP_FOR_VIEWS = {"browser_session", ""}
 OPERATORS_FUNCTIONS = {"all_users", "all_applications", "all_organizers"}
 
 
-def room_of(path: Path) -> str:
+def top_level_of(path: Path) -> str:
     """The top-level folder that a file belongs to, or its own name if it is not in one."""
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py") if path.is_relative_to(PACKAGE) else "app"
 
@@ -119,26 +119,28 @@ def named(path: Path) -> str:
 @pytest.mark.spec("docs/architecture.md")
 @pytest.mark.parametrize("path", FILES, ids=named)
 def test_top_level_folders_import_only_those_below_them(path: Path) -> None:
-    room = room_of(path)
-    allowed = MAY_IMPORT.get(room, set()) | {room}
+    top = top_level_of(path)
+    allowed = MAY_IMPORT.get(top, set()) | {top}
     assert [".".join(parts) for parts in ours(path) if parts[0] not in allowed] == []
 
 
 @pytest.mark.spec("docs/architecture.md")
 @pytest.mark.parametrize("path", FILES, ids=named)
 def test_each_library_is_imported_by_only_one_folder(path: Path) -> None:
-    strangers = [name for name in imports(path) if room_of(path) not in HOMES.get(name.split(".")[0], {room_of(path)})]
+    strangers = [
+        name for name in imports(path) if top_level_of(path) not in HOMES.get(name.split(".")[0], {top_level_of(path)})
+    ]
     assert strangers == []
 
 
 @pytest.mark.spec("docs/architecture.md")
-@pytest.mark.parametrize("path", [path for path in FILES if room_of(path) in FOLDERS], ids=named)
+@pytest.mark.parametrize("path", [path for path in FILES if top_level_of(path) in FOLDERS], ids=named)
 def test_subfolders_import_only_those_below_them(path: Path) -> None:
-    room, folder = room_of(path), folder_of(path)
+    top, folder = top_level_of(path), folder_of(path)
     if folder == "__init__":
         return
-    found = {parts[1] for parts in ours(path) if parts[0] == room and len(parts) > 1}
-    assert found - {folder} <= FOLDERS[room][folder]
+    found = {parts[1] for parts in ours(path) if parts[0] == top and len(parts) > 1}
+    assert found - {folder} <= FOLDERS[top][folder]
 
 
 @pytest.mark.spec("docs/architecture.md")
@@ -176,7 +178,7 @@ def test_no_file_is_longer_than_the_limit(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=named)
 def test_only_settings_reads_the_environment(path: Path) -> None:
     reads = [name for name in imports(path) if name.split(".")[0] == "os"]
-    assert reads == [] or room_of(path) == "settings"
+    assert reads == [] or top_level_of(path) == "settings"
 
 
 @pytest.mark.spec("docs/architecture.md")

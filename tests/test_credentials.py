@@ -90,7 +90,7 @@ def test_secret_matches_only_its_own_digest() -> None:
 
 
 @pytest.mark.spec("docs/security.md")
-def test_comparison_takes_constant_time_even_without_a_stored_value(
+def test_secret_comparison_takes_constant_time_even_without_a_stored_value(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     compared: list[tuple[int, int]] = []

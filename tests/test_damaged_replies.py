@@ -66,7 +66,7 @@ def test_damaged_response_never_makes_a_page_incomplete(
 
 
 @pytest.mark.parametrize("name", ["me", "organizer", "authorize", "sign in"])
-def test_request_is_retried_after_one_damaged_response(world: World, store: StoreProxy, name: str) -> None:
+def test_read_is_repeated_after_one_damaged_response(world: World, store: StoreProxy, name: str) -> None:
     for damage in DAMAGES:
         with store.fault(damage, times=1):
             assert_done(REQUESTS[name](world))

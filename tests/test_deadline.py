@@ -215,7 +215,7 @@ def test_aside_leaves_the_rest_of_the_request_its_time(slow_down: SlowDown) -> N
     assert full == settings.STORE_CONNECT_SECONDS + settings.STORE_READ_SECONDS
 
 
-def test_try_gets_only_the_time_that_is_left(clock: Clock) -> None:
+def test_try_of_a_store_call_gets_only_the_time_that_is_left(clock: Clock) -> None:
     with deadline.begin():
         assert deadline.read_seconds() == settings.STORE_READ_SECONDS
         for_all = settings.REQUEST_SECONDS - settings.STORE_ASIDE_SECONDS

@@ -48,7 +48,7 @@ def device_item(started: dict[str, str]) -> DeviceRequest:
 
 
 @pytest.mark.parametrize("keep_old_seconds", ["0", "86400"])
-def test_regenerated_secret_is_shown_and_works_if_the_response_is_lost(
+def test_regenerated_secret_is_shown_and_works_even_if_a_response_is_lost(
     john: Browser, store: StoreProxy, keep_old_seconds: str
 ) -> None:
     mine = john.register_application("Mine")
@@ -66,7 +66,7 @@ def test_regenerated_secret_is_shown_and_works_if_the_response_is_lost(
     assert mine.exchange("x").json()["error"] == expected
 
 
-def test_previous_secret_is_ended_if_the_response_is_lost(john: Browser, store: StoreProxy) -> None:
+def test_previous_secret_is_ended_even_if_a_response_is_lost(john: Browser, store: StoreProxy) -> None:
     mine = john.register_application("Mine")
     page = john.open(f"/settings/applications/{mine.client_id}/secret")
     john.press(page, "Regenerate secret", keep_old_seconds="86400")
@@ -76,7 +76,7 @@ def test_previous_secret_is_ended_if_the_response_is_lost(john: Browser, store: 
     assert mine.exchange("x").json()["error"] == "invalid_client"
 
 
-def test_application_is_edited_and_deleted_if_the_response_is_lost(john: Browser, store: StoreProxy) -> None:
+def test_application_is_edited_and_deleted_even_if_a_response_is_lost(john: Browser, store: StoreProxy) -> None:
     path = f"/settings/applications/{john.register_application('Mine').client_id}"
     with lost_answer(store):
         assert john.press(john.open(path), "Save", name="Ours").status == 200
@@ -86,14 +86,14 @@ def test_application_is_edited_and_deleted_if_the_response_is_lost(john: Browser
     assert john.open(path).status == 404
 
 
-def test_password_change_is_not_refused_if_the_response_is_lost(john: Browser, store: StoreProxy) -> None:
+def test_password_change_is_not_refused_even_if_a_response_is_lost(john: Browser, store: StoreProxy) -> None:
     with lost_answer(store):
         page = change(john)
     assert page.title == "Security", page.text
     assert Browser(john.base_url, john.person).sign_in(password=NEW).status == 200
 
 
-def test_profile_is_saved_if_the_response_is_lost(john: Browser, store: StoreProxy) -> None:
+def test_profile_is_saved_even_if_a_response_is_lost(john: Browser, store: StoreProxy) -> None:
     page = john.open("/settings/profile")
     with lost_answer(store):
         assert john.press(page, "Save", fullname="Jane Doe").status == 200
@@ -101,7 +101,7 @@ def test_profile_is_saved_if_the_response_is_lost(john: Browser, store: StorePro
 
 
 @pytest.mark.parametrize("fault", [Fault.LOSES_ANSWER, Fault.BAD_CHECKSUM])
-def test_session_is_ended_if_the_response_is_lost(john: Browser, store: StoreProxy, fault: Fault) -> None:
+def test_session_is_ended_even_if_a_response_is_lost(john: Browser, store: StoreProxy, fault: Fault) -> None:
     other = another_browser(john)
     page = john.open("/settings/security")
     with store.fault(fault, "DeleteItem", times=1):
@@ -111,7 +111,7 @@ def test_session_is_ended_if_the_response_is_lost(john: Browser, store: StorePro
 
 
 @pytest.mark.spec("RFC 8628 §3.5")
-def test_device_is_denied_rather_than_expired_if_the_response_is_lost(
+def test_device_is_denied_rather_than_expired_even_if_a_response_is_lost(
     john: Browser, tv: Device, store: StoreProxy
 ) -> None:
     started = tv.start()
@@ -122,7 +122,7 @@ def test_device_is_denied_rather_than_expired_if_the_response_is_lost(
     assert tv.poll(started["device_code"]).json()["error"] == "access_denied"
 
 
-def test_device_is_allowed_if_the_response_is_lost(john: Browser, tv: Device, store: StoreProxy) -> None:
+def test_device_is_allowed_even_if_a_response_is_lost(john: Browser, tv: Device, store: StoreProxy) -> None:
     started = tv.start()
     page = john.open(started["verification_uri_complete"])
     with lost_answer(store):
@@ -131,7 +131,7 @@ def test_device_is_allowed_if_the_response_is_lost(john: Browser, tv: Device, st
 
 
 @pytest.mark.spec("RFC 8628 §3.5")
-def test_device_that_polls_on_time_is_not_slowed_down_if_the_response_is_lost(
+def test_device_that_polls_on_time_is_not_slowed_down_even_if_a_response_is_lost(
     tv: Device, store: StoreProxy, clock: Clock
 ) -> None:
     started = tv.start()
@@ -143,7 +143,9 @@ def test_device_that_polls_on_time_is_not_slowed_down_if_the_response_is_lost(
 
 
 @pytest.mark.spec("RFC 8628 §3.5")
-def test_device_that_polls_too_soon_is_slowed_down_once_if_the_response_is_lost(tv: Device, store: StoreProxy) -> None:
+def test_device_that_polls_too_soon_is_slowed_down_once_even_if_a_response_is_lost(
+    tv: Device, store: StoreProxy
+) -> None:
     started = tv.start()
     tv.poll(started["device_code"])
     with lost_answer(store):  # the response to the write that is refused because it came too soon
@@ -156,7 +158,7 @@ def test_device_that_polls_too_soon_is_slowed_down_once_if_the_response_is_lost(
 
 
 @pytest.mark.spec("RFC 7636 §4.2", "RFC 9700 §4.8.2")
-def test_wrong_verifier_uses_up_the_code_if_the_response_is_lost(
+def test_wrong_verifier_uses_up_the_code_even_if_a_response_is_lost(
     john: Browser, shop: ClientApp, store: StoreProxy
 ) -> None:
     code = code_for(john, shop, challenge_of(VERIFIER))
@@ -165,7 +167,7 @@ def test_wrong_verifier_uses_up_the_code_if_the_response_is_lost(
     assert shop.exchange(code, code_verifier=VERIFIER).json()["error"] == "invalid_grant"
 
 
-def test_operators_command_is_not_refused_if_the_response_is_lost(
+def test_operators_command_is_not_refused_even_if_a_response_is_lost(
     shop: ClientApp, a_person: Callable[..., Person], store: StoreProxy
 ) -> None:
     person, client_id = a_person("An organizer"), shop.client_id
@@ -194,6 +196,6 @@ def test_operators_command_is_not_refused_if_the_response_is_lost(
     assert [made.name for made in organizer.get_all([slug, slug + "-2"])] == ["Another name", "A second"]
 
 
-def test_failed_condition_is_still_refused_if_the_response_is_lost(store: StoreProxy) -> None:
+def test_failed_condition_is_still_refused_even_if_a_response_is_lost(store: StoreProxy) -> None:
     with store.fault(Fault.LOSES_ANSWER, "TransactWriteItems", times=1), pytest.raises(ConditionFailed):
         user.disable("nobody")

@@ -97,7 +97,7 @@ def test_guesses_at_the_current_password_are_throttled(john: Browser) -> None:
 
 
 @pytest.mark.spec("RFC 6749 §10.12")
-def test_password_form_requires_its_own_token(john: Browser, eve: Browser) -> None:
+def test_password_form_requires_its_own_csrf_token(john: Browser, eve: Browser) -> None:
     fields = {"present": PASSWORD, "password": NEW}
     page = john.open(PATH)
     assert john.send(page, PATH, fields).status == 403

@@ -43,7 +43,7 @@ def can_sign_in(browser: Browser, person: Person, password: str) -> bool:
     return Browser(browser.base_url, replace(person, password=password)).sign_in().status == 200
 
 
-def test_link_in_the_email_leads_to_a_new_password(
+def test_reset_link_in_the_email_leads_to_a_new_password(
     anyone: Browser, a_person: Callable[..., Person], mailbox: Mailbox
 ) -> None:
     person = a_person()
@@ -123,7 +123,7 @@ def test_reset_link_works_once(anyone: Browser, a_person: Callable[..., Person],
     assert page.link("Request a new link") == ASK
 
 
-def test_form_opened_before_the_link_was_used_does_nothing(
+def test_reset_form_opened_before_its_link_was_used_does_nothing(
     anyone: Browser, a_person: Callable[..., Person], mailbox: Mailbox
 ) -> None:
     person = a_person()
@@ -169,7 +169,7 @@ def test_made_up_reset_links_do_nothing_and_cost_no_read(anyone: Browser, store:
     assert (page.status, page.title) == (410, "This link does not work")
 
 
-def test_other_credentials_are_not_accepted_as_reset_links(john: Browser, anyone: Browser, shop: ClientApp) -> None:
+def test_tokens_and_secrets_are_not_accepted_as_reset_links(john: Browser, anyone: Browser, shop: ClientApp) -> None:
     tokens = shop.connect(john, "Big Events LLC")
     for token in (tokens["access_token"], tokens["refresh_token"], shop.secret, john.http.cookies["lanyard-session"]):
         assert anyone.open(CHOOSE, token=token).status == 410
@@ -267,7 +267,7 @@ def test_reset_for_an_unknown_address_gets_the_same_answer_at_the_same_cost(
     assert mailbox.of(unknown) == mailbox.of(disabled.email) == []
 
 
-def test_token_is_removed_from_the_address_bar_and_from_the_referrer(
+def test_reset_token_is_removed_from_the_address_bar_and_from_the_referrer(
     anyone: Browser, a_person: Callable[..., Person], mailbox: Mailbox
 ) -> None:
     person = a_person()
@@ -282,7 +282,7 @@ def test_token_is_removed_from_the_address_bar_and_from_the_referrer(
     assert (form["method"], form["action"]) == ("post", CHOOSE)
 
 
-def test_token_is_never_logged_and_stored_only_as_a_digest(
+def test_reset_token_is_never_logged_and_stored_only_as_a_digest(
     anyone: Browser,
     a_person: Callable[..., Person],
     mailbox: Mailbox,
@@ -301,7 +301,7 @@ def test_token_is_never_logged_and_stored_only_as_a_digest(
     assert credentials.digest(token) in repr([call.body for call in calls])
 
 
-def test_link_uses_our_own_address_whatever_the_host_header_says(
+def test_reset_link_uses_our_own_address_whatever_the_host_header_says(
     anyone: Browser, a_person: Callable[..., Person], mailbox: Mailbox
 ) -> None:
     person = a_person()
@@ -312,7 +312,7 @@ def test_link_uses_our_own_address_whatever_the_host_header_says(
 
 
 @pytest.mark.spec("RFC 6749 §10.12")
-def test_reset_forms_require_the_token_of_this_browser(
+def test_reset_forms_require_the_csrf_token_of_this_browser(
     anyone: Browser, a_person: Callable[..., Person], mailbox: Mailbox
 ) -> None:
     person, other = a_person(), Browser(anyone.base_url)
@@ -328,7 +328,7 @@ def test_reset_forms_require_the_token_of_this_browser(
     assert can_sign_in(anyone, person, PASSWORD)
 
 
-def test_email_goes_to_the_stored_address_and_not_to_a_lookalike(
+def test_reset_email_goes_to_the_stored_address_and_not_to_a_lookalike(
     anyone: Browser, a_person: Callable[..., Person], mailbox: Mailbox
 ) -> None:
     kelvin = "\N{KELVIN SIGN}"  # lower() makes it a k

@@ -69,7 +69,7 @@ def test_profile_form_changes_no_other_attribute_of_the_account(john: Browser, s
 
 
 @pytest.mark.spec("RFC 6749 §10.12")
-def test_profile_form_requires_its_own_token(john: Browser, eve: Browser) -> None:
+def test_profile_form_requires_its_own_csrf_token(john: Browser, eve: Browser) -> None:
     page = john.open(PATH)
     fields = {"fullname": "Mallory", "locale": "en", "timezone": "UTC"}
     for csrf_token in ("", eve.open(PATH).field("csrf_token"), john.open("/logout").field("csrf_token")):

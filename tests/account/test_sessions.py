@@ -92,7 +92,7 @@ def test_nobody_sees_or_ends_another_users_sessions(john: Browser, eve: Browser)
 
 
 @pytest.mark.spec("RFC 6749 §10.12")
-def test_ending_sessions_requires_the_forms_own_token(john: Browser) -> None:
+def test_ending_sessions_requires_the_forms_own_csrf_token(john: Browser) -> None:
     other = another_browser(john)
     assert john.send(john.open(PATH), PATH, {"session": "others"}).status == 403
     for_one = john.open(PATH).field("csrf_token")

@@ -213,7 +213,9 @@ def test_signing_up_starts_a_new_session(john: Browser, newcomer: Person, mailbo
 
 
 @pytest.mark.spec("RFC 6749 §10.12")
-def test_sign_up_forms_require_the_token_of_this_browser(anyone: Browser, newcomer: Person, mailbox: Mailbox) -> None:
+def test_sign_up_forms_require_the_csrf_token_of_this_browser(
+    anyone: Browser, newcomer: Person, mailbox: Mailbox
+) -> None:
     other = Browser(anyone.base_url)
     page = anyone.open(ASK)
     for csrf_token in ("", other.open(ASK).field("csrf_token"), anyone.open("/login").field("csrf_token")):

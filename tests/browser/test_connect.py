@@ -87,7 +87,7 @@ def test_refresh_ends_the_previous_token(page: Page, box_office: str, ada: Perso
     assert page.locator("section[aria-labelledby=token] code").inner_text() != before
 
 
-def test_revoked_application_has_no_access_any_more(page: Page, base_url: str, box_office: str, ada: Person) -> None:
+def test_revoked_application_no_longer_has_access(page: Page, base_url: str, box_office: str, ada: Person) -> None:
     connect(page, box_office, ada, "Small Shows")
     page.goto(f"{base_url}/settings/authorized")
     page.get_by_role("button", name="Revoke").click()

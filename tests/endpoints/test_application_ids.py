@@ -185,7 +185,7 @@ def test_registration_whose_write_is_not_confirmed_happens_once_and_shows_its_se
     assert app.exchange("lyac_x").json()["error"] != "invalid_client"
 
 
-def test_two_forms_register_two_applications(john: Browser) -> None:
+def test_two_registration_forms_register_two_applications(john: Browser) -> None:
     first, second = john.open(NEW), john.open(NEW)
     ids = {shown_id(john.press(page, "Register", name="Mine", redirect_uris=CALLBACK)) for page in (first, second)}
     assert len(ids) == 2

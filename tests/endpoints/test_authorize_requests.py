@@ -150,7 +150,9 @@ def test_response_type_is_required(john: Browser, shop: ClientApp, left_out: str
 
 
 @pytest.mark.spec("RFC 6749 §3.1")
-def test_unknown_parameters_are_ignored(john: Browser, eve: Browser, shop: ClientApp) -> None:
+def test_unknown_parameters_of_an_authorization_request_are_ignored(
+    john: Browser, eve: Browser, shop: ClientApp
+) -> None:
     slug = next(iter(eve.user.organizers))
     names = ("user", "organizers", "client", "scopes", "repeated", "redirect_uri_given", "_params", "body", "headers")
     sent = "".join(f"&{name}={slug}&{name}=again" for name in names)
@@ -240,7 +242,9 @@ def test_unknown_approval_prompt_is_an_invalid_request(john: Browser, shop: Clie
 @pytest.mark.spec("RFC 6749 §3.1", "RFC 6749 §4.1.2.1")
 @pytest.mark.parametrize("broken", ["%ff", "%C3%28", "%ED%A0%80", "a%80b"])
 @pytest.mark.parametrize("name", ["state", "client_id", "unknown"])
-def test_query_that_cannot_be_decoded_is_refused(john: Browser, shop: ClientApp, name: str, broken: str) -> None:
+def test_authorization_request_with_an_undecodable_query_is_refused(
+    john: Browser, shop: ClientApp, name: str, broken: str
+) -> None:
     for browser in (john, Browser(john.base_url)):
         page = browser.open(f"{shop.authorize_path(**{name: None})}&{name}={broken}")
         assert (page.status, page.left_to) == (400, None)
@@ -249,7 +253,7 @@ def test_query_that_cannot_be_decoded_is_refused(john: Browser, shop: ClientApp,
 
 @pytest.mark.spec("RFC 6749 §3.1", "RFC 6749 §4.1.2.1")
 @pytest.mark.parametrize("body", [b"\xff", b"csrf_token=%ff", b"a=" + b"&a=" * 10_000, b"%00=%C3%28"])
-def test_form_that_cannot_be_decoded_is_refused(john: Browser, shop: ClientApp, body: bytes) -> None:
+def test_authorization_request_with_an_undecodable_form_is_refused(john: Browser, shop: ClientApp, body: bytes) -> None:
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     response = john.http.post(john.base_url + shop.authorize_path(), data=body, headers=headers, allow_redirects=False)
     assert response.status_code in (400, 413)
@@ -258,7 +262,9 @@ def test_form_that_cannot_be_decoded_is_refused(john: Browser, shop: ClientApp, 
 
 @pytest.mark.spec("RFC 9700 §4.12", "docs/security.md", "RFC 6749 §3.1")
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
-def test_other_methods_are_refused_with_the_allowed_ones(john: Browser, shop: ClientApp, method: str) -> None:
+def test_other_methods_at_the_authorization_endpoint_get_405_with_an_allow_header(
+    john: Browser, shop: ClientApp, method: str
+) -> None:
     response = john.http.request(method, john.base_url + shop.authorize_path())
     assert response.status_code == 405
     assert response.headers["Allow"] == "HEAD, GET, POST"

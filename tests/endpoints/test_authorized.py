@@ -34,7 +34,7 @@ def in_berlin(seconds: int) -> str:
 
 
 @pytest.mark.spec("docs/architecture.md")
-def test_page_shows_scopes_organizers_first_authorization_and_last_use(
+def test_authorized_applications_page_shows_scopes_organizers_and_dates(
     john: Browser, shop: ClientApp, other_shop: ClientApp, clock: Clock
 ) -> None:
     assert shown(john) == {}

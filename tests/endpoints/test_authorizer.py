@@ -94,7 +94,7 @@ def test_token_with_too_little_scope_is_denied(john: Browser, shop: ClientApp, a
 
 
 @pytest.mark.parametrize("token", ["made-up", "", "lyat_" + "x" * 92])
-def test_malformed_token_is_unauthorized(ask: Ask, token: str) -> None:
+def test_made_up_or_missing_token_is_unauthorized(ask: Ask, token: str) -> None:
     with pytest.raises(Unauthorized, match=r"^Unauthorized$"):
         ask(token)
 

@@ -56,7 +56,9 @@ def works(app: ClientApp) -> bool:
     return bool(error == "invalid_grant")
 
 
-def test_second_press_of_the_same_form_changes_nothing_and_says_so(developer: Browser, running: ClientApp) -> None:
+def test_second_press_of_the_same_secret_form_changes_nothing_and_says_so(
+    developer: Browser, running: ClientApp
+) -> None:
     page = form_of(developer, running)
     new = holder(running, press(developer, page))
     again = press(developer, page)
@@ -94,7 +96,7 @@ def test_presses_at_once_regenerate_the_secret_once_and_keep_the_one_in_use(
 
 
 def test_unused_new_secret_does_not_push_out_the_one_in_use(developer: Browser, running: ClientApp) -> None:
-    press(developer, form_of(developer, running))  # and the page was lost
+    press(developer, form_of(developer, running))  # and the page with it is lost
     seen = regenerated(developer, running)
     assert [works(running), works(seen)] == [True, True]
     full = press(developer, form_of(developer, running))
@@ -117,7 +119,7 @@ def test_each_previous_secret_ends_on_its_own_date(developer: Browser, running: 
     assert [works(app) for app in (running, second, third, fourth)] == [False, False, True, True]
 
 
-def test_stopping_at_once_ends_all_previous_secrets(developer: Browser, running: ClientApp) -> None:
+def test_choosing_to_stop_at_once_ends_all_previous_secrets(developer: Browser, running: ClientApp) -> None:
     second = regenerated(developer, running)
     third = regenerated(developer, running)
     last = regenerated(developer, running, "0")

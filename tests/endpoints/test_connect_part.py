@@ -78,7 +78,7 @@ def test_pasted_command_starts_a_device(john: Browser) -> None:
 
 
 @pytest.mark.spec("docs/architecture.md")
-def test_button_runs_the_flow_even_if_the_consent_is_remembered(john: Browser) -> None:
+def test_connection_test_button_runs_the_flow_even_if_the_consent_is_remembered(john: Browser) -> None:
     mine = john.register_application("Mine")
     mine.connect(john, "Small Shows")
     page = john.open(f"/settings/applications/{mine.client_id}")

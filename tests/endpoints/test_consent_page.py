@@ -34,7 +34,7 @@ def shown_as_an_app(page: Page, scheme: str, times: int) -> None:
     assert all(re.search(r"[Aa]n app on this device \( ", found) for found in bare), bare
 
 
-def test_page_shows_the_developer_the_registration_date_and_where_the_answer_goes(
+def test_consent_page_shows_the_developer_the_date_and_where_the_answer_goes(
     clock: Clock, a_browser: Callable[..., Browser]
 ) -> None:
     clock.advance(1_800_000_000 - clock.now())  # 15 January 2027, 08:00 UTC
@@ -86,7 +86,7 @@ def test_address_stored_by_an_earlier_version_adds_nothing_to_the_content_securi
     assert "sandbox" not in policy
 
 
-def test_application_whose_owner_is_gone_is_shown_without_one(john: Browser, shop: ClientApp) -> None:
+def test_application_whose_owner_is_gone_is_shown_without_an_owner(john: Browser, shop: ClientApp) -> None:
     store.change(Application.key(shop.client_id), [Application.owner_id.set("nobody-any-more")])
     page = john.open(shop.authorize_path())
     assert page.title == "Authorize A shop?"
@@ -131,13 +131,13 @@ def test_warning_that_nobody_checked_the_name_stands_above_the_buttons(john: Bro
         ),
     ],
 )
-def test_page_says_what_the_application_will_not_be_able_to_do(
+def test_consent_page_says_what_the_application_will_not_be_able_to_do(
     john: Browser, shop: ClientApp, scope: str, cannot: list[str]
 ) -> None:
     assert items(john.open(shop.authorize_path(scope=scope)), ".not li") == cannot
 
 
-def test_page_marks_what_is_new_and_what_was_already_allowed(john: Browser, shop: ClientApp) -> None:
+def test_consent_page_marks_what_is_new_and_what_was_already_allowed(john: Browser, shop: ClientApp) -> None:
     page = john.open(shop.authorize_path(scope="read"))
     assert items(page, ".tag") == [], "nothing was allowed before"
     john.allow(page, "Small Shows")
@@ -174,7 +174,7 @@ def test_all_organizers_can_be_ticked_without_a_script(john: Browser, shop: Clie
 
 
 @pytest.mark.spec("RFC 6749 §10.12")
-def test_select_all_requires_the_form_of_this_page(john: Browser, shop: ClientApp) -> None:
+def test_select_all_requires_the_form_of_the_users_own_consent_page(john: Browser, shop: ClientApp) -> None:
     page = john.open(shop.authorize_path())
     forged = {"decision": "select_all", "csrf_token": "x", "organizers": list(john.user.organizers)}
     again = john.send(page, page.form_with("Select all")["action"], forged)  # type: ignore[arg-type]
@@ -251,7 +251,7 @@ def test_user_can_search_many_organizers_and_ticked_ones_stay_visible(
     assert {found["name"] for found in shop.organizers(token).json()["results"]} == {"Hall 3", "Café Größe"}
 
 
-def test_search_is_not_offered_for_few_organizers(a_browser: Callable[..., Browser], shop: ClientApp) -> None:
+def test_consent_page_offers_no_search_for_few_organizers(a_browser: Callable[..., Browser], shop: ClientApp) -> None:
     agency = a_browser(*[f"Hall {number}" for number in range(1, 10)])
     page = agency.open(shop.authorize_path())
     assert page.html.find(id="find") is None

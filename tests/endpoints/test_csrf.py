@@ -33,7 +33,7 @@ def path_of(form: str, mine: ClientApp) -> str:
 
 @pytest.mark.spec("RFC 6749 §10.12", "docs/security.md")
 @pytest.mark.parametrize("form", FORMS)
-def test_form_without_its_token_changes_nothing(john: Browser, mine: ClientApp, form: str) -> None:
+def test_form_without_its_csrf_token_changes_nothing(john: Browser, mine: ClientApp, form: str) -> None:
     page, button = john.open(path_of(form, mine)), FORMS[form][1]
     fields: dict[str, str | list[str]] = {"name": "x", "redirect_uris": "https://x.example.com/", **page.fields(button)}
     if form == "consent":

@@ -188,8 +188,6 @@ def test_organizers_are_listed_page_by_page(a_browser: Callable[..., Browser], s
 
 @pytest.mark.spec("docs/architecture.md", "RFC 6749 §4.1")
 @pytest.mark.parametrize("page", ["0", "-1", "x", "1.5", "²", "9" * 30, "1" * 5000])
-def test_page_number_that_is_not_a_number_is_an_invalid_request(
-    shop: ClientApp, tokens: dict[str, Any], page: str
-) -> None:
+def test_invalid_page_number_is_an_invalid_request(shop: ClientApp, tokens: dict[str, Any], page: str) -> None:
     refused = shop.organizers(tokens["access_token"], page=page)
     assert (refused.status_code, refused.json()["error"]) == (400, "invalid_request")

@@ -91,7 +91,7 @@ def test_profile_form_is_restored_however_the_session_ended(john: Browser, how: 
     assert john.open(PROFILE).field("fullname") == "Johanna"
 
 
-def test_error_in_the_typed_text_is_shown_when_the_form_is_shown_again(john: Browser) -> None:
+def test_error_in_the_typed_text_is_shown_when_a_stale_form_is_shown_again(john: Browser) -> None:
     form = john.open(NEW)
     sign_in_again(john)
     page = john.press(form, "Register", name="Desk", redirect_uris="ftp://desk.example.com/")
@@ -155,7 +155,7 @@ def mine(john: Browser, shop: ClientApp, other_shop: ClientApp) -> ClientApp:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_form_that_ends_something_or_has_a_password_is_shown_again_empty(
+def test_form_with_a_password_or_a_destructive_button_is_shown_again_empty(
     john: Browser, mine: ClientApp, clock: Clock, form: str
 ) -> None:
     path, button, after = (part.format(mine=mine.client_id) for part in FORMS[form])

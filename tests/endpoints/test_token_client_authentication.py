@@ -79,7 +79,7 @@ def test_basic_credentials_are_form_decoded(shop: ClientApp, tokens: dict[str, A
 
 
 @pytest.mark.spec("RFC 6749 §2.3.1", "node-oidc-provider f1bb868")
-def test_malformed_authorization_header_gets_401(shop: ClientApp, tokens: dict[str, Any]) -> None:
+def test_malformed_basic_header_gets_401(shop: ClientApp, tokens: dict[str, Any]) -> None:
     good = f"{shop.client_id}:{shop.secret}"
     encoded = base64.b64encode(good.encode()).decode()
     malformed = [

@@ -24,7 +24,9 @@ def error_of(answer: requests.Response) -> tuple[int, str]:
 @pytest.mark.spec("RFC 6749 §3.2")
 @pytest.mark.parametrize("path", [TOKEN, REVOKE])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE"])
-def test_other_methods_get_405_with_an_allow_header(shop: ClientApp, method: str, path: str) -> None:
+def test_other_methods_at_the_token_endpoints_get_405_with_an_allow_header(
+    shop: ClientApp, method: str, path: str
+) -> None:
     refused = ask(shop, method, path)
     assert refused.status_code == 405
     assert refused.headers["Allow"] == "POST"
@@ -147,7 +149,7 @@ def test_repeated_parameter_in_a_refresh_is_refused_even_if_both_values_are_the_
 
 
 @pytest.mark.spec("RFC 6749 §3.1", "RFC 6749 §3.2")
-def test_unknown_parameters_are_ignored(john: Browser, shop: ClientApp) -> None:
+def test_unknown_parameters_of_a_token_request_are_ignored(john: Browser, shop: ClientApp) -> None:
     tokens = shop.connect(john, "Big Events LLC")
     strange = dict.fromkeys(("user", "client", "scopes", "organizers", "new_grant_id", "standing_grant"), "x")
     answer = shop.refresh(tokens["refresh_token"], **strange, token="x", http_method="GET", body="x")
@@ -162,7 +164,7 @@ def test_unknown_parameters_are_ignored(john: Browser, shop: ClientApp) -> None:
     "body",
     [b"grant_type=%FF%FE&token=%FF", b"grant_type=\xff\xfe", b"a=1&" * 1000, b"grant_type=%ED%A0%80&token=%ED%A0%80"],
 )
-def test_form_body_that_cannot_be_decoded_gets_400(shop: ClientApp, path: str, body: bytes) -> None:
+def test_token_request_with_an_undecodable_form_gets_400(shop: ClientApp, path: str, body: bytes) -> None:
     answer = ask(shop, path=path, data=body, headers={"Content-Type": "application/x-www-form-urlencoded"})
     assert error_of(answer) == (400, "invalid_request")
 

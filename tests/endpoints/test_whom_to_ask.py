@@ -126,7 +126,7 @@ def connecting_without_a_server_key(
         "connecting_without_a_server_key",
     ],
 )
-def test_page_says_whom_to_ask(
+def test_page_that_only_the_operator_can_help_with_says_whom_to_ask(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, met: str, language: str
 ) -> None:
     opened: Open = request.getfixturevalue(met)

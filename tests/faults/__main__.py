@@ -50,11 +50,11 @@ def _swept(pool: ProcessPoolExecutor, names: Sequence[str], kinds: Sequence[Kind
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make faults", description=__doc__)
-    parser.add_argument("--flow", default="", help="only flows whose name has this in it")
-    parser.add_argument("--kind", default="", help="only kinds whose name has this in it")
-    parser.add_argument("--workers", type=int, default=2, help="how many at once, each with a store of its own")
+    parser.add_argument("--flow", default="", help="only flows whose name contains this")
+    parser.add_argument("--kind", default="", help="only kinds whose name contains this")
+    parser.add_argument("--workers", type=int, default=2, help="how many processes to run, each with its own store")
     parser.add_argument(
-        "--document", action="store_true", help="write what a whole sweep found into docs/reliability.md"
+        "--document", action="store_true", help="write the results of a whole sweep to docs/reliability.md"
     )
     return parser.parse_args()
 

@@ -39,7 +39,7 @@ def losses(results: Sequence[Result]) -> list[str]:
 
 def total(results: Sequence[Result], *, is_whole: bool) -> Iterator[str]:
     if is_whole:
-        yield from (f"Explained in known.py, and not seen any more: {one.loss}" for one in known.not_seen(results))
+        yield from (f"Explained in known.py but no longer seen: {one.loss}" for one in known.not_seen(results))
     lost = sum(bool(known.unexplained(result)) for result in results)
     explained = sum(bool(result.losses) for result in results)
     yield f"{len(results)} cases: {summary(results)}. {lost} losses, and {explained - lost} that are explained."

@@ -51,7 +51,7 @@ def _spans(world: World, name: str, plan: Plan) -> Iterator[Result]:
 def play(world: World, name: str, plan: Plan) -> tuple[Result, Gate]:
     """Play one case."""
     played = _play(world, name, plan)
-    assert played.gate.happened, f"{name}: there is no call {plan.number} any more"
+    assert played.gate.happened, f"{name}: there is no longer a call {plan.number}"
     call = described(played.gate.struck[0], settings.SETTINGS.table_prefix)
     first, last, verdict = played.first, played.last, played.verdict
     return Result(name, plan, call, verdict.outcome, verdict.losses, str(first), str(last)), played.gate

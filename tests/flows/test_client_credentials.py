@@ -50,7 +50,7 @@ def test_client_credentials_give_an_access_token_without_a_refresh_token(machine
     assert machine.call(f"/api/v1/organizers/{slugs[1]}/", tokens["access_token"]).status_code == 403
 
 
-def test_token_of_an_application_itself_has_no_user(machine: ClientApp) -> None:
+def test_application_token_has_no_user(machine: ClientApp) -> None:
     answer = machine.me(ask(machine).json()["access_token"])
     assert (answer.status_code, answer.json()["error"]) == (403, "access_denied")
 
@@ -97,7 +97,7 @@ def test_each_process_of_an_application_has_its_own_token(machine: ClientApp) ->
 
 
 @pytest.mark.spec("RFC 7009 §2.1", "CVE-2016-6582")
-def test_application_cannot_revoke_another_applications_own_token(machine: ClientApp, other_shop: ClientApp) -> None:
+def test_application_cannot_revoke_another_applications_token(machine: ClientApp, other_shop: ClientApp) -> None:
     token = ask(machine).json()["access_token"]
     assert other_shop.revoke(token).status_code == 200
     assert machine.organizers(token).status_code == 200
@@ -148,4 +148,4 @@ def test_application_token_costs_one_read_and_one_write(machine: ClientApp, stor
     assert [call.operation for call in calls] == ["GetItem", "PutItem"]
     with store.count() as calls:
         assert machine.organizers(token).status_code == 200
-    assert [call.operation for call in calls] == ["BatchGetItem", "GetItem"]  # the token; its one organizer
+    assert [call.operation for call in calls] == ["BatchGetItem", "GetItem"]  # the token, then its one organizer

@@ -83,7 +83,9 @@ def test_last_two_refresh_tokens_have_a_grace_period_for_processes_that_share_th
     assert spa.refresh(tokens["refresh_token"]).status_code == 200
 
 
-def test_second_last_refresh_token_keeps_only_its_own_grace_period(john: Browser, spa: PublicApp, clock: Clock) -> None:
+def test_second_to_last_refresh_token_keeps_only_its_own_grace_period(
+    john: Browser, spa: PublicApp, clock: Clock
+) -> None:
     first = spa.connect(john, "Big Events LLC")["refresh_token"]
     second = spa.refresh(first).json()["refresh_token"]
     clock.advance(30)
@@ -94,7 +96,7 @@ def test_second_last_refresh_token_keeps_only_its_own_grace_period(john: Browser
     assert spa.me(tokens["access_token"]).status_code == 401
 
 
-def test_third_last_refresh_token_is_a_replay_however_soon_it_comes(john: Browser, spa: PublicApp) -> None:
+def test_third_to_last_refresh_token_is_a_replay_however_soon_it_comes(john: Browser, spa: PublicApp) -> None:
     stolen = tokens = spa.connect(john, "Big Events LLC")
     for _ in range(3):
         tokens = spa.refresh(tokens["refresh_token"]).json()

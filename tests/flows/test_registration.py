@@ -329,7 +329,7 @@ def test_application_replaces_its_registration(john: Browser, is_open: None) -> 
     ],
     ids=["no id", "id", "secret", "method: none", "method: private_key_jwt"],
 )
-def test_application_cannot_change_its_id_or_authentication_method(
+def test_application_cannot_change_its_id_secret_or_authentication_method(
     base_url: str, is_open: None, changed: dict[str, Any]
 ) -> None:
     made = register(base_url).json()

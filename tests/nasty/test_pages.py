@@ -73,7 +73,7 @@ def test_no_field_of_the_consent_page_causes_a_5xx(developer: Browser, client: C
         ("/settings/security", "session", "end session {}"),
     ],
 )
-def test_no_value_causes_a_5xx_in_a_form_that_is_bound_to_it(
+def test_no_value_causes_a_5xx_in_a_form_whose_csrf_token_names_it(
     developer: Browser, path: str, field: str, purpose: str
 ) -> None:
     """Anyone with the cookie can compute the token of a form that was never shown."""
@@ -135,7 +135,7 @@ def test_no_unknown_address_causes_a_5xx(send: Send) -> None:
                 send("GET", path, headers={"Accept": printable})
 
 
-def test_every_route_is_swept_here_or_in_test_programs(application: Any) -> None:
+def test_every_route_is_swept_with_nasty_values(application: Any) -> None:
     """A new route must be added to one of the sweeps, and then here."""
     programs = {"/api/v1/me", "/api/v1/organizers", "/api/v1/organizers/{slug}", "/api/v1/openapi.json"}
     oauth = {"authorize", "device_authorization", "introspect", "par", "register", "register/{client_id}"}

@@ -247,7 +247,7 @@ def test_help_needs_no_stage_and_every_other_command_does(local_run: LocalRun) -
     assert ended.returncode == 2
 
 
-def test_lists_have_a_heading_filters_and_pages(local_run: LocalRun) -> None:
+def test_operators_lists_have_a_heading_filters_and_pages(local_run: LocalRun) -> None:
     slugs = sorted(an_organizer(local_run) for _ in range(3))
     in_json(local_run, "organizers", "add-member", slugs[0], "eve@localhost", "--json")
     members = local_run.manage("users", "list", "--organizer", slugs[0]).stdout.splitlines()

@@ -150,7 +150,7 @@ def test_invalid_command_gets_one_line_on_stderr_and_exit_code_2(
     assert ended.stdout == ""
 
 
-def test_short_password_is_refused(local_run: LocalRun) -> None:
+def test_operator_cannot_create_a_user_with_a_short_password(local_run: LocalRun) -> None:
     ended = local_run.manage(*NEWCOMER, "--email", "short@example.org", stdin="short\n")
     assert ended.stderr == "Error: The password must have between 8 and 1024 characters.\n"
     assert ended.returncode == 2
@@ -167,7 +167,9 @@ def test_short_password_is_refused(local_run: LocalRun) -> None:
         ),
     ],
 )
-def test_guessable_password_is_refused(local_run: LocalRun, password: str, problem: str) -> None:
+def test_operator_cannot_create_a_user_with_a_guessable_password(
+    local_run: LocalRun, password: str, problem: str
+) -> None:
     ended = local_run.manage(*NEWCOMER, "--email", "common@example.org", stdin=f"{password}\n")
     assert ended.stderr == f"Error: The password {problem}.\n"
     assert ended.returncode == 2

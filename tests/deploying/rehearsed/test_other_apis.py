@@ -11,7 +11,7 @@ from chalicelib.models.access_token import AccessToken
 from tests.actors import Browser, ClientApp
 from tests.rehearsed import REHEARSED
 
-pytestmark = pytest.mark.skipif(REHEARSED is None, reason="needs the deployment that make rehearse makes")
+pytestmark = pytest.mark.skipif(REHEARSED is None, reason="needs the deployment of make rehearse")
 
 Call = Callable[..., requests.Response]
 
