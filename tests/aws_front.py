@@ -1,7 +1,7 @@
-"""MiniStack with a stand-in for the call of `chalice deploy` that it does not know: importing an OpenAPI document.
+"""MiniStack, with a stand-in for a call of `chalice deploy` that it lacks: importing an OpenAPI document.
 
-The stand-in keeps the document and answers as API Gateway does, with an API that it has MiniStack make, empty. All
-else, roles, functions, permissions, stacks, gateway responses and stages, MiniStack does itself.
+The stand-in keeps the document and responds as API Gateway does, with an empty API that MiniStack creates. MiniStack
+itself handles everything else: roles, functions, permissions, stacks, gateway responses and stages.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 
 class AwsFront:
-    """At `url`. calls: method and path of each request to API Gateway. documents: what was imported, by API."""
+    """Listens at `url`. calls: method and path of each request to API Gateway; documents: the imported ones, by API."""
 
     def __init__(self, upstream_port: int) -> None:
         self.calls: list[tuple[str, str]] = []
@@ -97,6 +97,6 @@ for _method in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"):
 
 
 def _without_empty_values(body: bytes) -> bytes:
-    """Chalice takes a setting away by setting it to "", which AWS understands and MiniStack keeps as it is."""
+    """Chalice removes a setting by setting it to "". AWS understands that, but MiniStack stores the empty value."""
     operations = json.loads(body)["patchOperations"]
     return json.dumps({"patchOperations": [one for one in operations if one.get("value") != ""]}).encode()

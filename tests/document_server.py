@@ -1,4 +1,4 @@
-"""A web server on 127.0.0.1 with a certificate of a test's own: where applications keep their metadata documents."""
+"""A web server on 127.0.0.1 with a test certificate, where applications publish their metadata documents."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from chalicelib.outbound import Network
 
 
 class DocumentServer:
-    """Answers GETs with `answers[path]`: a document, or a function that writes to the handler. `asked`: the paths."""
+    """Answer GETs with `answers[path]`: a document, or a function that writes to the handler. `asked`: the paths."""
 
     def __init__(self, folder: Path, host: str) -> None:
         self.host = host
@@ -56,7 +56,7 @@ class DocumentServer:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def network(self) -> Network:
-        """Reaches this server where the real one would reach the host. All that is checked, is checked for real."""
+        """A network that reaches this server instead of the real host. Every check runs for real."""
         return Network(resolve=lambda _: self.addresses, connect=self._connect, trust=lambda: self._trusted)
 
     def stop(self) -> None:
@@ -77,7 +77,7 @@ def write(handler: BaseHTTPRequestHandler, status: int, kind: str, body: bytes, 
 
 
 def trickle(handler: BaseHTTPRequestHandler) -> None:
-    """A byte now and then, so that no time-out of a single read is ever reached."""
+    """Send a byte now and then, so that no single read ever times out."""
     try:
         handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
         for _ in range(300):
@@ -85,7 +85,7 @@ def trickle(handler: BaseHTTPRequestHandler) -> None:
             handler.wfile.flush()
             time.sleep(0.1)
     except OSError:
-        pass  # the other side had enough
+        pass  # the client gave up
 
 
 def _certificate(folder: Path, host: str) -> Path:

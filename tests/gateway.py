@@ -1,4 +1,4 @@
-"""API Gateway in front of the application, as AWS passes requests on: at addresses `chalice local` does not have."""
+"""API Gateway in front of the application, at addresses that `chalice local` does not have."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class LambdaContext:
 
 
 class Gateway(BaseAdapter):
-    """Answers a `requests` session by calling the application with Lambda events.
+    """Answer a `requests` session by calling the application with Lambda events, as AWS does.
 
-    base_path: what comes before the routes: a stage ("/api"), a custom domain's base path, or nothing.
-    passed_as: what comes before them when it reaches the gateway, where a CDN in front of it has changed that.
-    address: the caller's. repeated: headers that came more than once, by their names.
+    base_path: the path in front of the routes: a stage ("/api"), a custom domain's base path, or nothing.
+    passed_as: the same, as it reaches the gateway, if a CDN in front of it changed it.
+    address: the caller's IP address. repeated: headers sent more than once, by name.
     """
 
     def __init__(

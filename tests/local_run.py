@@ -1,4 +1,4 @@
-"""`make run` in a copy of the project, as somebody who has just cloned it starts it."""
+"""`make run` in a copy of the project, as in a fresh clone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NOT_COPIED = shutil.ignore_patterns(".venv", ".local", ".git", "__pycache__", "
 
 
 class LocalRun:
-    """A folder with a copy of the project, in which `make run` can be started and stopped again and again."""
+    """A folder with a copy of the project, in which `make run` can be started and stopped repeatedly."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
@@ -32,13 +32,13 @@ class LocalRun:
         (folder / ".venv" / ".ready").touch()
 
     def start(self) -> None:
-        """Returns when it says that it is ready; raises AssertionError where it ends instead."""
+        """Return once it says it is ready; raise AssertionError if it exits instead."""
         self.begin()
         assert self._ready.wait(READY_SECONDS), self.text
         assert f"Ready: {self.settings.get('PUBLIC_URL', self.base_url)}/" in self.text, self.text
 
     def begin(self) -> None:
-        """Returns at once."""
+        """Start it and return at once."""
         self._ready = threading.Event()
         self.output = []
         self.process = subprocess.Popen(
@@ -57,7 +57,7 @@ class LocalRun:
         return [f"PORT={self.port}", f"DYNAMODB_PORT={self.dynamodb_port}"]
 
     def interrupt(self, number: signal.Signals = signal.SIGINT) -> None:
-        """Ctrl-C: a terminal sends it to every process of the foreground. make passes SIGTERM on besides."""
+        """Press Ctrl-C: a terminal signals every process in the foreground, and make also passes SIGTERM on."""
         os.killpg(self.process.pid, number)
         self.process.wait(60)
         self._reader.join(10)
@@ -76,14 +76,14 @@ class LocalRun:
         return self.run(".venv/bin/python", "manage.py", "--stage", "local", *arguments, stdin=stdin)
 
     def environment(self) -> dict[str, str]:
-        """Without what the test suite has set for its own application."""
+        """The environment, without what the test suite set for its own application."""
         ours = ("AWS_", "LANYARD_", "TABLE_PREFIX", "PUBLIC_URL", "MAIL_", "SIGN_UP", "PYTEST")
         ports_and_make = ("PORT", "DYNAMODB_PORT", "MAKE", "MFLAGS")
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours + ports_and_make)}
         return {**inherited, **self.settings}
 
     def wait_for_line(self, start: str) -> str:
-        """The first line on the terminal that starts so: it comes through two pipes, a moment after the answer."""
+        """Wait for the first output line that starts this way; it passes two pipes and arrives after the response."""
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
             for line in list(self.output):
@@ -98,12 +98,12 @@ class LocalRun:
 
     @property
     def is_running(self) -> bool:
-        """Does anything that it started still listen?"""
+        """Whether anything that it started still listens."""
         return is_listening(self.port) or is_listening(self.dynamodb_port)
 
     @property
     def has_processes(self) -> bool:
-        """Does anything that it started still run? What it starts has its folder as its working directory."""
+        """Whether anything that it started still runs. Everything it starts has its folder as the working directory."""
         return any(_works_in(process) == self.folder.resolve() for process in Path("/proc").glob("[0-9]*"))
 
     def _read(self, ready: threading.Event) -> None:
@@ -118,5 +118,5 @@ class LocalRun:
 def _works_in(process: Path) -> Path | None:
     try:
         return (process / "cwd").readlink()
-    except OSError:  # another user's, or one that has just ended
+    except OSError:  # another user's process, or one that just ended
         return None

@@ -1,4 +1,4 @@
-"""The mail that was sent, as the people whom it was for read it."""
+"""The email that was sent, as its recipients read it."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ import requests
 
 
 class Mailbox:
-    """What the local stage has written into a folder."""
+    """The email that the local stage wrote to a folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def of(self, address: str) -> list[EmailMessage]:
-        """All mail for an address, oldest first."""
+        """All email for an address, oldest first."""
         files = sorted(self.folder.glob("*.eml"), key=lambda path: path.stat().st_mtime_ns)
         mails = [email.message_from_bytes(path.read_bytes(), policy=email.policy.default) for path in files]
         return [mail for mail in mails if isinstance(mail, EmailMessage) and mail["To"] == address]
 
     def link(self, address: str) -> str:
-        """The link in the last mail to an address."""
+        """The link in the latest email to an address."""
         mails = self.of(address)
-        assert mails, f"no mail for {address}"
+        assert mails, f"no email for {address}"
         found = re.search(r"^https?://\S+$", mails[-1].get_content(), re.MULTILINE)
         assert found, mails[-1].get_content()
         return found[0]
 
 
 class SesMailbox(Mailbox):
-    """What a deployed stage has handed to SES: MiniStack keeps it, oldest first."""
+    """The email that a deployed stage handed to SES, which MiniStack keeps, oldest first."""
 
     def __init__(self, url: str) -> None:
         self.url = url

@@ -1,4 +1,4 @@
-"""No test reaches beyond this machine: whatever tries to fails, in the place where it tries."""
+"""No test connects to another machine: any attempt fails at the place that makes it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class OutsideNetwork(Exception):
 
 
 def close_outside() -> None:
-    """From now on every socket of this process connects to loopback addresses and to Unix sockets only."""
+    """From now on, let the sockets of this process connect only to loopback addresses and Unix sockets."""
     for name in ("connect", "connect_ex"):
         setattr(socket.socket, name, _only_here(getattr(socket.socket, name)))
 

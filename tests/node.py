@@ -1,4 +1,4 @@
-"""Scripts for Node that play an application, while a test plays its user's browser."""
+"""Node scripts that play an application while a test plays its user's browser."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 STOCK_CLIENTS = Path(__file__).resolve().parent / "stock_clients"
-OLDEST = 18  # the first with fetch
+OLDEST = 18  # the first version with fetch
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
 
 def install() -> None:
-    """What both package-lock.json say. Skips where Node is missing; in continuous integration that is a failure."""
+    """Install what both package-lock.json files list. Skip without Node, or fail in continuous integration."""
     problem = _problem()
     if problem and os.environ.get("CI"):
         pytest.fail(problem)
@@ -28,7 +28,7 @@ def install() -> None:
     for folder in (STOCK_CLIENTS, EXAMPLES):
         lock, installed = folder / "package-lock.json", folder / "node_modules" / ".package-lock.json"
         with lock.open("rb") as held:
-            fcntl.flock(held, fcntl.LOCK_EX)  # until it is closed: another process of the run may be at it
+            fcntl.flock(held, fcntl.LOCK_EX)  # until the file is closed: another process of the run may be installing
             if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
                 command = ["npm", "ci", "--no-audit", "--no-fund", "--silent"]
                 subprocess.run(command, cwd=folder, check=True, timeout=300)
@@ -36,11 +36,9 @@ def install() -> None:
 
 def _problem() -> str | None:
     if not (shutil.which("node") and shutil.which("npm")):
-        return "Node and npm are missing, so the clients from npm were not tried: sudo apt-get install nodejs npm"
+        return "Node and npm are missing, so the clients from npm were not tried (Debian: apt-get install nodejs npm)"
     if _version() < OLDEST:
-        return (
-            f"Node is of version {_version()}, so the clients from npm were not tried: they need Node {OLDEST} or newer"
-        )
+        return f"Node {_version()} is too old, so the clients from npm were not tried: they need Node {OLDEST} or newer"
     return None
 
 
@@ -50,9 +48,9 @@ def _version() -> int:
 
 
 def play(script: str, given: dict[str, Any], browse: Callable[[str], str]) -> dict[str, Any]:
-    """Run a script of tests/stock_clients/ and return what it reports.
+    """Run a script of tests/stock_clients/ and return its result.
 
-    browse: opens an address, and returns where the browser was sent in the end.
+    browse: open an address and return where the browser was sent in the end.
     """
     with subprocess.Popen(
         ["node", STOCK_CLIENTS / script, json.dumps(given)],

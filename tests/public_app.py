@@ -1,4 +1,4 @@
-"""An application that cannot keep a secret: it has a client id and PKCE, and nothing else."""
+"""An application that cannot keep a secret, so it has a client id and PKCE and nothing else."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def challenge_of(verifier: str) -> str:
 
 
 class PublicApp(ClientApp):
-    """Makes a verifier for itself, as an application does for each connection, and shows its challenge."""
+    """A public client with one code verifier; every request carries its challenge."""
 
     verifier = secrets.token_urlsafe(48)
 

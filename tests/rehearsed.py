@@ -1,6 +1,6 @@
-"""The suite's flows and browser tests against a deployment: what `make rehearse` sets LANYARD_REHEARSAL for.
+"""The suite's flows and browser tests against a deployment, for which `make rehearse` sets LANYARD_REHEARSAL.
 
-The store is the deployment's, and people are made in it as an operator makes them; everything else goes over HTTP to
+The store is the deployment's, and users are created in it the way an operator does; everything else goes over HTTP to
 API Gateway. Tests that reach into the application (its clock, its log, its store's faults) cannot run there and are
 left out.
 """
@@ -34,7 +34,7 @@ _NEEDS_THE_PROCESS = {
 
 
 class Rehearsed:
-    """Where the deployment is. store: MiniStack's address. public_url: the API's, once `lead_there` was called."""
+    """The deployment. store: MiniStack's address. public_url: the API's address, which works after `lead_there`."""
 
     def __init__(self, where: dict[str, str]) -> None:
         self.url = where["store"]
@@ -58,7 +58,7 @@ class Rehearsed:
         return SesMailbox(self.url)
 
     def lead_there(self) -> None:
-        """Let every session of `requests` reach the two APIs, which have no DNS record."""
+        """Let every `requests` session reach the two APIs, which have no DNS records."""
         found = requests.Session.get_adapter
         adapters = {url: ConnectTo(self.url, host) for url, host in self._hosts.items()}
 

@@ -1,7 +1,7 @@
-"""Which DynamoDB actions the application calls while it answers requests, and on what: what its IAM policy must allow.
+"""The DynamoDB actions the application calls while it serves requests, which its IAM policy must allow.
 
-The store proxy sees every call, those of the tests and of the operator's commands too; here only those count that are
-made inside a request to the API, or inside the authorizer.
+The store proxy sees every call, including those of the tests and of the operator's commands. Only those made inside a
+request to the API or inside the authorizer count here.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ _IN_TRANSACTIONS = {
     "ConditionCheck": "ConditionCheckItem",
 }
 
-Action = tuple[str, str]  # "GetItem", "users" or "grants/index/client"
+Action = tuple[str, str]  # for example "GetItem" and "users" or "grants/index/client"
 
 
 class RequestCalls:
-    """What was called: for each function ("api", "authorizer") a set of actions and what they were made on."""
+    """The calls made: for each function ("api", "authorizer"), a set of actions and their tables."""
 
     def __init__(self) -> None:
         self.made: dict[str, set[Action]] = {"api": set(), "authorizer": set()}
 
     def watch(self, app: Chalice, connection: Any) -> None:
-        """Note what `app` calls through this connection of PynamoDB's from now on."""
+        """From now on, record what `app` calls through this PynamoDB connection."""
 
         def around(event: Any, get_response: Callable[[Any], Any]) -> Any:
             with self.answering("api"):
@@ -50,7 +50,7 @@ class RequestCalls:
 
     @contextmanager
     def answering(self, function: str) -> Iterator[None]:
-        """What this thread calls meanwhile is called by that function."""
+        """Count this thread's calls in the context as calls of that function."""
         token = _answering.set(function)
         try:
             yield

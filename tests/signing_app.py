@@ -1,4 +1,4 @@
-"""An application that proves itself with assertions that its private key signs."""
+"""An application that authenticates with assertions signed by its private key."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class SigningApp(ClientApp):
         return made
 
     def assertion(self, *, key: Key | None = None, header: dict[str, Any] | None = None, **changed: Any) -> str:
-        """What is None is left out."""
+        """A signed assertion with these claims changed. A claim that is None is left out."""
         now = clock.now()
         claims = {
             "iss": self.client_id,

@@ -1,6 +1,6 @@
-"""Stands between the application and its store: counts what is asked, and fails it when a test says so.
+"""A proxy between the application and its store that counts calls and makes them fail when a test says so.
 
-The faults are made on the wire, where DynamoDB makes them, so that every layer of the application is the real one.
+The faults happen on the wire, as DynamoDB's do, so every layer of the application is the real one.
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ class Fault(Enum):
     CONFLICT = auto()
     HANGS = auto()
     DROPS_CONNECTION = auto()
-    RESETS = auto()  # likewise, and rudely
-    LOSES_ANSWER = auto()  # the store does what it was asked, and the answer never arrives
-    HANGS_AFTERWARDS = auto()  # likewise, and the connection stays open
-    IN_PROGRESS = auto()  # likewise, and the answer is that it is still being done
-    CUT_OFF = auto()  # likewise, and the connection ends in the middle of the answer
-    ARRIVES_LATE = auto()  # the connection breaks, and the store gets the request when a test has it delivered
+    RESETS = auto()  # the same, with a TCP reset
+    LOSES_ANSWER = auto()  # the store carries out the request, and its response never arrives
+    HANGS_AFTERWARDS = auto()  # the same, and the connection stays open
+    IN_PROGRESS = auto()  # the same, and the response says that the request is still in progress
+    CUT_OFF = auto()  # the same, and the connection closes in the middle of the response
+    ARRIVES_LATE = auto()  # the connection breaks, and the store gets the request when the test delivers it
     LEAVES_KEYS = auto()  # a BatchGetItem or BatchWriteItem that processes nothing
-    # The store does what it was asked, and its answer is damaged on the way:
+    # The store carries out the request, and its response is damaged on the way:
     BAD_CHECKSUM = auto()
     TRUNCATED = auto()  # its second half is missing
-    GARBLED = auto()  # likewise, and no check sum tells
-    EMPTIED = auto()  # nothing is left of it but braces, and no check sum tells
+    GARBLED = auto()  # the same, and no checksum reveals it
+    EMPTIED = auto()  # only empty braces are left, and no checksum reveals it
 
 
 @dataclass(frozen=True)
 class Call:
-    """One round trip. tables: with the index, where one was queried."""
+    """One round trip. tables: with the index, if one was queried."""
 
     operation: str
     tables: tuple[str, ...]
@@ -56,7 +56,7 @@ class Call:
 
 @dataclass
 class Ticket:
-    """A fault that is meant for one request, which carries the number. settled: has the proxy done its part?"""
+    """A fault for the one request that carries its number. settled: set once the proxy has done its part."""
 
     number: int
     fault: Fault
@@ -98,9 +98,9 @@ class StoreProxy:
         table: str | None = None,
         passed: int = 0,
     ) -> Iterator[None]:
-        """Fail the next `times` calls of this operation (any, where None) that touch this table (likewise).
+        """Fail the next `times` calls of this operation (any, if None) on this table (any, if None).
 
-        passed: how many of them to let through before.
+        passed: how many calls to let through first.
         """
         entry = (fault, operation, f"test-{table}" if table else None, [times, passed])
         with self._lock:
@@ -113,7 +113,7 @@ class StoreProxy:
 
     @contextmanager
     def before(self, operation: str, act: Callable[[], object]) -> Iterator[None]:
-        """Do something, once, when the next call of this operation arrives and before it is passed on."""
+        """Do something once, when the next call of this operation arrives and before it is passed on."""
         self._acts[operation] = act
         try:
             yield
@@ -125,18 +125,18 @@ class StoreProxy:
 
     @property
     def late(self) -> int:
-        """How many requests ARRIVES_LATE has kept."""
+        """The number of requests that ARRIVES_LATE holds back."""
         return len(self._late)
 
     def deliver_late(self) -> None:
-        """Pass on what ARRIVES_LATE has kept. The store's answers go nowhere."""
-        assert self._late, "nothing is late"
+        """Pass on what ARRIVES_LATE holds back. The store's responses are discarded."""
+        assert self._late, "no request is held back"
         while self._late:
             self._late.pop(0)()
 
     @contextmanager
     def count(self) -> Iterator[list[Call]]:
-        """The round trips that are made meanwhile."""
+        """The round trips made inside the context."""
         start, found = len(self.calls), list[Call]()
         yield found
         found.extend(self.calls[start:])
@@ -184,7 +184,7 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # or every answer waits 40 ms for an acknowledgement
+    disable_nagle_algorithm = True  # otherwise every response waits 40 ms for an acknowledgment
     upstream: http.client.HTTPConnection
     proxy: StoreProxy
 
@@ -206,7 +206,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _ask(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
         if _was_closed(self.upstream):
-            self.upstream.close()  # so that the request opens it anew
+            self.upstream.close()  # so that the request reopens it
         self.upstream.request("POST", self.path, body, self._passed_on())
         response = self.upstream.getresponse()
         answer = response.read()
@@ -254,13 +254,13 @@ class _Handler(BaseHTTPRequestHandler):
                 self._damage(fault, status, headers, answer)
             case Fault.RESETS:
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                os.close(self.connection.detach())  # at once: the server would shut it down politely first
+                os.close(self.connection.detach())  # at once, because the server would first shut it down politely
                 self.close_connection = True
             case Fault.DROPS_CONNECTION | Fault.LOSES_ANSWER:
                 self.close_connection = True
 
     def _wait_until_client_left(self) -> None:
-        """No answer: until the client has waited long enough and closes the connection."""
+        """Send no response until the client has waited long enough and closes the connection."""
         self.connection.settimeout(30)
         with suppress(OSError):
             self.connection.recv(1)
@@ -268,7 +268,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _damage(self, fault: Fault, status: int, headers: dict[str, str], answer: bytes) -> None:
         headers = {name.lower(): value for name, value in headers.items()}
-        assert headers["x-amz-crc32"] == str(crc32(answer)), "the store itself sends no check sum"
+        assert headers["x-amz-crc32"] == str(crc32(answer)), "the store itself sends no checksum"
         match fault:
             case Fault.BAD_CHECKSUM:
                 headers["x-amz-crc32"] = str(crc32(answer) ^ 1)
@@ -289,7 +289,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(status, json.dumps(body).encode(), {"Content-Type": "application/x-amz-json-1.0"})
 
     def _answer(self, status: int, body: bytes, headers: dict[str, str], *, promised: int | None = None) -> None:
-        """promised: the length that is announced, where it is not that of `body`."""
+        """promised: the announced length, if it differs from that of `body`."""
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
@@ -302,7 +302,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _was_closed(connection: http.client.HTTPConnection) -> bool:
-    """Has the store closed it meanwhile, as DynamoDB Local does with one that was idle? Nothing else is to be read."""
+    """Whether the store closed the connection, as DynamoDB Local does with idle ones; no other data is expected."""
     return connection.sock is not None and bool(select.select([connection.sock], [], [], 0)[0])
 
 

@@ -1,4 +1,4 @@
-"""The layout of docs/architecture.md, checked from the syntax tree."""
+"""The code follows the layout in docs/architecture.md, which its syntax trees show."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FOUNDATION = {
     "deadline",
     "keys",
 }
-# What each room may import of ours, besides itself. `names` and `credentials` read their limits from `settings`.
+# What each folder may import from ours, besides itself. `names` and `credentials` read their limits from `settings`.
 MAY_IMPORT = {
     "app": {"endpoints", "logs"},
     "endpoints": {"protocol", "accounts", "models", "pages", "mail", *FOUNDATION},
@@ -49,7 +49,7 @@ MAY_IMPORT = {
     "logs": {"metrics"},
     "metrics": {"settings", "clock"},
 }
-# Within a room: what each folder, and each file that stands beside the folders, may import of the others.
+# Inside a folder: what each subfolder, and each file beside the subfolders, may import from the others.
 FOLDERS = {
     "protocol": {
         "rules": set[str](),
@@ -80,26 +80,26 @@ HOMES = {
     "boto3": {"mail", "keys"},
     "botocore": {"mail", "keys"},
 }
-# What several views of a folder are made of. No other view is imported by one.
+# What several views of a folder share. No other view is imported by a view.
 SHARED_ENDPOINTS = {"mailed_link", "application_form", "consent_page"}
-# What the pages of a browser are made of. `http` hands it out; views import none of it but these two.
+# What pages are built from. `http` exports it; views import only these two of its modules.
 HTTP_FOR_VIEWS = {"browser_session", ""}
-# The operator's: `manage.py` calls them, and nothing that answers a request does.
+# The operator's functions: `manage.py` calls them, and nothing that serves a request does.
 OPERATORS_FUNCTIONS = {"all_users", "all_applications", "all_organizers"}
 
 
-def room_of(path: Path) -> str:
-    """The part of the house that a file belongs to: its folder, or its own name where it stands alone."""
+def top_level_of(path: Path) -> str:
+    """The top-level folder that a file belongs to, or its own name if it is not in one."""
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py") if path.is_relative_to(PACKAGE) else "app"
 
 
 def folder_of(path: Path) -> str:
-    """The folder within its room, or its own name where it stands beside the folders."""
+    """The subfolder inside the top-level folder, or the file's own name if it is not in one."""
     return path.relative_to(PACKAGE).parts[1].removesuffix(".py")
 
 
 def imports(path: Path) -> Iterator[str]:
-    """What a file imports, wherever in it: `chalicelib.models.user` for `from chalicelib.models import user`."""
+    """Everything a file imports, anywhere in it: `chalicelib.models.user` for `from chalicelib.models import user`."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -118,38 +118,40 @@ def named(path: Path) -> str:
 
 @pytest.mark.spec("docs/architecture.md")
 @pytest.mark.parametrize("path", FILES, ids=named)
-def test_imports_run_down_only(path: Path) -> None:
-    room = room_of(path)
-    allowed = MAY_IMPORT.get(room, set()) | {room}
+def test_top_level_folders_import_only_those_below_them(path: Path) -> None:
+    top = top_level_of(path)
+    allowed = MAY_IMPORT.get(top, set()) | {top}
     assert [".".join(parts) for parts in ours(path) if parts[0] not in allowed] == []
 
 
 @pytest.mark.spec("docs/architecture.md")
 @pytest.mark.parametrize("path", FILES, ids=named)
-def test_each_library_has_one_home(path: Path) -> None:
-    strangers = [name for name in imports(path) if room_of(path) not in HOMES.get(name.split(".")[0], {room_of(path)})]
+def test_each_library_is_imported_by_only_one_folder(path: Path) -> None:
+    strangers = [
+        name for name in imports(path) if top_level_of(path) not in HOMES.get(name.split(".")[0], {top_level_of(path)})
+    ]
     assert strangers == []
 
 
 @pytest.mark.spec("docs/architecture.md")
-@pytest.mark.parametrize("path", [path for path in FILES if room_of(path) in FOLDERS], ids=named)
-def test_imports_run_down_within_a_room_too(path: Path) -> None:
-    room, folder = room_of(path), folder_of(path)
+@pytest.mark.parametrize("path", [path for path in FILES if top_level_of(path) in FOLDERS], ids=named)
+def test_subfolders_import_only_those_below_them(path: Path) -> None:
+    top, folder = top_level_of(path), folder_of(path)
     if folder == "__init__":
         return
-    found = {parts[1] for parts in ours(path) if parts[0] == room and len(parts) > 1}
-    assert found - {folder} <= FOLDERS[room][folder]
+    found = {parts[1] for parts in ours(path) if parts[0] == top and len(parts) > 1}
+    assert found - {folder} <= FOLDERS[top][folder]
 
 
 @pytest.mark.spec("docs/architecture.md")
 @pytest.mark.parametrize("path", sorted((PACKAGE / "models" / "store").glob("*.py")), ids=named)
-def test_the_store_knows_no_table(path: Path) -> None:
+def test_store_modules_do_not_import_the_models(path: Path) -> None:
     assert {parts[1] for parts in ours(path) if parts[0] == "models"} <= {"store"}
 
 
 @pytest.mark.spec("docs/architecture.md")
 @pytest.mark.parametrize("path", sorted((PACKAGE / "endpoints").rglob("*.py")), ids=named)
-def test_views_share_what_is_for_all_of_them_only(path: Path) -> None:
+def test_views_share_only_modules_that_are_meant_for_all_of_them(path: Path) -> None:
     for parts in ours(path):
         if parts[0] != "endpoints":
             continue
@@ -161,22 +163,22 @@ def test_views_share_what_is_for_all_of_them_only(path: Path) -> None:
 
 
 @pytest.mark.spec("docs/architecture.md")
-def test_app_registers_and_does_nothing_else() -> None:
+def test_app_module_only_registers_routes() -> None:
     body = ast.parse((ROOT / "app.py").read_text(encoding="utf-8")).body
     assert not [node for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef)]
 
 
 @pytest.mark.spec("docs/architecture.md")
 @pytest.mark.parametrize("path", FILES, ids=named)
-def test_no_file_is_long(path: Path) -> None:
+def test_no_file_is_longer_than_the_limit(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LINES_LIMIT
 
 
 @pytest.mark.spec("CONTRIBUTING.md")
 @pytest.mark.parametrize("path", FILES, ids=named)
-def test_the_environment_is_read_in_settings_alone(path: Path) -> None:
+def test_only_settings_reads_the_environment(path: Path) -> None:
     reads = [name for name in imports(path) if name.split(".")[0] == "os"]
-    assert reads == [] or room_of(path) == "settings"
+    assert reads == [] or top_level_of(path) == "settings"
 
 
 @pytest.mark.spec("docs/architecture.md")
@@ -191,4 +193,4 @@ def test_only_the_operators_functions_scan() -> None:
                 called |= {(named(path), name) for name in names & OPERATORS_FUNCTIONS}
     assert ("reading", "scan") in scanning
     assert {name for _, name in scanning - {("reading", "scan")}} <= OPERATORS_FUNCTIONS
-    assert called == set(), "in a request"
+    assert called == set(), "a request calls a function that scans"

@@ -1,4 +1,4 @@
-"""How many round trips to DynamoDB a request makes, and of which kind."""
+"""Each kind of request makes a fixed number of round trips to DynamoDB, of known kinds."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def tokens(john: Browser, shop: ClientApp) -> dict[str, Any]:
     return shop.connect(john, "Big Events LLC")
 
 
-COUNTS_CONNECTIONS = "test-grants/client"  # an index that shows something, and decides nothing
+COUNTS_CONNECTIONS = "test-grants/client"  # an index that is displayed but decides nothing
 
 
 @pytest.fixture(autouse=True)
 def _every_read_is_consistent_and_no_index_decides(store: StoreProxy) -> Any:
-    """Holds for all that the tests here do, the set-up of their browsers and applications included."""
+    """Check everything the tests here do, including the setup of their browsers and applications."""
     with store.count() as calls:
         yield
     assert calls
@@ -40,14 +40,14 @@ def _every_read_is_consistent_and_no_index_decides(store: StoreProxy) -> Any:
         assert call.operation not in ("Scan", "DescribeTable"), call
         if call.tables == (COUNTS_CONNECTIONS,):
             continue
-        assert not any("/" in table for table in call.tables), f"an index was asked: {call}"
+        assert not any("/" in table for table in call.tables), f"an index was queried: {call}"
         if call.operation in ("GetItem", "Query"):
             assert call.body["ConsistentRead"] is True, call
         if call.operation == "BatchGetItem":
             assert all(asked["ConsistentRead"] is True for asked in call.body["RequestItems"].values()), call
 
 
-def test_a_bearer_token_is_validated_in_one_read(shop: ClientApp, tokens: dict[str, Any], store: StoreProxy) -> None:
+def test_bearer_token_is_validated_in_one_read(shop: ClientApp, tokens: dict[str, Any], store: StoreProxy) -> None:
     with store.count() as calls:
         assert shop.me(tokens["access_token"]).status_code == 200
     assert operations(calls) == ["BatchGetItem"]
@@ -56,7 +56,7 @@ def test_a_bearer_token_is_validated_in_one_read(shop: ClientApp, tokens: dict[s
     assert operations(calls) == ["BatchGetItem", "GetItem"]
 
 
-def test_noting_that_a_grant_was_used_costs_one_write_an_hour(
+def test_recording_the_use_of_a_grant_costs_one_write_per_hour(
     shop: ClientApp, tokens: dict[str, Any], store: StoreProxy, clock: Clock
 ) -> None:
     clock.advance(settings.GRANT_TOUCH_SECONDS)
@@ -66,7 +66,7 @@ def test_noting_that_a_grant_was_used_costs_one_write_an_hour(
     assert operations(calls) == ["BatchGetItem", "UpdateItem", "BatchGetItem", "BatchGetItem"]
 
 
-def test_a_code_is_exchanged_in_one_read_and_one_transaction(john: Browser, shop: ClientApp, store: StoreProxy) -> None:
+def test_code_is_exchanged_in_one_read_and_one_transaction(john: Browser, shop: ClientApp, store: StoreProxy) -> None:
     code = john.allow(john.open(shop.authorize_path()), "Big Events LLC").code
     with store.count() as calls:
         assert shop.exchange(code).status_code == 200
@@ -81,7 +81,7 @@ def test_a_code_is_exchanged_in_one_read_and_one_transaction(john: Browser, shop
     assert calls[1].body["ClientRequestToken"]
 
 
-def test_a_refresh_is_one_read_and_one_transaction(shop: ClientApp, tokens: dict[str, Any], store: StoreProxy) -> None:
+def test_refresh_takes_one_read_and_one_transaction(shop: ClientApp, tokens: dict[str, Any], store: StoreProxy) -> None:
     with store.count() as calls:
         assert shop.refresh(tokens["refresh_token"]).status_code == 200
     assert operations(calls) == ["BatchGetItem", "TransactWriteItems"]
@@ -90,7 +90,7 @@ def test_a_refresh_is_one_read_and_one_transaction(shop: ClientApp, tokens: dict
 @pytest.mark.parametrize(
     ("kind", "write"), [("access_token", "TransactWriteItems"), ("refresh_token", "TransactWriteItems")]
 )
-def test_a_revocation_is_one_read_and_one_write(
+def test_revocation_takes_one_read_and_one_write(
     shop: ClientApp, tokens: dict[str, Any], store: StoreProxy, kind: str, write: str
 ) -> None:
     with store.count() as calls:
@@ -98,14 +98,14 @@ def test_a_revocation_is_one_read_and_one_write(
     assert operations(calls) == ["BatchGetItem", write]
 
 
-def test_the_consent_page_takes_two_reads(john: Browser, shop: ClientApp, store: StoreProxy) -> None:
+def test_consent_page_takes_two_reads(john: Browser, shop: ClientApp, store: StoreProxy) -> None:
     with store.count() as calls:
         page = john.open(shop.authorize_path())
     assert page.status == 200
     assert operations(calls) == ["BatchGetItem", "BatchGetItem"]
 
 
-def test_allowing_takes_one_read_one_transaction_and_one_line_of_history(
+def test_allowing_takes_one_read_one_transaction_and_one_history_entry(
     john: Browser, shop: ClientApp, store: StoreProxy
 ) -> None:
     page = john.open(shop.authorize_path())
@@ -115,7 +115,7 @@ def test_allowing_takes_one_read_one_transaction_and_one_line_of_history(
     assert calls[2].tables == ("test-security_events",)
 
 
-def test_a_remembered_application_costs_one_read_and_one_transaction(
+def test_remembered_consent_takes_one_read_and_one_transaction(
     john: Browser, shop: ClientApp, tokens: dict[str, Any], store: StoreProxy
 ) -> None:
     with store.count() as calls:
@@ -123,7 +123,7 @@ def test_a_remembered_application_costs_one_read_and_one_transaction(
     assert operations(calls) == ["BatchGetItem", "TransactWriteItems"]
 
 
-def test_asking_while_nobody_is_signed_in_costs_one_read(base_url: str, shop: ClientApp, store: StoreProxy) -> None:
+def test_authorization_request_of_a_visitor_takes_one_read(base_url: str, shop: ClientApp, store: StoreProxy) -> None:
     with store.count() as calls:
         assert Browser(base_url).open(shop.authorize_path()).path == "/login"
     assert operations(calls) == ["GetItem"]
@@ -134,7 +134,7 @@ def visitor(base_url: str, a_person: Callable[..., Person]) -> Browser:
     return Browser(base_url, a_person())
 
 
-def test_a_sign_in_counts_a_stranger_by_address_and_account(visitor: Browser, store: StoreProxy) -> None:
+def test_sign_in_from_an_unknown_browser_is_counted_by_address_and_account(visitor: Browser, store: StoreProxy) -> None:
     page = visitor.open("/login")
     with store.count() as calls:
         visitor.press(page, "Sign in", email=visitor.user.email, password="a guess")
@@ -147,7 +147,7 @@ def test_a_sign_in_counts_a_stranger_by_address_and_account(visitor: Browser, st
     assert operations(calls) == [*reads, *counts, *session, *settled, *history, *home]
 
 
-def test_a_sign_in_in_a_known_browser_costs_eight_round_trips(visitor: Browser, store: StoreProxy) -> None:
+def test_sign_in_from_a_known_browser_takes_eight_round_trips(visitor: Browser, store: StoreProxy) -> None:
     visitor.sign_in()
     visitor.sign_out()
     page = visitor.open("/login")
@@ -158,7 +158,7 @@ def test_a_sign_in_in_a_known_browser_costs_eight_round_trips(visitor: Browser, 
 
 
 def connect_users(client_id: str, number: int) -> None:
-    """So many users have a grant for the application."""
+    """Give this many users a grant for the application."""
     for user_id in (credentials.new_id() for _ in range(number)):
         ids: Any = {"user_id": user_id, "grant_id": grant.new_id(user_id, client_id), "client_id": client_id}
         allowed: Any = {"consent_id": "c", "scope": "read", "refresh_digest": "d"}
@@ -166,7 +166,7 @@ def connect_users(client_id: str, number: int) -> None:
 
 
 @pytest.mark.parametrize("page", ["", "/secret", "/delete"])
-def test_a_page_of_an_application_costs_three_reads_however_many_users_it_has(
+def test_application_page_takes_three_reads_however_many_users_are_connected(
     a_browser: Callable[..., Browser], store: StoreProxy, page: str
 ) -> None:
     owner = a_browser()
@@ -180,7 +180,7 @@ def test_a_page_of_an_application_costs_three_reads_however_many_users_it_has(
         assert calls[-1].tables == (COUNTS_CONNECTIONS,)
 
 
-def test_no_more_users_are_counted_than_the_limit(
+def test_connected_users_are_counted_only_up_to_the_limit(
     a_browser: Callable[..., Browser], store: StoreProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settings, "CONNECTED_COUNT_LIMIT", 2)

@@ -1,4 +1,4 @@
-"""Credentials: their forms, check sums and strength, and how they are compared."""
+"""Credentials have a recognizable format, a checksum and enough randomness, and are compared safely."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NAMES = {
 
 @pytest.mark.spec("docs/storage.md")
 @pytest.mark.parametrize("kind", Kind)
-def test_a_credential_says_what_it_is_and_what_it_names(kind: Kind) -> None:
+def test_credential_reveals_its_kind_and_what_it_names(kind: Kind) -> None:
     minted = credentials.mint(kind, NAMES[kind])
     assert re.fullmatch(kind + NAMES[kind] + "[0-9A-Za-z]{49}", minted)
     found = credentials.recognize(minted, *Kind)
@@ -38,7 +38,7 @@ def test_a_credential_says_what_it_is_and_what_it_names(kind: Kind) -> None:
 
 
 @pytest.mark.spec("docs/storage.md", "RFC 6749 §10.10")
-def test_the_random_part_has_at_least_256_bits_and_uses_the_whole_alphabet() -> None:
+def test_random_part_has_at_least_256_bits_and_uses_the_whole_alphabet() -> None:
     assert credentials.SECRET_LENGTH * math.log2(len(set(credentials.ALPHABET))) >= 256
     minted = [credentials.mint(Kind.AUTHORIZATION_CODE)[5:48] for _ in range(300)]
     assert len(set(minted)) == 300
@@ -49,7 +49,7 @@ def test_the_random_part_has_at_least_256_bits_and_uses_the_whole_alphabet() -> 
 
 @pytest.mark.spec("docs/storage.md")
 @pytest.mark.parametrize("kind", Kind)
-def test_any_one_character_mistyped_left_out_or_added_is_seen(kind: Kind) -> None:
+def test_any_single_mistyped_missing_or_added_character_is_detected(kind: Kind) -> None:
     minted = credentials.mint(kind, NAMES[kind])
     for place in range(len(minted)):
         other = "A" if minted[place] != "A" else "B"
@@ -73,13 +73,13 @@ def test_any_one_character_mistyped_left_out_or_added_is_seen(kind: Kind) -> Non
         lambda text: text * 2,
     ],
 )
-def test_what_is_not_well_formed_is_no_credential(spoil: Callable[[str], str]) -> None:
+def test_malformed_text_is_not_recognized_as_a_credential(spoil: Callable[[str], str]) -> None:
     assert credentials.recognize(spoil(credentials.mint(Kind.CLIENT_SECRET)), *Kind) is None
     assert credentials.recognize("", *Kind) is credentials.recognize(None, *Kind) is None
 
 
 @pytest.mark.spec("docs/security.md")
-def test_a_secret_matches_its_digest_and_no_other() -> None:
+def test_secret_matches_only_its_own_digest() -> None:
     secret, other = credentials.mint(Kind.CLIENT_SECRET), credentials.mint(Kind.CLIENT_SECRET)
     assert credentials.matches(secret, credentials.digest(secret))
     assert not credentials.matches(other, credentials.digest(secret))
@@ -90,7 +90,7 @@ def test_a_secret_matches_its_digest_and_no_other() -> None:
 
 
 @pytest.mark.spec("docs/security.md")
-def test_every_comparison_is_in_constant_time_also_where_there_is_nothing_to_compare(
+def test_secret_comparison_takes_constant_time_even_without_a_stored_value(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     compared: list[tuple[int, int]] = []
@@ -108,10 +108,10 @@ def test_every_comparison_is_in_constant_time_also_where_there_is_nothing_to_com
 
 
 @pytest.mark.spec("docs/security.md")
-def test_a_password_is_kept_as_argon2id_and_matches_only_itself() -> None:
+def test_password_is_stored_as_argon2id_and_matches_only_itself() -> None:
     stored = credentials.hash_password("correct horse")
     assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
-    assert stored != credentials.hash_password("correct horse"), "no salt"
+    assert stored != credentials.hash_password("correct horse"), "the hash has no salt"
     assert credentials.password_matches("correct horse", stored)
     for wrong in ("", "Correct horse", "correct horse ", stored):
         assert not credentials.password_matches(wrong, stored)
@@ -120,20 +120,20 @@ def test_a_password_is_kept_as_argon2id_and_matches_only_itself() -> None:
 
 
 @pytest.mark.spec("RFC 6749 §10.12")
-def test_a_derived_value_is_for_one_secret_and_one_purpose() -> None:
+def test_derived_value_depends_on_the_secret_and_the_purpose() -> None:
     made = credentials.derive("secret", "sign-in")
     assert made == credentials.derive("secret", "sign-in")
     assert len({made, credentials.derive("secret", "sign-out"), credentials.derive("other", "sign-in")}) == 3
     assert re.fullmatch("[0-9a-f]{64}", made)
 
 
-def test_the_hash_for_nobody_costs_what_everybodys_does() -> None:
+def test_hash_for_an_unknown_account_costs_the_same_as_a_real_one() -> None:
     assert not credentials._HASHER.check_needs_rehash(credentials._NOBODYS_HASH)
     assert not credentials.password_matches("", None)
 
 
 @pytest.mark.spec("RFC 6749 §10.12", "docs/security.md")
-def test_the_words_of_a_purpose_are_told_apart() -> None:
+def test_words_of_a_purpose_cannot_run_together() -> None:
     made = [
         credentials.derive("secret", *purpose)
         for purpose in (

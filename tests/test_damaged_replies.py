@@ -1,4 +1,4 @@
-"""A reply of the store that was damaged on its way is a failure of the store, and never "there is no such thing"."""
+"""A damaged response from the store is a store failure and never means "not found"."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["world"]
 pytestmark = pytest.mark.spec("docs/reliability.md", "CVE-2020-15223")
 
 DAMAGES = [Fault.BAD_CHECKSUM, Fault.TRUNCATED, Fault.GARBLED, Fault.EMPTIED]
-# Each request with each kind of read that it needs: were the damaged reply believed, something would be "not there".
+# Each request with each kind of read it needs. If the damaged response were believed, something would be missing.
 READS = [
     *[(name, "BatchGetItem") for name in ("exchange", "refresh", "revoke access token", "revoke refresh token")],
     *[(name, "BatchGetItem") for name in ("me", "introspect", "authorize")],
@@ -30,7 +30,7 @@ READS = [
 
 
 @pytest.mark.parametrize(("name", "operation"), READS)
-def test_a_damaged_reply_is_503_and_the_same_request_succeeds_afterwards(
+def test_damaged_response_gets_503_and_the_same_request_succeeds_afterwards(
     world: World, store: StoreProxy, name: str, operation: str
 ) -> None:
     for damage in DAMAGES:
@@ -53,7 +53,7 @@ def test_a_damaged_reply_is_503_and_the_same_request_succeeds_afterwards(
         ("/settings/security", "BatchGetItem"),
     ],
 )
-def test_on_a_page_nothing_is_missing_because_a_reply_was_damaged(
+def test_damaged_response_never_makes_a_page_incomplete(
     john: Browser, store: StoreProxy, path: str, operation: str
 ) -> None:
     path = path.format(client_id=john.register_application("Mine").client_id)
@@ -66,7 +66,7 @@ def test_on_a_page_nothing_is_missing_because_a_reply_was_damaged(
 
 
 @pytest.mark.parametrize("name", ["me", "organizer", "authorize", "sign in"])
-def test_one_damaged_reply_is_asked_for_again(world: World, store: StoreProxy, name: str) -> None:
+def test_read_is_repeated_after_one_damaged_response(world: World, store: StoreProxy, name: str) -> None:
     for damage in DAMAGES:
         with store.fault(damage, times=1):
             assert_done(REQUESTS[name](world))
@@ -75,7 +75,7 @@ def test_one_damaged_reply_is_asked_for_again(world: World, store: StoreProxy, n
 @pytest.mark.spec("docs/reliability.md")
 @pytest.mark.parametrize("damage", [Fault.BAD_CHECKSUM, Fault.TRUNCATED, Fault.GARBLED])
 @pytest.mark.parametrize("name", ["exchange", "refresh", "revoke access token", "revoke refresh token", "rename"])
-def test_a_write_whose_reply_was_damaged_is_not_made_twice_and_not_refused(
+def test_write_with_a_damaged_response_is_not_made_twice_and_not_refused(
     world: World, store: StoreProxy, name: str, damage: Fault
 ) -> None:
     with store.fault(damage, "TransactWriteItems", times=1), store.count() as calls:
@@ -100,7 +100,7 @@ def test_a_write_whose_reply_was_damaged_is_not_made_twice_and_not_refused(
         ("TransactWriteItems", lambda user_id: user.enable(user_id)),
     ],
 )
-def test_every_operation_refuses_a_damaged_reply(
+def test_every_store_operation_refuses_a_damaged_response(
     john: Browser, store: StoreProxy, operation: str, act: Callable[[str], object]
 ) -> None:
     for damage in (Fault.BAD_CHECKSUM, Fault.TRUNCATED, Fault.GARBLED):
@@ -109,13 +109,13 @@ def test_every_operation_refuses_a_damaged_reply(
     act(john.user.user_id)
 
 
-def test_a_damaged_error_is_no_verdict_either(store: StoreProxy) -> None:
+def test_damaged_error_response_is_not_a_verdict(store: StoreProxy) -> None:
     for damage in DAMAGES:
         with store.fault(damage, "TransactWriteItems"), pytest.raises(StoreUnavailable):
-            user.enable("nobody")  # what is damaged here says that a condition did not hold
+            user.enable("nobody")  # the damaged response would say that a condition failed
 
 
-def test_an_item_that_is_not_there_is_told_from_a_reply_that_was_emptied(store: StoreProxy) -> None:
+def test_missing_item_is_distinguished_from_an_emptied_response(store: StoreProxy) -> None:
     assert read(User.key("nobody")) == (None,)
     with store.fault(Fault.EMPTIED, "GetItem"), pytest.raises(StoreUnavailable, match="CorruptedReply"):
         read(User.key("nobody"))

@@ -1,4 +1,4 @@
-"""A request has ten seconds for the store in all, and what its answer does not need never holds it up."""
+"""A request waits at most ten seconds for the store, and nothing its response does not need delays it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.spec("docs/reliability.md")
 
 
 class Slowness:
-    """A store that uses up all the time that each try gives it, by the application's clock; or some of its calls do."""
+    """A store whose calls, or some of them, use up all the time that each try has, by the application's clock."""
 
     def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
         self._caplog = caplog
@@ -34,12 +34,12 @@ class Slowness:
         self.asides = 0.0
 
     def seconds_of_requests(self) -> list[float]:
-        """How long each request waited for the store in all, as far as it made a call."""
+        """How long each request that called the store waited for it."""
         lines = [json.loads(message) for message in self._caplog.messages if message.startswith("{")]
         tries, found = iter(self.given), list[float]()
         for line in lines:
             found.append(sum(next(tries) for _ in range(line["store_round_trips"])))
-        assert list(tries) == [], "every try is counted in the line of its request"
+        assert list(tries) == [], "every try is counted in its request's log line"
         return [seconds for seconds in found if seconds]
 
 
@@ -48,7 +48,7 @@ SlowDown = Callable[..., Slowness]
 
 @pytest.fixture
 def slow_down(clock: Clock, caplog: pytest.LogCaptureFixture) -> Iterator[SlowDown]:
-    """Slow these operations of the store down, or all where none is named, from the moment this is called."""
+    """Slow down these store operations, or all of them if none is named, from the moment of the call."""
     made, events = Slowness(caplog), CONNECTION.client.meta.events
     slow: set[str] = set()
 
@@ -70,7 +70,7 @@ def slow_down(clock: Clock, caplog: pytest.LogCaptureFixture) -> Iterator[SlowDo
 
 
 def change_password(world: World) -> requests.Response:
-    """The form alone, and not the page that it leads to."""
+    """Submit the form, without following its redirect."""
     page = world.john.open("/settings/password")
     if not page.html.find(attrs={"name": "present"}):
         return page.response
@@ -86,7 +86,7 @@ FLOWS: dict[str, Request] = {
 }
 
 
-# A store that is only slow; one that gives no answer to some call; and one that says that it is busy.
+# A store that is only slow, one that never answers some call, and one that says it is busy.
 SITUATIONS: list[tuple[Fault, str] | None] = [
     None,
     *[(Fault.DROPS_CONNECTION, operation) for operation in ("BatchGetItem", "GetItem", "PutItem", "UpdateItem")],
@@ -109,7 +109,9 @@ def test_no_request_waits_longer_than_ten_seconds(
     assert max(waited) <= settings.REQUEST_SECONDS
 
 
-def test_the_authorizer_has_ten_seconds_too(world: World, ask: Ask, store: StoreProxy, slow_down: SlowDown) -> None:
+def test_authorizer_also_waits_at_most_ten_seconds(
+    world: World, ask: Ask, store: StoreProxy, slow_down: SlowDown
+) -> None:
     slow = slow_down()
     with store.fault(Fault.LEAVES_KEYS, "BatchGetItem"), pytest.raises(StoreUnavailable):
         ask(world.tokens["access_token"])
@@ -117,7 +119,7 @@ def test_the_authorizer_has_ten_seconds_too(world: World, ask: Ask, store: Store
     assert sum(slow.given) <= settings.REQUEST_SECONDS
 
 
-def test_where_no_time_is_left_the_answer_is_503_and_nothing_is_sent(
+def test_request_without_time_left_gets_503_and_sends_nothing_to_the_store(
     world: World, store: StoreProxy, clock: Clock
 ) -> None:
     def late() -> None:
@@ -133,7 +135,7 @@ def test_where_no_time_is_left_the_answer_is_503_and_nothing_is_sent(
     ("name", "operations"),
     [("allow", ["PutItem"]), ("sign in", ["Query", "BatchWriteItem"]), ("change the password", ["Query"])],
 )
-def test_what_the_answer_does_not_need_is_tried_once_and_keeps_nobody_waiting(
+def test_call_that_the_response_does_not_need_is_tried_once_and_delays_nobody(
     world: World, store: StoreProxy, slow_down: SlowDown, name: str, operations: list[str]
 ) -> None:
     slow = slow_down(*operations)
@@ -144,14 +146,12 @@ def test_what_the_answer_does_not_need_is_tried_once_and_keeps_nobody_waiting(
         answer = FLOWS[name](world)
     assert_done(answer)
     made = [call.operation for call in calls if call.operation in operations]
-    assert made == operations[:1], "the time for the first is the time for all"
+    assert made == operations[:1], "the first call uses up the time of all"
     assert slow.seconds_of_requests() == [slow.asides]
     assert slow.asides <= settings.STORE_ASIDE_SECONDS
 
 
-def test_a_line_of_history_that_is_lost_is_noted_in_the_log(
-    world: World, store: StoreProxy, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_lost_history_entry_is_logged(world: World, store: StoreProxy, caplog: pytest.LogCaptureFixture) -> None:
     page = world.consent_page
     caplog.clear()
     with store.fault(Fault.THROTTLED, "PutItem"):
@@ -167,7 +167,7 @@ def counted(what: str) -> throttle.Tried:
 
 
 @pytest.mark.spec("docs/security.md")
-def test_a_try_can_be_taken_back_after_the_store_has_used_up_the_rest(store: StoreProxy, clock: Clock) -> None:
+def test_try_can_be_taken_back_after_the_store_used_up_the_remaining_time(store: StoreProxy, clock: Clock) -> None:
     what = credentials.new_id()
     with deadline.begin():
         tried = counted(what)
@@ -189,7 +189,7 @@ def test_taking_a_try_back_never_raises_and_is_tried_once(store: StoreProxy, fau
     assert [call.operation for call in calls] == ["UpdateItem", "BatchWriteItem"]
 
 
-def test_asides_share_what_is_kept_for_them(slow_down: SlowDown, store: StoreProxy) -> None:
+def test_asides_share_the_time_reserved_for_them(slow_down: SlowDown, store: StoreProxy) -> None:
     slow = slow_down()
     with deadline.begin(), store.count() as calls:
         for number in range(20):
@@ -198,14 +198,14 @@ def test_asides_share_what_is_kept_for_them(slow_down: SlowDown, store: StorePro
     assert sum(slow.given) <= settings.STORE_ASIDE_SECONDS
 
 
-def test_asides_of_a_store_that_answers_are_all_made(store: StoreProxy) -> None:
+def test_asides_are_all_made_if_the_store_answers(store: StoreProxy) -> None:
     with deadline.begin(), store.count() as calls:
         for number in range(20):
             throttle.forget(str(number), window_seconds=900)
     assert len(calls) == 20
 
 
-def test_an_aside_leaves_the_rest_of_the_request_its_time(slow_down: SlowDown) -> None:
+def test_aside_leaves_the_rest_of_the_request_its_time(slow_down: SlowDown) -> None:
     slow = slow_down()
     with deadline.begin():
         throttle.forget("something", window_seconds=900)
@@ -215,21 +215,21 @@ def test_an_aside_leaves_the_rest_of_the_request_its_time(slow_down: SlowDown) -
     assert full == settings.STORE_CONNECT_SECONDS + settings.STORE_READ_SECONDS
 
 
-def test_a_try_gets_what_is_left_and_no_more(clock: Clock) -> None:
+def test_try_of_a_store_call_gets_only_the_time_that_is_left(clock: Clock) -> None:
     with deadline.begin():
         assert deadline.read_seconds() == settings.STORE_READ_SECONDS
         for_all = settings.REQUEST_SECONDS - settings.STORE_ASIDE_SECONDS
         clock.take(for_all - settings.STORE_CONNECT_SECONDS - 0.5)
         assert 0.4 < deadline.read_seconds() <= 0.5
         assert deadline.pause(0.001)
-        assert not deadline.pause(1_000_000)  # a pause after which nothing is left is not made
+        assert not deadline.pause(1_000_000)  # no pause is made if no time would be left after it
         clock.take(0.45)
         with pytest.raises(deadline.DeadlineExceeded):
             deadline.read_seconds()
     assert deadline.read_seconds() == settings.STORE_READ_SECONDS
 
 
-def test_an_operators_command_has_no_deadline_and_its_asides_are_ordinary_calls(
+def test_operators_command_has_no_deadline_and_its_asides_are_ordinary_calls(
     store: StoreProxy, slow_down: SlowDown
 ) -> None:
     tried, slow = counted("something"), slow_down()

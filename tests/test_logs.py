@@ -1,4 +1,4 @@
-"""The log of a whole flow: a line for each request, and no secret in any, whatever level the operator sets."""
+"""Each request writes one log line, and no secret is ever logged, whatever level the operator sets."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Flow = Callable[[], set[str]]
 
 @pytest.fixture
 def flow(a_person: Callable[..., Person], application: Chalice, store: StoreProxy) -> Flow:
-    """Everything that has to do with a secret, through the gateway; gives all the secrets that came by."""
+    """Run everything that involves a secret through the gateway, and return all the secrets used."""
     person = a_person("Big Events LLC")
     adapter = Gateway(application, "")
 
@@ -43,7 +43,7 @@ def flow(a_person: Callable[..., Person], application: Chalice, store: StoreProx
         live = refreshed["access_token"]
         assert shop.me(live).status_code == 200
         assert shop.organizers(None, access_token=live).status_code == 401
-        # Secrets where they do not belong.
+        # Secrets in the wrong places.
         wrong = credentials.mint(credentials.Kind.CLIENT_SECRET)
         secrets.add(wrong)
         assert shop.refresh(live, auth=(shop.client_id, wrong)).status_code == 401
@@ -69,7 +69,7 @@ def flow(a_person: Callable[..., Person], application: Chalice, store: StoreProx
 
 @pytest.fixture
 def everything_at_debug(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
-    """An operator in search of an error: all loggers that there are print all that they have."""
+    """Make every logger print everything, as an operator looking for an error might."""
     names = ["oauthlib", "pynamodb", "botocore", "boto3", "urllib3"]
     names += [name for name in logging.root.manager.loggerDict if name.startswith(tuple(f"{own}." for own in names))]
     loggers = [logging.getLogger(name) for name in (None, *names)]
@@ -92,7 +92,7 @@ def assert_no_secret(text: str, secrets: set[str]) -> None:
 
 
 @pytest.mark.spec("docs/operations.md", "DOT #1735")
-def test_a_whole_flow_leaves_no_secret_in_the_log(flow: Flow, capfd: pytest.CaptureFixture[str]) -> None:
+def test_whole_flow_leaves_no_secret_in_the_log(flow: Flow, capfd: pytest.CaptureFixture[str]) -> None:
     secrets = flow()
     captured = capfd.readouterr()
     assert len(secrets) > 12
@@ -102,7 +102,7 @@ def test_a_whole_flow_leaves_no_secret_in_the_log(flow: Flow, capfd: pytest.Capt
 
 @pytest.mark.spec("docs/operations.md", "DOT #1735")
 @pytest.mark.usefixtures("everything_at_debug")
-def test_not_even_where_the_operator_has_set_every_logger_to_debug(
+def test_whole_flow_leaves_no_secret_in_the_log_even_at_debug_level(
     flow: Flow, capfd: pytest.CaptureFixture[str]
 ) -> None:
     secrets = flow()
@@ -114,7 +114,7 @@ def test_not_even_where_the_operator_has_set_every_logger_to_debug(
 
 
 @pytest.mark.spec("docs/operations.md")
-def test_each_request_has_one_json_line_that_says_what_happened(
+def test_each_request_writes_one_json_line_that_says_what_happened(
     flow: Flow, application: Chalice, capfd: pytest.CaptureFixture[str]
 ) -> None:
     flow()

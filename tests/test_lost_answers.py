@@ -1,5 +1,5 @@
-"""The store does what it is asked, and its answer is lost. The next try must not meet the effect of the first one and
-take it for somebody else's."""
+"""If the store carries out a write and its response is lost, the retry does not mistake the effect for somebody
+else's."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.spec("docs/reliability.md")
 
 @contextmanager
 def lost_answer(store: StoreProxy) -> Iterator[None]:
-    """The first answer to a transaction is lost; it is sent once more, under the same request token."""
+    """Lose the first response to a transaction, and check that it is sent again under the same request token."""
     with store.fault(Fault.LOSES_ANSWER, "TransactWriteItems", times=1), store.count() as calls:
         yield
     tried = [call.body for call in calls if call.operation == "TransactWriteItems"]
@@ -48,7 +48,9 @@ def device_item(started: dict[str, str]) -> DeviceRequest:
 
 
 @pytest.mark.parametrize("keep_old_seconds", ["0", "86400"])
-def test_a_regenerated_secret_is_shown_and_works(john: Browser, store: StoreProxy, keep_old_seconds: str) -> None:
+def test_regenerated_secret_is_shown_and_works_even_if_a_response_is_lost(
+    john: Browser, store: StoreProxy, keep_old_seconds: str
+) -> None:
     mine = john.register_application("Mine")
     old = mine.secret
     page = john.open(f"/settings/applications/{mine.client_id}/secret")
@@ -58,13 +60,13 @@ def test_a_regenerated_secret_is_shown_and_works(john: Browser, store: StoreProx
     assert page.status == 200, page.text
     assert shown is not None
     mine.secret = shown.get_text()
-    assert mine.exchange("x").json()["error"] == "invalid_grant", "the client is known"
+    assert mine.exchange("x").json()["error"] == "invalid_grant", "the new secret works"
     mine.secret = old
     expected = "invalid_client" if keep_old_seconds == "0" else "invalid_grant"
     assert mine.exchange("x").json()["error"] == expected
 
 
-def test_a_secret_that_was_kept_is_ended(john: Browser, store: StoreProxy) -> None:
+def test_previous_secret_is_ended_even_if_a_response_is_lost(john: Browser, store: StoreProxy) -> None:
     mine = john.register_application("Mine")
     page = john.open(f"/settings/applications/{mine.client_id}/secret")
     john.press(page, "Regenerate secret", keep_old_seconds="86400")
@@ -74,7 +76,7 @@ def test_a_secret_that_was_kept_is_ended(john: Browser, store: StoreProxy) -> No
     assert mine.exchange("x").json()["error"] == "invalid_client"
 
 
-def test_an_application_is_edited_and_deleted(john: Browser, store: StoreProxy) -> None:
+def test_application_is_edited_and_deleted_even_if_a_response_is_lost(john: Browser, store: StoreProxy) -> None:
     path = f"/settings/applications/{john.register_application('Mine').client_id}"
     with lost_answer(store):
         assert john.press(john.open(path), "Save", name="Ours").status == 200
@@ -84,14 +86,14 @@ def test_an_application_is_edited_and_deleted(john: Browser, store: StoreProxy) 
     assert john.open(path).status == 404
 
 
-def test_a_changed_password_is_not_refused(john: Browser, store: StoreProxy) -> None:
+def test_password_change_is_not_refused_even_if_a_response_is_lost(john: Browser, store: StoreProxy) -> None:
     with lost_answer(store):
         page = change(john)
     assert page.title == "Security", page.text
     assert Browser(john.base_url, john.person).sign_in(password=NEW).status == 200
 
 
-def test_a_profile_is_saved(john: Browser, store: StoreProxy) -> None:
+def test_profile_is_saved_even_if_a_response_is_lost(john: Browser, store: StoreProxy) -> None:
     page = john.open("/settings/profile")
     with lost_answer(store):
         assert john.press(page, "Save", fullname="Jane Doe").status == 200
@@ -99,7 +101,7 @@ def test_a_profile_is_saved(john: Browser, store: StoreProxy) -> None:
 
 
 @pytest.mark.parametrize("fault", [Fault.LOSES_ANSWER, Fault.BAD_CHECKSUM])
-def test_a_session_is_ended(john: Browser, store: StoreProxy, fault: Fault) -> None:
+def test_session_is_ended_even_if_a_response_is_lost(john: Browser, store: StoreProxy, fault: Fault) -> None:
     other = another_browser(john)
     page = john.open("/settings/security")
     with store.fault(fault, "DeleteItem", times=1):
@@ -109,7 +111,9 @@ def test_a_session_is_ended(john: Browser, store: StoreProxy, fault: Fault) -> N
 
 
 @pytest.mark.spec("RFC 8628 §3.5")
-def test_a_denied_device_is_denied_and_its_code_has_not_expired(john: Browser, tv: Device, store: StoreProxy) -> None:
+def test_device_is_denied_rather_than_expired_even_if_a_response_is_lost(
+    john: Browser, tv: Device, store: StoreProxy
+) -> None:
     started = tv.start()
     page = john.open(started["verification_uri_complete"])
     with lost_answer(store):
@@ -118,7 +122,7 @@ def test_a_denied_device_is_denied_and_its_code_has_not_expired(john: Browser, t
     assert tv.poll(started["device_code"]).json()["error"] == "access_denied"
 
 
-def test_an_allowed_device_is_allowed(john: Browser, tv: Device, store: StoreProxy) -> None:
+def test_device_is_allowed_even_if_a_response_is_lost(john: Browser, tv: Device, store: StoreProxy) -> None:
     started = tv.start()
     page = john.open(started["verification_uri_complete"])
     with lost_answer(store):
@@ -127,7 +131,9 @@ def test_an_allowed_device_is_allowed(john: Browser, tv: Device, store: StorePro
 
 
 @pytest.mark.spec("RFC 8628 §3.5")
-def test_a_device_that_asks_in_time_need_not_slow_down(tv: Device, store: StoreProxy, clock: Clock) -> None:
+def test_device_that_polls_on_time_is_not_slowed_down_even_if_a_response_is_lost(
+    tv: Device, store: StoreProxy, clock: Clock
+) -> None:
     started = tv.start()
     for _ in range(3):
         with lost_answer(store):
@@ -137,27 +143,31 @@ def test_a_device_that_asks_in_time_need_not_slow_down(tv: Device, store: StoreP
 
 
 @pytest.mark.spec("RFC 8628 §3.5")
-def test_a_device_that_asks_too_soon_is_slowed_down_once(tv: Device, store: StoreProxy) -> None:
+def test_device_that_polls_too_soon_is_slowed_down_once_even_if_a_response_is_lost(
+    tv: Device, store: StoreProxy
+) -> None:
     started = tv.start()
     tv.poll(started["device_code"])
-    with lost_answer(store):  # to the write that is refused, since it came too soon
+    with lost_answer(store):  # the response to the write that is refused because it came too soon
         assert tv.poll(started["device_code"]).json()["error"] == "slow_down"
     assert device_item(started).interval_seconds == 10
     slower = [DeviceRequest.interval_seconds.add(5)]
-    with lost_answer(store):  # to the one that slows it down
+    with lost_answer(store):  # the response to the write that slows the device down
         change_item(device_item(started).own_key, [*slower], DeviceRequest.request_id.exists())
     assert device_item(started).interval_seconds == 15
 
 
 @pytest.mark.spec("RFC 7636 §4.2", "RFC 9700 §4.8.2")
-def test_a_wrong_verifier_still_spends_the_code(john: Browser, shop: ClientApp, store: StoreProxy) -> None:
+def test_wrong_verifier_uses_up_the_code_even_if_a_response_is_lost(
+    john: Browser, shop: ClientApp, store: StoreProxy
+) -> None:
     code = code_for(john, shop, challenge_of(VERIFIER))
     with lost_answer(store):
         assert shop.exchange(code, code_verifier="x" * 43).json()["error"] == "invalid_grant"
     assert shop.exchange(code, code_verifier=VERIFIER).json()["error"] == "invalid_grant"
 
 
-def test_the_operator_is_not_refused_what_was_done(
+def test_operators_command_is_not_refused_even_if_a_response_is_lost(
     shop: ClientApp, a_person: Callable[..., Person], store: StoreProxy
 ) -> None:
     person, client_id = a_person("An organizer"), shop.client_id
@@ -186,6 +196,6 @@ def test_the_operator_is_not_refused_what_was_done(
     assert [made.name for made in organizer.get_all([slug, slug + "-2"])] == ["Another name", "A second"]
 
 
-def test_a_condition_that_does_not_hold_is_still_refused(store: StoreProxy) -> None:
+def test_failed_condition_is_still_refused_even_if_a_response_is_lost(store: StoreProxy) -> None:
     with store.fault(Fault.LOSES_ANSWER, "TransactWriteItems", times=1), pytest.raises(ConditionFailed):
         user.disable("nobody")

@@ -1,4 +1,4 @@
-"""What people may type as a name, and what they may not call an application."""
+"""People may type almost any name, but an application's must not look like the service's."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from chalicelib.names import InputProblem, check_application_name, check_name
 
 
 @pytest.mark.parametrize("name", ["", " ", "\u200b", "\u3164", "\u2800\u2800", "\u202e", "\u200d", "\u00ad"])
-def test_a_name_that_nobody_could_see_is_none(name: str) -> None:
+def test_name_without_any_visible_character_counts_as_empty(name: str) -> None:
     with pytest.raises(InputProblem, match="must not be empty"):
         check_name(name)
 
@@ -20,7 +20,7 @@ def test_a_name_that_nobody_could_see_is_none(name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["two\nlines", "two\u2028lines", "two\u2029lines", "nul\x00", "\ud800x", "red\x1b[31m", "\x9b31mred"]
 )
-def test_a_name_is_one_line_without_control_characters(name: str) -> None:
+def test_name_with_line_breaks_or_control_characters_is_refused(name: str) -> None:
     with pytest.raises(InputProblem, match="line breaks or other control characters"):
         check_name(name)
 
@@ -29,12 +29,12 @@ def test_a_name_is_one_line_without_control_characters(name: str) -> None:
     "character",
     [
         *"\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069",  # direction
-        *"\u200b\u2060\ufeff\u00ad\u180e\u2061\U000e0041\ufff9\u034f",  # nothing to see
+        *"\u200b\u2060\ufeff\u00ad\u180e\u2061\U000e0041\ufff9\u034f",  # invisible
         *"\u3164\uffa0\u115f\u1160\u2800",  # drawn as nothing
     ],
     ids=lambda character: f"U+{ord(character):04X}",
 )
-def test_a_name_holds_nothing_that_nobody_sees(character: str) -> None:
+def test_name_with_invisible_or_direction_changing_characters_is_refused(character: str) -> None:
     for name in (f"Big{character}Shop", f"{character}Shop", f"Shop{character}", f"חנות{character}", f"👩{character}👧"):
         with pytest.raises(InputProblem, match="invisible characters or ones that change the direction of text"):
             check_name(name)
@@ -55,7 +55,7 @@ def test_a_name_holds_nothing_that_nobody_sees(character: str) -> None:
     ],
     ids=ascii,
 )
-def test_a_joiner_stands_only_where_a_script_needs_it(name: str) -> None:
+def test_joiner_is_refused_where_no_script_needs_it(name: str) -> None:
     with pytest.raises(InputProblem, match="invisible"):
         check_name(name)
 
@@ -80,11 +80,11 @@ def test_a_joiner_stands_only_where_a_script_needs_it(name: str) -> None:
         "Jose\u0301",
     ],
 )
-def test_a_name_may_be_in_any_script(name: str) -> None:
+def test_name_may_be_in_any_script(name: str) -> None:
     assert check_name(f" {name} ") == name
 
 
-def test_a_name_has_a_limit() -> None:
+def test_name_longer_than_255_characters_is_refused() -> None:
     with pytest.raises(InputProblem, match="255"):
         check_name("x" * 256)
 
@@ -121,7 +121,7 @@ def test_a_name_has_a_limit() -> None:
         "ꮮꭺnyard",
         "ᒪanyard",
         "ᒪᗩᑎyᗩᖇᗪ",
-        "Lanყard",  # no table has every letter: one that is no Latin one may stand for any
+        "Lanყard",  # no table lists every letter, so an unknown non-Latin one may stand for any
         "ⳐanyⲀrd Support",
         "🅻🅰🅽🆈🅰🆁🅳",
         "🅛🅐🅝🅨🅐🅡🅓",
@@ -130,13 +130,13 @@ def test_a_name_has_a_limit() -> None:
         "L₳₦¥₳RĐ",
         "L∀∩yard",
         "LΛNYΛRD",
-        "Lan & Yard",  # an honest one, perhaps: blanks and signs are how one would get around it
+        "Lan & Yard",  # possibly honest, but blanks and signs would otherwise get around the check
     ],
 )
-def test_an_application_is_not_called_like_the_service(name: str) -> None:
+def test_application_name_must_not_look_like_the_name_of_the_service(name: str) -> None:
     with pytest.raises(InputProblem, match="must not contain the name of this service, Lanyard, or look like it"):
         check_application_name(name)
-    assert check_name(name) == name, "a person, or the operator, may be called so"
+    assert check_name(name) == name, "a person or the operator may use this name"
 
 
 @pytest.mark.parametrize(
@@ -157,11 +157,11 @@ def test_an_application_is_not_called_like_the_service(name: str) -> None:
         "Kanyerd",
     ],
 )
-def test_an_application_may_be_called_anything_else(name: str) -> None:
+def test_application_may_have_any_other_name(name: str) -> None:
     assert check_application_name(name) == name
 
 
-def test_it_is_the_name_that_the_operator_chose_that_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_protected_name_is_the_one_the_operator_chose(monkeypatch: pytest.MonkeyPatch) -> None:
     changed: Any = replace(settings.SETTINGS, site_name="Tickets & More")
     monkeypatch.setattr(settings, "SETTINGS", changed)
     assert check_application_name("Lanyard") == "Lanyard"
@@ -185,17 +185,17 @@ def test_it_is_the_name_that_the_operator_chose_that_counts(monkeypatch: pytest.
         ("🅜🅐🅧", True),
     ],
 )
-def test_a_short_name_counts_as_whole_words_alone(text: str, is_in: bool) -> None:
+def test_short_service_name_is_matched_only_as_a_whole_word(text: str, is_in: bool) -> None:
     assert lookalikes.contains(text, "Max") is is_in
 
 
 @pytest.mark.parametrize(
     ("text", "is_in"), [("東京チケット", True), ("大阪チケット", False), ("東京cケット", False), ("Билеты", False)]
 )
-def test_a_name_in_another_script_counts_letter_by_letter(text: str, is_in: bool) -> None:
+def test_service_name_in_another_script_is_matched_letter_by_letter(text: str, is_in: bool) -> None:
     assert lookalikes.contains(text, "東京チケット") is is_in
 
 
 @pytest.mark.parametrize("name", ["★★", " ", "…"])
-def test_a_service_whose_name_has_no_letters_forbids_nothing(name: str) -> None:
+def test_service_name_without_letters_protects_nothing(name: str) -> None:
     assert not lookalikes.contains("Anything", name)

@@ -1,4 +1,4 @@
-"""A mail service, a key store or a stranger's server that hangs: no request waits longer, and no try is spent on it."""
+"""A hanging mail service, key store or document server makes no request wait longer and uses up no try."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ pytestmark = pytest.mark.spec("docs/reliability.md", "docs/security.md")
 
 @pytest.fixture
 def hanging() -> Iterator[str]:
-    """The address of a server that takes connections and says nothing."""
+    """The address of a server that accepts connections and never responds."""
     with socket.create_server(("127.0.0.1", 0), backlog=16) as server:
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
 
 
 @contextmanager
 def failing() -> Iterator[tuple[str, list[str]]]:
-    """The address of a server that fails at everything, and what it was asked."""
+    """The address of a server that fails every request, and the paths it was asked for."""
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -86,7 +86,7 @@ def tries(*what: str) -> int | None:
 
 
 @pytest.mark.parametrize("path", ["/password/reset", "/sign-up"])
-def test_a_mail_service_that_hangs_spends_nobodys_tries_and_the_request_ends_in_time(
+def test_hanging_mail_service_uses_up_no_try_and_the_request_ends_in_time(
     deployed: Browser, store: StoreProxy, clock: Clock, path: str
 ) -> None:
     clock.stop()
@@ -96,14 +96,14 @@ def test_a_mail_service_that_hangs_spends_nobodys_tries_and_the_request_ends_in_
         clock.take(FOR_ANSWERS - 0.5)
 
     started = clock.monotonic()
-    with store.before("PutItem", be_slow):  # of the link, before the mail
+    with store.before("PutItem", be_slow):  # the write of the link, before the email is sent
         assert deployed.press(page, "Send the link", email=email).status == 503
     assert clock.monotonic() - started <= settings.REQUEST_SECONDS
     assert tries("mail account", path, email) == 0
     assert tries("mail address", HERE) == 0
 
 
-def test_no_mail_is_tried_where_the_store_has_left_no_time_for_it(
+def test_no_email_is_attempted_once_the_store_has_used_up_the_time(
     deployed: Browser, store: StoreProxy, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = deployed.open("/password/reset")
@@ -113,7 +113,7 @@ def test_no_mail_is_tried_where_the_store_has_left_no_time_for_it(
     assert asked == []
 
 
-def test_a_notice_that_hangs_holds_up_the_answer_for_a_short_time(
+def test_hanging_notice_delays_the_response_only_briefly(
     deployed: Browser, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(settings, "MAIL_NOTICE_SECONDS", 0.3)
@@ -128,12 +128,12 @@ def test_a_notice_that_hangs_holds_up_the_answer_for_a_short_time(
     assert line["milliseconds"] < 1000 * settings.MAIL_READ_SECONDS
 
 
-# -- the server's key -------------------------------------------------------------------------------------------------
+# -- the server key ---------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def _in_ssm(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The key is kept in a parameter."""
+    """Keep the key in an SSM parameter."""
     stage = replace(settings.SETTINGS, server_key=None, server_key_parameter=PARAMETER)
     monkeypatch.setattr(settings, "SETTINGS", stage)
     server_key._failed.clear()
@@ -148,9 +148,7 @@ def problem() -> str:
 
 
 @pytest.mark.usefixtures("_in_ssm")
-def test_a_key_store_that_hangs_is_given_up_in_time(
-    hanging: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_hanging_key_store_is_given_up_in_time(hanging: str, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", hanging)
     started = clock.monotonic()
     with deadline.begin():
@@ -161,7 +159,7 @@ def test_a_key_store_that_hangs_is_given_up_in_time(
 
 
 @pytest.mark.usefixtures("_in_ssm")
-def test_a_request_without_time_for_the_key_keeps_no_other_from_it(
+def test_request_without_time_for_the_key_does_not_block_the_key_for_others(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with failing() as (url, asked):
@@ -171,11 +169,11 @@ def test_a_request_without_time_for_the_key_keeps_no_other_from_it(
             with pytest.raises(server_key.ServerKeyUnavailable, match="DeadlineExceeded"):
                 server_key.read()
         assert asked == []
-        assert problem() == "500", "the key store was asked"
+        assert problem() == "500", "the key store was called"
 
 
 @pytest.mark.usefixtures("_in_ssm")
-def test_a_key_that_cannot_be_read_is_tried_twice_and_then_not_at_once(
+def test_unreadable_key_is_tried_twice_and_then_not_again_for_a_while(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with failing() as (url, asked):
@@ -190,14 +188,14 @@ def test_a_key_that_cannot_be_read_is_tried_twice_and_then_not_at_once(
 # -- an application's document ----------------------------------------------------------------------------------------
 
 
-def test_a_document_gets_no_more_time_than_its_request_has_left(
+def test_document_fetch_gets_only_the_time_its_request_has_left(
     john: Browser, documents: DocumentServer, store: StoreProxy, clock: Clock
 ) -> None:
     app = publish(documents, john.base_url)
     path = app.client_id.removeprefix(f"https://{documents.host}")
     documents.answers[path] = trickle
     started = clock.monotonic()
-    with store.before("UpdateItem", lambda: clock.take(FOR_ANSWERS - 0.5)):  # the count of the fetch
+    with store.before("UpdateItem", lambda: clock.take(FOR_ANSWERS - 0.5)):  # the write that counts the fetch
         page = john.open(app.authorize_path())
     assert (page.status, "storage" in page.text) == (503, True)
     assert clock.monotonic() - started <= settings.REQUEST_SECONDS

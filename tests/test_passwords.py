@@ -1,4 +1,4 @@
-"""Which passwords can be chosen: long enough, and not among the first to be guessed (NIST SP 800-63B-4 §3.1.1.2)."""
+"""Passwords must be long enough and not easily guessed (NIST SP 800-63B-4 §3.1.1.2)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.spec("docs/security.md")
         *("abcdefghij", "qwertzuiop", "0987654321", "zyxwvuts"),
     ],
 )
-def test_a_common_password_is_refused_and_so_is_a_simple_variation(password: str) -> None:
+def test_common_password_or_a_simple_variation_is_refused(password: str) -> None:
     with pytest.raises(InputProblem, match="too common"):
         passwords.check(password, about=JOHN)
 
@@ -34,7 +34,7 @@ def test_a_common_password_is_refused_and_so_is_a_simple_variation(password: str
     "password",
     ["john.doe1990", "JohnDoe!", "doejohn-2024", "shows.example", "lanyard-demo", "Lanyard123", "johnpassword"],
 )
-def test_what_anybody_knows_of_the_account_is_no_password(password: str) -> None:
+def test_password_close_to_the_accounts_name_or_email_is_refused(password: str) -> None:
     with pytest.raises(InputProblem, match="too close to your name"):
         passwords.check(password, about=JOHN)
 
@@ -53,17 +53,17 @@ def test_what_anybody_knows_of_the_account_is_no_password(password: str) -> None
         *("пароль от старого сарая", "Straßenbahn nach Süden", "1 7 3 9 2 8 5 6 0 4"),
     ],
 )
-def test_other_passwords_are_taken_as_they_are(password: str) -> None:
+def test_other_passwords_are_accepted_unchanged(password: str) -> None:
     assert passwords.check(password, about=JOHN) == password
 
 
 @pytest.mark.parametrize("password", ["", "short", "x" * 1025])
-def test_a_password_has_a_length(password: str) -> None:
+def test_password_that_is_too_short_or_too_long_is_refused(password: str) -> None:
     with pytest.raises(InputProblem, match="between 8 and 1024 characters"):
         passwords.check(password)
 
 
-def test_the_list_is_folded_and_has_nothing_that_is_recognized_without_it() -> None:
+def test_list_of_common_passwords_is_folded_and_has_no_redundant_entries() -> None:
     words = passwords.common()
     assert len(words) > 10_000
     for word in words:
@@ -73,18 +73,18 @@ def test_the_list_is_folded_and_has_nothing_that_is_recognized_without_it() -> N
             assert not passwords.is_variation(word, words - {word}) or word.isdigit(), word
 
 
-def test_no_request_but_one_that_chooses_a_password_reads_the_list() -> None:
+def test_list_of_common_passwords_is_read_only_when_a_password_is_chosen() -> None:
     script = "import app; from chalicelib.accounts import passwords; print(passwords.common.cache_info().currsize)"
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == "0"
 
 
-def test_the_password_of_the_demo_accounts_is_one_that_nobody_could_choose() -> None:
-    """It is made by infra/laptop/demo.py, in the local stage only, and no form takes it."""
+def test_demo_accounts_password_could_not_be_chosen_by_anyone() -> None:
+    """infra/laptop/demo.py sets it, in the local stage only, and no form accepts it."""
     with pytest.raises(InputProblem):
         passwords.check(demo.PASSWORD)
 
 
-def test_digits_in_an_address_make_it_no_password() -> None:
+def test_email_address_with_digits_is_refused_as_a_password() -> None:
     with pytest.raises(InputProblem, match="too close to your name"):
         passwords.check("o93sm5eec7d@example.net", about=["o93sm5eec7d@example.net", "Nina New"])

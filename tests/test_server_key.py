@@ -1,4 +1,4 @@
-"""Where the server's key comes from."""
+"""The server key comes from the environment or from SSM, and an unusable one is refused."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.spec("RFC 9700 §4.14.2")
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MiniStack]:
-    """One of its own: the store of the other tests may be DynamoDB alone."""
+    """A MiniStack of its own, because the store of the other tests may be DynamoDB only."""
     made = MiniStack(free_port(), log=tmp_path_factory.mktemp("ssm") / "ministack.log")
     made.wait_until_ready()
     yield made
@@ -29,7 +29,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MiniStack]:
 
 @pytest.fixture
 def parameter(aws: MiniStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The name of an SSM parameter that keeps the key."""
+    """The name of an SSM parameter that contains the key."""
     monkeypatch.setitem(os.environ, "AWS_ENDPOINT_URL_SSM", aws.url)
     name = "/lanyard/test/server-key"
     boto3.client("ssm", region_name=REGION).put_parameter(Name=name, Value=KEY, Type="SecureString", Overwrite=True)
@@ -45,22 +45,20 @@ def use(monkeypatch: pytest.MonkeyPatch, **changed: Any) -> None:
     monkeypatch.setattr(settings, "SETTINGS", found)
 
 
-def test_it_may_stand_in_the_parameter_store(parameter: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_server_key_may_be_kept_in_the_parameter_store(parameter: str, monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, server_key=None, server_key_parameter=parameter)
     assert server_key.is_set()
     assert server_key.read() == KEY.encode()
 
 
-def test_a_parameter_that_is_not_there_is_an_error_that_says_so(
-    parameter: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_parameter_is_an_error_that_says_so(parameter: str, monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, server_key=None, server_key_parameter="/lanyard/test/nothing")
     with pytest.raises(server_key.ServerKeyUnavailable) as error:
         server_key.read()
     assert error.value.code == "ParameterNotFound"
 
 
-def test_a_parameter_that_is_too_short_is_refused(parameter: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parameter_with_a_too_short_key_is_refused(parameter: str, monkeypatch: pytest.MonkeyPatch) -> None:
     boto3.client("ssm", region_name=REGION).put_parameter(
         Name=parameter, Value="short", Type="SecureString", Overwrite=True
     )
@@ -69,20 +67,20 @@ def test_a_parameter_that_is_too_short_is_refused(parameter: str, monkeypatch: p
         server_key.read()
 
 
-def test_without_either_the_error_names_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_without_any_server_key_names_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, server_key=None, server_key_parameter=None)
     assert not server_key.is_set()
     with pytest.raises(server_key.ServerKeyMissing, match="SERVER_KEY"):
         server_key.read()
 
 
-def test_it_is_not_shown_with_the_other_settings() -> None:
+def test_server_key_is_not_shown_with_the_other_settings() -> None:
     made = settings.from_environment({"SERVER_KEY": KEY})
     assert made.server_key == KEY
     assert KEY not in repr(made)
 
 
-def test_the_parameter_may_hold_several_keys_newest_first(parameter: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parameter_may_hold_several_keys_newest_first(parameter: str, monkeypatch: pytest.MonkeyPatch) -> None:
     keys = [KEY + "-2", KEY]
     boto3.client("ssm", region_name=REGION).put_parameter(
         Name=parameter, Value="\n".join(keys) + "\n", Type="SecureString", Overwrite=True
@@ -93,7 +91,7 @@ def test_the_parameter_may_hold_several_keys_newest_first(parameter: str, monkey
 
 
 @pytest.mark.parametrize(("value", "code"), [(f"{KEY} short", "TooShort"), (" ".join([KEY] * 11), "TooMany")])
-def test_a_parameter_with_keys_that_cannot_be_used_is_refused(
+def test_parameter_with_invalid_keys_is_refused(
     parameter: str, monkeypatch: pytest.MonkeyPatch, value: str, code: str
 ) -> None:
     boto3.client("ssm", region_name=REGION).put_parameter(
@@ -105,7 +103,7 @@ def test_a_parameter_with_keys_that_cannot_be_used_is_refused(
     assert error.value.code == code
 
 
-def test_several_keys_may_stand_in_the_environment() -> None:
+def test_environment_may_hold_several_keys() -> None:
     made = settings.from_environment({"SERVER_KEYS": f"{KEY}-2  {KEY}"})
     assert (made.server_key, made.previous_server_keys) == (f"{KEY}-2", (KEY,))
     assert KEY not in repr(made)
@@ -120,13 +118,13 @@ def test_several_keys_may_stand_in_the_environment() -> None:
         ({"SERVER_KEYS": KEY, "SERVER_KEY": KEY}, "Set SERVER_KEYS or SERVER_KEY, not both"),
     ],
 )
-def test_keys_that_cannot_be_used_are_refused_without_being_quoted(environment: dict[str, str], problem: str) -> None:
+def test_invalid_keys_are_refused_without_being_quoted(environment: dict[str, str], problem: str) -> None:
     with pytest.raises(settings.SettingsError, match=problem) as error:
         settings.from_environment(environment)
     assert KEY not in str(error.value)
 
 
-def test_a_keys_id_names_it_and_tells_nothing_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_key_id_identifies_the_key_and_reveals_nothing_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, server_key=KEY, previous_server_keys=(KEY + "-1", KEY))
     newest, previous = server_key.read_all()
     assert newest.key_id != previous.key_id

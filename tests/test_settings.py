@@ -1,4 +1,4 @@
-"""The operator's settings: what cannot be used is refused with a line that names it."""
+"""An invalid setting is refused with one line that names it."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ from chalicelib.settings import SettingsError, from_environment
         "connect.example.com",
     ],
 )
-def test_a_deployed_stages_public_url_is_one_spelling_of_an_https_address(address: str) -> None:
+def test_public_url_of_a_deployed_stage_must_be_a_canonical_https_address(address: str) -> None:
     with pytest.raises(SettingsError, match="PUBLIC_URL must"):
         from_environment({"LANYARD_STAGE": "prod", "PUBLIC_URL": address})
 
 
-def test_a_public_url_may_have_a_port_and_a_path() -> None:
+def test_public_url_may_have_a_port_and_a_path() -> None:
     made = from_environment({"LANYARD_STAGE": "prod", "PUBLIC_URL": "https://example.com:8443/connect/"})
     assert made.public_url == "https://example.com:8443/connect"
     assert made.is_https
 
 
-def test_a_deployed_function_does_not_take_itself_for_the_local_stage() -> None:
+def test_deployed_function_never_takes_itself_for_the_local_stage() -> None:
     with pytest.raises(SettingsError, match="LANYARD_STAGE is missing"):
         from_environment({"AWS_LAMBDA_FUNCTION_NAME": "lanyard-prod"})
     assert from_environment({}).is_local
 
 
 @pytest.mark.parametrize("value", ["0", "601", "-1", "1.5", "ten", "²"])
-def test_a_codes_life_has_a_limit(value: str) -> None:
+def test_code_lifetime_outside_its_limits_is_refused(value: str) -> None:
     with pytest.raises(SettingsError, match="CODE_LIFETIME_SECONDS must be a whole number of seconds from 1 to 600"):
         from_environment({"CODE_LIFETIME_SECONDS": value})
     assert settings.CODE_MAX_LIFETIME_SECONDS == 600

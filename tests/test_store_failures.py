@@ -1,4 +1,4 @@
-"""A store that is slow, throttled, broken or out of reach: every endpoint says so, and nothing is half-written."""
+"""If the store is slow, throttled, broken or unreachable, every endpoint says so and nothing is half-written."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FAULTS = [Fault.THROTTLED, Fault.INTERNAL_ERROR, Fault.DROPS_CONNECTION]
 
 @dataclass
 class World:
-    """Somebody in the middle of everything."""
+    """A user in the middle of everything."""
 
     john: Browser
     shop: ClientApp
@@ -78,7 +78,7 @@ PAGE_REQUESTS: dict[str, Request] = {
     "sign in": _sign_in,
 }
 REQUESTS = JSON_REQUESTS | PAGE_REQUESTS
-# What each needs from the store after it was told who is asking.
+# What each request needs from the store once the caller is known.
 WRITES = {
     "exchange": "TransactWriteItems",
     "refresh": "TransactWriteItems",
@@ -104,14 +104,14 @@ def assert_unavailable(answer: requests.Response, name: str) -> None:
 
 
 def assert_done(answer: requests.Response) -> None:
-    """It went well: with an answer, or on to the application or the sign-in page."""
+    """The request succeeded, with a response or a redirect to the application or the sign-in page."""
     assert answer.status_code in (200, 303), answer.text
 
 
 @pytest.mark.spec("docs/reliability.md", "RFC 7009 §2.2", "CVE-2020-15223")
 @pytest.mark.usefixtures("impatient_client")
 @pytest.mark.parametrize("name", REQUESTS)
-def test_a_store_that_cannot_answer_is_503_and_the_same_request_succeeds_afterwards(
+def test_failing_store_gets_503_and_the_same_request_succeeds_afterwards(
     world: World, store: StoreProxy, name: str
 ) -> None:
     for fault in FAULTS:
@@ -125,7 +125,7 @@ def test_a_store_that_cannot_answer_is_503_and_the_same_request_succeeds_afterwa
 @pytest.mark.spec("docs/reliability.md", "RFC 7009 §2.2", "CVE-2020-15223")
 @pytest.mark.usefixtures("impatient_client")
 @pytest.mark.parametrize("name", WRITES)
-def test_a_write_that_fails_leaves_nothing_half_written(world: World, store: StoreProxy, name: str) -> None:
+def test_failed_write_leaves_nothing_half_written(world: World, store: StoreProxy, name: str) -> None:
     conflicts = [Fault.CONFLICT] if WRITES[name] == "TransactWriteItems" else []
     for fault in [*FAULTS, *conflicts]:
         with store.fault(fault, WRITES[name]):
@@ -139,7 +139,7 @@ def test_a_write_that_fails_leaves_nothing_half_written(world: World, store: Sto
 
 @pytest.mark.spec("docs/reliability.md")
 @pytest.mark.parametrize(("name", "operation"), [("me", None), ("sign in", None), ("sign in", "PutItem")])
-def test_a_store_that_hangs_is_503_within_ten_seconds(
+def test_hanging_store_gets_503_within_ten_seconds(
     world: World, store: StoreProxy, name: str, operation: str | None
 ) -> None:
     started = time.monotonic()
@@ -154,7 +154,7 @@ def test_a_store_that_hangs_is_503_within_ten_seconds(
 @pytest.mark.spec("docs/reliability.md")
 @pytest.mark.parametrize("name", ["exchange", "refresh", "revoke refresh token", "allow", "authorize"])
 @pytest.mark.parametrize("fault", [Fault.CONFLICT, Fault.DROPS_CONNECTION])
-def test_a_transaction_that_was_in_anothers_way_is_tried_again(
+def test_transaction_that_conflicts_with_another_is_retried(
     world: World, store: StoreProxy, name: str, fault: Fault
 ) -> None:
     with store.fault(fault, "TransactWriteItems", times=2), store.count() as calls:
@@ -163,7 +163,7 @@ def test_a_transaction_that_was_in_anothers_way_is_tried_again(
 
 
 @pytest.mark.spec("docs/reliability.md", "RFC 6749 §4.1.2", "RFC 6749 §10.5")
-def test_an_exchange_whose_answer_was_lost_does_not_look_like_a_replay(world: World, store: StoreProxy) -> None:
+def test_exchange_whose_response_was_lost_is_not_taken_for_a_replay(world: World, store: StoreProxy) -> None:
     with store.fault(Fault.LOSES_ANSWER, "TransactWriteItems", times=1), store.count() as calls:
         answer = world.shop.exchange(world.code)
     tried = [call for call in calls if call.operation == "TransactWriteItems"]
@@ -176,9 +176,7 @@ def test_an_exchange_whose_answer_was_lost_does_not_look_like_a_replay(world: Wo
 
 @pytest.mark.spec("docs/reliability.md", "RFC 6749 §4.1.2", "RFC 6749 §10.5")
 @pytest.mark.parametrize("times", [1, 2, 3, 4])
-def test_an_exchange_that_the_store_calls_in_progress_does_not_look_like_a_replay(
-    world: World, store: StoreProxy, times: int
-) -> None:
+def test_exchange_reported_in_progress_is_not_taken_for_a_replay(world: World, store: StoreProxy, times: int) -> None:
     with store.fault(Fault.IN_PROGRESS, "TransactWriteItems", times=times):
         answer = world.shop.exchange(world.code)
     assert answer.status_code == 200
@@ -187,7 +185,7 @@ def test_an_exchange_that_the_store_calls_in_progress_does_not_look_like_a_repla
 
 @pytest.mark.spec("docs/reliability.md")
 @pytest.mark.parametrize("name", ["refresh", "revoke access token", "revoke refresh token", "rename", "sign in"])
-def test_other_writes_whose_answer_was_lost_succeed_too(world: World, store: StoreProxy, name: str) -> None:
+def test_other_writes_whose_response_was_lost_also_succeed(world: World, store: StoreProxy, name: str) -> None:
     with store.fault(Fault.LOSES_ANSWER, WRITES[name], times=1):
         answer = REQUESTS[name](world)
     assert answer.status_code == 200
@@ -197,7 +195,7 @@ def test_other_writes_whose_answer_was_lost_succeed_too(world: World, store: Sto
 
 @pytest.mark.spec("docs/reliability.md")
 @pytest.mark.parametrize("name", ["exchange", "refresh", "revoke refresh token", "me", "authorize"])
-def test_keys_that_were_left_unprocessed_are_asked_for_again(world: World, store: StoreProxy, name: str) -> None:
+def test_unprocessed_keys_are_requested_again(world: World, store: StoreProxy, name: str) -> None:
     with store.fault(Fault.LEAVES_KEYS, "BatchGetItem", times=2), store.count() as calls:
         assert_done(REQUESTS[name](world))
     assert [call.operation for call in calls][:3] == ["BatchGetItem"] * 3
@@ -207,7 +205,7 @@ def test_keys_that_were_left_unprocessed_are_asked_for_again(world: World, store
 
 @pytest.mark.spec("docs/reliability.md")
 @pytest.mark.parametrize("name", ["exchange", "refresh", "revoke refresh token", "me", "authorize"])
-def test_keys_that_stay_unprocessed_are_503_and_not_an_item_that_is_missing(
+def test_keys_that_stay_unprocessed_get_503_and_are_not_taken_for_missing_items(
     world: World, store: StoreProxy, name: str
 ) -> None:
     with store.fault(Fault.LEAVES_KEYS, "BatchGetItem"):

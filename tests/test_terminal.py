@@ -1,4 +1,4 @@
-"""What a terminal is shown of names that people chose, also of those from before they were checked."""
+"""A terminal never obeys characters in names that people chose, not even in names stored before they were checked."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ HOSTILE = "Ev\u202eil\x1b]0;title\x07\u009b2J\u200b\u2028"
         ("\ud800", "\\ud800"),
     ],
 )
-def test_what_a_terminal_would_obey_is_escaped(text: str, shown: str) -> None:
+def test_characters_that_a_terminal_would_obey_are_escaped(text: str, shown: str) -> None:
     assert printable(text) == shown
     assert json.loads(printable(json.dumps(text, ensure_ascii=False))) == text
 
 
 @pytest.mark.usefixtures("_ministack")
-def test_an_operators_list_prints_no_name_as_it_is() -> None:
+def test_operators_list_escapes_names() -> None:
     email = f"{credentials.new_serial().lower()}@example.org"
     made = user.create(email=email, password="a long password", fullname=HOSTILE, locale="en", timezone="UTC")
     try:
@@ -52,7 +52,7 @@ def test_an_operators_list_prints_no_name_as_it_is() -> None:
     assert row["fullname"] == HOSTILE
 
 
-def test_nothing_else_writes_to_the_terminal() -> None:
+def test_only_manage_and_output_write_to_the_terminal() -> None:
     files = [ROOT / "manage.py", *(ROOT / "infra" / "commands").glob("*.py")]
     writing = {path.name for path in files if "click.echo(" in path.read_text(encoding="utf-8")}
     assert writing == {"manage.py", "output.py"}

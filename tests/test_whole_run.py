@@ -1,4 +1,4 @@
-"""The check at the end of a run finds what it looks for."""
+"""The check at the end of a test run finds what it looks for."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ def conditional(operation: str, table: str, **names: str) -> Call:
     return Call(operation, (table,), {"ConditionExpression": "#a = :a", "ExpressionAttributeNames": names})
 
 
-def test_a_run_that_calls_what_the_policy_allows_is_fine() -> None:
+def test_run_that_calls_what_the_policy_allows_has_no_complaints() -> None:
     run = WholeRun(is_whole=True)
     run.see(EVERYTHING, ())
     assert complaints(run) == []
 
 
-def test_an_action_that_aws_would_refuse_is_named() -> None:
+def test_action_that_aws_would_refuse_is_reported() -> None:
     run = WholeRun()
     run.see({"api": {("Scan", "users")}}, ())
     (said,) = complaints(run)
     assert said.startswith("Scan on users is not allowed to api")
 
 
-def test_an_action_that_nothing_calls_is_named_after_a_whole_run_alone() -> None:
+def test_action_that_nothing_calls_is_reported_only_after_a_whole_run() -> None:
     part, whole = WholeRun(), WholeRun(is_whole=True)
     for run in (part, whole):
         run.see({**EVERYTHING, "authorizer": set()}, ())
@@ -41,21 +41,21 @@ def test_an_action_that_nothing_calls_is_named_after_a_whole_run_alone() -> None
     assert {said.partition(" is never called by ")[2].partition(";")[0] for said in complaints(whole)} == {"authorizer"}
 
 
-def test_a_conditional_write_outside_a_transaction_is_named() -> None:
+def test_conditional_write_outside_a_transaction_is_reported() -> None:
     run = WholeRun()
     put = conditional("PutItem", "test-users")
     run.see({}, [put, conditional("UpdateItem", "test-users", a="fullname"), Call("PutItem", ("test-users",), {})])
     assert len(complaints(run)) == 2
 
 
-def test_an_aside_may_be_a_single_write_and_so_may_what_a_restore_puts_back() -> None:
+def test_aside_or_restored_item_may_be_a_single_conditional_write() -> None:
     run = WholeRun()
     put_back = Call("PutItem", ("test-users",), {"ConditionExpression": "attribute_not_exists(#key)"})
     run.see({}, [conditional("UpdateItem", "test-throttles", a="tries"), put_back])
     assert complaints(run) == []
 
 
-def test_what_several_processes_saw_adds_up() -> None:
+def test_calls_seen_by_several_processes_add_up() -> None:
     run = WholeRun()
     for function in EVERYTHING:
         process = WholeRun(is_whole=True)

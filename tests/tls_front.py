@@ -1,7 +1,7 @@
-"""HTTPS in front of the rehearsed API for Chromium, which reaches it under its public name as people's browsers do.
+"""HTTPS in front of the rehearsed API, so that Chromium reaches it under its public name, as browsers do.
 
-The certificate is made for the occasion. Chromium is told that its key is good, which makes the connection as secure
-to it as any, so that it keeps cookies and its cache as it does elsewhere; and where the name leads.
+The certificate is made for the run. Chromium is told to trust its key, which makes the connection as secure as any
+other, so that cookies and the cache work as usual; it is also told where the name leads.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from werkzeug.datastructures import Headers
 from werkzeug.serving import make_server, make_ssl_devcert
 from werkzeug.wrappers import Request, Response
 
-# Each leg of the way has its own connection, and `requests` has taken the answer out of its encoding.
+# These belong to one connection; `requests` has also decoded the content.
 _OF_THE_CONNECTION = {"connection", "content-encoding", "content-length", "date", "host", "server", "transfer-encoding"}
 
 
 class TlsFront:
-    """Passes everything on to `url`, which `requests` has to be able to reach. arguments: what Chromium is told."""
+    """Pass every request on to `url`, which `requests` must be able to reach. arguments: those for Chromium."""
 
     def __init__(self, url: str) -> None:
         host = urlsplit(url).hostname

@@ -1,6 +1,6 @@
-"""What only the run as a whole can show, checked when it ends; with pytest-xdist, of all its processes together.
+"""Checks that need the run as a whole, made at its end; with pytest-xdist, for all its processes together.
 
-Each process notes what it saw. The one that ends last says what is wrong, and fails the run.
+Each process records what it saw. The last one to end reports what is wrong and fails the run.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tests.request_calls import Action
 from tests.store_proxy import Call
 
 _LISTS = "infra/deployment/policy.py"
-# What asides write: they are tried once, so they cannot meet their own effect, and cost half of a transaction.
+# Asides: each is tried once, so it cannot meet its own effect, and it costs half as much as a transaction.
 _SINGLE = {
     "test-sessions": {"last_seen_at", "expires_at", "session_digest"},
     "test-grants": {"last_used_at", "grant_id", "refresh_digest", "repeated_generation", "repeated_rotations"},
@@ -26,9 +26,9 @@ _SINGLE = {
 
 @dataclass
 class WholeRun:
-    """made: what requests called, by function. single: conditional writes that should have been transactions.
+    """made: the calls of requests, by function. single: conditional writes that should have been transactions.
 
-    is_whole: was no test left out? After a part of the suite nobody can tell which action is never called.
+    is_whole: no test was left out. After a partial run, nobody can tell which actions are never called.
     """
 
     made: dict[str, set[Action]] = field(default_factory=dict)
@@ -36,25 +36,25 @@ class WholeRun:
     is_whole: bool = False
 
     def see(self, made: Mapping[str, Iterable[Action]], calls: Iterable[Call]) -> None:
-        """What happened in this process."""
+        """Add what happened in this process."""
         for function, actions in made.items():
             self.made.setdefault(function, set()).update(actions)
         self.single += [str(call)[:500] for call in calls if _is_single(call)]
 
     def as_message(self) -> dict[str, Any]:
-        """For the process that adds up, in types that can be sent there."""
+        """What this process saw, in types that can be sent to the process that adds it up."""
         made = {function: [list(action) for action in actions] for function, actions in self.made.items()}
         return {"made": made, "single": self.single, "is_whole": self.is_whole}
 
     def add(self, message: Mapping[str, Any]) -> None:
-        """What another process sent."""
+        """Add what another process sent."""
         made = {function: {(name, on) for name, on in actions} for function, actions in message["made"].items()}
         self.see(made, ())
         self.single += message["single"]
         self.is_whole = message["is_whole"]
 
     def complaints(self, *, has_failed: bool) -> Iterator[str]:
-        """has_failed: did a test? What it did not come to may be missing then."""
+        """The problems found. has_failed: a test failed, so calls that it did not reach may be missing."""
         for function, allowed in _allowed().items():
             made = self.made.get(function, set())
             for action, name in sorted(made - allowed):
@@ -78,7 +78,7 @@ def _is_single(call: Call) -> bool:
 
 
 def _puts_back(call: Call) -> bool:
-    """The operator's `tables restore`: an item that its lost answer makes count as kept was put back all the same."""
+    """Whether this is a write of `tables restore`, where an item that looks kept after a lost response was restored."""
     return call.operation == "PutItem" and call.body["ConditionExpression"] == "attribute_not_exists(#key)"
 
 

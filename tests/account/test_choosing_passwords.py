@@ -1,4 +1,4 @@
-"""A new password, wherever one is chosen: which cannot be taken, what a link costs, and what else a reset can end."""
+"""Guessable passwords are refused wherever one is chosen, used links cost no hash, and a reset can revoke access."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ GUESSABLE = {
 
 @pytest.fixture
 def anyone(base_url: str, a_person: Callable[..., Person]) -> Browser:
-    """Somebody with an account, at a browser where nobody is signed in."""
+    """A user's browser where nobody is signed in."""
     return Browser(base_url, a_person())
 
 
 @pytest.fixture
 def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What argon2 has worked on."""
+    """The calls that argon2 has received."""
     made: list[str] = []
     for name in ("hash", "verify"):
         real: Callable[..., Any] = getattr(PasswordHasher, name)
@@ -54,7 +54,7 @@ def a_form(browser: Browser, mailbox: Mailbox, path: str = "/password/reset", em
 
 @pytest.mark.spec("docs/security.md")
 @pytest.mark.parametrize("password", GUESSABLE)
-def test_a_password_that_is_easily_guessed_is_no_new_one(
+def test_guessable_password_is_refused_when_changing_and_when_resetting(
     john: Browser, anyone: Browser, mailbox: Mailbox, password: str
 ) -> None:
     pages = [
@@ -68,7 +68,7 @@ def test_a_password_that_is_easily_guessed_is_no_new_one(
 
 
 @pytest.mark.spec("docs/security.md", "docs/pages.md")
-def test_at_sign_up_too_the_own_name_and_address_are_no_password(base_url: str, mailbox: Mailbox) -> None:
+def test_own_name_or_email_is_refused_as_a_password_at_sign_up(base_url: str, mailbox: Mailbox) -> None:
     browser, email = Browser(base_url), f"{credentials.new_serial().lower()}@example.net"
     page = a_form(browser, mailbox, "/sign-up", email)
     for password, problem in {**GUESSABLE, "nina_new_1": GUESSABLE["lanyard-2024"], email: "too close"}.items():
@@ -79,7 +79,7 @@ def test_at_sign_up_too_the_own_name_and_address_are_no_password(base_url: str, 
 
 
 @pytest.mark.spec("docs/security.md", "docs/pages.md")
-def test_the_password_that_one_has_is_no_new_one(john: Browser) -> None:
+def test_current_password_is_refused_as_the_new_one(john: Browser) -> None:
     page = john.press(john.open("/settings/password"), "Change password", present=PASSWORD, password=PASSWORD)
     assert page.status == 400
     assert "The new password is your current one." in page.text
@@ -91,16 +91,16 @@ def test_the_password_that_one_has_is_no_new_one(john: Browser) -> None:
 
 
 @pytest.mark.spec("docs/security.md", "docs/pages.md")
-def test_nor_is_it_behind_a_reset_link_which_stays_good_for_another(anyone: Browser, mailbox: Mailbox) -> None:
+def test_current_password_is_refused_by_a_reset_and_the_link_stays_valid(anyone: Browser, mailbox: Mailbox) -> None:
     page = anyone.press(a_form(anyone, mailbox), "Change password", password=PASSWORD, tick=[REVOKE])
     assert page.status == 400
     assert "The password is your current one." in page.text
-    assert page.choices() == {REVOKE: True}, "what was ticked stays ticked"
+    assert page.choices() == {REVOKE: True}, "the box stays ticked"
     assert anyone.press(page, "Change password", password=NEW).title == "Your password has been changed"
 
 
 @pytest.mark.spec("docs/security.md")
-def test_a_reset_link_is_no_way_to_find_out_the_old_password(
+def test_reset_link_gives_only_a_few_guesses_at_the_current_password(
     anyone: Browser, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settings, "MAIL_LINK_TRIES", 2)
@@ -110,7 +110,7 @@ def test_a_reset_link_is_no_way_to_find_out_the_old_password(
 
 
 @pytest.mark.spec("docs/security.md", "docs/pages.md")
-def test_a_reset_link_that_is_used_up_costs_no_hash_and_lets_nobody_try_again(
+def test_used_or_replaced_reset_link_costs_no_hash_and_lifts_no_throttle(
     anyone: Browser, mailbox: Mailbox, hashed: list[str]
 ) -> None:
     form, overtaken = a_form(anyone, mailbox), a_form(anyone, mailbox)
@@ -127,9 +127,7 @@ def test_a_reset_link_that_is_used_up_costs_no_hash_and_lets_nobody_try_again(
 
 
 @pytest.mark.spec("docs/security.md", "docs/pages.md")
-def test_a_sign_up_link_that_is_used_up_or_overtaken_costs_no_hash(
-    base_url: str, mailbox: Mailbox, hashed: list[str]
-) -> None:
+def test_used_or_replaced_sign_up_link_costs_no_hash(base_url: str, mailbox: Mailbox, hashed: list[str]) -> None:
     email, filled = f"{credentials.new_serial().lower()}@example.net", {"fullname": "Nina New", "password": NEW}
     first, second, third = Browser(base_url), Browser(base_url), Browser(base_url)
     overtaken, used = a_form(first, mailbox, "/sign-up", email), a_form(second, mailbox, "/sign-up", email)
@@ -141,11 +139,11 @@ def test_a_sign_up_link_that_is_used_up_or_overtaken_costs_no_hash(
     assert hashed == []
 
 
-# -- the applications ---------------------------------------------------------------------------------------------
+# -- access of applications --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.spec("docs/pages.md", "docs/architecture.md")
-def test_with_the_password_all_applications_can_be_revoked(
+def test_password_reset_can_revoke_the_access_of_all_applications(
     john: Browser, anyone: Browser, shop: ClientApp, other_shop: ClientApp, mailbox: Mailbox
 ) -> None:
     tokens = [app.connect(john, "Big Events LLC") for app in (shop, other_shop)]
@@ -166,7 +164,7 @@ def test_with_the_password_all_applications_can_be_revoked(
 
 
 @pytest.mark.spec("docs/pages.md")
-def test_where_they_cannot_all_be_revoked_the_page_says_so_and_the_password_counts(
+def test_reset_that_cannot_revoke_everything_says_so_and_still_changes_the_password(
     john: Browser, anyone: Browser, shop: ClientApp, mailbox: Mailbox, store: StoreProxy
 ) -> None:
     shop.connect(john, "Big Events LLC")
@@ -181,7 +179,7 @@ def test_where_they_cannot_all_be_revoked_the_page_says_so_and_the_password_coun
 
 
 @pytest.mark.spec("docs/pages.md", "docs/security.md")
-def test_changes_of_a_password_are_limited_as_each_costs_two_hashes_and_a_mail(
+def test_password_changes_per_account_are_limited(
     john: Browser, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settings, "PASSWORD_CHANGES_PER_ACCOUNT", 2)
@@ -195,7 +193,7 @@ def test_changes_of_a_password_are_limited_as_each_costs_two_hashes_and_a_mail(
 
 
 @pytest.mark.parametrize("tick", [[REVOKE], []])
-def test_a_reset_form_keeps_whether_applications_are_to_be_revoked(
+def test_reset_form_shown_again_keeps_the_revoke_choice(
     john: Browser, shop: ClientApp, mailbox: Mailbox, tick: list[str]
 ) -> None:
     tokens, wanted = shop.connect(john, "Small Shows"), {REVOKE: bool(tick)}

@@ -1,4 +1,4 @@
-"""What happened to an account: what its owner sees of it, newest first, under /settings/security."""
+"""/settings/security shows an account's owner its history, newest first."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def events(page: Page) -> list[str]:
     return page.listed("events")
 
 
-def test_a_sign_in_is_in_the_history_with_where_it_came_from(john: Browser) -> None:
+def test_history_lists_a_sign_in_with_its_address_and_browser(john: Browser) -> None:
     (event,) = events(john.open(PATH))
     assert event.startswith("Signed in")
     assert "127.0.0.1" in event
     assert "python-requests" in event
 
 
-def test_a_sign_in_says_how_many_tries_had_failed_before(john: Browser) -> None:
+def test_sign_in_entry_says_how_many_tries_failed_before_it(john: Browser) -> None:
     for _ in range(3):
         john.sign_out()
         john.sign_in(password="wrong")
@@ -37,9 +37,7 @@ def test_a_sign_in_says_how_many_tries_had_failed_before(john: Browser) -> None:
 
 
 @pytest.mark.spec("docs/security.md")
-def test_failed_tries_are_told_however_much_later_the_next_sign_in_comes_and_only_once(
-    john: Browser, clock: Clock
-) -> None:
+def test_failed_tries_are_reported_once_at_the_next_sign_in_however_late(john: Browser, clock: Clock) -> None:
     john.sign_out()
     john.sign_in(password="wrong")
     clock.advance(3 * 86_400)
@@ -54,7 +52,7 @@ def test_failed_tries_are_told_however_much_later_the_next_sign_in_comes_and_onl
 
 
 @pytest.mark.spec("docs/security.md")
-def test_failed_tries_are_told_when_the_password_was_reset_in_between(john: Browser, mailbox: Mailbox) -> None:
+def test_failed_tries_are_reported_even_if_the_password_was_reset_in_between(john: Browser, mailbox: Mailbox) -> None:
     john.sign_out()
     john.sign_in(password="wrong")
     john.press(john.open("/password/reset"), "Send the link", email=john.user.email)
@@ -63,7 +61,7 @@ def test_failed_tries_are_told_when_the_password_was_reset_in_between(john: Brow
     assert events(john.open(PATH))[0].startswith("Signed in after one failed try")
 
 
-def test_failed_tries_are_forgotten_when_none_came_for_a_month(john: Browser, clock: Clock) -> None:
+def test_failed_tries_are_forgotten_after_a_month_without_new_ones(john: Browser, clock: Clock) -> None:
     john.sign_out()
     john.sign_in(password="wrong")
     clock.advance(settings.FAILED_SIGN_INS_KEPT_SECONDS + 60)
@@ -71,7 +69,7 @@ def test_failed_tries_are_forgotten_when_none_came_for_a_month(john: Browser, cl
     assert "failed" not in events(john.open(PATH))[0]
 
 
-def test_consent_revocation_and_a_new_secret_are_in_the_history(john: Browser, shop: ClientApp) -> None:
+def test_history_lists_consent_revocation_and_a_new_secret(john: Browser, shop: ClientApp) -> None:
     shop.connect(john, "Big Events LLC")
     john.press(john.open("/settings/authorized"), "Revoke")
     own = john.register_application("My own")
@@ -83,21 +81,21 @@ def test_consent_revocation_and_a_new_secret_are_in_the_history(john: Browser, s
     assert newest[2].startswith("Application authorized A shop")
 
 
-def test_an_answer_that_was_remembered_is_no_new_event(john: Browser, shop: ClientApp) -> None:
+def test_remembered_consent_adds_nothing_to_the_history(john: Browser, shop: ClientApp) -> None:
     shop.connect(john, "Big Events LLC")
     before = events(john.open(PATH))
     shop.connect(john)
     assert events(john.open(PATH)) == before
 
 
-def test_a_denial_is_no_event(john: Browser, shop: ClientApp) -> None:
+def test_denying_adds_nothing_to_the_history(john: Browser, shop: ClientApp) -> None:
     before = events(john.open(PATH))
     john.press(john.open(shop.authorize_path()), "Deny")
     assert events(john.open(PATH)) == before
 
 
 @pytest.mark.spec("RFC 6749 §4.1.2")
-def test_a_replayed_code_is_in_the_history_of_its_user_once(john: Browser, shop: ClientApp) -> None:
+def test_replayed_code_appears_in_its_users_history_once(john: Browser, shop: ClientApp) -> None:
     code = john.allow(john.open(shop.authorize_path()), "Big Events LLC").code
     assert shop.exchange(code).status_code == 200
     for _ in range(3):
@@ -108,7 +106,7 @@ def test_a_replayed_code_is_in_the_history_of_its_user_once(john: Browser, shop:
 
 
 @pytest.mark.spec("RFC 6749 §4.1.2")
-def test_another_clients_replay_and_a_made_up_code_write_no_history(
+def test_replay_by_another_client_or_of_a_forged_code_adds_nothing_to_the_history(
     john: Browser, shop: ClientApp, other_shop: ClientApp
 ) -> None:
     code = john.allow(john.open(shop.authorize_path()), "Big Events LLC").code
@@ -119,7 +117,7 @@ def test_another_clients_replay_and_a_made_up_code_write_no_history(
     assert events(john.open(PATH)) == before
 
 
-def test_events_come_page_by_page(john: Browser) -> None:
+def test_history_is_shown_page_by_page(john: Browser) -> None:
     for _ in range(settings.SECURITY_EVENTS_PER_PAGE):
         john.press(john.open("/settings/profile"), "Save")
     first = john.open(PATH)
@@ -133,25 +131,27 @@ def test_events_come_page_by_page(john: Browser) -> None:
     assert john.open(PATH, before="\u202e").status == 200
 
 
-def test_events_are_gone_after_a_year(john: Browser, clock: Clock) -> None:
+def test_history_is_deleted_after_a_year(john: Browser, clock: Clock) -> None:
     clock.advance(settings.SECURITY_EVENT_KEPT_SECONDS + 60)
     john.sign_in()
     assert len(events(john.open(PATH))) == 1
 
 
-def test_nobody_sees_anothers_events(john: Browser, eve: Browser, shop: ClientApp) -> None:
+def test_nobody_sees_another_users_history(john: Browser, eve: Browser, shop: ClientApp) -> None:
     shop.connect(john, "Big Events LLC")
     assert not any("A shop" in event for event in events(eve.open(PATH)))
 
 
-def test_a_request_goes_on_when_its_event_cannot_be_written(john: Browser, shop: ClientApp, store: StoreProxy) -> None:
+def test_request_continues_if_its_history_entry_cannot_be_written(
+    john: Browser, shop: ClientApp, store: StoreProxy
+) -> None:
     page = john.open(shop.authorize_path())
     with store.fault(Fault.THROTTLED, "PutItem"):
         page = john.allow(page, "Big Events LLC")
     assert shop.exchange(page.code).status_code == 200
 
 
-def test_a_script_in_an_applications_name_is_text_in_the_history(john: Browser, eve: Browser) -> None:
+def test_script_in_an_application_name_is_text_in_the_history(john: Browser, eve: Browser) -> None:
     app = eve.register_application("<script>alert(1)</script>")
     app.connect(john, "Big Events LLC")
     page = john.open(PATH)
@@ -159,7 +159,7 @@ def test_a_script_in_an_applications_name_is_text_in_the_history(john: Browser, 
     assert "<script>alert(1)</script>" in events(page)[0]
 
 
-def test_the_consent_form_costs_one_write_more_and_the_token_endpoint_none(
+def test_history_costs_the_consent_form_one_write_and_the_token_endpoint_none(
     john: Browser, shop: ClientApp, store: StoreProxy
 ) -> None:
     page = john.open(shop.authorize_path())

@@ -1,4 +1,4 @@
-"""Mail in a deployed stage goes through SES, which MiniStack plays here; and what is said where that is not set up."""
+"""A deployed stage sends email through SES, played by MiniStack here, and says so if email is not set up."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def sent_to(address: str) -> list[dict[str, Any]]:
 
 
 @needs_ses
-def test_a_reset_link_goes_out_through_ses_with_the_gateways_own_address(
+def test_reset_link_is_sent_through_ses_with_the_gateways_own_address(
     deployed: Browser, ses: Any, a_person: Callable[..., Person]
 ) -> None:
     person = a_person()
@@ -61,7 +61,7 @@ def test_a_reset_link_goes_out_through_ses_with_the_gateways_own_address(
 
 
 @needs_ses
-def test_for_an_unknown_address_ses_is_called_alike_and_nobody_gets_mail(
+def test_unknown_address_causes_the_same_call_to_ses_and_no_email_to_anyone(
     deployed: Browser, ses: Any, a_person: Callable[..., Person]
 ) -> None:
     before = len(sent_to("success@simulator.amazonses.com"))
@@ -71,7 +71,7 @@ def test_for_an_unknown_address_ses_is_called_alike_and_nobody_gets_mail(
     assert len(sent_to("success@simulator.amazonses.com")) == before + 1
 
 
-def test_ses_that_cannot_be_reached_is_503_for_everybody(
+def test_unreachable_ses_gets_503_for_known_and_unknown_addresses(
     deployed: Browser, a_person: Callable[..., Person], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_SESV2", "http://127.0.0.1:9")
@@ -87,7 +87,7 @@ def test_ses_that_cannot_be_reached_is_503_for_everybody(
     assert answers[0].response.headers["Retry-After"]
 
 
-def test_a_password_is_changed_also_when_its_owner_cannot_be_told(
+def test_password_is_changed_even_if_the_notice_cannot_be_sent(
     deployed: Browser, a_person: Callable[..., Person], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_SESV2", "http://127.0.0.1:9")
@@ -100,10 +100,8 @@ def test_a_password_is_changed_also_when_its_owner_cannot_be_told(
 
 
 @needs_ses
-def test_what_ses_refuses_for_the_recipient_is_not_told(
-    deployed: Browser, ses: Any, a_person: Callable[..., Person]
-) -> None:
-    """In SES's sandbox, mail to an address that is not verified is refused: that must not tell who has an account."""
+def test_recipient_refused_by_ses_is_not_revealed(deployed: Browser, ses: Any, a_person: Callable[..., Person]) -> None:
+    """SES's sandbox refuses unverified recipients, which must not reveal who has an account."""
     known = a_person().email
     details = {"MailType": "TRANSACTIONAL", "WebsiteURL": "https://connect.example.com"}
     ses.put_account_details(ProductionAccessEnabled=False, **details)
@@ -116,7 +114,7 @@ def test_what_ses_refuses_for_the_recipient_is_not_told(
     assert sent_to(known) == []
 
 
-def test_without_a_sender_the_pages_say_that_mail_is_not_set_up(
+def test_pages_say_that_email_is_not_set_up_without_a_sender(
     deployed: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, mail_sender=None))
@@ -136,9 +134,7 @@ def test_without_a_sender_the_pages_say_that_mail_is_not_set_up(
         ({"SIGN_UP": "closed"}, False),
     ],
 )
-def test_sign_up_is_closed_unless_the_operator_opens_it_or_it_is_local(
-    environment: dict[str, str], is_open: bool
-) -> None:
+def test_sign_up_is_closed_by_default_except_locally(environment: dict[str, str], is_open: bool) -> None:
     assert settings.from_environment(environment).sign_up_open is is_open
 
 
@@ -151,7 +147,9 @@ def test_sign_up_is_closed_unless_the_operator_opens_it_or_it_is_local(
         ({"MAIL_SENDER": "a@b.c\r\nBcc: d@e.f"}, "MAIL_SENDER must be a bare address"),
     ],
 )
-def test_a_setting_that_cannot_be_used_says_which_and_what_it_takes(environment: dict[str, str], message: str) -> None:
+def test_invalid_setting_error_names_the_setting_and_the_accepted_values(
+    environment: dict[str, str], message: str
+) -> None:
     with pytest.raises(settings.SettingsError) as error:
         settings.from_environment(environment)
     assert message in str(error.value)

@@ -1,4 +1,4 @@
-"""How many mails with a link there are: for an address, a network, and everybody. Strangers keep nobody from theirs."""
+"""Emails with a link are limited per account, per network and in total, and strangers cannot use up a user's own."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.spec("docs/pages.md"), pytest.mark.usefixtures("_one_w
 
 @pytest.fixture
 def _one_window(clock: Clock) -> None:
-    """Begin a window, so that none ends in the middle of a test."""
+    """Begin a new time window, so that none ends in the middle of a test."""
     clock.stop()
     clock.advance(settings.MAIL_WINDOW_SECONDS - clock.now() % settings.MAIL_WINDOW_SECONDS)
     throttle.forget(throttle.named("mail address", "127.0.0.1"), window_seconds=settings.MAIL_WINDOW_SECONDS)
@@ -33,7 +33,7 @@ def anyone(base_url: str) -> Browser:
 
 @pytest.fixture
 def emails(a_person: Callable[..., Person]) -> dict[str, str]:
-    """By path, the address of somebody who gets a link there: who has an account, and who has none."""
+    """For each path, an address that gets a link there: a user's for a reset, a newcomer's for a sign-up."""
     return {RESET: a_person().email, SIGN_UP: a_newcomers()}
 
 
@@ -46,26 +46,24 @@ def ask(browser: Browser, path: str, email: str) -> Page:
 
 
 def fill(browser: Browser, path: str, email: str) -> None:
-    """Ask until no more is sent."""
+    """Request links until no more are sent."""
     answers = [ask(browser, path, email).status for _ in range(settings.MAILS_PER_ACCOUNT + 1)]
     assert answers == [200] * settings.MAILS_PER_ACCOUNT + [429]
 
 
 @PATHS
-def test_mails_are_limited_for_each_account(
-    anyone: Browser, mailbox: Mailbox, emails: dict[str, str], path: str
-) -> None:
+def test_emails_are_limited_per_account(anyone: Browser, mailbox: Mailbox, emails: dict[str, str], path: str) -> None:
     fill(anyone, path, emails[path])
     assert len(mailbox.of(emails[path])) == settings.MAILS_PER_ACCOUNT
 
 
 @PATHS
-def test_they_are_limited_alike_where_nobody_gets_a_link(anyone: Browser, emails: dict[str, str], path: str) -> None:
+def test_same_limit_applies_to_addresses_that_get_no_link(anyone: Browser, emails: dict[str, str], path: str) -> None:
     fill(anyone, path, emails[SIGN_UP if path == RESET else RESET])
 
 
 @pytest.mark.parametrize(("asked", "wanted"), [(SIGN_UP, RESET), (RESET, SIGN_UP)])
-def test_strangers_who_ask_for_one_kind_keep_nobody_from_the_other(
+def test_stranger_who_uses_up_one_kind_of_link_does_not_block_the_other(
     anyone: Browser, mailbox: Mailbox, emails: dict[str, str], asked: str, wanted: str
 ) -> None:
     fill(anyone, asked, emails[wanted])
@@ -74,7 +72,7 @@ def test_strangers_who_ask_for_one_kind_keep_nobody_from_the_other(
 
 
 @PATHS
-def test_who_has_to_wait_has_a_link_that_works(
+def test_user_who_has_to_wait_has_a_link_that_still_works(
     anyone: Browser, mailbox: Mailbox, clock: Clock, emails: dict[str, str], path: str
 ) -> None:
     fill(anyone, path, emails[path])
@@ -84,7 +82,9 @@ def test_who_has_to_wait_has_a_link_that_works(
 
 
 @PATHS
-def test_a_limit_ends_with_its_window(anyone: Browser, clock: Clock, emails: dict[str, str], path: str) -> None:
+def test_email_limit_ends_with_its_time_window(
+    anyone: Browser, clock: Clock, emails: dict[str, str], path: str
+) -> None:
     fill(anyone, path, emails[path])
     assert ask(anyone, path, emails[path]).response.headers["Retry-After"] == str(settings.MAIL_WINDOW_SECONDS)
     clock.advance(settings.MAIL_WINDOW_SECONDS)
@@ -92,14 +92,12 @@ def test_a_limit_ends_with_its_window(anyone: Browser, clock: Clock, emails: dic
 
 
 @PATHS
-def test_mails_are_limited_for_each_address_that_asks(
-    anyone: Browser, monkeypatch: pytest.MonkeyPatch, path: str
-) -> None:
+def test_emails_are_limited_per_requesting_address(anyone: Browser, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     monkeypatch.setattr(settings, "MAILS_PER_ADDRESS", 3)
     assert [ask(anyone, path, a_newcomers()).status for _ in range(4)] == [200, 200, 200, 429]
 
 
-def test_sign_ups_are_limited_in_all_and_take_no_reset_from_anybody(
+def test_total_sign_up_limit_does_not_affect_password_resets(
     anyone: Browser, mailbox: Mailbox, emails: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settings, "THROTTLE_SHARDS", 1)

@@ -1,4 +1,4 @@
-"""/settings/password: a new password for the present one, which ends every other session."""
+"""/settings/password: changing the password requires the current one and ends every other session."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def change(browser: Browser, present: str = PASSWORD, password: str = NEW) -> Pa
     return browser.press(browser.open(PATH), "Change password", present=present, password=password)
 
 
-def test_the_new_password_counts_and_the_old_one_does_not(john: Browser) -> None:
+def test_new_password_works_and_the_old_one_does_not(john: Browser) -> None:
     page = change(john)
     assert page.title == "Security"
     assert events(page)[0].startswith("Password changed")
@@ -36,7 +36,7 @@ def test_the_new_password_counts_and_the_old_one_does_not(john: Browser) -> None
     assert Browser(john.base_url, john.person).sign_in(password=NEW).status == 200
 
 
-def test_it_ends_every_other_session_and_keeps_this_one(john: Browser) -> None:
+def test_password_change_ends_every_other_session_and_keeps_this_one(john: Browser) -> None:
     stolen = another_browser(john)
     change(john)
     assert not is_signed_in(stolen)
@@ -44,7 +44,7 @@ def test_it_ends_every_other_session_and_keeps_this_one(john: Browser) -> None:
 
 
 @pytest.mark.spec("docs/security.md")
-def test_the_session_of_this_browser_gets_a_new_id(john: Browser) -> None:
+def test_password_change_gives_this_browser_a_new_session_id(john: Browser) -> None:
     before = john.http.cookies["lanyard-session"]
     change(john)
     after = john.http.cookies["lanyard-session"]
@@ -54,13 +54,13 @@ def test_the_session_of_this_browser_gets_a_new_id(john: Browser) -> None:
     assert not is_signed_in(thief)
 
 
-def test_applications_keep_their_access(john: Browser, shop: ClientApp) -> None:
+def test_password_change_leaves_applications_their_access(john: Browser, shop: ClientApp) -> None:
     tokens = shop.connect(john, "Big Events LLC")
     change(john)
     assert shop.me(tokens["access_token"]).status_code == 200
 
 
-def test_its_owner_is_told_by_mail(john: Browser, mailbox: Mailbox) -> None:
+def test_owner_is_emailed_after_a_password_change(john: Browser, mailbox: Mailbox) -> None:
     assert john.person is not None
     change(john, present="not the present one")
     assert mailbox.of(john.person.email) == []
@@ -70,7 +70,7 @@ def test_its_owner_is_told_by_mail(john: Browser, mailbox: Mailbox) -> None:
     assert mailbox.link(john.person.email) == f"{john.base_url}/password/reset"
 
 
-def test_without_the_present_password_nothing_changes(john: Browser) -> None:
+def test_wrong_current_password_changes_nothing(john: Browser) -> None:
     other = another_browser(john)
     page = change(john, present="not the present one")
     assert page.status == 400
@@ -80,14 +80,14 @@ def test_without_the_present_password_nothing_changes(john: Browser) -> None:
 
 
 @pytest.mark.parametrize("password", ["", "short", "x" * 1025])
-def test_a_password_that_cannot_be_taken_is_told_beside_the_field(john: Browser, password: str) -> None:
+def test_invalid_new_password_is_explained_beside_its_field(john: Browser, password: str) -> None:
     page = change(john, password=password)
     assert page.status == 400
     assert "The new password must have between 8 and 1024 characters." in page.text
     assert page.html.find(id="password")["aria-describedby"] == "hint problem"  # type: ignore[index]
 
 
-def test_at_a_browser_that_was_left_open_nobody_can_guess_the_password(john: Browser) -> None:
+def test_guesses_at_the_current_password_are_throttled(john: Browser) -> None:
     for _ in range(settings.SIGN_IN_TRIES_PER_ACCOUNT):
         assert change(john, present="a guess").status == 400
     assert change(john, present="a guess").status == 429
@@ -97,7 +97,7 @@ def test_at_a_browser_that_was_left_open_nobody_can_guess_the_password(john: Bro
 
 
 @pytest.mark.spec("RFC 6749 §10.12")
-def test_the_form_needs_its_own_token(john: Browser, eve: Browser) -> None:
+def test_password_form_requires_its_own_csrf_token(john: Browser, eve: Browser) -> None:
     fields = {"present": PASSWORD, "password": NEW}
     page = john.open(PATH)
     assert john.send(page, PATH, fields).status == 403
@@ -106,7 +106,7 @@ def test_the_form_needs_its_own_token(john: Browser, eve: Browser) -> None:
     assert Browser(john.base_url, john.person).sign_in().status == 200
 
 
-def test_of_two_changes_at_once_one_counts(a_browser: Callable[..., Browser]) -> None:
+def test_of_several_changes_at_once_exactly_one_succeeds(a_browser: Callable[..., Browser]) -> None:
     for _ in range(3):
         john = a_browser()
         passwords = [f"race number {number}" for number in range(3)]
@@ -120,8 +120,8 @@ def test_of_two_changes_at_once_one_counts(a_browser: Callable[..., Browser]) ->
         assert good == won
 
 
-def test_a_second_click_after_the_change_says_nothing_that_is_not_so(john: Browser) -> None:
-    """It comes with the session that the first one has ended."""
+def test_second_click_after_the_change_does_not_claim_that_nothing_changed(john: Browser) -> None:
+    """The second click arrives with the session that the first one ended."""
     page = john.open(PATH)
     hasty = at_the_same_browser(john)
     change(john)
@@ -133,8 +133,8 @@ def test_a_second_click_after_the_change_says_nothing_that_is_not_so(john: Brows
     assert (page.status, page.path) == (200, PATH)
 
 
-def test_a_second_click_that_finds_the_browser_signed_in_again_says_so_too(john: Browser) -> None:
-    """The browser may have kept the first answer's cookies, though it shows the second one's page."""
+def test_second_click_in_a_browser_that_has_its_new_session_says_that_the_password_counts(john: Browser) -> None:
+    """The browser may store the first response's cookies and still show the second response's page."""
     page = john.open(PATH)
     hasty = at_the_same_browser(john)
     change(john)
@@ -151,7 +151,7 @@ def test_a_second_click_that_finds_the_browser_signed_in_again_says_so_too(john:
     assert "session has ended" not in page.text
 
 
-def test_of_two_clicks_at_the_same_moment_both_did_it_and_once(
+def test_two_clicks_at_once_change_the_password_once_and_both_succeed(
     john: Browser, store: StoreProxy, mailbox: Mailbox
 ) -> None:
     page = john.open(PATH)
@@ -170,8 +170,8 @@ def test_of_two_clicks_at_the_same_moment_both_did_it_and_once(
     assert _can_sign_in(john, NEW)
 
 
-def test_the_session_of_a_second_click_outlives_the_end_of_the_first(john: Browser, store: StoreProxy) -> None:
-    """The first one tidies up behind itself, what the second one has begun not included."""
+def test_session_of_a_second_click_survives_the_cleanup_of_the_first(john: Browser, store: StoreProxy) -> None:
+    """The first change cleans up old sessions, which must not include the one the second click started."""
     page = john.open(PATH)
     hasty = at_the_same_browser(john)
     second: list[Page] = []
@@ -184,7 +184,7 @@ def test_the_session_of_a_second_click_outlives_the_end_of_the_first(john: Brows
     assert is_signed_in(hasty)
 
 
-def test_another_new_password_at_the_same_moment_is_a_conflict(john: Browser, store: StoreProxy) -> None:
+def test_different_new_password_at_the_same_moment_is_a_conflict(john: Browser, store: StoreProxy) -> None:
     page = john.open(PATH)
     hasty = at_the_same_browser(john)
     with store.before("TransactWriteItems", lambda: change(john)):
@@ -194,7 +194,7 @@ def test_another_new_password_at_the_same_moment_is_a_conflict(john: Browser, st
 
 
 def at_the_same_browser(browser: Browser) -> Browser:
-    """It, before it has got an answer to what it sends next."""
+    """The same browser before it receives the response to its next request."""
     other = Browser(browser.base_url, browser.person)
     other.http.cookies.update(browser.http.cookies)
     return other

@@ -1,4 +1,4 @@
-"""A forgotten password: a link is mailed, works once and for a short time, and ends every session."""
+"""A user who forgot the password gets a link that works once, for a short time, and ends every session."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def can_sign_in(browser: Browser, person: Person, password: str) -> bool:
     return Browser(browser.base_url, replace(person, password=password)).sign_in().status == 200
 
 
-def test_the_link_in_the_mail_leads_to_a_new_password(
+def test_reset_link_in_the_email_leads_to_a_new_password(
     anyone: Browser, a_person: Callable[..., Person], mailbox: Mailbox
 ) -> None:
     person = a_person()
@@ -55,7 +55,9 @@ def test_the_link_in_the_mail_leads_to_a_new_password(
     assert can_sign_in(anyone, person, NEW)
 
 
-def test_it_ends_all_sessions_and_is_in_the_history(john: Browser, anyone: Browser, mailbox: Mailbox) -> None:
+def test_password_reset_ends_all_sessions_and_is_in_the_history(
+    john: Browser, anyone: Browser, mailbox: Mailbox
+) -> None:
     assert john.person is not None
     ask(anyone, john.person.email)
     choose(anyone, mailbox.link(john.person.email))
@@ -64,14 +66,16 @@ def test_it_ends_all_sessions_and_is_in_the_history(john: Browser, anyone: Brows
     assert events(john.open("/settings/security"))[1].startswith("Password reset by email")
 
 
-def test_it_signs_nobody_in(anyone: Browser, a_person: Callable[..., Person], mailbox: Mailbox) -> None:
+def test_password_reset_does_not_sign_anyone_in(
+    anyone: Browser, a_person: Callable[..., Person], mailbox: Mailbox
+) -> None:
     person = a_person()
     ask(anyone, person.email)
     choose(anyone, mailbox.link(person.email))
     assert not is_signed_in(anyone)
 
 
-def test_who_came_to_connect_an_application_can_go_on_with_it(
+def test_user_can_continue_connecting_an_application_after_a_reset(
     anyone: Browser, a_person: Callable[..., Person], mailbox: Mailbox, shop: ClientApp
 ) -> None:
     person = a_person()
@@ -83,7 +87,9 @@ def test_who_came_to_connect_an_application_can_go_on_with_it(
     assert page.title == "Authorize A shop?"
 
 
-def test_applications_keep_their_access(john: Browser, anyone: Browser, shop: ClientApp, mailbox: Mailbox) -> None:
+def test_password_reset_leaves_applications_their_access(
+    john: Browser, anyone: Browser, shop: ClientApp, mailbox: Mailbox
+) -> None:
     assert john.person is not None
     tokens = shop.connect(john, "Big Events LLC")
     ask(anyone, john.person.email)
@@ -91,7 +97,7 @@ def test_applications_keep_their_access(john: Browser, anyone: Browser, shop: Cl
     assert shop.me(tokens["access_token"]).status_code == 200
 
 
-def test_who_was_throttled_can_sign_in_after_it(
+def test_throttled_user_can_sign_in_after_a_reset(
     anyone: Browser, a_person: Callable[..., Person], mailbox: Mailbox
 ) -> None:
     person = a_person()
@@ -107,7 +113,7 @@ def test_who_was_throttled_can_sign_in_after_it(
 # -- the link ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_link_works_once(anyone: Browser, a_person: Callable[..., Person], mailbox: Mailbox) -> None:
+def test_reset_link_works_once(anyone: Browser, a_person: Callable[..., Person], mailbox: Mailbox) -> None:
     person = a_person()
     ask(anyone, person.email)
     link = mailbox.link(person.email)
@@ -117,7 +123,7 @@ def test_a_link_works_once(anyone: Browser, a_person: Callable[..., Person], mai
     assert page.link("Request a new link") == ASK
 
 
-def test_a_form_that_was_open_when_the_link_was_used_does_nothing(
+def test_reset_form_opened_before_its_link_was_used_does_nothing(
     anyone: Browser, a_person: Callable[..., Person], mailbox: Mailbox
 ) -> None:
     person = a_person()
@@ -129,7 +135,7 @@ def test_a_form_that_was_open_when_the_link_was_used_does_nothing(
     assert can_sign_in(anyone, person, NEW)
 
 
-def test_looking_at_the_link_uses_nothing_up(
+def test_opening_a_reset_link_does_not_use_it_up(
     anyone: Browser, a_person: Callable[..., Person], mailbox: Mailbox
 ) -> None:
     person = a_person()
@@ -142,7 +148,7 @@ def test_looking_at_the_link_uses_nothing_up(
     assert choose(anyone, link).title == "Your password has been changed"
 
 
-def test_a_link_expires(anyone: Browser, a_person: Callable[..., Person], mailbox: Mailbox, clock: Clock) -> None:
+def test_reset_link_expires(anyone: Browser, a_person: Callable[..., Person], mailbox: Mailbox, clock: Clock) -> None:
     person = a_person()
     ask(anyone, person.email)
     link = mailbox.link(person.email)
@@ -153,7 +159,7 @@ def test_a_link_expires(anyone: Browser, a_person: Callable[..., Person], mailbo
     assert can_sign_in(anyone, person, PASSWORD)
 
 
-def test_made_up_links_do_nothing_and_cost_no_read(anyone: Browser, store: StoreProxy) -> None:
+def test_made_up_reset_links_do_nothing_and_cost_no_read(anyone: Browser, store: StoreProxy) -> None:
     with store.count() as calls:
         for token in ("x", "lyml_" + "a" * 49, "\r\nSet-Cookie: a=b", "‮", "x; Path=/; Domain=example.org"):
             page = anyone.open(CHOOSE, token=token)
@@ -163,13 +169,13 @@ def test_made_up_links_do_nothing_and_cost_no_read(anyone: Browser, store: Store
     assert (page.status, page.title) == (410, "This link does not work")
 
 
-def test_other_credentials_are_no_links(john: Browser, anyone: Browser, shop: ClientApp) -> None:
+def test_tokens_and_secrets_are_not_accepted_as_reset_links(john: Browser, anyone: Browser, shop: ClientApp) -> None:
     tokens = shop.connect(john, "Big Events LLC")
     for token in (tokens["access_token"], tokens["refresh_token"], shop.secret, john.http.cookies["lanyard-session"]):
         assert anyone.open(CHOOSE, token=token).status == 410
 
 
-def test_a_link_changes_the_password_of_its_own_user_alone(john: Browser, eve: Browser, mailbox: Mailbox) -> None:
+def test_reset_link_changes_only_its_own_users_password(john: Browser, eve: Browser, mailbox: Mailbox) -> None:
     assert john.person is not None
     assert eve.person is not None
     ask(eve, eve.person.email)
@@ -181,7 +187,7 @@ def test_a_link_changes_the_password_of_its_own_user_alone(john: Browser, eve: B
     assert can_sign_in(eve, eve.person, NEW)
 
 
-def test_choosing_a_password_ends_the_other_links_of_the_user(
+def test_choosing_a_password_voids_the_users_other_links(
     anyone: Browser, a_person: Callable[..., Person], mailbox: Mailbox
 ) -> None:
     person = a_person()
@@ -194,7 +200,9 @@ def test_choosing_a_password_ends_the_other_links_of_the_user(
     assert can_sign_in(anyone, person, NEW)
 
 
-def test_a_password_changed_in_the_settings_ends_the_links(john: Browser, anyone: Browser, mailbox: Mailbox) -> None:
+def test_changing_the_password_in_the_settings_voids_reset_links(
+    john: Browser, anyone: Browser, mailbox: Mailbox
+) -> None:
     assert john.person is not None
     ask(anyone, john.person.email)
     link = mailbox.link(john.person.email)
@@ -205,7 +213,7 @@ def test_a_password_changed_in_the_settings_ends_the_links(john: Browser, anyone
 
 
 @pytest.mark.spec("docs/architecture.md")
-def test_a_disabled_user_gets_no_mail_and_no_use_of_an_older_link(
+def test_disabled_user_gets_no_link_and_cannot_use_an_older_one(
     anyone: Browser, a_person: Callable[..., Person], mailbox: Mailbox
 ) -> None:
     person = a_person()
@@ -218,7 +226,9 @@ def test_a_disabled_user_gets_no_mail_and_no_use_of_an_older_link(
     assert not can_sign_in(anyone, person, NEW)
 
 
-def test_of_many_uses_at_once_one_counts(anyone: Browser, a_person: Callable[..., Person], mailbox: Mailbox) -> None:
+def test_of_many_uses_of_a_reset_link_at_once_exactly_one_succeeds(
+    anyone: Browser, a_person: Callable[..., Person], mailbox: Mailbox
+) -> None:
     for _ in range(3):
         person = a_person()
         ask(anyone, person.email)
@@ -240,7 +250,7 @@ def test_of_many_uses_at_once_one_counts(anyone: Browser, a_person: Callable[...
 # -- what others can see and do ---------------------------------------------------------------------------------------
 
 
-def test_the_answer_and_the_work_are_the_same_for_an_unknown_address(
+def test_reset_for_an_unknown_address_gets_the_same_answer_at_the_same_cost(
     anyone: Browser, a_person: Callable[..., Person], mailbox: Mailbox, store: StoreProxy
 ) -> None:
     known, unknown, disabled = a_person().email, "nobody-" + a_person().email, a_person()
@@ -257,7 +267,7 @@ def test_the_answer_and_the_work_are_the_same_for_an_unknown_address(
     assert mailbox.of(unknown) == mailbox.of(disabled.email) == []
 
 
-def test_the_token_leaves_the_address_and_is_no_referrer(
+def test_reset_token_is_removed_from_the_address_bar_and_from_the_referrer(
     anyone: Browser, a_person: Callable[..., Person], mailbox: Mailbox
 ) -> None:
     person = a_person()
@@ -272,7 +282,7 @@ def test_the_token_leaves_the_address_and_is_no_referrer(
     assert (form["method"], form["action"]) == ("post", CHOOSE)
 
 
-def test_the_token_is_in_no_log_and_only_its_digest_in_the_store(
+def test_reset_token_is_never_logged_and_stored_only_as_a_digest(
     anyone: Browser,
     a_person: Callable[..., Person],
     mailbox: Mailbox,
@@ -291,7 +301,7 @@ def test_the_token_is_in_no_log_and_only_its_digest_in_the_store(
     assert credentials.digest(token) in repr([call.body for call in calls])
 
 
-def test_the_link_names_our_own_address_whatever_the_host_header_says(
+def test_reset_link_uses_our_own_address_whatever_the_host_header_says(
     anyone: Browser, a_person: Callable[..., Person], mailbox: Mailbox
 ) -> None:
     person = a_person()
@@ -302,7 +312,7 @@ def test_the_link_names_our_own_address_whatever_the_host_header_says(
 
 
 @pytest.mark.spec("RFC 6749 §10.12")
-def test_both_forms_need_this_browsers_own_token(
+def test_reset_forms_require_the_csrf_token_of_this_browser(
     anyone: Browser, a_person: Callable[..., Person], mailbox: Mailbox
 ) -> None:
     person, other = a_person(), Browser(anyone.base_url)
@@ -318,7 +328,7 @@ def test_both_forms_need_this_browsers_own_token(
     assert can_sign_in(anyone, person, PASSWORD)
 
 
-def test_the_mail_goes_to_the_stored_address_and_not_to_one_that_looks_like_it(
+def test_reset_email_goes_to_the_stored_address_and_not_to_a_lookalike(
     anyone: Browser, a_person: Callable[..., Person], mailbox: Mailbox
 ) -> None:
     kelvin = "\N{KELVIN SIGN}"  # lower() makes it a k
@@ -330,7 +340,7 @@ def test_the_mail_goes_to_the_stored_address_and_not_to_one_that_looks_like_it(
 
 
 @pytest.mark.parametrize("email", ["", "x", "a@b@c", "a b@example.org", "a@example.org,b@example.org", "a\r\nBcc: b@c"])
-def test_what_is_no_address_is_told_beside_the_field(anyone: Browser, email: str) -> None:
+def test_invalid_email_address_is_explained_beside_the_field(anyone: Browser, email: str) -> None:
     page = ask(anyone, email)
     assert page.status == 400
     assert "The address is not an email address." in page.text
@@ -338,7 +348,7 @@ def test_what_is_no_address_is_told_beside_the_field(anyone: Browser, email: str
 
 
 @pytest.mark.parametrize("password", ["", "short", "x" * 1025])
-def test_a_password_that_cannot_be_taken_leaves_the_link_good(
+def test_invalid_password_leaves_the_reset_link_valid(
     anyone: Browser, a_person: Callable[..., Person], mailbox: Mailbox, password: str
 ) -> None:
     person = a_person()
@@ -350,7 +360,7 @@ def test_a_password_that_cannot_be_taken_leaves_the_link_good(
 
 
 @pytest.mark.spec("RFC 7009 §2.2")
-def test_a_store_that_fails_is_said_to_fail_and_the_link_stays_good(
+def test_store_failure_is_reported_and_the_reset_link_stays_valid(
     anyone: Browser, a_person: Callable[..., Person], mailbox: Mailbox, store: StoreProxy
 ) -> None:
     person = a_person()
@@ -362,7 +372,7 @@ def test_a_store_that_fails_is_said_to_fail_and_the_link_stays_good(
     assert anyone.press(page, "Change password", password=NEW).status == 200
 
 
-def test_an_answer_that_the_store_loses_changes_the_password_once(
+def test_reset_whose_write_is_not_confirmed_changes_the_password_once(
     anyone: Browser, a_person: Callable[..., Person], mailbox: Mailbox, store: StoreProxy
 ) -> None:
     person = a_person()
@@ -373,10 +383,10 @@ def test_an_answer_that_the_store_loses_changes_the_password_once(
     assert can_sign_in(anyone, person, NEW)
 
 
-def test_a_sign_in_that_was_under_way_with_the_old_password_gets_no_session(
+def test_sign_in_running_with_the_old_password_gets_no_session(
     anyone: Browser, a_person: Callable[..., Person], mailbox: Mailbox
 ) -> None:
-    """Its session begins after the reset, but under the password before it."""
+    """Its session starts after the reset, but with the password from before."""
     from chalicelib.models import session
     from chalicelib.request_source import UNKNOWN
 

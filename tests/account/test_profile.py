@@ -1,4 +1,4 @@
-"""/settings/profile: a user's name, language and time zone, which applications see at /api/v1/me."""
+"""/settings/profile: users edit the name, language and time zone that applications see at /api/v1/me."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def save(browser: Browser, **fill: str) -> Page:
     return browser.press(browser.open(PATH), "Save", **fill)
 
 
-def test_the_form_shows_what_is_stored_and_saving_it_unchanged_changes_nothing(john: Browser, shop: ClientApp) -> None:
+def test_saving_the_profile_unchanged_changes_nothing(john: Browser, shop: ClientApp) -> None:
     token = shop.connect(john, scope="profile")["access_token"]
     before = shop.me(token).json()
     page = save(john)
@@ -24,7 +24,7 @@ def test_the_form_shows_what_is_stored_and_saving_it_unchanged_changes_nothing(j
     assert shop.me(token).json() == before
 
 
-def test_a_change_is_what_applications_see_from_then_on(john: Browser, shop: ClientApp) -> None:
+def test_applications_see_a_profile_change_at_once(john: Browser, shop: ClientApp) -> None:
     token = shop.connect(john, scope="profile")["access_token"]
     save(john, fullname="  Jürgen 👍 ", locale="en", timezone="America/Argentina/Buenos_Aires")
     profile = shop.me(token).json()
@@ -44,7 +44,9 @@ def test_a_change_is_what_applications_see_from_then_on(john: Browser, shop: Cli
         ("timezone", "../../etc/passwd", "The time zone is not a time zone such as Europe/Berlin or UTC."),
     ],
 )
-def test_what_cannot_be_taken_is_told_beside_its_field(john: Browser, name: str, value: str, problem: str) -> None:
+def test_invalid_profile_value_is_explained_beside_its_field(
+    john: Browser, name: str, value: str, problem: str
+) -> None:
     page = save(john, **{name: value})
     assert page.status == 400
     assert problem in page.text
@@ -52,14 +54,14 @@ def test_what_cannot_be_taken_is_told_beside_its_field(john: Browser, name: str,
     assert "saved" not in john.open(PATH).text
 
 
-def test_a_script_in_a_name_is_text_everywhere(john: Browser) -> None:
+def test_script_in_a_name_is_text_on_every_page(john: Browser) -> None:
     save(john, fullname="<script>alert(1)</script>")
     for path in (PATH, "/", "/settings/security"):
         assert john.open(path).html.find("script") is None
     assert john.open(PATH).field("fullname") == "<script>alert(1)</script>"
 
 
-def test_nothing_else_of_the_account_can_be_changed_here(john: Browser, shop: ClientApp) -> None:
+def test_profile_form_changes_no_other_attribute_of_the_account(john: Browser, shop: ClientApp) -> None:
     token = shop.connect(john, scope="profile")["access_token"]
     save(john, email="eve@example.org", active="", memberships="other", password_hash="x")
     assert john.person is not None
@@ -67,7 +69,7 @@ def test_nothing_else_of_the_account_can_be_changed_here(john: Browser, shop: Cl
 
 
 @pytest.mark.spec("RFC 6749 §10.12")
-def test_the_form_needs_its_own_token(john: Browser, eve: Browser) -> None:
+def test_profile_form_requires_its_own_csrf_token(john: Browser, eve: Browser) -> None:
     page = john.open(PATH)
     fields = {"fullname": "Mallory", "locale": "en", "timezone": "UTC"}
     for csrf_token in ("", eve.open(PATH).field("csrf_token"), john.open("/logout").field("csrf_token")):
@@ -75,5 +77,5 @@ def test_the_form_needs_its_own_token(john: Browser, eve: Browser) -> None:
     assert john.open(PATH).field("fullname") == "John Doe"
 
 
-def test_the_page_is_light(john: Browser) -> None:
+def test_profile_page_is_at_most_30_kb(john: Browser) -> None:
     assert len(john.open(PATH).response.content) <= 30_000

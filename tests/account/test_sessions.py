@@ -1,4 +1,4 @@
-"""/settings/security: where somebody is signed in, which of it is this browser, and how to end the others."""
+"""/settings/security: users see where they are signed in, which session is this one, and end the others."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def is_signed_in(browser: Browser) -> bool:
     return browser.open(PATH).path == PATH
 
 
-def test_sessions_are_listed_with_device_time_and_address_and_this_one_is_told_apart(john: Browser) -> None:
+def test_sessions_are_listed_with_device_time_and_address_and_this_one_is_marked(john: Browser) -> None:
     here = another_browser(john, FIREFOX)
     another_browser(john, IPHONE)
     listed = sessions(here.open(PATH))
@@ -41,7 +41,7 @@ def test_sessions_are_listed_with_device_time_and_address_and_this_one_is_told_a
     assert any("Safari, iPhone" in text for text in listed)
 
 
-def test_another_session_can_be_ended_and_the_others_stay(john: Browser) -> None:
+def test_one_other_session_can_be_ended_without_the_rest(john: Browser) -> None:
     stolen, kept = another_browser(john, IPHONE), another_browser(john, FIREFOX)
     page = john.open(PATH)
     page = john.press(page, "Sign out Safari, iPhone")
@@ -51,7 +51,7 @@ def test_another_session_can_be_ended_and_the_others_stay(john: Browser) -> None
     assert is_signed_in(john)
 
 
-def test_all_others_can_be_ended_at_once(john: Browser) -> None:
+def test_all_other_sessions_can_be_ended_at_once(john: Browser) -> None:
     others = [another_browser(john), another_browser(john)]
     page = john.press(john.open(PATH), "Sign out everywhere else")
     assert len(sessions(page)) == 1
@@ -59,13 +59,13 @@ def test_all_others_can_be_ended_at_once(john: Browser) -> None:
     assert is_signed_in(john)
 
 
-def test_with_one_session_there_is_nothing_to_end(john: Browser) -> None:
+def test_single_session_shows_no_sign_out_button(john: Browser) -> None:
     page = john.open(PATH)
     assert len(sessions(page)) == 1
     assert page.html.find("button") is None
 
 
-def test_a_second_click_on_sign_out_does_no_harm(john: Browser) -> None:
+def test_second_click_on_sign_out_is_harmless(john: Browser) -> None:
     another_browser(john)
     page = john.open(PATH)
     john.press(page, "Sign out Safari")
@@ -74,25 +74,25 @@ def test_a_second_click_on_sign_out_does_no_harm(john: Browser) -> None:
     assert len(sessions(again)) == 1
 
 
-def test_an_expired_session_is_not_listed(john: Browser, clock: Clock) -> None:
+def test_expired_session_is_not_listed(john: Browser, clock: Clock) -> None:
     another_browser(john)
-    for _ in range(4):  # this browser goes on being used, the other one idles
+    for _ in range(4):  # this browser stays in use while the other is idle
         clock.advance(3000)
         assert is_signed_in(john)
     assert len(sessions(john.open(PATH))) == 1
 
 
-def test_nobody_sees_or_ends_anothers_sessions(john: Browser, eve: Browser) -> None:
+def test_nobody_sees_or_ends_another_users_sessions(john: Browser, eve: Browser) -> None:
     another_browser(john)
     page = john.open(PATH)
     assert len(sessions(eve.open(PATH))) == 1
-    fields = {"session": page.field("session"), "csrf_token": page.field("csrf_token")}  # the first button's
+    fields = {"session": page.field("session"), "csrf_token": page.field("csrf_token")}  # the first button's fields
     assert eve.send(eve.open(PATH), PATH, fields).status == 403
     assert len(sessions(john.open(PATH))) == 2
 
 
 @pytest.mark.spec("RFC 6749 §10.12")
-def test_ending_sessions_needs_the_forms_own_token(john: Browser) -> None:
+def test_ending_sessions_requires_the_forms_own_csrf_token(john: Browser) -> None:
     other = another_browser(john)
     assert john.send(john.open(PATH), PATH, {"session": "others"}).status == 403
     for_one = john.open(PATH).field("csrf_token")
@@ -100,7 +100,7 @@ def test_ending_sessions_needs_the_forms_own_token(john: Browser) -> None:
     assert is_signed_in(other)
 
 
-def test_a_strange_user_agent_is_shown_as_text(john: Browser) -> None:
+def test_unusual_user_agent_is_shown_as_text(john: Browser) -> None:
     another_browser(john, "<script>alert(1)</script>" + "x" * 5000)
     page = john.open(PATH)
     assert page.html.find("script") is None
@@ -108,7 +108,7 @@ def test_a_strange_user_agent_is_shown_as_text(john: Browser) -> None:
     assert len(page.response.content) < 30_000
 
 
-def test_the_page_needs_a_sign_in_and_comes_back_here(john: Browser) -> None:
+def test_visitor_returns_to_the_security_page_after_signing_in(john: Browser) -> None:
     stranger = Browser(john.base_url, john.person)
     page = stranger.open(PATH)
     assert page.title == "Sign in"

@@ -1,4 +1,4 @@
-"""Sign-up: an account for whoever reads the mail at an address, where the operator lets people sign up."""
+"""Anyone who reads the email at an address can create an account, if the operator allows sign-up."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def anyone(base_url: str) -> Browser:
 
 @pytest.fixture
 def newcomer() -> Person:
-    """Somebody with an address and no account."""
+    """A person with an email address and no account."""
     return Person("", f"{credentials.new_serial().lower()}@example.net")
 
 
@@ -47,7 +47,7 @@ def can_sign_in(browser: Browser, person: Person, password: str = PASSWORD) -> b
     return Browser(browser.base_url, replace(person, password=password)).sign_in().status == 200
 
 
-def test_a_newcomer_opens_an_account_and_connects_an_application(
+def test_newcomer_creates_an_account_and_connects_an_application(
     anyone: Browser, newcomer: Person, mailbox: Mailbox, shop: ClientApp
 ) -> None:
     assert anyone.open("/login").link("Sign up") == ASK
@@ -66,7 +66,7 @@ def test_a_newcomer_opens_an_account_and_connects_an_application(
     assert can_sign_in(anyone, newcomer)
 
 
-def test_a_newcomer_who_came_to_connect_an_application_goes_on_with_it(
+def test_newcomer_continues_connecting_an_application_after_signing_up(
     anyone: Browser, newcomer: Person, mailbox: Mailbox, shop: ClientApp
 ) -> None:
     page = anyone.open(shop.authorize_path(scope="profile"))
@@ -79,7 +79,7 @@ def test_a_newcomer_who_came_to_connect_an_application_goes_on_with_it(
     assert anyone.press(page, "Authorize").answer["state"] == "xyz"
 
 
-def test_in_another_browser_a_link_leads_nowhere_else(
+def test_sign_up_link_opened_in_another_browser_does_not_continue_to_a_page(
     anyone: Browser, newcomer: Person, mailbox: Mailbox, shop: ClientApp
 ) -> None:
     attacker = Browser(anyone.base_url)
@@ -89,28 +89,34 @@ def test_in_another_browser_a_link_leads_nowhere_else(
 
 
 @pytest.mark.parametrize("next_path", ["https://evil.example.com/", "//evil.example.com", "/\\evil.example.com", "x"])
-def test_it_leads_to_no_other_site(anyone: Browser, newcomer: Person, mailbox: Mailbox, next_path: str) -> None:
+def test_sign_up_never_leads_to_another_site(
+    anyone: Browser, newcomer: Person, mailbox: Mailbox, next_path: str
+) -> None:
     page = anyone.open(ASK, next=next_path)
     anyone.send(page, ASK, {"csrf_token": page.field("csrf_token"), "next": next_path, "email": newcomer.email})
     assert finish(anyone, mailbox.link(newcomer.email)).title == "Profile"
 
 
-def test_before_the_link_is_used_there_is_no_account(anyone: Browser, newcomer: Person, mailbox: Mailbox) -> None:
+def test_no_account_exists_before_the_link_is_used(anyone: Browser, newcomer: Person, mailbox: Mailbox) -> None:
     ask(anyone, newcomer.email)
     anyone.open(mailbox.link(newcomer.email))
     assert user.find_by_email(newcomer.email) is None
 
 
-def test_an_attacker_cannot_take_or_block_anothers_address(anyone: Browser, newcomer: Person, mailbox: Mailbox) -> None:
+def test_attacker_cannot_take_or_block_another_persons_address(
+    anyone: Browser, newcomer: Person, mailbox: Mailbox
+) -> None:
     attacker = Browser(anyone.base_url)
     ask(attacker, newcomer.email)
     page = attacker.open(FINISH)
-    assert page.title == "This link does not work"  # the link went to the mail alone
+    assert page.title == "This link does not work"  # only the email contains the link
     ask(anyone, newcomer.email)
     assert finish(anyone, mailbox.link(newcomer.email)).title == "Profile"
 
 
-def test_a_link_works_once_and_the_account_stays_as_it_is(anyone: Browser, newcomer: Person, mailbox: Mailbox) -> None:
+def test_sign_up_link_works_once_and_does_not_change_the_account_afterwards(
+    anyone: Browser, newcomer: Person, mailbox: Mailbox
+) -> None:
     ask(anyone, newcomer.email)
     link = mailbox.link(newcomer.email)
     thief = Browser(anyone.base_url)
@@ -122,7 +128,9 @@ def test_a_link_works_once_and_the_account_stays_as_it_is(anyone: Browser, newco
     assert can_sign_in(anyone, newcomer)
 
 
-def test_an_older_link_does_not_open_the_account_anew(anyone: Browser, newcomer: Person, mailbox: Mailbox) -> None:
+def test_older_sign_up_link_does_not_create_the_account_again(
+    anyone: Browser, newcomer: Person, mailbox: Mailbox
+) -> None:
     ask(anyone, newcomer.email)
     first = mailbox.link(newcomer.email)
     ask(anyone, newcomer.email)
@@ -132,7 +140,7 @@ def test_an_older_link_does_not_open_the_account_anew(anyone: Browser, newcomer:
     assert can_sign_in(anyone, newcomer)
 
 
-def test_a_link_expires(anyone: Browser, newcomer: Person, mailbox: Mailbox, clock: Clock) -> None:
+def test_sign_up_link_expires(anyone: Browser, newcomer: Person, mailbox: Mailbox, clock: Clock) -> None:
     ask(anyone, newcomer.email)
     link = mailbox.link(newcomer.email)
     open_form = anyone.open(link)
@@ -143,7 +151,7 @@ def test_a_link_expires(anyone: Browser, newcomer: Person, mailbox: Mailbox, clo
     assert user.find_by_email(newcomer.email) is None
 
 
-def test_a_link_of_one_kind_does_nothing_of_the_other(
+def test_sign_up_link_resets_no_password_and_the_other_way_around(
     anyone: Browser, newcomer: Person, a_person: Callable[..., Person], mailbox: Mailbox
 ) -> None:
     person = a_person()
@@ -154,7 +162,7 @@ def test_a_link_of_one_kind_does_nothing_of_the_other(
     assert anyone.open(reset.replace("/password/new", FINISH)).title == "This link does not work"
 
 
-def test_made_up_links_do_nothing(anyone: Browser, store: StoreProxy) -> None:
+def test_made_up_sign_up_links_do_nothing(anyone: Browser, store: StoreProxy) -> None:
     with store.count() as calls:
         for token in ("x", "\r\nSet-Cookie: a=b", "lyml_" + "a" * 49):
             assert anyone.open(FINISH, token=token).status == 410
@@ -162,7 +170,7 @@ def test_made_up_links_do_nothing(anyone: Browser, store: StoreProxy) -> None:
     assert anyone.open(FINISH, token=credentials.mint(credentials.Kind.MAIL_LINK)).status == 410
 
 
-def test_the_form_opens_an_account_for_the_mails_address_alone(
+def test_sign_up_form_creates_an_account_only_for_the_address_in_its_link(
     anyone: Browser, newcomer: Person, mailbox: Mailbox
 ) -> None:
     ask(anyone, newcomer.email)
@@ -174,7 +182,7 @@ def test_the_form_opens_an_account_for_the_mails_address_alone(
     assert can_sign_in(anyone, newcomer)
 
 
-def test_the_answer_and_the_work_are_the_same_for_an_address_that_has_an_account(
+def test_sign_up_with_a_known_address_gets_the_same_answer_at_the_same_cost(
     anyone: Browser, newcomer: Person, a_person: Callable[..., Person], mailbox: Mailbox, store: StoreProxy
 ) -> None:
     known, disabled = a_person(), a_person()
@@ -194,18 +202,20 @@ def test_the_answer_and_the_work_are_the_same_for_an_address_that_has_an_account
 
 
 @pytest.mark.spec("docs/security.md")
-def test_the_session_is_a_new_one(john: Browser, newcomer: Person, mailbox: Mailbox) -> None:
+def test_signing_up_starts_a_new_session(john: Browser, newcomer: Person, mailbox: Mailbox) -> None:
     before = john.http.cookies["lanyard-session"]
     ask(john, newcomer.email)
     finish(john, mailbox.link(newcomer.email))
     assert john.http.cookies["lanyard-session"] != before
     planted = Browser(john.base_url)
     planted.http.cookies.set("lanyard-session", before)
-    assert not is_signed_in(planted)  # who signs in as somebody else is signed out first
+    assert not is_signed_in(planted)  # signing in as somebody else signs the current user out first
 
 
 @pytest.mark.spec("RFC 6749 §10.12")
-def test_both_forms_need_this_browsers_own_token(anyone: Browser, newcomer: Person, mailbox: Mailbox) -> None:
+def test_sign_up_forms_require_the_csrf_token_of_this_browser(
+    anyone: Browser, newcomer: Person, mailbox: Mailbox
+) -> None:
     other = Browser(anyone.base_url)
     page = anyone.open(ASK)
     for csrf_token in ("", other.open(ASK).field("csrf_token"), anyone.open("/login").field("csrf_token")):
@@ -219,7 +229,9 @@ def test_both_forms_need_this_browsers_own_token(anyone: Browser, newcomer: Pers
     assert user.find_by_email(newcomer.email) is None
 
 
-def test_of_many_uses_at_once_one_opens_the_account(anyone: Browser, mailbox: Mailbox) -> None:
+def test_of_many_uses_of_a_sign_up_link_at_once_exactly_one_creates_the_account(
+    anyone: Browser, mailbox: Mailbox
+) -> None:
     for _ in range(3):
         newcomer = Person("", f"{credentials.new_serial().lower()}@example.net")
         ask(anyone, newcomer.email)
@@ -241,21 +253,21 @@ def test_of_many_uses_at_once_one_opens_the_account(anyone: Browser, mailbox: Ma
 @pytest.mark.parametrize(
     "email", ["", "x", "a@b@c", "a@example.net,b@example.net", '"a b"@example.net', "a@example.net\r\nBcc: b@c"]
 )
-def test_what_is_no_address_is_told_beside_the_field(anyone: Browser, email: str) -> None:
+def test_invalid_email_address_is_explained_beside_the_field(anyone: Browser, email: str) -> None:
     page = ask(anyone, email)
     assert page.status == 400
     assert "The address is not an email address." in page.text
 
 
 @pytest.mark.parametrize("email", ["\N{KELVIN SIGN}im@example.net", "kim@ex\N{LATIN SMALL LETTER DOTLESS I}mple.net"])
-def test_an_address_that_could_pass_for_anothers_is_not_taken(anyone: Browser, email: str, mailbox: Mailbox) -> None:
+def test_address_that_could_pass_for_someone_elses_is_refused(anyone: Browser, email: str, mailbox: Mailbox) -> None:
     page = ask(anyone, email)
     assert page.status == 400
     assert "contains characters that cannot be used in an address here" in page.text
     assert mailbox.of(email) == []
 
 
-def test_what_cannot_be_taken_is_told_beside_its_field_and_leaves_the_link_good(
+def test_invalid_input_is_explained_beside_its_field_and_leaves_the_link_valid(
     anyone: Browser, newcomer: Person, mailbox: Mailbox
 ) -> None:
     ask(anyone, newcomer.email)
@@ -267,7 +279,7 @@ def test_what_cannot_be_taken_is_told_beside_its_field_and_leaves_the_link_good(
     assert page.title == "Profile"
 
 
-def test_where_sign_up_is_closed_the_page_says_so_and_older_links_stop(
+def test_closed_sign_up_page_says_so_and_older_links_stop_working(
     anyone: Browser, newcomer: Person, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask(anyone, newcomer.email)

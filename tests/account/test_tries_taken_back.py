@@ -1,4 +1,4 @@
-"""A store or a mail service that fails spends nobody's tries: a try that could not be made does not count."""
+"""A failing store or mail service uses up nobody's tries: a try that could not be made does not count."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def press_sign_in(browser: Browser, page: Page) -> Page:
     return browser.press(page, "Sign in", email=browser.user.email, password=PASSWORD)
 
 
-def test_right_passwords_during_an_outage_do_not_lock_the_account(
+def test_correct_passwords_during_an_outage_do_not_lock_the_account(
     visitor: Browser, store: StoreProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settings, "SIGN_IN_TRIES_PER_ACCOUNT", 2)
@@ -45,7 +45,7 @@ def test_right_passwords_during_an_outage_do_not_lock_the_account(
     assert press_sign_in(visitor, page).status == 200
 
 
-def test_nor_do_they_where_the_browser_is_known(
+def test_correct_passwords_during_an_outage_do_not_lock_a_known_browser_out(
     visitor: Browser, store: StoreProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     visitor.sign_in()
@@ -60,7 +60,7 @@ def test_nor_do_they_where_the_browser_is_known(
 
 @pytest.fixture
 def patient_client(impatient_client: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A client of the store that tries as often as it does in production, and waits less."""
+    """Let the store's client retry as often as in production, but wait less."""
     monkeypatch.setattr(settings, "STORE_TRIES", 3)
     monkeypatch.setattr(settings, "STORE_READ_SECONDS", 0.2)
     monkeypatch.setattr(settings, "STORE_ASIDE_READ_SECONDS", 0.2)
@@ -68,7 +68,7 @@ def patient_client(impatient_client: None, monkeypatch: pytest.MonkeyPatch) -> N
 
 @LOSES
 @pytest.mark.usefixtures("patient_client")
-def test_counts_whose_answers_are_lost_do_not_lock_a_known_browser_out(
+def test_lost_responses_to_counts_do_not_lock_a_known_browser_out(
     visitor: Browser, store: StoreProxy, fault: Fault
 ) -> None:
     visitor.sign_in()
@@ -81,7 +81,9 @@ def test_counts_whose_answers_are_lost_do_not_lock_a_known_browser_out(
 
 @LOSES
 @pytest.mark.usefixtures("patient_client")
-def test_nor_any_other(visitor: Browser, store: StoreProxy, monkeypatch: pytest.MonkeyPatch, fault: Fault) -> None:
+def test_lost_responses_to_counts_do_not_lock_an_unknown_browser_out(
+    visitor: Browser, store: StoreProxy, monkeypatch: pytest.MonkeyPatch, fault: Fault
+) -> None:
     monkeypatch.setattr(settings, "SIGN_IN_TRIES_PER_ADDRESS", 1)
     page = visitor.open("/login")
     with store.fault(fault, "UpdateItem", table="throttles"):
@@ -91,7 +93,7 @@ def test_nor_any_other(visitor: Browser, store: StoreProxy, monkeypatch: pytest.
 
 @LOSES
 @pytest.mark.usefixtures("patient_client")
-def test_a_try_that_is_counted_twice_counts_as_one(
+def test_try_that_was_counted_twice_counts_as_one(
     visitor: Browser, store: StoreProxy, monkeypatch: pytest.MonkeyPatch, fault: Fault
 ) -> None:
     monkeypatch.setattr(settings, "SIGN_IN_TRIES_PER_ACCOUNT", 2)
@@ -103,7 +105,7 @@ def test_a_try_that_is_counted_twice_counts_as_one(
     assert answers == [401, 401, 429]
 
 
-def test_a_wrong_password_during_an_outage_still_counts(
+def test_wrong_password_during_an_outage_still_counts(
     visitor: Browser, store: StoreProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settings, "SIGN_IN_TRIES_PER_ACCOUNT", 2)
@@ -111,7 +113,7 @@ def test_a_wrong_password_during_an_outage_still_counts(
         assert [visitor.sign_in(password="a guess").status for _ in range(3)] == [401, 401, 429]
 
 
-def test_a_password_change_that_could_not_be_stored_does_not_count(
+def test_password_change_that_could_not_be_stored_does_not_count(
     visitor: Browser, store: StoreProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     visitor.sign_in()
@@ -124,7 +126,7 @@ def test_a_password_change_that_could_not_be_stored_does_not_count(
 
 
 @pytest.mark.parametrize("path", ["/password/reset", "/sign-up"])
-def test_a_link_that_could_not_be_stored_does_not_count(
+def test_link_that_could_not_be_stored_does_not_count(
     visitor: Browser, store: StoreProxy, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     monkeypatch.setattr(settings, "MAILS_PER_ACCOUNT", 1)
@@ -135,7 +137,7 @@ def test_a_link_that_could_not_be_stored_does_not_count(
     assert visitor.press(page, "Send the link", email=visitor.user.email).status == 200
 
 
-def test_a_mail_that_could_not_be_sent_does_not_count(
+def test_email_that_could_not_be_sent_does_not_count(
     application: Any, a_person: Callable[..., Person], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host = "https://abc123.execute-api.eu-central-1.amazonaws.com/api"
@@ -150,14 +152,14 @@ def test_a_mail_that_could_not_be_sent_does_not_count(
         counted = storage.read(Throttle.key(throttle.named(*what), settings.MAIL_WINDOW_SECONDS))[0]
         return counted.tries if counted else None
 
-    from_here = tries("mail address", "203.0.113.7") or 0  # other tests of the gateway come from there, too
+    from_here = tries("mail address", "203.0.113.7") or 0  # other tests of the gateway use this address, too
     assert browser.press(page, "Send the link", email=email).status == 503
     mail._client.cache_clear()
     assert tries("mail account", "/password/reset", email) == 0
     assert tries("mail address", "203.0.113.7") == from_here
 
 
-def test_who_is_refused_because_of_everybody_else_loses_no_try_of_their_own(
+def test_user_refused_because_of_the_total_limit_loses_no_try(
     visitor: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settings, "MAILS_PER_ACCOUNT", 1)
@@ -170,7 +172,7 @@ def test_who_is_refused_because_of_everybody_else_loses_no_try_of_their_own(
 
 @pytest.fixture
 def few_mails(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
-    """Three mails of one purpose for everybody, in a window that begins."""
+    """Allow three emails of each purpose in total, in a new time window."""
     clock.advance(settings.MAIL_WINDOW_SECONDS - clock.now() % settings.MAIL_WINDOW_SECONDS)
     monkeypatch.setattr(settings, "THROTTLE_SHARDS", 1)
     monkeypatch.setattr(settings, "MAILS_IN_ALL", 3)
@@ -191,7 +193,7 @@ def test_made_up_addresses_do_not_stop_the_password_resets_of_others(visitor: Br
 
 
 @pytest.mark.usefixtures("few_mails")
-def test_a_notice_that_is_one_too_many_is_not_sent_and_the_password_is_changed(
+def test_password_is_changed_without_a_notice_once_the_notice_limit_is_reached(
     john: Browser, mailbox: Mailbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     chosen = [PASSWORD, *(f"{word} and longer one" for word in ("another", "a third", "a fourth", "a fifth"))]
@@ -205,18 +207,18 @@ def test_a_notice_that_is_one_too_many_is_not_sent_and_the_password_is_changed(
 
 
 @pytest.mark.parametrize("fault", [Fault.LOSES_ANSWER, Fault.DROPS_CONNECTION, Fault.THROTTLED])
-def test_a_notice_that_cannot_be_counted_is_sent(
+def test_notice_that_cannot_be_counted_is_sent(
     john: Browser, mailbox: Mailbox, store: StoreProxy, fault: Fault
 ) -> None:
     page = john.open("/settings/password")
     fill = {"present": PASSWORD, "password": "a new and better one"}
-    with store.fault(fault, "UpdateItem", table="throttles", passed=1):  # the count of the try itself
+    with store.fault(fault, "UpdateItem", table="throttles", passed=1):  # the first count is that of the try itself
         assert john.press(page, "Change password", **fill).title == "Security"
     assert len(mailbox.of(john.user.email)) == 1
 
 
 @pytest.mark.usefixtures("few_mails")
-def test_where_everybodys_mail_is_stopped_an_unknown_address_is_refused_alike(
+def test_unknown_address_is_refused_in_the_same_way_once_the_total_limit_is_reached(
     visitor: Browser, a_person: Callable[..., Person], store: StoreProxy
 ) -> None:
     known, unknown = visitor.user.email, "nobody-" + visitor.user.email
@@ -232,7 +234,7 @@ def test_where_everybodys_mail_is_stopped_an_unknown_address_is_refused_alike(
     assert made[0] == made[1]
 
 
-def test_a_device_code_that_could_not_be_looked_up_does_not_count(
+def test_device_code_that_could_not_be_looked_up_does_not_count(
     john: Browser, store: StoreProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settings, "DEVICE_TRIES_PER_ACCOUNT", 1)
@@ -245,7 +247,7 @@ def test_a_device_code_that_could_not_be_looked_up_does_not_count(
 
 @LOSES
 @pytest.mark.usefixtures("patient_client")
-def test_nor_does_one_whose_count_was_not_answered(
+def test_device_code_whose_count_got_no_response_does_not_count(
     john: Browser, store: StoreProxy, monkeypatch: pytest.MonkeyPatch, fault: Fault
 ) -> None:
     monkeypatch.setattr(settings, "DEVICE_TRIES_PER_ACCOUNT", 1)
@@ -256,7 +258,7 @@ def test_nor_does_one_whose_count_was_not_answered(
     assert john.press(page, "Continue", user_code="BCDF-GHJK").status == 429
 
 
-def test_a_registration_that_could_not_be_stored_does_not_count(
+def test_registration_that_could_not_be_stored_does_not_count(
     base_url: str, store: StoreProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, registration=settings.OPEN))
@@ -273,7 +275,7 @@ def test_a_registration_that_could_not_be_stored_does_not_count(
     assert [register(), register()] == [201, 429]
 
 
-def test_a_reset_that_could_not_be_stored_does_not_count(
+def test_reset_that_could_not_be_stored_does_not_count(
     visitor: Browser, mailbox: Mailbox, store: StoreProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settings, "MAIL_LINK_TRIES", 1)

@@ -1,4 +1,4 @@
-"""A real Chromium, as the system brings it; nothing is downloaded."""
+"""A real Chromium that the system provides; nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def executable() -> str | None:
 
 
 def is_required(environment: Mapping[str, str]) -> bool:
-    """In continuous integration a missing browser is a failure and no reason to skip."""
+    """Whether a missing browser is a failure, as in continuous integration, rather than a reason to skip."""
     return environment.get("CI", "").lower() == "true" or environment.get("LANYARD_REQUIRE_BROWSER") == "1"
 
 
 def arguments() -> list[str]:
-    # Chromium refuses its sandbox to root, which is who runs in a container.
+    # Chromium refuses to sandbox root, the usual user in a container.
     return [*_ARGUMENTS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]

@@ -1,4 +1,4 @@
-"""What the browser tests need besides: Chromium, the example application beside Lanyard, and people at the keyboard."""
+"""Fixtures of the browser tests: Chromium, the example application beside Lanyard, and its users."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def chromium(base_url: str) -> Iterator[Chromium]:
 
 @pytest.fixture
 def open_page(chromium: Chromium) -> Iterator[Open]:
-    """A new window of a new person. Whatever its pages' policies block, and any error of a script, fails the test."""
+    """Open a window for a new user. Anything blocked by a page's policy, and any script error, fails the test."""
     contexts, complaints = [], []
 
     def open_one(**options: Any) -> Page:
@@ -69,7 +69,7 @@ def page(open_page: Open) -> Page:
 
 @pytest.fixture
 def box_office(base_url: str, a_person: Callable[..., Person]) -> Iterator[str]:
-    """The address of the example application, registered by some developer and running."""
+    """The address of the running example application, registered by a developer."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     made, secret = application.create(
@@ -87,11 +87,11 @@ def box_office(base_url: str, a_person: Callable[..., Person]) -> Iterator[str]:
 
 @pytest.fixture
 def ada(a_person: Callable[..., Person]) -> Person:
-    """She speaks English and belongs to Big Events LLC and Small Shows."""
+    """A user who speaks English and belongs to Big Events LLC and Small Shows."""
     return a_person("Big Events LLC", "Small Shows")
 
 
 @pytest.fixture
 def berta(a_person: Callable[..., Person]) -> Person:
-    """She speaks German and belongs to Große Feste and Kleinkunst."""
+    """A user who speaks German and belongs to Große Feste and Kleinkunst."""
     return a_person("Große Feste", "Kleinkunst", locale="de")

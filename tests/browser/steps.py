@@ -1,4 +1,4 @@
-"""What people do in a browser again and again, whatever language the page is in."""
+"""Steps that people take in a browser again and again, whatever the language of the page."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from tests.actors import Person
 
 
 def submit(page: Page, button: str = "main button[type=submit]") -> None:
-    """Press a form's button, and wait until its answer is there."""
+    """Press a form's button and wait for the response."""
     with page.expect_navigation():
         page.locator(button).first.click()
 
 
 def sign_in(page: Page, person: Person) -> None:
-    """Fill in the sign-in page that is open, and send it."""
+    """Fill in and send the sign-in page that is open."""
     page.locator("#email").fill(person.email)
     page.locator("#password").fill(person.password)
     submit(page)
@@ -26,7 +26,7 @@ def tick(page: Page, *organizers: str) -> None:
 
 
 def connect(page: Page, box_office: str, person: Person, *organizers: str) -> None:
-    """From the application's button to the application again; signs in on the way where nobody is."""
+    """Go from the application's button back to the application, signing in on the way if necessary."""
     page.goto(box_office)
     page.get_by_role("link", name="Connect with Lanyard").click()
     page.locator("#password, [name=organizers]").first.wait_for()

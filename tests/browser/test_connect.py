@@ -1,4 +1,4 @@
-"""The whole story in a real browser: an application of somebody else connects, and what people do with it."""
+"""In a real browser, users connect a third-party application and manage its access."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.browser.steps import connect, sign_in, submit, tick
 pytestmark = pytest.mark.spec("docs/architecture.md", "RFC 6749 §4.1")
 
 
-def test_somebody_connects_for_one_of_their_organizers(page: Page, box_office: str, ada: Person) -> None:
+def test_user_connects_an_application_for_one_of_their_organizers(page: Page, box_office: str, ada: Person) -> None:
     page.goto(box_office)
     page.get_by_role("link", name="Connect with Lanyard").click()
     sign_in(page, ada)
@@ -28,7 +28,7 @@ def test_somebody_connects_for_one_of_their_organizers(page: Page, box_office: s
     )
 
 
-def test_somebody_says_no(page: Page, box_office: str, ada: Person) -> None:
+def test_user_denies_the_application_access(page: Page, box_office: str, ada: Person) -> None:
     page.goto(box_office)
     page.get_by_role("link", name="Connect with Lanyard").click()
     sign_in(page, ada)
@@ -36,7 +36,7 @@ def test_somebody_says_no(page: Page, box_office: str, ada: Person) -> None:
     expect(page.get_by_role("status")).to_have_text("You said no, and nothing was connected.")
 
 
-def test_all_organizers_are_chosen_at_once(page: Page, box_office: str, ada: Person) -> None:
+def test_user_selects_all_organizers_at_once(page: Page, box_office: str, ada: Person) -> None:
     page.goto(box_office)
     page.get_by_role("link", name="Connect with Lanyard").click()
     sign_in(page, ada)
@@ -45,7 +45,7 @@ def test_all_organizers_are_chosen_at_once(page: Page, box_office: str, ada: Per
     expect(page.get_by_role("region", name="Organizers that you chose").get_by_role("listitem")).to_have_count(2)
 
 
-def test_an_application_that_is_known_comes_back_without_a_question(page: Page, box_office: str, ada: Person) -> None:
+def test_application_with_a_remembered_consent_returns_without_asking(page: Page, box_office: str, ada: Person) -> None:
     connect(page, box_office, ada, "Small Shows")
     page.get_by_role("button", name="Disconnect").click()
     page.get_by_role("link", name="Connect with Lanyard").click()
@@ -53,10 +53,10 @@ def test_an_application_that_is_known_comes_back_without_a_question(page: Page, 
     expect(page.get_by_text("Small Shows")).to_be_visible()
 
 
-def test_after_the_sign_in_the_way_leads_straight_to_a_known_application(
+def test_signing_in_leads_straight_to_an_application_with_a_remembered_consent(
     page: Page, base_url: str, box_office: str, ada: Person
 ) -> None:
-    """Browsers hold the sign-in form to its form-action through every redirect, and this one ends at another site."""
+    """Browsers apply the sign-in form's form-action to every redirect, and this one ends at another site."""
     connect(page, box_office, ada, "Small Shows")
     page.goto(f"{base_url}/logout")
     submit(page)
@@ -68,7 +68,7 @@ def test_after_the_sign_in_the_way_leads_straight_to_a_known_application(
     expect(page.get_by_text("Small Shows")).to_be_visible()
 
 
-def test_an_application_asks_again_when_it_wants_to(page: Page, box_office: str, ada: Person) -> None:
+def test_application_can_ask_the_user_again(page: Page, box_office: str, ada: Person) -> None:
     connect(page, box_office, ada, "Small Shows")
     page.get_by_role("link", name="Choose others").click()
     expect(page.get_by_text("is already connected to your Lanyard account and is asking again")).to_be_visible()
@@ -79,7 +79,7 @@ def test_an_application_asks_again_when_it_wants_to(page: Page, box_office: str,
     expect(page.get_by_text("Small Shows")).to_have_count(0)
 
 
-def test_a_refresh_ends_the_token_before_it(page: Page, box_office: str, ada: Person) -> None:
+def test_refresh_ends_the_previous_token(page: Page, box_office: str, ada: Person) -> None:
     connect(page, box_office, ada, "Small Shows")
     before = page.locator("section[aria-labelledby=token] code").inner_text()
     page.get_by_role("button", name="Refresh").click()
@@ -87,7 +87,7 @@ def test_a_refresh_ends_the_token_before_it(page: Page, box_office: str, ada: Pe
     assert page.locator("section[aria-labelledby=token] code").inner_text() != before
 
 
-def test_what_is_revoked_has_no_access_any_more(page: Page, base_url: str, box_office: str, ada: Person) -> None:
+def test_revoked_application_no_longer_has_access(page: Page, base_url: str, box_office: str, ada: Person) -> None:
     connect(page, box_office, ada, "Small Shows")
     page.goto(f"{base_url}/settings/authorized")
     page.get_by_role("button", name="Revoke").click()
@@ -98,9 +98,7 @@ def test_what_is_revoked_has_no_access_any_more(page: Page, base_url: str, box_o
     expect(page.get_by_role("heading", level=1)).to_have_text("Authorize Box office?")
 
 
-def test_another_account_can_be_used_without_starting_again(
-    page: Page, box_office: str, ada: Person, berta: Person
-) -> None:
+def test_user_switches_accounts_without_starting_again(page: Page, box_office: str, ada: Person, berta: Person) -> None:
     page.goto(box_office)
     page.get_by_role("link", name="Connect with Lanyard").click()
     sign_in(page, ada)
@@ -110,7 +108,7 @@ def test_another_account_can_be_used_without_starting_again(
     expect(page.get_by_role("checkbox", name="Kleinkunst")).to_be_visible()
 
 
-def test_a_developer_registers_an_application_and_tries_it(page: Page, base_url: str, ada: Person) -> None:
+def test_developer_registers_an_application_and_tries_it(page: Page, base_url: str, ada: Person) -> None:
     page.goto(f"{base_url}/login?next=/settings/applications")
     sign_in(page, ada)
     page.get_by_role("link", name="Register an application").click()
@@ -130,7 +128,7 @@ def test_a_developer_registers_an_application_and_tries_it(page: Page, base_url:
     expect(page).to_have_url(re.compile(re.escape(f"{base_url}/logout") + r"\?code=lyac_.*state=STATE"))
 
 
-def test_the_secret_is_copied_with_a_button(page: Page, base_url: str, ada: Person) -> None:
+def test_client_secret_is_copied_with_a_button(page: Page, base_url: str, ada: Person) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto(f"{base_url}/login?next=/settings/applications/new")
     sign_in(page, ada)

@@ -1,4 +1,4 @@
-"""What holds for every page: axe finds nothing, it fits 320 pixels, it weighs little, it speaks one language."""
+"""Every page passes axe, fits 320 pixels, weighs little, and is in one language."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ AXE = (Path(axe_playwright_python.__path__[0]) / "axe.min.js").read_text(encodin
 WEIGHT_LIMIT_BYTES = 30_000
 A_YEAR = "max-age=31536000"
 LOCALES = {"en": "en-GB", "de": "de-AT"}
-PICTURES = os.environ.get("LANYARD_PICTURES")  # a folder for a picture of each page, as `make pictures` asks for
+PICTURES = os.environ.get("LANYARD_PICTURES")  # a folder for a picture of each page, set by `make pictures`
 
 
 def axe_findings(page: Page) -> list[str]:
-    """What axe-core finds wrong under every rule that it knows for WCAG 2.2 A and AA, and its best practices."""
+    """What axe-core finds under all its rules for WCAG 2.2 A and AA, and its best practices."""
     page.evaluate(AXE)
     found: dict[str, Any] = page.evaluate("axe.run({resultTypes: ['violations']})")
     return [f"{page.url} {rule['id']}: {node['html']}" for rule in found["violations"] for node in rule["nodes"]]
@@ -51,7 +51,7 @@ def stranger(a_person: Callable[..., Person]) -> Person:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("language", ["en", "de"])
 @pytest.mark.spec("WCAG 2.2 AA")
-def test_axe_finds_nothing_and_nothing_sticks_out(
+def test_axe_finds_nothing_on_any_page_and_no_page_overflows(
     open_page: Open,
     base_url: str,
     box_office: str,
@@ -81,7 +81,7 @@ def test_axe_finds_nothing_and_nothing_sticks_out(
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("language", ["en", "de"])
 @pytest.mark.spec("WCAG 2.2 AA")
-def test_axe_finds_nothing_where_mail_is_not_set_up(
+def test_axe_finds_nothing_if_email_is_not_set_up(
     open_page: Open, base_url: str, monkeypatch: pytest.MonkeyPatch, language: str, scheme: str, width: int
 ) -> None:
     monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, stage="prod", mail_sender=None))
@@ -95,7 +95,7 @@ def test_axe_finds_nothing_where_mail_is_not_set_up(
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("colour", ["#ffd400", "#00ff88", "#222222", "#c8102e"])
 @pytest.mark.spec("WCAG 1.4.3")
-def test_an_operators_colour_keeps_its_contrast(
+def test_axe_finds_nothing_in_an_operators_color(
     open_page: Open, base_url: str, box_office: str, ada: Person, colour: str, scheme: str
 ) -> None:
     page = open_page(color_scheme=scheme)
@@ -111,7 +111,7 @@ def test_an_operators_colour_keeps_its_contrast(
 
 
 class Wire:
-    """What a page's browser asks Lanyard for and cannot take from its own cache."""
+    """What a page's browser requests from Lanyard and cannot take from its own cache."""
 
     def __init__(self, page: Page, base_url: str) -> None:
         self._asked: dict[str, tuple[str, str]] = {}
@@ -131,16 +131,16 @@ class Wire:
             self._asked.pop(event["requestId"], None)
 
     def besides_documents(self) -> list[str]:
-        """The addresses asked for since this was called last, less the pages themselves."""
+        """The addresses requested since the last call, without the pages themselves."""
         found = [url for kind, url in self._asked.values() if kind != "Document"]
         self._asked.clear()
         return found
 
 
-def test_a_page_is_light_and_needs_one_more_request(
+def test_page_is_light_and_needs_at_most_one_more_request(
     open_page: Open, base_url: str, box_office: str, ada: Person, stranger: Person, mailbox: Mailbox
 ) -> None:
-    """The first page fetches the style sheet, the first with something to copy its script; all others nothing."""
+    """The first page fetches the style sheet, and the first with something to copy its script; the others nothing."""
     page = open_page()
     documents: list[Response] = []
     page.on("response", lambda answer: documents.append(answer) if answer.request.is_navigation_request() else None)
@@ -160,7 +160,7 @@ def test_a_page_is_light_and_needs_one_more_request(
     assert [url.rpartition(".")[2] for url in fetched] == ["css", "js"]
 
 
-def test_the_style_sheet_is_kept_for_a_year_under_the_hash_of_its_content(page: Page, base_url: str) -> None:
+def test_style_sheet_is_cached_for_a_year_under_the_hash_of_its_content(page: Page, base_url: str) -> None:
     page.goto(f"{base_url}/")
     address = urljoin(page.url, page.locator("link[rel=stylesheet]").get_attribute("href"))
     answer = requests.get(address)

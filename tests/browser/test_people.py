@@ -1,4 +1,4 @@
-"""People differ: by keyboard alone, without JavaScript, in the dark, in German. Everything works for all of them."""
+"""The pages work by keyboard alone, without JavaScript, in the dark, and in German."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.browser.steps import connect, sign_in, submit, tick
 
 
 def tab_to(page: Page, name: str) -> None:
-    """Press Tab until the focus is on what has this name, and see that the focus can be seen."""
+    """Press Tab until the element with this name has the focus, and check that the focus is visible."""
     for _ in range(40):
         page.keyboard.press("Tab")
         focused = page.locator(":focus")
@@ -32,7 +32,7 @@ def _name(element: object) -> str:
 
 
 @pytest.mark.spec("WCAG 2.1.1", "WCAG 2.4.7")
-def test_by_keyboard_alone(page: Page, base_url: str, box_office: str, ada: Person) -> None:
+def test_user_connects_and_revokes_by_keyboard_alone(page: Page, base_url: str, box_office: str, ada: Person) -> None:
     page.goto(box_office)
     tab_to(page, "Connect with Lanyard")
     page.keyboard.press("Enter")
@@ -55,8 +55,8 @@ def test_by_keyboard_alone(page: Page, base_url: str, box_office: str, ada: Pers
     expect(page.get_by_role("status")).to_have_text("The application no longer has access.")
 
 
-def test_return_on_the_consent_page_allows_nothing(page: Page, box_office: str, ada: Person) -> None:
-    """The first button of a form is what Return presses; it must not be the one that gives access."""
+def test_pressing_return_on_the_consent_page_allows_nothing(page: Page, box_office: str, ada: Person) -> None:
+    """Return presses a form's first button, which must not be the one that gives access."""
     page.goto(box_office)
     page.get_by_role("link", name="Connect with Lanyard").click()
     sign_in(page, ada)
@@ -66,10 +66,10 @@ def test_return_on_the_consent_page_allows_nothing(page: Page, box_office: str, 
 
 @pytest.mark.spec("RFC 6749 §10.12", "docs/security.md")
 @pytest.mark.parametrize("java_script_enabled", [True, False])
-def test_a_form_whose_session_ended_is_there_again_after_the_sign_in(
+def test_form_whose_session_ended_is_restored_after_signing_in(
     open_page: Open, base_url: str, ada: Person, java_script_enabled: bool
 ) -> None:
-    """Only a real browser shows that it says where the form came from, whatever the page's referrer policy."""
+    """Only a real browser shows that it reveals where a form came from, whatever the page's referrer policy."""
     page = open_page(java_script_enabled=java_script_enabled)
     page.goto(f"{base_url}/login?next=/settings/profile")
     sign_in(page, ada)
@@ -88,7 +88,7 @@ def test_a_form_whose_session_ended_is_there_again_after_the_sign_in(
 
 
 @pytest.mark.spec("RFC 6749 §10.12")
-def test_a_form_on_another_site_fills_in_nothing_here(page: Page, base_url: str, ada: Person) -> None:
+def test_form_on_another_site_fills_in_nothing_here(page: Page, base_url: str, ada: Person) -> None:
     page.goto(f"{base_url}/login?next=/settings/profile")
     sign_in(page, ada)
     elsewhere = base_url.replace("127.0.0.1", "localhost")
@@ -101,7 +101,9 @@ def test_a_form_on_another_site_fills_in_nothing_here(page: Page, base_url: str,
     expect(page.get_by_label("Name")).to_have_value("John Doe")
 
 
-def test_without_javascript(open_page: Open, base_url: str, box_office: str, ada: Person) -> None:
+def test_user_connects_and_registers_without_javascript(
+    open_page: Open, base_url: str, box_office: str, ada: Person
+) -> None:
     page = open_page(java_script_enabled=False)
     page.goto(box_office)
     page.get_by_role("link", name="Connect with Lanyard").click()
@@ -121,8 +123,10 @@ def test_without_javascript(open_page: Open, base_url: str, box_office: str, ada
     expect(page.get_by_role("button", name="Copy")).to_have_count(0)
 
 
-def test_who_reads_german_is_spoken_to_in_german(page: Page, base_url: str, box_office: str, berta: Person) -> None:
-    """The account's language counts, whatever the browser asks for."""
+def test_user_whose_account_is_german_sees_the_pages_in_german(
+    page: Page, base_url: str, box_office: str, berta: Person
+) -> None:
+    """The account's language decides, whatever the browser asks for."""
     connect(page, box_office, berta, "Kleinkunst")
     page.goto(f"{base_url}/settings/authorized")
     expect(page.get_by_role("heading", level=1)).to_have_text("Verbundene Anwendungen")
@@ -137,7 +141,7 @@ def test_who_reads_german_is_spoken_to_in_german(page: Page, base_url: str, box_
     )
 
 
-def test_before_the_sign_in_the_browsers_language_counts(open_page: Open, base_url: str) -> None:
+def test_browsers_language_decides_before_signing_in(open_page: Open, base_url: str) -> None:
     page = open_page(locale="de-CH")
     page.goto(f"{base_url}/login")
     expect(page.get_by_role("heading", level=1)).to_have_text("Anmelden")
@@ -147,7 +151,7 @@ def test_before_the_sign_in_the_browsers_language_counts(open_page: Open, base_u
 
 
 @pytest.mark.parametrize(("scheme", "is_dark"), [("light", False), ("dark", True)])
-def test_pages_are_dark_where_that_is_wanted(open_page: Open, base_url: str, scheme: str, is_dark: bool) -> None:
+def test_pages_are_dark_if_the_browser_prefers_it(open_page: Open, base_url: str, scheme: str, is_dark: bool) -> None:
     page = open_page(color_scheme=scheme)
     page.goto(f"{base_url}/login")
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -157,7 +161,7 @@ def test_pages_are_dark_where_that_is_wanted(open_page: Open, base_url: str, sch
 
 NAMES = (
     "<script>document.title='taken'</script><img src=x onerror=alert(1)>",
-    "קופה 12 שלום – ABC (1)",  # from right to left, and no control characters, which names refuse
+    "קופה 12 שלום – ABC (1)",  # right to left, without control characters, which names must not contain
     "W" * 255,
     "🎟️👩‍👩‍👧‍👦🏳️‍🌈 Ünïcödé 票務",
     "{{ 7*7 }} %(name)s {% raw %} &amp; \" ' `",
@@ -166,8 +170,10 @@ NAMES = (
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.spec("CVE-2018-1000088")
-def test_whatever_a_name_holds_it_is_only_shown(open_page: Open, base_url: str, a_person: object, name: str) -> None:
-    """As an application's name and as an organizer's, on every page that shows them."""
+def test_name_is_only_ever_shown_as_text_whatever_it_contains(
+    open_page: Open, base_url: str, a_person: object, name: str
+) -> None:
+    """As the name of an application and of an organizer, on every page that shows one."""
     person: Person = a_person(name)  # type: ignore[operator]
     page = open_page(viewport={"width": 320, "height": 640})
     page.goto(f"{base_url}/login?next=/settings/applications/new")

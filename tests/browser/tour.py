@@ -1,4 +1,4 @@
-"""A walk past every page that there is, for the tests that look at each of them."""
+"""A walk through every page, for the tests that check each of them."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ CHOSEN = "a new and better one"
 _TEMPLATES = Path(pages.__path__[0]) / "templates"
 
 
-# Shown where an operator has not set up mail, which the local stage has no way to be. It has a test of its own.
+# Shown if an operator has not set up email, which cannot happen in the local stage. It has its own test.
 NOT_LOCAL = {"mail_not_set_up.html"}
 
 
 def every_page() -> set[str]:
-    """The templates that are whole pages, as they stand in the folder."""
+    """The names of the templates in the folder that are whole pages."""
     return {path.name for path in _TEMPLATES.iterdir() if _is_page(path)} - NOT_LOCAL
 
 
@@ -39,7 +39,7 @@ def _is_page(path: Path) -> bool:
 def walk(
     page: Page, base_url: str, box_office: str, person: Person, stranger: Person, mailbox: Mailbox
 ) -> Iterator[str]:
-    """Opens one page after another and gives the name of its template. `stranger` belongs to no organizer."""
+    """Open one page after another and yield the name of its template. `stranger` belongs to no organizer."""
     yield from _mailed_links(page, base_url, person, mailbox)
     person = replace(person, password=CHOSEN)
     yield from _signed_out(page, base_url, box_office, person)
@@ -61,7 +61,7 @@ def walk(
     page.locator("#find").fill("hall 7")
     page.locator("#find").press("Enter")
     page.get_by_role("status").wait_for()
-    yield "consent.html"  # with a field to look for organizers
+    yield "consent.html"  # with a search field for organizers
 
 
 def _signed_out(page: Page, base_url: str, box_office: str, person: Person) -> Iterator[str]:
@@ -79,7 +79,7 @@ def _signed_out(page: Page, base_url: str, box_office: str, person: Person) -> I
 
 
 def _mailed_links(page: Page, base_url: str, person: Person, mailbox: Mailbox) -> Iterator[str]:
-    """Signing up and choosing a new password, with mistakes on the way. Ends with nobody signed in."""
+    """Sign up and choose a new password, with errors on the way. Nobody is signed in at the end."""
     newcomer = f"new-{person.email}"
     page.goto(f"{base_url}/sign-up")
     yield "sign_up.html"
@@ -90,7 +90,7 @@ def _mailed_links(page: Page, base_url: str, person: Person, mailbox: Mailbox) -
     page.locator("#fullname").fill(" \u2003 ")
     page.locator("#password").fill(person.password)
     submit(page)
-    yield "sign_up_finish.html"  # with a problem
+    yield "sign_up_finish.html"  # with an error
     page.goto(f"{base_url}/password/reset")
     yield "password_reset.html"
     page.locator("#email").fill(person.email)
@@ -100,7 +100,7 @@ def _mailed_links(page: Page, base_url: str, person: Person, mailbox: Mailbox) -
     yield "password_new.html"
     page.locator("#password").fill(person.password)
     submit(page)
-    yield "password_new.html"  # with a problem: it is the one they have
+    yield "password_new.html"  # with an error: it is the current password
     page.locator("#password").fill(CHOSEN)
     submit(page)
     yield "password_chosen.html"
@@ -115,18 +115,18 @@ def _account(page: Page, base_url: str, person: Person) -> Iterator[str]:
     page.locator("#present").fill("a wrong one")
     page.locator("#password").fill("another good one")
     submit(page)
-    yield "password.html"  # with a problem
+    yield "password.html"  # with an error
     page.goto(f"{base_url}/settings/profile")
     page.locator("#fullname").fill(" \u2003 ")
     submit(page)
-    yield "profile.html"  # with a problem
+    yield "profile.html"  # with an error
     page.locator("#fullname").fill("Ada Lovelace")
     submit(page)
     yield "profile.html"  # saved
     page.goto(f"{base_url}/settings/profile")
-    page.context.clear_cookies(name=re.compile("lanyard-session$"))  # with a prefix where it is https
+    page.context.clear_cookies(name=re.compile("lanyard-session$"))  # with a prefix on https
     submit(page)
-    yield "sign_in.html"  # with a form that waits
+    yield "sign_in.html"  # with a waiting form
     sign_in(page, person)
     yield "form_kept.html"
     submit(page)
@@ -136,7 +136,7 @@ def _account(page: Page, base_url: str, person: Person) -> Iterator[str]:
 def _consent(page: Page, box_office: str) -> Iterator[str]:
     yield "consent.html"
     submit(page, "button[value=allow]")
-    yield "consent.html"  # with a problem
+    yield "consent.html"  # with an error
     submit(page, "button[value=select_all]")
     submit(page, "button[value=allow]")
     page.wait_for_url(f"{box_office}/**")
@@ -145,7 +145,7 @@ def _consent(page: Page, box_office: str) -> Iterator[str]:
 
 
 def _unanswerable(page: Page, base_url: str, person: Person) -> Iterator[str]:
-    """A pushed request that was answered, and a mistake of an application that registered itself."""
+    """A pushed request that was already answered, and an error of an application that registered itself."""
     made, secret = application.create(
         credentials.new_id(), owner_id=application.ITSELF, name="A host", redirect_uris=["https://host.example.com/"]
     )
@@ -171,7 +171,7 @@ def _own_applications(page: Page, base_url: str) -> Iterator[str]:
     page.locator("#name").fill("Counter sales")
     page.locator("#redirect_uris").fill("https://counter.example.com/\nftp://counter.example.com/")
     submit(page)
-    yield "application_form.html"  # with a problem
+    yield "application_form.html"  # with an error
     page.locator("#redirect_uris").fill("https://counter.example.com/")
     page.locator("summary").click()
     page.locator("[name=device_grant]").check()
@@ -197,7 +197,7 @@ def _device(page: Page, base_url: str, client_id: str, secret: str) -> Iterator[
     page.goto(f"{base_url}/device")
     page.locator("#user_code").fill("BCDF-GHJK")
     submit(page)
-    yield "device.html"  # with a problem
+    yield "device.html"  # with an error
     page.locator("#user_code").fill(answer.json()["user_code"])
     submit(page)
     yield "consent.html"  # for a device

@@ -1,4 +1,4 @@
-"""What is kept of a person can be given to them and erased."""
+"""A user's data can be exported and erased."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from infra.commands.users import users
 from infra.deployment import tables
 from tests.actors import Browser, ClientApp
 
-# Keyed by something else, without a TTL, and still no data about a person: their attributes that name a user are how
-# `erasure` finds them.
+# Keyed by something else and without a TTL, but `erasure` finds these models through the attributes that name a user,
+# and nothing else in them is about a person.
 FOUND_OTHERWISE = {"User", "EmailAddress", "Application"}
 
 
-def test_an_export_has_all_of_it_and_no_secret(john: Browser, shop: ClientApp) -> None:
+def test_export_contains_all_of_a_users_data_and_no_secret(john: Browser, shop: ClientApp) -> None:
     tokens = shop.connect(john, "Big Events LLC")
     mine = john.register_application("Mine")
     assert john.person is not None
@@ -46,7 +46,7 @@ def test_an_export_has_all_of_it_and_no_secret(john: Browser, shop: ClientApp) -
         assert secret not in text
 
 
-def test_after_an_erasure_nothing_is_left_and_nothing_works(john: Browser, shop: ClientApp) -> None:
+def test_nothing_is_left_and_nothing_works_after_an_erasure(john: Browser, shop: ClientApp) -> None:
     tokens = shop.connect(john, "Big Events LLC")
     assert john.person is not None
     found = user.find_by_email(john.person.email)
@@ -63,7 +63,7 @@ def test_after_an_erasure_nothing_is_left_and_nothing_works(john: Browser, shop:
     user.create(email=john.person.email, password="another password", fullname="J", locale="en", timezone="UTC")
 
 
-def test_what_others_allowed_the_users_applications_is_counted_apart(
+def test_connections_of_other_users_to_erased_applications_are_counted_separately(
     john: Browser, eve: Browser, shop: ClientApp
 ) -> None:
     mine = john.register_application("Mine")
@@ -80,7 +80,7 @@ def test_what_others_allowed_the_users_applications_is_counted_apart(
 
 
 @pytest.mark.parametrize("done", range(6))
-def test_an_erasure_that_was_cut_off_is_finished_by_the_same_command(john: Browser, shop: ClientApp, done: int) -> None:
+def test_interrupted_erasure_is_finished_by_the_same_command(john: Browser, shop: ClientApp, done: int) -> None:
     tokens = shop.connect(john, "Big Events LLC")
     john.register_application("Mine")
     assert john.person is not None
@@ -100,7 +100,7 @@ def test_an_erasure_that_was_cut_off_is_finished_by_the_same_command(john: Brows
 
 
 @pytest.mark.parametrize("model", tables.MODELS, ids=lambda model: model.__name__)
-def test_every_model_that_names_a_user_is_erased_or_goes_by_itself(model: type[Item]) -> None:
+def test_every_model_that_names_a_user_is_erased_or_expires(model: type[Item]) -> None:
     names_a_user = {"user_id", "owner_id", "email"} & set(model.get_attributes())
     goes_by_itself = model.ttl_name() is not None
     found = model in erasure.keyed_by_user() or model.__name__ in FOUND_OTHERWISE

@@ -1,6 +1,6 @@
-"""`make deploy`: tables, `chalice deploy`, and what stands around the API, against MiniStack.
+"""`make deploy` creates the tables, the API and the resources around it, on MiniStack.
 
-MiniStack does not know ImportRestApi, which has a stand-in here: what API Gateway makes of the document only AWS shows.
+MiniStack lacks ImportRestApi, which has a stand-in here; only AWS shows what API Gateway makes of the document.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _NOT_COPIED = shutil.ignore_patterns(".venv", ".local", ".git", "__pycache__", "
 
 
 class Clone:
-    """A copy of the project, whose `make deploy` talks to `front`."""
+    """A copy of the project whose `make deploy` talks to `front`."""
 
     def __init__(self, folder: Path, front: AwsFront) -> None:
         self.folder = folder
@@ -78,7 +78,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
     ministack.stop()
 
 
-def test_a_dry_run_says_what_would_be_made_and_makes_nothing(clone: Clone) -> None:
+def test_deploy_dry_run_says_what_would_be_created_and_creates_nothing(clone: Clone) -> None:
     ended = clone.deploy("dev", "--dry-run")
     assert ended.returncode == 0, ended.stderr
     assert "The stack lanyard-dev-tables would change:" in ended.stdout
@@ -93,7 +93,7 @@ def test_a_dry_run_says_what_would_be_made_and_makes_nothing(clone: Clone) -> No
     assert "CREATE_COMPLETE" not in clone.stacks().values()
 
 
-def test_a_deployment_makes_tables_functions_api_and_what_stands_around(clone: Clone) -> None:
+def test_deploy_creates_tables_functions_the_api_and_the_resources_around_it(clone: Clone) -> None:
     ended = clone.deploy("dev")
     assert ended.returncode == 0, ended.stderr
     assert clone.stacks() == {
@@ -111,7 +111,7 @@ def test_a_deployment_makes_tables_functions_api_and_what_stands_around(clone: C
         document = clone.client("iam").get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
         assert document == policy.document("dev", function)
     ((api, document),) = clone.front.documents.items()
-    assert clone.client("apigateway").get_rest_api(restApiId=api)["name"] == "lanyard-dev"  # its metrics' ApiName
+    assert clone.client("apigateway").get_rest_api(restApiId=api)["name"] == "lanyard-dev"  # the ApiName of its metrics
     assert {"/", "/api/v1/oauth/token", "/api/v1/me"} <= set(document["paths"])
     gateway = clone.client("apigateway")
     made = {one["responseType"]: one for one in gateway.get_gateway_responses(restApiId=api)["items"]}
@@ -119,7 +119,7 @@ def test_a_deployment_makes_tables_functions_api_and_what_stands_around(clone: C
     assert "Bearer" in str(made["UNAUTHORIZED"]["responseParameters"])
     stage = gateway.get_stage(restApiId=api, stageName="api")
     assert stage["methodSettings"]["*/*"]["throttlingRateLimit"] == 200
-    # The gateway's answers are in force only when a deployment comes after them.
+    # Gateway responses take effect only with a deployment after them.
     posts = [path for method, path in clone.front.calls if method in ("POST", "PUT")]
     assert f"/restapis/{api}/gatewayresponses/UNAUTHORIZED" in posts
     assert posts[-1] == f"/restapis/{api}/deployments"
@@ -128,7 +128,7 @@ def test_a_deployment_makes_tables_functions_api_and_what_stands_around(clone: C
     assert f"https://{api}.execute-api.us-east-1.amazonaws.com/api/" in ended.stdout
 
 
-def test_what_is_deployed_has_byte_code(clone: Clone) -> None:
+def test_deployment_package_contains_bytecode(clone: Clone) -> None:
     tag = sys.implementation.cache_tag
     made = list((clone.folder / ".chalice" / "deployments").glob("*.zip"))
     size = clone.client("lambda").get_function(FunctionName="lanyard-dev")["Configuration"]["CodeSize"]
@@ -140,7 +140,7 @@ def test_what_is_deployed_has_byte_code(clone: Clone) -> None:
     assert f"botocore/__pycache__/client.{tag}.pyc" in names
 
 
-def test_deploying_again_changes_what_has_changed_and_keeps_the_api(clone: Clone) -> None:
+def test_second_deploy_updates_what_has_changed_and_keeps_the_api(clone: Clone) -> None:
     dry = clone.deploy("dev", "--dry-run")
     assert "  update_function lanyard-dev\n" in dry.stdout
     assert "create_function" not in dry.stdout
@@ -152,7 +152,7 @@ def test_deploying_again_changes_what_has_changed_and_keeps_the_api(clone: Clone
     assert len(clone.client("lambda").list_functions()["Functions"]) == 2
 
 
-def test_a_stack_that_could_not_be_made_is_named_with_what_to_do(clone: Clone) -> None:
+def test_failed_stack_is_named_with_what_to_do(clone: Clone) -> None:
     formation = clone.client("cloudformation")
     broken = {"Resources": {"Alarm": {"Type": "AWS::CloudWatch::Alarm", "Properties": {"Metrics": []}}}}
     planned = stacks.plan(formation, "lanyard-prod-tables", {}, TemplateBody=stacks.body(broken))
@@ -172,7 +172,9 @@ def test_a_stack_that_could_not_be_made_is_named_with_what_to_do(clone: Clone) -
         (["local"], "not 'local'."),
     ],
 )
-def test_a_mistake_is_one_line_and_exit_code_2(clone: Clone, arguments: list[str], complaint: str) -> None:
+def test_invalid_deploy_command_gets_one_line_and_exit_code_2(
+    clone: Clone, arguments: list[str], complaint: str
+) -> None:
     ended = clone.deploy(*arguments)
     assert complaint in ended.stderr
     assert ended.stderr.count("\n") == 1

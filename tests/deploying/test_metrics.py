@@ -1,4 +1,4 @@
-"""What CloudWatch counts of a request, from the line that it writes in the log (Embedded Metric Format)."""
+"""Each request's log line carries CloudWatch metrics (Embedded Metric Format)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.actors import Browser, ClientApp
 
 @pytest.fixture(autouse=True)
 def _a_deployed_stage(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The local stage writes no metrics."""
+    """Use a deployed stage, because the local stage writes no metrics."""
     monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, stage="dev"))
 
 
@@ -25,7 +25,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 
 
 def metrics(line: dict[str, Any]) -> dict[str, Any]:
-    """name -> value, as CloudWatch reads them; each must have a value and its dimensions too."""
+    """The metrics by name, as CloudWatch reads them; each must have a value and its dimensions."""
     found: dict[str, Any] = {}
     for directive in line["_aws"]["CloudWatchMetrics"]:
         assert directive["Namespace"] == "Lanyard"
@@ -36,7 +36,7 @@ def metrics(line: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def test_a_token_request_is_counted_by_route_and_outcome(
+def test_token_request_is_counted_by_route_and_outcome(
     john: Browser, shop: ClientApp, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code = john.allow(john.open(shop.authorize_path()), "Big Events LLC").code
@@ -53,7 +53,7 @@ def test_a_token_request_is_counted_by_route_and_outcome(
     assert counted["milliseconds"] > 0
 
 
-def test_a_replay_is_counted_for_its_alarm(john: Browser, shop: ClientApp, capsys: pytest.CaptureFixture[str]) -> None:
+def test_replay_is_counted_for_its_alarm(john: Browser, shop: ClientApp, capsys: pytest.CaptureFixture[str]) -> None:
     code = john.allow(john.open(shop.authorize_path()), "Big Events LLC").code
     shop.exchange(code)
     lines(capsys)
@@ -63,7 +63,9 @@ def test_a_replay_is_counted_for_its_alarm(john: Browser, shop: ClientApp, capsy
     assert metrics(line)["SecurityEvents"] == 1
 
 
-def test_no_client_id_is_a_dimension(john: Browser, shop: ClientApp, capsys: pytest.CaptureFixture[str]) -> None:
+def test_client_id_is_never_a_metric_dimension(
+    john: Browser, shop: ClientApp, capsys: pytest.CaptureFixture[str]
+) -> None:
     shop.connect(john, "Big Events LLC")
     for line in lines(capsys):
         for directive in line["_aws"]["CloudWatchMetrics"]:

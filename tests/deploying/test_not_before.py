@@ -1,4 +1,4 @@
-"""A restore brings back what was revoked since the backup; NOT_BEFORE ends all that was issued until then."""
+"""A restore brings back what was revoked since the backup, so NOT_BEFORE ends everything issued until then."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.flows.test_pushed_requests import reference
 
 @pytest.fixture
 def restore(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Callable[[], None]:
-    """The operator has restored the tables, and set NOT_BEFORE to the present moment."""
+    """Act as the operator who restored the tables and sets NOT_BEFORE to now."""
 
     def made() -> None:
         clock.advance(1)
@@ -32,7 +32,7 @@ def restore(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Callable[[], None]
     return made
 
 
-def test_tokens_codes_and_sessions_from_before_are_refused(
+def test_tokens_codes_and_sessions_issued_before_a_restore_are_refused(
     john: Browser, shop: ClientApp, restore: Callable[[], None]
 ) -> None:
     tokens = shop.connect(john, "Big Events LLC")
@@ -45,7 +45,7 @@ def test_tokens_codes_and_sessions_from_before_are_refused(
     assert john.open("/settings/applications").path == "/login"
 
 
-def test_nothing_is_remembered_from_before_and_one_can_connect_anew(
+def test_consent_from_before_a_restore_is_not_remembered_and_users_can_connect_again(
     john: Browser, shop: ClientApp, restore: Callable[[], None]
 ) -> None:
     shop.connect(john, "Big Events LLC")
@@ -58,10 +58,10 @@ def test_nothing_is_remembered_from_before_and_one_can_connect_anew(
     assert john.open(shop.authorize_path()).left_to is not None
 
 
-def test_what_was_allowed_before_does_not_come_back_with_what_is_allowed_now(
+def test_consent_from_before_a_restore_does_not_return_with_a_new_one(
     john: Browser, shop: ClientApp, restore: Callable[[], None]
 ) -> None:
-    """The restored consent may be one that had been taken back."""
+    """The restored consent may be one that the user had revoked."""
     shop.connect(john, "Big Events LLC")
     restore()
     john.sign_in()
@@ -75,7 +75,7 @@ def test_what_was_allowed_before_does_not_come_back_with_what_is_allowed_now(
 
 
 @pytest.mark.spec("RFC 8628 §3.5")
-def test_what_a_device_asked_for_before_has_expired(
+def test_device_request_from_before_a_restore_has_expired(
     john: Browser, a_browser: Callable[..., Browser], restore: Callable[[], None]
 ) -> None:
     tv = registered_device(a_browser())
@@ -92,7 +92,7 @@ def test_what_a_device_asked_for_before_has_expired(
 
 
 @pytest.mark.spec("RFC 9126 §2.2")
-def test_a_request_that_was_pushed_before_has_expired(
+def test_request_pushed_before_a_restore_has_expired(
     john: Browser, shop: ClientApp, restore: Callable[[], None]
 ) -> None:
     request_uri = reference(shop)
@@ -103,7 +103,7 @@ def test_a_request_that_was_pushed_before_has_expired(
     assert john.allow(john.open(pushed_path(shop, reference(shop))), "Big Events LLC").code
 
 
-def test_an_upgrade_ends_no_request_that_was_stored_without_its_moment(
+def test_upgrade_keeps_requests_that_were_stored_without_a_creation_time(
     john: Browser, shop: ClientApp, a_browser: Callable[..., Browser]
 ) -> None:
     tv = registered_device(a_browser())
@@ -120,6 +120,6 @@ def test_an_upgrade_ends_no_request_that_was_stored_without_its_moment(
 
 
 @pytest.mark.parametrize("value", ["yesterday", "-1", "1.5", "17955066760000"])
-def test_a_moment_that_is_none_is_refused(value: str) -> None:
+def test_invalid_not_before_is_refused(value: str) -> None:
     with pytest.raises(settings.SettingsError, match="NOT_BEFORE"):
         settings.from_environment({"NOT_BEFORE": value})

@@ -1,4 +1,4 @@
-"""An organizer that leaves: our API closes at once; other APIs are told when `organizers delete` has ended well."""
+"""Deleting an organizer closes our own API at once; other APIs learn of it when `organizers delete` succeeds."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CHANGES = "TransactWriteItems"
 
 @pytest.fixture
 def slug(john: Browser) -> str:
-    """Of Big Events LLC, to which john belongs."""
+    """The slug of Big Events LLC, to which john belongs."""
     return next(iter(john.user.organizers))
 
 
@@ -34,11 +34,11 @@ def delete(slug: str) -> Result:
 
 
 def told(app: ClientApp, token: str) -> list[str]:
-    """The organizers that another API is told of."""
+    """The organizers that introspection reports to another API."""
     return list(introspect(app, token=token).json()["organizers"])
 
 
-def test_a_deletion_that_is_cut_off_fails_and_says_to_run_it_again_until_no_member_is_left(
+def test_interrupted_deletion_says_to_run_it_again_until_no_member_is_left(
     john: Browser, a_browser: Callable[..., Browser], shop: ClientApp, slug: str, store: StoreProxy
 ) -> None:
     other = a_browser()
@@ -49,14 +49,18 @@ def test_a_deletion_that_is_cut_off_fails_and_says_to_run_it_again_until_no_memb
     assert ended.exit_code != 0
     assert f"Not finished: users may still belong to {slug}" in ended.output
     assert "Run this command again." in ended.output
-    assert [shop.organizers(token).json()["results"] for token in tokens] == [[], []], "our own API is closed"
-    assert sorted(told(shop, token) for token in tokens) == [[], [slug]], "other APIs are told what is left"
+    assert [shop.organizers(token).json()["results"] for token in tokens] == [[], []], "our own API shows no organizer"
+    assert sorted(told(shop, token) for token in tokens) == [[], [slug]], (
+        "other APIs still see the members that are left"
+    )
     again = delete(slug)
     assert (again.exit_code, again.output) == (0, f"Deleted {slug}, which had 1 members.\n")
     assert [told(shop, token) for token in tokens] == [[], []]
 
 
-def test_so_does_one_that_its_operator_stops(john: Browser, shop: ClientApp, slug: str, store: StoreProxy) -> None:
+def test_deletion_stopped_by_its_operator_says_to_run_it_again(
+    john: Browser, shop: ClientApp, slug: str, store: StoreProxy
+) -> None:
     token = shop.connect(john, "Big Events LLC")["access_token"]
     with store.before(CHANGES, lambda: os.kill(os.getpid(), signal.SIGINT)):  # Ctrl-C
         ended = delete(slug)
@@ -66,7 +70,7 @@ def test_so_does_one_that_its_operator_stops(john: Browser, shop: ClientApp, slu
     assert told(shop, token) == []
 
 
-def test_a_member_who_is_erased_meanwhile_does_not_stop_it(
+def test_member_erased_during_the_deletion_does_not_stop_it(
     john: Browser, eve: Browser, shop: ClientApp, slug: str, store: StoreProxy
 ) -> None:
     user.add_member(eve.user.user_id, slug)

@@ -1,4 +1,4 @@
-"""What the functions may do on AWS: each action named, each table. `tests/whole_run.py` sees that they do it all."""
+"""The IAM policies allow each function only named actions on named tables; `tests/whole_run.py` checks each is used."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ STAGES = policy.deployed_stages()
 
 @pytest.mark.parametrize("function", policy.FUNCTIONS)
 @pytest.mark.parametrize("stage", STAGES)
-def test_the_policy_files_are_what_the_lists_say(stage: str, function: str) -> None:
+def test_policy_files_match_the_lists(stage: str, function: str) -> None:
     file = templates.CONFIG.parent / policy.file_name(stage, function)
     assert json.loads(file.read_text(encoding="utf-8")) == policy.document(stage, function), "run: make policies"
 
@@ -24,13 +24,15 @@ def test_no_policy_has_a_wildcard_action_or_a_scan(stage: str, function: str) ->
     for statement in policy.document(stage, function)["Statement"]:
         assert not [action for action in statement["Action"] if "*" in action or action.endswith("Scan")]
         anything = "*" in [resource.rpartition(":")[2] for resource in statement["Resource"]]
-        assert not anything or statement["Action"][0].startswith(("logs:", "xray:"))  # which know no narrower ones
+        assert not anything or statement["Action"][0].startswith(
+            ("logs:", "xray:")
+        )  # these services have no narrower resources
         assert not [
             name for name in statement["Resource"] if name.startswith("arn:aws:dynamodb") and name.endswith("*")
         ]
 
 
-def test_mail_may_be_sent_from_the_stages_sender_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_email_may_be_sent_only_from_the_stages_sender(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(templates, "variables", lambda _: {})
     assert "ses:" not in json.dumps(policy.document("prod", "api"))
     monkeypatch.setattr(templates, "variables", lambda _: {"MAIL_SENDER": "no-reply@example.com"})
@@ -40,7 +42,7 @@ def test_mail_may_be_sent_from_the_stages_sender_alone(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("function", policy.FUNCTIONS)
-def test_traces_may_be_written_where_the_stage_wants_them(monkeypatch: pytest.MonkeyPatch, function: str) -> None:
+def test_traces_may_be_written_only_if_the_stage_enables_them(monkeypatch: pytest.MonkeyPatch, function: str) -> None:
     stage = {**templates.stages()["prod"], "xray": True}
     monkeypatch.setattr(templates, "stages", lambda: {"prod": {**stage, "xray": False}})
     assert "xray:" not in json.dumps(policy.document("prod", function))

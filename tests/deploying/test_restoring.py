@@ -1,4 +1,4 @@
-"""Restored tables give back what the live ones have lost, and overwrite nothing."""
+"""`tables restore` puts back what the live tables have lost, and overwrites nothing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RESTORED = "restored-"
 
 @pytest.fixture
 def backup() -> Iterator[Callable[[], None]]:
-    """Take a backup of the users, which DynamoDB has restored to a table of another name."""
+    """Take a backup of the users that DynamoDB restored to a table of another name."""
     client = CONNECTION.client
 
     def made() -> None:
@@ -52,7 +52,7 @@ def restore(*arguments: str) -> Result:
     )
 
 
-def test_what_was_lost_comes_back_and_what_has_changed_stays(
+def test_lost_items_are_restored_and_changed_items_stay(
     a_person: Callable[..., Person], backup: Callable[[], None], with_not_before: None
 ) -> None:
     lost, changed = a_person(), a_person()
@@ -73,14 +73,14 @@ def test_what_was_lost_comes_back_and_what_has_changed_stays(
     assert User.get(changed.user_id).active is False
 
 
-def test_without_a_not_before_it_is_refused(backup: Callable[[], None]) -> None:
+def test_restore_without_not_before_is_refused(backup: Callable[[], None]) -> None:
     backup()
     refused = restore()
     assert refused.exit_code == 2
     assert "NOT_BEFORE" in refused.output
 
 
-def test_without_restored_tables_it_is_refused(with_not_before: None) -> None:
+def test_restore_without_restored_tables_is_refused(with_not_before: None) -> None:
     refused = restore()
     assert refused.exit_code == 2
     assert "There are no tables whose names start with restored-" in refused.output

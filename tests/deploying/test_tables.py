@@ -1,4 +1,4 @@
-"""One definition of storage: infra/tables.yaml and the models agree, and the tables are kept as data should be."""
+"""infra/tables.yaml and the models define the same tables, and all are backed up, encrypted and protected."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PREFIX = "${TablePrefix}"
 
 
 def by_name() -> dict[str, dict[str, Any]]:
-    """CloudFormation's tables by their names without the prefix."""
+    """CloudFormation's tables, by name without the prefix."""
     return {
         one["Properties"]["TableName"]["Fn::Sub"].removeprefix(PREFIX): one for one in TEMPLATE["Resources"].values()
     }
@@ -31,12 +31,12 @@ def keys(schema: Any) -> list[tuple[str, str]]:
     return sorted((key["AttributeName"], key["KeyType"]) for key in schema)
 
 
-def test_each_model_has_a_table_and_each_table_a_model() -> None:
+def test_every_model_has_a_table_and_every_table_a_model() -> None:
     assert sorted(by_name()) == sorted(short_name(model) for model in tables.MODELS)
 
 
 @pytest.mark.parametrize("model", tables.MODELS, ids=short_name)
-def test_keys_indexes_types_and_ttl_agree(model: type[Item]) -> None:
+def test_keys_indexes_types_and_ttl_of_model_and_table_agree(model: type[Item]) -> None:
     made = by_name()[short_name(model)]["Properties"]
     schema = model.schema()
     ttl = model.ttl_name()
@@ -53,7 +53,7 @@ def test_keys_indexes_types_and_ttl_agree(model: type[Item]) -> None:
     assert made.get("TimeToLiveSpecification") == wanted
 
 
-def test_the_guide_to_restoring_names_each_tables_ttl() -> None:
+def test_restore_guide_names_each_tables_ttl() -> None:
     guide = (ROOT / "docs" / "deploy" / "restore.md").read_text(encoding="utf-8")
     rows = re.findall(r"^ *\| `(\w+)` \| (`.*`) \|$", guide.partition("| TTL attribute | tables |")[2], re.MULTILINE)
     said = {name: attribute for attribute, names in rows for name in re.findall(r"`(\w+)`", names)}
@@ -62,7 +62,7 @@ def test_the_guide_to_restoring_names_each_tables_ttl() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(by_name()))
-def test_every_table_is_kept_as_data_should_be(name: str) -> None:
+def test_every_table_is_retained_backed_up_and_encrypted(name: str) -> None:
     table = by_name()[name]
     assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
     properties = table["Properties"]
@@ -72,5 +72,5 @@ def test_every_table_is_kept_as_data_should_be(name: str) -> None:
     assert properties["SSESpecification"] == {"SSEEnabled": True}
 
 
-def test_production_is_protected_against_deletion() -> None:
+def test_production_tables_are_protected_against_deletion() -> None:
     assert templates.parameters("prod", TEMPLATE)["DeletionProtection"] == "true"

@@ -1,4 +1,4 @@
-"""The template of `make package`, and that what is missing in it is found: no local AWS would miss it."""
+"""The template of `make package` is complete, and missing parts are found, which no local AWS would notice."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Template = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
-    """As Chalice makes it, with infra/api.yaml and infra/tables.yaml merged in."""
+    """The template that Chalice makes, with infra/api.yaml and infra/tables.yaml merged in."""
     folder = tmp_path_factory.mktemp("template")
     merge = folder / "merge.json"
     merge.write_text(json.dumps(templates.whole()), encoding="utf-8")
@@ -27,7 +27,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
     return made
 
 
-def test_it_says_what_no_local_aws_acts_upon(template: Template) -> None:
+def test_template_is_complete_in_what_no_local_aws_checks(template: Template) -> None:
     assert template_checks.problems(template) == []
 
 
@@ -68,7 +68,7 @@ BREAKS: dict[str, Callable[[Template], Any]] = {
 
 
 @pytest.mark.parametrize("word", BREAKS)
-def test_what_is_missing_is_found(template: Template, word: str) -> None:
+def test_missing_part_of_the_template_is_found(template: Template, word: str) -> None:
     broken = copy.deepcopy(template)
     BREAKS[word](broken)
     found = template_checks.problems(broken)
@@ -76,8 +76,8 @@ def test_what_is_missing_is_found(template: Template, word: str) -> None:
     assert word.lower() in found[0].lower()
 
 
-def test_one_stage_is_made_of_it_and_no_other(template: Template) -> None:
-    """SAM's own words for it are an AWS::ApiGateway::Stage, and the stage that a deployment names besides."""
+def test_template_creates_exactly_one_stage(template: Template) -> None:
+    """SAM creates an AWS::ApiGateway::Stage, and a deployment may also name one."""
     uploaded = json.loads(json.dumps(template).replace("./deployment.zip", "s3://bucket/deployment.zip"))
     made = transform(uploaded, {}, ManagedPolicyLoader(None))["Resources"].values()
     stages = [one["Properties"]["StageName"] for one in made if one["Type"] == "AWS::ApiGateway::Stage"]
@@ -85,20 +85,20 @@ def test_one_stage_is_made_of_it_and_no_other(template: Template) -> None:
     assert (stages, besides) == (["api"], [None])
 
 
-def test_the_alarm_for_the_gateway_names_the_api_as_it_is_called(template: Template) -> None:
+def test_gateway_alarm_uses_the_name_of_the_api(template: Template) -> None:
     api = properties(template, "RestAPI")
     of_alarm = {one["Name"]: one["Value"] for one in properties(template, "GatewayErrorsAlarm")["Dimensions"]}
     assert of_alarm["ApiName"] == api["Name"] == api["DefinitionBody"]["info"]["title"]
 
 
-def test_the_stack_around_a_deployed_api_has_its_names_as_parameters() -> None:
+def test_surroundings_stack_takes_the_names_of_the_deployed_api_as_parameters() -> None:
     template = templates.surroundings()
     assert set(templates.CHALICE_RESOURCES) <= set(template["Parameters"])
     assert not set(templates.CHALICE_RESOURCES) & set(template["Resources"])
     assert "RestAPI.Stage" not in json.dumps(template)
 
 
-def test_a_parameter_that_there_is_not_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+def test_unknown_deployment_parameter_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     (tmp_path / "parameters").mkdir()
     (tmp_path / "parameters" / "prod.json").write_text('{"Throttle": 5}', encoding="utf-8")
     monkeypatch.setattr(templates, "INFRA", tmp_path)
@@ -108,7 +108,7 @@ def test_a_parameter_that_there_is_not_is_refused(monkeypatch: pytest.MonkeyPatc
         templates.parameters("prod", {"Parameters": {"Stage": {}}})
 
 
-def test_without_a_region_it_says_how_to_name_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_region_error_says_how_to_set_one(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
@@ -116,7 +116,7 @@ def test_without_a_region_it_says_how_to_name_one(monkeypatch: pytest.MonkeyPatc
         package.chalice("package")
 
 
-def test_cloudfront_gives_the_challenge_its_name_back() -> None:
+def test_cloudfront_restores_the_name_of_the_challenge_header() -> None:
     source = templates.read("edge")["Resources"]["RestoreChallenge"]["Properties"]["Code"]["ZipFile"]
     module: dict[str, Any] = {}
     exec(source, module)

@@ -1,4 +1,4 @@
-"""How `manage.py check --connect-to` reaches an address that its DNS record does not lead to yet."""
+"""`manage.py check --connect-to` reaches an address that its DNS record does not lead to yet."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def say_the_host(request: Request) -> Response:
     return Response(request.host)
 
 
-def test_connecting_elsewhere_the_host_is_asked_for_its_certificate_and_by_its_name(tmp_path: Path) -> None:
+def test_connect_to_uses_the_hosts_own_name_and_certificate(tmp_path: Path) -> None:
     certificate, key = make_ssl_devcert(str(tmp_path / "host"), host=HOST)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)

@@ -1,4 +1,4 @@
-"""The guides show the samples' own lines."""
+"""The guides quote the samples verbatim."""
 
 from __future__ import annotations
 

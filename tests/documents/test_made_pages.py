@@ -1,4 +1,4 @@
-"""The pages in docs/ that are made are as their sources say; where one is not: `make docs`."""
+"""The generated pages in docs/ are up to date with their sources; if one is not, run `make docs`."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ ROOT = DOCS.parent
 
 
 @pytest.mark.spec("OpenAPI 3.1")
-def test_the_page_about_the_http_api_is_up_to_date() -> None:
+def test_http_api_page_is_up_to_date() -> None:
     assert (DOCS / "http-api.md").read_text(encoding="utf-8") == http_api.page()
 
 
-def test_the_page_about_the_standards_is_up_to_date() -> None:
+def test_standards_page_is_up_to_date() -> None:
     assert (DOCS / "standards.md").read_text(encoding="utf-8") == standards.page()
 
 
-def test_every_tag_of_an_rfc_names_its_section() -> None:
+def test_every_rfc_tag_names_a_section() -> None:
     of_rfcs = [(path.name, name, tag) for path, name, tag in standards.tags() if tag.startswith("RFC")]
     assert len(of_rfcs) > 100
     assert [
@@ -38,7 +38,7 @@ def test_every_other_tag_names_an_attack_or_a_document() -> None:
 @pytest.mark.parametrize(
     "page", [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))], ids=lambda page: page.name
 )
-def test_every_link_leads_somewhere(page: Path) -> None:
+def test_every_link_in_the_documentation_leads_somewhere(page: Path) -> None:
     for target in set(re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8"))):
         path, _, anchor = target.partition("#")
         if path.startswith("https://"):
@@ -49,6 +49,6 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 
 def anchors(page: Path) -> set[str]:
-    """The headings of a page as links name them: in lower case, without punctuation, with hyphens for blanks."""
+    """The headings of a page as links name them: lowercase, without punctuation, with hyphens for spaces."""
     headings = [line.lstrip("#").strip() for line in page.read_text(encoding="utf-8").splitlines() if line[:1] == "#"]
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}

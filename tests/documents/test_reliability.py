@@ -1,4 +1,4 @@
-"""docs/reliability.md is as the tool that made its table: where not, `make faults ARGS=--document`."""
+"""docs/reliability.md matches the tool that generates its table; if not, run `make faults ARGS=--document`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PAGE = report.PAGE.read_text(encoding="utf-8")
 
 
 def rows() -> dict[str, list[str]]:
-    """What the made table says of each flow, by kind."""
+    """What the generated table says about each flow, by kind of fault."""
     made = report.part_of(PAGE, report.FOUND)[1]
     header, *found = [
         line.strip("| ").split(" | ") for line in made.splitlines() if line.startswith("| ") and line.count("|") > 5
@@ -25,7 +25,7 @@ def rows() -> dict[str, list[str]]:
     return {cells[0]: cells[2:] for cells in found}
 
 
-def test_it_has_every_flow_and_what_every_kind_did_to_it() -> None:
+def test_reliability_page_lists_every_flow_with_its_outcome_for_every_kind() -> None:
     signs = {*report.SIGNS.values(), "–"}
     assert list(rows()) == list(FLOWS)
     for flow, cells in rows().items():
@@ -33,11 +33,11 @@ def test_it_has_every_flow_and_what_every_kind_did_to_it() -> None:
         assert set(cells) <= signs, flow
 
 
-def test_it_says_what_every_kind_means() -> None:
+def test_reliability_page_explains_every_kind() -> None:
     assert "\n".join(report.kinds_table()) in PAGE
 
 
-def test_it_gives_the_reason_of_every_loss_and_of_no_other() -> None:
+def test_reliability_page_explains_every_known_loss_and_nothing_else() -> None:
     lost = {
         (flow, kind)
         for flow, cells in rows().items()
@@ -49,7 +49,7 @@ def test_it_gives_the_reason_of_every_loss_and_of_no_other() -> None:
     assert report.part_of(PAGE, report.REMAINS)[1].strip().splitlines() == list(report.known_lines())
 
 
-def test_it_says_how_many_cases_there_were() -> None:
+def test_reliability_page_counts_its_cases_correctly() -> None:
     counted = re.search(r"^([\d,]+) cases were played:$", PAGE, re.MULTILINE)
     assert counted
     by_outcome = re.findall(r"^\| [✓↻✉✗] \|.*\| ([\d,]+) \|$", PAGE, re.MULTILINE)

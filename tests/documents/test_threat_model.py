@@ -1,4 +1,4 @@
-"""The threat model names tests that exist."""
+"""The threat model names only tests that exist."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAMED = re.findall(
 
 
 @pytest.mark.parametrize(("file", "name"), sorted(set(NAMED)))
-def test_every_test_that_the_threat_model_names_exists(file: str, name: str) -> None:
+def test_every_test_named_in_the_threat_model_exists(file: str, name: str) -> None:
     assert f"\ndef {name or 'test_'}" in (TESTS / file).read_text("utf-8")
 
 

@@ -1,4 +1,4 @@
-"""Browsers elsewhere, and a window in which nobody has tried to sign in."""
+"""Browsers at chosen addresses, and a time window in which nobody has tried to sign in."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.gateway import Gateway
 
 @pytest.fixture
 def fresh(clock: Clock) -> Clock:
-    """The clock at the start of a window in which nobody has tried to sign in."""
+    """Set the clock to the start of a window in which nobody has tried to sign in."""
     clock.advance(900 - clock.now() % 900)
     throttle.forget(sign_in_try.address("127.0.0.1"), window_seconds=900)
     return clock
@@ -26,7 +26,7 @@ def fresh(clock: Clock) -> Clock:
 
 @pytest.fixture
 def at_address(application: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Browser]:
-    """A browser that comes from this IP address."""
+    """Make a browser whose requests come from this IP address."""
     base_url = "https://connect.example.com"
     monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, public_url=base_url))
     return lambda address, person: Browser(base_url, person, adapter=Gateway(application, "", address=address))

@@ -1,4 +1,4 @@
-"""One application, many addresses: behind a stage, on a custom domain, under a base path, and behind PUBLIC_URL."""
+"""The same application works behind a stage, a custom domain, a base path and PUBLIC_URL."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.actors import CALLBACK, Browser, ClientApp, Page, Person
 from tests.gateway import Gateway
 
 STAGE = "https://abc123.execute-api.eu-central-1.amazonaws.com/api"
-# base_url, PUBLIC_URL, and what comes before the routes when a request reaches the gateway
+# base_url, PUBLIC_URL, and the path in front of the routes when a request reaches the gateway
 ADDRESSES = {
     "stage": (STAGE, None, "/api"),
     "custom domain": ("https://connect.example.com", None, ""),
@@ -36,7 +36,7 @@ def at_address(
     a_person: Callable[..., Person],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Made:
-    """Makes browsers, each with a person of these organizers, that reach Lanyard at this address."""
+    """Make browsers that reach Lanyard at this address, each with a user of these organizers."""
     base_url, public_url, passed_as = ADDRESSES[request.param]
     monkeypatch.setattr(settings, "SETTINGS", dataclasses.replace(settings.SETTINGS, public_url=public_url))
     gateway = Gateway(application, urlsplit(base_url).path, passed_as=passed_as)
@@ -44,7 +44,7 @@ def at_address(
 
 
 def addresses_on(page: Page) -> list[str]:
-    """Where the page's links, forms, scripts and style sheets lead. The icon stands in the page itself."""
+    """The addresses of the page's links, forms, scripts and style sheets. The icon is a data URL."""
     wanted = {"a": "href", "form": "action", "link[rel=stylesheet]": "href", "script": "src"}
     return [str(found[name]) for tag, name in wanted.items() for found in page.html.select(tag)]
 
@@ -55,7 +55,7 @@ def leads_home(browser: Browser, page: Page) -> bool:
 
 
 @pytest.mark.spec("docs/architecture.md", "RFC 9207 §2")
-def test_the_whole_flow_works_at_every_address(at_address: Made) -> None:
+def test_whole_flow_works_at_every_address(at_address: Made) -> None:
     john = at_address("Big Events LLC", "Small Shows")
     page = john.open("/settings/applications/new")
     assert (page.title, page.status) == ("Sign in", 200)
@@ -79,7 +79,7 @@ def test_the_whole_flow_works_at_every_address(at_address: Made) -> None:
 
 
 @pytest.mark.spec("docs/security.md")
-def test_a_visitor_comes_back_from_the_sign_in_to_the_same_request(at_address: Made) -> None:
+def test_visitor_returns_to_the_same_request_after_signing_in(at_address: Made) -> None:
     john, visitor = at_address("Small Shows"), at_address("Small Shows")
     john.sign_in()
     shop = john.register_application("A shop")
@@ -95,7 +95,7 @@ def test_a_visitor_comes_back_from_the_sign_in_to_the_same_request(at_address: M
 
 
 @pytest.mark.spec("docs/security.md", "RFC 9700 §4.16")
-def test_links_and_forms_lead_to_the_same_address(at_address: Made) -> None:
+def test_links_and_forms_stay_at_the_address_of_the_page(at_address: Made) -> None:
     john = at_address("Big Events LLC")
     visited = [john.open("/"), john.open("/login"), john.open("/api/v1/oauth/authorize")]
     john.sign_in()
@@ -115,7 +115,7 @@ def test_links_and_forms_lead_to_the_same_address(at_address: Made) -> None:
 
 
 @pytest.mark.spec("docs/security.md", "RFC 6265bis §4.1.3.2")
-def test_on_https_the_cookies_are_secure_and_of_this_host_alone(at_address: Made) -> None:
+def test_cookies_on_https_are_secure_and_limited_to_this_host(at_address: Made) -> None:
     john = at_address()
     page = john.open("/login")
     fields = {**page.fields("Sign in"), "email": john.user.email, "password": john.user.password}
@@ -132,7 +132,7 @@ def test_on_https_the_cookies_are_secure_and_of_this_host_alone(at_address: Made
 
 
 @pytest.mark.spec("RFC 9207 §2")
-def test_what_a_caller_says_of_the_address_counts_for_nothing(at_address: Made) -> None:
+def test_address_claimed_in_request_headers_is_ignored(at_address: Made) -> None:
     john = at_address("Small Shows")
     claims = ("Host", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Prefix", "Forwarded")
     john.http.headers.update(dict.fromkeys(claims, "evil.example"))
@@ -146,7 +146,7 @@ def test_what_a_caller_says_of_the_address_counts_for_nothing(at_address: Made) 
 
 
 @pytest.mark.spec("docs/architecture.md", "RFC 6750 §2.1")
-def test_organizers_are_paged_with_addresses_that_lead_back(at_address: Made) -> None:
+def test_pagination_links_lead_to_the_address_of_the_request(at_address: Made) -> None:
     john = at_address("A", "B", "C")
     john.sign_in()
     shop: ClientApp = john.register_application("A shop")

@@ -1,4 +1,4 @@
-"""Client ids come from the server only, and one that was used once never comes back to life."""
+"""The server chooses every client id, and an id that was used once is never used again."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def shown_id(page: Page) -> str:
 
 
 def register_as(browser: Browser, chosen: str, *, name: str = "Mine") -> Page:
-    """Send the form that registers with an id of one's own choice, and the CSRF token that the cookie's owner can
+    """Send the registration form with an id of the user's choice, and the CSRF token that the cookie's owner can
     compute for it."""
     cookie = browser.http.cookies["lanyard-session"]
     page = browser.open(NEW)
@@ -57,7 +57,7 @@ def register_as(browser: Browser, chosen: str, *, name: str = "Mine") -> Page:
     ],
     ids=["a name", "one's own user id", "another's user id", "a derived id", "an address", "a long one", "a control"],
 )
-def test_whoever_registers_an_application_does_not_choose_its_id(john: Browser, eve: Browser, chosen: str) -> None:
+def test_developer_cannot_choose_the_client_id(john: Browser, eve: Browser, chosen: str) -> None:
     wanted = chosen.format(mine=john.user.user_id, other=eve.user.user_id)
     page = register_as(john, wanted)
     assert page.status == 200, page.text
@@ -68,7 +68,7 @@ def test_whoever_registers_an_application_does_not_choose_its_id(john: Browser, 
         assert application.get(wanted) is None
 
 
-def test_an_erased_developers_client_id_leads_nowhere_and_to_nobody(
+def test_client_id_of_an_erased_developer_works_for_nobody(
     john: Browser, eve: Browser, a_browser: Callable[..., Browser]
 ) -> None:
     developer = a_browser()
@@ -92,7 +92,7 @@ def test_an_erased_developers_client_id_leads_nowhere_and_to_nobody(
     assert shop.refresh(tokens["refresh_token"]).json()["error"] == "invalid_client"
 
 
-def test_an_erased_developers_application_leaves_an_id_and_no_data(
+def test_erased_developers_application_leaves_its_id_and_no_data(
     john: Browser, a_browser: Callable[..., Browser]
 ) -> None:
     developer = a_browser()
@@ -113,14 +113,14 @@ def test_an_erased_developers_application_leaves_an_id_and_no_data(
     assert consent.given_by(john.user.user_id) == []
 
 
-def test_an_erasure_finds_an_application_that_the_index_does_not_list_yet(
+def test_erasure_finds_an_application_that_the_index_does_not_list_yet(
     a_browser: Callable[..., Browser],
 ) -> None:
     developer = a_browser()
     shop = developer.register_application()
     found = user.find_by_email(developer.user.email)
     assert found is not None
-    # The index lists it under another owner, and so not under this one: as in the first moments, under none.
+    # The index lists it under another owner, so not under this one. Just after a write, it lists it nowhere.
     key = Application.key(shop.client_id)
     change(key, [Application.owner_id.set("somebody else")])
     assert application.owned_by(developer.user.user_id) == []
@@ -129,7 +129,7 @@ def test_an_erasure_finds_an_application_that_the_index_does_not_list_yet(
     assert application.get(shop.client_id) is None
 
 
-def test_an_erasure_ends_what_was_registered_while_it_began(a_browser: Callable[..., Browser]) -> None:
+def test_erasure_also_deletes_an_application_registered_while_it_started(a_browser: Callable[..., Browser]) -> None:
     developer = a_browser()
     found = user.find_by_email(developer.user.email)
     assert found is not None
@@ -140,7 +140,7 @@ def test_an_erasure_ends_what_was_registered_while_it_began(a_browser: Callable[
     assert application.get(shop.client_id) is None
 
 
-def test_what_is_deleted_keeps_no_more_than_its_id(john: Browser) -> None:
+def test_deleted_application_keeps_only_its_id(john: Browser) -> None:
     uris = [f"https://shop.example.com/{'x' * 300}/{number}" for number in range(20)]
     mine = john.register_application("Mine", *uris)
     assert len(str(read(Application.key(mine.client_id))[0].to_simple_dict())) > 6000  # type: ignore[union-attr]
@@ -172,7 +172,7 @@ def test_many_clicks_at_once_register_one_application(john: Browser) -> None:
 
 
 @pytest.mark.parametrize("fault", [Fault.LOSES_ANSWER, Fault.IN_PROGRESS, Fault.CONFLICT])
-def test_a_registration_whose_answer_is_lost_is_made_once_and_shows_its_secret(
+def test_registration_whose_write_is_not_confirmed_happens_once_and_shows_its_secret(
     john: Browser, store: StoreProxy, fault: Fault
 ) -> None:
     page = john.open(NEW)
@@ -185,14 +185,14 @@ def test_a_registration_whose_answer_is_lost_is_made_once_and_shows_its_secret(
     assert app.exchange("lyac_x").json()["error"] != "invalid_client"
 
 
-def test_two_forms_register_two_applications(john: Browser) -> None:
+def test_two_registration_forms_register_two_applications(john: Browser) -> None:
     first, second = john.open(NEW), john.open(NEW)
     ids = {shown_id(john.press(page, "Register", name="Mine", redirect_uris=CALLBACK)) for page in (first, second)}
     assert len(ids) == 2
     assert listed(john) == ["Mine", "Mine"]
 
 
-def test_a_form_of_one_user_names_nothing_of_another(john: Browser, eve: Browser) -> None:
+def test_registration_form_of_one_user_does_not_name_another_users_application(john: Browser, eve: Browser) -> None:
     first = register_as(john, "the same form")
     second = register_as(eve, "the same form")
     assert shown_id(first) != shown_id(second)

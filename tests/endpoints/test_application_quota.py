@@ -1,4 +1,4 @@
-"""How many applications one user may have, counted without an index and without a gap."""
+"""A user may own a limited number of applications, counted without an index and without a gap."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def count_of(browser: Browser) -> int | None:
     return found.application_count
 
 
-def test_one_user_registers_so_many_applications_and_no_more(john: Browser, eve: Browser) -> None:
+def test_user_cannot_register_more_applications_than_the_limit(john: Browser, eve: Browser) -> None:
     for _ in range(LIMIT):
         assert register(john).status == 200
     page = register(john, name="One more")
@@ -45,7 +45,7 @@ def test_one_user_registers_so_many_applications_and_no_more(john: Browser, eve:
     assert register(eve).status == 200
 
 
-def test_a_deleted_application_makes_room_once(john: Browser) -> None:
+def test_deleted_application_frees_one_place(john: Browser) -> None:
     clients = [john.register_application() for _ in range(LIMIT)]
     application.delete(clients[0].client_id)
     application.delete(clients[0].client_id)
@@ -65,7 +65,9 @@ def register_and_delete(browser: Browser) -> None:
 
 
 @pytest.mark.usefixtures("few_a_day")
-def test_who_registers_and_deletes_all_day_is_stopped_until_the_next(john: Browser, eve: Browser, clock: Clock) -> None:
+def test_user_who_keeps_registering_and_deleting_is_stopped_until_the_next_day(
+    john: Browser, eve: Browser, clock: Clock
+) -> None:
     for _ in range(2):
         register_and_delete(john)
     page = register(john, name="One more")
@@ -82,7 +84,9 @@ def test_who_registers_and_deletes_all_day_is_stopped_until_the_next(john: Brows
 
 
 @pytest.mark.usefixtures("few_a_day")
-def test_neither_a_second_click_nor_a_form_that_registers_nothing_counts(john: Browser, store: StoreProxy) -> None:
+def test_second_click_or_failed_registration_does_not_count_toward_the_daily_limit(
+    john: Browser, store: StoreProxy
+) -> None:
     def press(page: Page, name: str = "Mine") -> Page:
         return john.press(page, "Register", name=name, redirect_uris=CALLBACK)
 
@@ -97,7 +101,7 @@ def test_neither_a_second_click_nor_a_form_that_registers_nothing_counts(john: B
     assert press(john.open(NEW)).status == 429
 
 
-def test_many_at_once_do_not_go_beyond_it(john: Browser) -> None:
+def test_registrations_at_once_do_not_exceed_the_limit(john: Browser) -> None:
     pages = [john.open(NEW) for _ in range(8)]
     gate = threading.Barrier(len(pages))
 
@@ -113,7 +117,7 @@ def test_many_at_once_do_not_go_beyond_it(john: Browser) -> None:
     assert len(application.owned_by(john.user.user_id)) == LIMIT == count_of(john)
 
 
-def test_a_second_click_at_the_limit_still_leads_to_what_the_first_registered(john: Browser) -> None:
+def test_second_click_at_the_limit_leads_to_the_application_that_the_first_one_registered(john: Browser) -> None:
     for _ in range(LIMIT - 1):
         register(john)
     page = john.open(NEW)
@@ -123,7 +127,7 @@ def test_a_second_click_at_the_limit_still_leads_to_what_the_first_registered(jo
 
 
 @pytest.mark.parametrize("had", [0, LIMIT - 1, LIMIT])
-def test_users_who_were_never_counted_begin_with_what_they_have(john: Browser, had: int) -> None:
+def test_user_who_was_never_counted_starts_with_the_applications_they_own(john: Browser, had: int) -> None:
     for _ in range(had):
         john.register_application()
     store.change(User.key(john.user.user_id), [User.application_count.remove()])
@@ -131,7 +135,7 @@ def test_users_who_were_never_counted_begin_with_what_they_have(john: Browser, h
     assert count_of(john) == (had + 1 if had < LIMIT else None)
 
 
-def test_deleting_for_an_owner_who_was_never_counted_counts_nothing(john: Browser) -> None:
+def test_deleting_an_application_of_an_owner_who_was_never_counted_counts_nothing(john: Browser) -> None:
     mine = john.register_application()
     store.change(User.key(john.user.user_id), [User.application_count.remove()])
     application.delete(mine.client_id)
@@ -139,7 +143,7 @@ def test_deleting_for_an_owner_who_was_never_counted_counts_nothing(john: Browse
     assert count_of(john) is None
 
 
-def test_the_operator_may_register_more_and_these_count(john: Browser) -> None:
+def test_operator_may_exceed_the_limit_and_these_applications_count(john: Browser) -> None:
     found = user.find_by_email(john.user.email)
     assert found is not None
     for _ in range(LIMIT + 1):
@@ -148,7 +152,9 @@ def test_the_operator_may_register_more_and_these_count(john: Browser) -> None:
     assert register(john).status == 409
 
 
-def test_nobody_registers_for_an_account_that_was_erased_meanwhile(john: Browser, store: StoreProxy) -> None:
+def test_nobody_registers_an_application_for_an_account_erased_in_the_meantime(
+    john: Browser, store: StoreProxy
+) -> None:
     found = user.find_by_email(john.user.email)
     assert found is not None
     page = john.open(NEW)
@@ -160,7 +166,7 @@ def test_nobody_registers_for_an_account_that_was_erased_meanwhile(john: Browser
 
 
 @pytest.mark.spec("docs/operations.md")
-def test_the_list_costs_the_same_for_one_application_as_for_many(john: Browser, store: StoreProxy) -> None:
+def test_list_of_applications_costs_the_same_for_one_as_for_many(john: Browser, store: StoreProxy) -> None:
     john.register_application()
     with store.count() as calls:
         john.open("/settings/applications")
@@ -172,7 +178,7 @@ def test_the_list_costs_the_same_for_one_application_as_for_many(john: Browser, 
     assert [call.operation for call in calls] == one == ["BatchGetItem", "Query"]
 
 
-def test_an_application_is_no_larger_than_it_may_be(john: Browser) -> None:
+def test_application_whose_redirect_urls_are_too_long_together_is_refused(john: Browser) -> None:
     uris = "\n".join(f"https://shop.example.com/{number}/{'x' * 900}" for number in range(10))
     page = john.press(john.open(NEW), "Register", name="Mine", redirect_uris=uris)
     assert page.status == 400

@@ -1,4 +1,4 @@
-"""/settings/applications: a user registers applications, looks after their secrets, edits and deletes them."""
+"""/settings/applications: a user registers, edits and deletes applications and manages their secrets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def listed(browser: Browser) -> list[str]:
 
 
 def problems(page: Page, field: str) -> list[str]:
-    """What the page says beside a field; a screen reader is told that it belongs there."""
+    """The messages beside a field, which a screen reader reads together with it."""
     beside = {"name": "name-problem", "redirect_uris": "uris-problem"}[field]
     (label,) = page.html.select(f"#{field}")
     assert beside in str(label["aria-describedby"]).split()
@@ -24,7 +24,7 @@ def problems(page: Page, field: str) -> list[str]:
 
 
 @pytest.mark.spec("docs/architecture.md", "docs/security.md", "CVE-2020-10187", "RFC 6749 §10.10")
-def test_the_secret_is_shown_once_and_stored_nowhere(john: Browser) -> None:
+def test_client_secret_is_shown_once_and_never_stored(john: Browser) -> None:
     assert listed(john) == []
     assert "You have not registered an application yet" in john.open("/settings/applications").text
     mine = john.register_application("Mine")
@@ -42,7 +42,7 @@ def test_the_secret_is_shown_once_and_stored_nowhere(john: Browser) -> None:
 
 
 @pytest.mark.spec("docs/architecture.md")
-def test_a_second_click_on_register_makes_no_second_application(john: Browser) -> None:
+def test_second_click_on_register_makes_no_second_application(john: Browser) -> None:
     page = john.open(NEW)
     first = john.press(page, "Register", name="Mine", redirect_uris=CALLBACK)
     second = john.press(page, "Register", name="Mine again", redirect_uris=CALLBACK)
@@ -59,7 +59,7 @@ def test_a_second_click_on_register_makes_no_second_application(john: Browser) -
 
 @pytest.mark.spec("docs/architecture.md", "RFC 7591 §5")
 @pytest.mark.parametrize("page_of", ["new", "edit"])
-def test_wrong_input_gets_its_reason_beside_the_field_and_is_kept(john: Browser, page_of: str) -> None:
+def test_invalid_input_is_kept_and_explained_beside_its_field(john: Browser, page_of: str) -> None:
     mine = john.register_application("Mine")
     path, button = (NEW, "Register") if page_of == "new" else (f"/settings/applications/{mine.client_id}", "Save")
     typed = "https://a.example.com/\nhttp://b.example.com/\nc.example.com"
@@ -86,7 +86,7 @@ def test_wrong_input_gets_its_reason_beside_the_field_and_is_kept(john: Browser,
 
 @pytest.mark.spec("docs/architecture.md")
 @pytest.mark.parametrize("page_of", ["new", "edit"])
-def test_an_application_cannot_be_called_like_the_service(john: Browser, page_of: str) -> None:
+def test_application_name_must_not_look_like_the_name_of_the_service(john: Browser, page_of: str) -> None:
     mine = john.register_application("Mine")
     path, button = (NEW, "Register") if page_of == "new" else (f"/settings/applications/{mine.client_id}", "Save")
     page = john.press(john.open(path), button, name="L\u0430nyard Support", redirect_uris=CALLBACK)
@@ -96,7 +96,7 @@ def test_an_application_cannot_be_called_like_the_service(john: Browser, page_of
 
 
 @pytest.mark.spec("docs/architecture.md")
-def test_a_name_that_the_operator_gave_stays_when_the_rest_is_edited(john: Browser) -> None:
+def test_name_that_the_operator_gave_survives_an_edit_of_other_fields(john: Browser) -> None:
     found = user.find_by_email(john.user.email)
     assert found is not None
     made, _ = registration_form.register(found, name="Lanyard for phones", redirect_uris=[CALLBACK])
@@ -107,7 +107,7 @@ def test_a_name_that_the_operator_gave_stays_when_the_rest_is_edited(john: Brows
 
 
 @pytest.mark.spec("docs/architecture.md", "RFC 9700 §2.1", "RFC 6749 §3.1.2.3")
-def test_an_edited_application_asks_under_its_new_name_and_addresses(john: Browser, eve: Browser) -> None:
+def test_edited_application_uses_its_new_name_and_redirect_urls(john: Browser, eve: Browser) -> None:
     mine = john.register_application("Mine")
     tokens = mine.connect(eve, "Other Org")
     page = john.open(f"/settings/applications/{mine.client_id}")
@@ -115,19 +115,19 @@ def test_an_edited_application_asks_under_its_new_name_and_addresses(john: Brows
     page = john.press(page, "Save", name="Ours", redirect_uris="https://shop.example.com/new")
     assert page.path == "/settings/applications"
     assert listed(john) == ["Ours"]
-    assert eve.open(mine.authorize_path()).status == 400, "the address of before is no longer registered"
+    assert eve.open(mine.authorize_path()).status == 400, "the old redirect URL is no longer registered"
     page = eve.open(mine.authorize_path(redirect_uri="https://shop.example.com/new", approval_prompt="force"))
     assert page.title == "Authorize Ours?"
     assert mine.me(tokens["access_token"]).status_code == 200
 
 
 @pytest.mark.spec("docs/architecture.md")
-def test_a_regenerated_secret_stops_the_old_one_at_once(john: Browser, eve: Browser) -> None:
+def test_regenerated_secret_stops_the_old_one_at_once(john: Browser, eve: Browser) -> None:
     mine = john.register_application("Mine")
     tokens = mine.connect(eve, "Other Org")
     page = john.open(f"/settings/applications/{mine.client_id}/secret")
     assert page.title == "Regenerate the secret of Mine?"
-    assert mine.refresh(tokens["refresh_token"]).status_code == 200, "asking changes nothing"
+    assert mine.refresh(tokens["refresh_token"]).status_code == 200, "opening the page changes nothing"
     page = john.press(page, "Regenerate secret")
     old = mine.refresh(tokens["refresh_token"])
     assert (old.status_code, old.json()["error"]) == (401, "invalid_client")
@@ -139,7 +139,7 @@ def test_a_regenerated_secret_stops_the_old_one_at_once(john: Browser, eve: Brow
 
 
 @pytest.mark.spec("docs/architecture.md")
-def test_a_deleted_application_is_gone_at_once_and_for_good(john: Browser, eve: Browser) -> None:
+def test_deleted_application_is_gone_at_once_and_permanently(john: Browser, eve: Browser) -> None:
     registration = john.open(NEW)
     page = john.press(registration, "Register", name="Mine", redirect_uris=CALLBACK)
     ids = [str(element.get_text()) for element in page.html.select("#client-id, #client-secret")]
@@ -159,7 +159,7 @@ def test_a_deleted_application_is_gone_at_once_and_for_good(john: Browser, eve: 
         assert john.open(f"/settings/applications/{mine.client_id}").status == 404
 
     is_gone()
-    # The form that registered it, sent once more, must not bring back what people had authorized.
+    # Sending the registration form once more must not restore what users had authorized.
     john.press(registration, "Register", name="Mine", redirect_uris="https://evil.example/")
     is_gone()
 
@@ -179,7 +179,7 @@ def test_another_users_application_is_not_found(john: Browser, eve: Browser) -> 
 
 
 @pytest.mark.spec("docs/architecture.md")
-def test_a_disabled_application_says_so_to_its_owner(john: Browser) -> None:
+def test_owner_is_told_that_an_application_is_disabled(john: Browser) -> None:
     mine = john.register_application("Mine")
     application.disable(mine.client_id)
     assert "Disabled by an administrator" in john.open("/settings/applications").text
@@ -187,7 +187,7 @@ def test_a_disabled_application_says_so_to_its_owner(john: Browser) -> None:
 
 @pytest.mark.spec("RFC 6749 §4.1.2.1")
 @pytest.mark.parametrize("path", ["", "/new", "/x", "/x/secret", "/x/delete"])
-def test_a_visitor_is_sent_to_sign_in(base_url: str, path: str) -> None:
+def test_visitor_is_sent_to_the_sign_in_page(base_url: str, path: str) -> None:
     visitor = Browser(base_url)
     page = visitor.open("/settings/applications" + path)
     assert (page.path, page.title) == ("/login", "Sign in")
@@ -196,7 +196,7 @@ def test_a_visitor_is_sent_to_sign_in(base_url: str, path: str) -> None:
         assert (page.path, page.title) == ("/login", "Sign in")
 
 
-def test_a_lost_answer_of_the_store_loses_no_secret(john: Browser, store: StoreProxy) -> None:
+def test_secret_is_shown_even_if_the_stores_confirmation_is_lost(john: Browser, store: StoreProxy) -> None:
     page = john.open("/settings/applications/new")
     with store.fault(Fault.LOSES_ANSWER, "TransactWriteItems", times=1):
         page = john.press(page, "Register", name="Lost", redirect_uris="https://shop.example.com/")
@@ -204,7 +204,7 @@ def test_a_lost_answer_of_the_store_loses_no_secret(john: Browser, store: StoreP
 
 
 @pytest.mark.spec("docs/architecture.md")
-def test_a_letter_that_turns_the_text_around_stays_in_its_address(john: Browser) -> None:
+def test_character_that_reverses_text_affects_only_the_address_it_is_in(john: Browser) -> None:
     page = john.open("/settings/applications/new")
     page = john.press(page, "Register", name="Mine", redirect_uris="https://\u202eelpmaxe.example.com/")
     (line,) = page.html.select("#uris-problem li")

@@ -1,4 +1,4 @@
-"""The consent page: what it says, and that it grants what was shown, to whom it was shown, and nothing else."""
+"""The consent page says what it grants, and its form grants only that, only to the user who saw it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def words(page: Page) -> list[str]:
 
 
 def assert_is_asked_again(page: Page) -> None:
-    """The form counted for nothing, and the page stands there for another answer."""
+    """The form had no effect, and the page asks again."""
     assert (page.status, page.left_to, page.title) == (403, None, "Authorize A shop?")
     notice = page.html.find(id="notice")
     assert notice is not None
@@ -47,7 +47,7 @@ def organizers_of(shop: ClientApp, page: Page) -> list[str]:
         ("profile read", [SEE, PROFILE], "read profile"),
     ],
 )
-def test_each_scope_is_shown_in_plain_words_and_granted_as_shown(
+def test_scopes_are_shown_in_plain_words_and_granted_as_shown(
     john: Browser, shop: ClientApp, scope: str | None, shown: list[str], granted: str
 ) -> None:
     page = john.open(shop.authorize_path(scope=scope))
@@ -59,7 +59,7 @@ def test_each_scope_is_shown_in_plain_words_and_granted_as_shown(
 
 
 @pytest.mark.spec("docs/architecture.md", "docs/security.md", "RFC 6749 §4.1.1")
-def test_a_visitor_logs_in_and_comes_back_to_the_same_request(base_url: str, john: Browser, shop: ClientApp) -> None:
+def test_visitor_signs_in_and_returns_to_the_same_request(base_url: str, john: Browser, shop: ClientApp) -> None:
     visitor = Browser(base_url, john.user)
     page = visitor.open(shop.authorize_path(state="a b&c=d%26\N{SNOWMAN}"))
     assert (page.title, page.path) == ("Sign in", "/login")
@@ -71,7 +71,7 @@ def test_a_visitor_logs_in_and_comes_back_to_the_same_request(base_url: str, joh
 
 
 @pytest.mark.spec("docs/architecture.md")
-def test_the_access_is_for_the_ticked_organizers_alone(john: Browser, shop: ClientApp) -> None:
+def test_access_is_limited_to_the_ticked_organizers(john: Browser, shop: ClientApp) -> None:
     page = john.open(shop.authorize_path())
     assert page.choices() == {"Big Events LLC": False, "Small Shows": False}
     assert organizers_of(shop, john.allow(page, "Small Shows")) == ["Small Shows"]
@@ -80,16 +80,16 @@ def test_the_access_is_for_the_ticked_organizers_alone(john: Browser, shop: Clie
 
 
 @pytest.mark.spec("docs/architecture.md")
-def test_at_least_one_organizer_has_to_be_ticked(john: Browser, shop: ClientApp) -> None:
+def test_at_least_one_organizer_must_be_ticked(john: Browser, shop: ClientApp) -> None:
     page = john.allow(john.open(shop.authorize_path()))
     assert (page.status, page.left_to) == (400, None)
     assert "Choose at least one organizer." in page.text
-    assert john.open(shop.authorize_path()).left_to is None, "nothing was remembered"
+    assert john.open(shop.authorize_path()).left_to is None, "no consent was stored"
     assert john.allow(page, "Small Shows").code
 
 
 @pytest.mark.spec("docs/architecture.md", "RFC 6749 §3.3")
-def test_the_profile_alone_needs_no_organizer_and_opens_none(john: Browser, shop: ClientApp) -> None:
+def test_profile_scope_alone_needs_no_organizer_and_gives_access_to_none(john: Browser, shop: ClientApp) -> None:
     page = john.open(shop.authorize_path(scope="profile"))
     assert page.choices() == {}
     slug = next(iter(john.user.organizers))
@@ -100,7 +100,7 @@ def test_the_profile_alone_needs_no_organizer_and_opens_none(john: Browser, shop
 
 
 @pytest.mark.spec("docs/architecture.md")
-def test_an_only_organizer_is_ticked_and_without_any_there_is_nothing_to_authorize(
+def test_single_organizer_is_preselected_and_without_any_there_is_nothing_to_authorize(
     eve: Browser, a_browser: Callable[..., Browser], shop: ClientApp
 ) -> None:
     assert eve.open(shop.authorize_path()).choices() == {"Other Org": True}
@@ -113,7 +113,7 @@ def test_an_only_organizer_is_ticked_and_without_any_there_is_nothing_to_authori
 
 
 @pytest.mark.spec("docs/architecture.md", "RFC 6749 §3.1", "RFC 6749 §4.1.2.1")
-def test_all_of_very_many_organizers_can_be_ticked(a_browser: Callable[..., Browser], shop: ClientApp) -> None:
+def test_user_can_tick_more_than_a_hundred_organizers(a_browser: Callable[..., Browser], shop: ClientApp) -> None:
     names = [f"Organizer {number}" for number in range(110)]
     agency = a_browser(*names)
     page = agency.allow(agency.open(shop.authorize_path()), *names)
@@ -122,9 +122,7 @@ def test_all_of_very_many_organizers_can_be_ticked(a_browser: Callable[..., Brow
 
 
 @pytest.mark.spec("RFC 6749 §10.12", "docs/architecture.md")
-def test_an_organizer_that_the_user_does_not_belong_to_counts_for_nothing(
-    john: Browser, eve: Browser, shop: ClientApp
-) -> None:
+def test_organizer_that_the_user_does_not_belong_to_is_ignored(john: Browser, eve: Browser, shop: ClientApp) -> None:
     page = john.open(shop.authorize_path())
     fields, foreign = page.fields("Authorize"), next(iter(eve.user.organizers))
     assert john.send(page, "", {**fields, "organizers": [foreign, "no-such-one", ""]}).status == 400
@@ -135,7 +133,7 @@ def test_an_organizer_that_the_user_does_not_belong_to_counts_for_nothing(
 
 
 @pytest.mark.spec("docs/architecture.md", "RFC 9700 §4.12", "RFC 6749 §4.1.2.1")
-def test_a_denial_is_told_to_the_application_and_gives_nothing(john: Browser, shop: ClientApp) -> None:
+def test_application_is_told_that_the_user_denied_and_gets_nothing(john: Browser, shop: ClientApp) -> None:
     page = john.press(john.open(shop.authorize_path()), "Deny", tick=["Small Shows"])
     assert page.status == 303
     assert page.left_to is not None
@@ -147,7 +145,7 @@ def test_a_denial_is_told_to_the_application_and_gives_nothing(john: Browser, sh
 
 
 @pytest.mark.spec("docs/architecture.md", "RFC 9700 §4.12")
-def test_an_answer_is_a_303_to_the_first_registered_redirect_uri_where_none_was_named(
+def test_answer_redirects_to_the_first_registered_uri_if_the_request_names_none(
     john: Browser, a_browser: Callable[..., Browser]
 ) -> None:
     first, second = "https://one.example.com/cb?keep=%2f+me", "https://two.example.com/cb"
@@ -163,12 +161,14 @@ def test_an_answer_is_a_303_to_the_first_registered_redirect_uri_where_none_was_
 
 
 @pytest.mark.spec("RFC 6749 §10.12", "Hydra 0.10-0.11.5")
-def test_a_consent_form_is_good_in_its_own_session_alone(john: Browser, eve: Browser, shop: ClientApp) -> None:
+def test_consent_form_works_only_in_its_own_session(john: Browser, eve: Browser, shop: ClientApp) -> None:
     page = eve.open(shop.authorize_path())
     fields = page.fields("Authorize")
     stolen = john.send(page, "", {**fields, "organizers": list(john.user.organizers)})
     assert_is_asked_again(stolen)
-    assert stolen.choices() == {"Big Events LLC": False, "Small Shows": False}, "what eve ticked is not john's"
+    assert stolen.choices() == {"Big Events LLC": False, "Small Shows": False}, (
+        "john's form does not show what eve ticked"
+    )
     eve.sign_out()
     assert eve.send(page, "", fields).title == "Sign in"
     eve.sign_in()
@@ -181,7 +181,7 @@ def test_a_consent_form_is_good_in_its_own_session_alone(john: Browser, eve: Bro
 
 @pytest.mark.spec("RFC 6749 §10.12")
 @pytest.mark.parametrize("changed", ["scope", "state", "redirect_uri", "client_id", "code_challenge"])
-def test_a_consent_form_answers_the_very_request_that_was_shown(
+def test_consent_form_answers_only_the_request_it_was_shown_for(
     john: Browser, a_browser: Callable[..., Browser], changed: str
 ) -> None:
     developer = a_browser()
@@ -201,13 +201,13 @@ def test_a_consent_form_answers_the_very_request_that_was_shown(
     page = john.send(wanted, "", fields)
     assert (page.status, page.left_to) == (403, None)
     assert page.title == wanted.title
-    assert list(page.choices().values()) == [False, True], "what this user ticked, for them to look at again"
-    assert john.send(shown, "", fields).code, "the form itself was good"
+    assert list(page.choices().values()) == [False, True], "the user sees their own ticks again"
+    assert john.send(shown, "", fields).code, "the form is valid for its own request"
 
 
 @pytest.mark.spec("RFC 6749 §10.12", "RFC 6749 §3.1.2.3")
 @pytest.mark.parametrize("is_pushed", [False, True], ids=["in the browser", "pushed"])
-def test_the_answer_goes_nowhere_but_where_the_page_said(
+def test_answer_goes_only_to_the_address_that_the_consent_page_showed(
     john: Browser, a_browser: Callable[..., Browser], is_pushed: bool
 ) -> None:
     developer = a_browser()
@@ -221,13 +221,13 @@ def test_the_answer_goes_nowhere_but_where_the_page_said(
         page = john.press(shown, button, tick=["Small Shows"])
         assert_is_asked_again(page)
         assert "Your answer goes to evil.example.net" in page.text
-    assert john.open(asked).title == "Authorize A shop?", "nothing was remembered"
+    assert john.open(asked).title == "Authorize A shop?", "no consent was stored"
     page = john.allow(page, "Small Shows")
-    assert (page.left_to or "").startswith("https://evil.example.net/cb?code="), "the new page was answered"
+    assert (page.left_to or "").startswith("https://evil.example.net/cb?code="), "the user answered the new page"
 
 
 @pytest.mark.spec("RFC 6749 §10.12", "RFC 6749 §3.1")
-def test_a_request_may_be_posted_as_a_whole_and_is_held_to_what_was_shown(john: Browser, shop: ClientApp) -> None:
+def test_posted_request_is_held_to_what_the_consent_page_showed(john: Browser, shop: ClientApp) -> None:
     path, _, query = shop.authorize_path(scope="read").partition("?")
     fields = john.open(f"{path}?{query}").fields("Authorize", "Small Shows") | dict(parse_qsl(query))
     page = john.open("/")
@@ -240,7 +240,7 @@ def test_a_request_may_be_posted_as_a_whole_and_is_held_to_what_was_shown(john: 
 @pytest.mark.parametrize(
     "name", ["<script>alert(1)</script>", "\"'><img src=x onerror=alert(1)>", "{{ 7*7 }}", "A & B"]
 )
-def test_script_in_an_applications_name_is_text_on_every_page(john: Browser, name: str) -> None:
+def test_markup_in_an_application_name_is_shown_as_text_on_every_page(john: Browser, name: str) -> None:
     shop = john.register_application(name)
     consent = john.open(shop.authorize_path())
     assert consent.title == f"Authorize {name}?"

@@ -1,4 +1,4 @@
-"""PKCE at both ends of a code's way: what an authorization request may ask, and what redeems the code (RFC 7636)."""
+"""PKCE is enforced at the authorization endpoint and at the token endpoint (RFC 7636)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def code_for(browser: Browser, shop: ClientApp, challenge: str | None) -> str:
 
 @pytest.mark.spec("RFC 7636 §4.2", "RFC 7636 §4.6", "RFC 7636 appendix B")
 @pytest.mark.parametrize("verifier", [VERIFIER, "a" * 43, "-._~" * 32])
-def test_the_verifier_redeems_the_code(john: Browser, shop: ClientApp, verifier: str) -> None:
+def test_code_is_exchanged_with_its_verifier(john: Browser, shop: ClientApp, verifier: str) -> None:
     code = code_for(john, shop, challenge_of(verifier))
     assert shop.exchange(code, code_verifier=verifier).status_code == 200
 
@@ -54,7 +54,7 @@ def test_the_verifier_redeems_the_code(john: Browser, shop: ClientApp, verifier:
         ("", "S256"),
     ],
 )
-def test_a_challenge_is_s256_and_well_formed_or_refused(
+def test_code_challenge_that_is_malformed_or_not_s256_is_refused(
     john: Browser, shop: ClientApp, challenge: str | None, method: str | None
 ) -> None:
     code_for(john, shop, CHALLENGE)
@@ -66,7 +66,7 @@ def test_a_challenge_is_s256_and_well_formed_or_refused(
 
 @pytest.mark.spec("RFC 7636 §4.2", "RFC 9700 §4.8.2", "RFC 7636 §4.6", "CVE-2026-41213")
 @pytest.mark.parametrize("wrong", [None, "", VERIFIER[:-1] + "x", CHALLENGE, VERIFIER + "\n"])
-def test_a_wrong_verifier_spends_the_code(john: Browser, shop: ClientApp, wrong: str | None) -> None:
+def test_wrong_verifier_uses_up_the_code(john: Browser, shop: ClientApp, wrong: str | None) -> None:
     code = code_for(john, shop, CHALLENGE)
     guess = shop.exchange(code, code_verifier=wrong)
     assert (guess.status_code, guess.json()["error"]) == (400, "invalid_grant")
@@ -76,19 +76,19 @@ def test_a_wrong_verifier_spends_the_code(john: Browser, shop: ClientApp, wrong:
 
 @pytest.mark.spec("RFC 7636 §4.2", "RFC 7636 §4.1", "CVE-2026-41213")
 @pytest.mark.parametrize("weak", ["a", "a" * 42, "a" * 129, "a" * 42 + "+", "a" * 42 + " "])
-def test_a_weak_verifier_redeems_nothing_though_it_fits(john: Browser, shop: ClientApp, weak: str) -> None:
+def test_too_short_verifier_is_refused_even_if_it_matches(john: Browser, shop: ClientApp, weak: str) -> None:
     answer = shop.exchange(code_for(john, shop, challenge_of(weak)), code_verifier=weak)
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
 
 
 @pytest.mark.spec("RFC 9700 §4.8.2", "CVE-2025-4144")
-def test_a_verifier_for_a_code_without_a_challenge_shows_a_downgrade(john: Browser, shop: ClientApp) -> None:
+def test_verifier_for_a_code_without_a_challenge_is_refused_as_a_downgrade(john: Browser, shop: ClientApp) -> None:
     stripped = shop.exchange(code_for(john, shop, None), code_verifier=VERIFIER)
     assert (stripped.status_code, stripped.json()["error"]) == (400, "invalid_grant")
 
 
 @pytest.mark.spec("RFC 7636 §4.2", "RFC 9700 §2.1.1")
-def test_each_code_has_a_challenge_of_its_own(john: Browser, shop: ClientApp) -> None:
+def test_code_is_not_exchanged_with_the_verifier_of_another_code(john: Browser, shop: ClientApp) -> None:
     mine, injected = code_for(john, shop, CHALLENGE), code_for(john, shop, challenge_of("b" * 50))
     assert shop.exchange(injected, code_verifier=VERIFIER).json()["error"] == "invalid_grant"
     assert shop.exchange(mine, code_verifier=VERIFIER).status_code == 200

@@ -1,4 +1,4 @@
-"""What an application may ask of the authorization endpoint, and what comes back where it asks wrongly."""
+"""The authorization endpoint accepts valid requests and answers invalid ones with an error that says why."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ LOOPBACK = "http://127.0.0.1:8000/cb"
 
 @pytest.fixture
 def shop(john: Browser) -> ClientApp:
-    """John's own, so that its mistakes are passed on at once; whose are not is in test_open_redirects.py."""
+    """John's own application, which gets its errors at once; test_open_redirects.py covers those of others."""
     return john.register_application("A shop", "https://shop.example.com/Callback", WITH_QUERY, LOOPBACK)
 
 
 def refused(browser: Browser, path: str) -> dict[str, str]:
-    """The error that the application was told, at its own redirect URI."""
+    """The error sent to the application's redirect URI."""
     page = browser.open(path)
     assert page.status == 303
     assert page.left_to is not None
@@ -58,13 +58,11 @@ def refused(browser: Browser, path: str) -> dict[str, str]:
         "https://shop.example.com/Callback\r\nX-Injected: 1",
     ],
 )
-def test_a_redirect_uri_that_is_not_registered_byte_for_byte_leads_nowhere(
-    john: Browser, shop: ClientApp, uri: str
-) -> None:
+def test_redirect_uri_that_is_not_registered_byte_for_byte_is_refused(john: Browser, shop: ClientApp, uri: str) -> None:
     for browser in (john, Browser(john.base_url)):
         page = browser.open(shop.authorize_path(redirect_uri=uri))
         assert (page.status, page.left_to) == (400, None)
-        assert page.path == "/api/v1/oauth/authorize", "decided before the sign-in"
+        assert page.path == "/api/v1/oauth/authorize", "refused before signing in"
         assert "redirect_uri is not registered" in page.text
         assert "Location" not in page.response.headers
 
@@ -73,7 +71,9 @@ def test_a_redirect_uri_that_is_not_registered_byte_for_byte_leads_nowhere(
 @pytest.mark.parametrize(
     "uri", ["http://127.0.0.1:8001/cb", "http://127.0.0.1/cb", "http://localhost:8000/cb", "http://[::1]:8000/cb"]
 )
-def test_the_port_and_host_of_a_loopback_address_do_not_vary(john: Browser, shop: ClientApp, uri: str) -> None:
+def test_host_and_port_of_a_web_applications_loopback_address_must_match(
+    john: Browser, shop: ClientApp, uri: str
+) -> None:
     assert john.open(shop.authorize_path(redirect_uri=uri)).status == 400
     assert john.open(shop.authorize_path(redirect_uri=LOOPBACK)).title == "Authorize A shop?"
 
@@ -89,7 +89,7 @@ def test_the_port_and_host_of_a_loopback_address_do_not_vary(john: Browser, shop
         (None, "client_id is missing"),
     ],
 )
-def test_an_unknown_application_leads_nowhere(
+def test_request_of_an_unknown_application_redirects_nowhere(
     john: Browser, shop: ClientApp, client_id: str | None, reason: str
 ) -> None:
     for browser in (john, Browser(john.base_url)):
@@ -100,7 +100,7 @@ def test_an_unknown_application_leads_nowhere(
 
 
 @pytest.mark.spec("RFC 6749 §4.1.2.1", "docs/architecture.md")
-def test_a_disabled_application_leads_nowhere(john: Browser, shop: ClientApp) -> None:
+def test_request_of_a_disabled_application_redirects_nowhere(john: Browser, shop: ClientApp) -> None:
     page = john.open(shop.authorize_path())
     application.disable(shop.client_id)
     assert john.open(shop.authorize_path()).status == 400
@@ -112,7 +112,7 @@ def test_a_disabled_application_leads_nowhere(john: Browser, shop: ClientApp) ->
     "name", ["response_type", "scope", "state", "code_challenge", "code_challenge_method", "approval_prompt"]
 )
 @pytest.mark.parametrize("second", ["same", "other", ""])
-def test_a_repeated_parameter_is_an_invalid_request(john: Browser, shop: ClientApp, name: str, second: str) -> None:
+def test_repeated_parameter_is_an_invalid_request(john: Browser, shop: ClientApp, name: str, second: str) -> None:
     asked = {name: "same"} if name not in ("response_type", "scope") else {}
     answer = refused(john, shop.authorize_path(**asked) + f"&{name}={second}")
     assert answer["error"] == "invalid_request"
@@ -122,7 +122,7 @@ def test_a_repeated_parameter_is_an_invalid_request(john: Browser, shop: ClientA
 
 @pytest.mark.spec("RFC 6749 §4.1.2.1", "RFC 6749 §3.1", "CVE-2026-9689")
 @pytest.mark.parametrize("name", ["client_id", "redirect_uri"])
-def test_a_repeated_client_or_redirect_uri_leads_nowhere(
+def test_repeated_client_id_or_redirect_uri_redirects_nowhere(
     john: Browser, shop: ClientApp, other_shop: ClientApp, name: str
 ) -> None:
     for second in (getattr(shop, name), getattr(other_shop, name)):
@@ -132,7 +132,7 @@ def test_a_repeated_client_or_redirect_uri_leads_nowhere(
 
 
 @pytest.mark.spec("RFC 6749 §3.1")
-def test_an_empty_parameter_counts_as_left_out(john: Browser, shop: ClientApp) -> None:
+def test_empty_parameter_counts_as_missing(john: Browser, shop: ClientApp) -> None:
     empty = dict.fromkeys(("redirect_uri", "scope", "state", "code_challenge", "code_challenge_method"), "")
     page = john.allow(john.open(shop.authorize_path(approval_prompt="", **empty)), "Small Shows")
     assert page.left_to is not None
@@ -145,12 +145,14 @@ def test_an_empty_parameter_counts_as_left_out(john: Browser, shop: ClientApp) -
 
 @pytest.mark.spec("RFC 6749 §3.1", "RFC 6749 §3.1.1", "RFC 6749 §4.1.2.1")
 @pytest.mark.parametrize("left_out", ["", None])
-def test_response_type_has_to_be_there(john: Browser, shop: ClientApp, left_out: str | None) -> None:
+def test_response_type_is_required(john: Browser, shop: ClientApp, left_out: str | None) -> None:
     assert refused(john, shop.authorize_path(response_type=left_out))["error"] == "invalid_request"
 
 
 @pytest.mark.spec("RFC 6749 §3.1")
-def test_unknown_parameters_are_ignored(john: Browser, eve: Browser, shop: ClientApp) -> None:
+def test_unknown_parameters_of_an_authorization_request_are_ignored(
+    john: Browser, eve: Browser, shop: ClientApp
+) -> None:
     slug = next(iter(eve.user.organizers))
     names = ("user", "organizers", "client", "scopes", "repeated", "redirect_uri_given", "_params", "body", "headers")
     sent = "".join(f"&{name}={slug}&{name}=again" for name in names)
@@ -164,14 +166,14 @@ def test_unknown_parameters_are_ignored(john: Browser, eve: Browser, shop: Clien
 
 @pytest.mark.spec("RFC 6749 §3.1.1")
 @pytest.mark.parametrize("response_type", ["token", "code token", "token code", "xcode", "Code", "code ", "id_token"])
-def test_response_type_is_exactly_code(john: Browser, shop: ClientApp, response_type: str) -> None:
+def test_response_type_other_than_code_is_refused(john: Browser, shop: ClientApp, response_type: str) -> None:
     answer = refused(john, shop.authorize_path(response_type=response_type))
     assert answer["error"] == "unsupported_response_type"
 
 
 @pytest.mark.spec("RFC 6749 §4.1.2", "RFC 9700 §2.4")
 @pytest.mark.parametrize("mode", ["fragment", "form_post"])
-def test_a_code_never_comes_in_a_fragment(john: Browser, shop: ClientApp, mode: str) -> None:
+def test_code_is_never_sent_in_a_fragment(john: Browser, shop: ClientApp, mode: str) -> None:
     asked = shop.authorize_path(response_mode=mode)
     for page in (john.allow(john.open(asked), "Small Shows"), john.open(asked + "&state=twice")):
         assert page.left_to is not None
@@ -183,7 +185,7 @@ def test_a_code_never_comes_in_a_fragment(john: Browser, shop: ClientApp, mode: 
 @pytest.mark.parametrize(
     "scope", ["admin", "read admin", "READ", "read,write", "read  write", " ", "reаd", "\N{SNOWMAN}"]
 )
-def test_an_unknown_scope_is_an_invalid_scope(john: Browser, shop: ClientApp, scope: str) -> None:
+def test_unknown_scope_is_an_invalid_scope(john: Browser, shop: ClientApp, scope: str) -> None:
     answer = refused(john, shop.authorize_path(scope=scope))
     assert answer["error"] == "invalid_scope"
     assert answer["state"] == "xyz"
@@ -204,7 +206,7 @@ def test_an_unknown_scope_is_an_invalid_scope(john: Browser, shop: ClientApp, sc
         "s" * 2000,
     ],
 )
-def test_the_state_comes_back_byte_for_byte(john: Browser, shop: ClientApp, state: str) -> None:
+def test_state_is_returned_byte_for_byte(john: Browser, shop: ClientApp, state: str) -> None:
     page = john.open(shop.authorize_path(state=state))
     answers = [
         john.allow(page, "Small Shows"),
@@ -217,7 +219,7 @@ def test_the_state_comes_back_byte_for_byte(john: Browser, shop: ClientApp, stat
 
 
 @pytest.mark.spec("RFC 9207 §2")
-def test_every_answer_says_who_gives_it_and_keeps_the_redirect_uris_query(john: Browser, shop: ClientApp) -> None:
+def test_every_answer_names_the_issuer_and_keeps_the_redirect_uris_query(john: Browser, shop: ClientApp) -> None:
     asked = shop.authorize_path(redirect_uri=WITH_QUERY)
     for page in (
         john.press(john.open(asked), "Deny"),
@@ -233,14 +235,16 @@ def test_every_answer_says_who_gives_it_and_keeps_the_redirect_uris_query(john: 
 
 
 @pytest.mark.spec("docs/architecture.md")
-def test_approval_prompt_knows_two_words(john: Browser, shop: ClientApp) -> None:
+def test_unknown_approval_prompt_is_an_invalid_request(john: Browser, shop: ClientApp) -> None:
     assert refused(john, shop.authorize_path(approval_prompt="never"))["error"] == "invalid_request"
 
 
 @pytest.mark.spec("RFC 6749 §3.1", "RFC 6749 §4.1.2.1")
 @pytest.mark.parametrize("broken", ["%ff", "%C3%28", "%ED%A0%80", "a%80b"])
 @pytest.mark.parametrize("name", ["state", "client_id", "unknown"])
-def test_a_query_that_cannot_be_decoded_is_refused(john: Browser, shop: ClientApp, name: str, broken: str) -> None:
+def test_authorization_request_with_an_undecodable_query_is_refused(
+    john: Browser, shop: ClientApp, name: str, broken: str
+) -> None:
     for browser in (john, Browser(john.base_url)):
         page = browser.open(f"{shop.authorize_path(**{name: None})}&{name}={broken}")
         assert (page.status, page.left_to) == (400, None)
@@ -249,7 +253,7 @@ def test_a_query_that_cannot_be_decoded_is_refused(john: Browser, shop: ClientAp
 
 @pytest.mark.spec("RFC 6749 §3.1", "RFC 6749 §4.1.2.1")
 @pytest.mark.parametrize("body", [b"\xff", b"csrf_token=%ff", b"a=" + b"&a=" * 10_000, b"%00=%C3%28"])
-def test_a_form_that_cannot_be_decoded_is_refused(john: Browser, shop: ClientApp, body: bytes) -> None:
+def test_authorization_request_with_an_undecodable_form_is_refused(john: Browser, shop: ClientApp, body: bytes) -> None:
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     response = john.http.post(john.base_url + shop.authorize_path(), data=body, headers=headers, allow_redirects=False)
     assert response.status_code in (400, 413)
@@ -258,34 +262,36 @@ def test_a_form_that_cannot_be_decoded_is_refused(john: Browser, shop: ClientApp
 
 @pytest.mark.spec("RFC 9700 §4.12", "docs/security.md", "RFC 6749 §3.1")
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
-def test_other_methods_are_told_which_ones_there_are(john: Browser, shop: ClientApp, method: str) -> None:
+def test_other_methods_at_the_authorization_endpoint_get_405_with_an_allow_header(
+    john: Browser, shop: ClientApp, method: str
+) -> None:
     response = john.http.request(method, john.base_url + shop.authorize_path())
     assert response.status_code == 405
     assert response.headers["Allow"] == "HEAD, GET, POST"
 
 
 @pytest.mark.spec("RFC 6749 §3.1")
-def test_a_request_may_also_be_posted(john: Browser, shop: ClientApp) -> None:
+def test_authorization_request_may_be_posted(john: Browser, shop: ClientApp) -> None:
     page = john.send(john.open("/"), "/api/v1/oauth/authorize", dict(shop.parameters()))
     assert page.title == "Authorize A shop?"
     assert john.allow(page, "Big Events LLC").answer["state"] == "xyz"
 
 
-def test_a_look_at_the_headers_makes_no_code(john: Browser, shop: ClientApp) -> None:
+def test_head_request_makes_no_code(john: Browser, shop: ClientApp) -> None:
     shop.connect(john, "Big Events LLC")
     response = john.http.head(john.base_url + shop.authorize_path(), allow_redirects=False)
     assert response.status_code == 405
     assert "Location" not in response.headers
 
 
-def test_a_request_too_long_to_be_carried_through_the_sign_in_is_refused(base_url: str, shop: ClientApp) -> None:
+def test_request_too_long_to_survive_signing_in_is_told_to_be_pushed(base_url: str, shop: ClientApp) -> None:
     page = Browser(base_url).open(shop.authorize_path(state="=" * 2000))
     assert page.status == 400
     assert "The request is too long. Send it as a pushed authorization request (RFC 9126)." in page.text
     assert Browser(base_url).open(shop.authorize_path(state="x" * 2000)).title == "Sign in"
 
 
-def test_one_too_long_to_be_pushed_is_not_advised_to_be(base_url: str, shop: ClientApp) -> None:
+def test_request_too_long_to_be_pushed_is_told_to_shorten_its_state(base_url: str, shop: ClientApp) -> None:
     page = Browser(base_url).open(shop.authorize_path(state="=" * 3000))
     assert page.status == 400
     assert "The request is longer than 8192 characters, URL-encoded. Shorten its state." in page.text

@@ -1,4 +1,4 @@
-"""/settings/authorized: a user sees what has access, and ends it."""
+"""/settings/authorized: a user sees which applications have access, and revokes it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PATH = "/settings/authorized"
 
 
 def shown(browser: Browser) -> dict[str, dict[str, str]]:
-    """The page's facts about each application, by the application's name, in the page's order."""
+    """What the page says about each application, by name, in the page's order."""
     found = {}
     for item in browser.open(PATH).html.select(".list > li"):
         (heading,) = item.select("h2")
@@ -34,7 +34,7 @@ def in_berlin(seconds: int) -> str:
 
 
 @pytest.mark.spec("docs/architecture.md")
-def test_the_page_says_which_scopes_and_organizers_since_when_and_last_used(
+def test_authorized_applications_page_shows_scopes_organizers_and_dates(
     john: Browser, shop: ClientApp, other_shop: ClientApp, clock: Clock
 ) -> None:
     assert shown(john) == {}
@@ -52,7 +52,7 @@ def test_the_page_says_which_scopes_and_organizers_since_when_and_last_used(
     }
     clock.advance(2 * 3600)
     other_shop.connect(john, "Big Events LLC", "Small Shows")
-    assert list(shown(john)) == ["Another shop", "A shop"], "what was used last comes first"
+    assert list(shown(john)) == ["Another shop", "A shop"], "the most recently used comes first"
     assert shown(john)["Another shop"]["Organizers"] == "Big Events LLC, Small Shows"
     clock.advance(2 * 3600)
     assert shop.me(tokens["access_token"]).status_code == 200
@@ -63,7 +63,7 @@ def test_the_page_says_which_scopes_and_organizers_since_when_and_last_used(
 
 
 @pytest.mark.spec("docs/architecture.md", "RFC 6749 §10.12")
-def test_revoking_ends_every_token_and_every_code_on_its_way_at_once(
+def test_revoking_ends_every_token_and_every_unused_code_at_once(
     john: Browser, eve: Browser, shop: ClientApp, other_shop: ClientApp
 ) -> None:
     first, second = shop.connect(john, "Small Shows"), shop.connect(john)
@@ -80,13 +80,13 @@ def test_revoking_ends_every_token_and_every_code_on_its_way_at_once(
     for client, tokens in others:
         assert client.me(tokens["access_token"]).status_code == 200
     page = john.open(shop.authorize_path())
-    assert page.title == "Authorize A shop?", "it is asked for again"
+    assert page.title == "Authorize A shop?", "the user is asked again"
     assert shop.exchange(john.allow(page, "Small Shows").code).status_code == 200
-    assert shop.exchange(code).json()["error"] == "invalid_grant", "the code of before stays dead"
+    assert shop.exchange(code).json()["error"] == "invalid_grant", "the earlier code stays void"
 
 
 @pytest.mark.spec("docs/architecture.md")
-def test_revoking_twice_and_revoking_what_never_had_access_is_the_same(john: Browser, shop: ClientApp) -> None:
+def test_revoking_twice_is_the_same_as_revoking_once(john: Browser, shop: ClientApp) -> None:
     shop.connect(john, "Small Shows")
     page = john.open(PATH)
     for _ in range(2):
@@ -96,7 +96,7 @@ def test_revoking_twice_and_revoking_what_never_had_access_is_the_same(john: Bro
 
 
 @pytest.mark.spec("docs/architecture.md")
-def test_what_a_grant_still_holds_is_shown_beside_what_was_allowed_since(john: Browser, shop: ClientApp) -> None:
+def test_scopes_of_existing_grants_are_listed_with_those_allowed_later(john: Browser, shop: ClientApp) -> None:
     shop.connect(john, "Small Shows", scope="read")
     shop.connect(john, "Big Events LLC", scope="write")
     assert shown(john)["A shop"]["Scopes"].split("; ")[:2] == [
@@ -107,7 +107,7 @@ def test_what_a_grant_still_holds_is_shown_beside_what_was_allowed_since(john: B
 
 
 @pytest.mark.spec("docs/architecture.md")
-def test_a_disabled_application_is_listed_and_said_to_have_no_access(john: Browser, shop: ClientApp) -> None:
+def test_disabled_application_is_listed_as_without_access(john: Browser, shop: ClientApp) -> None:
     shop.connect(john, "Small Shows")
     application.disable(shop.client_id)
     assert "it has no access at the moment" in john.open(PATH).text
@@ -115,7 +115,7 @@ def test_a_disabled_application_is_listed_and_said_to_have_no_access(john: Brows
 
 
 @pytest.mark.spec("docs/architecture.md", "docs/security.md")
-def test_organizers_stand_in_the_order_of_their_names_and_without_those_that_are_gone(
+def test_organizers_are_sorted_by_name_and_deleted_ones_left_out(
     a_browser: Callable[..., Browser], shop: ClientApp
 ) -> None:
     agency = a_browser("Hall 10", "hall 2", "Ähre", "Passing Shows")
@@ -127,7 +127,7 @@ def test_organizers_stand_in_the_order_of_their_names_and_without_those_that_are
 
 @pytest.mark.spec("docs/architecture.md", "RFC 7592 §2.3")
 @pytest.mark.parametrize("deletes_itself", [False, True], ids=["by its developer", "by itself"])
-def test_a_deleted_application_leaves_nothing_with_its_users(
+def test_deleted_application_leaves_no_consents_or_grants_with_its_users(
     john: Browser,
     shop: ClientApp,
     a_browser: Callable[..., Browser],
@@ -157,7 +157,9 @@ def test_a_deleted_application_leaves_nothing_with_its_users(
 
 @pytest.mark.spec("docs/architecture.md", "docs/reliability.md")
 @pytest.mark.usefixtures("impatient_client")
-def test_what_cannot_be_tidied_up_now_is_the_next_time(john: Browser, shop: ClientApp, store: StoreProxy) -> None:
+def test_consent_that_cannot_be_cleaned_up_now_is_cleaned_up_next_time(
+    john: Browser, shop: ClientApp, store: StoreProxy
+) -> None:
     shop.connect(john, "Small Shows")
     application.delete(shop.client_id)
     with store.fault(Fault.INTERNAL_ERROR, "DeleteItem"):

@@ -1,4 +1,4 @@
-"""The authorizer that other APIs name, called as API Gateway calls it: it allows, denies (403) or says 401."""
+"""The authorizer for other APIs, called as API Gateway calls it, allows, denies (403) or answers 401."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def rules(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
 @pytest.fixture
 def serve(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Set the operator's AUTHORIZER_RESOURCES, where RESOURCES lists two APIs."""
+    """Set the operator's AUTHORIZER_RESOURCES; RESOURCES lists two APIs."""
 
     def made(text: str) -> None:
         parsed = settings.from_environment({"RESOURCES": f"{TICKETS} {MUSIC}", "AUTHORIZER_RESOURCES": text})
@@ -68,7 +68,7 @@ def effect(answer: dict[str, Any]) -> tuple[str, list[str]]:
     return statement["Effect"], statement["Resource"]
 
 
-def test_a_good_token_is_allowed_with_its_user_client_scope_and_organizers(
+def test_valid_token_is_allowed_with_its_user_client_scope_and_organizers(
     john: Browser, shop: ClientApp, ask: Ask
 ) -> None:
     token = shop.connect(john, "Big Events LLC", "Small Shows")["access_token"]
@@ -85,7 +85,7 @@ def test_a_good_token_is_allowed_with_its_user_client_scope_and_organizers(
     }
 
 
-def test_too_little_scope_is_denied(john: Browser, shop: ClientApp, ask: Ask) -> None:
+def test_token_with_too_little_scope_is_denied(john: Browser, shop: ClientApp, ask: Ask) -> None:
     token = shop.connect(john, "Big Events LLC", scope="read")["access_token"]
     assert effect(ask(token, "GET"))[0] == "Allow"
     answer = ask(token, "DELETE")
@@ -94,12 +94,12 @@ def test_too_little_scope_is_denied(john: Browser, shop: ClientApp, ask: Ask) ->
 
 
 @pytest.mark.parametrize("token", ["made-up", "", "lyat_" + "x" * 92])
-def test_a_token_that_is_none_is_unauthorized(ask: Ask, token: str) -> None:
+def test_made_up_or_missing_token_is_unauthorized(ask: Ask, token: str) -> None:
     with pytest.raises(Unauthorized, match=r"^Unauthorized$"):
         ask(token)
 
 
-def test_what_ends_is_unauthorized_from_the_very_next_request(
+def test_ended_token_is_unauthorized_from_the_next_request(
     john: Browser, shop: ClientApp, other_shop: ClientApp, ask: Ask, clock: Clock
 ) -> None:
     replaced = shop.connect(john, "Big Events LLC")
@@ -121,7 +121,7 @@ def test_what_ends_is_unauthorized_from_the_very_next_request(
 @pytest.mark.parametrize(
     ("fault", "code"), [(Fault.INTERNAL_ERROR, "InternalServerError"), (Fault.BAD_CHECKSUM, "CorruptedReply")]
 )
-def test_a_store_that_fails_is_no_verdict_and_stands_in_the_log(
+def test_store_failure_is_not_a_verdict_on_the_token_and_is_logged(
     john: Browser,
     shop: ClientApp,
     ask: Ask,
@@ -136,43 +136,43 @@ def test_a_store_that_fails_is_no_verdict_and_stands_in_the_log(
     assert f'"store_error":"{code}"' in caplog.messages[-1]
 
 
-def test_it_takes_one_round_trip(john: Browser, shop: ClientApp, ask: Ask, store: StoreProxy) -> None:
+def test_authorizer_takes_one_round_trip(john: Browser, shop: ClientApp, ask: Ask, store: StoreProxy) -> None:
     token = shop.connect(john, "Big Events LLC")["access_token"]
     with store.count() as calls:
         ask(token)
     assert [call.operation for call in calls] == ["BatchGetItem"]
 
 
-def test_its_use_is_noted_on_the_grant(john: Browser, shop: ClientApp, ask: Ask, clock: Clock) -> None:
+def test_use_of_a_token_is_recorded_on_its_grant(john: Browser, shop: ClientApp, ask: Ask, clock: Clock) -> None:
     token = shop.connect(john, "Big Events LLC")["access_token"]
     clock.advance(settings.GRANT_TOUCH_SECONDS + 1)
     assert effect(ask(token))[0] == "Allow"
 
 
-def test_the_operators_rules_say_what_a_route_asks_for(
+def test_operators_rules_decide_which_scope_a_route_requires(
     john: Browser, shop: ClientApp, ask: Ask, rules: Callable[[str], None]
 ) -> None:
     rules("abc123 GET /public* -; abc123 * /tickets write; other9 * /* profile")
     token = shop.connect(john, scope="profile")["access_token"]
     assert effect(ask(token, "GET", "public/shows")) == ("Allow", [API + "GET/public/shows"])
     assert effect(ask(token, "GET", "tickets"))[0] == "Deny"
-    assert effect(ask(token, "GET", "forgotten"))[0] == "Deny"  # no rule: no door
+    assert effect(ask(token, "GET", "forgotten"))[0] == "Deny"  # no rule matches, so access is denied
     assert effect(ask(token, "POST", "anything", OTHER)) == ("Allow", [OTHER + "*/*"])
 
 
 @pytest.mark.parametrize("path", ["*", "tick?ts", "admin/*/x"])
-def test_a_callers_wildcard_is_no_path(john: Browser, shop: ClientApp, ask: Ask, rules: Any, path: str) -> None:
-    """In the policy that is answered, and may be cached, it would stand for paths that ask for more."""
+def test_wildcard_in_a_callers_path_is_denied(john: Browser, shop: ClientApp, ask: Ask, rules: Any, path: str) -> None:
+    """In the returned policy, which may be cached, it would also cover paths that require more."""
     rules("* GET /admin* write; * GET /* read")
     token = shop.connect(john, "Big Events LLC", scope="read")["access_token"]
     assert effect(ask(token, "GET", "tickets"))[0] == "Allow"
     assert effect(ask(token, "GET", path))[0] == "Deny"
 
 
-def test_a_colon_in_the_path_does_not_move_the_route(
+def test_colon_in_the_path_does_not_move_the_route(
     john: Browser, shop: ClientApp, ask: Ask, rules: Callable[[str], None]
 ) -> None:
-    """The rest of the path reads as the end of an ARN, of a route that asks for less."""
+    """The rest of the path looks like the end of an ARN for a route that requires less."""
     rules("abc123 GET /* read; abc123 * /* write")
     token = shop.connect(john, "Big Events LLC", scope="read")["access_token"]
     assert effect(ask(token, "DELETE", "tickets/5:abc123/prod/GET/x")) == (
@@ -184,7 +184,7 @@ def test_a_colon_in_the_path_does_not_move_the_route(
 
 
 @pytest.mark.spec("RFC 8707 §2")
-def test_a_colon_in_the_path_does_not_move_the_audience(
+def test_colon_in_the_path_does_not_move_the_audience(
     john: Browser, shop: ClientApp, ask: Ask, serve: Callable[[str], None]
 ) -> None:
     serve(f"abc123 {TICKETS}; other9 {MUSIC}")
@@ -197,7 +197,7 @@ def test_a_colon_in_the_path_does_not_move_the_audience(
 @pytest.mark.parametrize(
     "path", ["public/../admin", "public/%2E%2e/admin", "public/%252e./admin", "public%2f..%2fadmin", "/admin"]
 )
-def test_a_path_that_could_lead_elsewhere_is_denied(
+def test_path_that_could_lead_elsewhere_is_denied(
     john: Browser, shop: ClientApp, ask: Ask, rules: Any, path: str
 ) -> None:
     rules("* GET /public* -; * GET /admin* write; * GET /* read")
@@ -206,7 +206,7 @@ def test_a_path_that_could_lead_elsewhere_is_denied(
     assert effect(ask(token, "GET", path))[0] == "Deny"
 
 
-def test_a_path_that_reads_in_two_ways_needs_the_scopes_of_both(
+def test_path_that_matches_two_rules_requires_the_scopes_of_both(
     john: Browser, shop: ClientApp, ask: Ask, rules: Any
 ) -> None:
     rules("* GET /admin write; * GET /* read")
@@ -220,13 +220,13 @@ def test_a_path_that_reads_in_two_ways_needs_the_scopes_of_both(
 
 
 @pytest.mark.parametrize("text", ["GET /x read", "* GET x read", "* GET /a*b read", "* GET /x read write"])
-def test_a_rule_that_cannot_be_read_is_refused_when_the_function_starts(text: str) -> None:
+def test_invalid_required_scopes_rule_is_refused_when_the_function_starts(text: str) -> None:
     with pytest.raises(settings.SettingsError, match="REQUIRED_SCOPES"):
         settings.from_environment({"REQUIRED_SCOPES": text})
 
 
 @pytest.mark.spec("RFC 8707 §2")
-def test_a_token_for_one_resource_gets_in_at_its_api_and_at_no_other(
+def test_token_for_one_resource_is_accepted_only_at_its_api(
     john: Browser, shop: ClientApp, ask: Ask, serve: Callable[[str], None]
 ) -> None:
     serve(f"abc123 {TICKETS}; other9 {MUSIC}")
@@ -240,7 +240,7 @@ def test_a_token_for_one_resource_gets_in_at_its_api_and_at_no_other(
 
 
 @pytest.mark.spec("RFC 8707 §2")
-def test_a_token_for_lanyards_own_api_gets_in_at_no_other(
+def test_token_for_lanyards_own_api_is_accepted_at_no_other(
     john: Browser, shop: ClientApp, ask: Ask, serve: Callable[[str], None]
 ) -> None:
     serve(f"abc123 {TICKETS}")
@@ -251,7 +251,7 @@ def test_a_token_for_lanyards_own_api_gets_in_at_no_other(
 
 
 @pytest.mark.spec("RFC 8707 §2")
-def test_a_token_that_names_no_resource_gets_in_at_all_apis(
+def test_token_without_a_resource_is_accepted_at_every_api(
     john: Browser, shop: ClientApp, ask: Ask, serve: Callable[[str], None]
 ) -> None:
     serve(f"abc123 {TICKETS}; other9 {MUSIC}")
@@ -271,6 +271,6 @@ def test_a_token_that_names_no_resource_gets_in_at_all_apis(
         (f"abc123 {TICKETS}/", "which RESOURCES does not: list it there too"),
     ],
 )
-def test_a_resource_that_cannot_be_read_is_refused_when_the_function_starts(text: str, problem: str) -> None:
+def test_invalid_authorizer_resource_is_refused_when_the_function_starts(text: str, problem: str) -> None:
     with pytest.raises(settings.SettingsError, match=f"^AUTHORIZER_RESOURCES .*{re.escape(problem)}.*$"):
         settings.from_environment({"RESOURCES": f"{TICKETS} {MUSIC}", "AUTHORIZER_RESOURCES": text})

@@ -1,4 +1,4 @@
-"""A client secret is exchanged for another without ending one that something runs with."""
+"""A client secret can be replaced without ending one that is in use."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def developer(a_browser: Callable[..., Browser]) -> Browser:
 
 @pytest.fixture
 def running(developer: Browser) -> ClientApp:
-    """An application, with the secret that its servers use."""
+    """An application with the secret that its servers use."""
     return developer.register_application("Mine")
 
 
@@ -44,7 +44,7 @@ def regenerated(developer: Browser, app: ClientApp, keep: str = DAY) -> ClientAp
 
 
 def holder(app: ClientApp, page: Page) -> ClientApp:
-    """The application with the secret that this page shows."""
+    """The application, with the secret that this page shows."""
     secret = page.html.find(id="client-secret")
     assert secret is not None, page.text
     return ClientApp(app.base_url, app.client_id, secret.get_text(), app.redirect_uri)
@@ -56,7 +56,9 @@ def works(app: ClientApp) -> bool:
     return bool(error == "invalid_grant")
 
 
-def test_a_second_press_of_the_same_form_changes_nothing_and_says_so(developer: Browser, running: ClientApp) -> None:
+def test_second_press_of_the_same_secret_form_changes_nothing_and_says_so(
+    developer: Browser, running: ClientApp
+) -> None:
     page = form_of(developer, running)
     new = holder(running, press(developer, page))
     again = press(developer, page)
@@ -66,13 +68,13 @@ def test_a_second_press_of_the_same_form_changes_nothing_and_says_so(developer: 
     assert "If you did not copy the new secret, regenerate it again." in again.text
     assert [works(running), works(new)] == [True, True]
     third = holder(running, press(developer, again))
-    assert [works(running), works(new), works(third)] == [True, True, True], "the page that came is a fresh form"
+    assert [works(running), works(new), works(third)] == [True, True, True], "the page that came back is a new form"
 
 
-def test_many_presses_at_once_regenerate_it_once_and_the_running_secret_goes_on(
+def test_presses_at_once_regenerate_the_secret_once_and_keep_the_one_in_use(
     developer: Browser, running: ClientApp
 ) -> None:
-    """Fifty of fifty rounds ended the running secret once."""
+    """Before the form was bound to the secrets it showed, every round of fifty ended the secret in use."""
     known, gate = running, threading.Barrier(2)
 
     def click(page: Page) -> Page:
@@ -93,8 +95,8 @@ def test_many_presses_at_once_regenerate_it_once_and_the_running_secret_goes_on(
             client_secret.end_older(running.client_id)
 
 
-def test_a_new_secret_that_nobody_saw_does_not_push_out_the_running_one(developer: Browser, running: ClientApp) -> None:
-    press(developer, form_of(developer, running))  # and the page was lost
+def test_unused_new_secret_does_not_push_out_the_one_in_use(developer: Browser, running: ClientApp) -> None:
+    press(developer, form_of(developer, running))  # and the page with it is lost
     seen = regenerated(developer, running)
     assert [works(running), works(seen)] == [True, True]
     full = press(developer, form_of(developer, running))
@@ -103,7 +105,7 @@ def test_a_new_secret_that_nobody_saw_does_not_push_out_the_running_one(develope
     assert [works(running), works(seen)] == [True, True]
 
 
-def test_a_secret_that_was_kept_ends_on_its_own_date(developer: Browser, running: ClientApp, clock: Clock) -> None:
+def test_each_previous_secret_ends_on_its_own_date(developer: Browser, running: ClientApp, clock: Clock) -> None:
     second = regenerated(developer, running, "604800")
     clock.advance(3600)
     third = regenerated(developer, running, DAY)
@@ -117,7 +119,7 @@ def test_a_secret_that_was_kept_ends_on_its_own_date(developer: Browser, running
     assert [works(app) for app in (running, second, third, fourth)] == [False, False, True, True]
 
 
-def test_stopping_at_once_stops_all_of_them(developer: Browser, running: ClientApp) -> None:
+def test_choosing_to_stop_at_once_ends_all_previous_secrets(developer: Browser, running: ClientApp) -> None:
     second = regenerated(developer, running)
     third = regenerated(developer, running)
     last = regenerated(developer, running, "0")
@@ -142,7 +144,7 @@ def test_each_previous_secret_can_be_ended_by_itself(developer: Browser, running
     assert "This form was out of date" in developer.send(page, path + "/previous-secret", forged).text
 
 
-def test_a_secret_that_was_ended_meanwhile_does_not_come_back(developer: Browser, running: ClientApp) -> None:
+def test_secret_that_was_ended_in_the_meantime_does_not_come_back(developer: Browser, running: ClientApp) -> None:
     second = regenerated(developer, running)
     known = application.get(running.client_id)
     assert known is not None
@@ -152,8 +154,8 @@ def test_a_secret_that_was_ended_meanwhile_does_not_come_back(developer: Browser
     assert [works(running), works(second)] == [False, True]
 
 
-def test_the_secrets_of_an_application_from_before_go_on(developer: Browser, running: ClientApp) -> None:
-    """As the version before stored them: no moment when the present one was made, one slot for what was before."""
+def test_secrets_stored_by_an_earlier_version_keep_working(developer: Browser, running: ClientApp) -> None:
+    """The previous version stored no time for the current secret, and one slot for the previous one."""
     second = regenerated(developer, running)
     change(Application.key(running.client_id), [Application.secret_made_at.remove()])
     page = form_of(developer, running)
@@ -162,7 +164,7 @@ def test_the_secrets_of_an_application_from_before_go_on(developer: Browser, run
 
 
 @pytest.mark.parametrize("fault", [Fault.LOSES_ANSWER, Fault.IN_PROGRESS])
-def test_a_regeneration_whose_answer_is_lost_shows_the_secret_that_works(
+def test_regeneration_whose_write_is_not_confirmed_shows_the_working_secret(
     developer: Browser, running: ClientApp, store: StoreProxy, fault: Fault
 ) -> None:
     form = form_of(developer, running)
@@ -172,7 +174,7 @@ def test_a_regeneration_whose_answer_is_lost_shows_the_secret_that_works(
 
 
 @pytest.mark.parametrize("keep", ["0", DAY])
-def test_a_secret_is_shown_whatever_becomes_of_the_store_after_it_was_stored(
+def test_new_secret_is_shown_even_if_the_store_fails_right_after_the_write(
     developer: Browser, running: ClientApp, store: StoreProxy, keep: str
 ) -> None:
     form = form_of(developer, running)

@@ -1,4 +1,4 @@
-"""The "Connect" part of an application's page: what a developer pastes works as it stands."""
+"""The commands in the "Connect" part of an application's page work when pasted unchanged."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def pasted(page: Page, of: str) -> str:
 
 
 @pytest.mark.spec("docs/architecture.md")
-def test_what_is_pasted_gets_tokens(john: Browser) -> None:
+def test_pasted_commands_get_tokens(john: Browser) -> None:
     page = john.open("/settings/applications/new")
     page = john.press(page, "Register", name="Mine", redirect_uris=REDIRECT_URI)
     client_id = pasted(page, "client-id")
@@ -39,7 +39,7 @@ def test_what_is_pasted_gets_tokens(john: Browser) -> None:
 
 
 @pytest.mark.spec("docs/architecture.md", "CVE-2020-10187")
-def test_later_the_secret_is_not_known_any_more(john: Browser) -> None:
+def test_command_has_a_placeholder_once_the_secret_is_no_longer_shown(john: Browser) -> None:
     mine = john.register_application("Mine")
     page = john.open(f"/settings/applications/{mine.client_id}")
     assert f"{mine.client_id}:CLIENT_SECRET" in shlex.split(pasted(page, "curl-token"))
@@ -47,7 +47,7 @@ def test_later_the_secret_is_not_known_any_more(john: Browser) -> None:
 
 
 @pytest.mark.spec("docs/architecture.md")
-def test_what_is_pasted_authenticates_as_the_application_does(john: Browser) -> None:
+def test_pasted_command_authenticates_in_the_applications_way(john: Browser) -> None:
     def registered(**how: str) -> str:
         page = john.open("/settings/applications/new")
         return pasted(john.press(page, "Register", name="Mine", redirect_uris=REDIRECT_URI, **how), "client-id")
@@ -65,7 +65,7 @@ def test_what_is_pasted_authenticates_as_the_application_does(john: Browser) -> 
 
 
 @pytest.mark.spec("docs/architecture.md", "RFC 8628 §3.1")
-def test_what_is_pasted_for_a_device_starts_its_way(john: Browser) -> None:
+def test_pasted_command_starts_a_device(john: Browser) -> None:
     page = john.open("/settings/applications/new")
     page = john.press(page, "Register", name="Mine", redirect_uris="", type="native", device_grant="on")
     assert page.html.find(id="authorize-url") is None
@@ -78,7 +78,7 @@ def test_what_is_pasted_for_a_device_starts_its_way(john: Browser) -> None:
 
 
 @pytest.mark.spec("docs/architecture.md")
-def test_the_test_button_runs_the_flow_although_it_is_remembered(john: Browser) -> None:
+def test_connection_test_button_runs_the_flow_even_if_the_consent_is_remembered(john: Browser) -> None:
     mine = john.register_application("Mine")
     mine.connect(john, "Small Shows")
     page = john.open(f"/settings/applications/{mine.client_id}")
@@ -92,7 +92,7 @@ def test_the_test_button_runs_the_flow_although_it_is_remembered(john: Browser) 
 
 
 @pytest.mark.spec("docs/architecture.md")
-def test_the_owner_sees_about_how_many_people_are_connected(john: Browser, eve: Browser) -> None:
+def test_owner_sees_roughly_how_many_people_are_connected(john: Browser, eve: Browser) -> None:
     mine = john.register_application("Mine")
 
     def connected() -> str:

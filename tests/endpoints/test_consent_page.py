@@ -1,4 +1,4 @@
-"""What the consent page tells a user before they answer, and what it offers."""
+"""The consent page tells users what they decide, and offers them what they need to decide it."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def facts(page: Page) -> dict[str, str]:
 
 
 def shown_as_an_app(page: Page, scheme: str, times: int) -> None:
-    """Is the scheme shown so often, and never by itself?"""
+    """Assert that the scheme is shown this often, each time as an app on the device."""
     bare = re.findall(rf"[\w ]*\(? ?{re.escape(scheme)}", page.text)
     assert len(bare) == times
     assert all(re.search(r"[Aa]n app on this device \( ", found) for found in bare), bare
 
 
-def test_it_says_who_asks_where_the_answer_goes_and_since_when_it_is_known(
+def test_consent_page_shows_the_developer_the_date_and_where_the_answer_goes(
     clock: Clock, a_browser: Callable[..., Browser]
 ) -> None:
     clock.advance(1_800_000_000 - clock.now())  # 15 January 2027, 08:00 UTC
@@ -50,7 +50,7 @@ def test_it_says_who_asks_where_the_answer_goes_and_since_when_it_is_known(
 
 
 @pytest.mark.spec("RFC 8252 §7.3", "docs/security.md", "RFC 8252 §7.1")
-def test_what_looks_like_a_host_in_an_address_of_a_private_scheme_is_not_shown_as_one(
+def test_host_in_a_private_scheme_address_is_not_shown_as_a_host(
     john: Browser, a_browser: Callable[..., Browser]
 ) -> None:
     app = PublicApp.registered_by(a_browser(), "com.evil.app://accounts.google.com/cb", type="native")
@@ -62,12 +62,12 @@ def test_what_looks_like_a_host_in_an_address_of_a_private_scheme_is_not_shown_a
 
 
 @pytest.mark.spec("RFC 8252 §7.3", "RFC 8252 §7.1")
-def test_a_scheme_that_reads_like_a_host_is_shown_as_that_of_an_app(
+def test_private_scheme_that_reads_like_a_host_is_shown_as_an_app_on_the_device(
     john: Browser, a_browser: Callable[..., Browser]
 ) -> None:
     app = PublicApp.registered_by(a_browser(), "com.evil.app:/cb", type="native")
     app.connect(john, "Small Shows")
-    odd = "accounts.google.com:/cb"  # as an earlier version took it
+    odd = "accounts.google.com:/cb"  # an earlier version accepted this
     application.edit(app.client_id, name="A public app", redirect_uris=[odd])
     page = john.open(app.authorize_path(redirect_uri=odd))
     assert "New: your answer goes to an app on this device" in page.text
@@ -76,7 +76,7 @@ def test_a_scheme_that_reads_like_a_host_is_shown_as_that_of_an_app(
 
 
 @pytest.mark.spec("docs/security.md", "RFC 9700 §4.16")
-def test_an_address_that_was_stored_before_it_would_be_refused_adds_nothing_to_the_policy(
+def test_address_stored_by_an_earlier_version_adds_nothing_to_the_content_security_policy(
     john: Browser, a_browser: Callable[..., Browser]
 ) -> None:
     app = PublicApp.registered_by(a_browser(), "com.evil.app://x/cb", type="native")
@@ -86,7 +86,7 @@ def test_an_address_that_was_stored_before_it_would_be_refused_adds_nothing_to_t
     assert "sandbox" not in policy
 
 
-def test_an_application_whose_owner_is_gone_is_shown_without_one(john: Browser, shop: ClientApp) -> None:
+def test_application_whose_owner_is_gone_is_shown_without_an_owner(john: Browser, shop: ClientApp) -> None:
     store.change(Application.key(shop.client_id), [Application.owner_id.set("nobody-any-more")])
     page = john.open(shop.authorize_path())
     assert page.title == "Authorize A shop?"
@@ -94,7 +94,7 @@ def test_an_application_whose_owner_is_gone_is_shown_without_one(john: Browser, 
 
 
 @pytest.mark.spec("CVE-2018-1000088")
-def test_that_nobody_checked_the_name_stands_above_the_buttons(john: Browser, shop: ClientApp) -> None:
+def test_warning_that_nobody_checked_the_name_stands_above_the_buttons(john: Browser, shop: ClientApp) -> None:
     page = john.open(shop.authorize_path())
     form = page.form_with("Authorize")
     caution = "The names of this application and its developer were chosen by the developer."
@@ -131,13 +131,13 @@ def test_that_nobody_checked_the_name_stands_above_the_buttons(john: Browser, sh
         ),
     ],
 )
-def test_it_says_what_the_application_will_not_be_able_to_do(
+def test_consent_page_says_what_the_application_will_not_be_able_to_do(
     john: Browser, shop: ClientApp, scope: str, cannot: list[str]
 ) -> None:
     assert items(john.open(shop.authorize_path(scope=scope)), ".not li") == cannot
 
 
-def test_what_was_allowed_before_and_what_is_new_are_told_apart(john: Browser, shop: ClientApp) -> None:
+def test_consent_page_marks_what_is_new_and_what_was_already_allowed(john: Browser, shop: ClientApp) -> None:
     page = john.open(shop.authorize_path(scope="read"))
     assert items(page, ".tag") == [], "nothing was allowed before"
     john.allow(page, "Small Shows")
@@ -148,11 +148,11 @@ def test_what_was_allowed_before_and_what_is_new_are_told_apart(john: Browser, s
         "See your name, email address, language and time zone already allowed",
     ]
     assert items(page, ".choices li") == ["Big Events LLC", "Small Shows already allowed"]
-    assert page.choices() == {"Big Events LLC": False, "Small Shows": False}, "the user ticks, not we"
+    assert page.choices() == {"Big Events LLC": False, "Small Shows": False}, "only the user ticks"
 
 
-def test_what_stands_already_is_not_among_what_it_cannot_do(john: Browser, shop: ClientApp) -> None:
-    """The answer of today takes nothing away from what was allowed before, so the page must not say so."""
+def test_already_allowed_scopes_are_not_listed_as_denied(john: Browser, shop: ClientApp) -> None:
+    """Today's answer takes away nothing that was allowed before, so the page must not say it does."""
     john.allow(john.open(shop.authorize_path(scope="read")), "Small Shows")
     always = "See your password or change your account"
     assert items(john.open(shop.authorize_path(scope="write")), ".not li") == [always]
@@ -174,22 +174,20 @@ def test_all_organizers_can_be_ticked_without_a_script(john: Browser, shop: Clie
 
 
 @pytest.mark.spec("RFC 6749 §10.12")
-def test_ticking_all_needs_the_page_it_was_shown_on(john: Browser, shop: ClientApp) -> None:
+def test_select_all_requires_the_form_of_the_users_own_consent_page(john: Browser, shop: ClientApp) -> None:
     page = john.open(shop.authorize_path())
     forged = {"decision": "select_all", "csrf_token": "x", "organizers": list(john.user.organizers)}
     again = john.send(page, page.form_with("Select all")["action"], forged)  # type: ignore[arg-type]
     assert again.status == 403
     assert again.choices() == {"Big Events LLC": False, "Small Shows": False}
-    # Of their own form, but sent by another site: what that site ticked is not shown as theirs.
+    # The user's own form, but sent by another site: that site's ticks are not shown as the user's.
     own = {**forged, "csrf_token": page.field("csrf_token")[:16] + ".x"}
     again = john.send(page, page.form_with("Select all")["action"], own, site="cross-site")  # type: ignore[arg-type]
     assert again.choices() == {"Big Events LLC": False, "Small Shows": False}
 
 
 @pytest.mark.spec("RFC 6749 §10.12")
-def test_an_answer_after_another_sign_in_is_asked_for_once_more_with_what_was_ticked(
-    john: Browser, shop: ClientApp
-) -> None:
+def test_answer_sent_after_another_sign_in_is_asked_for_again_with_its_ticks(john: Browser, shop: ClientApp) -> None:
     page = john.open(shop.authorize_path(state="kept"))
     john.sign_out()
     john.sign_in()
@@ -201,7 +199,7 @@ def test_an_answer_after_another_sign_in_is_asked_for_once_more_with_what_was_ti
     assert page.answer["state"] == "kept"
 
 
-def test_a_mistake_keeps_what_was_ticked_and_what_was_not(john: Browser, eve: Browser, shop: ClientApp) -> None:
+def test_invalid_answer_keeps_ticked_and_unticked_organizers(john: Browser, eve: Browser, shop: ClientApp) -> None:
     page = eve.open(shop.authorize_path())
     unticked = {name: value for name, value in page.fields("Authorize").items() if name != "organizers"}
     for _ in range(2):
@@ -212,7 +210,7 @@ def test_a_mistake_keeps_what_was_ticked_and_what_was_not(john: Browser, eve: Br
     assert john.send(page, "", fields).choices() == {"Big Events LLC": False, "Small Shows": False}
 
 
-def test_organizers_stand_in_the_order_that_people_expect(a_browser: Callable[..., Browser], shop: ClientApp) -> None:
+def test_organizers_are_sorted_as_people_expect(a_browser: Callable[..., Browser], shop: ClientApp) -> None:
     names = [
         "Hall 10",
         "ärger",
@@ -230,14 +228,14 @@ def test_organizers_stand_in_the_order_that_people_expect(a_browser: Callable[..
     assert list(agency.open(shop.authorize_path()).choices()) == [*in_order, "Straße", "Zebra", "ZEBRA 2"]
 
 
-def test_of_many_organizers_some_are_looked_for_and_what_is_ticked_stays_in_sight(
+def test_user_can_search_many_organizers_and_ticked_ones_stay_visible(
     a_browser: Callable[..., Browser], shop: ClientApp
 ) -> None:
     agency = a_browser(*[f"Hall {number}" for number in range(1, 10)], "Café Größe")
     page = agency.open(shop.authorize_path())
     first = page.form_with("Authorize").find("button")
     assert isinstance(first, Tag)
-    assert first["value"] == "filter", "what Return presses allows nothing"
+    assert first["value"] == "filter", "pressing Return allows nothing"
     page = agency.press(page, "Find", tick=["Hall 3"], find=" CAFE gro\u0308sse ")
     assert page.choices() == {"Café Größe": False, "Hall 3": True}
     assert "1 of 10 organizers." in page.text
@@ -253,7 +251,7 @@ def test_of_many_organizers_some_are_looked_for_and_what_is_ticked_stays_in_sigh
     assert {found["name"] for found in shop.organizers(token).json()["results"]} == {"Hall 3", "Café Größe"}
 
 
-def test_of_few_organizers_all_are_shown(a_browser: Callable[..., Browser], shop: ClientApp) -> None:
+def test_consent_page_offers_no_search_for_few_organizers(a_browser: Callable[..., Browser], shop: ClientApp) -> None:
     agency = a_browser(*[f"Hall {number}" for number in range(1, 10)])
     page = agency.open(shop.authorize_path())
     assert page.html.find(id="find") is None
@@ -261,21 +259,21 @@ def test_of_few_organizers_all_are_shown(a_browser: Callable[..., Browser], shop
     assert len(agency.send(page, "", fields).choices()) == 9
 
 
-def test_the_one_organizer_is_ticked_and_can_be_left_out(eve: Browser, shop: ClientApp) -> None:
+def test_preselected_single_organizer_can_be_unticked(eve: Browser, shop: ClientApp) -> None:
     page = eve.open(shop.authorize_path())
     assert page.choices() == {"Other Org": True}
     assert eve.press(page, "Select none").choices() == {"Other Org": False}
 
 
-def test_the_button_that_return_presses_gives_no_access(john: Browser, eve: Browser, shop: ClientApp) -> None:
-    """It is a form's first, however many organizers there are."""
+def test_pressing_return_on_the_consent_page_gives_no_access(john: Browser, eve: Browser, shop: ClientApp) -> None:
+    """Return presses a form's first button, whatever the number of organizers."""
     for browser in (john, eve):
         first = browser.open(shop.authorize_path()).form_with("Authorize").find("button")
         assert isinstance(first, Tag)
         assert str(first["value"]).startswith("select_")
 
 
-def test_another_account_can_be_used_and_the_request_is_kept(john: Browser, eve: Browser, shop: ClientApp) -> None:
+def test_switching_accounts_keeps_the_authorization_request(john: Browser, eve: Browser, shop: ClientApp) -> None:
     page = john.open(shop.authorize_path(state="a b\n&c"))
     (link,) = page.html.select(".account a")
     page = john.open(str(link["href"]))
@@ -286,7 +284,7 @@ def test_another_account_can_be_used_and_the_request_is_kept(john: Browser, eve:
     assert page.answer["state"] == "a b\n&c"
 
 
-def test_somebody_without_an_organizer_is_told_what_to_do(a_browser: Callable[..., Browser], shop: ClientApp) -> None:
+def test_user_without_an_organizer_is_told_what_to_do(a_browser: Callable[..., Browser], shop: ClientApp) -> None:
     nobody = a_browser()
     page = nobody.open(shop.authorize_path())
     assert page.title == "You have no organizer yet"
@@ -303,7 +301,7 @@ def test_somebody_without_an_organizer_is_told_what_to_do(a_browser: Callable[..
     ],
 )
 @pytest.mark.spec("RFC 6749 §4.1.2.1")
-def test_a_wrong_request_is_not_the_users_fault_and_the_developer_sees_what_was_sent(
+def test_invalid_request_page_reassures_the_user_and_shows_the_developer_what_was_sent(
     john: Browser, shop: ClientApp, changed: dict[str, str | None], said: str
 ) -> None:
     page = john.open(shop.authorize_path(**changed))
@@ -317,6 +315,6 @@ def test_a_wrong_request_is_not_the_users_fault_and_the_developer_sees_what_was_
     assert page.html.find("b") is None
 
 
-def test_the_sites_own_limits_hold_for_what_is_shown_back(john: Browser, shop: ClientApp) -> None:
+def test_values_shown_back_on_the_error_page_are_cut_to_their_limits(john: Browser, shop: ClientApp) -> None:
     page = john.open(shop.authorize_path(redirect_uri="https://evil.example/" + "x" * 3000))
     assert len(facts(page)["redirect_uri"]) < settings.REDIRECT_URI_LIMIT_CHARACTERS

@@ -1,4 +1,4 @@
-"""Which addresses scripts of other sites may call: those of an application's own, never a page."""
+"""Scripts of other sites may call the endpoints for applications, and no page."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.spec("docs/architecture.md", "RFC 9700 §2.6")
 
 
 @pytest.mark.parametrize("path", SHARED)
-def test_a_browser_is_allowed_to_ask(base_url: str, path: str) -> None:
+def test_preflight_for_a_shared_endpoint_is_allowed(base_url: str, path: str) -> None:
     answer = requests.options(base_url + path.replace("{slug}", "x").replace("{path}", "x"), headers=PREFLIGHT)
     assert answer.status_code == 200
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
@@ -40,7 +40,7 @@ def test_a_browser_is_allowed_to_ask(base_url: str, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", SHARED)
-def test_a_script_may_read_the_answer_an_error_too(base_url: str, path: str) -> None:
+def test_script_may_read_responses_of_shared_endpoints_including_errors(base_url: str, path: str) -> None:
     url = base_url + path.replace("{slug}", "x").replace("{path}", "x")
     for method in ("GET", "POST"):
         answer = requests.request(method, url, headers={"Origin": "https://spa.example.com"})
@@ -48,8 +48,8 @@ def test_a_script_may_read_the_answer_an_error_too(base_url: str, path: str) -> 
         assert "WWW-Authenticate" in answer.headers["Access-Control-Expose-Headers"]
 
 
-def test_nothing_else_is_shared(base_url: str, application: Any) -> None:
-    # A program's 404 at an address that there is not may be read by every site: it is the same for all of them.
+def test_no_other_path_is_shared_across_origins(base_url: str, application: Any) -> None:
+    # Every site may read the 404 of an unknown API path: it is the same for everyone.
     others = [path for path in application.routes if path not in SHARED and path != "/{proxy+}"]
     assert "/api/v1/oauth/authorize" in others
     assert "/login" in others
@@ -62,8 +62,8 @@ def test_nothing_else_is_shared(base_url: str, application: Any) -> None:
             assert not [name for name in answer.headers if name.startswith("Access-Control-Allow-Origin")], path
 
 
-def test_the_gateway_answers_preflights_for_these_and_no_others(application: Any) -> None:
-    """What Chalice tells API Gateway to do, which no local gateway does."""
+def test_api_gateway_answers_preflights_only_for_shared_endpoints(application: Any) -> None:
+    """What Chalice configures in API Gateway, which no local gateway does."""
     deployed = {"api_handler_arn": "arn:aws:lambda:us-east-1:123456789012:function:lanyard"}
     described = SwaggerGenerator("us-east-1", deployed).generate_swagger(application)
     answered = {path: methods["options"] for path, methods in described["paths"].items() if "options" in methods}

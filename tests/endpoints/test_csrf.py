@@ -1,4 +1,4 @@
-"""Every form carries a token that no other form and no other session has."""
+"""Every form carries a token that belongs to that form and that session."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FORMS = {
 
 @pytest.fixture
 def mine(john: Browser, shop: ClientApp) -> ClientApp:
-    """John's own application; and he has authorized another."""
+    """John's own application; he has also authorized another."""
     shop.connect(john, "Small Shows")
     return john.register_application("Mine")
 
@@ -33,7 +33,7 @@ def path_of(form: str, mine: ClientApp) -> str:
 
 @pytest.mark.spec("RFC 6749 §10.12", "docs/security.md")
 @pytest.mark.parametrize("form", FORMS)
-def test_a_form_without_its_token_changes_nothing(john: Browser, mine: ClientApp, form: str) -> None:
+def test_form_without_its_csrf_token_changes_nothing(john: Browser, mine: ClientApp, form: str) -> None:
     page, button = john.open(path_of(form, mine)), FORMS[form][1]
     fields: dict[str, str | list[str]] = {"name": "x", "redirect_uris": "https://x.example.com/", **page.fields(button)}
     if form == "consent":
@@ -51,7 +51,7 @@ def test_a_form_without_its_token_changes_nothing(john: Browser, mine: ClientApp
         said = "Check it and answer once more" if form == "consent" else "form (is|was) out of date"
         assert re.search(said, page_after.text), page_after.text
         assert page_after.title == page.title
-    # Nothing has happened meanwhile, so the form itself still does what it says.
+    # Nothing has changed, so the original form still works.
     tick = ["Small Shows"] if form == "consent" else []
     fill = {"name": "Mine", "redirect_uris": mine.redirect_uri} if form in ("registration", "edit") else {}
     done = john.press(page, button, tick=tick, **fill)
@@ -61,7 +61,7 @@ def test_a_form_without_its_token_changes_nothing(john: Browser, mine: ClientApp
 
 @pytest.mark.spec("RFC 6749 §10.12")
 @pytest.mark.parametrize("form", ["edit", "secret", "deletion"])
-def test_one_applications_form_does_not_work_on_another(john: Browser, mine: ClientApp, form: str) -> None:
+def test_form_for_one_application_does_not_work_for_another(john: Browser, mine: ClientApp, form: str) -> None:
     second = john.register_application("Second")
     page, button = john.open(path_of(form, second)), FORMS[form][1]
     assert john.send(page, path_of(form, mine), page.fields(button)).status == 403
@@ -69,19 +69,19 @@ def test_one_applications_form_does_not_work_on_another(john: Browser, mine: Cli
 
 
 @pytest.mark.spec("RFC 6749 §10.12", "RFC 9110 §9.2.1")
-def test_looking_at_a_page_changes_nothing(john: Browser, mine: ClientApp) -> None:
+def test_opening_a_page_changes_nothing(john: Browser, mine: ClientApp) -> None:
     for form in FORMS:
         path = path_of(form, mine)
         john.http.head(john.base_url + path)
         john.open(path + ("&" if "?" in path else "?") + "csrf_token=x&decision=allow&client_id=" + mine.client_id)
     assert john.open("/settings/applications").text.count("Client ID") == 1
     assert "A shop" in john.open("/settings/authorized").text
-    assert mine.connect(john, "Small Shows")["scope"] == "read write", "the secret is the same"
+    assert mine.connect(john, "Small Shows")["scope"] == "read write", "the secret is unchanged"
 
 
 @pytest.mark.spec("RFC 6749 §10.12", "docs/security.md")
-def test_another_sites_form_does_not_make_a_browser_drop_its_session(john: Browser) -> None:
-    """It comes without the cookie, which is SameSite=Lax; what the answer sets, the browser takes all the same."""
+def test_sign_out_form_of_another_site_does_not_make_the_browser_drop_its_session(john: Browser) -> None:
+    """The form arrives without the SameSite=Lax cookie, but a cookie set by the response would still be stored."""
     answer = requests.post(
         john.base_url + "/logout", headers={"Sec-Fetch-Site": "cross-site"}, allow_redirects=False, timeout=30
     )

@@ -1,4 +1,4 @@
-"""What clients can find out by themselves (RFC 8414, RFC 9728)."""
+"""Clients can discover the endpoints and what they support (RFC 8414, RFC 9728)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def no_public_url(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.spec("RFC 8414 §2", "RFC 8414 §3")
-def test_the_issuer_is_exact_and_what_is_named_is_there(base_url: str) -> None:
+def test_issuer_is_exact_and_every_named_endpoint_exists(base_url: str) -> None:
     found = get(base_url + SERVER).json()
     assert found["issuer"] == base_url
     assert found["response_types_supported"] == ["code"]
@@ -43,13 +43,13 @@ def test_the_issuer_is_exact_and_what_is_named_is_there(base_url: str) -> None:
     )
     for name, url in endpoints.items():
         assert url.startswith(base_url + "/api/v1/oauth/"), name
-        # Each is there: it answers as an endpoint does that misses its parameters.
+        # An existing endpoint complains about missing parameters.
         answer = requests.post(url, data={"decision": "deny"}, timeout=30, allow_redirects=False)
         assert answer.status_code in (400, 401), (name, answer.status_code, answer.text)
 
 
 @pytest.mark.spec("RFC 8414 §2")
-def test_the_grants_that_are_named_are_known_and_no_others(base_url: str) -> None:
+def test_only_the_advertised_grant_types_are_known(base_url: str) -> None:
     found = get(base_url + SERVER).json()
     for grant_type in (*found["grant_types_supported"], "password", "implicit"):
         answer = requests.post(found["token_endpoint"], data={"grant_type": grant_type}, timeout=30)
@@ -59,7 +59,7 @@ def test_the_grants_that_are_named_are_known_and_no_others(base_url: str) -> Non
 
 
 @pytest.mark.spec("RFC 9728 §2", "RFC 9728 §3")
-def test_the_api_names_its_authorization_server(base_url: str) -> None:
+def test_api_names_its_authorization_server(base_url: str) -> None:
     found = get(base_url + RESOURCE).json()
     assert found["resource"] == base_url
     assert found["authorization_servers"] == [base_url]
@@ -69,7 +69,7 @@ def test_the_api_names_its_authorization_server(base_url: str) -> None:
 @pytest.mark.spec("RFC 8414 §2", "RFC 8414 §3.1", "RFC 9728 §3.1")
 @pytest.mark.parametrize("well_known", [SERVER, RESOURCE])
 @pytest.mark.parametrize("base_path", ["/api", "/connect", ""])
-def test_it_is_right_under_a_stage_and_a_custom_base_path(
+def test_metadata_is_correct_under_a_stage_and_a_custom_base_path(
     application: Any, no_public_url: None, well_known: str, base_path: str
 ) -> None:
     issuer = f"https://abc123.execute-api.eu-central-1.amazonaws.com{base_path}"
@@ -82,7 +82,7 @@ def test_it_is_right_under_a_stage_and_a_custom_base_path(
 
 @pytest.mark.spec("RFC 8414 §3.1", "RFC 9728 §3.1")
 @pytest.mark.parametrize("well_known", [SERVER, RESOURCE])
-def test_it_is_at_the_root_of_the_domain_for_an_issuer_with_a_path(
+def test_metadata_is_at_the_root_of_the_domain_for_an_issuer_with_a_path(
     application: Any, monkeypatch: pytest.MonkeyPatch, well_known: str
 ) -> None:
     issuer = "https://connect.example.com/oauth"
@@ -94,12 +94,12 @@ def test_it_is_at_the_root_of_the_domain_for_an_issuer_with_a_path(
 
 
 @pytest.mark.spec("RFC 8414 §3.3")
-def test_another_issuers_metadata_is_not_here(base_url: str) -> None:
+def test_metadata_of_another_issuer_is_not_found(base_url: str) -> None:
     assert get(f"{base_url}{SERVER}/other").status_code == 404
     assert get(f"{base_url}{RESOURCE}/api").status_code == 404
 
 
 @pytest.mark.spec("RFC 8414 §6.2")
-def test_the_host_header_changes_nothing(base_url: str) -> None:
+def test_host_header_does_not_change_the_issuer(base_url: str) -> None:
     answer = requests.get(base_url + SERVER, headers={"Host": "evil.example"}, timeout=30)
     assert answer.json()["issuer"] == base_url

@@ -1,4 +1,4 @@
-"""A caller with an IPv6 network has all its addresses: tries are counted by its /64, its /56 and its /48."""
+"""A caller may own a whole IPv6 network, so attempts are counted by /64, /56 and /48."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.spec("docs/security.md"), pytest.mark.usefixtures("_fe
 
 @pytest.fixture
 def _few(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
-    """At the start of every window, a network of whose limits the /56 has twice as much and the /48 three times."""
+    """Start at the beginning of every window; the /56 has twice the limit of the /64, and the /48 three times."""
     monkeypatch.setattr(settings, "IPV6_LIMIT_FACTORS", {64: 1, 56: 2, 48: 3})
     clock.stop()
     longest = settings.REGISTRATION_WINDOW_SECONDS
@@ -32,7 +32,7 @@ def _few(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
 
 @pytest.fixture
 def prefix() -> str:
-    """The first 48 bits of addresses that no other test comes from."""
+    """The first 48 bits of addresses that no other test uses."""
     return f"2001:db8:{secrets.token_hex(2)}"
 
 
@@ -43,7 +43,7 @@ def owner(a_person: Callable[..., Person]) -> Person:
 
 @pytest.fixture
 def app(at_address: AtAddress, owner: Person) -> ClientApp:
-    """An application whose devices may start, registered from elsewhere."""
+    """An application that may start devices, registered from another address."""
     developer = at_address("203.0.113.9", owner)
     developer.sign_in()
     made = developer.register_application()
@@ -52,11 +52,11 @@ def app(at_address: AtAddress, owner: Person) -> ClientApp:
     return made
 
 
-# -- what is counted by network ---------------------------------------------------------------------------------------
+# -- limits by network ------------------------------------------------------------------------------------------------
 
 
 def tries_to_sign_in(at_address: AtAddress, owner: Person, app: ClientApp) -> Try:
-    """At another account each time."""
+    """Try another account each time."""
     return lambda address: at_address(address, owner).sign_in(email=f"{address}@example.org", password="x").status
 
 
@@ -73,7 +73,7 @@ def asks_for_mail(at_address: AtAddress, owner: Person, app: ClientApp) -> Try:
 
 
 def posts(path: str, **more: str) -> Callable[[AtAddress, Person, ClientApp], Try]:
-    """Sends an application's request."""
+    """Send a request of the application."""
 
     def made(at_address: AtAddress, owner: Person, app: ClientApp) -> Try:
         def post(address: str) -> int:
@@ -100,7 +100,7 @@ def posts(path: str, **more: str) -> Callable[[AtAddress, Person, ClientApp], Tr
     ],
     ids=["sign-ins", "sign-ins at one account", "mails", "pushed requests", "device requests", "registrations"],
 )
-def test_whoever_has_many_networks_is_stopped_in_them_all(
+def test_caller_with_many_ipv6_networks_is_stopped_in_all_of_them(
     at_address: AtAddress,
     owner: Person,
     app: ClientApp,
@@ -122,23 +122,23 @@ def test_whoever_has_many_networks_is_stopped_in_them_all(
     assert try_from(f"2001:db9:{secrets.token_hex(2)}::1") == taken
 
 
-# -- an account -------------------------------------------------------------------------------------------------------
+# -- limits by account ------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def few_tries(monkeypatch: pytest.MonkeyPatch) -> None:
-    """At an account: one from a /64, two from a /56, three from a /48, four from everywhere."""
+    """Allow one attempt at an account from a /64, two from a /56, three from a /48, four in total."""
     monkeypatch.setattr(settings, "SIGN_IN_TRIES_PER_ACCOUNT", 1)
     monkeypatch.setattr(settings, "SIGN_IN_TRIES_PER_ACCOUNT_IN_ALL", 4)
 
 
 def guesses(at_address: AtAddress, of: Person, prefix: str) -> Iterator[Page]:
-    """Each from another /64 of one /48, and the first 256 of one /56."""
+    """Guess from another /64 of one /48 each time; the first 256 are in one /56."""
     return (at_address(f"{prefix}:{number:x}::1", of).sign_in(password="a guess") for number in count())
 
 
 @pytest.mark.usefixtures("few_tries")
-def test_one_caller_does_not_keep_the_owner_out_of_a_new_browser(
+def test_caller_with_an_ipv6_network_does_not_keep_the_owner_out_of_a_new_browser(
     at_address: AtAddress, owner: Person, prefix: str
 ) -> None:
     guessed = guesses(at_address, owner, prefix)
@@ -146,14 +146,14 @@ def test_one_caller_does_not_keep_the_owner_out_of_a_new_browser(
     assert at_address("203.0.113.9", owner).sign_in().status == 200
 
 
-def test_one_caller_can_never_use_up_what_there_is_from_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_caller_can_never_use_up_an_accounts_total_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     most = settings.SIGN_IN_TRIES_PER_ACCOUNT * max(settings.IPV6_LIMIT_FACTORS.values())
     assert most < settings.SIGN_IN_TRIES_PER_ACCOUNT_IN_ALL
 
 
 @pytest.mark.usefixtures("few_tries")
-def test_a_sign_in_that_went_well_starts_the_counts_of_all_its_networks_anew(
+def test_successful_sign_in_resets_the_counts_of_all_its_networks(
     at_address: AtAddress, owner: Person, prefix: str
 ) -> None:
     guessed = guesses(at_address, owner, prefix)
@@ -163,7 +163,7 @@ def test_a_sign_in_that_went_well_starts_the_counts_of_all_its_networks_anew(
 
 
 @pytest.mark.usefixtures("few_tries")
-def test_so_does_a_password_that_was_chosen_anew(
+def test_new_password_resets_the_counts_of_all_networks(
     at_address: AtAddress, owner: Person, mailbox: Mailbox, prefix: str
 ) -> None:
     guessed = guesses(at_address, owner, prefix)
@@ -175,7 +175,7 @@ def test_so_does_a_password_that_was_chosen_anew(
     assert at_address(f"{prefix}:99::1", replace(owner, password=NEW)).sign_in().status == 200
 
 
-def test_the_wider_networks_cost_a_write_each_and_go_away_in_one(
+def test_each_wider_network_costs_one_write_and_all_are_reset_in_one(
     at_address: AtAddress, owner: Person, prefix: str, store: StoreProxy
 ) -> None:
     browser = at_address(f"{prefix}::1", owner)

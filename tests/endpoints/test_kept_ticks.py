@@ -1,4 +1,4 @@
-"""A consent form that is sent after its session comes back after the sign-in with its ticks, and does nothing."""
+"""A consent form sent after its session ended is shown again, with its ticks, once the user signs in."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def sign_in_on(browser: Browser, page: Page, *, email: str = "", password: str =
 
 
 def come_back(browser: Browser, page: Page) -> Page:
-    """From the sign-in page that carries the form to the page that shows it again."""
+    """Sign in on the page that carries the form, and return to the page that shows it again."""
     assert page.status == 401
     assert "you will find your form as you filled it in" in page.text
     kept = sign_in_on(browser, page)
@@ -44,7 +44,7 @@ def granted(shop: ClientApp, page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize("tick", [["Small Shows"], ["Big Events LLC", "Small Shows"]])
-def test_ticks_come_back_after_the_sign_in_and_count_once_they_are_authorized(
+def test_ticks_return_after_signing_in_and_count_only_once_authorized(
     john: Browser, shop: ClientApp, clock: Clock, tick: list[str]
 ) -> None:
     page = john.open(shop.authorize_path(state="a b&c"))
@@ -59,7 +59,9 @@ def test_ticks_come_back_after_the_sign_in_and_count_once_they_are_authorized(
     assert granted(shop, page) == tick
 
 
-def test_an_only_organizer_that_was_unticked_comes_back_unticked(eve: Browser, shop: ClientApp, clock: Clock) -> None:
+def test_single_organizer_that_was_unticked_stays_unticked_after_signing_in(
+    eve: Browser, shop: ClientApp, clock: Clock
+) -> None:
     page = eve.open(shop.authorize_path())
     assert page.choices() == {"Other Org": True}
     unticked = {name: value for name, value in page.fields("Authorize").items() if name != "organizers"}
@@ -71,10 +73,10 @@ def test_an_only_organizer_that_was_unticked_comes_back_unticked(eve: Browser, s
 
 
 @pytest.mark.parametrize("site", ["same-origin", "cross-site", None])
-def test_an_only_organizer_is_not_ticked_again_on_a_page_that_answers_a_form(
+def test_single_organizer_is_not_preselected_again_on_a_page_that_answers_a_form(
     eve: Browser, shop: ClientApp, site: str | None
 ) -> None:
-    """Also where the browser does not say who sent it, and so what was ticked is not shown."""
+    """This also holds if the browser does not say which site sent the form, so that no ticks are shown."""
     page = eve.open(shop.authorize_path())
     unticked = {name: value for name, value in page.fields("Authorize").items() if name != "organizers"}
     eve.sign_out()
@@ -85,9 +87,7 @@ def test_an_only_organizer_is_not_ticked_again_on_a_page_that_answers_a_form(
     assert (page.status, page.left_to, page.choices()) == (400, None, {"Other Org": False})
 
 
-def test_what_was_looked_for_comes_back_with_the_ticks(
-    a_browser: Callable[..., Browser], shop: ClientApp, clock: Clock
-) -> None:
+def test_search_text_returns_with_the_ticks(a_browser: Callable[..., Browser], shop: ClientApp, clock: Clock) -> None:
     ann = a_browser(*(f"Hall {number}" for number in range(settings.ORGANIZERS_FILTERED_FROM)))
     page = ann.press(ann.open(shop.authorize_path()), "Find", tick=["Hall 3"], find="Hall 7")
     end_session(clock)
@@ -98,7 +98,7 @@ def test_what_was_looked_for_comes_back_with_the_ticks(
 
 
 @pytest.mark.parametrize("button", ["Authorize", "Deny", "Select all"])
-def test_the_decision_never_comes_back(john: Browser, shop: ClientApp, clock: Clock, button: str) -> None:
+def test_decision_is_never_repeated_after_signing_in(john: Browser, shop: ClientApp, clock: Clock, button: str) -> None:
     page = john.open(shop.authorize_path())
     end_session(clock)
     page = john.press(page, button, tick=["Small Shows"])
@@ -107,16 +107,14 @@ def test_the_decision_never_comes_back(john: Browser, shop: ClientApp, clock: Cl
     assert page.choices() == SMALL
 
 
-def test_a_form_that_came_back_asks_even_where_the_consent_is_remembered(
-    john: Browser, shop: ClientApp, clock: Clock
-) -> None:
+def test_returned_form_asks_even_if_the_consent_is_remembered(john: Browser, shop: ClientApp, clock: Clock) -> None:
     page = john.open(shop.authorize_path())
     shop.connect(john, "Big Events LLC")
     end_session(clock)
     assert come_back(john, john.allow(page, "Small Shows")).choices() == SMALL
 
 
-def test_a_form_without_a_decision_neither_allows_nor_denies(john: Browser, shop: ClientApp) -> None:
+def test_form_without_a_decision_neither_allows_nor_denies(john: Browser, shop: ClientApp) -> None:
     page = john.open(shop.authorize_path())
     fields = {name: value for name, value in page.fields("Deny", "Small Shows").items() if name != "decision"}
     page = john.send(page, str(page.form_with("Deny")["action"]), fields)
@@ -151,7 +149,7 @@ def test_another_site_can_never_tick_anything(john: Browser, shop: ClientApp, cl
     assert (page.status, page.path, page.choices()) == (200, PATH, NONE)
 
 
-def test_ticks_too_many_to_be_carried_are_left_behind_and_the_request_is_not(
+def test_ticks_that_are_too_long_to_carry_are_dropped_and_the_request_is_kept(
     john: Browser, shop: ClientApp, clock: Clock
 ) -> None:
     page = john.open(shop.authorize_path(state="kept"))
@@ -166,10 +164,10 @@ def test_ticks_too_many_to_be_carried_are_left_behind_and_the_request_is_not(
     assert john.allow(page, "Small Shows").answer["state"] == "kept"
 
 
-def test_a_long_request_and_its_ticks_fit_beside_the_longest_sign_in(
+def test_long_request_with_ticks_still_leaves_room_for_the_longest_credentials(
     john: Browser, shop: ClientApp, clock: Clock
 ) -> None:
-    """Its address is in the sign-in form too, encoded once more."""
+    """The sign-in form also contains the request's address, encoded once more."""
     page = john.open(shop.authorize_path(state="=" * 1200))
     fields = page.fields("Authorize", "Small Shows")
     action, small = str(page.form_with("Authorize")["action"]), list(fields["organizers"])
@@ -189,7 +187,7 @@ def test_a_long_request_and_its_ticks_fit_beside_the_longest_sign_in(
 
 
 @pytest.mark.spec("RFC 8628 §3.3")
-def test_ticks_and_a_devices_code_come_back_after_the_sign_in(
+def test_ticks_and_device_code_return_after_signing_in(
     john: Browser, eve: Browser, a_browser: Callable[..., Browser]
 ) -> None:
     tv = registered(a_browser())

@@ -1,4 +1,4 @@
-"""A browser that signed in to an account before: strangers cannot keep it out, and it can do nothing else."""
+"""A browser that signed in to an account before cannot be kept out by strangers, and gains nothing else."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.spec("docs/security.md")
 
 
 def known_browser(base_url: str, person: Person) -> Browser:
-    """It signed in to this account, and out again."""
+    """A browser that signed in to this account, and out again."""
     browser = Browser(base_url, person)
     assert browser.sign_in().status == 200
     browser.sign_out()
@@ -38,7 +38,7 @@ def with_cookie(of: Browser, value: str) -> Browser:
 
 @pytest.fixture
 def john(base_url: str, a_person: Callable[..., Person], fresh: Clock, monkeypatch: pytest.MonkeyPatch) -> Browser:
-    """His own browser. Of his account, strangers can try four passwords from all places together."""
+    """John's own browser. Strangers can try four passwords on his account, from all addresses together."""
     monkeypatch.setattr(settings, "SIGN_IN_TRIES_PER_ACCOUNT_IN_ALL", 4)
     return known_browser(base_url, a_person())
 
@@ -55,13 +55,11 @@ def test_strangers_at_many_addresses_do_not_keep_a_known_browser_out(
     owner.sign_in()
     owner.sign_out()
     lock_out(at_address, john.user)
-    assert at_address("203.0.113.10", john.user).sign_in().status == 429, "the owner, at a browser that nobody knows"
+    assert at_address("203.0.113.10", john.user).sign_in().status == 429, "the owner in an unknown browser"
     assert owner.sign_in().status == 200
 
 
-def test_a_known_browser_is_not_stopped_by_others_at_its_address(
-    john: Browser, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_known_browser_is_not_stopped_by_others_at_its_address(john: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "SIGN_IN_TRIES_PER_ADDRESS", 2)
     stranger = Browser(john.base_url, john.user)
     assert [stranger.sign_in(email=f"{n}@example.org", password="x").status for n in range(3)] == [401, 401, 429]
@@ -69,7 +67,7 @@ def test_a_known_browser_is_not_stopped_by_others_at_its_address(
     assert john.sign_in().status == 200
 
 
-def test_a_known_browser_has_ten_tries_of_its_own_and_takes_none_from_others(john: Browser) -> None:
+def test_known_browser_has_ten_tries_of_its_own_and_takes_none_from_others(john: Browser) -> None:
     assert [john.sign_in(password="a guess").status for _ in range(10)] == [401] * 10
     assert john.sign_in().status == 429
     other = Browser(john.base_url, john.user)
@@ -78,7 +76,7 @@ def test_a_known_browser_has_ten_tries_of_its_own_and_takes_none_from_others(joh
 
 
 @pytest.mark.parametrize("forge", ["another account's", "by another key", "another device", "checksum", "session", "x"])
-def test_a_forged_cookie_changes_nothing(
+def test_forged_device_cookie_changes_nothing(
     john: Browser, base_url: str, a_person: Callable[..., Person], forge: str
 ) -> None:
     eve = known_browser(base_url, a_person())
@@ -98,7 +96,7 @@ def test_a_forged_cookie_changes_nothing(
     assert john.sign_in().status == 200
 
 
-def test_a_cookie_for_an_account_that_does_not_exist_costs_the_same(john: Browser, store: StoreProxy) -> None:
+def test_device_cookie_for_a_nonexistent_account_costs_the_same(john: Browser, store: StoreProxy) -> None:
     nobody = f"no-{john.user.email}"
     other = with_cookie(john, john.http.cookies[COOKIE])
     done = []
@@ -110,17 +108,17 @@ def test_a_cookie_for_an_account_that_does_not_exist_costs_the_same(john: Browse
     assert done[0] == done[1]
 
 
-def test_a_new_password_makes_the_account_forget_the_browsers_it_knew(john: Browser, mailbox: Mailbox) -> None:
+def test_new_password_makes_the_account_forget_its_known_browsers(john: Browser, mailbox: Mailbox) -> None:
     thief = with_cookie(john, john.http.cookies[COOKIE])
     assert john.sign_in().status == 200
     page = john.press(john.open("/settings/password"), "Change password", present=PASSWORD, password=NEW)
     assert page.title == "Security"
     assert [thief.sign_in().status for _ in range(5)] == [401] * 4 + [429]
     john.sign_out()
-    assert john.sign_in(password=NEW).status == 200, "the browser in which it was changed is known again"
+    assert john.sign_in(password=NEW).status == 200, "the browser that changed the password is known again"
 
 
-def test_a_browser_in_which_the_password_was_reset_is_known(john: Browser, mailbox: Mailbox) -> None:
+def test_browser_in_which_the_password_was_reset_is_known(john: Browser, mailbox: Mailbox) -> None:
     anywhere = Browser(john.base_url, john.user)
     anywhere.press(anywhere.open("/password/reset"), "Send the link", email=john.user.email)
     page = anywhere.press(anywhere.open(mailbox.link(john.user.email)), "Change password", password=NEW)
@@ -129,14 +127,14 @@ def test_a_browser_in_which_the_password_was_reset_is_known(john: Browser, mailb
     assert anywhere.sign_in(password=NEW).status == 200
 
 
-def test_it_opens_nothing_by_itself(john: Browser) -> None:
+def test_device_cookie_alone_signs_nobody_in(john: Browser) -> None:
     assert john.open("/settings/authorized").path == "/login"
     thief = Browser(john.base_url)
     thief.http.cookies.set("lanyard-session", john.http.cookies[COOKIE])
     assert thief.open("/settings/authorized").path == "/login"
 
 
-def test_an_account_from_before_knows_its_browsers_from_its_next_sign_in_on(john: Browser) -> None:
+def test_account_without_a_device_key_knows_its_browsers_from_its_next_sign_in(john: Browser) -> None:
     storage.change(User.key(john.user.user_id), [User.device_key.remove()])
     other = known_browser(john.base_url, john.user)
     found = user.find_by_email(john.user.email)
@@ -146,7 +144,7 @@ def test_an_account_from_before_knows_its_browsers_from_its_next_sign_in_on(john
     assert other.sign_in().status == 200
 
 
-def test_the_cookie_is_out_of_reach_of_scripts_and_lasts_half_a_year(john: Browser) -> None:
+def test_device_cookie_is_hidden_from_scripts_and_lasts_half_a_year(john: Browser) -> None:
     page = john.open("/login")
     fields = {**page.fields("Sign in"), "email": john.user.email, "password": PASSWORD}
     response = john.http.post(page.response.url, data=fields, allow_redirects=False)
@@ -159,7 +157,7 @@ def test_the_cookie_is_out_of_reach_of_scripts_and_lasts_half_a_year(john: Brows
     assert int(cookie["max-age"]) == 180 * 86_400
 
 
-def test_over_https_the_cookie_is_bound_to_the_host(john: Browser, at_address: Callable[..., Browser]) -> None:
+def test_device_cookie_over_https_is_bound_to_the_host(john: Browser, at_address: Callable[..., Browser]) -> None:
     browser = at_address("203.0.113.9", john.user)
     browser.sign_in()
     cookie = next(found for found in browser.http.cookies if found.name == "__Host-lanyard-device")

@@ -1,4 +1,4 @@
-"""A user of very many organizers chooses among them, up to what one consent can be for."""
+"""A user with very many organizers chooses among them, up to the limit of one consent."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TOO_MANY = "That is {count} organizers, and an application can be given at most 
 
 @pytest.fixture
 def agency(a_browser: Callable[..., Browser]) -> Callable[..., Browser]:
-    """A signed-in user of so many organizers, each with the longest slug and name that there can be."""
+    """Sign in a user with this many organizers, each with the longest possible slug and name."""
 
     def make(count: int) -> Browser:
         browser, mark = a_browser(), credentials.new_serial().lower()
@@ -54,7 +54,7 @@ def names_of(shop: ClientApp, token: str) -> Iterator[str]:
         number += 1
 
 
-def test_as_many_as_one_application_can_have_are_selected_and_allowed_at_once(
+def test_user_can_select_and_allow_as_many_organizers_as_the_limit_at_once(
     agency: Callable[..., Browser], shop: ClientApp
 ) -> None:
     browser = agency(LIMIT)
@@ -69,7 +69,7 @@ def test_as_many_as_one_application_can_have_are_selected_and_allowed_at_once(
     assert remembered.code
 
 
-def test_more_than_that_are_told_on_the_page_which_keeps_what_was_ticked(
+def test_user_who_ticks_too_many_organizers_is_told_so_and_keeps_the_ticks(
     agency: Callable[..., Browser], shop: ClientApp
 ) -> None:
     browser = agency(LIMIT + 1)
@@ -90,7 +90,7 @@ def test_more_than_that_are_told_on_the_page_which_keeps_what_was_ticked(
     assert browser.press(page, "Authorize").code
 
 
-def test_what_is_looked_for_is_no_longer_than_a_name(agency: Callable[..., Browser], shop: ClientApp) -> None:
+def test_search_text_is_cut_to_the_length_of_a_name(agency: Callable[..., Browser], shop: ClientApp) -> None:
     browser = agency(settings.ORGANIZERS_FILTERED_FROM)
     page = browser.press(browser.open(shop.authorize_path()), "Find", find="7" * 10_000)
     found = page.html.find(id="find")
@@ -98,7 +98,9 @@ def test_what_is_looked_for_is_no_longer_than_a_name(agency: Callable[..., Brows
     assert found["value"] == "7" * settings.NAME_LIMIT_CHARACTERS
 
 
-def test_twice_as_many_still_get_the_page_that_says_so(agency: Callable[..., Browser], shop: ClientApp) -> None:
+def test_form_with_twice_the_limit_still_gets_a_page_that_answers(
+    agency: Callable[..., Browser], shop: ClientApp
+) -> None:
     browser = agency(1)
     page = browser.open(shop.authorize_path())
     slugs = [*page.fields("Authorize")["organizers"], *(f"{number:050}" for number in range(2 * LIMIT - 1))]
@@ -107,7 +109,9 @@ def test_twice_as_many_still_get_the_page_that_says_so(agency: Callable[..., Bro
 
 
 @pytest.mark.spec("RFC 8628 §3.3")
-def test_so_it_is_with_a_device(agency: Callable[..., Browser], a_browser: Callable[..., Browser]) -> None:
+def test_device_can_be_allowed_at_most_the_same_number_of_organizers(
+    agency: Callable[..., Browser], a_browser: Callable[..., Browser]
+) -> None:
     tv, browser = registered(a_browser()), agency(LIMIT + 1)
     started = tv.start()
     page = browser.open(started["verification_uri_complete"])

@@ -1,4 +1,4 @@
-"""What a page says once: after what was done, on the page that it leads to, and from nobody's link."""
+"""A page confirms once what the user did, on the page that follows, and no link can fake it."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ DOES: dict[Callable[[Browser, ClientApp], Page], str] = {
 
 
 @pytest.mark.parametrize("do", DOES, ids=lambda do: do.__name__)
-def test_what_was_done_is_said_once(john: Browser, do: Callable[[Browser, ClientApp], Page]) -> None:
+def test_finished_action_is_confirmed_once(john: Browser, do: Callable[[Browser, ClientApp], Page]) -> None:
     page = do(john, john.register_application("Mine"))
     assert (page.status, notices(page)) == (200, [DOES[do]])
     assert "?" not in page.response.url
@@ -93,11 +93,11 @@ def test_what_was_done_is_said_once(john: Browser, do: Callable[[Browser, Client
         "/?notice=signed-out",
     ],
 )
-def test_nobodys_link_says_that_something_was_done(john: Browser, path: str) -> None:
+def test_link_cannot_show_a_confirmation(john: Browser, path: str) -> None:
     assert notices(john.open(path)) == []
 
 
-def test_nobody_is_signed_out_there_twice(john: Browser) -> None:
+def test_second_click_on_sign_out_is_not_confirmed_again(john: Browser) -> None:
     Browser(john.base_url, john.person).sign_in()
     page = john.open("/settings/security")
     assert notices(john.press(page, "Sign out")) == ["That session is signed out."]
@@ -105,7 +105,7 @@ def test_nobody_is_signed_out_there_twice(john: Browser) -> None:
     assert notices(john.press(page, "Sign out everywhere else")) == []
 
 
-def test_whoever_is_signed_out_already_is_told_so(john: Browser) -> None:
+def test_user_who_is_already_signed_out_is_told_so(john: Browser) -> None:
     page = john.open("/logout")
     assert notices(john.press(page, "Sign out")) == ["You are signed out."]
     for again in (john.press(page, "Sign out"), john.open("/logout")):
@@ -113,8 +113,8 @@ def test_whoever_is_signed_out_already_is_told_so(john: Browser) -> None:
     assert notices(john.open("/")) == []
 
 
-def test_nobody_who_is_signed_in_is_told_that_they_are_signed_out(john: Browser) -> None:
-    """As where another site's form had their browser send no cookie."""
+def test_signed_in_user_is_never_told_that_they_are_signed_out(john: Browser) -> None:
+    """Another site's form, for example, makes the browser send no cookie."""
     john.http.cookies.set(NOTICE, Notice.SIGNED_OUT)
     assert notices(john.open("/")) == []
 
@@ -123,7 +123,7 @@ def register(browser: Browser, page: Page, **fill: str) -> Page:
     return browser.press(page, "Register", name="Mine", redirect_uris="https://shop.example.com/cb", **fill)
 
 
-def test_a_second_click_on_register_is_told_what_became_of_the_secret(john: Browser) -> None:
+def test_second_click_on_register_says_what_happened_to_the_secret(john: Browser) -> None:
     page = john.open("/settings/applications/new")
     assert register(john, page).html.find(id="client-secret")
     again = register(john, page)
@@ -135,14 +135,14 @@ def test_a_second_click_on_register_is_told_what_became_of_the_secret(john: Brow
     assert notices(john.open(again.path)) == []
 
 
-def test_a_second_click_on_register_does_not_speak_of_a_secret_where_there_is_none(john: Browser) -> None:
+def test_second_click_on_register_mentions_no_secret_if_there_is_none(john: Browser) -> None:
     page = john.open("/settings/applications/new")
     register(john, page, type="browser")
     again = register(john, page, type="browser")
     assert (again.title, notices(again)) == ("Mine", ["You have registered this application already."])
 
 
-def test_a_second_click_on_register_after_a_deletion_says_nothing_of_it(john: Browser) -> None:
+def test_second_click_on_register_after_a_deletion_confirms_nothing(john: Browser) -> None:
     page = john.open("/settings/applications/new")
     client_id = register(john, page).html.find(id="client-id")
     assert client_id is not None
@@ -151,7 +151,7 @@ def test_a_second_click_on_register_after_a_deletion_says_nothing_of_it(john: Br
     assert notices(john.open("/")) == []
 
 
-def test_the_word_is_one_of_a_list_and_nothing_else_is_shown(john: Browser) -> None:
+def test_unknown_notice_in_the_cookie_is_ignored(john: Browser) -> None:
     for word in ("<b>evil</b>", "", "none-of-ours", "SIGNED_OUT"):
         john.http.cookies.set(NOTICE, word)
         page = john.open("/")
@@ -159,7 +159,7 @@ def test_the_word_is_one_of_a_list_and_nothing_else_is_shown(john: Browser) -> N
         assert "evil" not in page.response.text
 
 
-def test_every_word_has_its_sentence(base_url: str) -> None:
+def test_every_notice_has_its_own_sentence(base_url: str) -> None:
     said = set()
     for notice in Notice:
         page = Page(requests.get(base_url + "/login", cookies={NOTICE: notice}, timeout=30))
@@ -168,7 +168,7 @@ def test_every_word_has_its_sentence(base_url: str) -> None:
     assert len(said) == len(Notice)
 
 
-def test_the_cookie_is_short_lived_and_no_scripts_business(john: Browser) -> None:
+def test_notice_cookie_is_short_lived_and_hidden_from_scripts(john: Browser) -> None:
     page = john.open("/logout")
     answer = john.http.post(john.base_url + "/logout", data=page.fields("Sign out"), allow_redirects=False)
     lines = answer.raw.headers.getlist("Set-Cookie")
@@ -178,13 +178,13 @@ def test_the_cookie_is_short_lived_and_no_scripts_business(john: Browser) -> Non
     assert (cookie["samesite"], cookie["path"]) == ("Lax", "/")
 
 
-def test_a_look_at_the_headers_and_a_page_of_an_error_leave_it_for_the_next_page(john: Browser) -> None:
+def test_notice_survives_a_head_request_and_an_error_page(john: Browser) -> None:
     john.http.cookies.set(NOTICE, "profile-saved")
     john.http.head(john.base_url + "/")
     assert notices(john.open("/nothing-here")) == []
     assert notices(john.open("/")) == ["Your profile has been saved."]
 
 
-def test_a_visitor_is_told_of_the_sign_out_in_their_language(john: Browser) -> None:
+def test_visitor_is_told_of_the_sign_out_in_their_language(john: Browser) -> None:
     john.http.headers["Accept-Language"] = "de"
     assert re.search("Sie sind abgemeldet.", john.press(john.open("/logout"), "Sign out").text)

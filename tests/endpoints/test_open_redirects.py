@@ -1,4 +1,4 @@
-"""A wrong request leads nobody through this provider to an address that a stranger chose (RFC 9700 §4.11.2)."""
+"""An invalid request redirects nobody through this provider to an address a stranger chose (RFC 9700 §4.11.2)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WRONG = {"scope": "bogus"}
 
 @pytest.fixture
 def shop(a_browser: Callable[..., Browser]) -> ClientApp:
-    """Somebody's, in a deployment where anybody can open an account and register one."""
+    """A stranger's application, in a deployment where anyone can sign up and register one."""
     return a_browser().register_application("A shop", FIRST, SECOND)
 
 
@@ -29,7 +29,7 @@ def let_sign_up(monkeypatch: pytest.MonkeyPatch, *, is_open: bool) -> None:
 
 
 def assert_is_shown(page: Page, at: str) -> None:
-    """The error stands on a page of ours, and a link leads on with it."""
+    """The error is on a page of ours, which has a link that carries it on."""
     assert (page.status, page.left_to, page.title) == (400, None, "A shop made a mistake")
     assert "Refresh" not in page.response.headers
     assert page.html.find("meta", attrs={"http-equiv": True}) is None
@@ -38,7 +38,7 @@ def assert_is_shown(page: Page, at: str) -> None:
     assert Page(page.response, left_to=link).answer["error"] == "invalid_scope"
 
 
-def test_nobody_is_sent_on_by_a_wrong_request_before_they_have_signed_in(john: Browser, shop: ClientApp) -> None:
+def test_invalid_request_redirects_nobody_who_has_not_signed_in(john: Browser, shop: ClientApp) -> None:
     shop.connect(john, "Small Shows")
     stranger = Browser(john.base_url, john.user)
     for wrong in ({"scope": "bogus"}, {"response_type": "token"}, {"code_challenge": "x"}):
@@ -49,7 +49,7 @@ def test_nobody_is_sent_on_by_a_wrong_request_before_they_have_signed_in(john: B
     assert page.answer["state"] == "xyz"
 
 
-def test_a_mistake_is_passed_on_where_the_user_allowed_the_application_that_address(
+def test_error_is_redirected_to_an_address_that_the_user_allowed_the_application(
     john: Browser, shop: ClientApp
 ) -> None:
     asked, elsewhere = shop.authorize_path(**WRONG), shop.authorize_path(**WRONG, redirect_uri=SECOND)
@@ -66,7 +66,7 @@ def test_a_mistake_is_passed_on_where_the_user_allowed_the_application_that_addr
     assert_is_shown(john.open(asked), FIRST)
 
 
-def test_a_developer_is_sent_on_by_their_own_applications_mistake(
+def test_developer_is_redirected_by_an_error_of_their_own_application(
     john: Browser, a_browser: Callable[..., Browser]
 ) -> None:
     developer = a_browser()
@@ -75,7 +75,7 @@ def test_a_developer_is_sent_on_by_their_own_applications_mistake(
     assert_is_shown(john.open(shop.authorize_path(**WRONG)), FIRST)
 
 
-def test_a_mistake_is_passed_on_where_the_operator_knows_who_registers_applications(
+def test_error_is_redirected_if_only_the_operator_creates_accounts(
     john: Browser, shop: ClientApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     let_sign_up(monkeypatch, is_open=False)
@@ -85,7 +85,9 @@ def test_a_mistake_is_passed_on_where_the_operator_knows_who_registers_applicati
 
 
 @pytest.mark.spec("docs/operations.md")
-def test_to_know_that_costs_no_round_trip(john: Browser, shop: ClientApp, store: StoreProxy) -> None:
+def test_deciding_whether_to_redirect_an_error_costs_no_round_trip(
+    john: Browser, shop: ClientApp, store: StoreProxy
+) -> None:
     for _ in range(2):
         with store.count() as calls:
             john.open(shop.authorize_path(**WRONG))

@@ -1,4 +1,4 @@
-"""What all pages have in common: their headers, no script but ours, and that they hang together."""
+"""All pages have the same security headers, run no scripts but ours, and link to each other correctly."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def policy(page: Page) -> dict[str, list[str]]:
 
 @pytest.fixture
 def pages(base_url: str, john: Browser, eve: Browser, shop: ClientApp) -> list[Page]:
-    """Every page there is, errors included."""
+    """Every page, including error pages."""
     mine = john.register_application("Mine")
     shop.connect(john, "Small Shows")
     visitor, of_it = Browser(base_url), f"/settings/applications/{mine.client_id}"
@@ -38,7 +38,7 @@ def pages(base_url: str, john: Browser, eve: Browser, shop: ClientApp) -> list[P
 
 
 @pytest.mark.spec("docs/security.md", "RFC 9700 §4.16", "RFC 6749 §10.13")
-def test_every_page_has_the_headers_that_keep_it_safe(pages: list[Page]) -> None:
+def test_every_page_has_the_security_headers(pages: list[Page]) -> None:
     assert {page.status for page in pages} == {200, 400, 403, 404}
     for page in pages:
         headers, rules = page.response.headers, policy(page)
@@ -47,7 +47,7 @@ def test_every_page_has_the_headers_that_keep_it_safe(pages: list[Page]) -> None
         assert headers["Referrer-Policy"] == "no-referrer"
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["Cache-Control"] == "no-store"
-        assert "Strict-Transport-Security" not in headers, "it has no meaning on http"
+        assert "Strict-Transport-Security" not in headers, "the header has no effect over http"
         assert rules["frame-ancestors"] == ["'none'"]
         assert rules["default-src"] == ["'none'"]
         assert rules["base-uri"] == ["'none'"]
@@ -60,7 +60,7 @@ def test_every_page_has_the_headers_that_keep_it_safe(pages: list[Page]) -> None
 
 
 @pytest.mark.spec("docs/security.md", "RFC 9700 §4.16")
-def test_only_the_sign_in_and_consent_forms_may_lead_away(john: Browser, pages: list[Page]) -> None:
+def test_only_the_sign_in_and_consent_forms_may_lead_to_other_sites(john: Browser, pages: list[Page]) -> None:
     for page in pages:
         if page.path == "/login":
             assert "form-action" not in policy(page) or page.title == "That cannot be done", "see pages.md"
@@ -79,7 +79,7 @@ def test_only_the_sign_in_and_consent_forms_may_lead_away(john: Browser, pages: 
 
 
 @pytest.mark.spec("docs/security.md", "RFC 9700 §4.16")
-def test_every_page_says_what_it_is_and_where_its_forms_fields_are(pages: list[Page]) -> None:
+def test_every_page_has_a_title_a_heading_and_labeled_fields(pages: list[Page]) -> None:
     for page in pages:
         assert page.html.html is not None
         assert page.html.html["lang"] == "en"
@@ -94,7 +94,7 @@ def test_every_page_says_what_it_is_and_where_its_forms_fields_are(pages: list[P
 
 
 @pytest.mark.spec("docs/security.md", "RFC 9700 §4.16")
-def test_redirects_and_the_style_sheet_have_the_headers_too(john: Browser, shop: ClientApp) -> None:
+def test_redirects_and_the_style_sheet_have_the_security_headers_too(john: Browser, shop: ClientApp) -> None:
     shop.connect(john, "Small Shows")
     left = john.http.get(john.base_url + shop.authorize_path(), allow_redirects=False)
     assert left.status_code == 303
@@ -109,7 +109,7 @@ def test_redirects_and_the_style_sheet_have_the_headers_too(john: Browser, shop:
 
 @pytest.mark.spec("docs/security.md", "RFC 9700 §4.16")
 @pytest.mark.parametrize("path", ["/", "/login", "/settings/authorized", "/settings/applications", "authorize"])
-def test_a_store_that_fails_is_said_to_and_can_be_tried_again(
+def test_store_failure_gets_a_page_that_says_to_try_again(
     john: Browser, shop: ClientApp, store: StoreProxy, path: str
 ) -> None:
     with store.fault(Fault.THROTTLED):
@@ -123,7 +123,7 @@ def test_a_store_that_fails_is_said_to_and_can_be_tried_again(
 
 @pytest.mark.spec("docs/security.md", "RFC 9700 §4.16")
 @pytest.mark.parametrize("path", ["/", "/login", "/logout", "/settings/applications/new", "/settings/authorized"])
-def test_other_methods_and_bodies_too_large_are_refused_as_pages(john: Browser, path: str) -> None:
+def test_unsupported_methods_and_oversized_bodies_get_an_error_page(john: Browser, path: str) -> None:
     for method, body, status in (("PUT", "", 405), ("DELETE", "", 405), ("POST", "x" * 16_385, 413)):
         response = john.http.request(method, john.base_url + path, data=body)
         assert response.status_code == status
@@ -133,7 +133,7 @@ def test_other_methods_and_bodies_too_large_are_refused_as_pages(john: Browser, 
 
 
 @pytest.mark.spec("docs/architecture.md", "RFC 6749 §4.1.1")
-def test_the_front_page_tells_users_where_to_go_and_developers_what_to_call(
+def test_front_page_links_users_to_their_settings_and_developers_to_the_endpoints(
     base_url: str, john: Browser, a_browser: Callable[..., Browser]
 ) -> None:
     visitor = Browser(base_url).open("/")

@@ -1,4 +1,4 @@
-"""What a bearer token opens, and how one that does not is refused (RFC 6750)."""
+"""A valid bearer token gives access to the API, and an invalid one is refused as RFC 6750 says."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ def tokens(john: Browser, shop: ClientApp) -> dict[str, Any]:
 @pytest.mark.spec("RFC 6750 §3.1", "RFC 6750 §3")
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("header", [None, "", "Basic eDp5"])
-def test_without_a_token_the_challenge_is_bare(base_url: str, shop: ClientApp, path: str, header: str | None) -> None:
+def test_request_without_a_token_gets_a_bare_challenge(
+    base_url: str, shop: ClientApp, path: str, header: str | None
+) -> None:
     headers = {} if header is None else {"Authorization": header}
     refused = shop.http.get(base_url + path, headers=headers)
     assert refused.status_code == 401
@@ -33,7 +35,7 @@ def test_without_a_token_the_challenge_is_bare(base_url: str, shop: ClientApp, p
 
 @pytest.mark.spec("RFC 6750 §3.1")
 @pytest.mark.parametrize("path", PATHS)
-def test_a_token_that_is_not_good_is_invalid_token(shop: ClientApp, tokens: dict[str, Any], path: str) -> None:
+def test_invalid_token_gets_invalid_token(shop: ClientApp, tokens: dict[str, Any], path: str) -> None:
     token = tokens["access_token"]
     for bad in (
         "x",
@@ -55,7 +57,7 @@ def test_a_token_that_is_not_good_is_invalid_token(shop: ClientApp, tokens: dict
 
 
 @pytest.mark.spec("RFC 6750 §3.1")
-def test_a_mistyped_token_costs_no_read(shop: ClientApp, tokens: dict[str, Any], store: StoreProxy) -> None:
+def test_mistyped_token_costs_no_read(shop: ClientApp, tokens: dict[str, Any], store: StoreProxy) -> None:
     with store.count() as calls:
         assert shop.me(tokens["access_token"][:-2] + "00").status_code == 401
     assert calls == []
@@ -63,7 +65,7 @@ def test_a_mistyped_token_costs_no_read(shop: ClientApp, tokens: dict[str, Any],
 
 @pytest.mark.spec("RFC 6750 §3.1")
 @pytest.mark.parametrize("value", ["Bearer", "Bearer ", "Bearer a b", "Bearer a,b", "Bearer a, Bearer b"])
-def test_a_malformed_header_is_an_invalid_request(shop: ClientApp, value: str) -> None:
+def test_malformed_authorization_header_is_an_invalid_request(shop: ClientApp, value: str) -> None:
     refused = shop.http.get(shop.base_url + "/api/v1/me", headers={"Authorization": value})
     assert (refused.status_code, refused.json()["error"]) == (400, "invalid_request")
 
@@ -80,7 +82,7 @@ def test_only_spaces_and_tabs_may_follow_a_token(shop: ClientApp, tokens: dict[s
 
 @pytest.mark.spec("RFC 6750 §3.1", "RFC 7235 §2.1")
 @pytest.mark.parametrize("scheme", ["bearer", "BEARER"])
-def test_the_scheme_is_case_insensitive(shop: ClientApp, tokens: dict[str, Any], scheme: str) -> None:
+def test_bearer_scheme_is_case_insensitive(shop: ClientApp, tokens: dict[str, Any], scheme: str) -> None:
     headers = {"Authorization": f"{scheme} {tokens['access_token']}"}
     assert shop.http.get(shop.base_url + "/api/v1/me", headers=headers).status_code == 200
 
@@ -97,7 +99,7 @@ def test_the_scheme_is_case_insensitive(shop: ClientApp, tokens: dict[str, Any],
         ("read", "write", "PATCH", True),
     ],
 )
-def test_too_little_scope_is_403_and_names_the_scope(
+def test_token_with_too_little_scope_gets_403_and_the_missing_scope(
     john: Browser, shop: ClientApp, scope: str, missing: str, method: str, one: bool
 ) -> None:
     assert john.person
@@ -113,7 +115,7 @@ def test_too_little_scope_is_403_and_names_the_scope(
 
 @pytest.mark.spec("RFC 6750 §2.3", "RFC 6750 §2.2")
 @pytest.mark.parametrize("path", PATHS)
-def test_a_token_in_the_query_or_in_a_form_is_not_accepted(shop: ClientApp, tokens: dict[str, Any], path: str) -> None:
+def test_token_in_the_query_or_in_a_form_is_not_accepted(shop: ClientApp, tokens: dict[str, Any], path: str) -> None:
     sent = {"access_token": tokens["access_token"]}
     for answer in (
         shop.call(path, None, params=sent),
@@ -127,7 +129,7 @@ def test_a_token_in_the_query_or_in_a_form_is_not_accepted(shop: ClientApp, toke
 
 
 @pytest.mark.spec("RFC 6750 §3.1")
-def test_an_organizer_that_does_not_exist_is_not_told_from_one_out_of_reach(
+def test_nonexistent_organizer_gets_the_same_answer_as_an_inaccessible_one(
     eve: Browser, shop: ClientApp, tokens: dict[str, Any]
 ) -> None:
     assert eve.person
@@ -159,7 +161,7 @@ def test_an_organizer_that_does_not_exist_is_not_told_from_one_out_of_reach(
     ],
     ids=lambda body: repr(body[:30]),
 )
-def test_a_change_that_is_not_a_name_is_an_invalid_request(
+def test_invalid_change_of_an_organizer_is_an_invalid_request(
     john: Browser, shop: ClientApp, tokens: dict[str, Any], body: bytes
 ) -> None:
     assert john.person
@@ -170,7 +172,7 @@ def test_a_change_that_is_not_a_name_is_an_invalid_request(
 
 
 @pytest.mark.spec("docs/architecture.md", "RFC 6749 §4.1")
-def test_organizers_come_a_page_at_a_time(a_browser: Callable[..., Browser], shop: ClientApp) -> None:
+def test_organizers_are_listed_page_by_page(a_browser: Callable[..., Browser], shop: ClientApp) -> None:
     names = [f"Org {number}" for number in range(5)]
     token = shop.connect(a_browser(*names), *names)["access_token"]
     seen, address = [], f"{shop.base_url}/api/v1/organizers/?page_size=2"
@@ -186,6 +188,6 @@ def test_organizers_come_a_page_at_a_time(a_browser: Callable[..., Browser], sho
 
 @pytest.mark.spec("docs/architecture.md", "RFC 6749 §4.1")
 @pytest.mark.parametrize("page", ["0", "-1", "x", "1.5", "²", "9" * 30, "1" * 5000])
-def test_a_page_that_is_no_number_is_an_invalid_request(shop: ClientApp, tokens: dict[str, Any], page: str) -> None:
+def test_invalid_page_number_is_an_invalid_request(shop: ClientApp, tokens: dict[str, Any], page: str) -> None:
     refused = shop.organizers(tokens["access_token"], page=page)
     assert (refused.status_code, refused.json()["error"]) == (400, "invalid_request")

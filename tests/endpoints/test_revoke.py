@@ -1,4 +1,4 @@
-"""Revocation (RFC 7009): only what is the client's own, and never a false 200."""
+"""A client can revoke only its own tokens, and a 200 is never false (RFC 7009)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ KINDS = ["access_token", "refresh_token"]
 
 @pytest.mark.spec("CVE-2016-6582", "DOT #727")
 @pytest.mark.parametrize("kind", KINDS)
-def test_another_clients_token_is_200_and_changes_nothing(
+def test_revoking_another_clients_token_gets_200_and_changes_nothing(
     john: Browser, shop: ClientApp, other_shop: ClientApp, kind: str
 ) -> None:
     tokens = shop.connect(john, "Big Events LLC")
@@ -24,7 +24,9 @@ def test_another_clients_token_is_200_and_changes_nothing(
     assert shop.refresh(tokens["refresh_token"]).status_code == 200
 
 
-def test_what_is_no_token_of_ours_is_200_and_changes_nothing(john: Browser, shop: ClientApp, store: StoreProxy) -> None:
+def test_revoking_an_unknown_token_gets_200_and_changes_nothing(
+    john: Browser, shop: ClientApp, store: StoreProxy
+) -> None:
     tokens = shop.connect(john, "Big Events LLC")
     grant_id = tokens["access_token"][5:48]
     code = john.open(shop.authorize_path()).code
@@ -51,7 +53,9 @@ def test_what_is_no_token_of_ours_is_200_and_changes_nothing(john: Browser, shop
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("hint", ["access_token", "refresh_token", "id_token", "", "ä"])
-def test_a_wrong_token_type_hint_still_works(john: Browser, shop: ClientApp, kind: str, hint: str) -> None:
+def test_wrong_token_type_hint_does_not_prevent_revocation(
+    john: Browser, shop: ClientApp, kind: str, hint: str
+) -> None:
     tokens = shop.connect(john, "Big Events LLC")
     assert shop.revoke(tokens[kind], token_type_hint=hint).status_code == 200
     assert shop.me(tokens["access_token"]).status_code == 401
@@ -59,19 +63,19 @@ def test_a_wrong_token_type_hint_still_works(john: Browser, shop: ClientApp, kin
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_revoking_again_is_200(john: Browser, shop: ClientApp, kind: str) -> None:
+def test_revoking_a_token_twice_gets_200_twice(john: Browser, shop: ClientApp, kind: str) -> None:
     tokens = shop.connect(john, "Big Events LLC")
     assert [shop.revoke(tokens[kind]).status_code for _ in range(2)] == [200, 200]
 
 
-def test_an_access_token_that_was_replaced_does_not_end_its_successor(john: Browser, shop: ClientApp) -> None:
+def test_revoking_a_replaced_access_token_does_not_end_its_successor(john: Browser, shop: ClientApp) -> None:
     old = shop.connect(john, "Big Events LLC")
     new = shop.refresh(old["refresh_token"]).json()
     assert shop.revoke(old["access_token"]).status_code == 200
     assert shop.me(new["access_token"]).status_code == 200
 
 
-def test_without_a_token_it_is_an_invalid_request(shop: ClientApp) -> None:
+def test_revocation_without_a_token_is_an_invalid_request(shop: ClientApp) -> None:
     for answer in (
         shop.revoke(""),
         shop.http.post(shop.base_url + "/api/v1/oauth/revoke_token", auth=(shop.client_id, shop.secret), data={}),
@@ -80,7 +84,7 @@ def test_without_a_token_it_is_an_invalid_request(shop: ClientApp) -> None:
 
 
 @pytest.mark.spec("RFC 6749 §3.1", "CVE-2026-9689")
-def test_two_tokens_at_once_are_refused_and_both_live(john: Browser, shop: ClientApp) -> None:
+def test_revocation_of_two_tokens_at_once_is_refused_and_both_stay_valid(john: Browser, shop: ClientApp) -> None:
     tokens = shop.connect(john, "Big Events LLC")
     answer = shop.revoke([tokens["access_token"], tokens["refresh_token"]])  # type: ignore[arg-type]
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")

@@ -1,4 +1,4 @@
-"""/settings/authorized/all: everything at once, after a question."""
+"""/settings/authorized/all: a user revokes all access at once, after a confirmation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PAGE, ALL = "/settings/authorized", "/settings/authorized/all"
 
 
 @pytest.mark.spec("docs/architecture.md")
-def test_revoking_all_asks_first_and_then_ends_everything_of_this_user_alone(
+def test_revoking_all_asks_first_and_then_ends_only_this_users_grants(
     john: Browser, eve: Browser, shop: ClientApp, other_shop: ClientApp
 ) -> None:
     tokens = [(made, made.connect(john, "Small Shows")["access_token"]) for made in (shop, other_shop)]
@@ -19,7 +19,7 @@ def test_revoking_all_asks_first_and_then_ends_everything_of_this_user_alone(
     asked = john.open(ALL)
     assert asked.title == "Revoke the access of all applications?"
     assert sorted(name.get_text() for name in asked.html.select("li .name")) == ["A shop", "Another shop"]
-    assert all(made.me(token).status_code == 200 for made, token in tokens), "asking changes nothing"
+    assert all(made.me(token).status_code == 200 for made, token in tokens), "opening the page changes nothing"
     page = john.press(asked, "Revoke all")
     assert "All access has been revoked." in page.text
     assert [made.me(token).status_code for made, token in tokens] == [401, 401]
@@ -29,12 +29,12 @@ def test_revoking_all_asks_first_and_then_ends_everything_of_this_user_alone(
         "Application access revoked A shop",
         "Application access revoked Another shop",
     ]
-    assert john.press(asked, "Revoke all").status == 200, "a second click does no harm"
-    assert john.open(ALL).path == PAGE, "there is nothing left to ask about"
+    assert john.press(asked, "Revoke all").status == 200, "a second click is harmless"
+    assert john.open(ALL).path == PAGE, "nothing is left to revoke"
 
 
 @pytest.mark.spec("RFC 6749 §10.12")
-def test_a_forged_form_revokes_nothing(john: Browser, shop: ClientApp) -> None:
+def test_forged_revoke_all_form_revokes_nothing(john: Browser, shop: ClientApp) -> None:
     token = shop.connect(john, "Small Shows")["access_token"]
     assert john.send(john.open(PAGE), ALL, {"csrf_token": "x"}).status == 403
     assert shop.me(token).status_code == 200

@@ -1,4 +1,4 @@
-"""Sessions: how long one lasts, what ends it, and the cookies that carry it."""
+"""A session lasts a limited time, ends when it should, and is carried by cookies that cannot be planted."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ def cookie_set(response: requests.Response, name: str) -> Morsel[str]:
 
 
 @pytest.mark.spec("docs/security.md")
-def test_a_session_ends_after_three_idle_hours(john: Browser, clock: Clock) -> None:
+def test_session_ends_after_three_idle_hours(john: Browser, clock: Clock) -> None:
     clock.advance(3 * HOUR - MINUTE)
     assert is_signed_in(john)
     clock.advance(3 * HOUR - MINUTE)
-    assert is_signed_in(john), "it was used meanwhile"
+    assert is_signed_in(john), "the session was used in between"
     clock.advance(3 * HOUR + MINUTE)
     assert not is_signed_in(john)
 
 
 @pytest.mark.spec("docs/security.md")
-def test_a_session_ends_after_twelve_hours_of_use(john: Browser, clock: Clock) -> None:
+def test_session_ends_after_twelve_hours_of_use(john: Browser, clock: Clock) -> None:
     for _ in range(11):
         clock.advance(HOUR)
         assert is_signed_in(john)
@@ -52,7 +52,7 @@ def test_a_session_ends_after_twelve_hours_of_use(john: Browser, clock: Clock) -
 
 
 @pytest.mark.spec("docs/security.md")
-def test_a_sign_out_ends_the_session_and_not_only_the_cookie(john: Browser) -> None:
+def test_signing_out_ends_the_session_itself_and_not_only_its_cookie(john: Browser) -> None:
     kept = john.http.cookies[SESSION]
     other = Browser(john.base_url, john.user)
     other.sign_in()
@@ -60,11 +60,11 @@ def test_a_sign_out_ends_the_session_and_not_only_the_cookie(john: Browser) -> N
     assert SESSION not in john.http.cookies
     john.http.cookies.set(SESSION, kept)
     assert not is_signed_in(john)
-    assert is_signed_in(other), "the other browser's session is its own"
+    assert is_signed_in(other), "the other browser has its own session"
 
 
 @pytest.mark.spec("docs/security.md")
-def test_a_sign_in_gives_a_new_session_and_ends_the_one_before(john: Browser) -> None:
+def test_signing_in_creates_a_new_session_and_ends_the_previous_one(john: Browser) -> None:
     page = Browser(john.base_url).open("/login")
     before = john.http.cookies[SESSION]
     john.http.cookies.set(LOGIN, page.response.cookies[LOGIN])
@@ -78,7 +78,7 @@ def test_a_sign_in_gives_a_new_session_and_ends_the_one_before(john: Browser) ->
 
 
 @pytest.mark.spec("docs/security.md")
-def test_a_session_that_an_attacker_planted_is_not_taken_over(eve: Browser, john: Browser) -> None:
+def test_session_planted_by_an_attacker_is_not_adopted(eve: Browser, john: Browser) -> None:
     planted = eve.http.cookies[SESSION]
     victim = Browser(john.base_url, john.user)
     victim.http.cookies.set(SESSION, planted, domain="127.0.0.1", path="/")
@@ -89,14 +89,14 @@ def test_a_session_that_an_attacker_planted_is_not_taken_over(eve: Browser, john
 
 
 @pytest.mark.spec("docs/security.md", "docs/architecture.md")
-def test_a_disabled_user_is_out_at_the_next_request(john: Browser) -> None:
+def test_disabled_user_is_signed_out_at_the_next_request(john: Browser) -> None:
     user.disable(john.user.user_id)
     assert not is_signed_in(john)
 
 
 @pytest.mark.spec("docs/security.md", "RFC 6749 §10.10")
 @pytest.mark.parametrize("forge", ["user", "secret", "checksum", "empty", "quoted"])
-def test_a_forged_cookie_signs_nobody_in(john: Browser, eve: Browser, forge: str) -> None:
+def test_forged_session_cookie_signs_nobody_in(john: Browser, eve: Browser, forge: str) -> None:
     mine, other = john.http.cookies[SESSION], eve.http.cookies[SESSION]
     forged = {
         "user": mine[:5] + other[5:21] + mine[21:],
@@ -112,7 +112,7 @@ def test_a_forged_cookie_signs_nobody_in(john: Browser, eve: Browser, forge: str
 
 
 def status_with(application: Any, *cookies: str) -> int:
-    """What the settings page answers, over https, to a browser that sends these Cookie headers: 303 is the sign-in."""
+    """The settings page's status over https for these Cookie headers; 303 redirects to the sign-in page."""
     session = requests.Session()
     session.mount("https://", Gateway(application, "", repeated={"Cookie": ["first=1", *cookies]}))
     url = "https://abc.example/settings/authorized"
@@ -126,10 +126,10 @@ def over_https(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.spec("docs/security.md", "RFC 9110 §5.6.3", "RFC 6265 §5.4")
 @pytest.mark.parametrize("blank", ["\u2000", "\u00a0", "\u0085", "\u3000", "\ufeff", "\x0b", "\x1c"])
-def test_a_cookie_that_only_looks_like_the_protected_one_is_another(
+def test_cookie_name_with_added_whitespace_is_not_taken_for_the_protected_cookie(
     john: Browser, application: Any, over_https: None, blank: str
 ) -> None:
-    """Browsers keep `__Host-` names for this host alone, but a name that begins with a blank is anybody's."""
+    """Browsers reserve `__Host-` names for this host, but anyone can set a name that starts with a blank."""
     mine, name = john.http.cookies[SESSION], f"__Host-{SESSION}"
     assert status_with(application, f"{name}={mine}") == 200
     assert status_with(application, f" \t{name}\t= {mine} ") == 200
@@ -138,10 +138,10 @@ def test_a_cookie_that_only_looks_like_the_protected_one_is_another(
 
 
 @pytest.mark.spec("docs/security.md", "RFC 6265 §5.4")
-def test_of_two_different_cookies_of_one_name_neither_counts(
+def test_two_different_cookies_with_one_name_both_count_as_missing(
     john: Browser, eve: Browser, application: Any, over_https: None
 ) -> None:
-    """One of them was planted: a user must not act as whoever planted it."""
+    """One of them was planted, and a user must not act as whoever planted it."""
     name, mine, planted = f"__Host-{SESSION}", john.http.cookies[SESSION], eve.http.cookies[SESSION]
     for first, second in ((mine, planted), (planted, mine), ("", mine)):
         assert status_with(application, f"{name}={first}; {name}={second}") == 303
@@ -151,7 +151,7 @@ def test_of_two_different_cookies_of_one_name_neither_counts(
 
 
 @pytest.mark.spec("docs/security.md", "RFC 6265 §5.2")
-def test_the_cookies_are_out_of_reach_of_scripts_and_other_sites(
+def test_session_cookies_are_hidden_from_scripts_and_other_sites(
     base_url: str, a_person: Callable[..., Person]
 ) -> None:
     browser = Browser(base_url, a_person())
@@ -164,12 +164,12 @@ def test_the_cookies_are_out_of_reach_of_scripts_and_other_sites(
         assert cookie["path"] == "/"
         assert not cookie["domain"]
         assert int(cookie["max-age"]) == 12 * HOUR
-    assert LOGIN not in browser.http.cookies, "the sign-in form's cookie has done its work"
+    assert LOGIN not in browser.http.cookies, "the sign-in form's cookie is no longer needed"
 
 
 @pytest.mark.spec("docs/security.md")
 @pytest.mark.parametrize("foreign", ['prefs={"a":1, "b":[2]}', "a b=c d", "[x]=1", "novalue", "=x", 'q="half'])
-def test_cookies_that_others_left_for_the_host_do_no_harm(john: Browser, foreign: str) -> None:
+def test_cookies_that_others_set_for_the_host_are_harmless(john: Browser, foreign: str) -> None:
     mine = f"{SESSION}={john.http.cookies[SESSION]}"
     for header in (f"{foreign}; {mine}", f"{mine};{foreign}"):
         response = requests.get(john.base_url + "/settings/authorized", headers={"Cookie": header}, timeout=9)
@@ -178,7 +178,7 @@ def test_cookies_that_others_left_for_the_host_do_no_harm(john: Browser, foreign
 
 @pytest.mark.spec("docs/security.md")
 @pytest.mark.parametrize("added", ["\\015\\012X-Injected: 1", "\\073 Domain=example.com", "; Domain=example.com", "é"])
-def test_a_planted_cookie_adds_nothing_to_the_answer(base_url: str, added: str) -> None:
+def test_planted_cookie_adds_nothing_to_the_response(base_url: str, added: str) -> None:
     planted = f'{LOGIN}="{"a" * 43}{added}"'.encode()
     response = requests.get(base_url + "/login", headers={"Cookie": planted}, timeout=9)
     assert response.status_code == 200

@@ -1,4 +1,4 @@
-"""Sign-in and sign-out: who gets in, where they land, and how often they may try."""
+"""Users sign in and out, arrive where they wanted to be, and may try a limited number of times."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def without_what_differs(page: Page, email: str) -> str:
 
 
 @pytest.mark.spec("docs/security.md")
-def test_a_user_logs_in_with_the_email_in_any_spelling_and_out_again(visitor: Browser) -> None:
+def test_user_signs_in_with_any_spelling_of_the_email_and_signs_out(visitor: Browser) -> None:
     page = visitor.sign_in(email=f"  {visitor.user.email.upper()} ")
     assert (page.path, page.title) == ("/", "Connect applications to your account")
     assert "Authorized applications" in page.text
@@ -46,7 +46,9 @@ def test_a_user_logs_in_with_the_email_in_any_spelling_and_out_again(visitor: Br
 
 
 @pytest.mark.spec("docs/security.md", "docs/architecture.md")
-def test_wrong_passwords_and_unknown_and_disabled_accounts_get_one_answer(visitor: Browser, eve: Browser) -> None:
+def test_wrong_password_unknown_account_and_disabled_account_get_the_same_answer(
+    visitor: Browser, eve: Browser
+) -> None:
     user.disable(eve.user.user_id)
     tries = [
         (visitor.user.email, "wrong"),
@@ -65,7 +67,7 @@ def test_wrong_passwords_and_unknown_and_disabled_accounts_get_one_answer(visito
 
 
 @pytest.mark.spec("docs/security.md", "docs/architecture.md")
-def test_a_disabled_user_is_told_whom_to_ask_if_the_password_is_right(
+def test_disabled_user_with_the_right_password_is_told_whom_to_ask(
     visitor: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     user.disable(visitor.user.user_id)
@@ -74,7 +76,7 @@ def test_a_disabled_user_is_told_whom_to_ask_if_the_password_is_right(
     assert (page.status, page.title, page.field("email")) == (403, "Sign in", visitor.user.email)
     assert "This account is disabled. For help, contact the administrator of Lanyard." in page.text
     assert WRONG not in page.text
-    assert visitor.open("/settings/authorized").title == "Sign in", "and nobody is signed in"
+    assert visitor.open("/settings/authorized").title == "Sign in", "nobody is signed in"
     monkeypatch.setattr(http, "SITE", replace(http.SITE, contact="help@example.com"))
     page = visitor.sign_in()
     assert page.link("help@example.com") == "mailto:help@example.com"
@@ -82,7 +84,7 @@ def test_a_disabled_user_is_told_whom_to_ask_if_the_password_is_right(
 
 
 @pytest.mark.spec("docs/security.md")
-def test_a_wrong_password_costs_the_same_whether_the_account_is_disabled(visitor: Browser, store: StoreProxy) -> None:
+def test_wrong_password_costs_the_same_for_disabled_and_active_accounts(visitor: Browser, store: StoreProxy) -> None:
     asked = []
     for is_disabled in (False, True):
         if is_disabled:
@@ -95,7 +97,7 @@ def test_a_wrong_password_costs_the_same_whether_the_account_is_disabled(visitor
 
 
 @pytest.mark.spec("docs/security.md")
-def test_an_unknown_account_costs_the_same_as_a_wrong_password(visitor: Browser, store: StoreProxy) -> None:
+def test_unknown_account_costs_the_same_as_a_wrong_password(visitor: Browser, store: StoreProxy) -> None:
     hashed: dict[str, list[Parameters]] = {}
     asked: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
     known, unknown = visitor.user.email, "nobody@example.org"
@@ -133,7 +135,7 @@ def test_an_unknown_account_costs_the_same_as_a_wrong_password(visitor: Browser,
         "",
     ],
 )
-def test_after_the_sign_in_nobody_is_sent_elsewhere(visitor: Browser, elsewhere: str) -> None:
+def test_sign_in_never_redirects_to_another_site(visitor: Browser, elsewhere: str) -> None:
     page = visitor.open("/login", next=elsewhere)
     assert page.field("next") == "/"
     fields = {**page.fields("Sign in"), "email": visitor.user.email, "password": visitor.user.password}
@@ -147,7 +149,7 @@ def test_after_the_sign_in_nobody_is_sent_elsewhere(visitor: Browser, elsewhere:
 
 
 @pytest.mark.spec("docs/security.md")
-def test_after_the_sign_in_a_user_is_where_they_wanted_to_be(visitor: Browser) -> None:
+def test_user_arrives_after_signing_in_at_the_page_they_asked_for(visitor: Browser) -> None:
     page = visitor.open("/settings/applications?from=a%26b")
     assert page.title == "Sign in"
     page = visitor.press(page, "Sign in", email=visitor.user.email, password=visitor.user.password)
@@ -158,7 +160,7 @@ def test_after_the_sign_in_a_user_is_where_they_wanted_to_be(visitor: Browser) -
 
 @pytest.mark.spec("docs/security.md")
 @pytest.mark.parametrize("exists", [True, False])
-def test_an_account_can_be_tried_ten_times_in_a_quarter_of_an_hour(
+def test_ten_failed_sign_ins_block_the_account_for_fifteen_minutes(
     visitor: Browser, eve: Browser, fresh: Clock, exists: bool
 ) -> None:
     email = visitor.user.email if exists else f"no-{visitor.user.email}"
@@ -170,13 +172,13 @@ def test_an_account_can_be_tried_ten_times_in_a_quarter_of_an_hour(
     assert "Too many attempts" in page.text
     assert int(page.response.headers["Retry-After"]) in range(1, 901)
     assert "X-Frame-Options" in page.response.headers
-    assert Browser(eve.base_url, eve.user).sign_in().status == 200, "others get in"
+    assert Browser(eve.base_url, eve.user).sign_in().status == 200, "other accounts are not blocked"
     fresh.advance(900)
     assert visitor.sign_in(email=email).status == (200 if exists else 401)
 
 
 @pytest.mark.spec("docs/security.md")
-def test_a_sign_in_that_went_well_starts_the_count_anew(visitor: Browser, fresh: Clock) -> None:
+def test_successful_sign_in_resets_the_count_of_failed_ones(visitor: Browser, fresh: Clock) -> None:
     for _ in range(2):
         assert [visitor.sign_in(password="wrong").status for _ in range(9)] == [401] * 9
         assert visitor.sign_in().status == 200
@@ -184,12 +186,12 @@ def test_a_sign_in_that_went_well_starts_the_count_anew(visitor: Browser, fresh:
 
 
 @pytest.mark.spec("docs/security.md")
-def test_an_address_cannot_try_one_account_after_the_other(
+def test_address_that_tries_one_account_after_another_is_blocked(
     visitor: Browser, fresh: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settings, "SIGN_IN_TRIES_PER_ADDRESS", 4)
     for number in range(4):
-        assert Browser(visitor.base_url, visitor.user).sign_in().status == 200, "what goes well does not count"
+        assert Browser(visitor.base_url, visitor.user).sign_in().status == 200, "successful sign-ins do not count"
         assert visitor.sign_in(email=f"{number}@example.org", password="wrong").status == 401
     visitor.http.headers["X-Forwarded-For"] = "198.51.100.1"
     assert visitor.sign_in().status == 429
@@ -198,7 +200,7 @@ def test_an_address_cannot_try_one_account_after_the_other(
 
 
 @pytest.mark.spec("docs/security.md")
-def test_sign_ins_that_go_well_are_limited_for_an_account_too(
+def test_successful_sign_ins_are_limited_per_account(
     visitor: Browser, fresh: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settings, "SIGN_INS_PER_ACCOUNT", 3)
@@ -207,13 +209,13 @@ def test_sign_ins_that_go_well_are_limited_for_an_account_too(
     known.sign_out()
     assert [Browser(visitor.base_url, visitor.user).sign_in().status for _ in range(2)] == [200, 200]
     assert Browser(visitor.base_url, visitor.user).sign_in().status == 429
-    assert known.sign_in().status == 429, "each costs a password hash, whoever it is"
+    assert known.sign_in().status == 429, "every sign-in costs a password hash, in known browsers too"
     fresh.advance(900)
     assert known.sign_in().status == 200
 
 
 @pytest.mark.spec("docs/security.md")
-def test_sign_ins_that_go_well_are_limited_for_an_address_too(
+def test_successful_sign_ins_are_limited_per_address(
     base_url: str, a_person: Callable[..., Person], fresh: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settings, "SIGN_INS_PER_ADDRESS", 2)
@@ -225,7 +227,7 @@ def is_signed_in(browser: Browser) -> bool:
 
 
 @pytest.mark.spec("docs/pages.md")
-def test_a_sign_in_stores_the_password_under_the_parameters_of_today_and_ends_no_session(john: Browser) -> None:
+def test_signing_in_upgrades_the_password_hash_and_ends_no_session(john: Browser) -> None:
     weaker = PasswordHasher(time_cost=1, memory_cost=64).hash(john.user.password)
     storage.change(User.key(john.user.user_id), [User.password_hash.set(weaker)])
     other = Browser(john.base_url, john.user)
@@ -242,7 +244,7 @@ def _stored(of: Browser) -> User:
 
 
 @pytest.mark.spec("docs/security.md", "RFC 6749 §10.12")
-def test_a_sign_in_form_is_good_in_the_browser_that_was_shown_it(visitor: Browser, base_url: str) -> None:
+def test_sign_in_form_works_only_in_the_browser_it_was_shown_in(visitor: Browser, base_url: str) -> None:
     page = visitor.open("/login")
     fields = {**page.fields("Sign in"), "email": visitor.user.email, "password": visitor.user.password}
     attackers = Browser(base_url)
@@ -254,7 +256,7 @@ def test_a_sign_in_form_is_good_in_the_browser_that_was_shown_it(visitor: Browse
     assert visitor.send(page, "", fields).status == 200
 
 
-def test_a_second_tab_goes_on_after_the_sign_in_in_the_first(visitor: Browser) -> None:
+def test_second_tab_continues_after_the_user_signed_in_in_the_first(visitor: Browser) -> None:
     second = visitor.open("/login", next="/settings/applications")
     visitor.sign_in()
     page = visitor.press(second, "Sign in", email=visitor.user.email, password=visitor.user.password)
@@ -263,7 +265,7 @@ def test_a_second_tab_goes_on_after_the_sign_in_in_the_first(visitor: Browser) -
 
 
 @pytest.mark.parametrize("spelled", [str, str.upper])
-def test_a_form_that_is_out_of_date_goes_on_for_whoever_is_signed_in_already(
+def test_stale_sign_in_form_continues_for_a_user_who_is_already_signed_in(
     john: Browser, spelled: Callable[[str], str]
 ) -> None:
     page = john.open("/login?switch=1", next="/settings/applications")
@@ -272,7 +274,7 @@ def test_a_form_that_is_out_of_date_goes_on_for_whoever_is_signed_in_already(
     assert (page.status, page.path) == (200, "/settings/applications")
 
 
-def test_another_account_on_a_form_that_is_out_of_date_is_asked_for_again(john: Browser, eve: Browser) -> None:
+def test_stale_sign_in_form_for_another_account_is_shown_again(john: Browser, eve: Browser) -> None:
     page = john.open("/login?switch=1", next="/settings/profile")
     john.http.cookies.pop("lanyard-login")
     page = john.press(page, "Sign in", email=eve.user.email, password=eve.user.password)
@@ -287,7 +289,7 @@ def test_another_account_on_a_form_that_is_out_of_date_is_asked_for_again(john: 
 
 
 @pytest.mark.spec("docs/security.md")
-def test_a_strangers_tries_do_not_keep_the_owner_out(
+def test_failed_tries_of_a_stranger_do_not_lock_the_owner_out(
     visitor: Browser, at_address: Callable[..., Browser], fresh: Clock
 ) -> None:
     stranger, owner = at_address("198.51.100.7", visitor.user), at_address("203.0.113.9", visitor.user)
@@ -298,7 +300,7 @@ def test_a_strangers_tries_do_not_keep_the_owner_out(
 
 
 @pytest.mark.spec("docs/security.md")
-def test_an_account_name_that_ends_like_an_address_counts_for_nobody_else(
+def test_account_name_that_ends_like_an_address_does_not_affect_other_limits(
     visitor: Browser, at_address: Callable[..., Browser], fresh: Clock
 ) -> None:
     stranger, owner = at_address("198.51.100.7", visitor.user), at_address("203.0.113.9", visitor.user)
@@ -307,20 +309,20 @@ def test_an_account_name_that_ends_like_an_address_counts_for_nobody_else(
     assert owner.sign_in().status == 200
 
 
-def test_an_endless_email_is_as_wrong_as_any_other(visitor: Browser) -> None:
+def test_overlong_email_gets_the_same_answer_as_a_wrong_one(visitor: Browser) -> None:
     page = visitor.sign_in(email="x" * 3000)
     assert page.status == 401
     assert WRONG in page.text
 
 
-def test_a_right_password_gets_in_also_where_the_counters_cannot_be_tidied(visitor: Browser, store: StoreProxy) -> None:
+def test_correct_password_signs_in_even_if_the_counters_cannot_be_reset(visitor: Browser, store: StoreProxy) -> None:
     page = visitor.open("/login")
     with store.fault(Fault.INTERNAL_ERROR, "DeleteItem"):
         page = visitor.press(page, "Sign in", email=visitor.user.email, password=visitor.user.password)
     assert page.status == 200
 
 
-def test_counts_go_on_under_the_names_that_earlier_versions_gave_them() -> None:
-    """Or whoever guesses would have all tries again at every deployment, and again at a rollback."""
+def test_counters_keep_the_names_that_earlier_versions_gave_them() -> None:
+    """Otherwise every deployment, and every rollback, would give password guessers all their tries again."""
     assert sign_in_try.account("John@Example.org") == throttle.named("log-in account", "john@example.org")
     assert sign_in_try.address("192.0.2.1") == throttle.named("log-in address", "192.0.2.1")

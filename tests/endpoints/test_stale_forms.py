@@ -1,4 +1,4 @@
-"""A form that is out of date is shown again, with what was typed where that is safe, and does nothing."""
+"""A stale form has no effect and is shown again, with what was typed if that is safe."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def end_session(browser: Browser, clock: Clock) -> None:
 
 
 def sign_in_again(browser: Browser) -> None:
-    """In another tab of the same browser: its session is another one now."""
+    """Sign in in another tab of the same browser, which replaces its session."""
     page = browser.open("/login?switch=1")
     browser.press(page, "Sign in", email=browser.user.email, password=browser.user.password)
 
@@ -40,9 +40,7 @@ def typed(page: Page) -> dict[str, str]:
     return {"name": page.field("name"), "redirect_uris": uris.get_text().lstrip("\n").replace("\n", "\r\n")}
 
 
-def test_an_application_typed_while_the_session_ended_is_still_there_after_the_sign_in(
-    john: Browser, clock: Clock
-) -> None:
+def test_form_sent_after_the_session_ended_is_restored_after_signing_in(john: Browser, clock: Clock) -> None:
     form = john.open(NEW)
     end_session(john, clock)
     page = john.press(form, "Register", type="native", pkce_required="on", **TYPED)
@@ -61,7 +59,7 @@ def test_an_application_typed_while_the_session_ended_is_still_there_after_the_s
     assert john.press(page, "Register").html.find(id="client-id")
 
 
-def test_an_edit_is_shown_again_with_what_was_typed_when_its_owner_signed_in_anew(john: Browser) -> None:
+def test_edit_sent_after_another_sign_in_is_shown_again_with_what_was_typed(john: Browser) -> None:
     mine = john.register_application("Mine")
     path = f"/settings/applications/{mine.client_id}"
     form = john.open(path)
@@ -76,7 +74,7 @@ def test_an_edit_is_shown_again_with_what_was_typed_when_its_owner_signed_in_ane
 
 
 @pytest.mark.parametrize("how", ["signed out elsewhere", "password changed"])
-def test_a_profile_comes_back_however_the_session_ended(john: Browser, how: str) -> None:
+def test_profile_form_is_restored_however_the_session_ended(john: Browser, how: str) -> None:
     form, other = john.open(PROFILE), Browser(john.base_url, john.person)
     other.sign_in()
     password = PASSWORD
@@ -93,7 +91,7 @@ def test_a_profile_comes_back_however_the_session_ended(john: Browser, how: str)
     assert john.open(PROFILE).field("fullname") == "Johanna"
 
 
-def test_a_mistake_in_what_was_typed_is_said_when_it_comes_back(john: Browser) -> None:
+def test_error_in_the_typed_text_is_shown_when_a_stale_form_is_shown_again(john: Browser) -> None:
     form = john.open(NEW)
     sign_in_again(john)
     page = john.press(form, "Register", name="Desk", redirect_uris="ftp://desk.example.com/")
@@ -103,7 +101,7 @@ def test_a_mistake_in_what_was_typed_is_said_when_it_comes_back(john: Browser) -
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site", "none", None])
 def test_another_site_can_never_fill_in_a_form(john: Browser, clock: Clock, site: str | None) -> None:
-    """Neither of who is signed in, nor of who has to sign in first, nor by way of the sign-in form."""
+    """This holds for signed-in users, for users who must sign in first, and through the sign-in form."""
     mine = john.register_application("Mine")
     path = f"/settings/applications/{mine.client_id}"
     evil = {"name": "Mine", "redirect_uris": "https://evil.example/", "csrf_token": john.open(path).field("csrf_token")}
@@ -123,7 +121,7 @@ def test_another_site_can_never_fill_in_a_form(john: Browser, clock: Clock, site
     assert "evil" not in john.open(path).response.text
 
 
-def test_what_one_user_typed_is_not_shown_in_anothers_form(john: Browser, eve: Browser, clock: Clock) -> None:
+def test_text_typed_by_one_user_is_not_shown_in_another_users_form(john: Browser, eve: Browser, clock: Clock) -> None:
     form = john.open(NEW)
     page = eve.send(form, NEW, {**form.fields("Register"), **TYPED})
     assert (page.status, page.path) == (403, NEW)
@@ -136,7 +134,7 @@ def test_what_one_user_typed_is_not_shown_in_anothers_form(john: Browser, eve: B
     assert eve.user.email in page.text
 
 
-# Where it stands, its button, and where its user is after the sign-in.
+# The form's path, its button, and the page its user reaches after signing in.
 FORMS = {
     "password": (PASSWORD_PAGE, "Change password", PASSWORD_PAGE),
     "secret": ("/settings/applications/{mine}/secret", "Regenerate secret", "/settings/applications/{mine}/secret"),
@@ -149,7 +147,7 @@ FORMS = {
 
 @pytest.fixture
 def mine(john: Browser, shop: ClientApp, other_shop: ClientApp) -> ClientApp:
-    """John's own application; he has authorized two others, and is signed in elsewhere."""
+    """John's own application; he has authorized two others, and is signed in in another browser."""
     Browser(john.base_url, john.person).sign_in()
     for connected in (shop, other_shop):
         connected.connect(john, "Small Shows")
@@ -157,7 +155,7 @@ def mine(john: Browser, shop: ClientApp, other_shop: ClientApp) -> ClientApp:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_form_that_ends_or_proves_something_is_shown_anew(
+def test_form_with_a_password_or_a_destructive_button_is_shown_again_empty(
     john: Browser, mine: ClientApp, clock: Clock, form: str
 ) -> None:
     path, button, after = (part.format(mine=mine.client_id) for part in FORMS[form])
@@ -173,7 +171,7 @@ def test_a_form_that_ends_or_proves_something_is_shown_anew(
     page = john.press(page, button, **({"present": "s3cret-present"} if form == "password" else {}))
     assert (page.status, page.path, page.title) == (200, "/login", "Sign in")
     ended = "Your session has ended, so nothing has been changed. Sign in to continue."
-    if form == "password":  # an earlier click may have changed it
+    if form == "password":  # an earlier click may have changed the password
         ended = "Your session has ended. Sign in to continue, with the new password if you have just changed it."
     assert ended in page.text
     assert "typed." not in page.response.text
@@ -183,7 +181,7 @@ def test_a_form_that_ends_or_proves_something_is_shown_anew(
     assert "Mine" in john.open("/settings/applications").text
 
 
-def test_a_form_on_another_page_leads_back_to_that_page(john: Browser) -> None:
+def test_stale_form_without_a_page_of_its_own_leads_back_to_the_page_it_was_on(john: Browser) -> None:
     mine = john.register_application("Mine")
     path = f"/settings/applications/{mine.client_id}"
     john.press(john.open(f"{path}/secret"), "Regenerate secret", keep_old_seconds="86400")
@@ -196,7 +194,7 @@ def test_a_form_on_another_page_leads_back_to_that_page(john: Browser) -> None:
     assert OUT_OF_DATE not in john.open(path).text
 
 
-def test_a_sign_in_form_whose_cookie_is_gone_knows_who_and_where_to(
+def test_sign_in_form_whose_cookie_is_gone_keeps_the_email_and_the_destination(
     base_url: str, a_person: Callable[..., Person]
 ) -> None:
     browser = Browser(base_url, a_person())
@@ -210,7 +208,7 @@ def test_a_sign_in_form_whose_cookie_is_gone_knows_who_and_where_to(
     assert browser.press(page, "Sign in", password=PASSWORD).path == PROFILE
 
 
-def test_a_form_that_waits_for_a_sign_in_waits_on_when_that_form_is_stale_too(john: Browser, clock: Clock) -> None:
+def test_waiting_form_survives_a_stale_sign_in_form(john: Browser, clock: Clock) -> None:
     form = john.open(PROFILE)
     end_session(john, clock)
     page = john.press(form, "Save", fullname="Johanna")
@@ -221,7 +219,7 @@ def test_a_form_that_waits_for_a_sign_in_waits_on_when_that_form_is_stale_too(jo
     assert page.field("fullname") == "Johanna"
 
 
-def test_a_form_waits_for_a_sign_in_in_another_tab_as_well(john: Browser, clock: Clock) -> None:
+def test_waiting_form_survives_a_sign_in_in_another_tab(john: Browser, clock: Clock) -> None:
     form = john.open(PROFILE)
     end_session(john, clock)
     page = john.press(form, "Save", fullname="Johanna")
@@ -231,7 +229,7 @@ def test_a_form_waits_for_a_sign_in_in_another_tab_as_well(john: Browser, clock:
 
 
 @pytest.mark.parametrize("path", ["/sign-up", "/password/reset"])
-def test_a_form_for_a_link_keeps_the_address_and_the_way(
+def test_stale_form_that_sends_a_link_keeps_the_email_and_the_destination(
     base_url: str, a_person: Callable[..., Person], mailbox: Mailbox, path: str
 ) -> None:
     browser, person = Browser(base_url), a_person()
@@ -245,7 +243,9 @@ def test_a_form_for_a_link_keeps_the_address_and_the_way(
     assert len(mailbox.of(person.email)) == 1
 
 
-def test_a_form_behind_a_link_keeps_the_link_and_the_name_but_no_password(base_url: str, mailbox: Mailbox) -> None:
+def test_stale_form_behind_a_sign_up_link_keeps_the_link_and_the_name_but_no_password(
+    base_url: str, mailbox: Mailbox
+) -> None:
     browser, email = Browser(base_url), "newcomer@stale.example.org"
     browser.press(browser.open("/sign-up"), "Send the link", email=email)
     form = browser.open(mailbox.link(email))
@@ -257,20 +257,18 @@ def test_a_form_behind_a_link_keeps_the_link_and_the_name_but_no_password(base_u
     assert browser.press(page, "Create account", password="a very good one").path == PROFILE
 
 
-def test_a_reset_form_whose_cookies_are_gone_keeps_its_link(
-    base_url: str, a_person: Callable[..., Person], mailbox: Mailbox
-) -> None:
+def test_stale_reset_form_keeps_its_link(base_url: str, a_person: Callable[..., Person], mailbox: Mailbox) -> None:
     browser = Browser(base_url, a_person())
     browser.press(browser.open("/password/reset"), "Send the link", email=browser.user.email)
     form = browser.open(mailbox.link(browser.user.email))
     browser.http.cookies.clear()
     page = browser.press(form, "Change password", password="another good one")
     assert (page.status, page.title) == (403, "Choose a new password")
-    assert Browser(base_url, browser.person).sign_in().path == "/", "nothing has been changed"
+    assert Browser(base_url, browser.person).sign_in().path == "/", "the old password still works"
     assert browser.press(page, "Change password", password="another good one").title == "Your password has been changed"
 
 
-def test_a_form_too_long_to_be_carried_leads_to_the_sign_in_without_it(john: Browser, clock: Clock) -> None:
+def test_form_too_long_to_carry_leads_to_the_sign_in_page_without_it(john: Browser, clock: Clock) -> None:
     form = john.open(NEW)
     end_session(john, clock)
     page = john.press(form, "Register", name="Long", redirect_uris="x" * settings.CARRIED_FORM_LIMIT_BYTES)
@@ -279,7 +277,7 @@ def test_a_form_too_long_to_be_carried_leads_to_the_sign_in_without_it(john: Bro
     assert (page.path, page.status) == (NEW, 200)
 
 
-def test_the_longest_form_that_is_carried_fits_beside_the_longest_sign_in(john: Browser, clock: Clock) -> None:
+def test_longest_carried_form_leaves_room_for_the_longest_credentials(john: Browser, clock: Clock) -> None:
     form = john.open(NEW)
     end_session(john, clock)
     length = settings.CARRIED_FORM_LIMIT_BYTES - 400
@@ -292,7 +290,7 @@ def test_the_longest_form_that_is_carried_fits_beside_the_longest_sign_in(john: 
     assert typed(page)["redirect_uris"] == "x" * length
 
 
-def test_showing_a_form_again_writes_nothing(john: Browser, store: StoreProxy) -> None:
+def test_showing_a_stale_form_again_writes_nothing(john: Browser, store: StoreProxy) -> None:
     form = john.open(NEW)
     sign_in_again(john)
     with store.count() as calls:

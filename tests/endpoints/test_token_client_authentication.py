@@ -1,4 +1,4 @@
-"""How an application proves who it is at the token and revocation endpoints."""
+"""Applications authenticate at the token and revocation endpoints, and anything malformed is refused."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def tokens(john: Browser, shop: ClientApp) -> dict[str, Any]:
 
 
 @pytest.mark.spec("RFC 6749 §5.2", "docs/security.md")
-def test_a_wrong_secret_and_an_unknown_client_get_the_same_401_with_a_basic_challenge(
+def test_wrong_secret_and_unknown_client_get_the_same_401_with_a_basic_challenge(
     shop: ClientApp, other_shop: ClientApp, tokens: dict[str, Any], store: StoreProxy
 ) -> None:
     pairs = [
@@ -52,12 +52,12 @@ def test_a_wrong_secret_and_an_unknown_client_get_the_same_401_with_a_basic_chal
         bodies.add(refused.text)
         costs.add(tuple((call.operation, call.tables) for call in calls))
     assert len(bodies) == 1
-    assert len(costs) == 1, "an unknown client can be told from a wrong secret by what is read"
+    assert len(costs) == 1, "the reads reveal whether the client exists"
     assert shop.me(tokens["access_token"]).status_code == 200
 
 
 @pytest.mark.spec("RFC 6749 §5.2")
-def test_the_revocation_endpoint_challenges_in_the_same_way(shop: ClientApp, tokens: dict[str, Any]) -> None:
+def test_revocation_endpoint_sends_the_same_challenge(shop: ClientApp, tokens: dict[str, Any]) -> None:
     stranger = ClientApp(shop.base_url, shop.client_id, "wrong", shop.redirect_uri)
     assert_invalid_client(stranger.revoke(tokens["access_token"]))
     assert_invalid_client(stranger.revoke("unknown"))
@@ -66,20 +66,20 @@ def test_the_revocation_endpoint_challenges_in_the_same_way(shop: ClientApp, tok
 
 @pytest.mark.spec("RFC 6749 §2.3.1")
 @pytest.mark.parametrize("scheme", ["Basic", "basic", "BASIC", "bAsIc"])
-def test_the_scheme_is_case_insensitive(shop: ClientApp, tokens: dict[str, Any], scheme: str) -> None:
+def test_basic_scheme_is_case_insensitive(shop: ClientApp, tokens: dict[str, Any], scheme: str) -> None:
     headers = basic(f"{shop.client_id}:{shop.secret}", scheme)
     assert shop.refresh(tokens["refresh_token"], headers=headers).status_code == 200
 
 
 @pytest.mark.spec("RFC 6749 §2.3.1")
-def test_the_credentials_are_form_decoded(shop: ClientApp, tokens: dict[str, Any]) -> None:
+def test_basic_credentials_are_form_decoded(shop: ClientApp, tokens: dict[str, Any]) -> None:
     encoded = "".join(f"%{ord(character):02x}" for character in shop.client_id)
     headers = basic(f"{encoded}:{shop.secret.replace('_', '%5F')}")
     assert shop.refresh(tokens["refresh_token"], headers=headers).status_code == 200
 
 
 @pytest.mark.spec("RFC 6749 §2.3.1", "node-oidc-provider f1bb868")
-def test_a_malformed_header_is_401(shop: ClientApp, tokens: dict[str, Any]) -> None:
+def test_malformed_basic_header_gets_401(shop: ClientApp, tokens: dict[str, Any]) -> None:
     good = f"{shop.client_id}:{shop.secret}"
     encoded = base64.b64encode(good.encode()).decode()
     malformed = [
@@ -127,7 +127,7 @@ def test_a_malformed_header_is_401(shop: ClientApp, tokens: dict[str, Any]) -> N
 
 
 @pytest.mark.spec("RFC 6749 §2.3.1", "node-oidc-provider f1bb868", "RFC 4648 §3.5")
-def test_base64_that_is_not_in_its_one_proper_form_is_401(base_url: str, shop: ClientApp) -> None:
+def test_basic_credentials_in_noncanonical_base64_get_401(base_url: str, shop: ClientApp) -> None:
     for padding in ("", "x", "xx"):
         raw = f"{shop.client_id}:{shop.secret}{padding}"
         proper = base64.b64encode(raw.encode()).decode()
@@ -144,7 +144,7 @@ def test_base64_that_is_not_in_its_one_proper_form_is_401(base_url: str, shop: C
 
 
 @pytest.mark.spec("RFC 6749 §2.3.1", "RFC 6749 §2.3")
-def test_two_ways_of_authenticating_or_two_client_ids_are_an_invalid_request(
+def test_two_authentication_methods_or_two_client_ids_are_an_invalid_request(
     shop: ClientApp, other_shop: ClientApp, tokens: dict[str, Any]
 ) -> None:
     for more in (
@@ -163,7 +163,7 @@ def test_two_ways_of_authenticating_or_two_client_ids_are_an_invalid_request(
 
 
 @pytest.mark.spec("RFC 6749 §5.2", "RFC 8414 §2")
-def test_no_credentials_or_those_in_the_form_alone_are_401(shop: ClientApp, tokens: dict[str, Any]) -> None:
+def test_missing_credentials_and_credentials_only_in_the_form_get_401(shop: ClientApp, tokens: dict[str, Any]) -> None:
     assert_invalid_client(shop.refresh(tokens["refresh_token"], headers={}))
     assert_invalid_client(shop.refresh(tokens["refresh_token"], headers={}, client_id=shop.client_id))
     in_form = {"client_id": shop.client_id, "client_secret": shop.secret}
@@ -191,7 +191,7 @@ def test_no_table_holds_a_code_token_secret_cookie_or_password_in_the_clear(
 
 
 @pytest.mark.spec("RFC 6749 §2.3.1", "RFC 9110 §5.3")
-def test_two_authorization_headers_are_refused_as_none_that_can_be_read(
+def test_two_authorization_headers_get_401(
     shop: ClientApp, tokens: dict[str, Any], application: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = basic(f"{shop.client_id}:{shop.secret}")["Authorization"]

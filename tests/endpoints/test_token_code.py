@@ -1,4 +1,4 @@
-"""What an authorization code is bound to, and for how long."""
+"""An authorization code is bound to its client, redirect URI, scope and challenge, and expires."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def assert_invalid_grant(answer: requests.Response) -> None:
 
 
 @pytest.mark.spec("RFC 6749 §4.1.3", "RFC 6749 §10.10")
-def test_nobody_chooses_their_own_refresh_token(john: Browser, shop: ClientApp) -> None:
+def test_client_cannot_choose_its_refresh_token(john: Browser, shop: ClientApp) -> None:
     tokens = shop.exchange(a_code(john, shop), refresh_token="lyrt_chosen").json()
     assert len(tokens["refresh_token"]) > 60
     assert shop.refresh("lyrt_chosen").json()["error"] == "invalid_grant"
 
 
 @pytest.mark.spec("RFC 6749 §4.1.3", "RFC 6749 §4.1.2")
-def test_a_code_lives_for_a_minute(john: Browser, shop: ClientApp, clock: Clock) -> None:
+def test_code_expires_after_a_minute(john: Browser, shop: ClientApp, clock: Clock) -> None:
     code = a_code(john, shop)
     clock.advance(61)
     assert_invalid_grant(shop.exchange(code))
@@ -46,7 +46,7 @@ def test_a_code_lives_for_a_minute(john: Browser, shop: ClientApp, clock: Clock)
 
 
 @pytest.mark.spec("RFC 6749 §4.1.3")
-def test_a_wrong_redirect_uri_is_invalid_grant_also_where_it_is_registered(
+def test_code_with_a_different_redirect_uri_is_refused_even_if_it_is_registered(
     john: Browser, a_browser: Callable[..., Browser]
 ) -> None:
     uris = ("https://shop.example.com/callback?x=1", "https://shop.example.com/other")
@@ -60,7 +60,7 @@ def test_a_wrong_redirect_uri_is_invalid_grant_also_where_it_is_registered(
 
 
 @pytest.mark.spec("RFC 6749 §4.1.3")
-def test_a_redirect_uri_that_was_left_out_at_first_may_be_left_out_again(john: Browser, shop: ClientApp) -> None:
+def test_redirect_uri_left_out_of_the_request_may_be_left_out_of_the_exchange(john: Browser, shop: ClientApp) -> None:
     code = a_code(john, shop, redirect_uri=None)
     assert shop.exchange(code, redirect_uri=None).status_code == 200
     code = a_code(john, shop, redirect_uri=None)
@@ -70,9 +70,7 @@ def test_a_redirect_uri_that_was_left_out_at_first_may_be_left_out_again(john: B
 
 @pytest.mark.spec("RFC 6749 §4.1.3", "RFC 6749 §4.1.2")
 @pytest.mark.parametrize("asked", ["read", "write", "read write", "write read", "profile"])
-def test_a_code_carries_its_scope_and_the_token_request_cannot_widen_it(
-    john: Browser, shop: ClientApp, asked: str
-) -> None:
+def test_code_keeps_its_scope_and_the_token_request_cannot_widen_it(john: Browser, shop: ClientApp, asked: str) -> None:
     page = john.open(shop.authorize_path(scope=asked))
     page = john.allow(page) if asked == "profile" else john.allow(page, "Big Events LLC")
     answer = shop.exchange(page.code, scope="read write profile")
@@ -85,7 +83,7 @@ def test_a_code_carries_its_scope_and_the_token_request_cannot_widen_it(
 
 
 @pytest.mark.spec("RFC 7636 §4.2", "RFC 7636 §4.6")
-def test_a_code_with_a_challenge_is_exchanged_with_its_verifier(john: Browser, shop: ClientApp) -> None:
+def test_code_with_a_challenge_is_exchanged_with_its_verifier(john: Browser, shop: ClientApp) -> None:
     assert shop.exchange(a_code(john, shop, **PKCE), code_verifier=VERIFIER).status_code == 200
 
 
@@ -104,14 +102,14 @@ def test_a_code_with_a_challenge_is_exchanged_with_its_verifier(john: Browser, s
         "ä" * 43,
     ],
 )
-def test_a_wrong_verifier_spends_the_code(john: Browser, shop: ClientApp, verifier: str | None) -> None:
+def test_wrong_verifier_uses_up_the_code(john: Browser, shop: ClientApp, verifier: str | None) -> None:
     code = a_code(john, shop, **PKCE)
     assert_invalid_grant(shop.exchange(code, code_verifier=verifier))
     assert_invalid_grant(shop.exchange(code, code_verifier=VERIFIER))
 
 
 @pytest.mark.spec("RFC 9700 §4.8.2", "CVE-2026-41213")
-def test_another_clients_guess_at_a_verifier_does_not_spend_the_code(
+def test_wrong_verifier_from_another_client_does_not_use_up_the_code(
     john: Browser, shop: ClientApp, other_shop: ClientApp
 ) -> None:
     code = a_code(john, shop, **PKCE)
@@ -121,5 +119,5 @@ def test_another_clients_guess_at_a_verifier_does_not_spend_the_code(
 
 
 @pytest.mark.spec("RFC 9700 §4.8.2", "CVE-2025-4144")
-def test_a_verifier_without_a_challenge_is_a_downgrade(john: Browser, shop: ClientApp) -> None:
+def test_verifier_for_a_code_without_a_challenge_is_refused(john: Browser, shop: ClientApp) -> None:
     assert_invalid_grant(shop.exchange(a_code(john, shop), code_verifier=VERIFIER))

@@ -1,4 +1,4 @@
-"""What the token endpoint takes for a request, and the shape of its answers."""
+"""The token endpoint accepts only well-formed POST forms, and answers in JSON that is never stored."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ def error_of(answer: requests.Response) -> tuple[int, str]:
 @pytest.mark.spec("RFC 6749 §3.2")
 @pytest.mark.parametrize("path", [TOKEN, REVOKE])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE"])
-def test_another_method_is_405_with_allow(shop: ClientApp, method: str, path: str) -> None:
+def test_other_methods_at_the_token_endpoints_get_405_with_an_allow_header(
+    shop: ClientApp, method: str, path: str
+) -> None:
     refused = ask(shop, method, path)
     assert refused.status_code == 405
     assert refused.headers["Allow"] == "POST"
@@ -44,12 +46,12 @@ def test_another_method_is_405_with_allow(shop: ClientApp, method: str, path: st
     ],
     ids=["json", "text", "no type", "multipart", "a blank that is none in HTTP"],
 )
-def test_anything_but_a_form_is_refused(shop: ClientApp, path: str, sent: dict[str, Any]) -> None:
+def test_request_body_that_is_not_a_form_is_refused(shop: ClientApp, path: str, sent: dict[str, Any]) -> None:
     assert error_of(ask(shop, path=path, **sent)) == (400, "invalid_request")
 
 
 @pytest.mark.spec("RFC 6749 §3.2")
-def test_a_form_with_a_charset_is_a_form(john: Browser, shop: ClientApp) -> None:
+def test_form_with_a_charset_is_accepted(john: Browser, shop: ClientApp) -> None:
     tokens = shop.connect(john, "Big Events LLC")
     body = f"grant_type=refresh_token&refresh_token={tokens['refresh_token']}"
     headers = {"Content-Type": "Application/X-WWW-Form-URLencoded; charset=UTF-8"}
@@ -58,7 +60,7 @@ def test_a_form_with_a_charset_is_a_form(john: Browser, shop: ClientApp) -> None
 
 @pytest.mark.spec("RFC 6749 §3.2", "RFC 6749 §2.3.1")
 @pytest.mark.parametrize("in_query", ["client_secret", "client_id", "refresh_token", "grant_type"])
-def test_nothing_is_taken_from_the_query(john: Browser, shop: ClientApp, in_query: str) -> None:
+def test_parameters_in_the_query_are_ignored(john: Browser, shop: ClientApp, in_query: str) -> None:
     tokens = shop.connect(john, "Big Events LLC")
     form = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
     query = {"client_id": shop.client_id, "client_secret": shop.secret, **form}[in_query]
@@ -99,7 +101,7 @@ def test_every_answer_is_json_that_is_never_stored(john: Browser, shop: ClientAp
         ({"grant_type": "refresh_token"}, "invalid_request"),
         ({"grant_type": "refresh_token", "refresh_token": ""}, "invalid_request"),
         ({"grant_type": "password", "username": "john@example.org", "password": "x"}, "unsupported_grant_type"),
-        ({"grant_type": "client_credentials"}, "unauthorized_client"),  # the operator allowed it nothing of its own
+        ({"grant_type": "client_credentials"}, "unauthorized_client"),  # the operator allowed it no access of its own
         ({"grant_type": "implicit"}, "unsupported_grant_type"),
         ({"grant_type": "openid", "code": "x"}, "unsupported_grant_type"),
         ({"grant_type": "Refresh_Token", "refresh_token": "x"}, "unsupported_grant_type"),
@@ -110,7 +112,7 @@ def test_every_answer_is_json_that_is_never_stored(john: Browser, shop: ClientAp
         ({"grant_type": "authorization_code", "code": "x"}, "invalid_grant"),
     ],
 )
-def test_each_wrong_request_has_its_error(shop: ClientApp, form: dict[str, str], error: str) -> None:
+def test_each_invalid_request_gets_its_own_error(shop: ClientApp, form: dict[str, str], error: str) -> None:
     answer = ask(shop, data=form or "", headers={"Content-Type": "application/x-www-form-urlencoded"})
     assert error_of(answer) == (400, error)
 
@@ -118,7 +120,7 @@ def test_each_wrong_request_has_its_error(shop: ClientApp, form: dict[str, str],
 @pytest.mark.spec("RFC 6749 §3.1", "RFC 6749 §3.2", "CVE-2026-9689")
 @pytest.mark.parametrize("first", ["real", "other"])
 @pytest.mark.parametrize("name", ["grant_type", "code", "redirect_uri", "client_id", "code_verifier"])
-def test_a_parameter_that_is_sent_twice_is_refused_and_the_code_stays_good(
+def test_repeated_parameter_is_refused_and_the_code_stays_valid(
     john: Browser, shop: ClientApp, name: str, first: str
 ) -> None:
     code = john.allow(john.open(shop.authorize_path()), "Big Events LLC").code
@@ -136,7 +138,7 @@ def test_a_parameter_that_is_sent_twice_is_refused_and_the_code_stays_good(
 
 @pytest.mark.spec("RFC 6749 §3.1", "CVE-2026-9689")
 @pytest.mark.parametrize("name", ["refresh_token", "scope"])
-def test_a_refresh_with_a_parameter_sent_twice_is_refused_also_where_both_are_the_same(
+def test_repeated_parameter_in_a_refresh_is_refused_even_if_both_values_are_the_same(
     john: Browser, shop: ClientApp, name: str
 ) -> None:
     tokens = shop.connect(john, "Big Events LLC")
@@ -147,7 +149,7 @@ def test_a_refresh_with_a_parameter_sent_twice_is_refused_also_where_both_are_th
 
 
 @pytest.mark.spec("RFC 6749 §3.1", "RFC 6749 §3.2")
-def test_parameters_that_are_not_known_are_ignored_and_set_nothing(john: Browser, shop: ClientApp) -> None:
+def test_unknown_parameters_of_a_token_request_are_ignored(john: Browser, shop: ClientApp) -> None:
     tokens = shop.connect(john, "Big Events LLC")
     strange = dict.fromkeys(("user", "client", "scopes", "organizers", "new_grant_id", "standing_grant"), "x")
     answer = shop.refresh(tokens["refresh_token"], **strange, token="x", http_method="GET", body="x")
@@ -162,11 +164,11 @@ def test_parameters_that_are_not_known_are_ignored_and_set_nothing(john: Browser
     "body",
     [b"grant_type=%FF%FE&token=%FF", b"grant_type=\xff\xfe", b"a=1&" * 1000, b"grant_type=%ED%A0%80&token=%ED%A0%80"],
 )
-def test_a_body_that_cannot_be_decoded_is_400(shop: ClientApp, path: str, body: bytes) -> None:
+def test_token_request_with_an_undecodable_form_gets_400(shop: ClientApp, path: str, body: bytes) -> None:
     answer = ask(shop, path=path, data=body, headers={"Content-Type": "application/x-www-form-urlencoded"})
     assert error_of(answer) == (400, "invalid_request")
 
 
 @pytest.mark.spec("docs/reliability.md")
-def test_a_body_over_16_kb_is_refused(shop: ClientApp) -> None:
+def test_request_body_over_16_kb_is_refused(shop: ClientApp) -> None:
     assert shop.refresh("x" * 17_000).status_code == 413

@@ -1,4 +1,4 @@
-"""Where there is nothing: a page for browsers, JSON for programs, and what browsers and crawlers ask for unasked."""
+"""An unknown address gets a page in browsers and JSON in programs; favicon.ico and robots.txt exist."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def get(url: str, accept: str = BROWSERS, **more: Any) -> requests.Response:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_browser_gets_a_page(base_url: str, path: str) -> None:
+def test_browser_gets_a_page_at_an_unknown_address(base_url: str, path: str) -> None:
     page = Page(get(base_url + path))
     assert (page.status, page.title) == (404, "Not found")
     assert "There is nothing at this address." in page.text
@@ -43,14 +43,14 @@ def test_a_browser_gets_a_page(base_url: str, path: str) -> None:
     assert "frame-ancestors 'none'" in page.response.headers["Content-Security-Policy"]
 
 
-def test_the_page_is_in_the_readers_language(base_url: str) -> None:
+def test_not_found_page_is_in_the_users_language(base_url: str) -> None:
     answer = requests.get(base_url + "/x", headers={"Accept": BROWSERS, "Accept-Language": "de"}, timeout=30)
     assert "An dieser Adresse gibt es nichts." in answer.text
 
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("accept", ["*/*", "application/json", "image/svg+xml,image/*"])
-def test_a_program_gets_json(base_url: str, path: str, accept: str) -> None:
+def test_program_gets_json_at_an_unknown_address(base_url: str, path: str, accept: str) -> None:
     answer = get(base_url + path, accept)
     assert (answer.status_code, answer.json()) == (404, NOTHING)
     assert answer.headers["Content-Type"] == "application/json"
@@ -58,20 +58,20 @@ def test_a_program_gets_json(base_url: str, path: str, accept: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/api", "/api/v1/nothing", "/api/v1/organizers/a/b", "/.well-known/nothing/x"])
-def test_at_an_address_for_programs_it_is_json_whoever_asks_and_a_script_may_read_it(base_url: str, path: str) -> None:
+def test_unknown_api_address_gets_json_for_everyone_and_scripts_may_read_it(base_url: str, path: str) -> None:
     answer = get(base_url + path)
     assert (answer.status_code, answer.json()) == (404, NOTHING)
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "HEAD"])
-def test_it_is_not_there_for_any_method(base_url: str, method: str) -> None:
+def test_unknown_address_gets_404_for_every_method(base_url: str, method: str) -> None:
     answer = requests.request(method, base_url + "/nothing/here", headers={"Authorization": "Bearer x"}, timeout=30)
     assert answer.status_code == 404
     assert answer.text == "" or answer.json() == NOTHING
 
 
-def test_nothing_costs_the_store_nothing(john: Browser, store: StoreProxy) -> None:
+def test_unknown_address_costs_no_call_to_the_store(john: Browser, store: StoreProxy) -> None:
     with store.count() as calls:
         for path in (*PATHS, "/favicon.ico", "/robots.txt"):
             john.open(path)
@@ -80,7 +80,7 @@ def test_nothing_costs_the_store_nothing(john: Browser, store: StoreProxy) -> No
 
 @pytest.mark.parametrize("base_path", ["/api", "/connect", "/a/b", ""])
 @pytest.mark.parametrize("path", ["/nothing", "/a/b/nothing", "/a%2Fb/c", "//nothing//x/"])
-def test_its_links_are_right_wherever_the_provider_is(
+def test_links_on_the_not_found_page_are_correct_under_a_base_path(
     application: Any, monkeypatch: pytest.MonkeyPatch, base_path: str, path: str
 ) -> None:
     monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, public_url=None))
@@ -93,7 +93,7 @@ def test_its_links_are_right_wherever_the_provider_is(
     assert str(style["href"]).startswith(f"{base_path}/static/style-")
 
 
-def test_the_tab_of_an_answer_that_is_no_page_has_the_logo(base_url: str) -> None:
+def test_favicon_is_the_logo(base_url: str) -> None:
     icon = get(base_url + "/favicon.ico")
     assert (icon.status_code, icon.headers["Content-Type"]) == (200, "image/svg+xml")
     assert icon.text.startswith("<svg ")
@@ -109,7 +109,7 @@ def test_the_tab_of_an_answer_that_is_no_page_has_the_logo(base_url: str) -> Non
         ("data:image/svg+xml;base64,PHN2Zy8+", 200, None),
     ],
 )
-def test_the_logo_is_the_operators_where_they_have_one(
+def test_favicon_is_the_operators_logo_if_they_have_one(
     base_url: str, monkeypatch: pytest.MonkeyPatch, logo: str, status: int, location: str | None
 ) -> None:
     monkeypatch.setattr(http, "SITE", Site("Tickets", logo, "#1f5fbf"))
@@ -119,18 +119,18 @@ def test_the_logo_is_the_operators_where_they_have_one(
     assert icon.headers["Cache-Control"] == "public, max-age=86400"
 
 
-def test_crawlers_may_see_the_front_page_alone(base_url: str) -> None:
+def test_crawlers_may_read_only_the_front_page(base_url: str) -> None:
     answer = get(base_url + "/robots.txt")
     assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
     assert answer.text.splitlines() == ["User-agent: *", "Allow: /$", "Disallow: /"]
 
 
-def test_a_slash_at_the_end_makes_no_difference_to_what_is_there(base_url: str) -> None:
+def test_trailing_slash_makes_no_difference_to_existing_addresses(base_url: str) -> None:
     for path in ("/login/", "/api/v1/me/", "/robots.txt/"):
         assert get(base_url + path).status_code == get(base_url + path.rstrip("/")).status_code != 404
 
 
-def test_locally_everything_else_is_the_catch_alls_as_at_api_gateway() -> None:
+def test_local_server_routes_unknown_paths_to_the_catch_all_like_api_gateway() -> None:
     routes = Routes(["/", "/{proxy+}", "/a/{name}", "/a/b"])
     assert [routes.match_route(path).route for path in ("/", "/a/b", "/a/x")] == ["/", "/a/b", "/a/{name}"]
     for path, rest in (("/x", "x"), ("/x/", "x"), ("/a/b/c?d=1", "a/b/c"), ("/a/b/c/", "a/b/c")):

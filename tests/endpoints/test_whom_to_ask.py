@@ -1,4 +1,4 @@
-"""Where only the operator can help, the page says whom to ask: SUPPORT_CONTACT, or the administrator."""
+"""A page that only the operator can help with says whom to ask: SUPPORT_CONTACT or the administrator."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def changed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 @pytest.fixture
 def somebody(base_url: str, a_person: Callable[..., Person]) -> Callable[[str], Browser]:
-    """A signed-in user without an organizer, who reads this language."""
+    """Sign in a user who has no organizer and uses this language."""
 
     def make(language: str) -> Browser:
         made = Browser(base_url, a_person(locale=language))
@@ -126,7 +126,7 @@ def connecting_without_a_server_key(
         "connecting_without_a_server_key",
     ],
 )
-def test_the_page_says_whom_to_ask(
+def test_page_that_only_the_operator_can_help_with_says_whom_to_ask(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, met: str, language: str
 ) -> None:
     opened: Open = request.getfixturevalue(met)

@@ -1,4 +1,4 @@
-"""`make faults`: every store call of every flow with every kind of fault, and each time the client's retry."""
+"""`make faults`: every store call of every flow with every kind of fault, followed by the client's retry."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.faults.result import Result
 def main() -> int:
     chosen = _arguments()
     kinds = [kind for kind in Kind if chosen.kind in kind]
-    # Spawned: a store that this process had started could not be stopped by another.
+    # Spawned, because a store that this process started could not be stopped by another.
     with ProcessPoolExecutor(chosen.workers, multiprocessing.get_context("spawn")) as pool:
         every_flow = pool.submit(tasks.names).result()
         names = [name for name in every_flow if chosen.flow in name]
@@ -50,11 +50,11 @@ def _swept(pool: ProcessPoolExecutor, names: Sequence[str], kinds: Sequence[Kind
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make faults", description=__doc__)
-    parser.add_argument("--flow", default="", help="only flows whose name has this in it")
-    parser.add_argument("--kind", default="", help="only kinds whose name has this in it")
-    parser.add_argument("--workers", type=int, default=2, help="how many at once, each with a store of its own")
+    parser.add_argument("--flow", default="", help="only flows whose name contains this")
+    parser.add_argument("--kind", default="", help="only kinds whose name contains this")
+    parser.add_argument("--workers", type=int, default=2, help="how many processes to run, each with its own store")
     parser.add_argument(
-        "--document", action="store_true", help="write what a whole sweep found into docs/reliability.md"
+        "--document", action="store_true", help="write the results of a whole sweep to docs/reliability.md"
     )
     return parser.parse_args()
 

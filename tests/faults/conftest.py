@@ -1,4 +1,4 @@
-"""What the tests of the sweep share."""
+"""Fixtures shared by the tests of the sweep."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A flow: something that a person or an application wants, whose one request meets a fault and is then tried again."""
+"""A flow is something that a person or an application wants, whose one request meets a fault and is then retried."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ FLOWS: dict[str, type[Flow]] = {}
 
 
 class Flow:
-    """One case of it: `prepare` runs when it is made. Subclasses with a `name` are listed in FLOWS.
+    """One case of a flow; `prepare` runs on creation. Subclasses with a `name` are listed in FLOWS.
 
-    operator: what is set differently, of Settings. takes_tries_back: must a failure cost no try? What limits an
-    application's requests counts them all. people: whose items must be sound afterwards. learned: what the client knows
-    from an answer that it got.
+    operator: changes to Settings. takes_tries_back: a failure must cost no try; limits on an application's requests
+    count all of them. people: the users whose items must be sound afterwards. learned: what the client knows from the
+    response it got.
     """
 
     name: ClassVar[str] = ""
@@ -40,32 +40,32 @@ class Flow:
         raise NotImplementedError
 
     def act(self) -> Seen:
-        """The one request."""
+        """Make the flow's one request."""
         raise NotImplementedError
 
     def again(self) -> Seen:
-        """The same once more, which is the first that everybody tries."""
+        """Repeat the same request, which is what everybody tries first."""
         return self.act()
 
     def reload(self) -> Seen | None:
-        """What a person does next: load the form's page anew and press again. None for a program."""
+        """Load the form's page again and press the button, as a person does next; None for a program."""
         return None
 
     def is_done(self, answer: Seen) -> bool:
-        """Is it the answer that a client gets where nothing fails?"""
+        """Whether this is the response that a client gets if nothing fails."""
         return answer.status == 200
 
     def is_told(self, answer: Seen) -> bool:
-        """Does it, on the second try, say honestly that it was done before, or what to do instead?"""
+        """Whether the response to the retry says that the request succeeded the first time, or what to do instead."""
         return False
 
     def losses(self, *, is_done: bool) -> Iterable[str]:
-        """What is wrong afterwards, each in a few words. is_done: or was the client told what to do instead?"""
+        """What is wrong afterwards, in a few words each. is_done: the client was not told what to do instead."""
         return ()
 
 
 class PageFlow(Flow):
-    """A person fills in a form. path: where it is. button: the one they press. fill: what they type."""
+    """A person fills in a form. path: its page; button: the one they press; fill: what they type."""
 
     browser: Hand
     path = ""
@@ -98,7 +98,7 @@ class PageFlow(Flow):
 
 
 def called(request: Callable[[], requests.Response]) -> Seen:
-    """What a program sees."""
+    """What a program sees of its request."""
     try:
         return seen(request())
     except requests.ConnectionError:
@@ -106,5 +106,5 @@ def called(request: Callable[[], requests.Response]) -> Seen:
 
 
 def wrong(**facts: bool) -> Iterator[str]:
-    """The facts that are so, as words: `wrong(token_is_dead=True)` gives "token is dead"."""
+    """The names of the true facts, as words: `wrong(token_is_dead=True)` gives "token is dead"."""
     return (name.replace("_", " ") for name, is_so in facts.items() if is_so)

@@ -1,9 +1,9 @@
-"""Where the application's calls to the store leave it: each is counted here, and the one that a plan names goes wrong.
+"""The place where the application's calls to the store are counted, and where the one that a plan names fails.
 
-Most kinds are made on the wire by the store's proxy, which gets a ticket with the call. A refused connection is refused
-by the kernel, since the call is sent where nothing listens. A process that dies is a thread that ends: the server then
-closes the connection without an answer. Time-outs are real but short, and pauses are not waited for; what the
-application would have waited is added up instead.
+The store's proxy causes most kinds of fault on the wire, told by a ticket sent with the call. The kernel refuses a
+connection, because the call is sent to a port where nothing listens. A process that dies is a thread that ends: the
+server then closes the connection without a response. Timeouts are real but short, and pauses are skipped; the time
+that the application would have waited is added up instead.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ _SEND = URLLib3Session.send
 _REFUSING_PORT = free_port()
 
 
-# The process is gone. No `except Exception` sees it, as none would see SIGKILL.
+# The process is gone. No `except Exception` catches this, as none would catch SIGKILL.
 Killed = SystemExit
 
 
 class Gate:
     """Watches one request.
 
-    calls: what it has called so far. struck: those that went wrong. killed: is its process gone? waited_seconds: for
-    answers and in pauses.
+    calls: its calls so far; struck: those that failed; killed: whether its process is gone; waited_seconds: the time
+    spent on responses and in pauses.
     """
 
     def __init__(self, proxy: StoreProxy, plan: Plan | None = None) -> None:
@@ -52,7 +52,7 @@ class Gate:
 
     @contextmanager
     def stand(self) -> Iterator[Gate]:
-        """Until this ends, every call of the application passes here."""
+        """Pass every call of the application through this gate until the context ends."""
         gate = self
 
         def send(session: Any, request: Any) -> Any:
@@ -68,12 +68,12 @@ class Gate:
 
     @property
     def happened(self) -> bool:
-        """Did a call come to which the plan applied?"""
+        """Whether a call was made that the plan applies to."""
         return bool(self.struck)
 
     @property
     def went_on(self) -> bool:
-        """Were there other calls after the first that was struck? Otherwise an outage is no different from it."""
+        """Whether other calls followed the first struck one; if not, an outage equals a single fault."""
         first = self.struck[0] if self.struck else None
         return first is not None and any(call.body != first.body for call in self.calls[self.calls.index(first) :])
 
@@ -122,7 +122,7 @@ class Gate:
         try:
             return _SEND(session, request)
         finally:
-            # Or a write that the client no longer waits for might come after what the client does next.
+            # Otherwise a write that the client no longer waits for could arrive after the client's next request.
             assert ticket.settled.wait(_SETTLED_SECONDS), f"the proxy never saw {kind}"
 
 

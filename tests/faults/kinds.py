@@ -1,4 +1,4 @@
-"""The kinds of fault, what each can befall, and for how long it lasts."""
+"""The kinds of fault, the calls that each can happen to, and how long each lasts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _READS = ("GetItem", "BatchGetItem", "Query", "Scan")
 
 
 class Kind(StrEnum):
-    """What goes wrong with a call to the store. The values are the names that people read."""
+    """What goes wrong with a call to the store. The values are the names shown to people."""
 
     REFUSED = "refused"
     RESET = "reset"
@@ -35,7 +35,7 @@ class Kind(StrEnum):
         return self in (Kind.KILLED_BEFORE, Kind.KILLED_AFTER)
 
     def befalls(self, call: Call) -> bool:
-        """Can it happen to such a call, and differ there from the other kinds?"""
+        """Whether this can happen to such a call, and differs there from the other kinds."""
         match self:
             case Kind.IN_PROGRESS:
                 return call.operation == "TransactWriteItems"
@@ -70,8 +70,8 @@ class Span(Enum):
     """How long a fault lasts."""
 
     ONCE = "once"  # one try of one call
-    EVERY_TRY = "on every try"  # all tries of one call; what else the request calls is answered
-    OUTAGE = "from there on"  # this call and all after it, until the client tries again
+    EVERY_TRY = "on every try"  # all tries of one call; the request's other calls succeed
+    OUTAGE = "from there on"  # this call and all after it, until the client retries
 
 
 SPANS = {kind: (Span.ONCE,) if kind.kills else tuple(Span) for kind in Kind}
@@ -95,7 +95,7 @@ HANGING = {Kind.HUNG_BEFORE, Kind.HUNG_AFTER}
 
 @dataclass(frozen=True)
 class Plan:
-    """What goes wrong in a request. number: of the call, from 1 on, as the request makes them where nothing fails."""
+    """What goes wrong in a request. number: that of the call, from 1, in the order made if nothing fails."""
 
     number: int
     kind: Kind
@@ -107,6 +107,6 @@ def is_write(call: Call) -> bool:
 
 
 def described(call: Call, prefix: str) -> str:
-    """As people read it: "TransactWriteItems on authorization_codes, grants"."""
+    """A description for people: "TransactWriteItems on authorization_codes, grants"."""
     tables = ", ".join(dict.fromkeys(table.removeprefix(prefix) for table in call.tables))
     return f"{call.operation} on {tables}"

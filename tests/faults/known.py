@@ -1,4 +1,4 @@
-"""Losses that are known and stay, each with the reason that docs/reliability.md gives. All others are defects."""
+"""Known losses that stay, each with the reason that docs/reliability.md gives. All others are defects."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from tests.faults.result import Result
 
 @dataclass(frozen=True)
 class Known:
-    """flows: those that it happens in. call: a part of the struck call's description. loss: a part of its words.
+    """flows: those it happens in. call: part of the struck call's description. loss: part of its words.
 
-    reason: why it stays, as people read it: a sentence or two.
+    reason: why it stays, for readers, in a sentence or two.
     """
 
     flows: Sequence[str]
@@ -61,7 +61,7 @@ def unexplained(result: Result) -> list[str]:
 
 
 def not_seen(results: Sequence[Result]) -> list[Known]:
-    """What a whole sweep did not find any more: it can be struck off the list."""
+    """The entries that a whole sweep no longer found, which can be removed from the list."""
     return [
         known
         for known in KNOWN

@@ -1,4 +1,4 @@
-"""What a loss is: the same rules for every flow, beside what each flow knows of its own."""
+"""The rules for what counts as a loss, the same for every flow; each flow adds its own."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Verdict:
 
 
 def judge(flow: Flow, first: Seen, last: Seen, gate: Gate) -> Verdict:
-    """first: the answer to the request that met the fault. last: the answer to the last retry, or the first."""
+    """first: the response to the request that met the fault. last: the response to the last retry, or the first."""
     losses = [*_first_answer(flow, first, gate), *_waits(gate)]
     is_done = flow.is_done(last)
     is_told = not is_done and last is not first and flow.is_told(last)
@@ -33,7 +33,7 @@ def judge(flow: Flow, first: Seen, last: Seen, gate: Gate) -> Verdict:
         losses += flow.losses(is_done=is_done) if is_done or is_told else [f"after the retry: {last}"]
         for person in flow.people:
             losses += unsound(person)
-    except Exception as error:  # a check came upon something that it did not expect
+    except Exception as error:  # a check met something it did not expect
         losses.append(f"{type(error).__name__}: {error}"[:200])
     if losses:
         return Verdict(Outcome.LOST, tuple(dict.fromkeys(losses)))
@@ -43,7 +43,7 @@ def judge(flow: Flow, first: Seen, last: Seen, gate: Gate) -> Verdict:
 
 
 def _first_answer(flow: Flow, first: Seen, gate: Gate) -> Iterator[str]:
-    """Done, or 503 with Retry-After: everything else tells the client something that is not so."""
+    """Accept success, or 503 with Retry-After; anything else tells the client something untrue."""
     if flow.is_done(first) or (gate.killed and first.was_dropped):
         return
     if first.status != 503:
@@ -58,7 +58,7 @@ def _waits(gate: Gate) -> Iterator[str]:
 
 
 def unsound(person: Person) -> Iterator[str]:
-    """What the store holds of somebody and should not, or does not hold and should."""
+    """What the store should not hold about a user but does, or should hold but does not."""
     found, address = store.read(User.key(person.user_id), EmailAddress.key(person.email))
     if found is None or address is None or address.user_id != person.user_id:
         yield "a user and their address do not belong together"
@@ -76,9 +76,9 @@ def unsound(person: Person) -> Iterator[str]:
 
 
 def spent(tries: int, plan: Plan) -> bool:
-    """Did the failure cost a try? tries: still counted after an answer that asks the client to try again.
+    """Whether the failure cost a try. tries: those still counted after a response that asks the client to retry.
 
-    While the whole store is out nothing can be taken back, nor by a process that died.
+    Nothing can be taken back while the whole store is down, or by a process that died.
     """
     could_take_back = plan.span is not Span.OUTAGE and not plan.kind.kills
     return tries > 0 and could_take_back

@@ -1,4 +1,4 @@
-"""What a sweep found, as lines to read and as the tables in docs/reliability.md."""
+"""The results of a sweep, as lines to read and as the tables in docs/reliability.md."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.faults.kinds import MEANINGS, Kind
 from tests.faults.result import Outcome, Result
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
-FOUND, REMAINS = "found", "remains"  # the two parts of the page that are made
+FOUND, REMAINS = "found", "remains"  # the two generated parts of the page
 SIGNS = {Outcome.RECOVERS: "✓", Outcome.RETRY_WORKS: "↻", Outcome.TOLD: "✉", Outcome.LOST: "✗"}
 SEEN = {
     Outcome.RECOVERS: "the normal response, as if nothing had failed",
@@ -28,7 +28,7 @@ def summary(results: Sequence[Result]) -> str:
 
 
 def losses(results: Sequence[Result]) -> list[str]:
-    """What is lost and nothing explains. Cases that differ in their kind alone are one line."""
+    """The unexplained losses. Cases that differ only in their kind share one line."""
     alike = defaultdict[tuple[str, str, str], list[str]](list)
     for result in results:
         if lost := known.unexplained(result):
@@ -39,14 +39,14 @@ def losses(results: Sequence[Result]) -> list[str]:
 
 def total(results: Sequence[Result], *, is_whole: bool) -> Iterator[str]:
     if is_whole:
-        yield from (f"Explained in known.py, and not seen any more: {one.loss}" for one in known.not_seen(results))
+        yield from (f"Explained in known.py but no longer seen: {one.loss}" for one in known.not_seen(results))
     lost = sum(bool(known.unexplained(result)) for result in results)
     explained = sum(bool(result.losses) for result in results)
     yield f"{len(results)} cases: {summary(results)}. {lost} losses, and {explained - lost} that are explained."
 
 
 def write(results: Sequence[Result]) -> None:
-    """Into docs/reliability.md, between its marks."""
+    """Write the results to docs/reliability.md, between its marks."""
     text = PAGE.read_text(encoding="utf-8")
     for part, lines in ((FOUND, _made(results)), (REMAINS, known_lines())):
         before, _, after = part_of(text, part)
@@ -55,7 +55,7 @@ def write(results: Sequence[Result]) -> None:
 
 
 def part_of(text: str, part: str) -> tuple[str, str, str]:
-    """What stands before a made part, with its mark, what is in it, and the rest."""
+    """The text before a generated part with its mark, the part itself, and the rest."""
     begin, end = (f"<!-- made by `make faults`: {part} {word} -->\n" for word in ("begins", "ends"))
     before, _, rest = text.partition(begin)
     inside, _, after = rest.partition(end)
@@ -86,14 +86,14 @@ def _cell(of_flow: Sequence[Result], kind: Kind) -> str:
 
 
 def kinds_table() -> Iterator[str]:
-    """What each kind means, as the page has it."""
+    """What each kind means, as shown on the page."""
     yield "| kind | what happens |"
     yield "|---|---|"
     yield from (f"| {kind} | {MEANINGS[kind]} |" for kind in Kind)
 
 
 def known_lines() -> Iterator[str]:
-    """The losses that stay, as the page has them."""
+    """The losses that stay, as shown on the page."""
     yield from (f"- {'; '.join(one.flows)} ({', '.join(one.kinds)}): {one.reason}" for one in known.KNOWN)
     if not known.KNOWN:
         yield "Nothing."

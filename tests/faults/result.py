@@ -1,4 +1,4 @@
-"""What came of one case."""
+"""The result of one case."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from tests.faults.kinds import Plan
 
 
 class Outcome(StrEnum):
-    """What a client sees, in the words of docs/reliability.md."""
+    """What a client sees, in the terms of docs/reliability.md."""
 
-    RECOVERS = "recovers"  # the request is answered as if nothing had failed
-    RETRY_WORKS = "retry works"  # the client is asked to try again, and then it is
-    TOLD = "told"  # it was done the first time, or cannot be, and the client is told what to do
+    RECOVERS = "recovers"  # the request succeeds as if nothing had failed
+    RETRY_WORKS = "retry works"  # the client is asked to retry, and the retry succeeds
+    TOLD = "told"  # it was done the first time, or cannot be done, and the client is told what to do
     LOST = "lost"
 
 
 @dataclass(frozen=True)
 class Result:
-    """A case that was played. call: which call was struck. first, last: what the client saw."""
+    """A case that was played. call: the struck call. first, last: what the client saw."""
 
     flow: str
     plan: Plan

@@ -1,4 +1,4 @@
-"""Who takes part in a sweep: people, browsers that make one request at a time, applications, and what is seen."""
+"""The participants of a sweep: users, browsers that make one request at a time, applications, and what they see."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BIG, SMALL = "Big Events LLC", "Small Shows"
 
 @dataclass(frozen=True)
 class Seen:
-    """What a client sees of one request. status: 0 where the connection was closed without an answer."""
+    """What a client sees of one request. status: 0 if the connection was closed without a response."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class Seen:
 
     @property
     def says(self) -> str:
-        """The page's words, as they are read."""
+        """The visible text of the page."""
         return self.page.text if self.page else ""
 
     @property
@@ -67,7 +67,7 @@ def seen(of: Page | requests.Response) -> Seen:
 
 
 class Hand(Browser):
-    """A browser that can make one request and stay where it leads."""
+    """A browser that can make one request without following its redirect."""
 
     follows = True
 
@@ -97,7 +97,7 @@ class Hand(Browser):
 
 
 class World:
-    """What all flows of a sweep share: one shop of each kind, and one template for people."""
+    """What all flows of a sweep share: one shop of each kind, and one template for users."""
 
     def __init__(self, base_url: str) -> None:
         self.base_url = base_url
@@ -126,7 +126,7 @@ class World:
         return hand
 
     def john(self) -> Hand:
-        """Somebody new, signed in, who belongs to two organizers."""
+        """A new signed-in user who belongs to two organizers."""
         return self.signed_in(self.person(*self._usual))
 
     def can_sign_in(self, email: str, password: str) -> bool:
@@ -135,15 +135,15 @@ class World:
 
     @contextmanager
     def later(self, seconds: int) -> Iterator[None]:
-        """Meanwhile the application's clock is ahead: the client has waited."""
+        """Set the application's clock ahead inside the context: the client has waited."""
         now = clock.now
         with patch.object(clock, "now", lambda: now() + seconds):
             yield
 
     def forget_tries(self) -> None:
-        """No case may be held to the limits that the cases before it have used up."""
+        """Reset all limits, so that no case is affected by those before it."""
         store.delete_all([found.own_key for found in store.scan(Throttle)])
 
     def tries(self) -> int:
-        """How many tries are counted at the moment, of whatever."""
+        """The number of tries counted at the moment, of any kind."""
         return sum(int(found.tries) for found in store.scan(Throttle))

@@ -1,4 +1,4 @@
-"""Every call of a flow with every kind of fault: which cases there are, and how one is played."""
+"""Every call of a flow with every kind of fault: which cases exist, and how one is played."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from tests.store_proxy import Call
 
 
 def measure(world: World, name: str) -> Sequence[Call]:
-    """The calls of a flow's one request where nothing fails.
+    """The calls of a flow's one request if nothing fails.
 
-    Raises AssertionError where it does not do even then what it is for.
+    Raises AssertionError if the flow fails even then.
     """
     played = _play(world, name, None)
     assert played.verdict.outcome is Outcome.RECOVERS, f"{name}: {played.verdict} {played.first}"
@@ -31,7 +31,7 @@ def measure(world: World, name: str) -> Sequence[Call]:
 
 
 def cases_of(world: World, name: str, kinds: Sequence[Kind]) -> Iterator[Result]:
-    """Every call of a flow with each of these kinds, for as long as each may last."""
+    """Every call of a flow with each of these kinds and each span that they may have."""
     for number, call in enumerate(measure(world, name), 1):
         for kind in kinds:
             if kind.befalls(call):
@@ -42,16 +42,16 @@ def _spans(world: World, name: str, plan: Plan) -> Iterator[Result]:
     goes_on = True
     for span in SPANS[plan.kind]:
         if span is Span.OUTAGE and not goes_on:
-            continue  # there is nothing else that could fail
+            continue  # nothing else could fail
         result, gate = play(world, name, replace(plan, span=span))
         goes_on = gate.went_on
         yield result
 
 
 def play(world: World, name: str, plan: Plan) -> tuple[Result, Gate]:
-    """One case."""
+    """Play one case."""
     played = _play(world, name, plan)
-    assert played.gate.happened, f"{name}: there is no call {plan.number} any more"
+    assert played.gate.happened, f"{name}: there is no longer a call {plan.number}"
     call = described(played.gate.struck[0], settings.SETTINGS.table_prefix)
     first, last, verdict = played.first, played.last, played.verdict
     return Result(name, plan, call, verdict.outcome, verdict.losses, str(first), str(last)), played.gate
@@ -62,7 +62,7 @@ _PATIENCE = 3
 
 @dataclass(frozen=True)
 class _Played:
-    """first, last: the answer to the request that met the fault, and to the last retry, or the first again."""
+    """first, last: the responses to the request that met the fault and to the last retry, or the first again."""
 
     gate: Gate
     first: Seen
@@ -91,7 +91,7 @@ def _play(world: World, name: str, plan: Plan | None) -> _Played:
 
 
 def _try_again(flow: Flow) -> Seen:
-    """What an honest client does: the same once more, and a person, where that did not help, from the page on."""
+    """Do what an honest client does: repeat the request; if that does not help, a person reloads the page."""
     again = _patiently(flow, flow.again)
     if flow.is_done(again) or flow.is_told(again):
         return again
@@ -99,7 +99,7 @@ def _try_again(flow: Flow) -> Seen:
 
 
 def _patiently(flow: Flow, attempt: Callable[[], Seen]) -> Seen:
-    """Where the answer is to come later: as often as the server asks for it, within reason."""
+    """Retry as often as the server asks for it, within reason."""
     answer, waited_seconds = attempt(), 0
     for _ in range(_PATIENCE):
         if answer.status != 503:
@@ -112,7 +112,7 @@ def _patiently(flow: Flow, attempt: Callable[[], Seen]) -> Seen:
 
 @contextmanager
 def operated(changed: Any) -> Iterator[None]:
-    """While this lasts the operator has set these differently."""
+    """Apply these changes to the operator's settings inside the context."""
     before = settings.SETTINGS
     settings.SETTINGS = replace(before, **changed)
     try:

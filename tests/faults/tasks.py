@@ -1,4 +1,4 @@
-"""What a sweep asks its processes to do. Importing `worker` starts a store, so it is imported there alone."""
+"""The tasks of a sweep's processes. Importing `worker` starts a store, so only they import it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A part of `make faults` that takes seconds: of every flow a lost answer, and one more fault, which takes turns."""
+"""A part of `make faults` that takes seconds: for every flow a lost response, and one more kind of fault in turn."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ pytestmark = pytest.mark.spec("docs/reliability.md")
 
 
 @pytest.mark.parametrize("name", FLOWS)
-def test_a_flow_loses_nothing_when_the_store_fails(world: World, store: StoreProxy, name: str) -> None:
+def test_flow_loses_nothing_if_the_store_fails(world: World, store: StoreProxy, name: str) -> None:
     calls = sweep.measure(world, name)
     results = [sweep.play(world, name, plan)[0] for plan in plans(calls, turn=list(FLOWS).index(name))]
     assert [str(result) for result in results if known.unexplained(result)] == []
 
 
 def plans(made: Sequence[Call], *, turn: int) -> list[Plan]:
-    """The answer to the last write is lost on every try; and one other case, of the kind whose turn it is."""
+    """Lose the response to the last write on every try, and play one other case of the kind whose turn it is."""
     calls = list(enumerate(made, 1))
     lost = [Plan(number, Kind.HUNG_AFTER, Span.EVERY_TRY) for number, call in calls if is_write(call)]
     in_turn = itertools.islice(itertools.cycle(Kind), turn % len(Kind), None)
@@ -34,7 +34,7 @@ def plans(made: Sequence[Call], *, turn: int) -> list[Plan]:
     return [*lost[-1:], Plan(numbers[turn % len(numbers)], kind, spans[turn // len(Kind) % len(spans)])]
 
 
-def test_the_turns_come_to_every_kind_and_span() -> None:
+def test_turns_reach_every_kind_and_span() -> None:
     operations = ("BatchGetItem", "TransactWriteItems", "PutItem", "BatchWriteItem", "GetItem")
     calls = [Call(operation, ("test-grants",), {}) for operation in operations]
     played = {(plan.kind, plan.span) for turn in range(len(FLOWS)) for plan in plans(calls, turn=turn)}

@@ -1,4 +1,4 @@
-"""The faults are what they say they are: what the application hears of each, and what the store holds afterwards."""
+"""Each fault does what its kind says, to the application and to the store."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def arrive() -> None:
 
 
 @pytest.mark.parametrize(("write", "kind"), CASES)
-def test_a_write_that_fails_on_every_try_is_told_and_done_or_not_as_its_kind_says(
+def test_write_that_fails_on_every_try_is_reported_and_done_or_not_as_its_kind_says(
     slug: str, write: Callable[[str], None], kind: Kind
 ) -> None:
     gate = Gate(stage.PROXY, Plan(1, kind, Span.EVERY_TRY))
@@ -64,7 +64,7 @@ def test_a_write_that_fails_on_every_try_is_told_and_done_or_not_as_its_kind_say
 
 
 @pytest.mark.parametrize(("write", "kind"), [case for case in CASES if "killed" not in str(case.id)])
-def test_a_write_that_fails_once_is_made_by_the_next_try(slug: str, write: Callable[[str], None], kind: Kind) -> None:
+def test_write_that_fails_once_is_made_by_the_next_try(slug: str, write: Callable[[str], None], kind: Kind) -> None:
     gate = Gate(stage.PROXY, Plan(1, kind))
     with gate.stand():
         write(slug)
@@ -73,7 +73,7 @@ def test_a_write_that_fails_once_is_made_by_the_next_try(slug: str, write: Calla
     assert is_there(slug)
 
 
-def test_what_a_batch_leaves_unprocessed_is_not_done(slug: str) -> None:
+def test_unprocessed_part_of_a_batch_is_not_done(slug: str) -> None:
     single(slug)
     with Gate(stage.PROXY, Plan(1, Kind.UNPROCESSED, Span.EVERY_TRY)).stand(), pytest.raises(store.StoreUnavailable):
         store.delete_all([Organizer.key(slug)])
@@ -87,7 +87,7 @@ _OF_WRITES = (Kind.IN_PROGRESS, Kind.CONFLICT, Kind.LATE, Kind.HUNG_AFTER)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in Kind if kind not in _OF_WRITES])
-def test_a_read_that_fails_is_told_and_is_never_an_item_that_is_missing(slug: str, kind: Kind) -> None:
+def test_failed_read_is_reported_and_never_taken_for_a_missing_item(slug: str, kind: Kind) -> None:
     single(slug)
     keys = [Organizer.key(slug), Organizer.key(slug + "-other")]
     gate = Gate(stage.PROXY, Plan(1, kind, Span.EVERY_TRY))
@@ -96,7 +96,7 @@ def test_a_read_that_fails_is_told_and_is_never_an_item_that_is_missing(slug: st
     assert gate.happened
 
 
-def test_a_call_that_the_plan_does_not_name_goes_through(slug: str) -> None:
+def test_call_that_the_plan_does_not_name_succeeds(slug: str) -> None:
     gate = Gate(stage.PROXY, Plan(2, Kind.RESET, Span.OUTAGE))
     with gate.stand():
         single(slug)
@@ -108,7 +108,7 @@ def test_a_call_that_the_plan_does_not_name_goes_through(slug: str) -> None:
     assert is_there(slug)
 
 
-def test_a_process_that_was_killed_calls_nothing_any_more(slug: str) -> None:
+def test_killed_process_makes_no_more_calls(slug: str) -> None:
     with Gate(stage.PROXY, Plan(1, Kind.KILLED_AFTER)).stand() as gate:
         with pytest.raises(SystemExit):
             single(slug)

@@ -1,4 +1,4 @@
-"""The oracle sees losses: each is made here by hand, and a sound case has none."""
+"""The oracle sees each loss that is made here by hand, and none in a sound case."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ def unsound(browser: Browser) -> list[str]:
     return list(oracle.unsound(browser.user))
 
 
-def test_who_connected_an_application_is_sound(john: Browser, connected: dict[str, Any]) -> None:
+def test_user_who_connected_an_application_is_sound(john: Browser, connected: dict[str, Any]) -> None:
     assert unsound(john) == []
 
 
-def test_a_grant_without_a_consent_is_a_loss(john: Browser, shop: ClientApp, connected: dict[str, Any]) -> None:
+def test_grant_without_a_consent_is_a_loss(john: Browser, shop: ClientApp, connected: dict[str, Any]) -> None:
     store.write(store.Delete(Consent.key(john.user.user_id, shop.client_id)))
     assert unsound(john) == ["a grant hangs from no consent"]
 
 
-def test_a_user_without_an_address_is_a_loss(john: Browser) -> None:
+def test_user_without_an_email_address_is_a_loss(john: Browser) -> None:
     store.write(store.Delete(EmailAddress.key(john.user.email)))
     assert unsound(john) == ["a user and their address do not belong together"]
 
 
-def test_an_application_that_is_half_deleted_is_a_loss(john: Browser) -> None:
+def test_half_deleted_application_is_a_loss(john: Browser) -> None:
     app = john.register_application("Mine")
     application.disable(app.client_id)
     assert unsound(john) == ["an application is not active and has an owner"]
@@ -57,13 +57,13 @@ def test_an_application_that_is_half_deleted_is_a_loss(john: Browser) -> None:
     assert unsound(john) == []
 
 
-def test_a_replay_in_the_history_is_a_loss(john: Browser) -> None:
+def test_replay_in_the_history_is_a_loss(john: Browser) -> None:
     security_event.record(john.user.user_id, Event.REPLAY_DETECTED)
     assert unsound(john) == ["the history says that a code was replayed"]
 
 
 class _Plain(Flow):
-    """Nothing is wanted, so nothing can be missing."""
+    """A flow that wants nothing, so nothing can be missing."""
 
     def prepare(self) -> None:
         pass
@@ -87,27 +87,27 @@ class _Plain(Flow):
     ],
     ids=str,
 )
-def test_what_a_client_sees_is_judged(
+def test_oracle_judges_what_a_client_sees(
     world: World, first: Seen, last: Seen | None, outcome: Outcome, losses: tuple[str, ...]
 ) -> None:
     verdict = oracle.judge(_Plain(world), first, last or first, Gate(stage.PROXY))
     assert verdict == oracle.Verdict(outcome, losses)
 
 
-def test_a_connection_that_is_dropped_is_no_loss_where_the_process_was_killed(world: World) -> None:
+def test_dropped_connection_is_not_a_loss_if_the_process_was_killed(world: World) -> None:
     gate = Gate(stage.PROXY)
     gate.killed = True
     assert oracle.judge(_Plain(world), DROPPED, Seen(200), gate).outcome is Outcome.RETRY_WORKS
 
 
-def test_a_request_that_waits_too_long_is_a_loss(world: World) -> None:
+def test_request_that_waits_too_long_is_a_loss(world: World) -> None:
     gate = Gate(stage.PROXY)
     gate.waited_seconds = oracle.DEADLINE_SECONDS + 1
     verdict = oracle.judge(_Plain(world), Seen(200), Seen(200), gate)
     assert verdict == oracle.Verdict(Outcome.LOST, ("waits longer than 10 s",))
 
 
-def test_a_try_is_spent_where_it_could_have_been_taken_back() -> None:
+def test_try_counts_as_spent_only_if_it_could_have_been_taken_back() -> None:
     assert oracle.spent(1, Plan(1, Kind.RESET, Span.EVERY_TRY))
     assert not oracle.spent(0, Plan(1, Kind.RESET, Span.EVERY_TRY))
     assert not oracle.spent(1, Plan(1, Kind.RESET, Span.OUTAGE))
@@ -118,8 +118,8 @@ SHOWN_BY_STATE = [name for name, made in FLOWS.items() if made.losses is not Flo
 
 
 @pytest.mark.parametrize("name", SHOWN_BY_STATE)
-def test_a_flow_whose_request_was_never_made_is_found_out(world: World, name: str) -> None:
-    """The checks can fail. Some say so by an assertion: they need an answer, and there was none."""
+def test_checks_of_a_flow_fail_if_its_request_was_never_made(world: World, name: str) -> None:
+    """Some checks fail with an assertion, because they need a response and there was none."""
     with operated(FLOWS[name].operator):
         flow = FLOWS[name](world)
         try:

@@ -1,4 +1,4 @@
-"""A process of a sweep: it has a store and an application of its own, and plays one flow after the other."""
+"""A process of a sweep, with its own store and application, that plays one flow after another."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from tests.faults.kinds import Kind
 from tests.faults.result import Result
 from tests.faults.scene import World
 
-# Thousands of sign-ins: how strong the hash is changes nothing about a fault.
+# There are thousands of sign-ins, and the strength of the hash does not affect a fault.
 credentials._HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
-logging.disable(logging.INFO)  # the application's lines would stand between ours
+logging.disable(logging.INFO)  # so that the application's lines do not appear between ours
 BaseHTTPRequestHandler.log_message = lambda *_: None  # type: ignore[method-assign]
 Finalize(None, stage.stop, exitpriority=1)
 stage.start()

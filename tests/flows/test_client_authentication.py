@@ -1,4 +1,4 @@
-"""How applications prove who they are, each in the one way that it registered (RFC 6749 §2.3, RFC 7523)."""
+"""Each application authenticates in the one way that it registered (RFC 6749 §2.3, RFC 7523)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.store_proxy import Fault, StoreProxy
 
 @pytest.fixture
 def posting(a_browser: Callable[..., Browser]) -> ClientApp:
-    """Registered for client_secret_post."""
+    """An application that registered client_secret_post."""
     developer = a_browser()
     page = developer.open("/settings/applications/new")
     page = developer.press(page, "Register", name="A poster", redirect_uris=CALLBACK, auth_method="client_secret_post")
@@ -38,7 +38,9 @@ def bank(a_browser: Callable[..., Browser]) -> SigningApp:
 
 
 @pytest.mark.spec("RFC 6749 §2.3.1", "RFC 7591 §2")
-def test_one_that_registered_for_the_form_sends_its_secret_there(john: Browser, posting: ClientApp) -> None:
+def test_client_secret_post_application_authenticates_with_its_secret_in_the_form(
+    john: Browser, posting: ClientApp
+) -> None:
     page = john.allow(john.open(posting.authorize_path()), "Big Events LLC")
     form: dict[str, Any] = {"grant_type": "authorization_code", "code": page.code, "redirect_uri": CALLBACK}
     inside: dict[str, Any] = {"client_id": posting.client_id, "client_secret": posting.secret}
@@ -51,9 +53,7 @@ def test_one_that_registered_for_the_form_sends_its_secret_there(john: Browser, 
 
 
 @pytest.mark.spec("RFC 6749 §2.3.1", "RFC 7591 §2")
-def test_one_that_registered_for_the_header_is_refused_with_its_secret_in_the_form(
-    john: Browser, shop: ClientApp
-) -> None:
+def test_client_secret_basic_application_is_refused_with_its_secret_in_the_form(john: Browser, shop: ClientApp) -> None:
     tokens = shop.connect(john, "Big Events LLC")
     form = {"client_id": shop.client_id, "client_secret": shop.secret, "refresh_token": tokens["refresh_token"]}
     answer = shop.call_token(headers={}, auth=None, grant_type="refresh_token", **form)
@@ -71,7 +71,7 @@ def test_one_that_registered_for_the_header_is_refused_with_its_secret_in_the_fo
         ("Ed25519", lambda: OKPKey.generate_key("Ed25519")),
     ],
 )
-def test_one_that_registered_its_keys_signs_assertions(
+def test_application_that_registered_keys_authenticates_with_signed_assertions(
     john: Browser, a_browser: Callable[..., Browser], alg: str, make: Callable[[], Key]
 ) -> None:
     bank = SigningApp.registered_by(a_browser(), make(), alg)
@@ -82,7 +82,7 @@ def test_one_that_registered_its_keys_signs_assertions(
 
 
 @pytest.mark.spec("RFC 7523 §3", "RFC 7519 §4.1.3")
-def test_the_token_endpoint_is_an_audience_too(john: Browser, bank: SigningApp) -> None:
+def test_assertion_may_name_the_token_endpoint_as_its_audience(john: Browser, bank: SigningApp) -> None:
     tokens = bank.connect(john, "Big Events LLC")
     address = bank.base_url + "/api/v1/oauth/token"
     answer = bank.refresh(tokens["refresh_token"], assertion=bank.assertion(aud=[address]))
@@ -90,7 +90,7 @@ def test_the_token_endpoint_is_an_audience_too(john: Browser, bank: SigningApp) 
 
 
 @pytest.mark.spec("RFC 7523 §3", "RFC 7519 §4.1.7")
-def test_an_assertion_is_used_once(john: Browser, bank: SigningApp, capsys: pytest.CaptureFixture[str]) -> None:
+def test_assertion_is_good_for_one_request(john: Browser, bank: SigningApp, capsys: pytest.CaptureFixture[str]) -> None:
     refresh_token = bank.connect(john, "Big Events LLC")["refresh_token"]
     assertion = bank.assertion()
     assert bank.refresh(refresh_token, assertion=assertion).status_code == 200
@@ -100,14 +100,14 @@ def test_an_assertion_is_used_once(john: Browser, bank: SigningApp, capsys: pyte
 
 
 @pytest.mark.spec("RFC 7523 §3")
-def test_of_many_requests_with_one_assertion_one_comes_through(john: Browser, bank: SigningApp) -> None:
+def test_of_many_requests_with_one_assertion_exactly_one_succeeds(john: Browser, bank: SigningApp) -> None:
     refresh_token = bank.connect(john, "Big Events LLC")["refresh_token"]
     assertion = bank.assertion()
     with ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(lambda _: bank.refresh(refresh_token, assertion=assertion), range(16)))
     refused = sorted(answer.status_code for answer in answers)[1:]
     assert [answer.status_code for answer in answers].count(200) == 1
-    assert set(refused) <= {401, 503}, "answered already, or being answered"
+    assert set(refused) <= {401, 503}, "the assertion was used, or its first request is still running"
     assert bank.refresh(refresh_token, assertion=assertion).status_code == 401
 
 
@@ -143,7 +143,7 @@ def test_two_applications_may_use_the_same_jti(john: Browser, a_browser: Callabl
     ],
     ids=str,
 )
-def test_an_assertion_for_others_or_for_another_time_is_refused(
+def test_assertion_with_a_wrong_audience_issuer_id_or_time_is_refused(
     john: Browser, bank: SigningApp, changed: dict[str, Any]
 ) -> None:
     def filled(value: Any) -> Any:
@@ -158,7 +158,7 @@ def test_an_assertion_for_others_or_for_another_time_is_refused(
 
 
 @pytest.mark.spec("RFC 7523 §3")
-def test_an_assertion_expires(john: Browser, bank: SigningApp, clock: Clock) -> None:
+def test_expired_assertion_is_refused(john: Browser, bank: SigningApp, clock: Clock) -> None:
     refresh_token = bank.connect(john, "Big Events LLC")["refresh_token"]
     assertion = bank.assertion()
     clock.advance(60 + settings.ASSERTION_SKEW_SECONDS)
@@ -168,20 +168,20 @@ def test_an_assertion_expires(john: Browser, bank: SigningApp, clock: Clock) -> 
 @pytest.mark.spec("RFC 7523 §3", "RFC 7519 §4.1.4")
 @pytest.mark.parametrize("has_iat", [True, False])
 @pytest.mark.parametrize("ahead", [-31, -30, 0, 30, 31])
-def test_an_assertion_of_a_minute_is_good_where_clocks_are_half_a_minute_apart(
+def test_one_minute_assertion_is_accepted_if_clocks_differ_by_up_to_thirty_seconds(
     john: Browser, bank: SigningApp, clock: Clock, ahead: int, has_iat: bool
 ) -> None:
     refresh_token = bank.connect(john, "Big Events LLC")["refresh_token"]
     then = clock.now() + ahead
     issued = {"iat": then, "nbf": then} if has_iat else {"iat": None}
     assertion = bank.assertion(exp=then + 60, **issued)
-    clock.advance(29)  # it was on its way for as long as that
+    clock.advance(29)  # the assertion takes this long to arrive
     assert bank.refresh(refresh_token, assertion=assertion).status_code == 200
 
 
 @pytest.mark.spec("RFC 7523 §3", "RFC 6749 §2.3.1")
 @pytest.mark.parametrize("changed", [{}, {"iat": None}, {"exp": 600}], ids=str)
-def test_a_used_assertion_is_remembered_for_longer_than_any_clock_takes_it(
+def test_used_assertion_is_remembered_until_no_clock_would_accept_it(
     john: Browser, bank: SigningApp, changed: dict[str, Any], store: StoreProxy
 ) -> None:
     refresh_token = bank.connect(john, "Big Events LLC")["refresh_token"]
@@ -195,7 +195,7 @@ def test_a_used_assertion_is_remembered_for_longer_than_any_clock_takes_it(
 
 
 @pytest.mark.spec("RFC 8725 §3.1", "RFC 8725 §2.1", "RFC 7515 §4.1.1")
-def test_an_assertion_that_its_key_did_not_sign_is_refused(john: Browser, bank: SigningApp) -> None:
+def test_assertion_not_signed_with_the_registered_key_is_refused(john: Browser, bank: SigningApp) -> None:
     refresh_token = bank.connect(john, "Big Events LLC")["refresh_token"]
     good = bank.assertion()
     header, payload, signature = good.split(".")
@@ -224,7 +224,9 @@ def test_an_assertion_that_its_key_did_not_sign_is_refused(john: Browser, bank: 
 
 
 @pytest.mark.spec("RFC 7523 §2.2", "RFC 7521 §4.2", "RFC 6749 §2.3.1")
-def test_an_assertion_comes_alone_and_names_its_client(john: Browser, bank: SigningApp, shop: ClientApp) -> None:
+def test_assertion_is_the_only_credential_in_its_request_and_names_its_own_client(
+    john: Browser, bank: SigningApp, shop: ClientApp
+) -> None:
     refresh_token = bank.connect(john, "Big Events LLC")["refresh_token"]
     for more in ({"client_secret": "x"}, {"auth": (bank.client_id, "x")}, {"client_id": shop.client_id}):
         answer = bank.refresh(refresh_token, **more)
@@ -235,7 +237,7 @@ def test_an_assertion_comes_alone_and_names_its_client(john: Browser, bank: Sign
 
 
 @pytest.mark.spec("RFC 7591 §2")
-def test_one_that_registered_a_secret_is_refused_with_an_assertion(john: Browser, shop: ClientApp) -> None:
+def test_application_that_registered_a_secret_is_refused_with_an_assertion(john: Browser, shop: ClientApp) -> None:
     refresh_token = shop.connect(john, "Big Events LLC")["refresh_token"]
     forger = SigningApp(shop.base_url, shop.client_id, "", CALLBACK)
     forger.key = ECKey.generate_key("P-256")
@@ -246,7 +248,7 @@ def test_one_that_registered_a_secret_is_refused_with_an_assertion(john: Browser
 @pytest.mark.spec("CVE-2020-15223", "RFC 7523 §3")
 @pytest.mark.parametrize("fault", [Fault.INTERNAL_ERROR, Fault.LOSES_ANSWER, Fault.DROPS_CONNECTION])
 @pytest.mark.parametrize("lost", ["claim", "effect"])
-def test_the_same_bytes_are_taken_again_after_a_503(
+def test_identical_request_is_accepted_again_after_a_503(
     john: Browser, bank: SigningApp, store: StoreProxy, impatient_client: None, fault: Fault, lost: str
 ) -> None:
     refresh_token = bank.connect(john, "Big Events LLC")["refresh_token"]
@@ -258,11 +260,13 @@ def test_the_same_bytes_are_taken_again_after_a_503(
     answer = bank.refresh(refresh_token, assertion=assertion)
     assert answer.status_code == 200, answer.text
     assert bank.me(answer.json()["access_token"]).status_code == 200
-    assert bank.refresh(refresh_token, assertion=assertion).status_code == 401, "it has been answered"
+    assert bank.refresh(refresh_token, assertion=assertion).status_code == 401, (
+        "the request was answered, so the assertion is used"
+    )
 
 
 @pytest.mark.spec("RFC 7523 §3")
-def test_after_a_503_another_request_cannot_use_the_assertion(
+def test_different_request_cannot_use_the_assertion_of_one_that_got_a_503(
     john: Browser, bank: SigningApp, store: StoreProxy, impatient_client: None
 ) -> None:
     refresh_token = bank.connect(john, "Big Events LLC")["refresh_token"]
@@ -277,7 +281,7 @@ def test_after_a_503_another_request_cannot_use_the_assertion(
 
 
 @pytest.mark.spec("RFC 7523 §3")
-def test_the_same_bytes_are_taken_again_for_a_minute_alone(
+def test_identical_request_is_accepted_again_for_only_a_minute(
     john: Browser, bank: SigningApp, store: StoreProxy, impatient_client: None, clock: Clock
 ) -> None:
     refresh_token = bank.connect(john, "Big Events LLC")["refresh_token"]
@@ -289,10 +293,10 @@ def test_the_same_bytes_are_taken_again_for_a_minute_alone(
 
 
 @pytest.mark.spec("RFC 7523 §3", "RFC 9110 §10.2.3")
-def test_the_same_bytes_wait_while_the_first_may_still_be_answered(
+def test_identical_request_gets_503_while_the_first_one_may_still_be_running(
     john: Browser, bank: SigningApp, store: StoreProxy, impatient_client: None, clock: Clock
 ) -> None:
-    """As after a process that ended in the middle: neither the effect nor the release came through."""
+    """As if the process died midway: neither the effect nor the release of the claim reached the store."""
     refresh_token = bank.connect(john, "Big Events LLC")["refresh_token"]
     assertion = bank.assertion()
     with (
@@ -307,7 +311,7 @@ def test_the_same_bytes_wait_while_the_first_may_still_be_answered(
 
 
 @pytest.mark.spec("RFC 7523 §3", "RFC 6749 §4.4")
-def test_bytes_that_were_answered_give_nobody_a_token(bank: SigningApp, store: StoreProxy) -> None:
+def test_assertion_of_an_answered_request_gives_no_second_token(bank: SigningApp, store: StoreProxy) -> None:
     application_access.allow(bank.client_id, ["read"], [])
     form = {"grant_type": "client_credentials", "assertion": bank.assertion()}
     assert bank.call_token(**form).status_code == 200
@@ -334,7 +338,9 @@ def test_bytes_that_were_answered_give_nobody_a_token(bank: SigningApp, store: S
         json.dumps({"keys": [ECKey.generate_key("P-521").as_dict(private=False)]}),
     ],
 )
-def test_only_public_keys_of_enough_strength_are_registered(a_browser: Callable[..., Browser], jwks: str) -> None:
+def test_only_public_keys_of_sufficient_strength_can_be_registered(
+    a_browser: Callable[..., Browser], jwks: str
+) -> None:
     page = register_with_keys(a_browser(), jwks)
     assert page.status == 400
     assert page.html.find(id="jwks-problem") is not None
@@ -345,7 +351,7 @@ def test_only_public_keys_of_enough_strength_are_registered(a_browser: Callable[
 @pytest.mark.parametrize(
     "value", ["[" * 5000 + "]" * 5000, '"\\ud800"', "1e999"], ids=["deep", "surrogate", "infinite"]
 )
-def test_an_assertion_that_is_no_strict_json_is_refused(bank: SigningApp, part: int, value: str) -> None:
+def test_assertion_that_is_not_strict_json_is_refused(bank: SigningApp, part: int, value: str) -> None:
     parts = bank.assertion().split(".")
     parts[part] = base64.urlsafe_b64encode(f'{{"sub": {value}}}'.encode()).decode().rstrip("=")
     answer = bank.refresh("x", assertion=".".join(parts))
@@ -353,7 +359,7 @@ def test_an_assertion_that_is_no_strict_json_is_refused(bank: SigningApp, part: 
 
 
 @pytest.mark.spec("docs/architecture.md")
-def test_the_old_secret_stops_at_once_unless_asked_otherwise(john: Browser, a_browser: Callable[..., Browser]) -> None:
+def test_old_secret_stops_at_once_by_default(john: Browser, a_browser: Callable[..., Browser]) -> None:
     developer = a_browser()
     shop = developer.register_application()
     refresh_token = shop.connect(john, "Big Events LLC")["refresh_token"]
@@ -370,7 +376,7 @@ def rotated(developer: Browser, shop: ClientApp, keep_old_seconds: str) -> Clien
 
 
 @pytest.mark.spec("RFC 7591 §2")
-def test_a_secret_does_not_come_back_when_keys_were_used_meanwhile(
+def test_old_secret_does_not_return_after_the_application_used_keys_in_between(
     john: Browser, a_browser: Callable[..., Browser]
 ) -> None:
     developer = a_browser()
@@ -384,7 +390,7 @@ def test_a_secret_does_not_come_back_when_keys_were_used_meanwhile(
     assert signing.refresh(refresh_token).status_code == 200
     assert shop.refresh(refresh_token).status_code == 401
     page = developer.press(developer.open(edit), "Save", auth_method="client_secret_basic")
-    assert page.title == "Regenerate the secret of A shop?", "it has none, and needs one now"
+    assert page.title == "Regenerate the secret of A shop?", "the application has no secret and needs one now"
     assert signing.refresh(refresh_token).status_code == 401
     assert shop.refresh(refresh_token).status_code == 401
     assert rotated(developer, shop, "86400").refresh(refresh_token).status_code == 200
@@ -396,7 +402,9 @@ def test_a_secret_does_not_come_back_when_keys_were_used_meanwhile(
 
 
 @pytest.mark.spec("docs/architecture.md")
-def test_two_secrets_live_until_the_end_date(john: Browser, a_browser: Callable[..., Browser], clock: Clock) -> None:
+def test_old_and_new_secret_both_work_until_the_date_that_was_chosen(
+    john: Browser, a_browser: Callable[..., Browser], clock: Clock
+) -> None:
     developer = a_browser()
     old = developer.register_application()
     refresh_token = old.connect(john, "Big Events LLC")["refresh_token"]
@@ -410,7 +418,7 @@ def test_two_secrets_live_until_the_end_date(john: Browser, a_browser: Callable[
 
 
 @pytest.mark.spec("docs/architecture.md")
-def test_the_old_secret_can_be_ended_before_its_time(john: Browser, a_browser: Callable[..., Browser]) -> None:
+def test_old_secret_can_be_ended_early(john: Browser, a_browser: Callable[..., Browser]) -> None:
     developer = a_browser()
     old = developer.register_application()
     refresh_token = old.connect(john, "Big Events LLC")["refresh_token"]
@@ -421,7 +429,9 @@ def test_the_old_secret_can_be_ended_before_its_time(john: Browser, a_browser: C
 
 @pytest.mark.spec("docs/architecture.md")
 @pytest.mark.parametrize("keep", ["2592001", "-1", "x", "9" * 5000, "\u00b2"])
-def test_the_old_secret_cannot_go_on_for_longer_than_a_month(a_browser: Callable[..., Browser], keep: str) -> None:
+def test_old_secret_kept_for_an_invalid_time_or_over_thirty_days_is_refused(
+    a_browser: Callable[..., Browser], keep: str
+) -> None:
     developer = a_browser()
     shop = developer.register_application()
     page = developer.open(f"/settings/applications/{shop.client_id}/secret")
@@ -429,7 +439,7 @@ def test_the_old_secret_cannot_go_on_for_longer_than_a_month(a_browser: Callable
 
 
 @pytest.mark.spec("docs/operations.md")
-def test_signing_costs_two_round_trips_more_and_a_secret_none(
+def test_signed_assertion_costs_two_more_round_trips_than_a_secret(
     john: Browser, bank: SigningApp, shop: ClientApp, store: StoreProxy
 ) -> None:
     tokens = {app: app.connect(john, "Big Events LLC")["refresh_token"] for app in (bank, shop)}
@@ -439,4 +449,4 @@ def test_signing_costs_two_round_trips_more_and_a_secret_none(
     with store.count() as calls:
         bank.refresh(tokens[bank])
     signed = ["BatchGetItem", "TransactWriteItems", "TransactWriteItems", "UpdateItem"]
-    assert [call.operation for call in calls] == signed, "read, claim, refresh, and note that it was answered"
+    assert [call.operation for call in calls] == signed, "read, claim, refresh, record the answer"

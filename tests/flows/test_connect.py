@@ -1,4 +1,4 @@
-"""The connect flow, row by row of `protocol.md`: register, authorize, token, refresh, revoke, use, end."""
+"""The connect flow from end to end: register, authorize, token, refresh, revoke, use, end."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.actors import Browser, ClientApp
 pytestmark = pytest.mark.spec("docs/architecture.md", "RFC 6749 §4.1")
 
 
-def test_an_application_connects_with_a_users_account(john: Browser, shop: ClientApp) -> None:
+def test_application_connects_to_a_users_account(john: Browser, shop: ClientApp) -> None:
     page = john.open(shop.authorize_path())
     assert page.title == "Authorize A shop?"
     assert page.choices() == {"Big Events LLC": False, "Small Shows": False}
@@ -30,7 +30,7 @@ def test_an_application_connects_with_a_users_account(john: Browser, shop: Clien
 
 
 @pytest.mark.spec("docs/architecture.md", "RFC 6749 §6")
-def test_the_organizers_stay_through_every_refresh(john: Browser, shop: ClientApp) -> None:
+def test_token_keeps_its_organizers_through_every_refresh(john: Browser, shop: ClientApp) -> None:
     tokens = shop.connect(john, "Small Shows")
     for _ in range(3):
         assert [found["name"] for found in shop.organizers(tokens["access_token"]).json()["results"]] == ["Small Shows"]
@@ -41,7 +41,7 @@ def test_the_organizers_stay_through_every_refresh(john: Browser, shop: ClientAp
 
 
 @pytest.mark.spec("docs/architecture.md")
-def test_a_user_connects_sees_what_has_access_ends_it_and_connects_again(john: Browser, shop: ClientApp) -> None:
+def test_user_connects_an_application_ends_its_access_and_connects_it_again(john: Browser, shop: ClientApp) -> None:
     tokens = shop.connect(john, "Small Shows")
     page = john.open("/settings/authorized")
     assert "A shop" in page.text
@@ -52,7 +52,7 @@ def test_a_user_connects_sees_what_has_access_ends_it_and_connects_again(john: B
 
 
 @pytest.mark.spec("docs/architecture.md", "RFC 6749 §4.1.1")
-def test_a_user_may_connect_an_application_of_their_own(john: Browser) -> None:
+def test_user_may_connect_an_application_of_their_own(john: Browser) -> None:
     mine = john.register_application("Mine", "http://localhost:3000/cb")
     tokens = mine.connect(john, "Small Shows")
     assert mine.me(tokens["access_token"]).json()["email"] == john.user.email

@@ -1,4 +1,4 @@
-"""The operator ends all that users allowed an application, also what nothing was fetched under yet."""
+"""The operator ends everything users have allowed an application, including codes nobody has exchanged yet."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def is_asked(browser: Browser, shop: ClientApp, **changed: str | None) -> bool:
     return page.left_to is None and page.title == "Authorize A shop?"
 
 
-def test_a_code_on_its_way_is_worth_nothing_any_more(john: Browser, shop: ClientApp) -> None:
+def test_unused_code_is_void_once_the_operator_ends_all_consents(john: Browser, shop: ClientApp) -> None:
     code = john.allow(john.open(shop.authorize_path()), "Big Events LLC").code
     consent.end_all(shop.client_id)
     answer = shop.exchange(code)
@@ -34,7 +34,9 @@ def test_a_code_on_its_way_is_worth_nothing_any_more(john: Browser, shop: Client
     assert "authorization endpoint again" in answer.json()["error_description"]
 
 
-def test_tokens_end_at_every_place_that_takes_them(john: Browser, shop: ClientApp, other_shop: ClientApp) -> None:
+def test_tokens_are_void_at_every_endpoint_once_the_operator_ends_all_consents(
+    john: Browser, shop: ClientApp, other_shop: ClientApp
+) -> None:
     tokens = shop.connect(john, "Big Events LLC")
     kept = other_shop.connect(john, "Big Events LLC")
     consent.end_all(shop.client_id)
@@ -43,10 +45,10 @@ def test_tokens_end_at_every_place_that_takes_them(john: Browser, shop: ClientAp
     url, form = shop.base_url + "/api/v1/oauth/introspect", {"token": tokens["access_token"]}
     told = requests.post(url, data=form, auth=(shop.client_id, shop.secret), timeout=30)
     assert told.json() == {"active": False}
-    assert other_shop.me(kept["access_token"]).status_code == 200, "another application's go on"
+    assert other_shop.me(kept["access_token"]).status_code == 200, "another application's token still works"
 
 
-def test_a_public_applications_tokens_end_with_no_grace(john: Browser, a_browser: Callable[..., Browser]) -> None:
+def test_public_clients_tokens_end_without_a_grace_period(john: Browser, a_browser: Callable[..., Browser]) -> None:
     app = PublicApp.registered_by(a_browser())
     first = app.connect(john, "Big Events LLC")
     second = app.refresh(first["refresh_token"]).json()
@@ -55,7 +57,7 @@ def test_a_public_applications_tokens_end_with_no_grace(john: Browser, a_browser
         assert app.refresh(token).json()["error"] == "invalid_grant"
 
 
-def test_nothing_is_remembered_and_the_page_shows_nothing_as_allowed(john: Browser, shop: ClientApp) -> None:
+def test_ended_consent_is_not_remembered_and_not_listed(john: Browser, shop: ClientApp) -> None:
     shop.connect(john, "Big Events LLC")
     assert not is_asked(john, shop)
     consent.end_all(shop.client_id)
@@ -64,7 +66,7 @@ def test_nothing_is_remembered_and_the_page_shows_nothing_as_allowed(john: Brows
     assert is_asked(john, shop)
 
 
-def test_what_is_allowed_afterwards_works_at_once_and_brings_nothing_back(john: Browser, shop: ClientApp) -> None:
+def test_new_consent_works_at_once_and_revives_no_old_token(john: Browser, shop: ClientApp) -> None:
     old = shop.connect(john, "Big Events LLC")
     unused = john.open(shop.authorize_path()).code
     shown = john.open(shop.authorize_path(approval_prompt="force"))
@@ -78,7 +80,7 @@ def test_what_is_allowed_afterwards_works_at_once_and_brings_nothing_back(john: 
     assert shop.exchange(unused).json()["error"] == "invalid_grant"
 
 
-def test_ending_twice_in_one_second_ends_what_was_allowed_in_between(
+def test_ending_twice_within_one_second_also_ends_what_was_allowed_in_between(
     john: Browser, shop: ClientApp, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = clock.now()
@@ -90,7 +92,7 @@ def test_ending_twice_in_one_second_ends_what_was_allowed_in_between(
         assert shop.me(tokens["access_token"]).status_code == 401
 
 
-def test_an_answer_that_is_under_way_meanwhile_revives_nothing(
+def test_consent_being_answered_while_all_are_ended_revives_nothing(
     john: Browser, shop: ClientApp, store: StoreProxy
 ) -> None:
     old = shop.connect(john, "Big Events LLC")
@@ -102,7 +104,7 @@ def test_an_answer_that_is_under_way_meanwhile_revives_nothing(
     assert is_asked(john, shop)
 
 
-def test_an_exchange_that_is_under_way_meanwhile_gives_nothing_that_works(
+def test_exchange_running_while_all_consents_are_ended_gives_no_working_token(
     john: Browser, shop: ClientApp, store: StoreProxy
 ) -> None:
     code = john.allow(john.open(shop.authorize_path()), "Big Events LLC").code
@@ -113,7 +115,7 @@ def test_an_exchange_that_is_under_way_meanwhile_gives_nothing_that_works(
 
 
 @pytest.mark.spec("RFC 8628 §3.5")
-def test_a_device_that_was_allowed_gets_nothing_and_can_be_allowed_again(
+def test_approved_device_gets_no_tokens_after_the_end_and_can_be_approved_again(
     john: Browser, a_browser: Callable[..., Browser]
 ) -> None:
     tv = registered_device(a_browser())
@@ -128,17 +130,17 @@ def test_a_device_that_was_allowed_gets_nothing_and_can_be_allowed_again(
 
 
 @pytest.mark.spec("RFC 9126 §4")
-def test_a_request_that_was_pushed_before_is_asked_about_and_can_be_allowed(john: Browser, shop: ClientApp) -> None:
+def test_request_pushed_before_the_end_asks_the_user_and_can_be_allowed(john: Browser, shop: ClientApp) -> None:
     shop.connect(john, "Big Events LLC", scope="read")
     request_uri = reference(shop)
     consent.end_all(shop.client_id)
     page = john.open(pushed_path(shop, request_uri))
-    assert page.left_to is None, "it is not remembered"
+    assert page.left_to is None, "the ended consent is not remembered"
     token = shop.exchange(john.allow(page, "Big Events LLC").code).json()["access_token"]
     assert shop.me(token).status_code == 200
 
 
-def test_an_application_that_is_not_there_is_an_error(shop: ClientApp) -> None:
+def test_ending_the_consents_of_an_unknown_application_is_an_error(shop: ClientApp) -> None:
     with pytest.raises(store.ConditionFailed):
         consent.end_all("nobody")
     ended: Any = store.read(Application.key("nobody"))[0]

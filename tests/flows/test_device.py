@@ -1,4 +1,4 @@
-"""A device shows a code, and its user allows it in a browser elsewhere (RFC 8628)."""
+"""A device shows a code, and its user allows it in a browser on another device (RFC 8628)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
 
 class Device(ClientApp):
-    """A television, say: it has a client id and nothing to type on."""
+    """A device, such as a television, that has a client id and no keyboard."""
 
     def start(self, **more: Any) -> dict[str, Any]:
         answer = self.http.post(
@@ -52,12 +52,12 @@ def tv(a_browser: Callable[..., Browser]) -> Device:
 
 
 @pytest.fixture(autouse=True)
-def _nobody_guessed() -> None:
+def _no_codes_guessed() -> None:
     throttle.forget(throttle.named("device code address", "127.0.0.1"), window_seconds=settings.DEVICE_WINDOW_SECONDS)
 
 
 @pytest.mark.spec("RFC 8628 §3.2", "RFC 8628 §3.3", "RFC 8628 §3.5")
-def test_a_user_types_the_code_and_the_device_gets_its_tokens(john: Browser, tv: Device, clock: Clock) -> None:
+def test_user_types_the_code_and_the_device_gets_its_tokens(john: Browser, tv: Device, clock: Clock) -> None:
     started = tv.start(scope="read write")
     assert started["expires_in"] == 600
     assert started["interval"] == 5
@@ -78,7 +78,7 @@ def test_a_user_types_the_code_and_the_device_gets_its_tokens(john: Browser, tv:
 
 
 @pytest.mark.spec("RFC 8628 §3.3.1", "RFC 8628 §5.4")
-def test_a_user_who_follows_the_link_still_sees_the_code_and_is_asked(john: Browser, tv: Device) -> None:
+def test_user_who_follows_the_link_sees_the_code_and_is_asked(john: Browser, tv: Device) -> None:
     started = tv.start()
     page = john.open(started["verification_uri_complete"])
     assert page.title == "Authorize A television?"
@@ -89,7 +89,7 @@ def test_a_user_who_follows_the_link_still_sees_the_code_and_is_asked(john: Brow
     assert john.person is not None
 
 
-def test_the_link_survives_the_sign_in(john: Browser, tv: Device) -> None:
+def test_verification_link_survives_signing_in(john: Browser, tv: Device) -> None:
     browser = Browser(john.base_url, john.person)
     assert john.person is not None
     page = browser.open(tv.start()["verification_uri_complete"])
@@ -99,13 +99,13 @@ def test_the_link_survives_the_sign_in(john: Browser, tv: Device) -> None:
 
 
 @pytest.mark.spec("RFC 8628 §6.1")
-def test_the_code_may_be_typed_in_any_case_with_or_without_its_dash(john: Browser, tv: Device) -> None:
+def test_user_code_may_be_typed_in_any_case_with_or_without_its_dash(john: Browser, tv: Device) -> None:
     typed = tv.start()["user_code"].lower().replace("-", " ")
     assert john.press(john.open("/device"), "Continue", user_code=f" {typed}").title == "Authorize A television?"
 
 
 @pytest.mark.spec("RFC 8628 §3.5")
-def test_a_user_may_refuse(john: Browser, tv: Device) -> None:
+def test_device_is_told_that_the_user_refused(john: Browser, tv: Device) -> None:
     started = tv.start()
     page = john.press(john.open(started["verification_uri_complete"]), "Deny")
     assert "You have denied A television access" in page.text
@@ -114,7 +114,7 @@ def test_a_user_may_refuse(john: Browser, tv: Device) -> None:
 
 
 @pytest.mark.spec("RFC 8628 §3.5")
-def test_a_device_that_asks_too_often_has_to_slow_down(john: Browser, tv: Device, clock: Clock) -> None:
+def test_device_that_polls_too_often_is_told_to_slow_down(john: Browser, tv: Device, clock: Clock) -> None:
     clock.stop()
     started = tv.start()
     code = started["device_code"]
@@ -133,7 +133,7 @@ def test_a_device_that_asks_too_often_has_to_slow_down(john: Browser, tv: Device
 
 
 @pytest.mark.spec("RFC 8628 §3.5")
-def test_the_codes_expire(john: Browser, tv: Device, clock: Clock) -> None:
+def test_device_code_and_user_code_expire(john: Browser, tv: Device, clock: Clock) -> None:
     started = tv.start()
     shown = john.open(started["verification_uri_complete"])
     clock.advance(600)
@@ -143,7 +143,7 @@ def test_the_codes_expire(john: Browser, tv: Device, clock: Clock) -> None:
 
 
 @pytest.mark.spec("RFC 8628 §3.4")
-def test_a_device_code_is_used_once(john: Browser, tv: Device, clock: Clock) -> None:
+def test_device_code_works_once(john: Browser, tv: Device, clock: Clock) -> None:
     started = tv.start()
     john.allow(john.open(started["verification_uri_complete"]), "Big Events LLC")
     tokens = tv.poll(started["device_code"]).json()
@@ -152,7 +152,7 @@ def test_a_device_code_is_used_once(john: Browser, tv: Device, clock: Clock) -> 
     assert tv.me(tokens["access_token"]).status_code == 200
 
 
-def test_of_many_requests_with_one_device_code_at_most_one_gets_tokens(john: Browser, tv: Device) -> None:
+def test_of_many_polls_with_one_device_code_at_most_one_gets_tokens(john: Browser, tv: Device) -> None:
     started = tv.start()
     john.allow(john.open(started["verification_uri_complete"]), "Big Events LLC")
     with ThreadPoolExecutor(12) as pool:
@@ -163,21 +163,23 @@ def test_of_many_requests_with_one_device_code_at_most_one_gets_tokens(john: Bro
 
 
 @pytest.mark.spec("RFC 8628 §3.4", "RFC 8628 §5.2")
-def test_a_device_code_is_its_applications_alone(john: Browser, tv: Device, a_browser: Callable[..., Browser]) -> None:
+def test_device_code_works_only_for_its_own_application(
+    john: Browser, tv: Device, a_browser: Callable[..., Browser]
+) -> None:
     started = tv.start()
     john.allow(john.open(started["verification_uri_complete"]), "Big Events LLC")
     thief = registered(a_browser())
     assert thief.poll(started["device_code"]).json()["error"] == "invalid_grant"
     named = credentials.recognize(started["device_code"], Kind.DEVICE_CODE)
     assert named is not None
-    forged = credentials.mint(Kind.DEVICE_CODE, named.names)  # what somebody can make who saw the user code
+    forged = credentials.mint(Kind.DEVICE_CODE, named.names)  # what anyone who saw the user code could make
     assert tv.poll(forged).json()["error"] == "invalid_grant"
     assert tv.poll("x").json()["error"] == "invalid_grant"
     assert tv.poll(started["device_code"]).status_code == 200
 
 
 @pytest.mark.spec("docs/security.md")
-def test_it_is_bound_to_the_user_who_allowed_it(john: Browser, eve: Browser, tv: Device) -> None:
+def test_device_code_belongs_to_the_user_who_answered_first(john: Browser, eve: Browser, tv: Device) -> None:
     started = tv.start()
     johns, eves = (browser.open(started["verification_uri_complete"]) for browser in (john, eve))
     assert "You have connected" in eve.allow(eves, "Other Org").text
@@ -189,7 +191,7 @@ def test_it_is_bound_to_the_user_who_allowed_it(john: Browser, eve: Browser, tv:
 
 
 @pytest.mark.parametrize(("button", "says"), [("Authorize", "You have connected"), ("Deny", "You have denied")])
-def test_a_second_click_is_told_what_the_first_one_did(
+def test_second_click_on_a_device_request_shows_what_the_first_one_did(
     john: Browser, eve: Browser, tv: Device, store: StoreProxy, button: str, says: str
 ) -> None:
     started = tv.start()
@@ -202,7 +204,7 @@ def test_a_second_click_is_told_what_the_first_one_did(
     assert "unknown or has expired" in eve.press(eves, "Authorize").text
 
 
-def test_a_form_that_is_sent_after_another_sign_in_is_shown_once_more(john: Browser, tv: Device) -> None:
+def test_device_form_sent_after_another_sign_in_is_shown_again(john: Browser, tv: Device) -> None:
     started = tv.start()
     page, typing = john.open(started["verification_uri_complete"]), john.open("/device")
     john.sign_out()
@@ -217,7 +219,7 @@ def test_a_form_that_is_sent_after_another_sign_in_is_shown_once_more(john: Brow
 
 
 @pytest.mark.spec("RFC 6749 §10.12", "RFC 8628 §5.4")
-def test_one_users_form_counts_for_nobody_else(john: Browser, eve: Browser, tv: Device) -> None:
+def test_device_form_of_one_user_does_not_count_for_another(john: Browser, eve: Browser, tv: Device) -> None:
     started, other = tv.start(), tv.start()
     csrf_token = eve.open(started["verification_uri_complete"]).field("csrf_token")
     page = john.open(started["verification_uri_complete"])
@@ -235,7 +237,7 @@ def test_one_users_form_counts_for_nobody_else(john: Browser, eve: Browser, tv: 
 
 
 @pytest.mark.spec("RFC 8628 §5.1")
-def test_guessing_is_throttled(john: Browser, tv: Device, capsys: pytest.CaptureFixture[str]) -> None:
+def test_guessing_user_codes_is_throttled(john: Browser, tv: Device, capsys: pytest.CaptureFixture[str]) -> None:
     started = tv.start()
     page = john.open("/device")
     for number in range(settings.DEVICE_TRIES_PER_ACCOUNT):
@@ -250,18 +252,18 @@ def test_guessing_is_throttled(john: Browser, tv: Device, capsys: pytest.Capture
 
 
 @pytest.mark.spec("RFC 8628 §5.1")
-def test_who_types_right_codes_is_not_throttled(john: Browser, tv: Device) -> None:
+def test_user_who_types_correct_codes_is_not_throttled(john: Browser, tv: Device) -> None:
     for _ in range(settings.DEVICE_TRIES_PER_ACCOUNT + 2):
         assert john.open(tv.start()["verification_uri_complete"]).status == 200
 
 
-def test_nobody_who_is_not_signed_in_can_try_a_code(tv: Device) -> None:
+def test_nobody_can_try_a_user_code_without_signing_in(tv: Device) -> None:
     page = Browser(tv.base_url).open(tv.start()["verification_uri_complete"])
     assert page.path == "/login"
 
 
 @pytest.mark.spec("RFC 8628 §3.1", "RFC 6749 §5.2")
-def test_an_application_has_the_grant_only_where_it_was_switched_on(shop: ClientApp, a_browser: Any) -> None:
+def test_application_without_the_device_grant_is_refused(shop: ClientApp, a_browser: Any) -> None:
     url = shop.base_url + "/api/v1/oauth/device_authorization"
     auth = (shop.client_id, shop.secret)
     answer = requests.post(url, data={"scope": "read"}, auth=auth, timeout=30)
@@ -271,7 +273,7 @@ def test_an_application_has_the_grant_only_where_it_was_switched_on(shop: Client
 
 
 @pytest.mark.spec("RFC 8628 §3.1")
-def test_what_is_wrong_is_told_at_once(tv: Device) -> None:
+def test_wrong_device_request_is_refused_at_once(tv: Device) -> None:
     url = tv.base_url + "/api/v1/oauth/device_authorization"
 
     def ask(**form: Any) -> str:
@@ -280,12 +282,14 @@ def test_what_is_wrong_is_told_at_once(tv: Device) -> None:
     assert ask(client_id=tv.client_id, scope="admin") == "invalid_scope"
     assert ask(client_id=tv.client_id, resource="https://unknown.example.com") == "invalid_target"
     assert ask(client_id="nobody") == "invalid_client"
-    assert ask() == "invalid_request"  # no form at all
+    assert ask() == "invalid_request"  # an empty form
     assert tv.call_token(grant_type=GRANT).json()["error"] == "invalid_request"
 
 
 @pytest.mark.spec("docs/architecture.md")
-def test_what_was_taken_back_meanwhile_gives_nothing(john: Browser, eve: Browser, tv: Device) -> None:
+def test_device_code_gives_nothing_after_access_is_revoked_or_the_user_disabled(
+    john: Browser, eve: Browser, tv: Device
+) -> None:
     for browser, end in (
         (john, lambda: john.press(john.open("/settings/authorized"), "Revoke")),
         (eve, lambda: user.disable(eve.person.user_id)),  # type: ignore[union-attr]
@@ -297,14 +301,14 @@ def test_what_was_taken_back_meanwhile_gives_nothing(john: Browser, eve: Browser
         assert tv.poll(started["device_code"]).json()["error"] == "invalid_grant"
 
 
-def test_a_disabled_application_is_not_shown(john: Browser, tv: Device) -> None:
+def test_user_code_of_a_disabled_application_is_refused(john: Browser, tv: Device) -> None:
     started = tv.start()
     application.disable(tv.client_id)
     assert john.open(started["verification_uri_complete"]).status == 400
     assert tv.poll(started["device_code"]).json()["error"] == "invalid_client"
 
 
-def test_at_least_one_organizer_is_needed(john: Browser, tv: Device) -> None:
+def test_device_needs_at_least_one_organizer(john: Browser, tv: Device) -> None:
     started = tv.start(scope="read")
     page = john.allow(john.open(started["verification_uri_complete"]))
     assert page.status == 400
@@ -312,14 +316,14 @@ def test_at_least_one_organizer_is_needed(john: Browser, tv: Device) -> None:
     assert "You have connected" in john.allow(page, "Big Events LLC").text
 
 
-def test_it_has_no_redirect_uri_and_leads_no_browser_anywhere(john: Browser, tv: Device) -> None:
+def test_device_application_has_no_redirect_uri_and_sends_no_browser_anywhere(john: Browser, tv: Device) -> None:
     for path in (tv.authorize_path(redirect_uri=None), tv.authorize_path(redirect_uri="https://evil.example/")):
         page = john.open(path)
         assert page.status == 400
         assert page.left_to is None
 
 
-def test_a_store_that_fails_is_503(tv: Device, store: StoreProxy) -> None:
+def test_poll_gets_503_if_the_store_fails(tv: Device, store: StoreProxy) -> None:
     started = tv.start()
     with store.fault(Fault.INTERNAL_ERROR):
         assert tv.poll(started["device_code"]).status_code == 503
@@ -327,7 +331,7 @@ def test_a_store_that_fails_is_503(tv: Device, store: StoreProxy) -> None:
 
 
 @pytest.mark.spec("docs/security.md", "docs/operations.md", "RFC 6749 §10.10")
-def test_polling_takes_one_read_and_one_write(tv: Device, store: StoreProxy) -> None:
+def test_poll_costs_one_read_and_one_write(tv: Device, store: StoreProxy) -> None:
     started = tv.start()
     with store.count() as calls:
         tv.poll(started["device_code"])

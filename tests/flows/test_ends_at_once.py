@@ -1,4 +1,4 @@
-"""What the operator, the developer or the user takes away counts from the next request."""
+"""What the operator, the developer or the user takes away is gone at the next request."""
 
 from __future__ import annotations
 
@@ -41,9 +41,7 @@ def test_disabling_or_deleting_ends_tokens_codes_and_refreshes_at_once(
         assert (answer.status_code, answer.json()["error"]) == expected
 
 
-def test_an_application_that_is_disabled_or_gone_is_not_told_apart_from_an_unknown_one(
-    john: Browser, shop: ClientApp
-) -> None:
+def test_disabled_or_deleted_application_gets_the_same_answer_as_an_unknown_one(john: Browser, shop: ClientApp) -> None:
     unknown = ClientApp(shop.base_url, "nobody", shop.secret, shop.redirect_uri).refresh("x")
     for end in (disable_application, delete_application):
         end(john, shop)
@@ -51,9 +49,7 @@ def test_an_application_that_is_disabled_or_gone_is_not_told_apart_from_an_unkno
         assert (refused.status_code, refused.json()) == (unknown.status_code, unknown.json())
 
 
-def test_taking_a_user_out_of_an_organizer_takes_it_out_of_reach_of_their_tokens(
-    john: Browser, shop: ClientApp
-) -> None:
+def test_user_removed_from_an_organizer_loses_its_access_in_every_token(john: Browser, shop: ClientApp) -> None:
     assert john.person
     slugs = {name: slug for slug, name in john.person.organizers.items()}
     tokens = shop.connect(john, "Big Events LLC", "Small Shows")
@@ -68,7 +64,7 @@ def test_taking_a_user_out_of_an_organizer_takes_it_out_of_reach_of_their_tokens
 
 
 @pytest.mark.spec("docs/security.md")
-def test_deleting_an_organizer_takes_it_out_of_reach_of_every_token(john: Browser, shop: ClientApp) -> None:
+def test_deleted_organizer_is_out_of_reach_of_every_token(john: Browser, shop: ClientApp) -> None:
     assert john.person
     slugs = {name: slug for slug, name in john.person.organizers.items()}
     token = shop.connect(john, "Big Events LLC", "Small Shows")["access_token"]
@@ -82,7 +78,7 @@ def test_deleting_an_organizer_takes_it_out_of_reach_of_every_token(john: Browse
     assert "Big Events LLC" not in page.text
 
 
-def test_a_user_who_joins_another_organizer_gives_tokens_nothing_that_was_not_ticked(
+def test_joining_another_organizer_adds_nothing_to_existing_tokens(
     john: Browser, eve: Browser, shop: ClientApp
 ) -> None:
     assert john.person
@@ -95,7 +91,7 @@ def test_a_user_who_joins_another_organizer_gives_tokens_nothing_that_was_not_ti
     assert shop.organizers(token).json()["count"] == 1
 
 
-def test_what_the_user_ends_on_the_settings_page_is_over_for_codes_too(john: Browser, shop: ClientApp) -> None:
+def test_revoking_on_the_settings_page_also_ends_unused_codes(john: Browser, shop: ClientApp) -> None:
     tokens = shop.connect(john, "Big Events LLC")
     code = john.open(shop.authorize_path()).code
     john.press(john.open("/settings/authorized"), "Revoke")

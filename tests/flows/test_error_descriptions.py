@@ -1,4 +1,4 @@
-"""Every error that a client's developer meets says what is wrong and what to do (protocol line 42)."""
+"""Every error description tells the client's developer what is wrong and what to do."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class World:
         return requests.post(f"{self.shop.base_url}/api/v1/oauth/{path}", data=form, auth=auth, timeout=30)
 
     def ask(self, path: str, **form: Any) -> requests.Response:
-        """As the shop."""
+        """Send the request with the shop's credentials."""
         return self.post(path, auth=(self.shop.client_id, self.shop.secret), **form)
 
     def token(self, **form: Any) -> requests.Response:
@@ -109,7 +109,7 @@ def world(
     return World(john, shop, other_shop, PublicApp.registered_by(developer), SigningApp.registered_by(developer), clock)
 
 
-# What happens -> what it is called, and what its description has to say.
+# What happens -> its error code, part of its description, and the request.
 CATALOGUE: dict[str, tuple[str, str, Callable[[World], requests.Response]]] = {
     "no grant type": ("invalid_request", "grant_type is missing", lambda it: it.token(code="x")),
     "unknown grant type": ("unsupported_grant_type", "authorization_code", lambda it: it.token(grant_type="password")),
@@ -269,7 +269,7 @@ CATALOGUE: dict[str, tuple[str, str, Callable[[World], requests.Response]]] = {
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
-def test_every_error_says_what_is_wrong_and_what_to_do(world: World, name: str) -> None:
+def test_error_description_says_what_is_wrong_and_what_to_do(world: World, name: str) -> None:
     error, words, do = CATALOGUE[name]
     answer = do(world)
     assert 400 <= answer.status_code < 500
@@ -281,8 +281,8 @@ def test_every_error_says_what_is_wrong_and_what_to_do(world: World, name: str) 
 
 
 @pytest.mark.spec("docs/security.md")
-def test_an_unknown_client_is_told_the_same_as_one_with_a_wrong_secret(world: World) -> None:
-    """What a wrong way of authenticating is answered with names the right one: client ids are no secret."""
+def test_unknown_client_gets_the_same_answer_as_a_wrong_secret(world: World) -> None:
+    """A client id is no secret: the answer to a wrong authentication method names the right one."""
     told = {
         world.post("revoke_token", auth=(client_id, "wrong"), token="x").text
         for client_id in (world.shop.client_id, "x" * 16)
@@ -290,8 +290,8 @@ def test_an_unknown_client_is_told_the_same_as_one_with_a_wrong_secret(world: Wo
     assert len(told) == 1
 
 
-def test_an_unknown_scope_is_named_on_the_way_back_to_the_application(world: World) -> None:
-    world.code()  # so that the user has allowed it at this address
+def test_unknown_scope_is_named_in_the_error_sent_to_the_application(world: World) -> None:
+    world.code()  # so that the user has allowed the application this redirect URI
     page = world.john.open(world.shop.authorize_path(scope="read everything"))
     assert page.answer["error"] == "invalid_scope"
     assert page.answer["error_description"] == "scope must be one or more of: read, write, profile."

@@ -1,4 +1,4 @@
-"""How many grants one user has for one application, and what becomes of those that a lost request leaves behind."""
+"""One user has a limited number of grants per application, and grants left behind by lost requests are cleaned up."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def the_consent(john: Browser, shop: ClientApp) -> Consent:
 
 
 @pytest.mark.usefixtures("low_limit")
-def test_the_limit_holds_however_many_connect_at_once(john: Browser, shop: ClientApp) -> None:
+def test_grant_limit_holds_when_many_connect_at_once(john: Browser, shop: ClientApp) -> None:
     given = [shop.connect(john, "Big Events LLC")["access_token"]]
     for _ in range(2):
         with ThreadPoolExecutor(8) as pool:
@@ -52,7 +52,7 @@ def test_the_limit_holds_however_many_connect_at_once(john: Browser, shop: Clien
 
 
 @pytest.mark.usefixtures("low_limit")
-def test_below_the_limit_an_exchange_costs_nothing_more(john: Browser, shop: ClientApp, store: StoreProxy) -> None:
+def test_exchange_below_the_grant_limit_costs_no_extra_call(john: Browser, shop: ClientApp, store: StoreProxy) -> None:
     for number in range(LIMIT + 1):
         code = john.allow(john.open(shop.authorize_path(approval_prompt="force")), "Big Events LLC").code
         with store.count() as calls:
@@ -61,7 +61,7 @@ def test_below_the_limit_an_exchange_costs_nothing_more(john: Browser, shop: Cli
 
 
 @pytest.mark.usefixtures("low_limit")
-def test_grants_that_ended_by_themselves_make_room_for_others(john: Browser, shop: ClientApp) -> None:
+def test_ended_grants_do_not_count_toward_the_limit(john: Browser, shop: ClientApp) -> None:
     kept = shop.connect(john, "Big Events LLC")
     for _ in range(2 * LIMIT):
         shop.revoke(shop.connect(john)["refresh_token"])
@@ -70,7 +70,7 @@ def test_grants_that_ended_by_themselves_make_room_for_others(john: Browser, sho
 
 
 @pytest.mark.usefixtures("low_limit")
-def test_devices_count_as_well(john: Browser, a_browser: Callable[..., Browser]) -> None:
+def test_grants_of_devices_count_toward_the_limit(john: Browser, a_browser: Callable[..., Browser]) -> None:
     tv = registered_device(a_browser())
     for _ in range(LIMIT + 2):
         started = tv.start()
@@ -80,7 +80,7 @@ def test_devices_count_as_well(john: Browser, a_browser: Callable[..., Browser])
 
 
 @pytest.mark.usefixtures("low_limit")
-def test_a_consent_that_was_stored_without_a_list_gets_one(john: Browser, shop: ClientApp) -> None:
+def test_consent_stored_without_a_list_of_grants_gets_one(john: Browser, shop: ClientApp) -> None:
     tokens = [shop.connect(john, "Big Events LLC")["access_token"] for _ in range(2)]
     store.change(Consent.key(john.user.user_id, shop.client_id), [Consent.grant_serials.remove()])
     tokens.append(shop.connect(john)["access_token"])
@@ -89,7 +89,7 @@ def test_a_consent_that_was_stored_without_a_list_gets_one(john: Browser, shop: 
 
 
 @pytest.mark.usefixtures("low_limit")
-def test_answering_again_keeps_the_list_and_allowing_anew_begins_one(john: Browser, shop: ClientApp) -> None:
+def test_answering_again_keeps_the_list_of_grants_and_a_new_consent_starts_one(john: Browser, shop: ClientApp) -> None:
     shop.connect(john, "Big Events LLC", scope="read")
     shop.connect(john, "Big Events LLC", scope="read write")
     assert len(the_consent(john, shop).grant_serials) == 2
@@ -101,7 +101,7 @@ def test_answering_again_keeps_the_list_and_allowing_anew_begins_one(john: Brows
 
 @pytest.mark.usefixtures("impatient_client")
 @pytest.mark.parametrize("cut_off_at", ["Query", "BatchWriteItem"])
-def test_what_a_revocation_left_behind_opens_nothing_and_goes_when_its_user_sees_it(
+def test_grant_left_by_an_interrupted_revocation_is_void_and_deleted_when_its_user_looks(
     john: Browser, shop: ClientApp, store: StoreProxy, cut_off_at: str
 ) -> None:
     tokens = shop.connect(john, "Big Events LLC")
@@ -109,13 +109,15 @@ def test_what_a_revocation_left_behind_opens_nothing_and_goes_when_its_user_sees
     with store.fault(Fault.INTERNAL_ERROR, cut_off_at, table="grants" if cut_off_at == "Query" else None):
         john.press(page, "Revoke")
     assert shop.me(tokens["access_token"]).status_code == 401
-    assert len(held_by(john)) == 1, "it was cut off"
+    assert len(held_by(john)) == 1, "the revocation was interrupted"
     john.open("/settings/authorized")
     assert held_by(john) == []
 
 
 @pytest.mark.usefixtures("low_limit")
-def test_so_does_whoever_makes_room(john: Browser, shop: ClientApp, store: StoreProxy) -> None:
+def test_grant_left_by_an_interrupted_revocation_is_deleted_when_the_limit_is_reached(
+    john: Browser, shop: ClientApp, store: StoreProxy
+) -> None:
     shop.connect(john, "Big Events LLC")
     page = john.open("/settings/authorized")
     with store.fault(Fault.THROTTLED, "BatchWriteItem"):
@@ -127,9 +129,9 @@ def test_so_does_whoever_makes_room(john: Browser, shop: ClientApp, store: Store
     assert {held.consent_id for held in held_by(john)} == {the_consent(john, shop).consent_id}
 
 
-@pytest.mark.usefixtures("store")  # in this process: a local Lambda has no room for so many at once
+@pytest.mark.usefixtures("store")  # in this process: a local Lambda runs out of concurrency
 @pytest.mark.spec("docs/architecture.md")
-def test_as_many_answers_at_once_as_tabs_can_send_all_come_through(john: Browser, shop: ClientApp) -> None:
+def test_as_many_answers_at_once_as_tabs_can_send_all_succeed(john: Browser, shop: ClientApp) -> None:
     pages = [john.open(shop.authorize_path(scope=scope, approval_prompt="force")) for scope in ("read", "write")]
 
     def answer(page: Page, *organizers: str) -> Page:
@@ -143,10 +145,10 @@ def test_as_many_answers_at_once_as_tabs_can_send_all_come_through(john: Browser
     assert shop.exchange(answers[-1].code).status_code == 200
 
 
-@pytest.mark.usefixtures("store")  # in this process: a local Lambda has no room for so many at once
+@pytest.mark.usefixtures("store")  # in this process: a local Lambda runs out of concurrency
 @pytest.mark.spec("docs/architecture.md")
-def test_two_tabs_with_different_answers_all_come_through(john: Browser, shop: ClientApp) -> None:
-    """The last word counts alone, so each of them writes the consent over the one before."""
+def test_different_answers_from_two_tabs_at_once_all_succeed(john: Browser, shop: ClientApp) -> None:
+    """Only the last answer counts, so each one overwrites the consent of the one before."""
     pages = [john.open(shop.authorize_path(approval_prompt="force")) for _ in range(2)]
     answers = [
         partial(john.allow, page, name) for page, name in zip(pages, ("Big Events LLC", "Small Shows"), strict=True)
@@ -156,7 +158,7 @@ def test_two_tabs_with_different_answers_all_come_through(john: Browser, shop: C
     assert Counter(page.left_to is not None and "code" in page.answer for page in left) == {True: 32}
 
 
-def test_devices_that_are_allowed_at_once_all_are(john: Browser, a_browser: Callable[..., Browser]) -> None:
+def test_devices_allowed_at_the_same_time_all_get_tokens(john: Browser, a_browser: Callable[..., Browser]) -> None:
     tv = registered_device(a_browser())
     started = [tv.start() for _ in range(4)]
     pages = [john.open(one["verification_uri_complete"]) for one in started]
@@ -167,8 +169,8 @@ def test_devices_that_are_allowed_at_once_all_are(john: Browser, a_browser: Call
     assert Counter(answer.status_code for answer in tokens) == {200: 4}
 
 
-@pytest.mark.usefixtures("store")  # in this process: a local Lambda has no room for so many at once
-def test_connections_and_answers_at_once_lose_no_grant_from_the_list(john: Browser, shop: ClientApp) -> None:
+@pytest.mark.usefixtures("store")  # in this process: a local Lambda runs out of concurrency
+def test_exchanges_and_answers_at_once_lose_no_grant_from_the_list(john: Browser, shop: ClientApp) -> None:
     page = john.open(shop.authorize_path(approval_prompt="force"))
     codes = [john.allow(page, "Big Events LLC").code for _ in range(8)]
     with ThreadPoolExecutor(16) as pool:

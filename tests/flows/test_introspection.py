@@ -1,4 +1,4 @@
-"""An API asks what a token that it was shown is good for (RFC 7662)."""
+"""An API finds out what a token that it received is good for (RFC 7662)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def introspect(app: ClientApp, **form: Any) -> requests.Response:
 
 
 @pytest.mark.spec("RFC 7662 §2.2")
-def test_a_good_token_is_described(john: Browser, shop: ClientApp, other_shop: ClientApp) -> None:
+def test_valid_token_is_described(john: Browser, shop: ClientApp, other_shop: ClientApp) -> None:
     tokens = shop.connect(john, "Big Events LLC")
     assert john.person is not None
     for asking in (shop, other_shop):
@@ -44,7 +44,7 @@ def test_a_good_token_is_described(john: Browser, shop: ClientApp, other_shop: C
 
 
 @pytest.mark.spec("RFC 7662 §2.2", "RFC 7662 §4")
-def test_what_is_not_good_is_inactive_and_nothing_else(
+def test_invalid_token_is_reported_inactive_and_nothing_more(
     john: Browser, shop: ClientApp, clock: Clock, a_browser: Callable[..., Browser]
 ) -> None:
     tokens = shop.connect(john, "Big Events LLC")
@@ -58,7 +58,7 @@ def test_what_is_not_good_is_inactive_and_nothing_else(
 
 
 @pytest.mark.spec("docs/architecture.md")
-def test_ending_counts_from_the_next_question(
+def test_ended_access_shows_in_the_next_introspection(
     john: Browser, shop: ClientApp, other_shop: ClientApp, eve: Browser
 ) -> None:
     token, others = shop.connect(john, "Big Events LLC")["access_token"], shop.connect(eve, "Other Org")["access_token"]
@@ -72,7 +72,9 @@ def test_ending_counts_from_the_next_question(
 
 
 @pytest.mark.spec("RFC 7662 §2.1")
-def test_who_asks_must_authenticate(john: Browser, shop: ClientApp, a_browser: Callable[..., Browser]) -> None:
+def test_introspection_requires_client_authentication(
+    john: Browser, shop: ClientApp, a_browser: Callable[..., Browser]
+) -> None:
     token = shop.connect(john, "Big Events LLC")["access_token"]
     url = shop.base_url + "/api/v1/oauth/introspect"
     bearer = {"Authorization": f"Bearer {token}"}
@@ -90,7 +92,7 @@ def test_who_asks_must_authenticate(john: Browser, shop: ClientApp, a_browser: C
 
 
 @pytest.mark.spec("RFC 7662 §2.1", "RFC 6749 §3.2")
-def test_a_request_that_is_wrong_is_told_so(shop: ClientApp) -> None:
+def test_malformed_introspection_request_is_refused(shop: ClientApp) -> None:
     assert introspect(shop).json()["error"] == "invalid_request"
     url = shop.base_url + "/api/v1/oauth/introspect"
     assert requests.get(url, timeout=30).status_code == 405
@@ -99,14 +101,16 @@ def test_a_request_that_is_wrong_is_told_so(shop: ClientApp) -> None:
 
 
 @pytest.mark.spec("CVE-2020-15223")
-def test_a_store_that_fails_is_503_and_never_inactive(john: Browser, shop: ClientApp, store: StoreProxy) -> None:
+def test_introspection_gets_503_if_the_store_fails_and_never_inactive(
+    john: Browser, shop: ClientApp, store: StoreProxy
+) -> None:
     token = shop.connect(john, "Big Events LLC")["access_token"]
     with store.fault(Fault.INTERNAL_ERROR):
         assert introspect(shop, token=token).status_code == 503
 
 
 @pytest.mark.spec("docs/operations.md")
-def test_it_takes_two_round_trips(john: Browser, shop: ClientApp, store: StoreProxy) -> None:
+def test_introspection_takes_two_round_trips(john: Browser, shop: ClientApp, store: StoreProxy) -> None:
     token = shop.connect(john, "Big Events LLC")["access_token"]
     with store.count() as calls:
         introspect(shop, token=token)

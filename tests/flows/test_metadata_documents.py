@@ -1,5 +1,5 @@
-"""A client id that is an address, at which the application describes itself; and what its document cannot make this
-server do (draft-ietf-oauth-client-id-metadata-document; server-side request forgery)."""
+"""A client id may be the URL of a document in which the application describes itself, and no document can make this
+server call internal addresses (draft-ietf-oauth-client-id-metadata-document; server-side request forgery)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DocumentServer
 
 @pytest.fixture
 def documents(running: DocumentServer, monkeypatch: pytest.MonkeyPatch) -> DocumentServer:
-    """The server, which the application reaches where it would reach HOST; registration is open."""
+    """The document server, which the application reaches when it calls HOST; registration is open."""
     for kept in (running.asked, running.headers, running.connected, running.answers):
         kept.clear()
     running.addresses = ["93.184.215.14"]
@@ -54,7 +54,7 @@ _numbers = iter(range(1, 10**6))
 
 
 def publish(documents: DocumentServer, base_url: str, **changed: Any) -> PublicApp:
-    """An application with a document at an address that no test used before. What is None is left out."""
+    """An application with a document at an address that no other test uses. Fields that are None are left out."""
     path = f"/client-{next(_numbers)}.json"
     client_id = f"https://{HOST}{path}"
     document = {"client_id": client_id, "client_name": "A described app", "redirect_uris": [CALLBACK], **changed}
@@ -66,7 +66,7 @@ def refused(page: Page) -> bool:
     return page.status == 400 and page.left_to is None and "Location" not in page.response.headers
 
 
-def test_an_application_connects_with_the_address_of_its_document(john: Browser, documents: DocumentServer) -> None:
+def test_application_connects_with_its_documents_url_as_the_client_id(john: Browser, documents: DocumentServer) -> None:
     metadata = requests.get(john.base_url + "/.well-known/oauth-authorization-server", timeout=30).json()
     assert metadata["client_id_metadata_document_supported"] is True
     app = publish(documents, john.base_url)
@@ -85,7 +85,7 @@ def test_an_application_connects_with_the_address_of_its_document(john: Browser,
     assert len(documents.asked) == 1
 
 
-def test_nothing_but_the_request_is_sent_and_only_to_the_address_that_was_checked(
+def test_fetch_sends_nothing_but_the_request_and_only_to_the_address_that_was_checked(
     john: Browser, documents: DocumentServer
 ) -> None:
     john.open(publish(documents, john.base_url).authorize_path())
@@ -95,7 +95,7 @@ def test_nothing_but_the_request_is_sent_and_only_to_the_address_that_was_checke
     assert {name.lower() for name in headers} <= {"host", "accept", "accept-encoding", "connection"}
 
 
-def test_it_may_sign_assertions(john: Browser, documents: DocumentServer) -> None:
+def test_described_client_may_authenticate_with_a_signed_assertion(john: Browser, documents: DocumentServer) -> None:
     key = ECKey.generate_key("P-256")
     described = publish(
         documents,
@@ -111,7 +111,7 @@ def test_it_may_sign_assertions(john: Browser, documents: DocumentServer) -> Non
 
 
 def begin_to_sign(public: PublicApp, browser: Browser, documents: DocumentServer) -> SigningApp:
-    """The application with a key in its document, which the server has fetched again."""
+    """The application, after the server fetched a document that now has a key."""
     app = SigningApp(browser.base_url, public.client_id, "", CALLBACK)
     app.key = ECKey.generate_key("P-256")
     (document,) = documents.answers.values()
@@ -124,7 +124,7 @@ def begin_to_sign(public: PublicApp, browser: Browser, documents: DocumentServer
 
 
 @pytest.mark.spec("RFC 9700 §4.14.2")
-def test_a_grant_that_ended_while_nobody_used_it_stays_ended_once_its_client_signs(
+def test_idle_grant_that_ended_stays_ended_after_its_client_starts_to_sign(
     john: Browser, documents: DocumentServer, clock: Clock
 ) -> None:
     public = publish(documents, john.base_url)
@@ -138,7 +138,7 @@ def test_a_grant_that_ended_while_nobody_used_it_stays_ended_once_its_client_sig
 
 
 @pytest.mark.spec("RFC 9700 §4.14.2")
-def test_once_it_signs_the_grants_of_before_end_no_more_by_themselves(
+def test_earlier_grants_no_longer_expire_when_idle_once_the_client_signs(
     john: Browser, documents: DocumentServer, clock: Clock
 ) -> None:
     public = publish(documents, john.base_url)
@@ -154,7 +154,7 @@ def test_once_it_signs_the_grants_of_before_end_no_more_by_themselves(
     assert app.refresh(tokens["refresh_token"]).status_code == 200
 
 
-def test_the_document_is_kept_for_an_hour_and_then_fetched_again(
+def test_document_is_kept_for_an_hour_and_then_fetched_again(
     john: Browser, documents: DocumentServer, clock: Clock
 ) -> None:
     app = publish(documents, john.base_url)
@@ -170,7 +170,7 @@ def test_the_document_is_kept_for_an_hour_and_then_fetched_again(
     assert len(documents.asked) == 3
 
 
-def test_one_that_is_gone_connects_no_more(john: Browser, documents: DocumentServer, clock: Clock) -> None:
+def test_client_whose_document_is_gone_is_refused(john: Browser, documents: DocumentServer, clock: Clock) -> None:
     app = publish(documents, john.base_url)
     john.open(app.authorize_path())
     (path,) = documents.answers
@@ -181,7 +181,9 @@ def test_one_that_is_gone_connects_no_more(john: Browser, documents: DocumentSer
     assert "404" in page.text
 
 
-def test_strangers_cannot_have_this_server_call_others(john: Browser, documents: DocumentServer) -> None:
+def test_visitor_who_is_not_signed_in_cannot_make_this_server_fetch_a_document(
+    john: Browser, documents: DocumentServer
+) -> None:
     app = publish(documents, john.base_url)
     page = Browser(john.base_url).open(app.authorize_path())
     assert page.path == "/login"
@@ -195,7 +197,7 @@ def test_strangers_cannot_have_this_server_call_others(john: Browser, documents:
     assert page.title == "Authorize A described app?"
 
 
-def test_one_user_cannot_have_it_call_others_again_and_again(john: Browser, documents: DocumentServer) -> None:
+def test_number_of_documents_one_user_can_have_fetched_is_limited(john: Browser, documents: DocumentServer) -> None:
     for _ in range(settings.DOCUMENT_FETCHES_PER_USER):
         assert john.open(publish(documents, john.base_url).authorize_path()).status == 200
     page = john.open(publish(documents, john.base_url).authorize_path())
@@ -206,7 +208,7 @@ def test_one_user_cannot_have_it_call_others_again_and_again(john: Browser, docu
 
 @pytest.mark.spec("docs/security.md")
 @pytest.mark.usefixtures("impatient_client")
-def test_a_document_that_could_not_be_kept_does_not_count(
+def test_document_that_could_not_be_stored_does_not_count_toward_the_limit(
     john: Browser, documents: DocumentServer, store: StoreProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settings, "DOCUMENT_FETCHES_PER_USER", 1)
@@ -217,7 +219,7 @@ def test_a_document_that_could_not_be_kept_does_not_count(
 
 
 @pytest.mark.parametrize("registration", ["closed", "token"])
-def test_it_takes_open_registration(
+def test_described_client_is_refused_unless_registration_is_open(
     john: Browser, documents: DocumentServer, monkeypatch: pytest.MonkeyPatch, clock: Clock, registration: str
 ) -> None:
     known = publish(documents, john.base_url)
@@ -230,7 +232,7 @@ def test_it_takes_open_registration(
 
 
 @pytest.mark.spec("docs/architecture.md")
-def test_what_the_operator_ended_stays_ended_when_the_document_is_fetched_again(
+def test_consents_the_operator_ended_stay_ended_after_the_document_is_fetched_again(
     john: Browser, documents: DocumentServer, clock: Clock
 ) -> None:
     app = publish(documents, john.base_url)
@@ -244,7 +246,7 @@ def test_what_the_operator_ended_stays_ended_when_the_document_is_fetched_again(
 
 @pytest.mark.spec("RFC 9700 §2.1", "docs/security.md")
 @pytest.mark.parametrize("registration", ["open", "closed"])
-def test_the_id_that_it_is_stored_under_is_not_its_client_id(
+def test_stored_id_of_a_described_client_is_not_accepted_as_its_client_id(
     john: Browser, documents: DocumentServer, monkeypatch: pytest.MonkeyPatch, registration: str
 ) -> None:
     app = publish(documents, john.base_url)
@@ -264,7 +266,9 @@ def test_the_id_that_it_is_stored_under_is_not_its_client_id(
 
 
 @pytest.mark.spec("docs/security.md", "RFC 7523 §2.2")
-def test_nor_is_it_in_an_assertion_or_in_basic_credentials(john: Browser, documents: DocumentServer) -> None:
+def test_stored_id_is_not_accepted_in_an_assertion_or_in_basic_credentials(
+    john: Browser, documents: DocumentServer
+) -> None:
     key = ECKey.generate_key("P-256")
     keys = {"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [key.as_dict(private=False)]}}
     described = publish(documents, john.base_url, **keys)
@@ -281,7 +285,7 @@ def test_nor_is_it_in_an_assertion_or_in_basic_credentials(john: Browser, docume
 
 
 @pytest.mark.spec("RFC 9126 §2.1")
-def test_it_pushes_a_request_under_its_address(john: Browser, documents: DocumentServer) -> None:
+def test_described_client_pushes_a_request_under_its_url(john: Browser, documents: DocumentServer) -> None:
     key = ECKey.generate_key("P-256")
     keys = {"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [key.as_dict(private=False)]}}
     described = publish(documents, john.base_url, **keys)
@@ -298,7 +302,7 @@ def test_it_pushes_a_request_under_its_address(john: Browser, documents: Documen
 
 
 @pytest.mark.spec("RFC 6749 §4.4")
-def test_what_the_operator_allowed_it_outlives_the_next_fetch(
+def test_operators_settings_for_a_described_client_survive_the_next_fetch(
     john: Browser, documents: DocumentServer, clock: Clock
 ) -> None:
     key = ECKey.generate_key("P-256")
@@ -321,7 +325,7 @@ def test_what_the_operator_allowed_it_outlives_the_next_fetch(
     assert after.fetched_at > before.fetched_at
 
 
-def test_a_fetch_does_not_undo_what_the_operator_does_at_that_moment(
+def test_fetch_does_not_undo_what_the_operator_does_at_the_same_moment(
     john: Browser, documents: DocumentServer, clock: Clock, store: StoreProxy
 ) -> None:
     app = publish(documents, john.base_url)
@@ -340,13 +344,15 @@ def test_a_fetch_does_not_undo_what_the_operator_does_at_that_moment(
     assert found.resource == "https://api.example.com"
 
 
-def test_it_cannot_be_called_like_the_service(john: Browser, documents: DocumentServer) -> None:
+def test_described_client_cannot_use_the_name_of_the_service(john: Browser, documents: DocumentServer) -> None:
     page = john.open(publish(documents, john.base_url, client_name="Lanyard Support").authorize_path())
     assert refused(page)
     assert "must not contain the name of this service" in page.text
 
 
-def test_one_that_the_operator_disabled_stays_disabled(john: Browser, documents: DocumentServer, clock: Clock) -> None:
+def test_described_client_that_the_operator_disabled_stays_disabled(
+    john: Browser, documents: DocumentServer, clock: Clock
+) -> None:
     app = publish(documents, john.base_url)
     tokens = app.connect(john, "Big Events LLC")
     application.disable(app.client_id)
@@ -374,9 +380,7 @@ def test_one_that_the_operator_disabled_stays_disabled(john: Browser, documents:
     ],
     ids=str,
 )
-def test_a_document_that_cannot_be_used_is_refused(
-    john: Browser, documents: DocumentServer, changed: dict[str, Any]
-) -> None:
+def test_invalid_document_is_refused(john: Browser, documents: DocumentServer, changed: dict[str, Any]) -> None:
     assert refused(john.open(publish(documents, john.base_url, **changed).authorize_path()))
 
 
@@ -395,7 +399,7 @@ def test_a_document_that_cannot_be_used_is_refused(
         lambda handler: handler.wfile.write(b""),
     ],
 )
-def test_a_server_that_answers_anything_else_is_refused(
+def test_document_server_with_an_unusable_response_is_refused(
     john: Browser, documents: DocumentServer, answer: Callable[..., None]
 ) -> None:
     app = publish(documents, john.base_url)
@@ -405,7 +409,7 @@ def test_a_server_that_answers_anything_else_is_refused(
     assert documents.asked == [path]
 
 
-def test_a_server_that_trickles_its_answer_is_given_up(
+def test_document_server_that_responds_too_slowly_is_given_up(
     john: Browser, documents: DocumentServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settings, "DOCUMENT_FETCH_SECONDS", 0.5)
@@ -451,7 +455,7 @@ def test_a_server_that_trickles_its_answer_is_given_up(
     ids=str,
 )
 @pytest.mark.spec("docs/security.md")
-def test_nothing_is_sent_to_an_address_that_is_not_public(
+def test_no_connection_is_made_to_an_address_that_is_not_public(
     john: Browser, documents: DocumentServer, addresses: list[str]
 ) -> None:
     documents.addresses = addresses
@@ -461,7 +465,7 @@ def test_nothing_is_sent_to_an_address_that_is_not_public(
 
 
 @pytest.mark.spec("docs/security.md")
-def test_a_name_of_this_very_machine_is_refused_on_the_real_network(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_name_of_the_local_machine_is_refused_on_the_real_network(monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[str] = []
     real = outbound.Network()
 
@@ -476,7 +480,7 @@ def test_a_name_of_this_very_machine_is_refused_on_the_real_network(monkeypatch:
 
 
 @pytest.mark.spec("docs/security.md")
-def test_a_server_with_anothers_certificate_is_refused(
+def test_document_server_with_an_untrusted_or_foreign_certificate_is_refused(
     john: Browser, documents: DocumentServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = publish(documents, john.base_url)
@@ -518,7 +522,7 @@ def test_a_server_with_anothers_certificate_is_refused(
         "https:///c",
     ],
 )
-def test_what_is_no_address_of_a_document_is_not_fetched(
+def test_client_id_that_is_not_a_document_url_is_not_fetched(
     john: Browser, documents: DocumentServer, client_id: str
 ) -> None:
     app = PublicApp(john.base_url, client_id, "", CALLBACK)
@@ -527,7 +531,7 @@ def test_what_is_no_address_of_a_document_is_not_fetched(
     assert documents.connected == []
 
 
-def test_an_ordinary_address_is_one() -> None:
+def test_ordinary_https_url_is_accepted_as_a_document_url() -> None:
     assert metadata_documents.is_one("https://app.example.com/oauth/client-metadata.json")
     assert outbound.is_public("93.184.215.14")
     assert outbound.is_public("2606:2800:21f:cb07:6820:80da:af6b:8b2c")

@@ -1,4 +1,4 @@
-"""Applications that cannot keep a secret: browser and native ones (RFC 6749 §2.1, RFC 7636, RFC 8252)."""
+"""Applications that cannot keep a secret, in browsers and native (RFC 6749 §2.1, RFC 7636, RFC 8252)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def native(a_browser: Callable[..., Browser]) -> PublicApp:
 
 
 @pytest.mark.spec("RFC 9700 §4.14.2", "RFC 7636 §4", "RFC 6749 §2.1")
-def test_a_public_application_connects_with_its_client_id_and_pkce(john: Browser, spa: PublicApp) -> None:
+def test_public_application_connects_with_its_client_id_and_pkce(john: Browser, spa: PublicApp) -> None:
     tokens = spa.connect(john, "Big Events LLC")
     assert tokens["token_type"] == "Bearer"
     assert tokens["expires_in"] == 86400
@@ -35,7 +35,7 @@ def test_a_public_application_connects_with_its_client_id_and_pkce(john: Browser
 
 
 @pytest.mark.spec("RFC 9700 §4.14.2", "RFC 9700 §2.1.1", "RFC 7636 §4.4.1")
-def test_it_is_refused_without_a_challenge(john: Browser, spa: PublicApp) -> None:
+def test_public_application_is_refused_without_a_code_challenge(john: Browser, spa: PublicApp) -> None:
     spa.connect(john, "Big Events LLC")
     page = john.open(spa.authorize_path(code_challenge=None, code_challenge_method=None))
     assert page.answer["error"] == "invalid_request"
@@ -44,7 +44,9 @@ def test_it_is_refused_without_a_challenge(john: Browser, spa: PublicApp) -> Non
 
 
 @pytest.mark.spec("RFC 7636 §4.2", "RFC 7636 §4.6", "CVE-2025-4144")
-def test_it_is_refused_without_its_verifier_and_the_code_is_spent(john: Browser, spa: PublicApp) -> None:
+def test_public_application_is_refused_without_its_verifier_and_the_code_is_used_up(
+    john: Browser, spa: PublicApp
+) -> None:
     code = john.allow(john.open(spa.authorize_path()), "Big Events LLC").code
     answer = spa.exchange(code, code_verifier=None)
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
@@ -52,7 +54,7 @@ def test_it_is_refused_without_its_verifier_and_the_code_is_spent(john: Browser,
 
 
 @pytest.mark.spec("RFC 6749 §4.1.2", "RFC 9700 §4.5.3")
-def test_only_who_has_the_verifier_can_end_a_grant_by_replaying_its_code(john: Browser, spa: PublicApp) -> None:
+def test_replayed_code_ends_its_grant_only_with_the_right_verifier(john: Browser, spa: PublicApp) -> None:
     code = john.allow(john.open(spa.authorize_path()), "Big Events LLC").code
     token = spa.exchange(code).json()["access_token"]
     for guessed in (None, "x" * 43):
@@ -63,13 +65,13 @@ def test_only_who_has_the_verifier_can_end_a_grant_by_replaying_its_code(john: B
 
 
 @pytest.mark.spec("CVE-2023-34246", "RFC 8252 §8.6", "docs/architecture.md")
-def test_its_users_see_the_consent_page_every_time(john: Browser, spa: PublicApp) -> None:
+def test_users_of_a_public_application_see_the_consent_page_every_time(john: Browser, spa: PublicApp) -> None:
     spa.connect(john, "Big Events LLC")
     assert john.open(spa.authorize_path()).title == "Authorize A public app?"
 
 
 @pytest.mark.spec("RFC 6749 §2.3", "RFC 7591 §2")
-def test_it_is_refused_with_a_secret(john: Browser, spa: PublicApp) -> None:
+def test_public_application_that_sends_a_secret_is_refused(john: Browser, spa: PublicApp) -> None:
     code = john.allow(john.open(spa.authorize_path()), "Big Events LLC").code
     answer = spa.exchange(code, auth=(spa.client_id, "guessed"))
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
@@ -79,7 +81,9 @@ def test_it_is_refused_with_a_secret(john: Browser, spa: PublicApp) -> None:
 
 
 @pytest.mark.spec("RFC 6749 §2.3.1", "RFC 6749 §3.2.1")
-def test_an_application_with_a_secret_is_refused_without_it(john: Browser, a_browser: Callable[..., Browser]) -> None:
+def test_confidential_application_is_refused_without_its_secret(
+    john: Browser, a_browser: Callable[..., Browser]
+) -> None:
     shop = a_browser().register_application("A shop")
     code = john.allow(john.open(shop.authorize_path()), "Big Events LLC").code
     form: dict[str, Any] = {"grant_type": "authorization_code", "code": code, "redirect_uri": shop.redirect_uri}
@@ -89,7 +93,9 @@ def test_an_application_with_a_secret_is_refused_without_it(john: Browser, a_bro
 
 
 @pytest.mark.spec("RFC 7009 §2.1", "RFC 7009 §2.2")
-def test_it_revokes_its_tokens_with_its_client_id_alone(john: Browser, spa: PublicApp, native: PublicApp) -> None:
+def test_public_application_revokes_its_tokens_with_only_its_client_id(
+    john: Browser, spa: PublicApp, native: PublicApp
+) -> None:
     tokens = spa.connect(john, "Big Events LLC")
     assert native.revoke(tokens["refresh_token"]).status_code == 200
     assert spa.me(tokens["access_token"]).status_code == 200
@@ -100,7 +106,7 @@ def test_it_revokes_its_tokens_with_its_client_id_alone(john: Browser, spa: Publ
 
 @pytest.mark.spec("RFC 9700 §2.1", "RFC 8252 §7.3")
 @pytest.mark.parametrize("uri", ["http://127.0.0.1:51004/done?from=lanyard", "http://[::1]:8/done"])
-def test_a_native_one_is_answered_at_any_port_of_its_loopback_address(
+def test_native_application_may_use_any_port_of_its_loopback_address(
     john: Browser, native: PublicApp, uri: str
 ) -> None:
     page = john.allow(john.open(native.authorize_path(redirect_uri=uri)), "Big Events LLC")
@@ -111,7 +117,7 @@ def test_a_native_one_is_answered_at_any_port_of_its_loopback_address(
 
 
 @pytest.mark.spec("RFC 9700 §2.1", "RFC 6749 §4.1.3", "RFC 8252 §7.3")
-def test_a_code_given_at_one_port_is_not_exchanged_for_another(john: Browser, native: PublicApp) -> None:
+def test_code_issued_for_one_loopback_port_cannot_be_exchanged_with_another(john: Browser, native: PublicApp) -> None:
     uri = "http://127.0.0.1:51004/done?from=lanyard"
     page = john.allow(john.open(native.authorize_path(redirect_uri=uri)), "Big Events LLC")
     answer = native.exchange(page.code, redirect_uri=uri.replace("51004", "51005"))
@@ -119,7 +125,7 @@ def test_a_code_given_at_one_port_is_not_exchanged_for_another(john: Browser, na
 
 
 @pytest.mark.spec("RFC 8252 §7.1")
-def test_a_native_one_is_answered_at_a_scheme_of_its_own(john: Browser, native: PublicApp) -> None:
+def test_native_application_may_use_a_private_scheme(john: Browser, native: PublicApp) -> None:
     page = john.open(native.authorize_path(redirect_uri="com.example.app:/done"))
     assert "form-action 'self' https: com.example.app:" in page.response.headers["Content-Security-Policy"]
     page = john.allow(page, "Big Events LLC")
@@ -132,7 +138,7 @@ def test_a_native_one_is_answered_at_a_scheme_of_its_own(john: Browser, native: 
 @pytest.mark.parametrize(
     "uri",
     [
-        "http://127.0.0.1:51004/done",  # another query
+        "http://127.0.0.1:51004/done",  # different query
         "http://127.0.0.1:51004/DONE?from=lanyard",
         "http://127.0.0.1:51004@evil.example/done?from=lanyard",
         "http://127.0.0.1.evil.example/done?from=lanyard",
@@ -146,7 +152,7 @@ def test_a_native_one_is_answered_at_a_scheme_of_its_own(john: Browser, native: 
         "http://[::1]:8/done#x",
     ],
 )
-def test_a_native_one_is_answered_nowhere_else(john: Browser, native: PublicApp, uri: str) -> None:
+def test_native_application_is_refused_at_any_other_redirect_uri(john: Browser, native: PublicApp, uri: str) -> None:
     page = john.open(native.authorize_path(redirect_uri=uri))
     assert page.status == 400
     assert "Location" not in page.response.headers
@@ -154,7 +160,9 @@ def test_a_native_one_is_answered_nowhere_else(john: Browser, native: PublicApp,
 
 @pytest.mark.spec("RFC 9700 §2.1", "RFC 8252 §7.3")
 @pytest.mark.parametrize("type", ["browser", "website"])
-def test_the_port_does_not_vary_for_others(john: Browser, a_browser: Callable[..., Browser], type: str) -> None:
+def test_port_may_not_vary_for_web_and_browser_applications(
+    john: Browser, a_browser: Callable[..., Browser], type: str
+) -> None:
     uri = "http://127.0.0.1:8080/done"
     developer = a_browser()
     app = (
@@ -168,7 +176,7 @@ def test_the_port_does_not_vary_for_others(john: Browser, a_browser: Callable[..
 @pytest.mark.parametrize(
     "uri", ["myapp:/done", "javascript:/done", "data:/x", "com.example.app:done", "com.example.app:/d#x", "1a.b:/x"]
 )
-def test_schemes_that_anybody_could_own_are_not_registered(a_browser: Callable[..., Browser], uri: str) -> None:
+def test_scheme_that_anyone_could_own_cannot_be_registered(a_browser: Callable[..., Browser], uri: str) -> None:
     browser = a_browser()
     page = browser.open("/settings/applications/new")
     page = browser.press(page, "Register", name="App", redirect_uris=uri, type="native")
@@ -178,7 +186,7 @@ def test_schemes_that_anybody_could_own_are_not_registered(a_browser: Callable[.
 
 @pytest.mark.spec("RFC 8252 §7.1")
 @pytest.mark.parametrize("type", ["website", "browser"])
-def test_only_native_ones_have_schemes_of_their_own(a_browser: Callable[..., Browser], type: str) -> None:
+def test_only_native_applications_may_register_private_schemes(a_browser: Callable[..., Browser], type: str) -> None:
     browser = a_browser()
     page = browser.open("/settings/applications/new")
     page = browser.press(page, "Register", name="App", redirect_uris="com.example.app:/done", type=type)
@@ -186,7 +194,7 @@ def test_only_native_ones_have_schemes_of_their_own(a_browser: Callable[..., Bro
 
 
 @pytest.mark.spec("RFC 7636 §4.4.1", "RFC 7636 §4.2")
-def test_a_developer_can_have_pkce_required(john: Browser, a_browser: Callable[..., Browser]) -> None:
+def test_developer_can_require_pkce(john: Browser, a_browser: Callable[..., Browser]) -> None:
     developer = a_browser()
     shop = developer.register_application("A shop")
     before = john.allow(john.open(shop.authorize_path()), "Big Events LLC").code
@@ -204,7 +212,7 @@ def test_a_developer_can_have_pkce_required(john: Browser, a_browser: Callable[.
 
 
 @pytest.mark.spec("RFC 6749 §2.1")
-def test_a_public_application_has_no_secret_to_regenerate(a_browser: Callable[..., Browser]) -> None:
+def test_public_application_has_no_secret_to_regenerate(a_browser: Callable[..., Browser]) -> None:
     developer = a_browser()
     app = PublicApp.registered_by(developer)
     page = developer.open(f"/settings/applications/{app.client_id}")
@@ -213,7 +221,7 @@ def test_a_public_application_has_no_secret_to_regenerate(a_browser: Callable[..
 
 
 @pytest.mark.spec("RFC 9700 §4.14.2")
-def test_without_a_server_key_there_are_no_public_applications(
+def test_public_applications_are_unavailable_without_a_server_key(
     john: Browser, a_browser: Callable[..., Browser], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     developer = a_browser()

@@ -1,4 +1,4 @@
-"""The application sends its authorization request itself; the browser carries a reference (RFC 9126)."""
+"""An application sends its authorization request itself, and the browser carries a reference to it (RFC 9126)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def path(app: ClientApp, request_uri: str, **more: str) -> str:
 
 
 @pytest.mark.spec("RFC 9126 §2.2", "RFC 9126 §4")
-def test_a_pushed_request_is_answered_as_if_the_browser_had_brought_it(john: Browser, shop: ClientApp) -> None:
+def test_pushed_request_is_answered_like_one_that_the_browser_brought(john: Browser, shop: ClientApp) -> None:
     answer = push(shop)
     assert answer.status_code == 201
     assert answer.json()["expires_in"] == 600
@@ -53,7 +53,7 @@ def test_a_pushed_request_is_answered_as_if_the_browser_had_brought_it(john: Bro
 
 
 @pytest.mark.spec("RFC 9126 §4")
-def test_what_the_browser_adds_counts_for_nothing(john: Browser, shop: ClientApp) -> None:
+def test_parameters_added_by_the_browser_are_ignored(john: Browser, shop: ClientApp) -> None:
     asked = path(shop, reference(shop), scope="read write", state="other", redirect_uri="https://evil.example/")
     page = john.allow(john.open(asked), "Big Events LLC")
     assert page.answer["state"] == "xyz"
@@ -62,7 +62,7 @@ def test_what_the_browser_adds_counts_for_nothing(john: Browser, shop: ClientApp
     assert shop.exchange(page.code).json()["scope"] == "read"
 
 
-def test_it_survives_the_sign_in(john: Browser, shop: ClientApp) -> None:
+def test_pushed_request_survives_signing_in(john: Browser, shop: ClientApp) -> None:
     request_uri = reference(shop)
     browser = Browser(john.base_url, john.person)
     assert john.person is not None
@@ -73,7 +73,9 @@ def test_it_survives_the_sign_in(john: Browser, shop: ClientApp) -> None:
 
 
 @pytest.mark.spec("RFC 9126 §7.3", "RFC 9126 §4")
-def test_it_is_answered_once_and_a_second_click_gets_the_same_redirect(john: Browser, shop: ClientApp) -> None:
+def test_pushed_request_is_answered_once_and_a_second_click_repeats_the_redirect(
+    john: Browser, shop: ClientApp
+) -> None:
     request_uri = reference(shop, approval_prompt="force")
     shown = john.open(path(shop, request_uri))
     first = john.allow(shown, "Big Events LLC")
@@ -86,7 +88,7 @@ def test_it_is_answered_once_and_a_second_click_gets_the_same_redirect(john: Bro
     assert [found["name"] for found in shop.organizers(tokens["access_token"]).json()["results"]] == ["Big Events LLC"]
     late = john.allow(shown, "Big Events LLC")
     assert (late.status, late.left_to, late.title) == (400, None, "You have already answered")
-    assert shop.me(tokens["access_token"]).status_code == 200, "nothing was replayed"
+    assert shop.me(tokens["access_token"]).status_code == 200, "no code was replayed"
 
 
 @pytest.mark.spec("RFC 9126 §7.3")
@@ -99,8 +101,8 @@ def test_of_many_answers_at_once_one_counts_and_all_get_its_redirect(john: Brows
 
 
 @pytest.mark.spec("RFC 9126 §7.3")
-def test_a_late_second_click_says_no_more_than_is_known(john: Browser, shop: ClientApp, clock: Clock) -> None:
-    """The browser may never have followed the redirect, and the code has expired since."""
+def test_late_second_click_is_told_only_what_is_certain(john: Browser, shop: ClientApp, clock: Clock) -> None:
+    """The browser may never have followed the redirect, and the code has expired in the meantime."""
     shown = john.open(path(shop, reference(shop)))
     assert john.allow(shown, "Big Events LLC").code
     clock.advance(settings.SETTINGS.code_lifetime_seconds + 1)
@@ -111,7 +113,7 @@ def test_a_late_second_click_says_no_more_than_is_known(john: Browser, shop: Cli
     assert "has your answer" not in page.text
 
 
-def test_denying_answers_it_too(john: Browser, shop: ClientApp) -> None:
+def test_denying_a_pushed_request_answers_it(john: Browser, shop: ClientApp) -> None:
     request_uri = reference(shop)
     shown = john.open(path(shop, request_uri))
     first = john.press(shown, "Deny")
@@ -122,7 +124,7 @@ def test_denying_answers_it_too(john: Browser, shop: ClientApp) -> None:
         assert "You denied A shop access" in page.text
 
 
-def test_what_was_allowed_is_not_denied_by_a_later_click(john: Browser, shop: ClientApp) -> None:
+def test_allowed_request_is_not_denied_by_a_later_click(john: Browser, shop: ClientApp) -> None:
     shown = john.open(path(shop, reference(shop)))
     code = john.allow(shown, "Big Events LLC").code
     page = john.press(shown, "Deny")
@@ -132,7 +134,7 @@ def test_what_was_allowed_is_not_denied_by_a_later_click(john: Browser, shop: Cl
 
 
 @pytest.mark.spec("RFC 9126 §7.3", "RFC 6749 §10.12")
-def test_an_answer_is_repeated_to_nobody_else(john: Browser, eve: Browser, shop: ClientApp) -> None:
+def test_redirect_is_repeated_only_to_the_session_that_answered(john: Browser, eve: Browser, shop: ClientApp) -> None:
     request_uri = reference(shop)
     shown, elsewhere = john.open(path(shop, request_uri)), Browser(john.base_url, john.user)
     elsewhere.sign_in()
@@ -150,7 +152,7 @@ def test_an_answer_is_repeated_to_nobody_else(john: Browser, eve: Browser, shop:
 
 
 @pytest.mark.spec("RFC 9126 §7.3", "RFC 6749 §4.1.3")
-def test_a_code_is_not_sent_again_to_another_address(john: Browser, a_browser: Callable[..., Browser]) -> None:
+def test_code_is_not_sent_again_to_another_redirect_uri(john: Browser, a_browser: Callable[..., Browser]) -> None:
     developer = a_browser()
     shop = developer.register_application("A shop", "https://shop.example.com/a", "https://shop.example.com/b")
     shop.redirect_uri = "https://shop.example.com/a"
@@ -164,7 +166,7 @@ def test_a_code_is_not_sent_again_to_another_address(john: Browser, a_browser: C
 
 
 @pytest.mark.spec("RFC 9126 §7.3", "RFC 6749 §10.12")
-def test_of_two_users_who_answer_at_once_one_is_refused(
+def test_second_of_two_users_who_answer_one_request_is_refused(
     john: Browser, eve: Browser, shop: ClientApp, store: StoreProxy
 ) -> None:
     request_uri = reference(shop)
@@ -177,7 +179,7 @@ def test_of_two_users_who_answer_at_once_one_is_refused(
 
 @pytest.mark.spec("docs/reliability.md")
 @pytest.mark.parametrize("button", ["Authorize", "Deny"])
-def test_an_answer_whose_write_is_made_and_never_confirmed_counts(
+def test_answer_counts_if_its_write_succeeds_without_confirmation(
     john: Browser, shop: ClientApp, store: StoreProxy, button: str
 ) -> None:
     shown = john.open(path(shop, reference(shop)))
@@ -189,7 +191,7 @@ def test_an_answer_whose_write_is_made_and_never_confirmed_counts(
 
 @pytest.mark.spec("docs/reliability.md")
 @pytest.mark.usefixtures("impatient_client")
-def test_an_answer_that_could_not_be_confirmed_is_found_by_the_next_click(
+def test_answer_without_confirmation_is_found_by_the_next_click(
     john: Browser, shop: ClientApp, store: StoreProxy
 ) -> None:
     shown = john.open(path(shop, reference(shop)))
@@ -200,7 +202,7 @@ def test_an_answer_that_could_not_be_confirmed_is_found_by_the_next_click(
 
 @pytest.mark.spec("docs/reliability.md")
 @pytest.mark.usefixtures("impatient_client")
-def test_a_store_that_fails_uses_up_nothing(john: Browser, shop: ClientApp, store: StoreProxy) -> None:
+def test_pushed_request_stays_answerable_if_the_store_fails(john: Browser, shop: ClientApp, store: StoreProxy) -> None:
     shown = john.open(path(shop, reference(shop)))
     with store.fault(Fault.INTERNAL_ERROR, "TransactWriteItems"):
         assert john.allow(shown, "Big Events LLC").status == 503
@@ -208,7 +210,9 @@ def test_a_store_that_fails_uses_up_nothing(john: Browser, shop: ClientApp, stor
 
 
 @pytest.mark.spec("docs/operations.md")
-def test_answering_it_costs_no_round_trip_more(john: Browser, shop: ClientApp, store: StoreProxy) -> None:
+def test_answering_a_pushed_request_costs_no_extra_round_trip(
+    john: Browser, shop: ClientApp, store: StoreProxy
+) -> None:
     shown = john.open(path(shop, reference(shop)))
     with store.count() as calls:
         john.allow(shown, "Big Events LLC")
@@ -220,44 +224,46 @@ def test_answering_it_costs_no_round_trip_more(john: Browser, shop: ClientApp, s
 
 
 @pytest.mark.spec("docs/architecture.md", "RFC 6749 §3.1")
-def test_a_request_that_is_posted_as_a_whole_keeps_its_reference(john: Browser, shop: ClientApp) -> None:
+def test_pushed_request_may_be_sent_to_the_authorization_endpoint_by_post(john: Browser, shop: ClientApp) -> None:
     address = f"{john.base_url}/api/v1/oauth/authorize"
     page = john.send(john.open("/"), address, {"client_id": shop.client_id, "request_uri": reference(shop)})
     assert page.title == "Authorize A shop?"
     assert john.allow(page, "Big Events LLC").answer["state"] == "xyz"
 
 
-def test_a_wrong_answer_leaves_it_to_be_answered(john: Browser, shop: ClientApp) -> None:
+def test_invalid_answer_leaves_the_pushed_request_open(john: Browser, shop: ClientApp) -> None:
     shown = john.allow(john.open(path(shop, reference(shop))))
     assert "at least one organizer" in shown.text
     assert john.allow(shown, "Big Events LLC").code
 
 
-def test_it_is_answered_without_asking_where_that_is_remembered(john: Browser, shop: ClientApp) -> None:
+def test_pushed_request_is_answered_without_asking_if_the_consent_is_remembered(john: Browser, shop: ClientApp) -> None:
     shop.connect(john, "Big Events LLC")
     request_uri = reference(shop)
     first = john.open(path(shop, request_uri))
-    assert john.open(path(shop, request_uri)).left_to == first.left_to, "loaded twice"
+    assert john.open(path(shop, request_uri)).left_to == first.left_to, "the page was loaded twice"
     assert shop.exchange(first.code).status_code == 200
     page = john.open(path(shop, request_uri))
     assert (page.status, page.left_to, page.title) == (400, None, "You have already answered")
 
 
 @pytest.mark.spec("RFC 9126 §2.2")
-def test_it_expires(john: Browser, shop: ClientApp, clock: Clock) -> None:
+def test_pushed_request_expires(john: Browser, shop: ClientApp, clock: Clock) -> None:
     request_uri = reference(shop)
     clock.advance(600)
     assert john.open(path(shop, request_uri)).status == 400
 
 
 @pytest.mark.spec("RFC 9126 §7.2", "RFC 9126 §2.2")
-def test_it_is_its_applications_alone(john: Browser, shop: ClientApp, other_shop: ClientApp) -> None:
+def test_pushed_request_works_only_for_its_own_application(
+    john: Browser, shop: ClientApp, other_shop: ClientApp
+) -> None:
     assert john.open(path(other_shop, reference(shop))).status == 400
 
 
 @pytest.mark.spec("RFC 9126 §7.1")
 @pytest.mark.parametrize("made_up", ["", "x", PREFIX, PREFIX + "x", "https://evil.example/request"])
-def test_a_reference_that_was_made_up_leads_nowhere(john: Browser, shop: ClientApp, made_up: str) -> None:
+def test_made_up_reference_is_refused_without_a_redirect(john: Browser, shop: ClientApp, made_up: str) -> None:
     forged = path(shop, made_up or PREFIX + credentials.mint(credentials.Kind.PUSHED_REQUEST))
     page = john.open(forged)
     assert page.status == 400
@@ -279,13 +285,13 @@ def test_a_reference_that_was_made_up_leads_nowhere(john: Browser, shop: ClientA
     ],
     ids=str,
 )
-def test_what_is_wrong_is_told_at_once(shop: ClientApp, changed: dict[str, Any], error: str) -> None:
+def test_invalid_request_is_refused_when_it_is_pushed(shop: ClientApp, changed: dict[str, Any], error: str) -> None:
     answer = push(shop, **changed)
     assert (answer.status_code, answer.json()["error"]) == (400, error)
 
 
 @pytest.mark.spec("RFC 9126 §2.1")
-def test_who_pushes_authenticates_as_at_the_token_endpoint(shop: ClientApp, other_shop: ClientApp) -> None:
+def test_pushing_requires_the_same_authentication_as_the_token_endpoint(shop: ClientApp, other_shop: ClientApp) -> None:
     answer = push(shop, auth=(shop.client_id, "wrong"))
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
     answer = push(shop, auth=(other_shop.client_id, other_shop.secret), client_id=shop.client_id)
@@ -294,7 +300,9 @@ def test_who_pushes_authenticates_as_at_the_token_endpoint(shop: ClientApp, othe
 
 
 @pytest.mark.spec("RFC 9126 §2.1", "RFC 9700 §4.14.2")
-def test_a_public_application_pushes_with_its_challenge(john: Browser, a_browser: Callable[..., Browser]) -> None:
+def test_public_application_pushes_a_request_with_its_code_challenge(
+    john: Browser, a_browser: Callable[..., Browser]
+) -> None:
     spa = PublicApp.registered_by(a_browser())
     url = spa.base_url + "/api/v1/oauth/par"
     asked = {"client_id": spa.client_id, "response_type": "code", "redirect_uri": CALLBACK}
@@ -309,7 +317,7 @@ GATEWAYS_HEADERS_LIMIT_BYTES = 10_240
 
 
 @pytest.mark.parametrize("state", ["x" * 8000, "=" * 2650], ids=["plain", "encoded"])
-def test_a_request_too_long_for_an_address_can_be_pushed(john: Browser, shop: ClientApp, state: str) -> None:
+def test_request_that_is_too_long_for_a_url_can_be_pushed(john: Browser, shop: ClientApp, state: str) -> None:
     assert "Send it as a pushed authorization request" in john.open(shop.authorize_path(state=state)).text
     page = john.open(path(shop, reference(shop, state=state)))
     for answer in (john.allow(page, "Big Events LLC"), john.open(path(shop, reference(shop, state=state)))):
@@ -318,7 +326,7 @@ def test_a_request_too_long_for_an_address_can_be_pushed(john: Browser, shop: Cl
         assert sum(len(name) + len(value) for name, value in headers) < GATEWAYS_HEADERS_LIMIT_BYTES - 500
 
 
-def test_one_too_long_for_the_answer_is_refused_in_other_words(shop: ClientApp) -> None:
+def test_pushed_request_that_is_too_long_for_its_redirect_says_to_shorten_the_state(shop: ClientApp) -> None:
     answer = push(shop, state="x" * settings.PUSHED_REQUEST_LIMIT_CHARACTERS)
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
     assert answer.json()["error_description"] == (
@@ -326,13 +334,13 @@ def test_one_too_long_for_the_answer_is_refused_in_other_words(shop: ClientApp) 
     )
 
 
-def test_a_store_that_fails_is_503(shop: ClientApp, store: StoreProxy) -> None:
+def test_pushing_gets_503_if_the_store_fails(shop: ClientApp, store: StoreProxy) -> None:
     with store.fault(Fault.INTERNAL_ERROR, "PutItem"):
         assert push(shop).status_code == 503
 
 
 @pytest.mark.spec("docs/operations.md")
-def test_showing_it_costs_no_round_trip_more(john: Browser, shop: ClientApp, store: StoreProxy) -> None:
+def test_showing_a_pushed_request_costs_no_extra_round_trip(john: Browser, shop: ClientApp, store: StoreProxy) -> None:
     request_uri = reference(shop)
     with store.count() as calls:
         john.open(path(shop, request_uri))

@@ -1,4 +1,4 @@
-"""How many requests an application may push, and how many devices start, in a while (RFC 9126 §2.3)."""
+"""Applications can push a limited number of requests and start a limited number of devices (RFC 9126 §2.3)."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _one_window(clock: Clock) -> None:
-    """Begin a window, so that none ends in the middle of a test."""
+    """Begin a new time window, so that none ends in the middle of a test."""
     clock.advance(settings.REQUESTS_WINDOW_SECONDS - clock.now() % settings.REQUESTS_WINDOW_SECONDS)
 
 
 @pytest.fixture
 def devices(a_browser: Callable[..., Browser]) -> Callable[[], ClientApp]:
-    """Applications with a secret whose devices may start."""
+    """Make applications that have a secret and may start devices."""
     developer = a_browser()
 
     def make() -> ClientApp:
@@ -70,7 +70,7 @@ def is_taken(answer: requests.Response) -> bool:
 
 
 @pytest.mark.parametrize("path", ["par", "device_authorization"])
-def test_one_application_sends_so_many_and_others_go_on(
+def test_application_over_its_quota_is_refused_and_others_are_not(
     devices: Callable[[], ClientApp], path: str, clock: Clock
 ) -> None:
     busy, other = devices(), devices()
@@ -81,12 +81,14 @@ def test_one_application_sends_so_many_and_others_go_on(
 
 
 @pytest.mark.parametrize("path", ["par", "device_authorization"])
-def test_one_address_sends_so_many_under_all_names(devices: Callable[[], ClientApp], path: str) -> None:
+def test_address_over_its_quota_is_refused_for_every_application(devices: Callable[[], ClientApp], path: str) -> None:
     taken = [is_taken(send(app, path)) for app in (devices(), devices(), devices()) for _ in range(MOST)]
     assert taken == [True] * 2 * MOST + [False] * MOST
 
 
-def test_strangers_elsewhere_do_not_use_up_what_a_public_application_may(a_browser: Callable[..., Browser]) -> None:
+def test_requests_from_other_addresses_do_not_use_up_a_public_applications_quota(
+    a_browser: Callable[..., Browser],
+) -> None:
     app = PublicApp.registered_by(a_browser())
     elsewhere = throttle.named("pushed requests client", app.client_id, "203.0.113.9")
     in_all = throttle.named("pushed requests client", app.client_id)
@@ -97,7 +99,7 @@ def test_strangers_elsewhere_do_not_use_up_what_a_public_application_may(a_brows
 
 
 @pytest.mark.parametrize("path", ["par", "device_authorization"])
-def test_whoever_does_not_prove_to_be_the_application_uses_up_nothing(
+def test_requests_with_a_wrong_secret_do_not_use_up_an_applications_quota(
     devices: Callable[[], ClientApp], path: str
 ) -> None:
     app = devices()
@@ -108,7 +110,7 @@ def test_whoever_does_not_prove_to_be_the_application_uses_up_nothing(
 
 
 @pytest.mark.parametrize("path", ["par", "device_authorization"])
-def test_what_is_refused_is_not_stored_and_is_logged(
+def test_request_over_the_quota_is_logged_and_not_stored(
     devices: Callable[[], ClientApp], path: str, store: StoreProxy, capsys: pytest.CaptureFixture[str]
 ) -> None:
     app = devices()

@@ -1,4 +1,4 @@
-"""Requests at once, on a store whose transactions hold: one code, one refresh token, one e-mail address."""
+"""Simultaneous requests with one code or one refresh token, on a store whose transactions hold under load."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROUNDS = 4
 
 
 def at_once(*calls: Callable[[], requests.Response]) -> list[requests.Response]:
-    """Make these calls as nearly at the same moment as threads can."""
+    """Make these calls as close to the same moment as threads allow."""
     gate = threading.Barrier(len(calls))
 
     def go(call: Callable[[], requests.Response]) -> requests.Response:
@@ -30,7 +30,7 @@ def at_once(*calls: Callable[[], requests.Response]) -> list[requests.Response]:
 
 
 def living(shop: ClientApp, answers: list[requests.Response]) -> list[str]:
-    """The access tokens of these answers that are good now."""
+    """The access tokens in these answers that still work."""
     given = [answer.json()["access_token"] for answer in answers if answer.status_code == 200]
     return [token for token in given if shop.me(token).status_code == 200]
 
@@ -43,25 +43,25 @@ def test_of_many_exchanges_of_one_code_exactly_one_succeeds(john: Browser, shop:
         answers = at_once(*[partial(shop.exchange, code)] * AT_ONCE)
         assert Counter(answer.status_code for answer in answers) == {200: 1, 400: AT_ONCE - 1}
         assert {answer.json()["error"] for answer in answers if answer.status_code == 400} == {"invalid_grant"}
-        # The others were second uses, so what the winner got has ended too.
+        # The other requests were second uses, so the winner's tokens have ended too.
         assert living(shop, answers) == []
 
 
 @pytest.mark.spec("docs/architecture.md", "CVE-2026-1035", "RFC 6749 §6")
-def test_of_many_refreshes_at_once_exactly_one_access_token_lives(john: Browser, shop: ClientApp) -> None:
+def test_of_many_refreshes_at_once_exactly_one_access_token_survives(john: Browser, shop: ClientApp) -> None:
     tokens = shop.connect(john, "Big Events LLC")
     for _ in range(ROUNDS):
         answers = at_once(*[partial(shop.refresh, tokens["refresh_token"])] * AT_ONCE)
         codes = Counter(answer.status_code for answer in answers)
         assert set(codes) <= {200, 503}, codes
-        assert codes[200] > codes[503], "those that give way are few, and may try again"
+        assert codes[200] > codes[503], "few requests give way, and those may try again"
         assert all(answer.headers["Retry-After"] for answer in answers if answer.status_code == 503)
         assert len(living(shop, answers)) == 1
         assert shop.refresh(tokens["refresh_token"]).status_code == 200
 
 
 @pytest.mark.spec("docs/architecture.md", "RFC 7009 §2.2", "CVE-2026-1035", "RFC 6749 §6")
-def test_no_refresh_outlives_a_revocation_that_comes_at_the_same_moment(john: Browser, shop: ClientApp) -> None:
+def test_refresh_does_not_outlive_a_revocation_at_the_same_moment(john: Browser, shop: ClientApp) -> None:
     tokens = shop.connect(john, "Big Events LLC")
     for _ in range(ROUNDS):
         refresh_token = tokens["refresh_token"]
@@ -76,7 +76,7 @@ def test_no_refresh_outlives_a_revocation_that_comes_at_the_same_moment(john: Br
 
 
 @pytest.mark.spec("docs/architecture.md", "RFC 7009 §2.1")
-def test_an_access_token_that_is_revoked_while_it_is_refreshed_is_dead_and_its_successor_may_live(
+def test_access_token_revoked_during_a_refresh_is_dead_and_its_successor_may_live(
     john: Browser, shop: ClientApp
 ) -> None:
     tokens = shop.connect(john, "Big Events LLC")

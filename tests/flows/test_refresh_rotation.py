@@ -1,4 +1,4 @@
-"""Public clients' refresh tokens rotate; a replay ends the grant, an answer that got lost does not (RFC 9700 §4.14)."""
+"""Public clients' refresh tokens rotate: a replay ends the grant, a lost response does not (RFC 9700 §4.14)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def spa(a_browser: Callable[..., Browser]) -> PublicApp:
     return PublicApp.registered_by(a_browser())
 
 
-def test_each_use_gives_the_next_token(john: Browser, spa: PublicApp, clock: Clock) -> None:
+def test_each_refresh_gives_the_next_refresh_token(john: Browser, spa: PublicApp, clock: Clock) -> None:
     first = spa.connect(john, "Big Events LLC")
     tokens = first
     for _ in range(4):
@@ -40,7 +40,9 @@ def test_each_use_gives_the_next_token(john: Browser, spa: PublicApp, clock: Clo
     assert credentials.recognize(tokens["refresh_token"], Kind.REFRESH_TOKEN) is not None
 
 
-def test_a_repeat_within_the_grace_gets_the_same_tokens(john: Browser, spa: PublicApp, clock: Clock) -> None:
+def test_refresh_repeated_within_the_grace_period_gets_the_same_tokens(
+    john: Browser, spa: PublicApp, clock: Clock
+) -> None:
     used = spa.connect(john, "Big Events LLC")["refresh_token"]
     first = spa.refresh(used).json()
     clock.advance(50)
@@ -52,7 +54,7 @@ def test_a_repeat_within_the_grace_gets_the_same_tokens(john: Browser, spa: Publ
     assert spa.refresh(first["refresh_token"]).status_code == 200
 
 
-def test_a_replay_after_the_grace_ends_the_grant_and_is_logged(
+def test_refresh_repeated_after_the_grace_period_ends_the_grant_and_is_logged(
     john: Browser, spa: PublicApp, clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     used = spa.connect(john, "Big Events LLC")["refresh_token"]
@@ -66,7 +68,7 @@ def test_a_replay_after_the_grace_ends_the_grant_and_is_logged(
     assert spa.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
 
 
-def test_the_last_two_tokens_have_a_grace_for_processes_that_share_them(
+def test_last_two_refresh_tokens_have_a_grace_period_for_processes_that_share_them(
     john: Browser, spa: PublicApp, clock: Clock
 ) -> None:
     first = spa.connect(john, "Big Events LLC")["refresh_token"]
@@ -81,7 +83,9 @@ def test_the_last_two_tokens_have_a_grace_for_processes_that_share_them(
     assert spa.refresh(tokens["refresh_token"]).status_code == 200
 
 
-def test_the_token_before_the_last_has_its_own_grace_and_no_longer(john: Browser, spa: PublicApp, clock: Clock) -> None:
+def test_second_to_last_refresh_token_keeps_only_its_own_grace_period(
+    john: Browser, spa: PublicApp, clock: Clock
+) -> None:
     first = spa.connect(john, "Big Events LLC")["refresh_token"]
     second = spa.refresh(first).json()["refresh_token"]
     clock.advance(30)
@@ -92,7 +96,7 @@ def test_the_token_before_the_last_has_its_own_grace_and_no_longer(john: Browser
     assert spa.me(tokens["access_token"]).status_code == 401
 
 
-def test_the_third_last_token_is_a_replay_however_soon_it_comes(john: Browser, spa: PublicApp) -> None:
+def test_third_to_last_refresh_token_is_a_replay_however_soon_it_comes(john: Browser, spa: PublicApp) -> None:
     stolen = tokens = spa.connect(john, "Big Events LLC")
     for _ in range(3):
         tokens = spa.refresh(tokens["refresh_token"]).json()
@@ -100,7 +104,7 @@ def test_the_third_last_token_is_a_replay_however_soon_it_comes(john: Browser, s
     assert spa.me(tokens["access_token"]).status_code == 401
 
 
-def test_a_token_of_long_ago_is_still_a_replay(john: Browser, spa: PublicApp) -> None:
+def test_much_older_refresh_token_is_still_a_replay(john: Browser, spa: PublicApp) -> None:
     stolen = spa.connect(john, "Big Events LLC")["refresh_token"]
     tokens = {"refresh_token": stolen}
     for _ in range(8):
@@ -110,7 +114,7 @@ def test_a_token_of_long_ago_is_still_a_replay(john: Browser, spa: PublicApp) ->
 
 
 @pytest.mark.spec("DOT #1816", "CVE-2026-9802")
-def test_a_revoked_grant_has_no_grace(john: Browser, spa: PublicApp) -> None:
+def test_revoked_grant_has_no_grace_period(john: Browser, spa: PublicApp) -> None:
     used = spa.connect(john, "Big Events LLC")["refresh_token"]
     tokens = spa.refresh(used).json()
     spa.revoke(tokens["refresh_token"])
@@ -118,14 +122,14 @@ def test_a_revoked_grant_has_no_grace(john: Browser, spa: PublicApp) -> None:
     assert spa.me(tokens["access_token"]).status_code == 401
 
 
-def test_a_grant_that_the_user_ended_has_no_grace(john: Browser, spa: PublicApp) -> None:
+def test_grant_that_the_user_ended_has_no_grace_period(john: Browser, spa: PublicApp) -> None:
     used = spa.connect(john, "Big Events LLC")["refresh_token"]
     spa.refresh(used)
     john.press(john.open("/settings/authorized"), "Revoke")
     assert spa.refresh(used).json()["error"] == "invalid_grant"
 
 
-def test_a_token_that_was_made_up_ends_nothing(john: Browser, spa: PublicApp) -> None:
+def test_made_up_refresh_token_ends_nothing(john: Browser, spa: PublicApp) -> None:
     tokens = spa.connect(john, "Big Events LLC")
     tokens = spa.refresh(tokens["refresh_token"]).json()
     named = credentials.recognize(tokens["access_token"], Kind.ACCESS_TOKEN)
@@ -135,7 +139,7 @@ def test_a_token_that_was_made_up_ends_nothing(john: Browser, spa: PublicApp) ->
     assert spa.me(tokens["access_token"]).status_code == 200
 
 
-def test_another_application_can_neither_use_nor_end_it(
+def test_another_application_can_neither_use_nor_end_a_refresh_token(
     john: Browser, spa: PublicApp, a_browser: Callable[..., Browser]
 ) -> None:
     other = PublicApp.registered_by(a_browser())
@@ -147,14 +151,14 @@ def test_another_application_can_neither_use_nor_end_it(
 
 
 @pytest.mark.spec("RFC 7009 §2.1")
-def test_revoking_with_a_token_that_was_rotated_ends_the_grant_too(john: Browser, spa: PublicApp) -> None:
+def test_revoking_a_rotated_refresh_token_ends_the_grant(john: Browser, spa: PublicApp) -> None:
     used = spa.connect(john, "Big Events LLC")["refresh_token"]
     tokens = spa.refresh(used).json()
     assert spa.revoke(used).status_code == 200
     assert spa.me(tokens["access_token"]).status_code == 401
 
 
-def test_a_lost_answer_of_the_store_is_no_replay(john: Browser, spa: PublicApp, store: StoreProxy) -> None:
+def test_refresh_whose_write_is_not_confirmed_is_not_a_replay(john: Browser, spa: PublicApp, store: StoreProxy) -> None:
     used = spa.connect(john, "Big Events LLC")["refresh_token"]
     with store.fault(Fault.LOSES_ANSWER, "TransactWriteItems", times=1):
         answer = spa.refresh(used)
@@ -162,7 +166,7 @@ def test_a_lost_answer_of_the_store_is_no_replay(john: Browser, spa: PublicApp, 
     assert spa.me(answer.json()["access_token"]).status_code == 200
 
 
-def test_a_store_that_fails_takes_nothing_away(john: Browser, spa: PublicApp, store: StoreProxy) -> None:
+def test_failed_refresh_leaves_the_token_usable(john: Browser, spa: PublicApp, store: StoreProxy) -> None:
     used = spa.connect(john, "Big Events LLC")["refresh_token"]
     with store.fault(Fault.INTERNAL_ERROR, "TransactWriteItems"):
         answer = spa.refresh(used)
@@ -171,10 +175,10 @@ def test_a_store_that_fails_takes_nothing_away(john: Browser, spa: PublicApp, st
     assert spa.refresh(used).status_code == 200
 
 
-@pytest.mark.usefixtures("store")  # in this process: a local Lambda has no room for so many at once
+@pytest.mark.usefixtures("store")  # in this process: a local Lambda runs out of concurrency
 @pytest.mark.spec("docs/architecture.md", "CVE-2026-1035", "RFC 6749 §6")
 @pytest.mark.parametrize("processes", [2, 8, 24])
-def test_several_processes_that_refresh_at_once_all_get_the_same_working_tokens(
+def test_processes_that_refresh_at_once_all_get_the_same_working_tokens(
     john: Browser, spa: PublicApp, processes: int
 ) -> None:
     used = spa.connect(john, "Big Events LLC")["refresh_token"]
@@ -189,7 +193,7 @@ def test_several_processes_that_refresh_at_once_all_get_the_same_working_tokens(
 
 
 @pytest.mark.spec("docs/security.md", "RFC 6749 §10.10")
-def test_nothing_that_could_be_used_is_stored(john: Browser, spa: PublicApp) -> None:
+def test_stored_grant_contains_no_usable_token(john: Browser, spa: PublicApp) -> None:
     tokens = spa.refresh(spa.connect(john, "Big Events LLC")["refresh_token"]).json()
     named = credentials.recognize(tokens["refresh_token"], Kind.REFRESH_TOKEN)
     assert named is not None
@@ -203,7 +207,7 @@ def test_nothing_that_could_be_used_is_stored(john: Browser, spa: PublicApp) -> 
     assert credentials.digest(tokens["refresh_token"]) in stored
 
 
-def test_an_operator_can_do_without_the_grace(john: Browser, spa: PublicApp, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_operator_can_turn_the_grace_period_off(john: Browser, spa: PublicApp, monkeypatch: pytest.MonkeyPatch) -> None:
     strict: Any = replace(settings.SETTINGS, refresh_grace_seconds=0)
     monkeypatch.setattr(settings, "SETTINGS", strict)
     used = spa.connect(john, "Big Events LLC")["refresh_token"]
@@ -212,7 +216,7 @@ def test_an_operator_can_do_without_the_grace(john: Browser, spa: PublicApp, mon
     assert spa.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
 
 
-def test_another_server_key_ends_no_token(john: Browser, spa: PublicApp, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changing_the_server_key_ends_no_token(john: Browser, spa: PublicApp, monkeypatch: pytest.MonkeyPatch) -> None:
     tokens = spa.refresh(spa.connect(john, "Big Events LLC")["refresh_token"]).json()
     changed: Any = replace(settings.SETTINGS, server_key="another-key-of-at-least-forty-three-characters")
     monkeypatch.setattr(settings, "SETTINGS", changed)
@@ -221,7 +225,7 @@ def test_another_server_key_ends_no_token(john: Browser, spa: PublicApp, monkeyp
     assert spa.refresh(tokens["refresh_token"]).status_code == 200
 
 
-def test_a_confidential_clients_refresh_token_stays(john: Browser, a_browser: Callable[..., Browser]) -> None:
+def test_confidential_clients_refresh_token_does_not_rotate(john: Browser, a_browser: Callable[..., Browser]) -> None:
     shop = a_browser().register_application()
     tokens = shop.connect(john, "Big Events LLC")
     assert shop.refresh(tokens["refresh_token"]).json()["refresh_token"] == tokens["refresh_token"]

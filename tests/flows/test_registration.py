@@ -1,4 +1,4 @@
-"""Applications register and manage themselves, where the operator lets them (RFC 7591, RFC 7592)."""
+"""Applications register and manage themselves, if the operator allows it (RFC 7591, RFC 7592)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CHOSEN = {"client_name": "A host", "redirect_uris": [CALLBACK]}
 
 
 @pytest.fixture(autouse=True)
-def _nobody_registered_of_late() -> None:
+def _no_recent_registrations() -> None:
     for what in (throttle.named("registration address", "127.0.0.1"), throttle.named("registration")):
         throttle.forget(what, window_seconds=settings.REGISTRATION_WINDOW_SECONDS)
 
@@ -50,7 +50,7 @@ def manage(registered: dict[str, Any], method: str = "GET", **more: Any) -> requ
     return requests.request(method, registered["registration_client_uri"], headers=headers, timeout=30, **more)
 
 
-def test_it_is_closed_unless_the_operator_opens_it(base_url: str) -> None:
+def test_registration_is_closed_unless_the_operator_opens_it(base_url: str) -> None:
     answer = register(base_url)
     assert (answer.status_code, answer.json()["error"]) == (403, "access_denied")
     metadata = requests.get(base_url + "/.well-known/oauth-authorization-server", timeout=30).json()
@@ -58,7 +58,7 @@ def test_it_is_closed_unless_the_operator_opens_it(base_url: str) -> None:
 
 
 @pytest.mark.spec("RFC 7591 §3.2.1", "RFC 8414 §2")
-def test_an_application_that_registered_itself_connects(john: Browser, is_open: None) -> None:
+def test_application_that_registered_itself_connects(john: Browser, is_open: None) -> None:
     metadata = requests.get(john.base_url + "/.well-known/oauth-authorization-server", timeout=30).json()
     assert metadata["registration_endpoint"] == john.base_url + PATH
     answer = register(john.base_url)
@@ -76,7 +76,7 @@ def test_an_application_that_registered_itself_connects(john: Browser, is_open: 
 
 
 @pytest.mark.spec("RFC 7591 §5", "docs/security.md")
-def test_users_are_told_that_it_registered_itself(john: Browser, shop: ClientApp, is_open: None) -> None:
+def test_users_are_told_that_an_application_registered_itself(john: Browser, shop: ClientApp, is_open: None) -> None:
     made = register(john.base_url, client_name="Tickets").json()
     app = ClientApp(john.base_url, made["client_id"], made["client_secret"], CALLBACK)
     page = john.open(app.authorize_path())
@@ -89,7 +89,7 @@ def test_users_are_told_that_it_registered_itself(john: Browser, shop: ClientApp
 @pytest.mark.parametrize(
     "wrong", [{"scope": "admin"}, {"response_type": "token"}, {"state": "a b&c", "code_challenge": "short"}], ids=str
 )
-def test_a_mistake_of_its_leads_nobody_anywhere_unasked(
+def test_invalid_request_of_a_self_registered_application_redirects_nobody_unasked(
     base_url: str, john: Browser, shop: ClientApp, is_open: None, wrong: dict[str, str]
 ) -> None:
     made = register(john.base_url, client_name="Your bank", redirect_uris=["https://evil.example/login"]).json()
@@ -110,11 +110,13 @@ def test_a_mistake_of_its_leads_nobody_anywhere_unasked(
     for connected, is_told in ((shop, True), (app, False)):
         connected.connect(john, "Big Events LLC")
         page = john.open(connected.authorize_path(**wrong))
-        assert bool(page.left_to) is is_told, "one that somebody here registered, and that has a consent, at once"
+        assert bool(page.left_to) is is_told, (
+            "only an application that a developer registered redirects at once, after consent"
+        )
 
 
 @pytest.mark.spec("RFC 8252 §7.3", "RFC 8252 §7.1")
-def test_people_are_told_of_an_app_where_one_leads_to_a_scheme(john: Browser, is_open: None) -> None:
+def test_consent_page_says_that_a_private_scheme_leads_to_an_app(john: Browser, is_open: None) -> None:
     uri = "com.evil.bank:/cb"
     made = register(john.base_url, token_endpoint_auth_method="none", redirect_uris=[uri]).json()
     app = PublicApp(john.base_url, made["client_id"], "", uri)
@@ -128,7 +130,7 @@ def test_people_are_told_of_an_app_where_one_leads_to_a_scheme(john: Browser, is
 
 @pytest.mark.spec("RFC 8252 §7.3", "RFC 7591 §2")
 @pytest.mark.parametrize("uri", ["com.evil.app://accounts.google.com/cb", "com.evil.bank:/cb"])
-def test_one_without_a_name_is_not_called_after_a_host_that_it_does_not_have(
+def test_nameless_application_with_a_private_scheme_is_not_named_after_a_host(
     base_url: str, is_open: None, uri: str
 ) -> None:
     made = register(base_url, client_name=None, token_endpoint_auth_method="none", redirect_uris=[uri]).json()
@@ -136,7 +138,7 @@ def test_one_without_a_name_is_not_called_after_a_host_that_it_does_not_have(
 
 
 @pytest.mark.spec("RFC 7591 §2", "RFC 7591 §3.2.2")
-def test_one_whose_host_cannot_be_its_name_is_told_to_send_one(base_url: str, is_open: None) -> None:
+def test_nameless_application_whose_host_cannot_be_its_name_is_told_to_send_one(base_url: str, is_open: None) -> None:
     uris = ["https://lanyard.shop.example/cb"]
     made = register(base_url, client_name=None, redirect_uris=uris)
     assert (made.status_code, made.json()["error"]) == (400, "invalid_client_metadata")
@@ -147,7 +149,7 @@ def test_one_whose_host_cannot_be_its_name_is_told_to_send_one(base_url: str, is
 
 
 @pytest.mark.spec("RFC 7591 §2", "RFC 8252 §7.3")
-def test_a_native_one_without_a_secret_registers(john: Browser, is_open: None) -> None:
+def test_native_application_without_a_secret_registers(john: Browser, is_open: None) -> None:
     uris = ["http://127.0.0.1/done", "com.example.app:/done"]
     made = register(john.base_url, token_endpoint_auth_method="none", redirect_uris=uris).json()
     assert "client_secret" not in made
@@ -158,7 +160,7 @@ def test_a_native_one_without_a_secret_registers(john: Browser, is_open: None) -
 
 
 @pytest.mark.spec("RFC 7591 §3.2.1", "RFC 8252 §8.5")
-def test_one_that_says_it_is_native_gets_no_secret_unless_it_asks_and_then_nothing_native(
+def test_native_application_gets_a_secret_only_on_request_and_then_counts_as_a_web_application(
     base_url: str, is_open: None
 ) -> None:
     uris = ["http://127.0.0.1:3030/callback"]
@@ -174,7 +176,7 @@ def test_one_that_says_it_is_native_gets_no_secret_unless_it_asks_and_then_nothi
 
 
 @pytest.mark.spec("RFC 7591 §2", "RFC 7523 §2.2")
-def test_one_with_keys_registers(john: Browser, is_open: None) -> None:
+def test_application_with_keys_registers(john: Browser, is_open: None) -> None:
     key = ECKey.generate_key("P-256")
     jwks = {"keys": [key.as_dict(private=False)]}
     made = register(john.base_url, token_endpoint_auth_method="private_key_jwt", jwks=jwks).json()
@@ -221,7 +223,7 @@ def test_one_with_keys_registers(john: Browser, is_open: None) -> None:
     ],
     ids=lambda value: str(value)[:60],
 )
-def test_what_cannot_be_registered_is_refused(
+def test_invalid_registration_is_refused_with_a_description(
     base_url: str, is_open: None, metadata: dict[str, Any], error: str
 ) -> None:
     answer = register(base_url, **metadata)
@@ -231,14 +233,14 @@ def test_what_cannot_be_registered_is_refused(
 
 @pytest.mark.spec("RFC 7591 §3.1")
 @pytest.mark.parametrize("body", [b"", b"x", b"[]", b"[" * 10000, b'"x"', b"\xff"])
-def test_what_is_no_json_object_is_refused(base_url: str, is_open: None, body: bytes) -> None:
+def test_registration_body_that_is_not_a_json_object_is_refused(base_url: str, is_open: None, body: bytes) -> None:
     for content_type in ("application/json", "application/x-www-form-urlencoded"):
         answer = requests.post(base_url + PATH, data=body, headers={"Content-Type": content_type}, timeout=30)
         assert (answer.status_code, answer.json()["error"]) == (400, "invalid_client_metadata")
 
 
 @pytest.mark.spec("RFC 7591 §3.1", "RFC 7591 §2")
-def test_it_cannot_give_itself_what_the_operator_gives(base_url: str, is_open: None) -> None:
+def test_registering_application_cannot_grant_itself_what_only_the_operator_may(base_url: str, is_open: None) -> None:
     wishes: dict[str, Any] = {
         "own_scopes": ["write"],
         "own_organizers": ["x"],
@@ -257,7 +259,7 @@ def test_it_cannot_give_itself_what_the_operator_gives(base_url: str, is_open: N
 
 
 @pytest.mark.spec("RFC 7591 §1.2", "RFC 7591 §3")
-def test_an_initial_access_token_is_asked_for_where_the_operator_says_so(
+def test_initial_access_token_is_required_if_the_operator_says_so(
     base_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token, other = (credentials.mint(credentials.Kind.INITIAL_ACCESS_TOKEN) for _ in range(2))
@@ -271,7 +273,9 @@ def test_an_initial_access_token_is_asked_for_where_the_operator_says_so(
 
 
 @pytest.mark.spec("RFC 8628 §5.4")
-def test_the_device_grant_takes_somebody_who_let_it_register(base_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_application_may_register_the_device_grant_with_an_initial_access_token(
+    base_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     token = credentials.mint(credentials.Kind.INITIAL_ACCESS_TOKEN)
     let(monkeypatch, "token", token)
     device = "urn:ietf:params:oauth:grant-type:device_code"
@@ -282,7 +286,7 @@ def test_the_device_grant_takes_somebody_who_let_it_register(base_url: str, monk
 
 
 @pytest.mark.spec("RFC 7591 §5")
-def test_open_registration_has_limits(base_url: str, is_open: None, capsys: pytest.CaptureFixture[str]) -> None:
+def test_open_registration_is_throttled(base_url: str, is_open: None, capsys: pytest.CaptureFixture[str]) -> None:
     for _ in range(settings.REGISTRATIONS_PER_ADDRESS):
         assert register(base_url).status_code == 201
     answer = register(base_url)
@@ -292,7 +296,7 @@ def test_open_registration_has_limits(base_url: str, is_open: None, capsys: pyte
 
 
 @pytest.mark.spec("RFC 7592 §2.1")
-def test_it_reads_what_is_registered_and_the_secret_is_not_shown_again(base_url: str, is_open: None) -> None:
+def test_application_reads_its_registration_but_not_its_secret(base_url: str, is_open: None) -> None:
     made = register(base_url).json()
     answer = manage(made)
     assert answer.status_code == 200
@@ -301,7 +305,7 @@ def test_it_reads_what_is_registered_and_the_secret_is_not_shown_again(base_url:
 
 
 @pytest.mark.spec("RFC 7592 §2.2")
-def test_it_replaces_what_is_registered(john: Browser, is_open: None) -> None:
+def test_application_replaces_its_registration(john: Browser, is_open: None) -> None:
     made = register(john.base_url).json()
     changed = {"client_id": made["client_id"], "client_name": "Renamed", "redirect_uris": ["https://new.example/cb"]}
     answer = manage(made, "PUT", json=changed)
@@ -325,7 +329,9 @@ def test_it_replaces_what_is_registered(john: Browser, is_open: None) -> None:
     ],
     ids=["no id", "id", "secret", "method: none", "method: private_key_jwt"],
 )
-def test_what_it_cannot_change_stays(base_url: str, is_open: None, changed: dict[str, Any]) -> None:
+def test_application_cannot_change_its_id_secret_or_authentication_method(
+    base_url: str, is_open: None, changed: dict[str, Any]
+) -> None:
     made = register(base_url).json()
     answer = manage(made, "PUT", json={**CHOSEN, "client_id": made["client_id"], **changed})
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_client_metadata")
@@ -333,7 +339,7 @@ def test_what_it_cannot_change_stays(base_url: str, is_open: None, changed: dict
 
 
 @pytest.mark.spec("RFC 7592 §2.1", "docs/architecture.md")
-def test_one_that_the_operator_disabled_cannot_manage_itself(base_url: str, is_open: None) -> None:
+def test_application_that_the_operator_disabled_cannot_manage_itself(base_url: str, is_open: None) -> None:
     made = register(base_url).json()
     application.disable(made["client_id"])
     changed = {"client_id": made["client_id"], "client_name": "Renamed", "redirect_uris": ["https://new.example/cb"]}
@@ -351,7 +357,7 @@ def test_one_that_the_operator_disabled_cannot_manage_itself(base_url: str, is_o
 
 
 @pytest.mark.spec("RFC 7592 §2.2", "docs/architecture.md")
-def test_one_that_is_disabled_while_it_changes_itself_changes_nothing(
+def test_application_disabled_during_its_own_update_changes_nothing(
     base_url: str, is_open: None, store: StoreProxy
 ) -> None:
     made = register(base_url).json()
@@ -365,7 +371,7 @@ def test_one_that_is_disabled_while_it_changes_itself_changes_nothing(
 
 
 @pytest.mark.spec("RFC 7592 §2.3", "docs/architecture.md")
-def test_it_deletes_itself_and_its_tokens_end(john: Browser, is_open: None) -> None:
+def test_application_that_deletes_itself_loses_its_tokens(john: Browser, is_open: None) -> None:
     made = register(john.base_url).json()
     app = ClientApp(john.base_url, made["client_id"], made["client_secret"], CALLBACK)
     token = app.connect(john, "Big Events LLC")["access_token"]
@@ -377,7 +383,7 @@ def test_it_deletes_itself_and_its_tokens_end(john: Browser, is_open: None) -> N
 
 
 @pytest.mark.spec("RFC 7592 §2", "RFC 7592 §5")
-def test_its_token_manages_it_alone(base_url: str, is_open: None, shop: ClientApp) -> None:
+def test_registration_token_manages_only_its_own_application(base_url: str, is_open: None, shop: ClientApp) -> None:
     made, other = register(base_url).json(), register(base_url).json()
     forged = credentials.mint(credentials.Kind.REGISTRATION_TOKEN, made["client_id"])
     for method in ("GET", "PUT", "DELETE"):
@@ -385,7 +391,7 @@ def test_its_token_manages_it_alone(base_url: str, is_open: None, shop: ClientAp
         for token in (other["registration_access_token"], forged, made["client_secret"], "x"):
             answer = manage(made, method, token=token, **body)
             assert (answer.status_code, answer.json()["error"]) == (401, "invalid_token")
-    # Nor does any token manage one that a person registered.
+    # No token manages an application that a person registered, either.
     url = f"{base_url}{PATH}/{shop.client_id}"
     for token in (made["registration_access_token"], credentials.mint(credentials.Kind.REGISTRATION_TOKEN, "x" * 16)):
         assert requests.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=30).status_code == 401
@@ -393,7 +399,7 @@ def test_its_token_manages_it_alone(base_url: str, is_open: None, shop: ClientAp
 
 
 @pytest.mark.spec("RFC 7592 §2")
-def test_it_still_manages_itself_once_registration_is_closed(
+def test_application_still_manages_itself_after_registration_is_closed(
     base_url: str, is_open: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = register(base_url).json()
@@ -402,7 +408,9 @@ def test_it_still_manages_itself_once_registration_is_closed(
     assert manage(made, "DELETE").status_code == 204
 
 
-def test_no_user_sees_it_among_their_own(is_open: None, a_browser: Callable[..., Browser]) -> None:
+def test_self_registered_application_appears_in_nobodys_settings(
+    is_open: None, a_browser: Callable[..., Browser]
+) -> None:
     browser = a_browser()
     made = register(browser.base_url).json()
     assert browser.open(f"/settings/applications/{made['client_id']}").status == 404
@@ -410,7 +418,7 @@ def test_no_user_sees_it_among_their_own(is_open: None, a_browser: Callable[...,
 
 
 @pytest.mark.spec("RFC 7591 §3.1", "RFC 6749 §3.2")
-def test_other_methods_are_refused(base_url: str, is_open: None) -> None:
+def test_unsupported_methods_are_refused_at_the_registration_endpoint(base_url: str, is_open: None) -> None:
     assert requests.get(base_url + PATH, timeout=30).status_code == 405
     assert requests.post(f"{base_url}{PATH}/x", json={}, timeout=30).status_code == 405
 
@@ -427,9 +435,7 @@ def test_other_methods_are_refused(base_url: str, is_open: None) -> None:
     ],
     ids=str,
 )
-def test_a_setting_that_cannot_be_used_is_refused_without_quoting_secrets(
-    environment: dict[str, str], named: str
-) -> None:
+def test_invalid_setting_is_refused_without_quoting_secrets(environment: dict[str, str], named: str) -> None:
     with pytest.raises(settings.SettingsError) as error:
         settings.from_environment(environment)
     assert named in str(error.value)

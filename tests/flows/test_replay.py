@@ -1,4 +1,4 @@
-"""Codes and tokens that are used again, made up, or taken from somebody else."""
+"""Codes and tokens that are reused, made up, or taken from somebody else are refused."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def a_code(browser: Browser, shop: ClientApp) -> str:
 
 @pytest.mark.spec("RFC 6749 §4.1.2")
 @pytest.mark.parametrize("seconds_later", [0, 3600])
-def test_a_second_use_of_a_code_ends_what_the_first_one_made(
+def test_used_code_is_refused_and_ends_its_grant(
     john: Browser, shop: ClientApp, clock: Clock, seconds_later: int
 ) -> None:
     code = a_code(john, shop)
@@ -46,7 +46,7 @@ def test_a_second_use_of_a_code_ends_what_the_first_one_made(
 
 
 @pytest.mark.spec("RFC 6749 §4.1.2")
-def test_a_second_use_also_ends_a_token_that_was_refreshed_meanwhile(john: Browser, shop: ClientApp) -> None:
+def test_used_code_also_ends_a_token_that_was_refreshed_in_the_meantime(john: Browser, shop: ClientApp) -> None:
     code = a_code(john, shop)
     tokens = shop.refresh(shop.exchange(code).json()["refresh_token"]).json()
     shop.exchange(code)
@@ -54,7 +54,7 @@ def test_a_second_use_also_ends_a_token_that_was_refreshed_meanwhile(john: Brows
 
 
 @pytest.mark.spec("RFC 6749 §4.1.2")
-def test_a_second_use_leaves_the_users_other_grants_alone(john: Browser, shop: ClientApp) -> None:
+def test_used_code_leaves_the_users_other_grants_alone(john: Browser, shop: ClientApp) -> None:
     code = a_code(john, shop)
     shop.exchange(code)
     other = shop.connect(john)
@@ -63,7 +63,9 @@ def test_a_second_use_leaves_the_users_other_grants_alone(john: Browser, shop: C
 
 
 @pytest.mark.spec("RFC 6749 §4.1.2", "RFC 6749 §4.1.3", "RFC 6749 §10.5")
-def test_another_clients_try_with_a_code_ends_nothing(john: Browser, shop: ClientApp, other_shop: ClientApp) -> None:
+def test_code_tried_by_another_client_is_refused_and_ends_nothing(
+    john: Browser, shop: ClientApp, other_shop: ClientApp
+) -> None:
     code = a_code(john, shop)
     for redirect_uri in (other_shop.redirect_uri, shop.redirect_uri):
         stolen = other_shop.exchange(code, redirect_uri=redirect_uri)
@@ -75,7 +77,7 @@ def test_another_clients_try_with_a_code_ends_nothing(john: Browser, shop: Clien
 
 
 @pytest.mark.spec("RFC 6749 §4.1.2", "workers-oauth-provider #225")
-def test_a_forged_code_that_carries_parts_of_a_real_token_ends_nothing(john: Browser, shop: ClientApp) -> None:
+def test_forged_code_built_from_parts_of_a_real_token_ends_nothing(john: Browser, shop: ClientApp) -> None:
     code = a_code(john, shop)
     tokens = shop.exchange(code).json()
     forged = [
@@ -96,7 +98,7 @@ def test_a_forged_code_that_carries_parts_of_a_real_token_ends_nothing(john: Bro
 
 
 @pytest.mark.spec("RFC 9700 §4.14.2", "RFC 6749 §10.4")
-def test_another_clients_refresh_token_is_refused_and_stays_good(
+def test_refresh_token_tried_by_another_client_is_refused_and_stays_good(
     john: Browser, shop: ClientApp, other_shop: ClientApp
 ) -> None:
     tokens = shop.connect(john, "Big Events LLC")
@@ -108,7 +110,7 @@ def test_another_clients_refresh_token_is_refused_and_stays_good(
 
 @pytest.fixture
 def fresh_process(base_url: str) -> Iterator[str]:
-    """The address of Lanyard in a process that has just begun, on the same tables."""
+    """The address of Lanyard in a new process on the same tables."""
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-c", _SERVE, str(port)],
@@ -125,7 +127,7 @@ def fresh_process(base_url: str) -> Iterator[str]:
 
 
 @pytest.mark.spec("CVE-2026-9802")
-def test_what_was_revoked_stays_revoked_in_a_fresh_process(john: Browser, shop: ClientApp, fresh_process: str) -> None:
+def test_revoked_token_stays_revoked_in_a_new_process(john: Browser, shop: ClientApp, fresh_process: str) -> None:
     revoked, kept = shop.connect(john, "Big Events LLC"), shop.connect(john)
     shop.revoke(revoked["refresh_token"])
     there = ClientApp(fresh_process, shop.client_id, shop.secret, shop.redirect_uri)

@@ -1,4 +1,4 @@
-"""A token that was asked for one API is good at no other (RFC 8707)."""
+"""A token requested for one API works at no other (RFC 8707)."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ def introspect(app: ClientApp, token: str) -> dict[str, Any]:
 
 @pytest.fixture
 def tickets(other_shop: ClientApp) -> ClientApp:
-    """The API of TICKETS, as the operator registered it."""
+    """The API for TICKETS, as the operator registered it."""
     application.serve_resource(other_shop.client_id, TICKETS)
     return other_shop
 
 
-def test_a_token_without_a_resource_is_good_at_all(john: Browser, shop: ClientApp, tickets: ClientApp) -> None:
+def test_token_without_a_resource_works_at_every_api(john: Browser, shop: ClientApp, tickets: ClientApp) -> None:
     token = shop.connect(john, "Big Events LLC")["access_token"]
     assert shop.me(token).status_code == 200
     assert introspect(tickets, token)["active"] is True
     assert "aud" not in introspect(tickets, token)
 
 
-def test_a_token_for_an_api_is_good_there_alone(john: Browser, shop: ClientApp, tickets: ClientApp) -> None:
+def test_token_for_another_api_works_only_there(john: Browser, shop: ClientApp, tickets: ClientApp) -> None:
     token = shop.connect(john, "Big Events LLC", resource=TICKETS)["access_token"]
     assert introspect(tickets, token)["aud"] == TICKETS
     answer = shop.me(token)
@@ -53,14 +53,14 @@ def test_a_token_for_an_api_is_good_there_alone(john: Browser, shop: ClientApp, 
     assert introspect(tickets, other) == {"active": False}
 
 
-def test_a_token_for_this_api_is_good_here_alone(john: Browser, shop: ClientApp, tickets: ClientApp) -> None:
+def test_token_for_this_api_works_only_here(john: Browser, shop: ClientApp, tickets: ClientApp) -> None:
     for spelling in (shop.base_url, shop.base_url + "/"):
         token = shop.connect(john, "Big Events LLC", resource=spelling)["access_token"]
         assert shop.me(token).status_code == 200
         assert introspect(tickets, token) == {"active": False}
 
 
-def test_it_stays_with_every_refresh(john: Browser, shop: ClientApp, tickets: ClientApp) -> None:
+def test_refreshed_token_keeps_its_resource(john: Browser, shop: ClientApp, tickets: ClientApp) -> None:
     tokens = shop.connect(john, "Big Events LLC", resource=TICKETS)
     for more in ({}, {"resource": TICKETS}):
         refreshed = shop.refresh(tokens["refresh_token"], **more).json()
@@ -71,7 +71,7 @@ def test_it_stays_with_every_refresh(john: Browser, shop: ClientApp, tickets: Cl
 
 
 @pytest.mark.spec("RFC 8707 §2.2")
-def test_a_token_request_may_narrow_what_was_authorized(john: Browser, shop: ClientApp, tickets: ClientApp) -> None:
+def test_token_request_may_narrow_the_authorized_resources(john: Browser, shop: ClientApp, tickets: ClientApp) -> None:
     page = john.allow(john.open(shop.authorize_path()), "Big Events LLC")
     tokens = shop.exchange(page.code, resource=TICKETS).json()
     assert introspect(tickets, tokens["access_token"])["aud"] == TICKETS
@@ -81,7 +81,7 @@ def test_a_token_request_may_narrow_what_was_authorized(john: Browser, shop: Cli
 
 
 @pytest.mark.spec("RFC 8707 §2.2")
-def test_a_code_for_one_api_gives_no_token_for_another(john: Browser, shop: ClientApp) -> None:
+def test_code_for_one_api_gives_no_token_for_another(john: Browser, shop: ClientApp) -> None:
     page = john.allow(john.open(shop.authorize_path(resource=TICKETS)), "Big Events LLC")
     assert shop.exchange(page.code, resource=MUSIC).json()["error"] == "invalid_target"
     assert shop.exchange(page.code).status_code == 200
@@ -91,19 +91,19 @@ def test_a_code_for_one_api_gives_no_token_for_another(john: Browser, shop: Clie
 @pytest.mark.parametrize(
     "resource", ["https://unknown.example.com", TICKETS + "/more", TICKETS.upper(), "tickets", TICKETS + "#x"]
 )
-def test_an_unknown_api_is_refused(john: Browser, shop: ClientApp, resource: str) -> None:
+def test_unknown_resource_is_refused(john: Browser, shop: ClientApp, resource: str) -> None:
     shop.connect(john, "Big Events LLC")
     page = john.open(shop.authorize_path(resource=resource))
     assert page.answer["error"] == "invalid_target"
     assert page.answer["state"] == "xyz"
 
 
-def test_the_consent_page_says_where_it_is_good(john: Browser, shop: ClientApp) -> None:
+def test_consent_page_says_where_the_token_works(john: Browser, shop: ClientApp) -> None:
     assert f"At {TICKETS} and nowhere else." in john.open(shop.authorize_path(resource=TICKETS)).text
 
 
 @pytest.mark.spec("RFC 7662 §4")
-def test_an_api_that_serves_no_resource_learns_nothing_of_tokens_for_one(
+def test_api_without_a_resource_learns_nothing_about_tokens_for_one(
     john: Browser, shop: ClientApp, other_shop: ClientApp
 ) -> None:
     token = shop.connect(john, "Big Events LLC", resource=TICKETS)["access_token"]

@@ -1,4 +1,4 @@
-"""A server key that changes: no token ends by it, a repeat gets the same answer, and a replay is still one."""
+"""A new server key ends no token: repeats get the same response, and replays are still detected."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def spa(a_browser: Callable[..., Browser]) -> PublicApp:
 
 @pytest.fixture
 def use(monkeypatch: pytest.MonkeyPatch) -> Use:
-    """Deploy with these keys, newest first."""
+    """Deploy with these server keys, newest first."""
 
     def deploy(newest: str, *previous: str) -> None:
         changed: Any = replace(settings.SETTINGS, server_key=newest, previous_server_keys=previous)
@@ -51,7 +51,7 @@ def refreshed(spa: PublicApp, tokens: dict[str, Any], times: int = 1) -> dict[st
 
 
 @pytest.mark.parametrize("stolen_at", range(7))
-def test_a_token_of_any_key_is_still_recognized_as_used(
+def test_used_token_is_still_recognized_whichever_key_made_it(
     john: Browser, spa: PublicApp, clock: Clock, use: Use, stolen_at: int
 ) -> None:
     made = [spa.connect(john, "Big Events LLC")]
@@ -67,7 +67,7 @@ def test_a_token_of_any_key_is_still_recognized_as_used(
     assert spa.me(made[-1]["access_token"]).status_code == 401
 
 
-def test_a_repeat_that_meets_a_new_key_gets_the_same_tokens(john: Browser, spa: PublicApp, use: Use) -> None:
+def test_refresh_repeated_after_a_key_change_gets_the_same_tokens(john: Browser, spa: PublicApp, use: Use) -> None:
     first = spa.connect(john, "Big Events LLC")
     second = refreshed(spa, first)
     use(SECOND, FIRST)
@@ -80,7 +80,9 @@ def test_a_repeat_that_meets_a_new_key_gets_the_same_tokens(john: Browser, spa: 
     assert spa.me(third["access_token"]).status_code == 200
 
 
-def test_one_process_may_still_have_the_old_key_alone(john: Browser, spa: PublicApp, use: Use) -> None:
+def test_refreshes_work_while_some_processes_still_have_only_the_old_key(
+    john: Browser, spa: PublicApp, use: Use
+) -> None:
     tokens = spa.connect(john, "Big Events LLC")
     for keys in ((SECOND, FIRST), (FIRST,), (SECOND, FIRST), (FIRST,), (SECOND, FIRST)):
         use(*keys)
@@ -89,7 +91,7 @@ def test_one_process_may_still_have_the_old_key_alone(john: Browser, spa: Public
     assert len(grant_of(tokens).past_stretches) == 4
 
 
-def test_a_key_that_was_dropped_recognizes_nothing_and_ends_nothing(
+def test_token_of_a_removed_key_is_not_recognized_and_ends_nothing(
     john: Browser, spa: PublicApp, clock: Clock, use: Use
 ) -> None:
     first = spa.connect(john, "Big Events LLC")
@@ -101,10 +103,10 @@ def test_a_key_that_was_dropped_recognizes_nothing_and_ends_nothing(
     assert spa.me(tokens["access_token"]).status_code == 200
     use(SECOND, FIRST)
     assert spa.refresh(first["refresh_token"]).json()["error"] == "invalid_grant"
-    assert spa.me(tokens["access_token"]).status_code == 401, "it is recognized as soon as its key is known again"
+    assert spa.me(tokens["access_token"]).status_code == 401, "the token is recognized once its key is back"
 
 
-def test_a_made_up_token_ends_nothing_whatever_the_keys(john: Browser, spa: PublicApp, use: Use) -> None:
+def test_made_up_refresh_token_ends_nothing_under_any_keys(john: Browser, spa: PublicApp, use: Use) -> None:
     tokens = refreshed(spa, spa.connect(john, "Big Events LLC"), times=2)
     use(SECOND, FIRST)
     tokens = refreshed(spa, tokens, times=2)
@@ -113,7 +115,9 @@ def test_a_made_up_token_ends_nothing_whatever_the_keys(john: Browser, spa: Publ
     assert spa.me(tokens["access_token"]).status_code == 200
 
 
-def test_the_key_and_an_old_token_derive_nothing_without_the_store(john: Browser, spa: PublicApp, use: Use) -> None:
+def test_key_and_an_old_token_derive_no_current_token_without_the_store(
+    john: Browser, spa: PublicApp, use: Use
+) -> None:
     first = spa.connect(john, "Big Events LLC")
     second = refreshed(spa, first)
     grant_id = grant_of(first).grant_id
@@ -124,13 +128,13 @@ def test_the_key_and_an_old_token_derive_nothing_without_the_store(john: Browser
 
 
 @pytest.mark.usefixtures("use")
-def test_two_grants_have_salts_of_their_own(john: Browser, spa: PublicApp) -> None:
+def test_each_grant_has_its_own_salt(john: Browser, spa: PublicApp) -> None:
     one, another = (grant_of(spa.connect(john, "Big Events LLC")) for _ in range(2))
     assert one.refresh_salt != another.refresh_salt
 
 
 def as_stored_before(tokens: dict[str, Any], rotations: int) -> list[dict[str, str]]:
-    """Rotate as the version before did: without a salt, and without a note of the key. Gives every generation."""
+    """Rotate as the previous version did, without a salt or a note of the key, and return every generation."""
     found, made = grant_of(tokens), [{name: tokens[name] for name in ("refresh_token", "access_token")}]
     key = server_key.read()
     for _ in range(rotations):
@@ -159,7 +163,7 @@ def as_stored_before(tokens: dict[str, Any], rotations: int) -> list[dict[str, s
     return made
 
 
-def test_tokens_from_before_an_upgrade_go_on(john: Browser, spa: PublicApp, use: Use) -> None:
+def test_tokens_issued_before_an_upgrade_keep_working(john: Browser, spa: PublicApp, use: Use) -> None:
     made = as_stored_before(spa.connect(john, "Big Events LLC"), rotations=3)
     use(SECOND, FIRST)
     assert spa.me(made[-1]["access_token"]).status_code == 200
@@ -168,12 +172,12 @@ def test_tokens_from_before_an_upgrade_go_on(john: Browser, spa: PublicApp, use:
     tokens = refreshed(spa, made[-1])
     assert spa.me(tokens["access_token"]).status_code == 200
     assert refreshed(spa, made[-1])["refresh_token"] == tokens["refresh_token"]
-    assert refreshed(spa, made[-2])["refresh_token"] == tokens["refresh_token"], "both of them are in their grace"
+    assert refreshed(spa, made[-2])["refresh_token"] == tokens["refresh_token"], "both are within their grace periods"
     assert grant_of(tokens).refresh_salt
 
 
 @pytest.mark.parametrize("stolen_at", range(4))
-def test_tokens_from_before_an_upgrade_are_still_recognized_as_used(
+def test_tokens_issued_before_an_upgrade_are_still_recognized_as_used(
     john: Browser, spa: PublicApp, clock: Clock, use: Use, stolen_at: int
 ) -> None:
     made = as_stored_before(spa.connect(john, "Big Events LLC"), rotations=3)

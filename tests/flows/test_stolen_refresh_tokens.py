@@ -1,4 +1,4 @@
-"""Two clients with one refresh token, and refresh tokens that nobody uses any more (RFC 9700 §4.14.2)."""
+"""A refresh token shared with a thief is noticed, and unused ones expire (RFC 9700 §4.14.2)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def grant_of(tokens: dict[str, Any]) -> Grant:
 
 
 def cycle(spa: PublicApp, tokens: dict[str, Any], *, repeats: int) -> dict[str, Any]:
-    """The client refreshes, and the used token is repeated so many times within the grace."""
+    """Refresh once, then repeat the used token this many times within the grace period."""
     refreshed = spa.refresh(tokens["refresh_token"])
     assert refreshed.status_code == 200, refreshed.text
     for _ in range(repeats):
@@ -46,7 +46,7 @@ def cycle(spa: PublicApp, tokens: dict[str, Any], *, repeats: int) -> dict[str, 
     return dict(refreshed.json())
 
 
-def test_who_repeats_every_refresh_within_the_grace_is_noticed(
+def test_thief_who_repeats_every_refresh_within_the_grace_period_is_noticed(
     john: Browser, spa: PublicApp, clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tokens = spa.connect(john, "Big Events LLC")
@@ -65,7 +65,7 @@ def test_who_repeats_every_refresh_within_the_grace_is_noticed(
     assert any(event.startswith(ENDED) for event in events(john.open(PATH)))
 
 
-def test_a_client_that_loses_an_answer_now_and_then_goes_on(john: Browser, spa: PublicApp) -> None:
+def test_client_that_loses_a_response_now_and_then_keeps_its_grant(john: Browser, spa: PublicApp) -> None:
     tokens = spa.connect(john, "Big Events LLC")
     for _ in range(4):
         for _ in range(settings.REFRESH_REPEATED_ROTATIONS_LIMIT):
@@ -81,7 +81,9 @@ def test_many_repeats_of_one_refresh_count_once(john: Browser, spa: PublicApp) -
     assert spa.me(tokens["access_token"]).status_code == 200
 
 
-def test_a_repeat_costs_one_write_and_a_refresh_none_more(john: Browser, spa: PublicApp, store: StoreProxy) -> None:
+def test_first_repeat_costs_one_extra_write_and_a_refresh_costs_none(
+    john: Browser, spa: PublicApp, store: StoreProxy
+) -> None:
     tokens = spa.connect(john, "Big Events LLC")
     with store.count() as refresh:
         spa.refresh(tokens["refresh_token"])
@@ -93,7 +95,7 @@ def test_a_repeat_costs_one_write_and_a_refresh_none_more(john: Browser, spa: Pu
     assert repeats[2].operation == "UpdateItem"
 
 
-def test_a_repeat_that_cannot_be_counted_gets_its_tokens_all_the_same(
+def test_repeat_that_cannot_be_counted_still_gets_its_tokens(
     john: Browser, spa: PublicApp, store: StoreProxy, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tokens = spa.connect(john, "Big Events LLC")
@@ -107,7 +109,9 @@ def test_a_repeat_that_cannot_be_counted_gets_its_tokens_all_the_same(
     assert grant_of(refreshed).repeated_rotations == 1
 
 
-def test_a_public_clients_refresh_token_ends_when_nobody_uses_it(john: Browser, spa: PublicApp, clock: Clock) -> None:
+def test_public_clients_refresh_token_expires_after_ninety_days_without_use(
+    john: Browser, spa: PublicApp, clock: Clock
+) -> None:
     tokens = spa.connect(john, "Big Events LLC")
     clock.advance(90 * DAY - 60)
     tokens = spa.refresh(tokens["refresh_token"]).json()
@@ -119,15 +123,13 @@ def test_a_public_clients_refresh_token_ends_when_nobody_uses_it(john: Browser, 
     assert "was not used for 90 days" in ended.json()["error_description"]
 
 
-def test_one_that_was_never_used_ends_too(john: Browser, spa: PublicApp, clock: Clock) -> None:
+def test_refresh_token_that_was_never_used_expires_too(john: Browser, spa: PublicApp, clock: Clock) -> None:
     tokens = spa.connect(john, "Big Events LLC")
     clock.advance(90 * DAY)
     assert "was not used for 90 days" in spa.refresh(tokens["refresh_token"]).json()["error_description"]
 
 
-def test_a_grant_that_nobody_refreshes_is_forgotten_later_than_it_ends(
-    john: Browser, spa: PublicApp, clock: Clock
-) -> None:
+def test_idle_grant_is_deleted_some_time_after_it_expires(john: Browser, spa: PublicApp, clock: Clock) -> None:
     tokens = spa.connect(john, "Big Events LLC")
     first = grant_of(tokens)
     assert first.forget_at == first.created_at + 90 * DAY + settings.IDLE_GRANT_KEPT_SECONDS
@@ -136,7 +138,7 @@ def test_a_grant_that_nobody_refreshes_is_forgotten_later_than_it_ends(
     assert after.forget_at - first.forget_at - 5 * DAY in range(5)
 
 
-def test_a_confidential_clients_refresh_token_never_ends_by_itself(
+def test_confidential_clients_refresh_token_does_not_expire_when_idle(
     john: Browser, shop: ClientApp, clock: Clock
 ) -> None:
     tokens = shop.connect(john, "Big Events LLC")
@@ -146,7 +148,7 @@ def test_a_confidential_clients_refresh_token_never_ends_by_itself(
     assert grant_of(tokens).forget_at is None
 
 
-def test_an_operator_can_choose_the_days_or_none(
+def test_operator_can_choose_the_idle_days_or_turn_the_limit_off(
     john: Browser, spa: PublicApp, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def choose(days: int) -> None:
@@ -167,10 +169,12 @@ def test_an_operator_can_choose_the_days_or_none(
         choose(days)
         tokens = spa.refresh(tokens["refresh_token"]).json()
         left = grant_of(tokens).forget_at - clock.now()
-        assert days * DAY + settings.IDLE_GRANT_KEPT_SECONDS - left in range(5), "from the next refresh on"
+        assert days * DAY + settings.IDLE_GRANT_KEPT_SECONDS - left in range(5), (
+            "the new setting applies from the next refresh"
+        )
 
 
-def test_an_upgrade_ends_no_refresh_token_that_is_live(john: Browser, spa: PublicApp, clock: Clock) -> None:
+def test_upgrade_ends_no_refresh_token_in_use(john: Browser, spa: PublicApp, clock: Clock) -> None:
     tokens = spa.connect(john, "Big Events LLC")
     tables.change(Grant.key(grant_of(tokens).grant_id), [Grant.forget_at.remove(), Grant.refresh_salt.remove()])
     clock.advance(120 * DAY)
@@ -181,6 +185,6 @@ def test_an_upgrade_ends_no_refresh_token_that_is_live(john: Browser, spa: Publi
 
 
 @pytest.mark.parametrize("value", ["-1", "3651", "1.5", "ninety", "9" * 5000])
-def test_days_that_are_none_are_refused(value: str) -> None:
+def test_invalid_number_of_idle_days_is_refused(value: str) -> None:
     with pytest.raises(settings.SettingsError, match="REFRESH_IDLE_DAYS must be a whole number of days from 0 to 3650"):
         settings.from_environment({"REFRESH_IDLE_DAYS": value})

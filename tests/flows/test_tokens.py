@@ -1,4 +1,4 @@
-"""The rows token, refresh, revoke and use of the connect flow."""
+"""Tokens are issued, refreshed, revoked and used as documented."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.conftest import Clock
 pytestmark = pytest.mark.spec("docs/architecture.md", "RFC 6749 §4.1")
 
 
-def test_a_code_gives_tokens_of_the_documented_shape(john: Browser, shop: ClientApp) -> None:
+def test_code_gives_tokens_in_the_documented_format(john: Browser, shop: ClientApp) -> None:
     tokens = shop.connect(john, "Big Events LLC")
     assert set(tokens) == {"access_token", "expires_in", "token_type", "scope", "refresh_token"}
     assert tokens["expires_in"] == 86400
@@ -20,7 +20,7 @@ def test_a_code_gives_tokens_of_the_documented_shape(john: Browser, shop: Client
     assert tokens["refresh_token"].startswith("lyrt_")
 
 
-def test_a_refresh_gives_a_new_access_token_and_ends_the_previous_one(john: Browser, shop: ClientApp) -> None:
+def test_refresh_gives_a_new_access_token_and_ends_the_previous_one(john: Browser, shop: ClientApp) -> None:
     first = shop.connect(john, "Big Events LLC")
     answer = shop.refresh(first["refresh_token"])
     assert answer.status_code == 200
@@ -32,7 +32,7 @@ def test_a_refresh_gives_a_new_access_token_and_ends_the_previous_one(john: Brow
     assert shop.me(second["access_token"]).status_code == 200
 
 
-def test_a_confidential_clients_refresh_token_stays_the_same_and_never_expires(
+def test_confidential_clients_refresh_token_stays_the_same_and_never_expires(
     john: Browser, shop: ClientApp, clock: Clock
 ) -> None:
     tokens = shop.connect(john, "Big Events LLC")
@@ -44,7 +44,7 @@ def test_a_confidential_clients_refresh_token_stays_the_same_and_never_expires(
         assert shop.me(again.json()["access_token"]).status_code == 200
 
 
-def test_an_access_token_lives_for_a_day(john: Browser, shop: ClientApp, clock: Clock) -> None:
+def test_access_token_expires_after_a_day(john: Browser, shop: ClientApp, clock: Clock) -> None:
     tokens = shop.connect(john, "Big Events LLC")
     clock.advance(86_390)
     assert shop.me(tokens["access_token"]).status_code == 200
@@ -52,7 +52,7 @@ def test_an_access_token_lives_for_a_day(john: Browser, shop: ClientApp, clock: 
     assert shop.me(tokens["access_token"]).json()["error"] == "invalid_token"
 
 
-def test_a_revoked_access_token_ends_alone(john: Browser, shop: ClientApp) -> None:
+def test_revoking_an_access_token_leaves_its_refresh_token_usable(john: Browser, shop: ClientApp) -> None:
     tokens = shop.connect(john, "Big Events LLC")
     assert shop.revoke(tokens["access_token"]).status_code == 200
     assert shop.me(tokens["access_token"]).status_code == 401
@@ -61,7 +61,7 @@ def test_a_revoked_access_token_ends_alone(john: Browser, shop: ClientApp) -> No
     assert shop.me(refreshed.json()["access_token"]).status_code == 200
 
 
-def test_a_revoked_refresh_token_ends_with_its_access_token(john: Browser, shop: ClientApp) -> None:
+def test_revoking_a_refresh_token_also_ends_its_access_token(john: Browser, shop: ClientApp) -> None:
     tokens = shop.connect(john, "Big Events LLC")
     assert shop.revoke(tokens["refresh_token"]).status_code == 200
     assert shop.me(tokens["access_token"]).status_code == 401
@@ -77,7 +77,7 @@ def test_revoking_one_grant_leaves_the_users_other_grants_alone(john: Browser, s
     assert shop.refresh(second["refresh_token"]).status_code == 200
 
 
-def test_a_token_opens_the_organizers_that_the_user_ticked_and_no_others(john: Browser, shop: ClientApp) -> None:
+def test_token_gives_access_only_to_the_organizers_that_the_user_ticked(john: Browser, shop: ClientApp) -> None:
     assert john.person
     slugs = {name: slug for slug, name in john.person.organizers.items()}
     token = shop.connect(john, "Big Events LLC")["access_token"]
@@ -88,14 +88,14 @@ def test_a_token_opens_the_organizers_that_the_user_ticked_and_no_others(john: B
     assert (refused.status_code, refused.json()["error"]) == (403, "access_denied")
 
 
-def test_the_restriction_to_organizers_stays_on_every_refresh(john: Browser, shop: ClientApp) -> None:
+def test_refreshed_token_is_still_limited_to_the_ticked_organizers(john: Browser, shop: ClientApp) -> None:
     tokens = shop.connect(john, "Small Shows")
     for _ in range(3):
         tokens = shop.refresh(tokens["refresh_token"]).json()
         assert [one["name"] for one in shop.organizers(tokens["access_token"]).json()["results"]] == ["Small Shows"]
 
 
-def test_a_token_with_write_renames_an_organizer(john: Browser, shop: ClientApp) -> None:
+def test_token_with_write_scope_renames_an_organizer(john: Browser, shop: ClientApp) -> None:
     assert john.person
     slug = next(slug for slug, name in john.person.organizers.items() if name == "Big Events LLC")
     token = shop.connect(john, "Big Events LLC")["access_token"]

@@ -1,4 +1,4 @@
-"""An exchange or a refresh whose outcome the store does not tell: nobody is refused for it, or called a thief."""
+"""An exchange or refresh with an unknown outcome is not refused for it and never counted as theft."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def an_approved_code(john: Browser, tv: Device) -> str:
 
 
 def losing(store: StoreProxy, *, look_up: bool) -> ExitStack:
-    """The exchange is carried out, and its answer is lost. look_up: can the store be asked what became of it?"""
+    """Carry out the exchange and lose its response; look_up says whether the store can be asked for the outcome."""
     stack = ExitStack()
     stack.enter_context(store.fault(Fault.LOSES_ANSWER, "TransactWriteItems", table="grants"))
     if not look_up:
@@ -61,9 +61,7 @@ def held_by(john: Browser) -> list[str]:
     return [str(held.grant_id) for held in grant.held_by(john.user.user_id)]
 
 
-def test_an_exchange_whose_answer_was_lost_for_good_is_looked_up(
-    john: Browser, shop: ClientApp, store: StoreProxy
-) -> None:
+def test_exchange_whose_response_was_lost_is_looked_up(john: Browser, shop: ClientApp, store: StoreProxy) -> None:
     code = a_code(john, shop)
     with losing(store, look_up=True), store.count() as calls:
         answer = shop.exchange(code)
@@ -73,9 +71,7 @@ def test_an_exchange_whose_answer_was_lost_for_good_is_looked_up(
     assert shop.refresh(answer.json()["refresh_token"]).status_code == 200
 
 
-def test_a_device_whose_exchange_was_lost_for_good_gets_its_tokens(
-    john: Browser, tv: Device, store: StoreProxy
-) -> None:
+def test_device_whose_exchange_was_lost_still_gets_its_tokens(john: Browser, tv: Device, store: StoreProxy) -> None:
     code = an_approved_code(john, tv)
     with losing(store, look_up=True):
         answer = tv.poll(code)
@@ -85,7 +81,7 @@ def test_a_device_whose_exchange_was_lost_for_good_gets_its_tokens(
 
 
 @pytest.mark.parametrize("fault", [Fault.INTERNAL_ERROR, Fault.DROPS_CONNECTION, Fault.THROTTLED])
-def test_an_exchange_that_was_not_carried_out_can_be_tried_again(
+def test_exchange_that_was_not_carried_out_can_be_repeated(
     john: Browser, shop: ClientApp, store: StoreProxy, fault: Fault
 ) -> None:
     code = a_code(john, shop)
@@ -98,7 +94,7 @@ def test_an_exchange_that_was_not_carried_out_can_be_tried_again(
 
 
 @pytest.mark.parametrize("kind", ["shop", "spa"])
-def test_a_retry_after_an_unknown_outcome_ends_the_grant_and_calls_nobody_a_thief(
+def test_retry_after_an_unknown_outcome_ends_the_grant_and_is_not_logged_as_a_replay(
     john: Browser,
     request: pytest.FixtureRequest,
     store: StoreProxy,
@@ -123,10 +119,10 @@ def test_a_retry_after_an_unknown_outcome_ends_the_grant_and_calls_nobody_a_thie
     assert app.me(app.connect(john, "Big Events LLC")["access_token"]).status_code == 200
 
 
-def test_a_retry_that_reaches_another_process_is_taken_for_a_replay(
+def test_retry_in_another_process_is_taken_for_a_replay(
     john: Browser, shop: ClientApp, store: StoreProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The present behavior and no promise: what would tell the processes of the failure is what has failed."""
+    """Current behavior, not a promise: the store that would tell the other process is what failed."""
     code = a_code(john, shop)
     with losing(store, look_up=False):
         assert shop.exchange(code).status_code == 503
@@ -140,7 +136,7 @@ def test_a_retry_that_reaches_another_process_is_taken_for_a_replay(
     assert shop.me(shop.connect(john, "Big Events LLC")["access_token"]).status_code == 200
 
 
-def test_a_device_that_tries_again_after_an_unknown_outcome_is_told_to_start_again(
+def test_device_that_retries_after_an_unknown_outcome_is_told_to_start_again(
     john: Browser, tv: Device, store: StoreProxy, clock: Clock
 ) -> None:
     code = an_approved_code(john, tv)
@@ -155,7 +151,7 @@ def test_a_device_that_tries_again_after_an_unknown_outcome_is_told_to_start_aga
     assert INTERRUPTED in history(john)
 
 
-def test_an_exchange_that_arrives_after_its_client_gave_up_is_no_replay(
+def test_exchange_that_arrives_after_its_client_gave_up_is_not_a_replay(
     john: Browser, shop: ClientApp, store: StoreProxy
 ) -> None:
     code = a_code(john, shop)
@@ -167,7 +163,7 @@ def test_an_exchange_that_arrives_after_its_client_gave_up_is_no_replay(
     assert REPLAYED not in history(john)
 
 
-def test_an_exchange_that_arrives_after_the_retry_changes_nothing(
+def test_exchange_that_arrives_after_the_retry_changes_nothing(
     john: Browser, shop: ClientApp, store: StoreProxy
 ) -> None:
     code = a_code(john, shop)
@@ -179,7 +175,7 @@ def test_an_exchange_that_arrives_after_the_retry_changes_nothing(
     assert len(held_by(john)) == 1
 
 
-def test_a_code_that_comes_back_after_its_answer_was_given_is_still_a_replay(john: Browser, shop: ClientApp) -> None:
+def test_code_repeated_after_its_response_was_delivered_is_still_a_replay(john: Browser, shop: ClientApp) -> None:
     code = a_code(john, shop)
     tokens = shop.exchange(code).json()
     answer = shop.exchange(code)
@@ -191,7 +187,7 @@ def test_a_code_that_comes_back_after_its_answer_was_given_is_still_a_replay(joh
 
 @pytest.mark.spec("docs/architecture.md", "RFC 6749 §6")
 @pytest.mark.parametrize("kind", ["shop", "spa"])
-def test_the_same_refresh_after_an_unknown_outcome_gets_working_tokens(
+def test_refresh_repeated_after_an_unknown_outcome_gets_working_tokens(
     john: Browser, request: pytest.FixtureRequest, store: StoreProxy, kind: str
 ) -> None:
     app: ClientApp = request.getfixturevalue(kind)
@@ -208,7 +204,7 @@ def test_the_same_refresh_after_an_unknown_outcome_gets_working_tokens(
 
 @pytest.mark.spec("docs/architecture.md", "RFC 6749 §6")
 @pytest.mark.parametrize("kind", ["shop", "spa"])
-def test_a_refresh_that_arrives_after_the_clients_next_one_ends_no_newer_token(
+def test_refresh_that_arrives_after_the_clients_next_one_does_not_end_the_newer_tokens(
     john: Browser, request: pytest.FixtureRequest, store: StoreProxy, kind: str
 ) -> None:
     app: ClientApp = request.getfixturevalue(kind)
@@ -222,7 +218,9 @@ def test_a_refresh_that_arrives_after_the_clients_next_one_ends_no_newer_token(
 
 
 @pytest.mark.spec("docs/architecture.md", "RFC 6749 §6")
-def test_a_refresh_that_another_one_overtook_goes_after_it(john: Browser, shop: ClientApp, store: StoreProxy) -> None:
+def test_refresh_that_was_overtaken_by_another_is_carried_out_after_it(
+    john: Browser, shop: ClientApp, store: StoreProxy
+) -> None:
     tokens = shop.connect(john, "Big Events LLC")
     overtaking: list[dict[str, Any]] = []
     with store.before("TransactWriteItems", lambda: overtaking.append(shop.refresh(tokens["refresh_token"]).json())):
@@ -233,7 +231,7 @@ def test_a_refresh_that_another_one_overtook_goes_after_it(john: Browser, shop: 
 
 
 @pytest.mark.spec("docs/architecture.md", "RFC 6749 §6")
-def test_a_refresh_that_hung_gives_way_to_the_one_that_its_client_sent_meanwhile(
+def test_refresh_that_hung_gives_way_to_the_one_its_client_sent_in_the_meantime(
     john: Browser, shop: ClientApp, store: StoreProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chalicelib.settings.REFRESH_GIVES_WAY_SECONDS", 0)
@@ -247,7 +245,7 @@ def test_a_refresh_that_hung_gives_way_to_the_one_that_its_client_sent_meanwhile
 
 @pytest.mark.spec("docs/architecture.md", "RFC 7009 §2.2", "RFC 6749 §6")
 @pytest.mark.parametrize("kind", ["shop", "spa"])
-def test_a_refresh_that_a_revocation_overtook_is_refused(
+def test_refresh_that_a_revocation_overtook_is_refused(
     john: Browser, request: pytest.FixtureRequest, store: StoreProxy, kind: str
 ) -> None:
     app: ClientApp = request.getfixturevalue(kind)

@@ -1,7 +1,7 @@
-"""A Hypothesis state machine: users, applications and operators do whatever they can, in any order, over HTTP.
+"""A Hypothesis state machine: users, applications and operators act in any order, over HTTP.
 
-After every step each token that was ever issued is presented, and must give exactly what the model says. A step may be
-armed with a fault of the store that the provider has to survive by itself.
+After every step, each recently issued token is presented and must give exactly what the model says. A step may be armed
+with a store fault that the provider has to survive by itself.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from tests.store_proxy import Fault, StoreProxy
 CALLBACK = "https://shop.example.com/callback"
 CHECKED_TOKENS = 5
 SCOPES = st.sets(st.sampled_from(["read", "write", "profile"]), min_size=1)
-# What DynamoDB does now and then, and one more try survives.
+# What DynamoDB does now and then, and one retry survives.
 SURVIVED = (Fault.THROTTLED, Fault.INTERNAL_ERROR, Fault.DROPS_CONNECTION, Fault.LOSES_ANSWER)
 
 
 class Provider(RuleBasedStateMachine):
-    """Has to be given `base_url`, `store` and `clock` by a subclass: Hypothesis makes the instances."""
+    """The machine. Hypothesis creates the instances, so a subclass must set `base_url`, `store` and `clock`."""
 
     base_url: str
     store: StoreProxy
@@ -83,7 +83,7 @@ class Provider(RuleBasedStateMachine):
 
     @rule(data=st.data(), scopes=SCOPES)
     def authorize(self, data: Any, scopes: set[str]) -> None:
-        """A user is sent here by an application, and allows what it asks for."""
+        """An application sends a user here, and the user allows what it asks for."""
         users, apps = [who for who in self.people if who.active], [app for app in self.clients if app.is_there]
         if not users or not apps:
             return
@@ -157,12 +157,12 @@ class Provider(RuleBasedStateMachine):
         answer = self.clients[code.app].exchange(value, code_verifier="x" * 43)
         self.refused(answer, 400, "invalid_grant")
         if self.now < code.expires_at:
-            code.used = True  # one try, and no grant: whoever has no verifier proves nothing and ends nothing
+            code.used = True  # one try and no grant: a client without the verifier proves nothing and ends nothing
 
     @precondition(lambda self: self.grants)
     @rule(data=st.data(), age=st.integers(0, 5), narrower=st.booleans())
     def refresh(self, data: Any, age: int, narrower: bool) -> None:
-        """With the present refresh token most often; with an old one of a public client else."""
+        """Refresh, mostly with the current refresh token, sometimes with an old one of a public client."""
         grant: Grant = self.pick(data, self.grants)
         age = min(max(0, age - 3), len(grant.refresh_tokens) - 1)
         presented = grant.refresh_tokens[-1 - age]
@@ -177,7 +177,7 @@ class Provider(RuleBasedStateMachine):
             return self.refused(answer, 401, "invalid_client")
         if grant.ended or not self.model.stands(grant):
             return self.refused(answer, 400, "invalid_grant")
-        if age and not repeated:  # replayed: either side may be the thief
+        if age and not repeated:  # a replay: either side may be the thief
             grant.end()
             return self.refused(answer, 400, "invalid_grant")
         assert answer.status_code == 200, answer.text
@@ -271,7 +271,7 @@ class Provider(RuleBasedStateMachine):
 
     @rule(fault=st.sampled_from(SURVIVED))
     def arm(self, fault: Fault) -> None:
-        """The next step's first call of the store goes wrong, once."""
+        """Make the next step's first call to the store fail once."""
         self.armed = fault
 
     # -- what must always hold ---------------------------------------------------------------------------------------
@@ -287,10 +287,10 @@ class Provider(RuleBasedStateMachine):
             else:
                 assert {found["slug"] for found in answer.json()["results"]} == self.seen_by(token)
 
-    # -- ways of saying it -------------------------------------------------------------------------------------------
+    # -- helpers -----------------------------------------------------------------------------------------------------
 
     def allowed(self, who: User, app: App, scopes: set[str], organizers: set[str]) -> tuple[Code, str]:
-        """A user who was never asked before allows this."""
+        """Allow this as a user who was never asked before."""
         browser = self.people[who]
         page = browser.open(self.clients[app].authorize_path(scope=" ".join(sorted(scopes))))
         page = self.press_authorize(browser, page, organizers)
@@ -321,7 +321,7 @@ class Provider(RuleBasedStateMachine):
         return data.draw(st.sampled_from(list(among)))
 
     def open(self, browser: Browser, path: str) -> Any:
-        """As a person would: where the session has ended meanwhile they sign in again."""
+        """Open a page as a person would, signing in again if the session has ended."""
         page = browser.open(path)
         if page.path == "/login":
             assert browser.sign_in().status == 200

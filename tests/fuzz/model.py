@@ -1,7 +1,7 @@
 """Who may do what: a small model that the real provider is compared with after every step.
 
-It knows nothing of tables, digests or HTTP. It is written from the rules in docs/http-api.md and docs/architecture.md,
-and small enough to be read at once: what a person allowed, what was issued under that, and what has ended it.
+It knows nothing of tables, digests or HTTP. It follows the rules in docs/http-api.md and docs/architecture.md, and is
+small enough to read in one go: what a person allowed, what was issued under that, and what has ended it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class App:
 
 @dataclass(eq=False)
 class Consent:
-    """What a user allowed an application. Everything issued hangs from this object: a later one revives nothing."""
+    """What a user allowed an application. Everything issued belongs to this object, so a later one revives nothing."""
 
     scopes: set[str]
     organizers: set[str]
@@ -54,7 +54,7 @@ class Code:
 
 @dataclass(eq=False)
 class Token:
-    """An access token. What it may do was fixed when it was issued."""
+    """An access token. Its rights were fixed when it was issued."""
 
     grant: Grant
     scopes: set[str]
@@ -63,7 +63,7 @@ class Token:
 
 @dataclass(eq=False)
 class Grant:
-    """token: the one live access token, or None. refresh_tokens: all that there were, the present one last."""
+    """token: the one live access token, or None. refresh_tokens: all of them, the current one last."""
 
     user: User
     app: App
@@ -89,7 +89,7 @@ class Model:
         consent = self.consents.get((user, app))
         if consent is None:
             consent = self.consents[user, app] = Consent(set(scopes), set(organizers))
-        elif not organizers:  # an answer that touches no organizers leaves them as they were
+        elif not organizers:  # an answer without organizers leaves them unchanged
             consent.scopes |= scopes
         else:
             same = consent.organizers in (organizers, set())
@@ -98,14 +98,14 @@ class Model:
         return Code(user, app, consent, set(scopes), set(organizers), now + CODE_SECONDS)
 
     def is_remembered(self, user: User, app: App, scopes: set[str]) -> bool:
-        """Is an application with a secret sent straight back?"""
+        """Whether a confidential application gets a code without asking."""
         consent = self.consents.get((user, app))
         if consent is None or app.is_public or not scopes - {"profile"} <= consent.scopes:
             return False
         return not needs_organizers(scopes) or bool(consent.organizers & user.memberships)
 
     def stands(self, issued: Code | Grant) -> bool:
-        """Is what it hangs from still there: the consent, an active user, an active application?"""
+        """Whether everything it depends on exists: the consent, an active user, an active application."""
         allowed = self.consents.get((issued.user, issued.app)) is issued.consent
         return allowed and issued.user.active and issued.app.is_there
 

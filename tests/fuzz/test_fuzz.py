@@ -1,6 +1,6 @@
-"""Whatever users, applications and operators do, and in whatever order: tokens give what the model says.
+"""Whatever users, applications and operators do, in any order, tokens give exactly what the model says.
 
-`make test` makes a short run, the same one each time; `make fuzz` a long one of its own (EXAMPLES=, STEPS=).
+`make test` makes a short run, the same each time; `make fuzz` makes a long random one (EXAMPLES=, STEPS=).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The engines that the storage tests run on. Those that need transactions to hold at once run on MiniStack alone."""
+"""The engines that the storage tests run on. Only MiniStack runs those that need transactions to be isolated."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from infra.laptop.ministack import REGION
 
 @pytest.fixture(params=["ministack", "moto"])
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Where the tables are. moto lives in this process, and starts empty for every test."""
+    """Yield where the tables are. moto runs in this process and starts empty for every test."""
     if request.param == "moto":
         monkeypatch.delenv("AWS_ENDPOINT_URL_DYNAMODB")
         monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)

@@ -1,6 +1,6 @@
-"""Items as they are stored, of every kind: `python -m tests.models.stored_items` adds what a new attribute makes.
+"""Items of every kind as they are stored. `python -m tests.models.stored_items` adds samples of new attributes.
 
-What stands in stored_items.json was written by some version and is never changed: every later version has to read it.
+Each item in stored_items.json was written by some version and never changes: every later version has to read it.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _MOMENT = 1_790_000_000
 
 
 def read() -> dict[str, list[dict[str, Any]]]:
-    """By model: items as DynamoDB has them (`raw`), and what they say (`values`)."""
+    """The items by model: each as DynamoDB has it (`raw`), and its attributes (`values`)."""
     return dict(json.loads(FILE.read_text(encoding="utf-8"))) if FILE.exists() else {}
 
 
 def raw_of(model: type[Item], values: dict[str, Any]) -> dict[str, Any]:
-    """How the present version stores this."""
+    """The item as the current version stores it."""
     item = model(**{name: _as_value(model, name, value) for name, value in values.items()})
     raw = dict(item.to_dynamodb_dict())
     return {name: {"SS": sorted(value["SS"])} if "SS" in value else value for name, value in raw.items()}
@@ -58,7 +58,7 @@ def _map_of(attribute: ListAttribute[Any]) -> type[MapAttribute[Any, Any]] | Non
 
 
 def _samples(model: type[Item]) -> Iterator[dict[str, Any]]:
-    """One item with all attributes, and one with none but those that it cannot do without."""
+    """One item with all attributes, and one with only the required ones."""
     attributes = model.get_attributes()
     everything = {name: _sample(name, attribute) for name, attribute in attributes.items()}
     yield everything

@@ -1,4 +1,4 @@
-"""Applications in the store: registered once, changed, and gone."""
+"""Applications are stored once, can be changed, and stay deleted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.spec("docs/architecture.md", "RFC 6749 §4.1"), pytest
 URIS = ["https://shop.example.com/callback", "https://shop.example.com/other"]
 
 
-def test_an_application_is_registered_once_and_its_secret_is_kept_as_a_digest() -> None:
+def test_application_is_stored_once_and_its_secret_as_a_digest() -> None:
     client_id = credentials.new_id()
     made, secret = application.create(client_id, owner_id="owner", name="A shop", redirect_uris=URIS)
     with pytest.raises(store.ConditionFailed):
@@ -24,7 +24,7 @@ def test_an_application_is_registered_once_and_its_secret_is_kept_as_a_digest() 
     assert kept.secret_digest == credentials.digest(secret) == made.secret_digest
 
 
-def test_a_new_secret_takes_the_place_of_the_old_one() -> None:
+def test_new_secret_replaces_the_old_one() -> None:
     made, old = application.create(credentials.new_id(), owner_id="owner", name="A shop", redirect_uris=URIS)
     _, new = client_secret.rotate(made)
     kept = application.get(made.client_id)
@@ -33,7 +33,7 @@ def test_a_new_secret_takes_the_place_of_the_old_one() -> None:
     assert not credentials.matches(old, kept.secret_digest)
 
 
-def test_it_gives_the_application_as_it_stands_then() -> None:
+def test_rotating_a_secret_returns_the_application_as_stored() -> None:
     made, _ = application.create(credentials.new_id(), owner_id="owner", name="A shop", redirect_uris=URIS)
     for seconds in (60, 60, 0):
         before = application.get(made.client_id)
@@ -45,7 +45,7 @@ def test_it_gives_the_application_as_it_stands_then() -> None:
         assert kept.attribute_values == given
 
 
-def test_what_is_deleted_cannot_be_changed_back_into_being() -> None:
+def test_deleted_application_cannot_be_changed_back_into_existence() -> None:
     made, _ = application.create(credentials.new_id(), owner_id="owner", name="A shop", redirect_uris=URIS)
     application.edit(made.client_id, name="Renamed", redirect_uris=URIS[1:])
     application.delete(made.client_id)
@@ -61,7 +61,7 @@ def test_what_is_deleted_cannot_be_changed_back_into_being() -> None:
     assert application.get(made.client_id) is None
 
 
-def test_the_owners_applications_are_listed_oldest_first() -> None:
+def test_owners_applications_are_listed_oldest_first() -> None:
     owner = credentials.new_id()
     for name in ("One", "Two"):
         application.create(credentials.new_id(), owner_id=owner, name=name, redirect_uris=URIS)

@@ -1,4 +1,4 @@
-"""A code's exchange, a grant's refreshes and its end, as the store sees them."""
+"""The store exchanges a code once, refreshes a grant, and ends it for good."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def held(engine: str) -> tuple[Grant, AccessToken]:
 
 @pytest.mark.spec("RFC 6749 §10.5", "RFC 6749 §4.1.2")
 @pytest.mark.usefixtures("engine")
-def test_an_exchange_marks_the_code_and_stores_the_grant_and_its_access_token() -> None:
+def test_exchange_marks_the_code_and_stores_the_grant_with_its_access_token() -> None:
     code, _ = a_code(a_user())
     made, token = a_grant(code)
     authorization_code.exchange(code, made, token, its_application(code))
@@ -50,7 +50,7 @@ def test_an_exchange_marks_the_code_and_stores_the_grant_and_its_access_token() 
 
 @pytest.mark.spec("RFC 6749 §4.1.2", "RFC 6749 §10.5")
 @pytest.mark.usefixtures("engine")
-def test_a_second_exchange_stores_nothing_and_names_the_first_ones_grant() -> None:
+def test_second_exchange_stores_nothing_and_names_the_grant_of_the_first() -> None:
     code, _ = a_code(a_user())
     first, second = a_grant(code), a_grant(code)
     authorization_code.exchange(code, *first, its_application(code))
@@ -63,7 +63,7 @@ def test_a_second_exchange_stores_nothing_and_names_the_first_ones_grant() -> No
 
 @pytest.mark.spec("RFC 9700 §4.8.2")
 @pytest.mark.usefixtures("engine")
-def test_a_code_that_is_spent_makes_no_grant() -> None:
+def test_used_up_code_makes_no_grant() -> None:
     code, _ = a_code(a_user())
     for _ in range(2):
         authorization_code.spend(code)
@@ -79,7 +79,7 @@ def test_a_code_that_is_spent_makes_no_grant() -> None:
     [lambda code: grant.take_back(code.user_id, code.client_id), lambda code: user.disable(code.user_id)],
     ids=["consent ended", "user disabled"],
 )
-def test_a_code_is_worth_nothing_once_the_user_may_not_or_does_not_allow_it(
+def test_code_is_void_once_the_user_is_disabled_or_revokes_the_consent(
     take_back: Callable[[AuthorizationCode], None],
 ) -> None:
     code, _ = a_code(a_user())
@@ -92,7 +92,7 @@ def test_a_code_is_worth_nothing_once_the_user_may_not_or_does_not_allow_it(
 
 @pytest.mark.spec("docs/architecture.md")
 @pytest.mark.usefixtures("engine")
-def test_a_code_is_worth_nothing_once_the_operator_has_ended_what_its_application_was_given() -> None:
+def test_code_is_void_once_the_operator_ended_the_consents_of_its_application() -> None:
     code, given = a_code(a_user())
     made, of = a_grant(code), its_application(code)
     of.void_before = given.created_at
@@ -118,7 +118,7 @@ def test_two_tabs_that_allow_at_once_do_not_overwrite_each_other() -> None:
 
 
 @pytest.mark.spec("docs/architecture.md", "RFC 6749 §6")
-def test_a_refresh_puts_its_token_in_the_place_of_the_last_one(held: tuple[Grant, AccessToken]) -> None:
+def test_refresh_replaces_the_access_token(held: tuple[Grant, AccessToken]) -> None:
     made, first = held
     second = an_access_token(made)
     grant.refresh(made, second)
@@ -128,7 +128,7 @@ def test_a_refresh_puts_its_token_in_the_place_of_the_last_one(held: tuple[Grant
 
 
 @pytest.mark.spec("docs/architecture.md", "RFC 7009 §2.2", "RFC 6749 §6")
-def test_a_grant_that_ended_is_not_refreshed_back_to_life(held: tuple[Grant, AccessToken]) -> None:
+def test_ended_grant_cannot_be_refreshed(held: tuple[Grant, AccessToken]) -> None:
     made, _ = held
     for _ in range(2):
         grant.end(made.grant_id)
@@ -140,7 +140,7 @@ def test_a_grant_that_ended_is_not_refreshed_back_to_life(held: tuple[Grant, Acc
 
 
 @pytest.mark.spec("RFC 7009 §2.2")
-def test_revoking_a_token_that_was_replaced_leaves_the_next_one(held: tuple[Grant, AccessToken]) -> None:
+def test_revoking_a_replaced_token_leaves_its_successor(held: tuple[Grant, AccessToken]) -> None:
     made, first = held
     second = an_access_token(made)
     grant.refresh(made, second)
@@ -153,7 +153,7 @@ def test_revoking_a_token_that_was_replaced_leaves_the_next_one(held: tuple[Gran
 
 
 @pytest.mark.spec("docs/architecture.md", "RFC 6749 §4.1")
-def test_ending_all_ends_the_users_grants_for_one_application_alone(held: tuple[Grant, AccessToken]) -> None:
+def test_revoking_a_consent_ends_the_users_grants_for_one_application_only(held: tuple[Grant, AccessToken]) -> None:
     made, _ = held
     person = store.read(user.User.key(made.user_id))[0]
     assert person
@@ -167,7 +167,7 @@ def test_ending_all_ends_the_users_grants_for_one_application_alone(held: tuple[
 
 
 @pytest.mark.spec("docs/architecture.md", "RFC 6749 §4.1")
-def test_use_is_noted_once_an_hour(held: tuple[Grant, AccessToken], clock: Clock) -> None:
+def test_use_of_a_grant_is_recorded_once_an_hour(held: tuple[Grant, AccessToken], clock: Clock) -> None:
     made, _ = held
     seen = []
     for seconds in (0, settings.GRANT_TOUCH_SECONDS - 10, 20, 20):
@@ -184,9 +184,9 @@ def test_use_is_noted_once_an_hour(held: tuple[Grant, AccessToken], clock: Clock
 
 
 @pytest.mark.spec("docs/architecture.md")
-def test_a_grant_stands_while_its_user_and_application_do(held: tuple[Grant, AccessToken]) -> None:
+def test_grant_is_valid_only_while_its_user_and_application_are_active(held: tuple[Grant, AccessToken]) -> None:
     made, token = held
-    assert grant.standing(made.grant_id) is None, "there is no application yet"
+    assert grant.standing(made.grant_id) is None, "the application does not exist yet"
     application.create(made.client_id, owner_id="x", name="A shop", redirect_uris=["https://shop.example.com/"])
     found = grant.standing(made.grant_id)
     assert found
@@ -205,7 +205,7 @@ def test_a_grant_stands_while_its_user_and_application_do(held: tuple[Grant, Acc
 
 
 @pytest.mark.spec("RFC 6749 §10.5", "RFC 6749 §4.1.2")
-def test_of_many_exchanges_at_once_one_comes_through() -> None:
+def test_of_many_exchanges_at_once_exactly_one_succeeds() -> None:
     for _ in range(5):
         code, _ = a_code(a_user())
         gate = threading.Barrier(AT_ONCE)

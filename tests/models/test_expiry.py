@@ -1,4 +1,4 @@
-"""What expires: counters, sessions, and the attribute by which each table forgets."""
+"""Counters and sessions expire, and each table deletes its items by the right attribute."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WINDOW = 900
 
 @pytest.mark.spec("docs/storage.md")
 @pytest.mark.usefixtures("engine")
-def test_each_table_that_forgets_has_its_ttl_and_no_other_has_one() -> None:
+def test_every_table_with_expiring_items_has_its_ttl_attribute() -> None:
     client = boto3.client("dynamodb")
     found = {}
     for model in tables.MODELS:
@@ -49,7 +49,7 @@ def test_each_table_that_forgets_has_its_ttl_and_no_other_has_one() -> None:
 
 @pytest.mark.spec("docs/security.md")
 @pytest.mark.usefixtures("engine")
-def test_tries_add_up_in_their_window_and_start_again_in_the_next(clock: Clock) -> None:
+def test_tries_add_up_in_a_time_window_and_start_again_in_the_next(clock: Clock) -> None:
     what = credentials.new_id()
     clock.advance(WINDOW - clock.now() % WINDOW)
     assert [throttle.count_try(what, window_seconds=WINDOW) for _ in range(3)] == [1, 2, 3]
@@ -67,7 +67,7 @@ def test_tries_add_up_in_their_window_and_start_again_in_the_next(clock: Clock) 
 
 @pytest.mark.spec("docs/security.md")
 @pytest.mark.usefixtures("engine")
-def test_what_becomes_of_a_try_is_noted_in_the_window_it_was_counted_in(clock: Clock) -> None:
+def test_outcome_of_a_try_is_recorded_in_the_window_it_was_counted_in(clock: Clock) -> None:
     limit = throttle.Limit(credentials.new_id(), tries=3, exempt=2)
     key = throttle.Throttle.key(limit.what, WINDOW)
 
@@ -100,7 +100,7 @@ def test_what_becomes_of_a_try_is_noted_in_the_window_it_was_counted_in(clock: C
 
 @pytest.mark.spec("docs/security.md")
 @pytest.mark.usefixtures("engine")
-def test_a_try_is_taken_back_from_every_counter_where_it_could_not_be_made() -> None:
+def test_try_that_could_not_be_made_is_taken_back_from_every_counter() -> None:
     limits = [throttle.Limit(credentials.new_id(), tries=1) for _ in range(3)]
     with pytest.raises(store.StoreUnavailable), throttle.trying(limits, window_seconds=10**9):
         raise store.StoreUnavailable("x")
@@ -110,7 +110,7 @@ def test_a_try_is_taken_back_from_every_counter_where_it_could_not_be_made() -> 
         raise AssertionError("the try was made")
 
 
-# What three tries of a count come to after two that were counted, and whether they may be taken back.
+# What three attempts to count amount to after two counted tries, and whether they may be taken back.
 @pytest.mark.spec("docs/security.md")
 @pytest.mark.parametrize("is_exempt", [False, True])
 @pytest.mark.parametrize(
@@ -118,13 +118,13 @@ def test_a_try_is_taken_back_from_every_counter_where_it_could_not_be_made() -> 
     [
         (Fault.LOSES_ANSWER, 2),  # all three were counted
         (Fault.BAD_CHECKSUM, 2),
-        (Fault.DROPS_CONNECTION, 0),  # none was, and nobody can tell: as many as there are
+        (Fault.DROPS_CONNECTION, 0),  # none was counted, but nobody can tell, so all that exist are taken back
         (Fault.INTERNAL_ERROR, 0),
-        (Fault.THROTTLED, 2),  # none was, and the store says so
+        (Fault.THROTTLED, 2),  # none was counted, and the store says so
         (Fault.CONFLICT, 2),
     ],
 )
-def test_a_count_in_doubt_is_taken_back_as_often_as_it_was_tried_and_never_below_0(
+def test_uncertain_count_is_taken_back_once_per_attempt_and_never_below_zero(
     fault: Fault, left: int, is_exempt: bool
 ) -> None:
     limit = throttle.Limit(credentials.new_id(), tries=9, is_exempt=is_exempt)
@@ -157,7 +157,7 @@ def test_a_count_in_doubt_is_taken_back_as_often_as_it_was_tried_and_never_below
         ("unknown", [("unknown", 10)]),
     ],
 )
-def test_a_place_is_counted_by_its_address_and_by_the_networks_that_one_caller_may_have(
+def test_source_is_counted_by_address_and_by_the_networks_one_caller_may_own(
     network: str, counted: list[tuple[str, int]]
 ) -> None:
     limits = throttle.per_network("sign-in", network, 10)
@@ -167,7 +167,7 @@ def test_a_place_is_counted_by_its_address_and_by_the_networks_that_one_caller_m
 
 
 @pytest.mark.spec("docs/security.md")
-def test_a_limit_for_everybody_is_spread_over_counters_and_not_exceeded() -> None:
+def test_total_limit_is_spread_over_counters_and_never_exceeded() -> None:
     purpose, made = credentials.new_id(), 0
     for _ in range(60):
         try:
@@ -179,7 +179,9 @@ def test_a_limit_for_everybody_is_spread_over_counters_and_not_exceeded() -> Non
 
 
 @pytest.mark.spec("docs/security.md")
-@pytest.mark.usefixtures("fresh_client")  # a connection that breaks leaves a try in doubt, which is taken back
+@pytest.mark.usefixtures(
+    "fresh_client"
+)  # a broken connection makes a try uncertain, and uncertain tries are taken back
 def test_tries_at_once_are_all_counted() -> None:
     what = credentials.new_id()
     with ThreadPoolExecutor(16) as pool:
@@ -189,7 +191,7 @@ def test_tries_at_once_are_all_counted() -> None:
 
 @pytest.mark.spec("docs/security.md")
 @pytest.mark.usefixtures("engine")
-def test_a_session_ends_when_it_is_idle_and_after_half_a_day_at_the_latest(clock: Clock) -> None:
+def test_session_ends_when_idle_or_after_twelve_hours(clock: Clock) -> None:
     secret = session.start(User(user_id="a" * credentials.ID_LENGTH), UNKNOWN)
     begun = _session(secret)
     assert begun
@@ -213,7 +215,7 @@ def test_a_session_ends_when_it_is_idle_and_after_half_a_day_at_the_latest(clock
 
 @pytest.mark.spec("docs/security.md")
 @pytest.mark.usefixtures("engine")
-def test_a_session_that_was_ended_is_not_touched_back_to_life(clock: Clock) -> None:
+def test_ended_session_cannot_be_touched_back_to_life(clock: Clock) -> None:
     secret = session.start(User(user_id="a" * credentials.ID_LENGTH), UNKNOWN)
     begun = _session(secret)
     assert begun
@@ -230,7 +232,7 @@ def _session(secret: str) -> Session | None:
 
 
 @pytest.mark.spec("docs/storage.md")
-def test_a_user_has_so_many_sessions_and_one_more_ends_the_one_seen_least_recently(
+def test_user_over_the_session_limit_loses_the_least_recently_used_session(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settings, "SESSIONS_PER_USER_LIMIT", 3)
@@ -249,7 +251,7 @@ def test_a_user_has_so_many_sessions_and_one_more_ends_the_one_seen_least_recent
 
 
 @pytest.mark.spec("docs/storage.md")
-def test_however_many_sessions_begin_at_once_no_more_than_the_limit_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sessions_started_at_once_never_exceed_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "SESSIONS_PER_USER_LIMIT", 4)
     for _ in range(3):
         of = User(user_id=credentials.new_id(), active=True)

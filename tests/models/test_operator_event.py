@@ -1,4 +1,4 @@
-"""The audit: newest first, page by page, over the months that it is kept in."""
+"""The audit lists entries newest first, page by page, over the months it keeps."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.conftest import Clock
 pytestmark = pytest.mark.spec("docs/security.md")
 
 
-def test_entries_come_newest_first_and_page_by_page_over_months(clock: Clock) -> None:
+def test_audit_entries_are_listed_newest_first_page_by_page_across_months(clock: Clock) -> None:
     about = frozenset({credentials.new_id()})
     for number in range(4):
         operator_event.start("somebody", f"command {number}", [*about])
@@ -27,7 +27,7 @@ def test_entries_come_newest_first_and_page_by_page_over_months(clock: Clock) ->
     assert found == ["command 3", "command 2", "command 1", "command 0"]
 
 
-def test_an_entry_is_kept_for_two_years(clock: Clock) -> None:
+def test_audit_entry_is_kept_for_two_years(clock: Clock) -> None:
     about = frozenset({credentials.new_id()})
     operator_event.start("somebody", "command", [*about])
     clock.advance(settings.OPERATOR_EVENT_KEPT_SECONDS - 60)

@@ -1,4 +1,4 @@
-"""What any version has stored, the present one reads, and writes alike: stored_items.json."""
+"""The current version reads everything any version stored, and writes it the same way (stored_items.json)."""
 
 from __future__ import annotations
 
@@ -21,20 +21,18 @@ ITEMS = [
 
 
 @pytest.mark.parametrize(("model", "raw", "values"), ITEMS)
-def test_an_item_that_some_version_stored_is_read(
-    model: type[Item], raw: dict[str, Any], values: dict[str, Any]
-) -> None:
+def test_item_stored_by_any_version_is_read(model: type[Item], raw: dict[str, Any], values: dict[str, Any]) -> None:
     item = model.from_raw_data(raw)
     assert {name: stored_items.as_json(getattr(item, name)) for name in values} == values
 
 
 @pytest.mark.parametrize(("model", "raw", "values"), ITEMS)
-def test_an_item_is_stored_as_ever(model: type[Item], raw: dict[str, Any], values: dict[str, Any]) -> None:
-    """So that a version before this one reads it too, after a rollback."""
+def test_item_is_stored_the_same_way_as_before(model: type[Item], raw: dict[str, Any], values: dict[str, Any]) -> None:
+    """After a rollback, the previous version has to read it, too."""
     assert {name: stored_items.raw_of(model, values)[name] for name in raw} == raw
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
-def test_every_attribute_is_pinned(model: type[Item]) -> None:
+def test_every_attribute_has_a_stored_sample(model: type[Item]) -> None:
     pinned = {name for one in PINNED.get(model.__name__, []) for name in one["values"]}
     assert set(model.get_attributes()) - pinned == set(), "run: python -m tests.models.stored_items"

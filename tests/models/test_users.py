@@ -1,4 +1,4 @@
-"""Users: one for an e-mail address, and where they belong."""
+"""An email address belongs to one user, and users belong to organizers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.spec("docs/storage.md")
 
 @pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize("spelling", ["{0}@example.org", "{0}@EXAMPLE.org", " {0}@example.org "])
-def test_an_email_address_belongs_to_one_user_however_it_is_spelled(spelling: str) -> None:
+def test_email_address_belongs_to_one_user_however_it_is_spelled(spelling: str) -> None:
     name = credentials.new_serial().lower()
     made = a_user(f"{name}@Example.org")
     with pytest.raises(store.ConditionFailed):
@@ -30,11 +30,11 @@ def test_an_email_address_belongs_to_one_user_however_it_is_spelled(spelling: st
 
 @pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize("email", ["nobody@example.org", "", " ", "-", "x" * 500])
-def test_nobody_is_found_by_an_address_that_is_not_there(email: str) -> None:
+def test_unknown_email_address_finds_nobody(email: str) -> None:
     assert user.find_by_email(email) is None
 
 
-def test_of_many_who_take_an_address_at_once_one_gets_it() -> None:
+def test_of_many_users_who_take_an_address_at_once_exactly_one_gets_it() -> None:
     for _ in range(3):
         email = f"{credentials.new_id()}@example.org"
 
@@ -53,7 +53,7 @@ def test_of_many_who_take_an_address_at_once_one_gets_it() -> None:
 
 
 @pytest.mark.usefixtures("engine")
-def test_a_user_joins_and_leaves_organizers_that_exist() -> None:
+def test_user_joins_and_leaves_organizers_that_exist() -> None:
     made = a_user()
     slug = credentials.new_serial().lower()
     with pytest.raises(store.ConditionFailed):
@@ -73,7 +73,7 @@ def test_a_user_joins_and_leaves_organizers_that_exist() -> None:
 
 @pytest.mark.spec("docs/security.md")
 @pytest.mark.usefixtures("engine")
-def test_a_slug_names_one_organizer_for_ever() -> None:
+def test_slug_names_one_organizer_permanently() -> None:
     made, slug = a_user(), credentials.new_serial().lower()
     organizer.create(slug, "Big Events LLC")
     organizer.delete(slug)
@@ -94,7 +94,7 @@ def test_a_slug_names_one_organizer_for_ever() -> None:
 
 
 @pytest.mark.usefixtures("engine")
-def test_a_user_is_disabled_and_gets_another_password() -> None:
+def test_user_is_disabled_and_gets_another_password() -> None:
     made = a_user()
     serial, device_key = made.password_serial, made.device_key
     user.change_password(_read(made), "another horse")
@@ -110,7 +110,7 @@ def test_a_user_is_disabled_and_gets_another_password() -> None:
 
 
 @pytest.mark.usefixtures("engine")
-def test_what_a_sign_in_brings_up_to_date_is_never_written_over_a_new_password() -> None:
+def test_update_made_by_a_sign_in_never_overwrites_a_new_password() -> None:
     made = a_user()
     weaker = PasswordHasher(time_cost=1, memory_cost=64).hash("correct horse")
     store.change(User.key(made.user_id), [User.password_hash.set(weaker), User.device_key.remove()])

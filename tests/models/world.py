@@ -1,4 +1,4 @@
-"""Items to start from, made as the application makes them."""
+"""Items to start from, made the way the application makes them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def a_user(email: str | None = None) -> User:
 
 
 def a_code(of: User, client_id: str | None = None) -> tuple[AuthorizationCode, Consent]:
-    """A code that was given just now, and its consent."""
+    """A code issued just now, and its consent."""
     client_id, now = client_id or credentials.new_id(), clock.now()
     consent = Consent(
         user_id=of.user_id,
@@ -54,7 +54,7 @@ def a_code(of: User, client_id: str | None = None) -> tuple[AuthorizationCode, C
 
 
 def its_application(code: AuthorizationCode) -> Application:
-    """The application that a code was given to; not stored."""
+    """The application that the code was issued to; it is not stored."""
     return Application(
         client_id=code.client_id,
         owner_id="x",
@@ -67,7 +67,7 @@ def its_application(code: AuthorizationCode) -> Application:
 
 
 def a_grant(code: AuthorizationCode) -> tuple[Grant, AccessToken]:
-    """What the code may be exchanged for; not stored."""
+    """The grant that the code may be exchanged for; it is not stored."""
     now = clock.now()
     made = Grant(
         user_id=code.user_id,

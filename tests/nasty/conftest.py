@@ -1,4 +1,4 @@
-"""Lanyard behind API Gateway with all its doors open, and what every answer is held to."""
+"""Lanyard behind API Gateway with everything open, and the check that every response must pass."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _LIMITS = (
 
 @pytest.fixture(autouse=True)
 def _all_doors_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Anybody may register, and nothing is refused because it was tried often: what is sent has to be read."""
+    """Let anyone register and lift all throttles, so that everything sent has to be read."""
     opened: Any = replace(settings.SETTINGS, public_url=BASE, registration="open", sign_up_open=True)
     monkeypatch.setattr(settings, "SETTINGS", opened)
     for name in _LIMITS:
@@ -45,7 +45,7 @@ def gateway(application: Any, _ministack: None) -> Gateway:
 
 @pytest.fixture
 def send(gateway: Gateway) -> Iterator[Send]:
-    """Send a request to one of Lanyard's paths; every answer below 500 will do."""
+    """Send a request to one of Lanyard's paths; any response below 500 passes."""
     session = requests.Session()
     session.mount("https://", gateway)
 
@@ -58,7 +58,7 @@ def send(gateway: Gateway) -> Iterator[Send]:
 
 @pytest.fixture
 def developer(gateway: Gateway, a_person: Callable[..., Person]) -> Browser:
-    """A signed-in user of Big Events LLC, who registers applications too."""
+    """A signed-in user of Big Events LLC, who also registers applications."""
     browser = Browser(BASE, a_person("Big Events LLC"), adapter=gateway)
     assert browser.sign_in().status == 200
     return browser
@@ -70,7 +70,7 @@ def client(developer: Browser) -> ClientApp:
 
 
 def held(answer: requests.Response, what: str) -> requests.Response:
-    """The answer, if it is none that says that something broke."""
+    """Return the response unless it says that something broke."""
     assert answer.status_code < 500, f"{answer.status_code} {answer.text[:200]} to {what[:300]!r}"
     if answer.status_code >= 400 and answer.headers.get("Content-Type") == "application/json":
         assert answer.json()["error"], what[:300]

@@ -1,4 +1,4 @@
-"""Values that are well-formed HTTP and that no honest client sends. None of them may make an answer of 5xx."""
+"""Values that are valid in HTTP but that no honest client sends. None of them may cause a 5xx response."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import quote
 from chalicelib import credentials
 from chalicelib.credentials import Kind
 
-# Credentials that nobody was given, with names in them that nobody has.
+# Credentials that were never issued, naming things that do not exist.
 _WELL_FORMED = {
     Kind.ACCESS_TOKEN: 43,
     Kind.REFRESH_TOKEN: 43,
@@ -20,7 +20,7 @@ _WELL_FORMED = {
     Kind.PUSHED_REQUEST: 0,
     Kind.MAIL_LINK: 0,
 }
-# What a form, a query or a path can carry.
+# Values that a form, a query or a path can carry.
 TEXTS = [
     "",
     " ",
@@ -35,7 +35,7 @@ TEXTS = [
     "-1",
     "1e999",
     "9" * 5000,
-    "²",  # a digit to str.isdigit, and none to int
+    "²",  # a digit to str.isdigit, but not to int
     "%00%ff",
     "../..",
     "//",
@@ -49,9 +49,9 @@ TEXTS = [
     "e30.W1tb.e30",
     *(credentials.mint(kind, "x" * length) for kind, length in _WELL_FORMED.items()),
 ]
-# The same as segments of a path, but for those that no client would send as they stand.
+# The same values as path segments, except those that no client would send unchanged.
 SEGMENTS = [quote(text, safe="") for text in TEXTS if text.strip(".") and len(text) < 3000]
-# What a header can carry: latin-1, no line breaks, no blank in front.
+# Values that a header can carry: latin-1, no line breaks, no leading blank.
 HEADERS = [
     text
     for text in [
@@ -67,7 +67,7 @@ HEADERS = [
     if all(character.isprintable() and ord(character) < 256 for character in text) and text == text.lstrip()
 ]
 SURROGATE = "\ud800"
-# What JSON can carry. Some of it no Python value stands for, so it is text that is put in where a value would stand.
+# Values that JSON can carry. Some have no Python equivalent, so each is text inserted in place of a value.
 JSON = [
     *map(
         json.dumps, ["", "\0", SURROGATE, "a" + SURROGATE, "\U0010ffff", "a" * 3000, "²", "%", "http://[", "[" * 1000]
@@ -89,6 +89,6 @@ JSON = [
 
 
 def with_raw(document: dict[str, Any], name: str, raw: str) -> str:
-    """The document as JSON, in which the value of `name` is this text."""
+    """The document as JSON, with this text as the value of `name`."""
     mark = "the-nasty-one-stands-here"
     return json.dumps({**document, name: mark}).replace(json.dumps(mark), raw)

@@ -1,4 +1,4 @@
-"""No value that a browser sends, in whatever field, address or cookie, makes a page of 5xx."""
+"""No value that a browser sends, in any field, address or cookie, causes a 5xx page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.nasty.corpus import SEGMENTS, TEXTS
 pytestmark = pytest.mark.spec("RFC 6749 §3.1", "RFC 6749 §10.12")
 
 SESSION = "__Host-lanyard-session"
-# A form's address and its button; {id} is an application of the user's own.
+# A form's path and its button; {id} is one of the user's own applications.
 FORMS = [
     ("/settings/profile", "Save"),
     ("/settings/applications/new", "Register"),
@@ -38,30 +38,30 @@ def sweep(browser: Browser, page: Page, button: str, values: list[str]) -> None:
 
 
 @pytest.mark.parametrize(("path", "button"), FORMS)
-def test_no_field_of_a_page_breaks_it(developer: Browser, client: ClientApp, path: str, button: str) -> None:
+def test_no_field_of_a_page_causes_a_5xx(developer: Browser, client: ClientApp, path: str, button: str) -> None:
     sweep(developer, developer.open(path.format(id=client.client_id)), button, TEXTS)
 
 
 @pytest.mark.parametrize(("path", "button"), PASSWORD_FORMS)
-def test_no_email_and_no_password_break_a_page(developer: Browser, path: str, button: str) -> None:
-    sweep(developer, developer.open(path), button, TEXTS[::3])  # each costs an argon2
+def test_no_email_or_password_causes_a_5xx(developer: Browser, path: str, button: str) -> None:
+    sweep(developer, developer.open(path), button, TEXTS[::3])  # each one costs an argon2 hash
 
 
 @pytest.mark.parametrize("path", ["/sign-up", "/password/reset"])
-def test_no_address_breaks_the_form_that_mails_to_it(developer: Browser, path: str) -> None:
+def test_no_email_address_causes_a_5xx_in_a_form_that_sends_a_link(developer: Browser, path: str) -> None:
     page = Browser(BASE, adapter=developer.http.adapters["https://"]).open(path)
     button = page.html.find("button", type=None) or page.html.find_all("button")[-1]
     sweep(developer, page, " ".join(button.get_text().split()), TEXTS)
 
 
-def test_no_mailed_link_breaks_its_page(send: Send) -> None:
+def test_no_mailed_link_causes_a_5xx(send: Send) -> None:
     for path in ("/sign-up/finish", "/password/new"):
         for text in [*TEXTS, credentials.mint(Kind.MAIL_LINK)]:
             send("GET", path, params={"token": text})
             send("POST", path, data={"token": text, "csrf_token": text, "password": text})
 
 
-def test_no_field_of_the_consent_page_breaks_it(developer: Browser, client: ClientApp) -> None:
+def test_no_field_of_the_consent_page_causes_a_5xx(developer: Browser, client: ClientApp) -> None:
     page = developer.open(client.authorize_path())
     sweep(developer, page, "Authorize", [text for text in TEXTS if len(text) < 3000])
 
@@ -73,8 +73,10 @@ def test_no_field_of_the_consent_page_breaks_it(developer: Browser, client: Clie
         ("/settings/security", "session", "end session {}"),
     ],
 )
-def test_no_value_breaks_a_form_that_is_bound_to_it(developer: Browser, path: str, field: str, purpose: str) -> None:
-    """Whoever has the cookie can compute the token of a form that was never shown."""
+def test_no_value_causes_a_5xx_in_a_form_whose_csrf_token_names_it(
+    developer: Browser, path: str, field: str, purpose: str
+) -> None:
+    """Anyone with the cookie can compute the token of a form that was never shown."""
     cookie = developer.http.cookies[SESSION]
     for text in TEXTS:
         token = credentials.derive(cookie, purpose.format(text))
@@ -83,7 +85,7 @@ def test_no_value_breaks_a_form_that_is_bound_to_it(developer: Browser, path: st
 
 
 @pytest.mark.parametrize("path", ["", "/secret", "/delete", "/previous-secret"])
-def test_no_path_breaks_an_applications_pages(developer: Browser, path: str) -> None:
+def test_no_path_causes_a_5xx_on_an_applications_pages(developer: Browser, path: str) -> None:
     cookie = developer.http.cookies[SESSION]
     mark = developer.open("/settings/profile").field("csrf_token").partition(".")[0]
     for segment in SEGMENTS:
@@ -109,13 +111,13 @@ def test_no_path_breaks_an_applications_pages(developer: Browser, path: str) -> 
         ("/", "x"),
     ],
 )
-def test_no_query_breaks_a_page(developer: Browser, path: str, name: str) -> None:
+def test_no_query_causes_a_5xx_on_a_page(developer: Browser, path: str, name: str) -> None:
     for text in TEXTS:
         answer = developer.http.get(BASE + path, params={name: text}, allow_redirects=False)
         held(answer, f"{path} {name}={text!r}")
 
 
-def test_no_cookie_breaks_a_page(send: Send) -> None:
+def test_no_cookie_causes_a_5xx_on_a_page(send: Send) -> None:
     printable = [text for text in TEXTS if text.isascii() and text.isprintable()]
     for of in ("session", "login", "link", "place"):
         for text in printable:
@@ -123,7 +125,7 @@ def test_no_cookie_breaks_a_page(send: Send) -> None:
                 send("GET", path, headers={"Cookie": f"__Host-lanyard-{of}={text}"})
 
 
-def test_no_address_that_there_is_not_breaks_anything(send: Send) -> None:
+def test_no_unknown_address_causes_a_5xx(send: Send) -> None:
     for path in ("/favicon.ico", "/robots.txt"):
         send("GET", path, params={"x": TEXTS[0]})
     for segment in SEGMENTS:
@@ -133,8 +135,8 @@ def test_no_address_that_there_is_not_breaks_anything(send: Send) -> None:
                 send("GET", path, headers={"Accept": printable})
 
 
-def test_every_route_is_swept_here_or_among_the_programs(application: Any) -> None:
-    """A new route has to be added to one of the sweeps, and then here."""
+def test_every_route_is_swept_with_nasty_values(application: Any) -> None:
+    """A new route must be added to one of the sweeps, and then here."""
     programs = {"/api/v1/me", "/api/v1/organizers", "/api/v1/organizers/{slug}", "/api/v1/openapi.json"}
     oauth = {"authorize", "device_authorization", "introspect", "par", "register", "register/{client_id}"}
     programs |= {f"/api/v1/oauth/{name}" for name in (*oauth, "revoke_token", "token")}

@@ -1,4 +1,4 @@
-"""No value that a program sends, in whatever place, makes an answer of 5xx."""
+"""No value that a program sends, in any place, causes a 5xx response."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ RSA_KEY = RSAKey.generate_key(2048).as_dict(private=False)
 
 
 @pytest.mark.parametrize("path", FORMS)
-def test_no_field_of_a_programs_form_breaks_it(send: Send, client: ClientApp, path: str) -> None:
+def test_no_form_field_causes_a_5xx_at_an_oauth_endpoint(send: Send, client: ClientApp, path: str) -> None:
     own = {"client_id": client.client_id, "client_secret": client.secret}
     for name in FORMS[path]:
         grant_type = {"refresh_token": "refresh_token", "device_code": DEVICE}.get(name, "authorization_code")
@@ -49,7 +49,7 @@ def test_no_field_of_a_programs_form_breaks_it(send: Send, client: ClientApp, pa
                 send("POST", OAUTH + path, data={**form, name: text}, auth=tuple(own.values()))
 
 
-def test_no_body_breaks_an_endpoint_for_programs(send: Send, client: ClientApp) -> None:
+def test_no_body_causes_a_5xx_at_an_oauth_endpoint(send: Send, client: ClientApp) -> None:
     for path in (*FORMS, "/register"):
         for text in TEXTS:
             send("POST", OAUTH + path, data=text.encode(), headers=FORM, auth=(client.client_id, client.secret))
@@ -65,7 +65,7 @@ def test_no_body_breaks_an_endpoint_for_programs(send: Send, client: ClientApp) 
         ("GET", "/login"),
     ],
 )
-def test_no_header_breaks_an_endpoint(send: Send, method: str, path: str, name: str) -> None:
+def test_no_header_causes_a_5xx_at_an_endpoint(send: Send, method: str, path: str, name: str) -> None:
     body = "grant_type=refresh_token&refresh_token=x" if method == "POST" else None
     for text in HEADERS:
         send(method, path, data=body, headers={**FORM, name: text})
@@ -73,7 +73,7 @@ def test_no_header_breaks_an_endpoint(send: Send, method: str, path: str, name: 
             send(method, path, data=body, headers={**FORM, name: f"__Host-lanyard-session={text}"})
 
 
-def test_no_basic_credentials_break_the_token_endpoint(send: Send, client: ClientApp) -> None:
+def test_no_basic_credentials_cause_a_5xx_at_the_token_endpoint(send: Send, client: ClientApp) -> None:
     for text in TEXTS:
         for pair in (text, f"{text}:{client.secret}", f"{client.client_id}:{text}"):
             headers = {**FORM, "Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
@@ -93,7 +93,7 @@ def test_no_basic_credentials_break_the_token_endpoint(send: Send, client: Clien
         ("GET", "/.well-known/oauth-protected-resource/{}"),
     ],
 )
-def test_no_path_breaks_an_endpoint_for_programs(
+def test_no_path_causes_a_5xx_at_an_api_endpoint(
     send: Send, developer: Browser, client: ClientApp, method: str, path: str
 ) -> None:
     token = client.connect(developer, "Big Events LLC")["access_token"]
@@ -101,7 +101,7 @@ def test_no_path_breaks_an_endpoint_for_programs(
         send(method, path.format(segment), json={"name": "X"}, headers={"Authorization": f"Bearer {token}"})
 
 
-def test_no_page_number_breaks_the_list(send: Send, developer: Browser, client: ClientApp) -> None:
+def test_no_page_number_causes_a_5xx_in_a_list(send: Send, developer: Browser, client: ClientApp) -> None:
     headers = {"Authorization": f"Bearer {client.connect(developer, 'Big Events LLC')['access_token']}"}
     for name in ("page", "page_size"):
         assert send("GET", "/api/v1/organizers", params={name: "1"}, headers=headers).status_code == 200
@@ -109,7 +109,7 @@ def test_no_page_number_breaks_the_list(send: Send, developer: Browser, client: 
             assert send("GET", "/api/v1/organizers", params={name: text}, headers=headers).status_code == 400
 
 
-def test_no_json_breaks_the_renaming_of_an_organizer(send: Send, developer: Browser, client: ClientApp) -> None:
+def test_no_json_causes_a_5xx_when_renaming_an_organizer(send: Send, developer: Browser, client: ClientApp) -> None:
     headers = {**JSON_TYPE, "Authorization": f"Bearer {client.connect(developer, 'Big Events LLC')['access_token']}"}
     path = f"/api/v1/organizers/{next(iter(developer.user.organizers))}"
     assert send("PATCH", path, data='{"name": "Bigger"}', headers=headers).status_code == 200
@@ -134,7 +134,7 @@ METADATA = [
 
 
 @pytest.mark.parametrize("name", METADATA)
-def test_no_json_breaks_registration(send: Send, name: str) -> None:
+def test_no_json_causes_a_5xx_at_registration(send: Send, name: str) -> None:
     chosen: dict[str, Any] = {"client_name": "X", "redirect_uris": ["https://shop.example.com/callback"]}
     made = send("POST", OAUTH + "/register", json=chosen).json()
     path = f"{OAUTH}/register/{made['client_id']}"
@@ -150,7 +150,7 @@ def test_no_json_breaks_registration(send: Send, name: str) -> None:
 
 
 @pytest.mark.parametrize("of", [PUBLIC_KEY, RSA_KEY], ids=["EC", "RSA"])
-def test_no_key_breaks_registration(send: Send, of: dict[str, Any]) -> None:
+def test_no_key_causes_a_5xx_at_registration(send: Send, of: dict[str, Any]) -> None:
     chosen = {"redirect_uris": ["https://shop.example.com/callback"], "token_endpoint_auth_method": "private_key_jwt"}
     big = base64.urlsafe_b64encode(b"\xff" * 4000).decode().rstrip("=")
     for name in [*of, "use", "key_ops"]:
@@ -158,7 +158,7 @@ def test_no_key_breaks_registration(send: Send, of: dict[str, Any]) -> None:
             body = f'{{"keys": [{with_raw(of, name, raw)}]}}'
             answer = send("POST", OAUTH + "/register", data=with_raw(chosen, "jwks", body), headers=JSON_TYPE)
             assert answer.status_code in (201, 400, 413)
-            if answer.status_code == 201:  # then nothing in it may be in the way of its use
+            if answer.status_code == 201:  # then nothing in the key may prevent its use
                 signing = SigningApp(BASE, answer.json()["client_id"], "", "")
                 signing.key = ECKey.generate_key("P-256")
                 form = {"client_assertion_type": TYPE, "client_assertion": signing.assertion(), "token": "x"}
@@ -182,8 +182,8 @@ def b64(text: str | bytes) -> str:
         *((1, name) for name in ("iss", "sub", "aud", "jti", "exp", "nbf", "iat", "whole")),
     ],
 )
-def test_no_assertion_breaks_the_token_endpoint(send: Send, bank: SigningApp, part: int, name: str) -> None:
-    """Signed with the client's own key: what is refused is refused for what it says."""
+def test_no_assertion_causes_a_5xx_at_the_token_endpoint(send: Send, bank: SigningApp, part: int, name: str) -> None:
+    """Each is signed with the client's own key, so anything refused is refused for its content."""
     for raw in JSON:
         good = bank.assertion().split(".")
         before = json.loads(base64.urlsafe_b64decode(good[part] + "=="))
@@ -206,7 +206,7 @@ def _signed(bank: SigningApp, signing_input: str) -> str:
     return b64(r.to_bytes(32, "big") + s.to_bytes(32, "big"))
 
 
-def test_no_authorization_request_breaks_anything(send: Send, developer: Browser, client: ClientApp) -> None:
+def test_no_authorization_request_causes_a_5xx(send: Send, developer: Browser, client: ClientApp) -> None:
     pkce = {"code_challenge": challenge_of("a" * 43), "code_challenge_method": "S256"}
     for name in (*parameters.AUTHORIZATION, "request_uri"):
         for text in TEXTS:

@@ -1,4 +1,4 @@
-"""The OpenAPI description is valid, complete and right wherever the provider is."""
+"""The OpenAPI description is valid, complete and correct at every address of the provider."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ pytestmark = pytest.mark.spec("OpenAPI 3.1")
 
 
 def form_fields(path: str) -> set[str]:
-    """What the description lets a client send in this endpoint's form."""
+    """The fields that the description allows in this endpoint's form."""
     schema = DESCRIPTION["paths"][path]["post"]["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"]
     shapes = [SCHEMAS[found["$ref"].rpartition("/")[2]] for found in schema.get("oneOf", ())] or [schema]
     return {name for shape in shapes for name in shape["properties"]}
 
 
-def test_it_is_valid() -> None:
+def test_openapi_description_is_valid() -> None:
     validate(DESCRIPTION)
 
 
-def test_every_address_for_programs_is_described_and_no_other(application: Any) -> None:
+def test_every_api_path_is_described_and_no_other(application: Any) -> None:
     served = {path for path in application.routes if path.startswith(("/api/", "/.well-known/"))}
     assert {path.rstrip("/") for path in DESCRIPTION["paths"]} == served
 
@@ -53,7 +53,7 @@ def test_every_method_is_described_and_no_other(base_url: str, path: str) -> Non
     assert taken == METHODS & set(DESCRIPTION["paths"][path])
 
 
-def test_the_parameters_are_those_that_are_read() -> None:
+def test_described_parameters_are_those_that_the_code_reads() -> None:
     asked = {found["name"] for found in DESCRIPTION["paths"]["/api/v1/oauth/authorize"]["get"]["parameters"]}
     assert asked == {*parameters.AUTHORIZATION, "request_uri"}
     assert form_fields("/api/v1/oauth/token") == set(parameters.TOKEN)
@@ -63,7 +63,7 @@ def test_the_parameters_are_those_that_are_read() -> None:
     assert form_fields("/api/v1/oauth/par") == {*parameters.AUTHORIZATION, *parameters.CLIENT}
 
 
-def test_the_grants_scopes_and_limits_are_those_that_hold() -> None:
+def test_described_grants_scopes_and_limits_match_the_code() -> None:
     token = DESCRIPTION["paths"]["/api/v1/oauth/token"]["post"]["requestBody"]["content"]
     shapes = [found["$ref"].rpartition("/")[2] for found in next(iter(token.values()))["schema"]["oneOf"]]
     assert {SCHEMAS[name]["properties"]["grant_type"]["const"] for name in shapes} == set(token_endpoint.GRANT_TYPES)
@@ -82,7 +82,7 @@ def test_the_grants_scopes_and_limits_are_those_that_hold() -> None:
     assert f"{settings.CONSENT_FORM_LIMIT_BYTES:,} bytes" in responses["PageTooLarge"]["description"]
 
 
-def test_it_names_the_providers_own_addresses(base_url: str) -> None:
+def test_openapi_description_names_the_providers_own_addresses(base_url: str) -> None:
     found = requests.get(base_url + PATH, timeout=30)
     assert found.headers["Content-Type"] == "application/json"
     assert found.json()["servers"] == [{"url": base_url}]
@@ -90,7 +90,7 @@ def test_it_names_the_providers_own_addresses(base_url: str) -> None:
 
 
 @pytest.mark.parametrize("base_path", ["/api", "/connect", ""])
-def test_it_is_right_under_a_stage_and_a_custom_base_path(
+def test_openapi_description_is_correct_under_a_stage_and_a_custom_base_path(
     application: Any, monkeypatch: pytest.MonkeyPatch, base_path: str
 ) -> None:
     monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, public_url=None))
@@ -104,10 +104,10 @@ def test_it_is_right_under_a_stage_and_a_custom_base_path(
         session.post(flow["tokenUrl"]).json()
     for path in found["paths"]:
         if path.endswith("/{path}"):
-            continue  # metadata of a path: there for the issuer's own path alone, see test_discovery.py
+            continue  # metadata of a path exists only for the issuer's own path, see test_discovery.py
         assert session.get(issuer + re.sub(r"{\w+}", "nobodys", path), allow_redirects=False).status_code != 404, path
 
 
-def test_a_script_of_any_site_may_read_it(base_url: str) -> None:
+def test_scripts_of_any_site_may_read_the_openapi_description(base_url: str) -> None:
     found = requests.get(base_url + PATH, headers={"Origin": "https://viewer.example"}, timeout=30)
     assert found.headers["Access-Control-Allow-Origin"] == "*"

@@ -1,6 +1,6 @@
-"""Schemathesis makes requests from the OpenAPI description, good ones and bad ones, and holds every answer to it.
+"""Schemathesis sends valid and invalid requests made from the OpenAPI description and checks every response against it.
 
-Bounded and without chance: so many examples an operation, the same in every run.
+The number of examples per operation is fixed, and every run sends the same ones.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ CONFORMANCE = [
     checks.response_schema_conformance,
     checks.allow_header_conformance,
 ]
-# What is not in the description has to be refused, where nothing else stands in the way of what is.
+# Anything that is not described must be refused, if nothing else prevents the described request from succeeding.
 STRICT = [*CONFORMANCE, checks.negative_data_rejection]
 
 pytestmark = pytest.mark.spec("OpenAPI 3.1")
 
 
 def can_be_wrong(operation: Operation, fixed: Collection[str]) -> bool:
-    """Does it take anything that could be sent wrongly, besides what is fixed?"""
+    """Whether the operation takes any input that could be invalid, besides what is fixed."""
     taken = (*operation.path_parameters, *operation.query)
     return bool(operation.body) or any(parameter.name not in fixed for parameter in taken)
 
@@ -53,7 +53,7 @@ def probe(
     held_to: list[Any],
     **fixed: Any,
 ) -> set[int]:
-    """Send the examples and hold the answers to the description. Returns the statuses that came."""
+    """Send the examples, check the responses against the description, and return the statuses that came back."""
     seen = set()
 
     @hypothesis.settings(max_examples=EXAMPLES, derandomize=True, database=None, deadline=None)
@@ -68,7 +68,7 @@ def probe(
 
 
 def modes_of(operations: list[Operation], fixed: Collection[str] = ()) -> list[Any]:
-    """Each of these with good requests and, where there are any, with bad ones."""
+    """Each operation with valid requests and, if there can be any, with invalid ones."""
     pairs = [(operation, mode) for operation in operations for mode in GenerationMode]
     return [
         pytest.param(operation, mode, id=f"{operation.label} {mode.value}")
@@ -78,14 +78,16 @@ def modes_of(operations: list[Operation], fixed: Collection[str] = ()) -> list[A
 
 
 @pytest.mark.parametrize(("operation", "mode"), modes_of(OPERATIONS))
-def test_every_answer_to_a_stranger_is_as_described(base_url: str, operation: Operation, mode: GenerationMode) -> None:
+def test_every_response_to_a_stranger_matches_the_description(
+    base_url: str, operation: Operation, mode: GenerationMode
+) -> None:
     probe(operation, mode, lambda case: case.call(base_url, allow_redirects=False, timeout=30), CONFORMANCE)
 
 
 @pytest.mark.parametrize(
     ("operation", "mode"), modes_of([found for found in OPERATIONS if "api" in (found.tags or ())], fixed=["slug"])
 )
-def test_every_answer_to_a_good_token_is_as_described(
+def test_every_response_to_a_valid_token_matches_the_description(
     john: Browser, shop: ClientApp, operation: Operation, mode: GenerationMode
 ) -> None:
     token = shop.connect(john, "Small Shows")["access_token"]
@@ -103,11 +105,11 @@ def test_every_answer_to_a_good_token_is_as_described(
 @pytest.mark.parametrize(
     ("operation", "mode"), modes_of([found for found in OPERATIONS if "client_basic" in str(found.definition.raw)])
 )
-def test_every_answer_to_an_application_is_as_described(
+def test_every_response_to_an_application_matches_the_description(
     shop: ClientApp, operation: Operation, mode: GenerationMode
 ) -> None:
     def send(case: Case[Any]) -> Any:
-        if isinstance(case.body, dict):  # it proves itself in one way
+        if isinstance(case.body, dict):  # it authenticates in one way only
             case.body = {name: value for name, value in case.body.items() if not name.startswith("client_")}
         return case.call(shop.base_url, auth=(shop.client_id, shop.secret), allow_redirects=False, timeout=30)
 
@@ -116,8 +118,8 @@ def test_every_answer_to_an_application_is_as_described(
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode))
-def test_every_answer_to_a_browser_is_as_described(john: Browser, mode: GenerationMode) -> None:
-    shop = john.register_application()  # one's own: its mistakes are passed on
+def test_every_response_to_a_browser_matches_the_description(john: Browser, mode: GenerationMode) -> None:
+    shop = john.register_application()  # the user's own application, whose errors are redirected
     operation = SCHEMA["/api/v1/oauth/authorize"]["GET"]
 
     def send(case: Case[Any]) -> Any:
@@ -132,7 +134,7 @@ def test_every_answer_to_a_browser_is_as_described(john: Browser, mode: Generati
     ("operation", "mode"),
     modes_of([found for found in OPERATIONS if "registration" in (found.tags or ())], fixed=["client_id"]),
 )
-def test_every_answer_where_registration_is_open_is_as_described(
+def test_every_response_with_open_registration_matches_the_description(
     base_url: str, monkeypatch: pytest.MonkeyPatch, operation: Operation, mode: GenerationMode
 ) -> None:
     monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, registration=settings.OPEN))

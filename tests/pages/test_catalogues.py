@@ -1,4 +1,4 @@
-"""The translations are whole: every message that a page can show is in every language, and nothing is left outside."""
+"""The translations are complete: every message is in every language, and all text is a message."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from infra.documents import messages
 
 ROOT = messages.SOURCES
 TEMPLATES = sorted((ROOT / "pages" / "templates").rglob("*.*"))
-# Answers of these are JSON, for programs; they stay English.
+# These respond to programs in JSON, which stays English.
 FOR_PROGRAMS = {"resources.py", "token.py", "discovery.py"}
 SAYS = {"Refusal", "InputProblem", "RedirectUriError", "Undecodable", "NotThisApplication", "Problem"}
-# Not a word: the class that a page's block gives to <main>.
+# Not text: the class that a page's block gives to <main>.
 CLASSES = {"narrow"}
 
 
 def texts(entry: Entry) -> list[tuple[str, str]]:
-    """A message with its translation, each form of it."""
+    """A message with its translation, in each of its forms."""
     if isinstance(entry.id, str):
         return [(entry.id, str(entry.string))]
     return [(entry.id[min(number, 1)], string) for number, string in enumerate(entry.string or ())]
 
 
 def places(text: str) -> list[str]:
-    """What is filled in, and the markup, in the order of the alphabet."""
+    """The placeholders and the markup, sorted."""
     return sorted(re.findall(r"%\(\w+\)s|<[^>]+>", text))
 
 
@@ -45,20 +45,20 @@ def test_no_message_is_untranslated(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", messages.LANGUAGES)
-def test_a_translation_keeps_what_is_filled_in_and_the_markup(language: str) -> None:
+def test_translation_keeps_placeholders_and_markup(language: str) -> None:
     for entry in messages.read(language):
         for said, translated in texts(entry) if entry.id else ():
             assert places(said) == places(translated), said
 
 
 @pytest.mark.parametrize("language", messages.LANGUAGES)
-def test_what_is_compiled_is_what_is_written(language: str) -> None:
+def test_compiled_catalog_matches_its_source(language: str) -> None:
     compiled = (messages.LOCALES / f"{language}.mo").read_bytes()
     assert compiled == messages.compiled(messages.read(language)), "make messages"
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
-def test_a_template_says_nothing_outside_its_messages(path: Path) -> None:
+def test_template_has_no_text_outside_its_messages(path: Path) -> None:
     tree = Environment(extensions=["jinja2.ext.i18n"], autoescape=True).parse(path.read_text(encoding="utf-8"))
     markup = "".join(
         child.data if isinstance(child, nodes.TemplateData) else "{}"
@@ -77,8 +77,8 @@ def test_a_template_says_nothing_outside_its_messages(path: Path) -> None:
     assert said - CLASSES == set()
 
 
-def test_what_code_says_to_people_is_a_message() -> None:
-    """A plain string given to one of these would be shown in English whatever the reader's language."""
+def test_text_that_code_shows_to_people_is_a_message() -> None:
+    """A plain string passed to one of these would appear in English in every language."""
     for path in sorted(ROOT.rglob("*.py")):
         for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if path.name in FOR_PROGRAMS or not isinstance(call, ast.Call):

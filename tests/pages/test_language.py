@@ -1,4 +1,4 @@
-"""Which language a page is in."""
+"""A page is in the language of the account, then of the browser, then in English."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from chalicelib.pages import language
 from infra.documents import messages
 
 
-def test_every_language_but_english_has_a_catalogue() -> None:
+def test_every_language_but_english_has_a_catalog() -> None:
     assert set(language.LANGUAGES) == {"en", *messages.LANGUAGES}
 
 
@@ -33,19 +33,19 @@ def test_every_language_but_english_has_a_catalogue() -> None:
         (None, "", "en"),
     ],
 )
-def test_the_account_decides_then_the_browser_then_english(
+def test_account_decides_the_language_then_the_browser_then_english(
     locale: str | None, accept_language: str | None, chosen: str
 ) -> None:
     assert language.choose(locale, accept_language) == chosen
 
 
 @pytest.mark.parametrize(("header", "heading"), [("de", "Anmelden"), ("en", "Sign in"), ("x" * 9000, "Sign in")])
-def test_pages_follow_the_browser(base_url: str, header: str, heading: str) -> None:
+def test_pages_follow_the_browsers_language(base_url: str, header: str, heading: str) -> None:
     answer = requests.get(f"{base_url}/login", headers={"Accept-Language": header}, timeout=10)
     assert f"<h1>{heading}</h1>" in answer.text
 
 
-def test_what_code_found_is_said_in_the_readers_language_and_in_english_to_programs(base_url: str) -> None:
+def test_errors_found_by_code_are_translated_on_pages_and_english_in_json(base_url: str) -> None:
     german = {"Accept-Language": "de"}
     page = requests.put(f"{base_url}/login", headers=german, timeout=10)
     assert "<p>Hier sind nur diese Methoden möglich: HEAD, GET, POST.</p>" in page.text

@@ -1,4 +1,4 @@
-"""Moments where the reader is, as they are written there."""
+"""Dates and times are shown in the reader's time zone and format."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.pages import language, moments
 
-SPRING_FORWARD = 1_774_746_000  # 2026-03-29 01:00:00 UTC, the moment when Berlin goes to summer time
+SPRING_FORWARD = 1_774_746_000  # 2026-03-29 01:00:00 UTC, when Berlin switches to summer time
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,9 @@ SPRING_FORWARD = 1_774_746_000  # 2026-03-29 01:00:00 UTC, the moment when Berli
         ("en", "../etc/passwd", 0, "1 January 1970, 00:00 UTC"),
     ],
 )
-def test_date_and_time_are_the_readers(spoken: str, timezone: str, seconds: int, said: str) -> None:
+def test_date_and_time_are_in_the_readers_time_zone_and_language(
+    spoken: str, timezone: str, seconds: int, said: str
+) -> None:
     with language.speaking(spoken):
         assert moments.moment(seconds, timezone).striptags() == said
         assert moments.day(seconds, timezone).striptags() == said.partition(",")[0]

@@ -1,4 +1,4 @@
-"""What operators make of the pages: whatever name, logo and colour they set, the pages stay readable and safe."""
+"""Whatever name, logo and color an operator sets, the pages stay readable and safe."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PNG = "data:image/png;base64,iVBORw0KGgo="
 @pytest.mark.parametrize(
     "chosen", [f"#{r}{g}{b}" for r in ("00", "7f", "ff") for g in ("00", "7f", "ff") for b in ("00", "7f", "ff")]
 )
-def test_any_colour_can_be_read_in_light_and_dark_and_be_written_on(chosen: str) -> None:
+def test_any_color_is_readable_in_light_and_dark_and_with_text_on_it(chosen: str) -> None:
     light = colour.readable_on(chosen, colour.LIGHT_GROUND)
     dark = colour.readable_on(chosen, colour.DARK_GROUND)
     for one, other in ((light, colour.LIGHT_GROUND), (light, "#ffffff"), (dark, colour.DARK_GROUND), (dark, "#0c1219")):
@@ -28,23 +28,23 @@ def test_any_colour_can_be_read_in_light_and_dark_and_be_written_on(chosen: str)
     assert f"--accent-on-light:{light};--accent-on-dark:{dark}" in Site("X", None, chosen).style.body
 
 
-def test_the_grounds_that_colours_are_measured_on_are_those_of_the_style_sheet() -> None:
+def test_background_colors_in_code_match_the_style_sheet() -> None:
     assert f"--ground: {colour.LIGHT_GROUND}" in STYLE
     assert f"--paper: {colour.DARK_GROUND}" in STYLE
     assert "--on-accent: #fff;" in STYLE
     assert "--on-accent: #0c1219;" in STYLE
 
 
-def test_a_colour_that_is_readable_stays_as_it_is() -> None:
+def test_readable_color_is_used_unchanged() -> None:
     assert colour.readable_on("#1f5fbf", colour.LIGHT_GROUND) == "#1f5fbf"
 
 
-def test_contrast_is_what_wcag_says() -> None:
+def test_contrast_follows_the_wcag_formula() -> None:
     assert colour.contrast("#000000", "#ffffff") == pytest.approx(21)
     assert colour.contrast("#767676", "#ffffff") == pytest.approx(4.54, abs=0.01)
 
 
-def test_name_logo_and_colour_come_from_the_environment() -> None:
+def test_name_logo_and_color_come_from_the_environment() -> None:
     found = settings.from_environment(
         {"SITE_NAME": " Eintritt ", "SITE_LOGO_URL": "https://cdn.example.com/logo.svg", "SITE_COLOUR": "#AA3300"}
     )
@@ -80,17 +80,17 @@ def test_name_logo_and_colour_come_from_the_environment() -> None:
         ("SITE_COLOUR", "#1f5fbf;}"),
     ],
 )
-def test_a_setting_that_cannot_be_used_is_refused_by_its_name(name: str, value: str) -> None:
+def test_invalid_site_setting_is_refused_by_its_name(name: str, value: str) -> None:
     with pytest.raises(settings.SettingsError, match=name):
         settings.from_environment({name: value})
 
 
 @pytest.mark.parametrize("contact", ["help+me@example.com", "https://example.com/help?from=lanyard", ""])
-def test_whom_to_ask_comes_from_the_environment(contact: str) -> None:
+def test_support_contact_comes_from_the_environment(contact: str) -> None:
     assert settings.from_environment({"SUPPORT_CONTACT": contact}).support_contact == (contact or None)
 
 
-def test_the_drawn_icon_is_the_operators_own_where_it_is_drawn() -> None:
+def test_drawn_icon_is_the_operators_svg_logo_or_the_default() -> None:
     drawn = "<svg xmlns='http://www.w3.org/2000/svg'/>"
     encoded = base64.b64encode(drawn.encode()).decode()
     assert Site("X", f"data:image/svg+xml;base64,{encoded}", "#aa3300").drawn_icon == drawn
@@ -99,7 +99,7 @@ def test_the_drawn_icon_is_the_operators_own_where_it_is_drawn() -> None:
     assert "#aa3300" in Site("X", None, "#aa3300").drawn_icon
 
 
-def test_the_pages_carry_the_operators_name_and_logo() -> None:
+def test_pages_carry_the_operators_name_and_logo() -> None:
     eintritt = Site("Eintritt & Co", PNG, "#aa3300")
     html = BeautifulSoup(
         render.page("home.html", site=eintritt, base="", base_url="", with_script=False, offers_sign_up=False),

@@ -1,4 +1,4 @@
-"""Which redirect URLs may be registered, shown on the registration page, and that those which may also work."""
+"""The registration page accepts safe redirect URLs, which then work, and refuses others with the reason."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def register(browser: Browser, uri: str) -> Page:
         HOST + "/" + "x" * 2000,
     ],
 )
-def test_a_full_address_can_be_registered_and_is_led_to_as_written(john: Browser, uri: str) -> None:
+def test_full_url_can_be_registered_and_is_used_as_written(john: Browser, uri: str) -> None:
     shop = john.register_application("A shop", uri)
     page = john.allow(john.open(shop.authorize_path()), "Small Shows")
     assert page.left_to is not None
@@ -100,7 +100,7 @@ def test_a_full_address_can_be_registered_and_is_led_to_as_written(john: Browser
         (HOST + "/" + "x" * 2048, "longer than"),
     ],
 )
-def test_what_could_lead_astray_is_refused_with_its_reason(john: Browser, uri: str, reason: str) -> None:
+def test_unsafe_redirect_url_is_refused_with_its_reason(john: Browser, uri: str, reason: str) -> None:
     page = register(john, uri)
     assert page.status == 400
     problem = page.html.find(id="uris-problem")
@@ -120,7 +120,7 @@ def test_what_could_lead_astray_is_refused_with_its_reason(john: Browser, uri: s
         ("example:/cb", "full address"),
     ],
 )
-def test_a_private_scheme_leaves_no_more_to_be_said_before_its_path(uri: str, reason: str) -> None:
+def test_private_scheme_uri_with_a_misleading_authority_or_a_fragment_is_refused(uri: str, reason: str) -> None:
     redirect_uris.check_registrable("com.example.app://callback/cb;a,b", is_native=True)
     with pytest.raises(redirect_uris.RedirectUriError, match=reason):
         redirect_uris.check_registrable(uri, is_native=True)
@@ -131,7 +131,7 @@ def test_a_private_scheme_leaves_no_more_to_be_said_before_its_path(uri: str, re
     "scheme",
     ["accounts.google.com", "google.com", "www.paypal.com", "app.slack.com", "www.bank", "paypal.me", "bank.co.uk"],
 )
-def test_a_private_scheme_that_reads_like_a_web_address_is_refused(scheme: str) -> None:
+def test_private_scheme_that_reads_like_a_web_address_is_refused(scheme: str) -> None:
     with pytest.raises(redirect_uris.RedirectUriError, match="reads like a web address"):
         redirect_uris.check_registrable(f"{scheme}:/cb", is_native=True)
 
@@ -153,7 +153,7 @@ def test_a_private_scheme_that_reads_like_a_web_address_is_refused(scheme: str) 
         "host.exp.exponent",
     ],
 )
-def test_a_private_scheme_of_a_domain_turned_around_can_be_registered(scheme: str) -> None:
+def test_private_scheme_that_reverses_a_domain_can_be_registered(scheme: str) -> None:
     redirect_uris.check_registrable(f"{scheme}:/cb", is_native=True)
 
 
@@ -166,14 +166,14 @@ def test_a_private_scheme_of_a_domain_turned_around_can_be_registered(scheme: st
         ("http://[::1]:3000/cb", "[::1]:3000", "https: http:"),
         ("com.evil.app://accounts.google.com/cb", "com.evil.app:", "https: com.evil.app:"),
         ("com.evil.app:/cb", "com.evil.app:", "https: com.evil.app:"),
-        # As an earlier version would have stored them.
+        # as an earlier version would have stored them
         ("com.evil.app://x;sandbox/cb", "com.evil.app:", "https: com.evil.app:"),
         ("com.evil.app://x;script-src%20*/", "com.evil.app:", "https: com.evil.app:"),
         ("http://x;sandbox/", "x;sandbox", "https: http:"),
         ("//x;sandbox/", ":", "https:"),
     ],
 )
-def test_people_and_browsers_are_told_where_it_really_leads(uri: str, shown: str, target: str) -> None:
+def test_user_and_browser_are_told_where_a_redirect_really_leads(uri: str, shown: str, target: str) -> None:
     is_app = not uri.startswith("http")
     assert redirect_uris.place(uri) == redirect_uris.Place(shown, is_app)
     assert redirect_uris.form_target(uri) == target
@@ -196,7 +196,7 @@ def test_people_and_browsers_are_told_where_it_really_leads(uri: str, shown: str
         ("com.example.app:/a", "com.example.other:/a", False),
     ],
 )
-def test_an_origin_is_who_gets_the_answer(one: str, other: str, is_same: bool) -> None:
+def test_origins_are_equal_if_the_same_party_gets_the_answer(one: str, other: str, is_same: bool) -> None:
     assert (redirect_uris.origin(one, is_native=True) == redirect_uris.origin(other, is_native=True)) is is_same
     if "http://127" in one:
-        assert redirect_uris.origin(one) != redirect_uris.origin(other), "of a web application the port counts"
+        assert redirect_uris.origin(one) != redirect_uris.origin(other), "for a web application the port matters"

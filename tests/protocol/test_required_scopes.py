@@ -1,4 +1,4 @@
-"""What a route of another API asks of a token, however its caller writes the path."""
+"""A route of another API requires the same scopes however its caller writes the path."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def asked(path: str, method: str = "GET", rules: str = RULES) -> Requirement | N
         ("/a;b=1/c", {"read"}),
     ],
 )
-def test_an_honest_path_asks_for_what_its_rule_says(path: str, scopes: set[str]) -> None:
+def test_ordinary_path_requires_the_scopes_of_its_rule(path: str, scopes: set[str]) -> None:
     found = asked(path)
     assert found is not None
     assert found.scopes == scopes
@@ -55,7 +55,7 @@ def test_an_honest_path_asks_for_what_its_rule_says(path: str, scopes: set[str])
         ("/admin;/x", {"write"}),
     ],
 )
-def test_a_path_that_can_be_read_in_two_ways_asks_for_what_both_ask_for(path: str, scopes: set[str]) -> None:
+def test_path_with_two_readings_requires_the_scopes_of_both(path: str, scopes: set[str]) -> None:
     found = asked(path)
     assert found is not None
     assert found.scopes == scopes
@@ -101,7 +101,7 @@ def test_a_path_that_can_be_read_in_two_ways_asks_for_what_both_ask_for(path: st
         "/$%7B*}",
     ],
 )
-def test_a_path_that_could_lead_elsewhere_fits_no_rule(path: str) -> None:
+def test_path_that_could_lead_elsewhere_matches_no_rule(path: str) -> None:
     assert asked(path) is None
     assert asked(path, rules="* * /* -") is None
 
@@ -116,18 +116,16 @@ def test_a_path_that_could_lead_elsewhere_fits_no_rule(path: str) -> None:
         ("* POST /* write; * GET /* read", "GET/tickets/5"),
     ],
 )
-def test_an_answer_covers_more_than_its_route_only_where_the_first_rule_is_for_every_path(
-    rules: str, resource: str
-) -> None:
-    """One that is cached decides about paths that nobody has looked at."""
+def test_policy_covers_more_than_its_route_only_if_the_first_rule_covers_every_path(rules: str, resource: str) -> None:
+    """A cached policy decides about paths that nobody has checked."""
     found = asked("/tickets/5", rules=rules)
     assert found is not None
     assert found.resource == API + resource
 
 
-def test_a_route_that_no_rule_fits_is_refused() -> None:
+def test_route_without_a_matching_rule_is_refused() -> None:
     assert asked("/tickets", rules="* GET /public* -; other9 * /* read; * POST /* read") is None
-    assert asked("/public/", rules="* GET /public/* -") is None, "a gateway serves /public there"
+    assert asked("/public/", rules="* GET /public/* -") is None, "a gateway serves /public at this path"
 
 
 @pytest.mark.parametrize(
@@ -143,11 +141,11 @@ def test_a_route_that_no_rule_fits_is_refused() -> None:
         "x:aws:execute-api:eu-central-1:123456789012:abc123/prod/GET/",
     ],
 )
-def test_what_is_no_methods_arn_is_refused(arn: str) -> None:
+def test_value_that_is_not_a_methods_arn_is_refused(arn: str) -> None:
     with pytest.raises(ValueError, match="not the ARN of a method"):
         required_scopes.read_arn(arn)
 
 
-def test_a_method_at_the_root_has_the_path_slash() -> None:
+def test_method_at_the_root_has_the_path_slash() -> None:
     assert required_scopes.read_arn(API + "GET").path == "/"
     assert required_scopes.read_arn(API + "GET/").path == "/"

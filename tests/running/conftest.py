@@ -1,4 +1,4 @@
-"""`make run` as an operator starts it who lets applications register themselves, and has an API of their own."""
+"""`make run` with open registration and an API of the operator's own."""
 
 from __future__ import annotations
 

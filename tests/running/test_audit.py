@@ -1,4 +1,4 @@
-"""What operators do is asked about first where it cannot be undone, and recorded."""
+"""Commands that cannot be undone ask first, and everything an operator does is recorded."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.store_proxy import StoreProxy
 
 pytestmark = pytest.mark.spec("docs/security.md")
 
-# The commands that ask, with what to give each.
+# The commands that ask, with arguments for each.
 CANNOT_BE_UNDONE = {
     ("users", "erase"): ("eve@localhost",),
     ("users", "set-password"): ("eve@localhost", "--password-stdin"),
@@ -53,7 +53,7 @@ def an_organizer(local_run: LocalRun) -> str:
 
 
 def one_by_one(local_run: LocalRun, *listing: str) -> list[dict[str, Any]]:
-    """What a list has, read in pages of one."""
+    """All entries of a list, read in pages of one."""
     found: list[dict[str, Any]] = []
     after: list[str] = []
     while True:
@@ -66,7 +66,7 @@ def one_by_one(local_run: LocalRun, *listing: str) -> list[dict[str, Any]]:
 
 
 def on_a_terminal(local_run: LocalRun, answer: str, *arguments: str) -> tuple[int, str]:
-    """A command's exit code and what it prints, run by a person who answers its question so."""
+    """A command's exit code and output, run by a person who gives this answer to its question."""
     person, terminal = pty.openpty()
     process = subprocess.Popen(
         [".venv/bin/python", "manage.py", "--stage", "local", *arguments],
@@ -80,7 +80,7 @@ def on_a_terminal(local_run: LocalRun, answer: str, *arguments: str) -> tuple[in
     return process.returncode, printed
 
 
-def test_what_an_operator_did_is_listed_newest_first_with_who_and_how_it_ended(local_run: LocalRun) -> None:
+def test_audit_lists_newest_first_who_did_what_and_how_it_ended(local_run: LocalRun) -> None:
     slug = an_organizer(local_run)
     in_json(local_run, "organizers", "add-member", slug, "eve@localhost", "--json")
     failed = local_run.manage("organizers", "add-member", f"{slug}-gone", "eve@localhost")
@@ -99,7 +99,7 @@ def test_what_an_operator_did_is_listed_newest_first_with_who_and_how_it_ended(l
     assert audit(local_run, "--about", slug, "--command", "users") == []
 
 
-def test_the_audit_is_read_to_its_end_in_pages(local_run: LocalRun) -> None:
+def test_audit_can_be_read_to_its_end_in_pages(local_run: LocalRun) -> None:
     slug = an_organizer(local_run)
     for change in ("add-member", "remove-member"):
         in_json(local_run, "organizers", change, slug, "eve@localhost", "--json")
@@ -107,7 +107,7 @@ def test_the_audit_is_read_to_its_end_in_pages(local_run: LocalRun) -> None:
     assert len(audit(local_run, "--about", slug)) == 3
 
 
-def test_what_was_made_and_what_was_given_stand_in_the_audit(local_run: LocalRun) -> None:
+def test_audit_names_the_created_application_and_the_access_it_was_given(local_run: LocalRun) -> None:
     slug = an_organizer(local_run)
     made = in_json(
         local_run, "applications", "create", "--owner", "eve@localhost", "--name", "Audited app",
@@ -121,8 +121,8 @@ def test_what_was_made_and_what_was_given_stand_in_the_audit(local_run: LocalRun
     assert allowed["about"] == sorted([client_id, slug])
 
 
-def test_an_id_that_the_server_did_not_make_is_found(local_run: LocalRun) -> None:
-    """3d22260 let people choose one."""
+def test_application_with_an_id_that_the_server_did_not_generate_is_found(local_run: LocalRun) -> None:
+    """Commit 3d22260 let people choose an id."""
     before = in_json(local_run, "applications", "list", "--chosen-id", "--json")
     code = (
         "from chalicelib.models.application import Application as A; "
@@ -139,7 +139,7 @@ def test_an_id_that_the_server_did_not_make_is_found(local_run: LocalRun) -> Non
     assert [row["client_id"] for row in found if row not in before] == ["google-official"]
 
 
-def test_the_audit_names_no_address_and_no_secret(local_run: LocalRun) -> None:
+def test_audit_contains_no_email_address_and_no_secret(local_run: LocalRun) -> None:
     a_connected_user(local_run, "audited")
     in_json(
         local_run, "users", "set-password", "audited@example.org", "--password-stdin", "--yes", "--json",
@@ -154,7 +154,7 @@ def test_the_audit_names_no_address_and_no_secret(local_run: LocalRun) -> None:
     assert "second password" not in text
 
 
-def test_a_dry_run_and_a_mistake_leave_no_entry(local_run: LocalRun) -> None:
+def test_dry_run_or_failed_command_leaves_no_audit_entry(local_run: LocalRun) -> None:
     before = audit(local_run)
     in_json(local_run, "users", "disable", "eve@localhost", "--dry-run", "--json")
     local_run.manage("users", "disable", "nobody@localhost")
@@ -163,7 +163,7 @@ def test_a_dry_run_and_a_mistake_leave_no_entry(local_run: LocalRun) -> None:
 
 @pytest.fixture(scope="module")
 def local_store(local_run: LocalRun) -> Any:
-    """DynamoDB of `make run`, where a backup of the users has been restored to a table of another name."""
+    """The DynamoDB of `make run`, with a table of restored users under another name."""
     made = boto3.client("dynamodb", endpoint_url=f"http://127.0.0.1:{local_run.dynamodb_port}")
     made.create_table(
         TableName="restored-users",
@@ -180,7 +180,7 @@ def everything(local_store: Any) -> dict[str, list[Any]]:
 
 
 @pytest.mark.parametrize("command", CANNOT_BE_UNDONE, ids=" ".join)
-def test_what_cannot_be_undone_is_not_done_unasked(
+def test_command_that_cannot_be_undone_does_nothing_without_yes(
     local_run: LocalRun, local_store: Any, command: tuple[str, str]
 ) -> None:
     client_id = in_json(local_run, "applications", "list", "--name", "box office", "--json")[0]["client_id"]
@@ -194,7 +194,7 @@ def test_what_cannot_be_undone_is_not_done_unasked(
     assert everything(local_store) == before
 
 
-def test_every_command_that_takes_yes_is_shown_to_ask() -> None:
+def test_every_command_with_a_yes_option_is_covered_here() -> None:
     named: list[tuple[str, str]] = []
     for name in manage.COMMANDS:
         found = getattr(importlib.import_module(f"infra.commands.{name}"), name)
@@ -203,7 +203,7 @@ def test_every_command_that_takes_yes_is_shown_to_ask() -> None:
     assert sorted(named) == sorted(CANNOT_BE_UNDONE)
 
 
-def test_tables_are_made_once_that_is_recorded(store: StoreProxy) -> None:
+def test_creating_tables_is_recorded_before_it_begins(store: StoreProxy) -> None:
     started: list[OperatorEvent] = []
     PushedRequest.delete_table()
     with store.before("CreateTable", lambda: started.extend(operator_event.newest(Filter("tables create")))):
@@ -213,7 +213,7 @@ def test_tables_are_made_once_that_is_recorded(store: StoreProxy) -> None:
     assert [event.outcome for event in started] == ["started"]
 
 
-def test_the_table_of_the_audit_itself_is_made_first(local_run: LocalRun) -> None:
+def test_audit_table_is_created_first(local_run: LocalRun) -> None:
     settings = {**client_environment(f"http://127.0.0.1:{local_run.dynamodb_port}"), "TABLE_PREFIX": "new-"}
     told = ("env", *(f"{name}={value}" for name, value in settings.items()), ".venv/bin/python", "manage.py")
     created = json.loads(local_run.run(*told, "--stage", "local", "tables", "create", "--json").stdout)
@@ -223,7 +223,7 @@ def test_the_table_of_the_audit_itself_is_made_first(local_run: LocalRun) -> Non
     assert (entry["command"], entry["outcome"]) == ("tables create", "done")
 
 
-def test_a_person_at_a_terminal_is_asked(local_run: LocalRun) -> None:
+def test_person_at_a_terminal_is_asked_for_confirmation(local_run: LocalRun) -> None:
     email = f"{credentials.new_serial().lower()}@example.org"
     in_json(
         local_run, "users", "create", "--fullname", "Asked", "--email", email, "--password-stdin", "--json",
@@ -237,7 +237,7 @@ def test_a_person_at_a_terminal_is_asked(local_run: LocalRun) -> None:
     assert in_json(local_run, "users", "list", "--email", email, "--json") == []
 
 
-def test_help_needs_no_stage_and_everything_else_does(local_run: LocalRun) -> None:
+def test_help_needs_no_stage_and_every_other_command_does(local_run: LocalRun) -> None:
     for arguments in (["--help"], ["users", "--help"], ["users", "erase", "--help"], ["audit", "-h"]):
         ended = local_run.run(".venv/bin/python", "manage.py", *arguments)
         assert ended.returncode == 0, ended.stderr
@@ -247,7 +247,7 @@ def test_help_needs_no_stage_and_everything_else_does(local_run: LocalRun) -> No
     assert ended.returncode == 2
 
 
-def test_a_list_has_a_heading_filters_and_pages(local_run: LocalRun) -> None:
+def test_operators_lists_have_a_heading_filters_and_pages(local_run: LocalRun) -> None:
     slugs = sorted(an_organizer(local_run) for _ in range(3))
     in_json(local_run, "organizers", "add-member", slugs[0], "eve@localhost", "--json")
     members = local_run.manage("users", "list", "--organizer", slugs[0]).stdout.splitlines()

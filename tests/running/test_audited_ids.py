@@ -1,4 +1,4 @@
-"""An application that describes itself is found by two ids, and operators know it by one."""
+"""A client with a metadata document can be looked up by two ids, and commands always show one of them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def described() -> Application:
     )
 
 
-def test_every_command_prints_and_records_its_address_whichever_id_was_typed(described: Application) -> None:
+def test_commands_print_and_record_the_documents_url_whichever_id_was_typed(described: Application) -> None:
     slug = f"org-{credentials.new_serial().lower()}"
     organizer.create(slug, "Shows")
     for client_id in (described.public_id, str(described.client_id)):
@@ -54,7 +54,7 @@ def test_every_command_prints_and_records_its_address_whichever_id_was_typed(des
     assert run("audit", "--about", str(described.client_id)) == entries
 
 
-def test_what_was_recorded_by_the_id_it_is_stored_under_is_found_by_its_address(described: Application) -> None:
+def test_entry_recorded_under_the_stored_id_is_found_by_the_documents_url(described: Application) -> None:
     operator_event.start("somebody", "grants end", [str(described.client_id)])
     assert len(run("audit", "--about", described.public_id)) == 1
     application.delete(described.public_id)

@@ -1,4 +1,4 @@
-"""What runs in the foreground ends when it is told to, whatever it is doing at that moment."""
+"""Foreground processes stop when told to, whatever they are doing."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def started(code: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("number", ending.SIGNALS)
-def test_a_signal_at_any_moment_is_noted_and_waits_for_nothing(number: signal.Signals) -> None:
+def test_signal_at_any_moment_is_recorded_without_waiting(number: signal.Signals) -> None:
     for _ in range(5):
         process = started(WAITS)
         for _ in range(20):
@@ -43,7 +43,7 @@ def test_a_signal_at_any_moment_is_noted_and_waits_for_nothing(number: signal.Si
         assert process.communicate(timeout=20)[0] == "stopped\n"
 
 
-def test_a_process_that_does_not_listen_is_ended_all_the_same() -> None:
+def test_process_that_ignores_sigterm_is_killed() -> None:
     process, begun = started(STUBBORN), time.monotonic()
     ending.end(process, seconds=0.5)
     assert process.returncode == -signal.SIGKILL
@@ -54,7 +54,7 @@ def test_a_process_that_does_not_listen_is_ended_all_the_same() -> None:
     ending.end(None)
 
 
-def test_what_is_run_with_nohup_outlives_its_terminal() -> None:
+def test_process_run_with_nohup_outlives_its_terminal() -> None:
     code = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)" + WAITS
     process = started(code)
     process.send_signal(signal.SIGHUP)

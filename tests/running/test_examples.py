@@ -45,7 +45,7 @@ def browser(local_run: LocalRun) -> Browser:
 
 
 def environment(local_run: LocalRun, application: dict[str, Any], **more: str) -> dict[str, str]:
-    """What a sample is told; its output comes at once, and no browser opens here."""
+    """The environment of a sample: its output is unbuffered, and it opens no browser."""
     told = {"LANYARD_URL": local_run.base_url, "LANYARD_CLIENT_ID": application["client_id"], **more}
     return {**os.environ, **told, "PYTHONUNBUFFERED": "1", "BROWSER": "true"}
 
@@ -69,7 +69,7 @@ def cli(local_run: LocalRun, register: Register, tmp_path: Path) -> Iterator[Cal
 
     yield run
     for process in started:
-        process.kill()  # one that still waits for its answer, where a test has failed
+        process.kill()  # a process that still waits for its answer because a test failed
 
 
 def check_cli_works_until_it_logs_out(cli: Callable[..., subprocess.Popen[str]], tokens: Path) -> None:
@@ -85,20 +85,20 @@ def check_cli_works_until_it_logs_out(cli: Callable[..., subprocess.Popen[str]],
 
 
 @pytest.mark.spec("RFC 8252 §7.3", "RFC 7636 §4", "RFC 9207 §2.4")
-def test_the_cli_connects_through_a_loopback_address(
+def test_cli_connects_through_a_loopback_address(
     cli: Callable[..., subprocess.Popen[str]], browser: Browser, tmp_path: Path
 ) -> None:
     process = cli("login")
     assert process.stdout is not None
     address = process.stdout.readline().removeprefix("Opening ").strip()
-    requests.get(re.sub(r"\?.*", "", allowed(browser, address)), timeout=10)  # says nothing, and it goes on waiting
+    requests.get(re.sub(r"\?.*", "", allowed(browser, address)), timeout=10)  # without an answer, so it keeps waiting
     requests.get(allowed(browser, address), timeout=10)
     assert process.communicate(timeout=30)[0] == "Connected.\n"
     check_cli_works_until_it_logs_out(cli, tmp_path / "tokens.json")
 
 
 @pytest.mark.spec("RFC 9207 §2.4")
-def test_the_cli_takes_no_answer_that_is_none_to_what_it_asked(
+def test_cli_refuses_an_answer_that_does_not_match_its_request(
     cli: Callable[..., subprocess.Popen[str]], browser: Browser
 ) -> None:
     process = cli("login")
@@ -110,7 +110,7 @@ def test_the_cli_takes_no_answer_that_is_none_to_what_it_asked(
 
 
 @pytest.mark.spec("RFC 8628 §3.3", "RFC 8628 §3.4")
-def test_the_cli_connects_with_a_code(
+def test_cli_connects_with_a_device_code(
     cli: Callable[..., subprocess.Popen[str]], browser: Browser, tmp_path: Path
 ) -> None:
     process = cli("login", "--device")
@@ -124,7 +124,7 @@ def test_the_cli_connects_with_a_code(
 
 
 @pytest.mark.spec("RFC 6749 §4.4")
-def test_the_machine_works_for_itself(local_run: LocalRun, register: Register) -> None:
+def test_machine_sample_works_without_a_user(local_run: LocalRun, register: Register) -> None:
     application = register("--redirect-uri", "https://machine.example.com/")
     told = environment(local_run, application, LANYARD_CLIENT_SECRET=application["client_secret"])
 
@@ -139,7 +139,7 @@ def test_the_machine_works_for_itself(local_run: LocalRun, register: Register) -
 
 
 @pytest.mark.spec("RFC 6749 §4.1", "RFC 6749 §6", "RFC 7009 §2.1")
-def test_the_website_connects_refreshes_and_disconnects(
+def test_website_connects_refreshes_and_disconnects(
     local_run: LocalRun, register: Register, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AUTHLIB_INSECURE_TRANSPORT", "1")
@@ -147,7 +147,9 @@ def test_the_website_connects_refreshes_and_disconnects(
     website = connect_client.create_app(local_run.base_url, made["client_id"], made["client_secret"])
     visitor, another = website.test_client(), website.test_client()
     callback = allowed(browser, visitor.get("/connect").headers["Location"])
-    assert "Small Shows" not in another.get(callback, follow_redirects=True).text, "another visitor's answer"
+    assert "Small Shows" not in another.get(callback, follow_redirects=True).text, (
+        "the answer belongs to another visitor"
+    )
     assert "Small Shows" in visitor.get(callback, follow_redirects=True).text
     assert "The previous one now gets 401" in visitor.post("/refresh", follow_redirects=True).text
     assert "Small Shows" in visitor.get("/").text
@@ -163,7 +165,7 @@ def test_the_website_connects_refreshes_and_disconnects(
         ("example_mobile.js", ("--native",), "com.example.app:/connected"),
     ],
 )
-def test_what_runs_at_the_user_connects_rotates_and_disconnects(
+def test_sample_on_the_users_device_connects_rotates_and_disconnects(
     local_run: LocalRun, register: Register, browser: Browser, script: str, options: tuple[str, ...], callback: str
 ) -> None:
     node.install()
@@ -171,10 +173,10 @@ def test_what_runs_at_the_user_connects_rotates_and_disconnects(
     given = {"issuer": local_run.base_url, "client_id": application["client_id"], "redirect_uri": callback}
     result = node.play(script, given, lambda address: allowed(browser, address))
     refresh_tokens = [result[moment]["refresh_token"] for moment in ("tokens", "refreshed", "last")]
-    assert len(set(refresh_tokens)) == 3, "two refreshes at once were one, and a refused call made another"
+    assert len(set(refresh_tokens)) == 3, "two refreshes at once count as one, and a refused call causes another"
     assert result["organizers"]["results"] == [{"name": "Small Shows", "slug": "smallshows"}]
     assert result["isConnected"] is False
-    assert result.get("refused") in (True, None), "a forged answer"
+    assert result.get("refused") in (True, None), "a forged answer is refused"
     headers = {"Authorization": f"Bearer {result['last']['access_token']}"}
     assert requests.get(local_run.base_url + "/api/v1/me", headers=headers, timeout=30).status_code == 401
 
@@ -189,7 +191,7 @@ def test_what_runs_at_the_user_connects_rotates_and_disconnects(
         ("connect_client/app.py", {}, "Set LANYARD_CLIENT_ID and LANYARD_CLIENT_SECRET: see README.md."),
     ],
 )
-def test_a_sample_says_in_one_line_what_it_is_missing(sample: str, told: dict[str, str], missing: str) -> None:
+def test_sample_says_in_one_line_which_setting_is_missing(sample: str, told: dict[str, str], missing: str) -> None:
     bare = {name: value for name, value in os.environ.items() if not name.startswith("LANYARD_")}
     command = [sys.executable, str(EXAMPLES / sample), "organizers"]
     ended = subprocess.run(command, env={**bare, **told}, capture_output=True, text=True, timeout=60, check=False)
@@ -197,7 +199,7 @@ def test_a_sample_says_in_one_line_what_it_is_missing(sample: str, told: dict[st
 
 
 @pytest.mark.parametrize("sample", ["cli.py", "machine.py"])
-def test_a_sample_says_in_one_line_that_lanyard_does_not_answer(sample: str) -> None:
+def test_sample_says_in_one_line_that_lanyard_does_not_answer(sample: str) -> None:
     nobody = f"http://127.0.0.1:{free_port()}"
     told = {"LANYARD_URL": nobody, "LANYARD_CLIENT_ID": "x", "LANYARD_CLIENT_SECRET": "x"}
     command = [sys.executable, str(EXAMPLES / sample), "login"]
@@ -205,8 +207,8 @@ def test_a_sample_says_in_one_line_that_lanyard_does_not_answer(sample: str) -> 
     assert (ended.returncode, ended.stderr) == (1, f"{nobody} does not answer. Set LANYARD_URL to Lanyard's URL.\n")
 
 
-def test_every_sample_and_guide_calls_the_same_thing_by_the_same_name() -> None:
-    """LANYARD_URL, LANYARD_CLIENT_ID and LANYARD_CLIENT_SECRET, and no other names for them."""
+def test_samples_and_guides_use_the_same_variable_names() -> None:
+    """LANYARD_URL, LANYARD_CLIENT_ID and LANYARD_CLIENT_SECRET, and no other names for the same things."""
     guides = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
     samples = [
         path for path in EXAMPLES.rglob("*") if path.suffix in (".py", ".md") and "node_modules" not in path.parts
@@ -221,7 +223,7 @@ def test_every_sample_and_guide_calls_the_same_thing_by_the_same_name() -> None:
 
 
 @pytest.mark.parametrize("guide", sorted((ROOT / "docs" / "connect").glob("*.md")), ids=lambda guide: guide.name)
-def test_the_guides_commands_register_an_application(local_run: LocalRun, guide: Path) -> None:
+def test_commands_in_the_guides_register_an_application(local_run: LocalRun, guide: Path) -> None:
     text = guide.read_text(encoding="utf-8").replace("\\\n", " ")
     commands = [line for line in text.splitlines() if "applications create" in line]
     assert commands or guide.name == "README.md"

@@ -1,4 +1,4 @@
-"""The first `make`: pip's work as a count, and its errors as they are."""
+"""The first `make` shows pip's progress as a count, and pip's errors unchanged."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAMES = [f"lanyard-example-{number}" for number in range(1, 46)]
 
 @pytest.fixture
 def offline(tmp_path: Path) -> dict[str, str]:
-    """pip takes packages from a folder alone, and puts them into another one."""
+    """Let pip take packages only from one folder and install them into another."""
     shelf = tmp_path / "shelf"
     shelf.mkdir()
     for name in NAMES:
@@ -33,7 +33,7 @@ def offline(tmp_path: Path) -> dict[str, str]:
 
 
 def pins(folder: Path, *names: str) -> Path:
-    """A file that pins these, half of them through another file."""
+    """A requirements file that pins these packages, half of them through another file."""
     (folder / "more.txt").write_text("".join(f"{name}==1\n" for name in names[::2]), encoding="utf-8")
     file = folder / "pins.txt"
     own = "".join(f"{name}==1  # why\n" for name in names[1::2])
@@ -41,7 +41,7 @@ def pins(folder: Path, *names: str) -> Path:
     return file
 
 
-def test_it_counts_and_says_little(tmp_path: Path, offline: dict[str, str]) -> None:
+def test_install_prints_a_count_and_little_else(tmp_path: Path, offline: dict[str, str]) -> None:
     command = [sys.executable, "-m", "infra.laptop.install", str(pins(tmp_path, *NAMES))]
     ended = subprocess.run(command, cwd=ROOT, env=offline, capture_output=True, text=True, timeout=120, check=False)
     assert ended.returncode == 0, ended.stderr
@@ -55,7 +55,7 @@ def test_it_counts_and_says_little(tmp_path: Path, offline: dict[str, str]) -> N
     assert len(list((tmp_path / "installed").glob("*.py"))) == 45
 
 
-def test_on_a_terminal_it_is_one_line(tmp_path: Path, offline: dict[str, str]) -> None:
+def test_install_on_a_terminal_prints_one_line(tmp_path: Path, offline: dict[str, str]) -> None:
     command = [sys.executable, "-m", "infra.laptop.install", str(pins(tmp_path, *NAMES))]
     ours, its = pty.openpty()
     process = subprocess.Popen(command, cwd=ROOT, env=offline, stdout=its, stderr=subprocess.PIPE)
@@ -64,7 +64,7 @@ def test_on_a_terminal_it_is_one_line(tmp_path: Path, offline: dict[str, str]) -
     try:
         while piece := os.read(ours, 4096):
             said += piece
-    except OSError:  # how a terminal says that its other end is closed
+    except OSError:  # the other end of the terminal was closed
         pass
     os.close(ours)
     assert process.communicate(timeout=60)[1] == b""
@@ -74,7 +74,7 @@ def test_on_a_terminal_it_is_one_line(tmp_path: Path, offline: dict[str, str]) -
     assert said.endswith(b"done\r\n")
 
 
-def test_what_goes_wrong_is_shown_as_pip_says_it(tmp_path: Path, offline: dict[str, str]) -> None:
+def test_install_shows_pips_own_error(tmp_path: Path, offline: dict[str, str]) -> None:
     command = [sys.executable, "-m", "infra.laptop.install", str(pins(tmp_path, "lanyard-example-1", "there-is-none"))]
     ended = subprocess.run(command, cwd=ROOT, env=offline, capture_output=True, text=True, timeout=120, check=False)
     assert ended.returncode == 1

@@ -1,4 +1,4 @@
-"""`make demo`: one command shows the whole story, and everything it started ends with it."""
+"""`make demo` shows the whole flow with one command, and stopping it stops everything it started."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EVE = Person("", "eve@localhost", {"smallshows": "Small Shows"}, password="lanya
 
 
 class Demo:
-    """`make demo` in a folder, from its start to its end."""
+    """`make demo` in a folder, from start to stop."""
 
     def __init__(self, lanyard: LocalRun) -> None:
         self.lanyard = lanyard
@@ -72,7 +72,7 @@ def demos() -> Iterator[list[Demo]]:
 
 
 def connects(demo: Demo) -> bool:
-    """Eve goes from the application's button to its greeting, over both sites, with one cookie jar."""
+    """Eve goes from the application's button to its greeting, across both sites with one cookie jar."""
     eve = Browser(demo.lanyard.base_url, EVE)
     eve.sign_in()
     asks = eve.http.get(f"{demo.base_url}/connect", allow_redirects=False).headers["Location"]
@@ -83,7 +83,9 @@ def connects(demo: Demo) -> bool:
     return "Hello, <bdi>Eve Moneypenny</bdi>" in eve.http.get(answer).text
 
 
-def test_it_starts_lanyard_and_an_application_that_connects_and_ends_both(clone: LocalRun, demos: list[Demo]) -> None:
+def test_make_demo_starts_lanyard_with_a_connecting_application_and_stops_both(
+    clone: LocalRun, demos: list[Demo]
+) -> None:
     demos.append(Demo(clone))
     assert connects(demos[0])
     kept = clone.folder / ".local" / "demo_client.json"
@@ -94,10 +96,10 @@ def test_it_starts_lanyard_and_an_application_that_connects_and_ends_both(clone:
     before = json.loads(kept.read_text(encoding="utf-8"))
     demos.append(Demo(clone))
     assert connects(demos[1])
-    assert json.loads(kept.read_text(encoding="utf-8")) == before, "the credentials are kept as long as they work"
+    assert json.loads(kept.read_text(encoding="utf-8")) == before, "working credentials are kept"
 
 
-def test_sigterm_to_the_whole_group_ends_both(clone: LocalRun, demos: list[Demo]) -> None:
+def test_sigterm_to_the_process_group_stops_everything(clone: LocalRun, demos: list[Demo]) -> None:
     demos.append(Demo(clone))
     for _ in range(5):
         with contextlib.suppress(ProcessLookupError):
@@ -110,7 +112,7 @@ def test_sigterm_to_the_whole_group_ends_both(clone: LocalRun, demos: list[Demo]
     assert not clone.is_running
 
 
-def test_it_goes_beside_make_run_and_leaves_it_running(clone: LocalRun, demos: list[Demo]) -> None:
+def test_make_demo_uses_a_running_make_run_and_leaves_it_running(clone: LocalRun, demos: list[Demo]) -> None:
     clone.start()
     try:
         demos.append(Demo(clone))
@@ -121,7 +123,7 @@ def test_it_goes_beside_make_run_and_leaves_it_running(clone: LocalRun, demos: l
         clone.terminate()
 
 
-def test_what_a_killed_make_run_left_behind_is_not_taken_for_a_running_one(clone: LocalRun, demos: list[Demo]) -> None:
+def test_files_left_by_a_killed_make_run_are_not_taken_for_a_running_one(clone: LocalRun, demos: list[Demo]) -> None:
     kept = clone.folder / ".local" / "run.json"
     kept.parent.mkdir()
     left = {**client_environment(f"http://127.0.0.1:{free_port()}"), "PUBLIC_URL": clone.base_url}
@@ -133,7 +135,7 @@ def test_what_a_killed_make_run_left_behind_is_not_taken_for_a_running_one(clone
     assert clone.manage("users", "list").returncode == 0
 
 
-def test_a_port_in_use_is_said_in_one_line(local_run: LocalRun) -> None:
+def test_make_demo_says_in_one_line_that_a_port_is_in_use(local_run: LocalRun) -> None:
     ended = local_run.run("make", "demo", f"DEMO_PORT={local_run.port}")
     assert ended.stderr.splitlines()[0].startswith(f"Port {local_run.port} is in use. Choose another: make demo")
     assert ended.returncode == 2

@@ -1,4 +1,4 @@
-"""`make run`: one command, and everything it started ends with it."""
+"""`make run` starts Lanyard with one command, and stopping it stops everything it started."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def clone(tmp_path: Path) -> LocalRun:
     return LocalRun(tmp_path)
 
 
-def test_it_says_how_to_sign_in_and_so_one_can(local_run: LocalRun) -> None:
+def test_make_run_says_how_to_sign_in_and_that_works(local_run: LocalRun) -> None:
     assert "admin@localhost" in local_run.text
     assert "lanyard-demo" in local_run.text
     browser = Browser(local_run.base_url, JOHN)
@@ -36,7 +36,7 @@ def test_it_says_how_to_sign_in_and_so_one_can(local_run: LocalRun) -> None:
     assert "Box office" in browser.open("/settings/applications").text
 
 
-def test_mail_is_written_into_a_folder_whose_path_it_says_and_the_link_in_it_works(local_run: LocalRun) -> None:
+def test_email_is_written_to_a_folder_that_is_printed_and_its_link_works(local_run: LocalRun) -> None:
     browser = Browser(local_run.base_url)
     browser.press(browser.open("/password/reset"), "Send the link", email="eve@localhost")
     line = local_run.wait_for_line("Mail written to .local/mail/")
@@ -48,7 +48,7 @@ def test_mail_is_written_into_a_folder_whose_path_it_says_and_the_link_in_it_wor
     assert "lyml_" not in local_run.text
 
 
-def test_what_it_keeps_is_still_there_after_ctrl_c_and_gone_after_make_reset(clone: LocalRun) -> None:
+def test_data_survives_ctrl_c_and_is_deleted_by_make_reset(clone: LocalRun) -> None:
     clone.start()
     assert f"Created {len(tables.MODELS)} tables" in clone.text
     made = clone.manage("organizers", "create", "--slug", "kept", "--name", "Kept")
@@ -64,7 +64,7 @@ def test_what_it_keeps_is_still_there_after_ctrl_c_and_gone_after_make_reset(clo
     assert not (clone.folder / ".local").exists()
 
 
-def test_sigterm_ends_every_process_it_started(clone: LocalRun) -> None:
+def test_sigterm_stops_every_process_that_make_run_started(clone: LocalRun) -> None:
     clone.start()
     assert clone.is_running
     clone.terminate()
@@ -74,11 +74,9 @@ def test_sigterm_ends_every_process_it_started(clone: LocalRun) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_to_the_whole_group_ends_every_process_however_often_it_comes(
-    clone: LocalRun, number: signal.Signals
-) -> None:
+def test_repeated_signals_to_the_process_group_stop_every_process(clone: LocalRun, number: signal.Signals) -> None:
     clone.start()
-    for _ in range(5):  # while it is ending, too
+    for _ in range(5):  # also while it is stopping
         with contextlib.suppress(ProcessLookupError):
             os.killpg(clone.process.pid, number)
     clone.process.wait(60)
@@ -86,7 +84,7 @@ def test_a_signal_to_the_whole_group_ends_every_process_however_often_it_comes(
 
 
 @pytest.mark.parametrize("line", ["Starting DynamoDB", "Created"])
-def test_a_signal_while_it_starts_ends_every_process(clone: LocalRun, line: str) -> None:
+def test_signal_during_startup_stops_every_process(clone: LocalRun, line: str) -> None:
     clone.begin()
     clone.wait_for_line(line)
     clone.interrupt(signal.SIGTERM)
@@ -95,7 +93,7 @@ def test_a_signal_while_it_starts_ends_every_process(clone: LocalRun, line: str)
 
 
 def wait_until_ended(run: LocalRun) -> None:
-    """make ends with the signal that it gets, perhaps a moment before what it started."""
+    """Wait: make exits with the signal it gets, perhaps a moment before the processes it started."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and (run.is_running or run.has_processes):
         time.sleep(0.1)
@@ -103,8 +101,8 @@ def wait_until_ended(run: LocalRun) -> None:
     assert not run.has_processes
 
 
-def test_many_connections_at_once_are_all_taken_at_once(local_run: LocalRun) -> None:
-    """A server with room for five at its door makes the others wait a second, or resets them."""
+def test_hundred_connections_at_once_are_all_accepted_at_once(local_run: LocalRun) -> None:
+    """A server with a backlog of five makes the others wait a second, or resets them."""
     sockets = [socket.socket() for _ in range(100)]
     for one in sockets:
         one.setblocking(False)
@@ -122,23 +120,23 @@ def test_many_connections_at_once_are_all_taken_at_once(local_run: LocalRun) -> 
         one.close()
 
 
-def test_a_kept_connection_is_not_slowed_by_nagles_algorithm(local_run: LocalRun) -> None:
+def test_kept_alive_connection_is_not_slowed_by_nagles_algorithm(local_run: LocalRun) -> None:
     spent = []
     with requests.Session() as session:
         for _ in range(20):
             started = time.monotonic()
             assert session.get(local_run.base_url + "/robots.txt", timeout=10).status_code == 200
             spent.append(time.monotonic() - started)
-    assert min(spent[1:]) < 0.03, "a delayed acknowledgement takes 40 ms, each time"
+    assert min(spent[1:]) < 0.03, "each delayed acknowledgment takes 40 ms"
 
 
-def test_unknown_addresses_are_answered_here_as_they_are_when_deployed(local_run: LocalRun) -> None:
+def test_unknown_addresses_get_the_same_answer_as_when_deployed(local_run: LocalRun) -> None:
     for path in ("/nothing", "/nothing/at/all"):
         answer = requests.get(local_run.base_url + path, headers={"Accept": "text/html"}, timeout=10)
         assert (answer.status_code, "<h1>Not found</h1>" in answer.text) == (404, True)
 
 
-def test_it_can_stand_behind_a_tls_proxy_at_an_address_of_its_own(clone: LocalRun) -> None:
+def test_make_run_works_behind_a_tls_proxy_at_a_public_url(clone: LocalRun) -> None:
     clone.settings["PUBLIC_URL"] = "https://lanyard.test/connect"
     clone.start()
     assert f"pass its requests on to {clone.base_url}/" in clone.text
@@ -158,11 +156,11 @@ def test_it_can_stand_behind_a_tls_proxy_at_an_address_of_its_own(clone: LocalRu
     cookie = answer.headers["Set-Cookie"].partition(";")[0]
     security = requests.get(clone.base_url + "/settings/security", headers={"Cookie": cookie, **claimed}, timeout=10)
     assert "127.0.0.1" in security.text
-    assert "198.51.100.7" not in security.text, "whoever calls can say anything there"
+    assert "198.51.100.7" not in security.text, "callers can put anything in that header"
     clone.terminate()
 
 
-def test_manage_py_goes_by_the_settings_that_it_was_started_with(clone: LocalRun) -> None:
+def test_manage_py_uses_the_settings_that_make_run_was_started_with(clone: LocalRun) -> None:
     clone.settings.update(
         REGISTRATION="token",
         REGISTRATION_TOKEN_DIGESTS=f"{'a' * 64} {'b' * 64}",
@@ -171,7 +169,7 @@ def test_manage_py_goes_by_the_settings_that_it_was_started_with(clone: LocalRun
         NOT_BEFORE="1",
     )
     clone.start()
-    clone.settings.clear()  # another terminal has none of them
+    clone.settings.clear()  # another terminal has none of these settings
     assert json.loads(clone.manage("registration", "show", "--json").stdout) == {"registration": "token", "tokens": 2}
     (box_office,) = json.loads(clone.manage("applications", "list", "--json").stdout)
     served = clone.manage("applications", "serve-resource", box_office["client_id"], "https://tickets.example.com/api")
@@ -184,7 +182,7 @@ def test_manage_py_goes_by_the_settings_that_it_was_started_with(clone: LocalRun
     clone.terminate()
 
 
-def test_a_port_in_use_is_said_in_one_line(clone: LocalRun) -> None:
+def test_make_run_says_in_one_line_that_a_port_is_in_use(clone: LocalRun) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", clone.port))
         taken.listen()
@@ -194,24 +192,24 @@ def test_a_port_in_use_is_said_in_one_line(clone: LocalRun) -> None:
     assert ended.returncode == 2
 
 
-def test_a_setting_that_cannot_be_used_is_said_in_one_line(clone: LocalRun) -> None:
+def test_make_run_says_in_one_line_that_a_setting_is_invalid(clone: LocalRun) -> None:
     ended = clone.run("make", "run", "PUBLIC_URL=lanyard.test", *clone.ports())
     assert ended.stderr.startswith("PUBLIC_URL must be an address like https://connect.example.com, not 'lanyard.test'")
     assert ended.returncode == 2
     ended = clone.run("env", "SITE_COLOUR=red", "make", "run", *clone.ports())
     assert ended.stderr.splitlines()[0] == "SITE_COLOUR must be a colour like #1f5fbf, not 'red'"
-    assert "Starting" not in ended.stdout, "nothing was started for it"
+    assert "Starting" not in ended.stdout, "nothing was started"
     assert ended.returncode == 2
 
 
-def test_a_second_one_in_the_same_folder_is_refused(local_run: LocalRun) -> None:
+def test_second_make_run_in_the_same_folder_is_refused(local_run: LocalRun) -> None:
     ended = local_run.run("make", "run", "PORT=18123", "DYNAMODB_PORT=18124")
     assert "already running in this folder" in ended.stderr
     assert ended.returncode == 2
     assert requests.get(local_run.base_url + "/", timeout=10).status_code == 200
 
 
-def test_it_listens_on_this_machine_alone(local_run: LocalRun) -> None:
+def test_make_run_listens_only_on_this_machine(local_run: LocalRun) -> None:
     listening = Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]
     state_listen = "0A"
     addresses = {line.split()[1] for line in listening if line.split()[3] == state_listen}

@@ -1,4 +1,4 @@
-"""The operator's commands, against what `make run` started."""
+"""The operator's commands work against a running `make run`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NEWCOMER = ("users", "create", "--fullname", "Ann Other", "--timezone", "Europe/
 
 
 def in_json(local_run: LocalRun, *arguments: str, stdin: str = "") -> Any:
-    """What a command prints with --json, which must be one value and nothing else."""
+    """The output of a command with --json, which must be exactly one JSON value."""
     ended = local_run.manage(*arguments, "--json", stdin=stdin)
     assert ended.returncode == 0, ended.stderr
     assert ended.stderr == ""
@@ -24,7 +24,7 @@ def in_json(local_run: LocalRun, *arguments: str, stdin: str = "") -> Any:
     return json.loads(ended.stdout)
 
 
-def test_an_operator_makes_everything_a_connection_needs(local_run: LocalRun) -> None:
+def test_operator_creates_everything_a_connection_needs(local_run: LocalRun) -> None:
     made = in_json(local_run, *NEWCOMER, "--email", "ann@example.org", stdin="a long password\n")
     in_json(local_run, "organizers", "create", "--slug", "annsorg", "--name", "Ann’s Org")
     in_json(local_run, "organizers", "add-member", "annsorg", "ann@example.org")
@@ -62,7 +62,7 @@ def test_an_operator_makes_everything_a_connection_needs(local_run: LocalRun) ->
 
 
 @pytest.mark.spec("docs/security.md", "docs/architecture.md")
-def test_a_deleted_organizer_is_in_nobodys_hands_and_its_slug_is_never_used_again(local_run: LocalRun) -> None:
+def test_deleted_organizer_is_out_of_everyones_reach_and_its_slug_is_never_reused(local_run: LocalRun) -> None:
     made = in_json(local_run, *NEWCOMER, "--email", "leaver@example.org", stdin="a long password\n")
     create = ("organizers", "create", "--slug", "passing", "--name", "Passing Shows")
     in_json(local_run, *create)
@@ -86,7 +86,7 @@ def test_a_deleted_organizer_is_in_nobodys_hands_and_its_slug_is_never_used_agai
     token = shop.connect(browser, "Passing Shows")["access_token"]
     assert in_json(local_run, "organizers", "delete", "passing", "--dry-run")["dry_run"] is True
     assert shop.organizers(token).json()["count"] == 1
-    for members in (1, 0):  # what was cut off can be repeated
+    for members in (1, 0):  # an interrupted command can be repeated
         assert in_json(local_run, "organizers", "delete", "passing", "--yes") == {"slug": "passing", "members": members}
     assert [shop.organizers(one).json()["count"] for one in (token, own)] == [0, 0]
     assert "passing" not in [row["slug"] for row in in_json(local_run, "organizers", "list")]
@@ -96,7 +96,7 @@ def test_a_deleted_organizer_is_in_nobodys_hands_and_its_slug_is_never_used_agai
     assert "no organizer passing" in local_run.manage("organizers", "add-member", "passing", "eve@localhost").stderr
 
 
-def test_the_tables_are_described_with_their_keys_and_ttls(local_run: LocalRun) -> None:
+def test_tables_are_described_with_their_keys_and_ttls(local_run: LocalRun) -> None:
     tables = {row["table"]: row for row in in_json(local_run, "tables", "describe")}
     token = tables["lanyard-local-access_tokens"]
     assert token == {**token, "status": "ACTIVE", "keys": ["grant_id"], "ttl": "expires_at"}
@@ -140,7 +140,7 @@ def test_the_tables_are_described_with_their_keys_and_ttls(local_run: LocalRun) 
         (["users", "dance"], "No such command 'dance'."),
     ],
 )
-def test_a_mistake_is_one_line_on_stderr_and_exit_code_2(
+def test_invalid_command_gets_one_line_on_stderr_and_exit_code_2(
     local_run: LocalRun, arguments: list[str], complaint: str
 ) -> None:
     ended = local_run.manage(*arguments, stdin="a long password\n")
@@ -150,7 +150,7 @@ def test_a_mistake_is_one_line_on_stderr_and_exit_code_2(
     assert ended.stdout == ""
 
 
-def test_a_short_password_is_refused(local_run: LocalRun) -> None:
+def test_operator_cannot_create_a_user_with_a_short_password(local_run: LocalRun) -> None:
     ended = local_run.manage(*NEWCOMER, "--email", "short@example.org", stdin="short\n")
     assert ended.stderr == "Error: The password must have between 8 and 1024 characters.\n"
     assert ended.returncode == 2
@@ -167,13 +167,15 @@ def test_a_short_password_is_refused(local_run: LocalRun) -> None:
         ),
     ],
 )
-def test_a_password_that_is_easily_guessed_is_refused(local_run: LocalRun, password: str, problem: str) -> None:
+def test_operator_cannot_create_a_user_with_a_guessable_password(
+    local_run: LocalRun, password: str, problem: str
+) -> None:
     ended = local_run.manage(*NEWCOMER, "--email", "common@example.org", stdin=f"{password}\n")
     assert ended.stderr == f"Error: The password {problem}.\n"
     assert ended.returncode == 2
 
 
-def test_an_operator_gives_a_user_another_password_which_ends_their_sessions(local_run: LocalRun) -> None:
+def test_operator_sets_a_users_password_which_ends_their_sessions(local_run: LocalRun) -> None:
     made = in_json(local_run, *NEWCOMER, "--email", "locked-out@example.org", stdin="a long password\n")
     person = Person(made["user_id"], "locked-out@example.org", password="a long password")
     browser = Browser(local_run.base_url, person)
@@ -190,7 +192,7 @@ def test_an_operator_gives_a_user_another_password_which_ends_their_sessions(loc
     assert refused.stderr == f"Error: The user {person.email} is disabled, or got another password meanwhile.\n"
 
 
-def test_an_unknown_stage_is_refused(local_run: LocalRun) -> None:
+def test_unknown_stage_is_refused(local_run: LocalRun) -> None:
     ended = local_run.run(".venv/bin/python", "manage.py", "--stage", "moon", "users", "list")
     assert ended.stderr.startswith("Error: There is no stage 'moon' in .chalice/config.json")
     assert ended.returncode == 2

@@ -1,4 +1,4 @@
-"""The operator's commands for the clients of today, against what `make run` started."""
+"""The operator's commands for modern clients work against a running `make run`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def eve(local_run: LocalRun) -> Browser:
 
 
 @pytest.mark.spec("RFC 6749 §2.1", "RFC 8252 §7.1")
-def test_public_applications_are_made_and_their_tokens_rotate(local_run: LocalRun, eve: Browser) -> None:
+def test_operator_creates_public_applications_and_their_tokens_rotate(local_run: LocalRun, eve: Browser) -> None:
     made = in_json(local_run, *CREATE, "--public", "--redirect-uri", CALLBACK)
     assert "client_secret" not in made
     own = local_run.manage("applications", "allow-own", made["client_id"], "--dry-run")
@@ -43,7 +43,7 @@ def test_public_applications_are_made_and_their_tokens_rotate(local_run: LocalRu
 
 
 @pytest.mark.spec("RFC 7523 §2.2")
-def test_one_with_keys_is_made(local_run: LocalRun, eve: Browser, tmp_path: Path) -> None:
+def test_operator_creates_an_application_with_keys(local_run: LocalRun, eve: Browser, tmp_path: Path) -> None:
     key = ECKey.generate_key("P-256")
     file = tmp_path / "jwks.json"
     file.write_text(json.dumps({"keys": [key.as_dict(private=False)]}))
@@ -55,7 +55,7 @@ def test_one_with_keys_is_made(local_run: LocalRun, eve: Browser, tmp_path: Path
 
 
 @pytest.mark.spec("docs/architecture.md")
-def test_two_secrets_live_until_the_old_one_is_ended(local_run: LocalRun) -> None:
+def test_old_and_new_secret_both_work_until_the_old_one_is_ended(local_run: LocalRun) -> None:
     made = in_json(local_run, *CREATE, "--redirect-uri", CALLBACK)
     old = ClientApp(local_run.base_url, made["client_id"], made["client_secret"], CALLBACK)
     rotated = in_json(local_run, "applications", "rotate-secret", old.client_id, "--keep-old-hours", "24")
@@ -66,7 +66,7 @@ def test_two_secrets_live_until_the_old_one_is_ended(local_run: LocalRun) -> Non
 
 
 @pytest.mark.spec("RFC 6749 §4.4")
-def test_an_application_is_allowed_something_of_its_own(local_run: LocalRun) -> None:
+def test_operator_allows_an_application_access_of_its_own(local_run: LocalRun) -> None:
     made = in_json(local_run, *CREATE, "--redirect-uri", CALLBACK)
     app = ClientApp(local_run.base_url, made["client_id"], made["client_secret"], CALLBACK)
     in_json(local_run, "applications", "allow-own", app.client_id, "--scope", "read", "--organizer", "bigevents")
@@ -79,7 +79,7 @@ def test_an_application_is_allowed_something_of_its_own(local_run: LocalRun) -> 
 
 
 @pytest.mark.spec("RFC 8628 §3.1")
-def test_a_device_needs_no_redirect_uri(local_run: LocalRun) -> None:
+def test_device_application_needs_no_redirect_uri(local_run: LocalRun) -> None:
     made = in_json(local_run, *CREATE, "--native", "--device")
     url = local_run.base_url + "/api/v1/oauth/device_authorization"
     answer = requests.post(url, data={"client_id": made["client_id"]}, timeout=30)
@@ -87,7 +87,7 @@ def test_a_device_needs_no_redirect_uri(local_run: LocalRun) -> None:
 
 
 @pytest.mark.spec("RFC 7591 §1.2")
-def test_an_initial_access_token_is_made_and_only_its_digest_is_to_be_kept(local_run: LocalRun) -> None:
+def test_initial_access_token_is_printed_with_the_digest_to_store(local_run: LocalRun) -> None:
     made = in_json(local_run, "registration", "new-token")
     assert made["initial_access_token"].startswith("lyia_")
     assert len(made["digest"]) == 64
@@ -113,7 +113,9 @@ def test_an_initial_access_token_is_made_and_only_its_digest_is_to_be_kept(local
     ],
     ids=str,
 )
-def test_what_an_operator_has_to_mend_is_one_line(local_run: LocalRun, arguments: list[str], complaint: str) -> None:
+def test_invalid_client_command_gets_a_one_line_error(
+    local_run: LocalRun, arguments: list[str], complaint: str
+) -> None:
     ended = local_run.manage(*arguments)
     assert ended.returncode == 2
     assert complaint in ended.stderr

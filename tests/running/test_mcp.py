@@ -1,4 +1,4 @@
-"""The official MCP SDK's client finds a protected MCP server's Lanyard, registers and connects, all by itself."""
+"""The official MCP SDK's client discovers an MCP server's Lanyard, registers and connects by itself."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.spec("MCP")
 
 
 class Host:
-    """An MCP host: the SDK's client, which keeps its tokens here, and a user at a browser."""
+    """An MCP host: the SDK's client, which stores its tokens here, and a user in a browser."""
 
     def __init__(self, server: str, browser: Browser, **metadata: Any) -> None:
         self.browser = browser
@@ -66,7 +66,7 @@ class Host:
         return AuthorizationCodeResult(code=answer["code"], state=answer["state"], iss=answer["iss"])
 
     async def organizers(self) -> Any:
-        """Call the server's one tool."""
+        """Call the server's only tool."""
         async with (
             create_mcp_http_client(auth=self.auth) as http,
             Client(streamable_http_client(self.server, http_client=http)) as client,
@@ -75,13 +75,13 @@ class Host:
 
 
 def run(task: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-    with ThreadPoolExecutor(1) as thread:  # the browser tests leave an event loop in the main one
+    with ThreadPoolExecutor(1) as thread:  # the browser tests leave an event loop in the main thread
         return thread.submit(anyio.run, task).result()
 
 
 @pytest.fixture(scope="module")
 def server(open_run: LocalRun, mcp_address: str) -> Iterator[str]:
-    """examples/mcp_server.py, with the application that an operator made for it."""
+    """The address of examples/mcp_server.py, running with an application that an operator made for it."""
     create = ("applications", "create", "--json", "--owner", "admin@localhost", "--name", "MCP server")
     made = json.loads(open_run.manage(*create, "--redirect-uri", "https://mcp.example.com/").stdout)
     named = open_run.manage("applications", "serve-resource", made["client_id"], mcp_address)
@@ -96,7 +96,7 @@ def server(open_run: LocalRun, mcp_address: str) -> Iterator[str]:
     process = subprocess.Popen([sys.executable, ROOT / "examples" / "mcp_server.py"], env=environment)
     deadline = time.monotonic() + 30
     while not is_listening(urlsplit(mcp_address).port or 0):
-        assert process.poll() is None, "the server has ended"
+        assert process.poll() is None, "the server exited"
         assert time.monotonic() < deadline, "the server does not listen"
         time.sleep(0.1)
     yield mcp_address
@@ -112,7 +112,7 @@ def browser(open_run: LocalRun) -> Browser:
 
 
 @pytest.mark.spec("RFC 9728 §5.1", "RFC 8414 §3", "RFC 7591 §3", "RFC 7636 §4", "RFC 8707 §2")
-def test_a_host_finds_registers_connects_and_refreshes(server: str, browser: Browser) -> None:
+def test_mcp_host_discovers_registers_connects_and_refreshes(server: str, browser: Browser) -> None:
     host = Host(server, browser)
     assert run(host.organizers) == {"result": ["smallshows"]}
     assert "This application registered itself." in host.consent.text
@@ -121,17 +121,17 @@ def test_a_host_finds_registers_connects_and_refreshes(server: str, browser: Bro
     asked = dict(parse_qsl(urlsplit(host.asked[0]).query))
     assert asked["code_challenge_method"] == "S256"
     assert asked["resource"] == server
-    host.auth.context.token_expiry_time = 1  # a day goes by
+    host.auth.context.token_expiry_time = 1  # a day passes
     assert run(host.organizers) == {"result": ["smallshows"]}
     first, second = host.tokens
     assert first.access_token != second.access_token
-    assert first.refresh_token != second.refresh_token, "one without a secret rotates"
+    assert first.refresh_token != second.refresh_token, "refresh tokens rotate without a secret"
     assert len(host.asked) == 1, "the user was not asked again"
 
 
 @pytest.mark.parametrize("method", ["none", "client_secret_post", "client_secret_basic"])
 @pytest.mark.spec("RFC 7591 §2")
-def test_a_host_may_authenticate_as_it_likes(server: str, browser: Browser, method: str) -> None:
+def test_mcp_host_may_choose_its_authentication_method(server: str, browser: Browser, method: str) -> None:
     host = Host(server, browser, token_endpoint_auth_method=method)
     assert run(host.organizers) == {"result": ["smallshows"]}
     host.auth.context.token_expiry_time = 1
@@ -140,7 +140,9 @@ def test_a_host_may_authenticate_as_it_likes(server: str, browser: Browser, meth
 
 
 @pytest.mark.spec("RFC 8707 §2.2")
-def test_a_token_for_something_else_opens_nothing_here(server: str, open_run: LocalRun, browser: Browser) -> None:
+def test_token_for_another_resource_is_refused_by_the_mcp_server(
+    server: str, open_run: LocalRun, browser: Browser
+) -> None:
     create = ("applications", "create", "--json", "--owner", "admin@localhost", "--name", "S")
     made = json.loads(open_run.manage(*create, "--redirect-uri", CALLBACK).stdout)
     app = ClientApp(open_run.base_url, made["client_id"], made["client_secret"], CALLBACK)
@@ -151,12 +153,12 @@ def test_a_token_for_something_else_opens_nothing_here(server: str, open_run: Lo
     assert "resource_metadata=" in answer.headers["WWW-Authenticate"]
 
 
-def test_what_the_user_takes_back_has_ended_at_once(server: str, browser: Browser) -> None:
+def test_revoked_token_is_refused_by_the_mcp_server_at_once(server: str, browser: Browser) -> None:
     host = Host(server, browser)
     run(host.organizers)
     assert host.client is not None
     app = ClientApp(browser.base_url, host.client.client_id, "", CALLBACK)
-    assert app.me(host.tokens[0].access_token).status_code == 401, "it is for the MCP server alone"
+    assert app.me(host.tokens[0].access_token).status_code == 401, "the token is only for the MCP server"
     form = {"token": host.tokens[0].refresh_token, "client_id": host.client.client_id}
     assert requests.post(browser.base_url + "/api/v1/oauth/revoke_token", data=form, timeout=30).status_code == 200
     answer = requests.post(

@@ -1,4 +1,4 @@
-"""The operator's longer works: checking an address, ending grants, data protection requests, and dry runs of it all."""
+"""The operator's longer tasks: checking an address, ending grants, data protection requests, and dry runs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def in_json(local_run: LocalRun, *arguments: str, stdin: str = "") -> Any:
 
 
 def a_connected_user(local_run: LocalRun, name: str) -> tuple[Browser, ClientApp, dict[str, Any]]:
-    """Somebody who has connected a shop, which they registered themselves."""
+    """A user who has connected a shop that they registered themselves."""
     email = f"{name}@example.org"
     made = in_json(
         local_run, "users", "create", "--fullname", name, "--email", email, "--password-stdin", "--json",
@@ -36,7 +36,7 @@ def a_connected_user(local_run: LocalRun, name: str) -> tuple[Browser, ClientApp
     return browser, shop, shop.connect(browser, scope="profile")
 
 
-def test_a_right_address_passes_the_check_and_nothing_is_left_of_it(local_run: LocalRun) -> None:
+def test_check_of_a_working_address_passes_and_leaves_nothing_behind(local_run: LocalRun) -> None:
     ended = local_run.manage("check", local_run.base_url)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.endswith("All is as it should be.\n")
@@ -48,14 +48,14 @@ def test_a_right_address_passes_the_check_and_nothing_is_left_of_it(local_run: L
 
 
 @pytest.mark.spec("docs/security.md")
-def test_what_a_killed_check_leaves_is_in_the_audit_and_can_be_taken_away(local_run: LocalRun) -> None:
+def test_items_left_by_a_killed_check_are_in_the_audit_and_can_be_deleted(local_run: LocalRun) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         process = subprocess.Popen(
             [".venv/bin/python", "manage.py", "--stage", "local", "check", f"http://127.0.0.1:{silent.getsockname()[1]}"],
             cwd=local_run.folder, env=local_run.environment(), stdout=subprocess.DEVNULL,
         )  # fmt: skip
         silent.settimeout(60)
-        with silent.accept()[0]:  # it asks for the front page: all that it needs is made
+        with silent.accept()[0]:  # the check asks for the front page once all it needs exists
             process.kill()
             process.wait()
     entry = in_json(local_run, "audit", "--command", "check", "--json")[0]
@@ -70,19 +70,19 @@ def test_what_a_killed_check_leaves_is_in_the_audit_and_can_be_taken_away(local_
     assert in_json(local_run, "organizers", "list", "--name", "lanyard-check", "--json") == []
 
 
-def test_another_sites_address_fails_the_check(local_run: LocalRun) -> None:
+def test_check_fails_at_the_address_of_another_site(local_run: LocalRun) -> None:
     ended = local_run.manage("check", local_run.base_url + "/elsewhere")
     assert "the front page answers" in ended.stderr
     assert ended.returncode == 2
 
 
-def test_an_address_where_nothing_answers_fails_the_check(local_run: LocalRun) -> None:
+def test_check_fails_at_an_address_that_does_not_answer(local_run: LocalRun) -> None:
     ended = local_run.manage("check", "http://127.0.0.1:9/")
     assert ended.stderr == "Error: http://127.0.0.1:9/: the address cannot be reached: ConnectionError.\n"
     assert ended.returncode == 2
 
 
-def test_all_grants_of_an_application_end(local_run: LocalRun) -> None:
+def test_grants_end_ends_all_grants_of_an_application(local_run: LocalRun) -> None:
     browser, shop, tokens = a_connected_user(local_run, "grantor")
     would = in_json(local_run, "grants", "end", "--client", shop.client_id, "--dry-run", "--json")
     assert would["users"] == 1
@@ -93,12 +93,12 @@ def test_all_grants_of_an_application_end(local_run: LocalRun) -> None:
     assert shop.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
     assert shop.exchange(on_its_way).json()["error"] == "invalid_grant"
     page = browser.open(shop.authorize_path(scope="profile"))
-    assert page.left_to is None, "it has to ask again"
+    assert page.left_to is None, "the application has to ask again"
     anew = shop.exchange(browser.allow(page).code).json()
     assert shop.me(anew["access_token"]).status_code == 200
 
 
-def test_a_consent_that_nothing_was_fetched_under_ends_with_the_grants(local_run: LocalRun) -> None:
+def test_grants_end_also_ends_a_consent_whose_code_was_not_exchanged(local_run: LocalRun) -> None:
     browser, shop, _ = a_connected_user(local_run, "waverer")
     in_json(local_run, "grants", "end", "--client", shop.client_id, "--yes", "--json")
     code = browser.allow(browser.open(shop.authorize_path(scope="profile"))).code
@@ -107,7 +107,7 @@ def test_a_consent_that_nothing_was_fetched_under_ends_with_the_grants(local_run
     assert shop.exchange(code).json()["error"] == "invalid_grant"
 
 
-def test_what_is_kept_of_a_user_is_exported_and_erased(local_run: LocalRun) -> None:
+def test_users_data_is_exported_and_erased(local_run: LocalRun) -> None:
     _, shop, tokens = a_connected_user(local_run, "goner")
     kept = in_json(local_run, "users", "export", "goner@example.org")
     assert kept["users"][0]["fullname"] == "goner"
@@ -153,9 +153,7 @@ def test_what_is_kept_of_a_user_is_exported_and_erased(local_run: LocalRun) -> N
         ),
     ],
 )
-def test_a_dry_run_says_what_would_be_done_and_does_nothing(
-    local_run: LocalRun, arguments: list[str], says: str
-) -> None:
+def test_dry_run_says_what_would_be_done_and_does_nothing(local_run: LocalRun, arguments: list[str], says: str) -> None:
     listings = (["users", "list", "--json"], ["applications", "list", "--json"])
     before = [in_json(local_run, *listing) for listing in listings]
     ended = local_run.manage(*arguments, "--dry-run", stdin=PASSWORD + "\n")
@@ -173,12 +171,12 @@ def test_every_command_that_changes_something_has_a_dry_run(local_run: LocalRun)
 
 
 def named(local_run: LocalRun, *group: str) -> list[str]:
-    """The commands that a group's help names; none for what is no group."""
+    """The commands that a group's help lists; none if it is not a group."""
     lines = local_run.manage(*group, "--help").stdout.partition("Commands:")[2].splitlines()
     return [line.split()[0] for line in lines if line.startswith("  ") and not line.startswith("   ")]
 
 
-def test_a_dry_run_finds_the_same_mistakes(local_run: LocalRun) -> None:
+def test_dry_run_finds_the_same_errors(local_run: LocalRun) -> None:
     for arguments, complaint in (
         (["applications", "disable", "nothing"], "There is no application nothing."),
         (["applications", "rotate-secret", "nothing"], "There is no application nothing."),

@@ -1,4 +1,4 @@
-"""What the README tells people to paste works word for word."""
+"""The commands in the README work when pasted unchanged."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from tests.local_run import ROOT, LocalRun
 
 
-def test_the_walk_with_curl_goes_from_authorize_to_revoke(local_run: LocalRun) -> None:
+def test_curl_walkthrough_in_the_readme_goes_from_authorize_to_revoke(local_run: LocalRun) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```sh\n(.*?)```", readme, re.DOTALL)
     walk = next(block for block in blocks if "oauth/authorize" in block)

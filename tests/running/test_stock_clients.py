@@ -1,4 +1,4 @@
-"""Client libraries that nobody here wrote connect, refresh and revoke against `make run`, unchanged."""
+"""Unmodified third-party client libraries connect, refresh and revoke against `make run`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def browser(local_run: LocalRun) -> Browser:
 
 @pytest.fixture
 def _http_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both libraries insist on https unless they are told that this is a test."""
+    """Both libraries insist on https unless told that this is a test."""
     monkeypatch.setitem(os.environ, "OAUTHLIB_INSECURE_TRANSPORT", "1")
     monkeypatch.setitem(os.environ, "AUTHLIB_INSECURE_TRANSPORT", "1")
 

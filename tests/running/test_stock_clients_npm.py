@@ -1,4 +1,4 @@
-"""Clients from npm that nobody here wrote connect, refresh and revoke against `make run`, unchanged."""
+"""Unmodified third-party clients from npm connect, refresh and revoke against `make run`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def register(local_run: LocalRun) -> Callable[..., ClientApp]:
 
 
 def play(script: str, app: ClientApp, **more: Any) -> dict[str, Any]:
-    """The script is the application; somebody who is signed in allows it what it asks."""
+    """Run the script as the application, while a signed-in user allows what it asks for."""
     browser = Browser(app.base_url, EVE)
     browser.sign_in()
 
@@ -57,12 +57,12 @@ def check(app: ClientApp, result: dict[str, Any]) -> None:
     assert result["profile"]["email"] == "eve@localhost"
     assert result["tokens"]["scope"] == "read write"
     for token in (result["tokens"]["access_token"], result["refreshed"]["access_token"]):
-        assert app.me(token).status_code == 401, "revoked"
+        assert app.me(token).status_code == 401, "the token was revoked"
     assert result["tokens"]["access_token"] != result["refreshed"]["access_token"]
 
 
 @pytest.mark.parametrize(("script", "method"), SCRIPTS.items())
-def test_an_application_with_a_secret_connects_refreshes_and_revokes(
+def test_npm_client_with_a_secret_connects_refreshes_and_revokes(
     register: Callable[..., ClientApp], script: str, method: str
 ) -> None:
     app = register("--auth-method", method, "--require-pkce")
@@ -73,7 +73,7 @@ def test_an_application_with_a_secret_connects_refreshes_and_revokes(
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_an_application_without_one_connects_rotates_and_revokes(
+def test_npm_client_without_a_secret_connects_rotates_and_revokes(
     register: Callable[..., ClientApp], script: str
 ) -> None:
     app = register("--native")

@@ -11,7 +11,7 @@ from chalicelib.models.access_token import AccessToken
 from tests.actors import Browser, ClientApp
 from tests.rehearsed import REHEARSED
 
-pytestmark = pytest.mark.skipif(REHEARSED is None, reason="needs the deployment that make rehearse makes")
+pytestmark = pytest.mark.skipif(REHEARSED is None, reason="needs the deployment of make rehearse")
 
 Call = Callable[..., requests.Response]
 
@@ -30,7 +30,7 @@ def call() -> Call:
 
 @pytest.fixture
 def here() -> str:
-    """The API's address, which is one of Lanyard's RESOURCES."""
+    """The API's address, one of Lanyard's RESOURCES."""
     assert REHEARSED is not None
     return REHEARSED.example_url
 
@@ -56,7 +56,9 @@ def report(slug: str) -> str:
     return f"/organizers/{slug}/report"
 
 
-def test_a_token_with_the_scope_and_the_organizer_gets_in(john: Browser, shop: ClientApp, call: Call, big: str) -> None:
+def test_token_with_the_scope_and_the_organizer_is_accepted(
+    john: Browser, shop: ClientApp, call: Call, big: str
+) -> None:
     token = shop.connect(john, "Big Events LLC")["access_token"]
     answer = call(token, tickets(big))
     assert answer.status_code == 200, answer.text
@@ -66,13 +68,13 @@ def test_a_token_with_the_scope_and_the_organizer_gets_in(john: Browser, shop: C
     assert call(token, report(big)).json() == {"organizer": big, "tickets_sold": 0}
 
 
-def test_a_narrow_token_is_403(john: Browser, shop: ClientApp, call: Call, big: str) -> None:
+def test_token_with_too_little_scope_gets_403(john: Browser, shop: ClientApp, call: Call, big: str) -> None:
     token = shop.connect(john, "Big Events LLC", scope="read")["access_token"]
     assert call(token, tickets(big)).status_code == 200
     assert call(token, tickets(big), "POST").status_code == 403
 
 
-def test_a_token_without_any_such_scope_is_403(john: Browser, shop: ClientApp, call: Call, big: str) -> None:
+def test_token_without_a_matching_scope_gets_403(john: Browser, shop: ClientApp, call: Call, big: str) -> None:
     token = shop.connect(john, scope="profile")["access_token"]
     assert call(token, tickets(big)).status_code == 403
     refused = call(token, report(big))
@@ -80,15 +82,13 @@ def test_a_token_without_any_such_scope_is_403(john: Browser, shop: ClientApp, c
     assert refused.json()["error"] == "insufficient_scope"
 
 
-def test_a_token_for_another_organizer_is_403(john: Browser, shop: ClientApp, call: Call, small: str) -> None:
+def test_token_for_another_organizer_gets_403(john: Browser, shop: ClientApp, call: Call, small: str) -> None:
     token = shop.connect(john, "Big Events LLC")["access_token"]
     assert call(token, tickets(small)).status_code == 403
     assert call(token, report(small)).status_code == 403
 
 
-def test_a_revoked_token_is_401_from_the_very_next_request(
-    john: Browser, shop: ClientApp, call: Call, big: str
-) -> None:
+def test_revoked_token_gets_401_from_the_next_request(john: Browser, shop: ClientApp, call: Call, big: str) -> None:
     tokens = shop.connect(john, "Big Events LLC")
     assert call(tokens["access_token"], tickets(big)).status_code == 200
     assert shop.revoke(tokens["refresh_token"]).status_code == 200
@@ -98,14 +98,14 @@ def test_a_revoked_token_is_401_from_the_very_next_request(
     assert refused.json()["error"] == "invalid_token"
 
 
-def test_a_refreshed_tokens_predecessor_is_401(john: Browser, shop: ClientApp, call: Call, big: str) -> None:
+def test_token_replaced_by_a_refresh_gets_401(john: Browser, shop: ClientApp, call: Call, big: str) -> None:
     tokens = shop.connect(john, "Big Events LLC")
     fresh = shop.refresh(tokens["refresh_token"]).json()["access_token"]
     assert call(tokens["access_token"], tickets(big)).status_code == 401
     assert call(fresh, tickets(big)).status_code == 200
 
 
-def test_an_expired_token_is_401(john: Browser, shop: ClientApp, call: Call, big: str) -> None:
+def test_expired_token_gets_401(john: Browser, shop: ClientApp, call: Call, big: str) -> None:
     token = shop.connect(john, "Big Events LLC")["access_token"]
     grant_id = token[len("lyat_") :][: 2 * 16 + 11]
     stored = AccessToken.get(grant_id)
@@ -116,7 +116,7 @@ def test_an_expired_token_is_401(john: Browser, shop: ClientApp, call: Call, big
 
 
 @pytest.mark.spec("RFC 8707 §2")
-def test_a_token_for_this_api_gets_in_and_one_for_lanyards_own_is_401(
+def test_token_for_this_api_is_accepted_and_one_for_lanyards_own_api_gets_401(
     john: Browser, shop: ClientApp, call: Call, big: str, here: str
 ) -> None:
     token = shop.connect(john, "Big Events LLC", resource=here)["access_token"]
@@ -129,13 +129,13 @@ def test_a_token_for_this_api_gets_in_and_one_for_lanyards_own_is_401(
     assert shop.me(lanyards).status_code == 200
 
 
-def test_a_foreign_token_and_none_are_401(call: Call, big: str) -> None:
+def test_foreign_or_missing_token_gets_401(call: Call, big: str) -> None:
     for token in ("somebody-elses-token", "lyat_" + "x" * 92, None):
         assert call(token, tickets(big)).status_code == 401
         assert call(token, report(big)).status_code == 401
 
 
-def test_an_unknown_address_has_a_page_for_browsers_and_json_for_programs(base_url: str) -> None:
+def test_unknown_address_gets_a_page_in_browsers_and_json_in_programs(base_url: str) -> None:
     for path in ("/nothing", "/nothing/here", "/settings/nothing/here", "/api/v1/organizers/a/b"):
         answer = requests.get(base_url + path)
         assert answer.status_code == 404
@@ -145,8 +145,8 @@ def test_an_unknown_address_has_a_page_for_browsers_and_json_for_programs(base_u
     assert "There is nothing at this address." in page.text
 
 
-def test_the_gateways_own_answers_are_oauth_shaped(base_url: str) -> None:
-    """Nothing of ours answers OPTIONS where no script may call."""
+def test_api_gateways_own_errors_have_the_oauth_format(base_url: str) -> None:
+    """No endpoint of ours answers OPTIONS where scripts may not call."""
     answer = requests.options(f"{base_url}/login")
     assert answer.status_code == 404
     assert answer.json() == {"error": "not_found", "error_description": "There is nothing at this address."}

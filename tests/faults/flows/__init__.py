@@ -1,4 +1,4 @@
-"""Every flow. Importing this fills FLOWS."""
+"""All flows. Importing this package fills FLOWS."""
 
 from tests.faults.flow import FLOWS as FLOWS
 from tests.faults.flows import (  # noqa: F401

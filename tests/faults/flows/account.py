@@ -1,4 +1,4 @@
-"""What people do with their account."""
+"""What people do with their accounts."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class ChangePassword(PageFlow):
         self.begin(self.world.john(), "/settings/password")
 
     def is_told(self, answer: Seen) -> bool:
-        """The new password has ended every session, so they sign in with it; and nobody says that nothing changed."""
+        """The new password ended every session, so they sign in with it, and no page claims that nothing changed."""
         says_so = Notice.SESSION_ENDED_OF_PASSWORD in answer.headers.get("Set-Cookie", "")
         return answer.status == 303 and "/login" in answer.location and says_so
 
@@ -170,7 +170,7 @@ class EndSessions(PageFlow):
         self.begin(browser, "/settings/security")
 
     def is_told(self, answer: Seen) -> bool:
-        """The page lists no other session, and has no such button any more."""
+        """The page lists no other session and no longer has the button."""
         return answer.status == 200 and self.button not in answer.says and "This browser" in answer.says
 
     def losses(self, *, is_done: bool) -> Iterator[str]:

@@ -19,7 +19,7 @@ def secret_on(page: Page | None) -> str:
 
 
 def is_known(app: ClientApp, secret: str) -> bool:
-    """Does the token endpoint take this client for what it says it is?"""
+    """Whether the token endpoint accepts this client's secret."""
     answer = (
         app.exchange("made-up")
         if secret == app.secret
@@ -42,7 +42,7 @@ class Register(PageFlow):
         return answer.status == 200 and bool(secret_on(answer.page))
 
     def is_told(self, answer: Seen) -> bool:
-        """It is there, and its page says so and has a button for a secret that is known."""
+        """The application exists, and its page says so and has a button to regenerate the secret."""
         says_so = Notice.ALREADY_REGISTERED_WITH_SECRET in answer.headers.get("Set-Cookie", "")
         return answer.status == 303 and f"{LIST}/" in answer.location and says_so
 
@@ -55,7 +55,7 @@ class Register(PageFlow):
 
 
 class OfMine(PageFlow):
-    """Something with an application that they own. app: it, with the secret that was shown when it was registered."""
+    """An action on an application that the user owns. app: with the secret shown when it was registered."""
 
     app: ClientApp
     at = ""
@@ -120,7 +120,7 @@ class EndPreviousSecret(OfMine):
         self.old, self.app.secret = self.app.secret, secret_on(shown)
 
     def is_told(self, answer: Seen) -> bool:
-        """Its page has no such button any more."""
+        """The page no longer has the button."""
         return answer.status == 200 and self.button not in answer.says
 
     def losses(self, *, is_done: bool) -> Iterator[str]:

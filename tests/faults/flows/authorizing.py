@@ -1,4 +1,4 @@
-"""An application asks and a person answers."""
+"""An application asks for access, and a person answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A device without a browser (RFC 8628)."""
+"""A device without a browser connects (RFC 8628)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.faults.flows.tokens import is_good
 from tests.faults.scene import BIG, Seen, World
 from tests.flows.test_device import Device, registered
 
-INTERVAL_SECONDS = settings.DEVICE_POLL_SECONDS  # which every device waits before it asks again
+INTERVAL_SECONDS = settings.DEVICE_POLL_SECONDS  # the time every device waits before it polls again
 
 
 def a_device(world: World) -> Device:
@@ -38,7 +38,7 @@ class Start(Flow):
 
 
 class Answer(PageFlow):
-    """A person answers what a device asked."""
+    """A person answers a device's request."""
 
     state = ""
 

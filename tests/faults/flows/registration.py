@@ -1,4 +1,4 @@
-"""Applications that register and manage themselves (RFC 7591, RFC 7592)."""
+"""Applications register and manage themselves (RFC 7591, RFC 7592)."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Delete(Managed):
         return answer.status == 204
 
     def is_told(self, answer: Seen) -> bool:
-        """RFC 7592 §2.3: its registration token is no longer good, which says that it is gone."""
+        """RFC 7592 §2.3: its registration token no longer works, which says that it is gone."""
         return answer.status == 401
 
     def losses(self, *, is_done: bool) -> Iterator[str]:

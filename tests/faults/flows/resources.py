@@ -1,4 +1,4 @@
-"""What a token opens, and what an API is told of it. Each only reads, but for the rename."""
+"""What a token gives access to, and what APIs learn about it. All only read, except the rename."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Rename(WithToken):
     name = "PATCH /organizers/{slug}/"
 
     def choose(self) -> Hand:
-        """Somebody with an organizer of their own: its name changes."""
+        """A user with an organizer of their own, because its name changes."""
         return self.world.signed_in(self.world.person(self.world.organizer(BIG)))
 
     def act(self) -> Seen:
@@ -79,7 +79,7 @@ class Authorizer(WithToken):
     name = "authorizer"
 
     def act(self) -> Seen:
-        """As API Gateway asks it. StoreUnavailable is the gateway's 500, and no word about the token."""
+        """Call it as API Gateway does. StoreUnavailable becomes the gateway's 500, which is no verdict on the token."""
         event = {"type": "TOKEN", "authorizationToken": f"Bearer {self.token}", "methodArn": ARN}
         try:
             answer = authorizer(event, {})

@@ -1,4 +1,4 @@
-"""A person takes back what they allowed."""
+"""A person revokes what they allowed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class RevokeApplication(PageFlow):
         return self.apps[:1]
 
     def is_told(self, answer: Seen) -> bool:
-        """The page lists no application any more."""
+        """The page no longer lists any application."""
         return (answer.status == 200 and self.button not in answer.says) or answer.location.endswith(PATH)
 
     def losses(self, *, is_done: bool) -> Iterator[str]:

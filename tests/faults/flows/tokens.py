@@ -1,4 +1,4 @@
-"""What applications ask the token endpoint for, and what they give up."""
+"""What applications request from the token endpoint, and what they revoke."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def is_good(app: ClientApp, token: str) -> bool:
 
 
 class ForTokens(Flow):
-    """An application asks for tokens in the name of somebody."""
+    """An application requests tokens on behalf of a user."""
 
     app: ClientApp
 
@@ -90,11 +90,11 @@ class ExchangeSigned(Exchange):
         self.assertion = self.app.assertion()
 
     def act(self) -> Seen:
-        """The very same bytes at each try, as an HTTP client repeats a request."""
+        """Send identical bytes on each try, as an HTTP client repeats a request."""
         return called(lambda: self.app.exchange(self.code, assertion=self.assertion))
 
     def reload(self) -> Seen:
-        """Where the assertion is not good any more it signs another, as it does for every new request."""
+        """Sign a new assertion, as for every new request, if the old one no longer works."""
         return called(lambda: self.app.exchange(self.code))
 
 
