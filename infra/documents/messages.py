@@ -1,6 +1,6 @@
-"""The catalogues of the pages: collected from code and templates, brought up to date, compiled. `make messages`.
+"""`make messages`: collects the pages' messages from code and templates, and updates and compiles the catalogs.
 
-Babel does it here, at development time; at run time the standard library reads what is compiled.
+Babel does this at development time. At run time, the standard library reads the compiled catalogs.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "Message": None}
 
 
 def collect() -> Catalog:
-    """Every message of the pages and of the code behind them."""
+    """A catalog of every message in the templates and the code."""
     found = Catalog(project="Lanyard", charset="utf-8", fuzzy=False)
     for filename, _, message, comments, context in extract_from_dir(SOURCES, _METHODS, _OPTIONS, _KEYWORDS):
-        # Without line numbers, which would change the catalogues with every edit.
+        # Without line numbers, which would change with every edit.
         found.add(message, None, [(f"chalicelib/{filename}", 0)], auto_comments=comments, context=context)
     return found
 

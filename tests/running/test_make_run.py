@@ -141,7 +141,7 @@ def test_unknown_addresses_are_answered_here_as_they_are_when_deployed(local_run
 def test_it_can_stand_behind_a_tls_proxy_at_an_address_of_its_own(clone: LocalRun) -> None:
     clone.settings["PUBLIC_URL"] = "https://lanyard.test/connect"
     clone.start()
-    assert f"pass its requests on to {clone.base_url}/" in clone.text
+    assert f"proxy it to {clone.base_url}/" in clone.text
     known = requests.get(clone.base_url + "/.well-known/oauth-authorization-server", timeout=10).json()
     assert known["issuer"] == "https://lanyard.test/connect"
     page = Page(requests.get(clone.base_url + "/login", timeout=10))
