@@ -113,7 +113,7 @@ def test_an_initial_access_token_is_made_and_only_its_digest_is_to_be_kept(local
     [
         ([*CREATE], "Missing option '--redirect-uri'."),
         ([*CREATE, "--public", "--redirect-uri", "com.example.app:/x"], "must be a full address"),
-        ([*CREATE, "--public", "--auth-method", "client_secret_post", "--redirect-uri", CALLBACK], "leave --jwks"),
+        ([*CREATE, "--public", "--auth-method", "client_secret_post", "--redirect-uri", CALLBACK], "leave out --jwks"),
         ([*CREATE, "--jwks", "README.md", "--redirect-uri", CALLBACK], "--jwks: README.md is not JSON."),
         (["applications", "rotate-secret", "nothing"], "There is no application nothing."),
         (["applications", "end-old-secret", "nothing"], "There is no application nothing."),
