@@ -58,7 +58,7 @@ def applications_create(operator: Operator, /, owner: str, name: str, uris: tupl
         fail("Missing option '--redirect-uri'.")
     if len(uris) > settings.REDIRECT_URIS_LIMIT or sum(map(len, uris)) > settings.REDIRECT_URIS_LIMIT_CHARACTERS:
         most, characters = settings.REDIRECT_URIS_LIMIT, settings.REDIRECT_URIS_LIMIT_CHARACTERS
-        fail(f"--redirect-uri: give at most {most}, with at most {characters} characters in all.")
+        fail(f"--redirect-uri: give at most {most}, with at most {characters} characters in total.")
     for uri in uris:
         checked(partial(redirect_uris.check_registrable, is_native=kind["native"]), uri, "--redirect-uri")
     profile = _profile(**kind)

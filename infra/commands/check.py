@@ -45,23 +45,23 @@ def check(operator: Operator, url: str, connect_to: str | None, host: str | None
     if not operator.may(would, about=[guests.slug, guests.user_id, guests.client_id], detail=parts.hostname):
         return
     adapter = ConnectTo(connect_to.rstrip("/"), host or parts.netloc) if connect_to else None
-    said: list[str] = []
+    results: list[str] = []
 
     def say(line: str) -> None:
-        said.append(line)
+        results.append(line)
         if not operator.as_json:
             output.say(f"ok  {line}")
 
     try:
-        with clear_errors(), _made(guests) as account:
+        with clear_errors(), _temporary_account(guests) as account:
             Visit(url, account, say, has_gateway=not settings.SETTINGS.is_local, adapter=adapter).run()
     except CheckFailed as error:
         fail(f"{url}: {error}.")
-    operator.show({"url": url, "checked": said}, sentence="All checks passed.")
+    operator.show({"url": url, "checked": results}, sentence="All checks passed.")
 
 
 @contextmanager
-def _made(guests: _Guests) -> Iterator[Account]:
+def _temporary_account(guests: _Guests) -> Iterator[Account]:
     slug, client_id = guests.slug, guests.client_id
     email, password = f"{slug}@check.invalid", credentials.new_id() + credentials.new_id()
     made = user.create(

@@ -50,7 +50,7 @@ def deploy(stage: str, session: Any, *, is_dry: bool) -> None:
     for made in (ROOT / ".chalice" / "deployments").glob("*.zip"):
         bytecode.add(made)
     if is_dry:
-        _say_plan(package.chalice("dev", "plan", "--stage", stage))
+        _print_plan(package.chalice("dev", "plan", "--stage", stage))
     else:
         package.chalice("deploy", "--stage", stage)
     names = deployed_names(stage)
@@ -78,7 +78,7 @@ def deployed_names(stage: str) -> dict[str, str] | None:
     }
 
 
-def _say_plan(plan: str) -> None:
+def _print_plan(plan: str) -> None:
     """Print the calls that Chalice would make, from the plan that it prints."""
     print("chalice deploy would call:", flush=True)
     for step in plan.split("\n\n"):

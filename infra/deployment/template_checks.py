@@ -22,10 +22,10 @@ _FOR_SCRIPTS = ("/api/v1/", "/.well-known/")
 
 def problems(template: Template) -> list[str]:
     """One line for each problem; empty if the template is correct. template: the output of `make package`."""
-    return [*_of_tables(template), *_of_api(template), *_of_functions(template)]
+    return [*_check_tables(template), *_check_api(template), *_check_functions(template)]
 
 
-def _of_tables(template: Template) -> Iterator[str]:
+def _check_tables(template: Template) -> Iterator[str]:
     tables = _of_type(template, "AWS::DynamoDB::Table")
     with_ttl = {name for name, one in tables.items() if "TimeToLiveSpecification" in one["Properties"]}
     expected = len([model for model in MODELS if model.ttl_name()])
@@ -48,7 +48,7 @@ def _of_tables(template: Template) -> Iterator[str]:
             yield f"{name}: its TTL is off"
 
 
-def _of_api(template: Template) -> Iterator[str]:
+def _check_api(template: Template) -> Iterator[str]:
     api = template["Resources"]["RestAPI"]["Properties"]
     if api.get("EndpointConfiguration") != "REGIONAL":
         yield "the API is not regional"
@@ -69,10 +69,10 @@ def _of_api(template: Template) -> Iterator[str]:
         yield "every body would be treated as binary"
     if "/{proxy+}" not in body["paths"]:
         yield "unknown URLs do not reach the application's own 404 page"
-    yield from _of_preflights(body["paths"])
+    yield from _check_preflights(body["paths"])
 
 
-def _of_preflights(paths: dict[str, Any]) -> Iterator[str]:
+def _check_preflights(paths: dict[str, Any]) -> Iterator[str]:
     """Scripts of other sites may call only what applications call, from anywhere and without cookies; never a page."""
     for path, methods in paths.items():
         if "options" not in methods:
@@ -90,7 +90,7 @@ def _of_preflights(paths: dict[str, Any]) -> Iterator[str]:
             yield f"the preflight of {path} has the wrong headers"
 
 
-def _of_functions(template: Template) -> Iterator[str]:
+def _check_functions(template: Template) -> Iterator[str]:
     functions = _of_type(template, "AWS::Serverless::Function")
     tables = set(_of_type(template, "AWS::DynamoDB::Table"))
     for name, function in functions.items():

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(\[[^]]*\])?==")
-_ELSEWHERE = re.compile(r"== '(win32|emscripten)'|== 'Windows'")  # platforms that Lanyard does not run on
+_OTHER_PLATFORM = re.compile(r"== '(win32|emscripten)'|== 'Windows'")  # platforms that Lanyard does not run on
 _FOUND = re.compile(r"(Collecting|Processing|Requirement already satisfied:) ")
-_EVERY = 20  # packages per line, without a terminal
+_PACKAGES_PER_LINE = 20  # without a terminal
 
 
 def main() -> int:
@@ -43,7 +43,9 @@ class _Progress:
         """Update the progress from a line of pip's output."""
         if _FOUND.match(line):
             self._found = min(self._found + 1, self._wanted)
-            self._say(f"{self._found} of {self._wanted} packages", is_worth_a_line=self._found % _EVERY == 1)
+            self._say(
+                f"{self._found} of {self._wanted} packages", is_worth_a_line=self._found % _PACKAGES_PER_LINE == 1
+            )
         elif line.startswith("Installing collected packages"):
             self._say("unpacking", is_worth_a_line=True)
 
@@ -63,7 +65,7 @@ def _packages(file: Path) -> Iterator[str]:
     for line in file.read_text(encoding="utf-8").splitlines():
         if line.startswith("-r "):
             yield from _packages(file.parent / line.removeprefix("-r ").strip())
-        elif _PACKAGE.match(line) and not _ELSEWHERE.search(line):
+        elif _PACKAGE.match(line) and not _OTHER_PLATFORM.search(line):
             yield line
 
 
