@@ -21,13 +21,13 @@ from infra.commands.users import find_user
 
 @click.group(cls=Group)
 def applications() -> None:
-    """OAuth clients."""
+    """Register and manage applications (OAuth clients)."""
 
 
 @applications.command("create", cls=Change)
 @click.option("--owner", required=True, metavar="EMAIL")
 @click.option("--name", required=True)
-@click.option("--redirect-uri", "uris", multiple=True, help="May be given more than once.")
+@click.option("--redirect-uri", "uris", multiple=True, help="May be repeated.")
 @click.option(
     "--public", is_flag=True, help="For an application in a browser, which cannot keep a secret. It must use PKCE."
 )
@@ -52,7 +52,7 @@ def applications() -> None:
 )
 @click.pass_obj
 def applications_create(operator: Operator, /, owner: str, name: str, uris: tuple[str, ...], **kind: Any) -> None:
-    """Register an application. Its secret is printed only now."""
+    """Register an application. Its secret is printed only this once."""
     name = checked(names.check_name, name, "--name")
     if not uris and not kind["device"]:
         fail("Missing option '--redirect-uri'.")
@@ -196,8 +196,10 @@ def applications_serve_resource(operator: Operator, client_id: str, resource: st
 
 @applications.command("allow-own", cls=Change)
 @click.argument("client_id")
-@click.option("--scope", "allowed", multiple=True, type=click.Choice([scopes.READ, scopes.WRITE]))
-@click.option("--organizer", "slugs", multiple=True, metavar="SLUG")
+@click.option(
+    "--scope", "allowed", multiple=True, type=click.Choice([scopes.READ, scopes.WRITE]), help="May be repeated."
+)
+@click.option("--organizer", "slugs", multiple=True, metavar="SLUG", help="May be repeated.")
 @click.pass_obj
 def applications_allow_own(
     operator: Operator, client_id: str, allowed: tuple[str, ...], slugs: tuple[str, ...]

@@ -13,7 +13,7 @@ _ROUNDS = 5
 
 @click.group(cls=Group)
 def grants() -> None:
-    """What users have allowed applications."""
+    """End what users have allowed applications."""
 
 
 @grants.command("end", cls=Destructive)

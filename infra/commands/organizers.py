@@ -15,7 +15,7 @@ from infra.commands.users import find_user
 
 @click.group(cls=Group)
 def organizers() -> None:
-    """Tenants and their members."""
+    """Manage tenants and their members."""
 
 
 @organizers.command("create", cls=Change)

@@ -10,7 +10,7 @@ from infra.commands import Group, Operator
 
 @click.group(cls=Group)
 def registration() -> None:
-    """Dynamic client registration."""
+    """Set up dynamic client registration."""
 
 
 @registration.command("new-token")

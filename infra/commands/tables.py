@@ -18,7 +18,7 @@ from infra.deployment import tables as definitions
 
 @click.group(cls=Group)
 def tables() -> None:
-    """The DynamoDB tables."""
+    """Create, describe and restore the DynamoDB tables."""
 
 
 @tables.command("create", cls=Change)

@@ -28,7 +28,7 @@ from infra.commands import (
 
 @click.group(cls=Group)
 def users() -> None:
-    """People who can sign in."""
+    """Manage the people who can sign in."""
 
 
 @users.command("create", cls=Change)
