@@ -1,4 +1,4 @@
-# Everything runs from a virtual environment in .venv, made on first use.
+# Everything runs from a virtual environment in .venv, which the first run creates.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -8,38 +8,38 @@ BIN := $(VENV)/bin
 .PHONY: package deploy rehearse policies benchmarks faults fuzz requirements
 
 help:
-	@echo "make run      Lanyard on http://127.0.0.1:8000/ (PORT=, DYNAMODB_PORT= change the ports;"
-	@echo "              PUBLIC_URL= is its address where a proxy in front of it passes requests on)"
-	@echo "make demo     Lanyard and an application that connects with it, on http://127.0.0.1:8080/ (DEMO_PORT=)"
-	@echo "make test     the whole test suite (WORKERS=0 in one process, ARGS= for pytest)"
-	@echo "make test-dynamodb-local   what has to be atomic, on AWS's own engine (Java 17 and Maven)"
-	@echo "make faults   every call to the store fails in every way; FLOW=refresh KIND=hung WORKERS=2, ARGS=--document"
-	@echo "make docs     the pages in docs/ that are made from the code and the tests"
-	@echo "make lint     format, rules and types"
-	@echo "make format   put the format right"
-	@echo "make messages collects what the pages say, and compiles the translations"
-	@echo "make screenshots   docs/screenshots/, from the pages as they are"
-	@echo "make pictures      every page in both languages, light and dark, narrow and wide, in .local/pictures/"
-	@echo "make package STAGE=prod   one CloudFormation template and the zip, in dist/prod/"
-	@echo "make deploy STAGE=prod    tables, then chalice deploy, then alarms and the like (DRY_RUN=yes only says)"
-	@echo "make rehearse   the whole deployment on a local AWS, with IAM enforced"
-	@echo "make policies   write .chalice/policy-*.json from infra/deployment/policy.py"
-	@echo "make fuzz       users, applications and operators at random, against a model (EXAMPLES=300 STEPS=40)"
-	@echo "make requirements  pin what requirements*.in name, with hashes (UPGRADE=name for one, UPGRADE=all)"
-	@echo "make benchmarks   store round trips, capacity, cold start"
-	@echo "make reset    delete what make run keeps in .local/"
+	@echo "make run                  start Lanyard on http://127.0.0.1:8000/ (PORT=, DYNAMODB_PORT= change the ports;"
+	@echo "                          PUBLIC_URL= sets its address behind a proxy)"
+	@echo "make demo                 start Lanyard and an application that connects to it, on http://127.0.0.1:8080/ (DEMO_PORT=)"
+	@echo "make test                 run the whole test suite (WORKERS=0 for one process, ARGS= for pytest)"
+	@echo "make test-dynamodb-local  run the tests of atomic writes on AWS's own engine (Java 17 and Maven)"
+	@echo "make faults               make every call to the store fail in every way (FLOW=refresh KIND=hung WORKERS=2, ARGS=--document)"
+	@echo "make docs                 regenerate docs/http-api.md and docs/standards.md"
+	@echo "make lint                 check formatting, lint rules and types"
+	@echo "make format               fix the formatting"
+	@echo "make messages             collect the pages' messages and compile the translations"
+	@echo "make screenshots          regenerate docs/screenshots/"
+	@echo "make pictures             take a picture of every page in every variant, in .local/pictures/"
+	@echo "make package STAGE=prod   write one CloudFormation template and the zip to dist/prod/"
+	@echo "make deploy STAGE=prod    deploy tables, functions, API and alarms (DRY_RUN=yes only prints the changes)"
+	@echo "make rehearse             rehearse the whole deployment on a local AWS, with IAM enforced"
+	@echo "make policies             write .chalice/policy-*.json from infra/deployment/policy.py"
+	@echo "make fuzz                 compare random actions of users, applications and operators with a model (EXAMPLES=300 STEPS=40)"
+	@echo "make requirements         pin the packages of requirements*.in, with hashes (UPGRADE=name or UPGRADE=all)"
+	@echo "make benchmarks           measure store round trips, capacity units, costs and cold starts"
+	@echo "make reset                delete local data (.local/)"
 
 $(VENV)/.ready: requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "Lanyard needs Python 3.11 or newer; point PYTHON= at one." >&2; exit 2; }
-	@echo "Making a virtual environment in $(VENV) (once; with its packages, about a minute)"
+	  || { echo "Lanyard needs Python 3.11 or newer. Set PYTHON= to one." >&2; exit 2; }
+	@echo "Creating a virtual environment in $(VENV) (once; takes about a minute)"
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 \
-	  || { rm -rf $(VENV); echo "Python's venv module is missing: sudo apt-get install python3-venv" >&2; exit 2; }
+	  || { rm -rf $(VENV); echo "Python's venv module is missing. Install it: sudo apt-get install python3-venv" >&2; exit 2; }
 	@$(BIN)/python -m infra.laptop.install requirements-dev.txt
 	@touch $@
 
-# What only the suite needs comes on its first run, so that the first `make run` need not wait for it.
+# Packages that only the test suite needs are installed by its first run, so the first `make run` does not wait for them.
 $(VENV)/.tests: $(VENV)/.ready requirements-test.txt
 	@$(BIN)/python -m infra.laptop.install requirements-test.txt
 	@touch $@
@@ -62,7 +62,7 @@ pictures: $(VENV)/.tests
 reset:
 	@rm -rf .local && echo "Deleted .local/"
 
-# A process for each processor, each with a store and a server of its own. WORKERS=0: all in one, for a debugger.
+# One process per processor, each with its own store and server. WORKERS=0: a single process, for a debugger.
 SHARED := -n $(or $(WORKERS),auto) --dist worksteal
 
 test: $(VENV)/.tests
@@ -71,16 +71,16 @@ test: $(VENV)/.tests
 fuzz: $(VENV)/.tests
 	@LANYARD_FUZZ_EXAMPLES="$(or $(EXAMPLES),300)" LANYARD_FUZZ_STEPS="$(or $(STEPS),40)" exec $(BIN)/python -m pytest tests/fuzz $(ARGS)
 
-# AWS's own engine has a second look at what has to be atomic. Needs Java 17 and Maven.
+# Runs the tests of atomic writes on AWS's own engine. Needs Java 17 and Maven.
 .local/dynamodb-local: infra/laptop/dynamodb_local/pom.xml
-	@echo "Fetching DynamoDB Local"
+	@echo "Downloading DynamoDB Local"
 	@mvn -q -B -f infra/laptop/dynamodb_local/pom.xml dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=$(CURDIR)/$@
 	@touch $@
 
 test-dynamodb-local: $(VENV)/.tests .local/dynamodb-local
 	@LANYARD_TEST_STORE=dynamodb-local exec $(BIN)/python -m pytest $(SHARED) tests/models tests/flows $(ARGS)
 
-# Each store call of each flow with each kind of fault: some twelve minutes on two processors. See docs/reliability.md.
+# Every store call of every flow with every kind of fault: about twelve minutes on two processors. See docs/reliability.md.
 faults: $(VENV)/.tests
 	@exec $(BIN)/python -m tests.faults --flow "$(FLOW)" --kind "$(KIND)" --workers $(or $(WORKERS),2) $(ARGS)
 
@@ -111,7 +111,7 @@ policies: $(VENV)/.ready
 benchmarks: $(VENV)/.ready
 	@exec $(BIN)/python -m benchmarks
 
-# Versions stay as they are, but for what is new and what UPGRADE names.
+# Pinned versions stay as they are, except for new packages and those that UPGRADE names.
 UV := .local/uv/bin/uv
 COMPILE := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-package pip \
   --custom-compile-command "make requirements" $(if $(UPGRADE),$(if $(filter all,$(UPGRADE)),-U,-P $(UPGRADE)))

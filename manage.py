@@ -22,7 +22,7 @@ COMMANDS = ("applications", "audit", "check", "grants", "organizers", "registrat
 
 
 class Commands(click.Group):
-    """Loads a command when it is asked for: the models read the stage's environment while they are imported."""
+    """Imports a command only when it runs, because the models read the stage's environment on import."""
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -30,28 +30,28 @@ class Commands(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        if not {"-h", "--help"} & set(sys.argv):  # which needs no stage
+        if not {"-h", "--help"} & set(sys.argv):  # help needs no stage
             if not context.params.get("stage"):
-                raise click.UsageError("Missing option '--stage': local, or another of .chalice/config.json.")
+                raise click.UsageError("Missing option '--stage': local, or another stage of .chalice/config.json.")
             os.environ.update(_environment(context.params["stage"]))
         try:
             from infra import commands
 
             command: click.Command = getattr(importlib.import_module(f"infra.commands.{name}"), name)
-        except ValueError as error:  # a setting of the stage cannot be used
+        except ValueError as error:  # the stage has an invalid setting
             raise click.UsageError(str(error)) from error
         context.obj = context.obj or commands.Operator()
         return command
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--stage", help="The stage to work on: local, or another of .chalice/config.json.")
+@click.option("--stage", help="The stage to work on: local, or another stage of .chalice/config.json.")
 def cli(stage: str | None) -> None:
-    """Look after a stage of Lanyard."""
+    """Manage a stage of Lanyard."""
 
 
 def main() -> None:
-    """Run a command; whatever the operator has to mend is one line on stderr and exit code 2."""
+    """Run a command. An error that the operator can fix is one line on stderr and exit code 2."""
     try:
         cli(standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -66,10 +66,10 @@ def main() -> None:
 
 
 def _environment(stage: str) -> dict[str, str]:
-    """The environment of a stage: from .chalice/config.json, and for the local one from what `make run` started."""
+    """The environment of a stage, from .chalice/config.json. The local stage's also comes from `make run`."""
     stages = json.loads(CONFIG.read_text(encoding="utf-8"))["stages"]
     if stage not in stages:
-        raise click.UsageError(f"There is no stage {stage!r} in .chalice/config.json; there are: {', '.join(stages)}.")
+        raise click.UsageError(f"There is no stage {stage!r} in .chalice/config.json. Its stages: {', '.join(stages)}.")
     environment = {"LANYARD_STAGE": stage, **stages[stage].get("environment_variables", {})}
     if stage == "local" and not os.environ.get("AWS_ENDPOINT_URL_DYNAMODB"):
         if not local.is_running():

@@ -1,1 +1,1 @@
-"""What a request costs: round trips to the store, its capacity units, and the import time of a cold start."""
+"""Measures what a request costs: round trips to the store, capacity units, and the import time of a cold start."""

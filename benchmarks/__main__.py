@@ -1,4 +1,4 @@
-"""`make benchmarks`: prints what docs/operations.md works out costs from. Exit code 1 where a budget is exceeded."""
+"""`make benchmarks`: prints the numbers behind the costs in docs/operations.md. Exit code 1 if a budget is exceeded."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from benchmarks import cold_start, costs, requests_counted
 
 
 def main() -> int:
-    os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")  # packaging asks for one
+    os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")  # packaging needs one
     rows = requests_counted.run()
     print("## Requests, counted\n", *requests_counted.report(rows), sep="\n")
-    print("\n## Dollars for a million, from these counts\n", *costs.report(rows), sep="\n")
+    print("\n## Dollars per million, from these counts\n", *costs.report(rows), sep="\n")
     print("\n## Cold start: importing the functions from the zip\n", *cold_start.run(), sep="\n", flush=True)
     over = requests_counted.over_budget(rows)
     if over:

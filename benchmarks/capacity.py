@@ -1,8 +1,8 @@
-"""DynamoDB's capacity units of a call, by its published rules, from the sizes of the items that are really stored.
+"""The DynamoDB capacity units of a call, computed by the published rules from the sizes of the stored items.
 
-A consistent read takes a unit for every 4 KB of an item, and one for an item that is not there. A write takes one for
-every KB, a transaction twice that, and a check in a transaction as much as a write. An index takes a write of its own
-where what it projects is written. This is arithmetic: what AWS bills, only AWS shows.
+A consistent read costs one unit per 4 KB of an item, and one for a missing item. A write costs one unit per KB, twice
+that in a transaction; a condition check in a transaction costs as much as a write. A write to attributes that an index
+projects costs another write. This is arithmetic: only AWS shows what it bills.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from infra.deployment.tables import MODELS
 from tests.store_proxy import Call
 
 READ_BYTES, WRITE_BYTES = 4096, 1024
-_NUMBER_BYTES = 21  # the most that a number takes
+_NUMBER_BYTES = 21  # the maximum size of a number
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class Units:
 
 
 def of_call(call: Call, sizes: Mapping[str, int]) -> Units:
-    """sizes: table -> bytes of the largest item in it, which every item of the table is taken to have."""
+    """The units of a call. sizes: table -> bytes of its largest item, which is assumed for every item of the table."""
     body = call.body
     if "TransactItems" in body:
         return sum((_of_part(item, sizes) for item in body["TransactItems"]), Units())
-    if call.operation == "BatchWriteItem":  # of which deletes alone are made
+    if call.operation == "BatchWriteItem":  # only used for deletes
         made = {table: len(requests) for table, requests in body["RequestItems"].items()}
         writes = {table: _writes(sizes.get(table, 0)) + _index_writes(table, "DeleteItem") for table in made}
         return Units(write=sum(count * writes[table] for table, count in made.items()))
@@ -51,7 +51,7 @@ def of_call(call: Call, sizes: Mapping[str, int]) -> Units:
 
 
 def item_bytes(item: Mapping[str, Any]) -> int:
-    """Names and values, as DynamoDB counts an item."""
+    """The size of an item as DynamoDB counts it: its names and values."""
     return sum(len(name.encode()) + _value_bytes(value) for name, value in item.items())
 
 
@@ -70,7 +70,7 @@ def _writes(size: int) -> int:
 
 
 def _index_writes(table: str, operation: str) -> int:
-    """A put or delete is also one of each index's; an update only where the index holds more than keys."""
+    """A put or delete also writes each index. An update writes only indexes that project more than keys."""
     if operation == "ConditionCheckItem":
         return 0
     keys_only_too = operation != "UpdateItem"

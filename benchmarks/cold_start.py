@@ -1,6 +1,6 @@
-"""What a cold start imports, from the real zip: with and without byte code, by module, side by side in one run.
+"""Import times of a cold start, from the real zip: with and without byte code, and by package, in one run.
 
-Times differ between machines and are not Lambda's; the ratios are what to look at.
+Times differ between machines and are not Lambda's. Compare the ratios.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def _byte_code(with_code: Path, without: Path) -> list[str]:
     lines = ["| function | with byte code, ms | without, ms | ratio |", "|---|---|---|---|"]
     for function, module in HANDLERS.items():
         best = {with_code: float("inf"), without: float("inf")}
-        for _ in range(ROUNDS):  # in turns, so that a busy machine is as unfair to one as to the other
+        for _ in range(ROUNDS):  # alternating, so that a busy machine slows both equally
             for folder in best:
                 best[folder] = min(best[folder], _milliseconds(folder, module))
         ratio = best[without] / best[with_code]
@@ -48,7 +48,7 @@ def _milliseconds(folder: Path, module: str) -> float:
 
 
 def _modules(folder: Path) -> list[str]:
-    """The packages whose own modules take most of the import, for the API's function."""
+    """The packages whose own modules take the largest share of the import of the API's function."""
     own: dict[str, int] = {}
     for line in _python(folder, "-X", "importtime", "-c", "import app").stderr.splitlines():
         found = _LINE.match(line)
@@ -56,14 +56,14 @@ def _modules(folder: Path) -> list[str]:
             package_name = found[4].partition(".")[0]
             own[package_name] = own.get(package_name, 0) + int(found[1])
     total = sum(own.values())
-    lines = ["| package | its own modules, share of the import |", "|---|---|"]
+    lines = ["| package | share of the import time, its own modules only |", "|---|---|"]
     for package_name, microseconds in sorted(own.items(), key=lambda pair: -pair[1])[:12]:
         lines.append(f"| {package_name} | {100 * microseconds / total:.0f} % |")
     return lines
 
 
 def _python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """A Python that sees the zip's modules and its own, and writes no byte code: Lambda's disk is read-only."""
+    """Run Python with only the zip's and its own modules, without writing byte code: Lambda's disk is read-only."""
     environment = {"PYTHONPATH": str(folder), "LANYARD_STAGE": "prod", "AWS_DEFAULT_REGION": "us-east-1"}
     return subprocess.run(
         [sys.executable, "-S", "-B", *arguments], env=environment, capture_output=True, text=True, check=True

@@ -1,7 +1,7 @@
-"""Dollars for a million of each thing that users and applications do, from counted capacity and list prices.
+"""Dollars per million of each thing that users and applications do, from counted capacity and list prices.
 
-Prices are those of us-east-1 as its price lists had them in 2025, without free tiers: compare before relying on them.
-Milliseconds of Lambda are an assumption, since only AWS can show them.
+Prices are list prices for us-east-1 in 2025, without free tiers: check them before you rely on them. Lambda's
+milliseconds are assumptions, because only AWS can show the real ones.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ LAMBDA_REQUESTS_MILLION = 0.20
 LAMBDA_GB_SECOND = 0.0000166667
 MEMORY_GB = 1769 / 1024
 LOG_GB = 0.50
-LOG_BYTES = 1100  # of a request's line, START, END and REPORT included
+LOG_BYTES = 1100  # of a request's line, with START, END and REPORT
 WARM_MILLISECONDS = 20
 PASSWORD_MILLISECONDS = 80  # argon2id
 
-# What is done -> its requests, each of them through API Gateway but for the authorizer, which API Gateway calls itself.
+# Action -> its requests. All go through API Gateway, except those to the authorizer, which API Gateway calls itself.
 DONE = {
     "connects (sign-in, consent, code, first /me)": (
         "sign-in page",
@@ -41,7 +41,7 @@ DONE = {
 def report(rows: Iterable[Counted]) -> list[str]:
     """Lines of a table in Markdown."""
     by_name = {row.name: row for row in rows}
-    lines = ["| a million | DynamoDB | API Gateway | Lambda | logs | together |", "|---|---|---|---|---|---|"]
+    lines = ["| per million | DynamoDB | API Gateway | Lambda | logs | total |", "|---|---|---|---|---|---|"]
     for name, names in DONE.items():
         parts = [by_name[one] for one in names]
         dynamodb = sum(

@@ -1,4 +1,4 @@
-"""Round trips to the store and capacity units of each kind of request. Counted, not timed: the same on any machine."""
+"""Counts round trips to the store and capacity units for each kind of request. The counts are the same everywhere."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks import capacity, world
 from benchmarks.capacity import Units
 from benchmarks.world import World
 
-# The budget of docs/architecture.md: round trips, at most.
+# The design's budget: at most this many round trips.
 BUDGET = {
     "validate a token (authorizer)": 2,
     "introspect a token": 2,
@@ -56,7 +56,7 @@ def over_budget(rows: list[Counted]) -> list[str]:
 
 
 def _requests(here: World) -> Iterator[tuple[str, list[Any]]]:
-    """Each kind of request, with the calls that one of it makes."""
+    """Each kind of request, with the store calls that one such request makes."""
     from chalicelib.endpoints.api.authorizer import authorizer
 
     made: list[tuple[str, list[Any]]] = []
@@ -114,7 +114,7 @@ def _requests(here: World) -> Iterator[tuple[str, list[Any]]]:
 
 
 def _post_only(browser: Any, press: Callable[[], Any]) -> None:
-    """Send the form, and do not open the page that it leads to."""
+    """Send the form without following the redirect."""
     follow = browser._follow
     browser._follow = lambda response: response
     try:

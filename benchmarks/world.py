@@ -1,4 +1,4 @@
-"""The application behind its local server, on a MiniStack of its own, with a proxy that counts between the two."""
+"""The application in its local server, on its own MiniStack, with a counting proxy between the two."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class World:
     client: Any  # a DynamoDB client that the proxy does not count
 
     def browser(self) -> Browser:
-        """Somebody at a browser, not signed in."""
+        """A browser, not signed in."""
         return Browser(self.base_url, self.person)
 
     def sizes(self) -> dict[str, int]:
-        """table -> bytes of the largest item in it."""
+        """The bytes of the largest item, by table."""
         from benchmarks.capacity import item_bytes
 
         found = {}
@@ -48,7 +48,7 @@ def made() -> Iterator[World]:
     proxy = StoreProxy(ministack.port)
     port = free_port()
     base_url = f"http://127.0.0.1:{port}"
-    # Read when the application is imported, which is why it is imported after this.
+    # The application reads these on import, so it is imported afterwards.
     os.environ.update(client_environment(f"http://127.0.0.1:{proxy.port}"), LANYARD_STAGE="local", PUBLIC_URL=base_url)
     try:
         ministack.wait_until_ready()
@@ -59,7 +59,7 @@ def made() -> Iterator[World]:
         from infra.laptop import serving
 
         list(tables.create_all())
-        logging.disable(logging.INFO)  # its lines would stand between ours
+        logging.disable(logging.INFO)  # its lines would mix with ours
         server = serving.create(app.app, port)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield World(base_url, proxy, _person(), boto3.client("dynamodb", endpoint_url=ministack.url))
@@ -70,7 +70,7 @@ def made() -> Iterator[World]:
 
 
 def application(world: World) -> ClientApp:
-    """Registered by the person themselves."""
+    """An application that the person registered."""
     developer = world.browser()
     developer.sign_in()
     return developer.register_application("A shop")

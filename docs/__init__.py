@@ -1,1 +1,1 @@
-"""Documents, and what makes their pictures."""
+"""Documentation, and the script that takes its screenshots."""

@@ -1,6 +1,6 @@
-"""`make screenshots`: the pictures of docs/screenshots/, of the pages as they are now, in a fresh copy of the project.
+"""`make screenshots`: takes the pictures in docs/screenshots/, from the current pages in a fresh copy of the project.
 
-Needs Chromium. Each is a PNG of less than 100 KB; a larger one is an error, since a README has to load fast.
+Needs Chromium. A picture of 100 KB or more is an error, because a README has to load fast.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from tests.local_run import LocalRun
 
 FOLDER = Path(__file__).parent / "screenshots"
 LIMIT_BYTES = 100_000
-COLOURS = 128
-PASSWORD = "correct horse battery"  # noqa: S105 - of a user who lives as long as this script
+COLORS = 128
+PASSWORD = "correct horse battery"  # noqa: S105 - of a user who exists only while this runs
 ADA = Person("", "ada@example.org", password=PASSWORD)
 BERTA = Person("", "berta@example.org", password=PASSWORD)
 
@@ -36,7 +36,7 @@ BERTA = Person("", "berta@example.org", password=PASSWORD)
 def main() -> int:
     path = chromium.executable()
     if path is None:
-        print("No Chromium is installed (Debian: apt-get install chromium).", file=sys.stderr)
+        print("Chromium is not installed. On Debian: apt-get install chromium", file=sys.stderr)
         return 2
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
@@ -65,7 +65,7 @@ def _people(lanyard: LocalRun) -> None:
 
 @contextmanager
 def _box_office(lanyard: LocalRun) -> Iterator[str]:
-    """The example application, running; gives its address."""
+    """Run the example application. Yields its URL."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     registered = ("--owner", "admin@localhost", "--name", "Box office", "--redirect-uri", f"{address}/callback")
@@ -104,8 +104,8 @@ def _take(browser: Browser, base_url: str, box_office: str) -> None:
 
 def _save(page: Page, name: str) -> None:
     taken = Image.open(io.BytesIO(page.screenshot(full_page=True)))
-    # A page has few colours: a palette of them is a fifth of the size and looks the same.
-    taken.convert("RGB").quantize(COLOURS).save(FOLDER / f"{name}.png", optimize=True)
+    # A page has few colors: with a palette, the picture has a fifth of the size and looks the same.
+    taken.convert("RGB").quantize(COLORS).save(FOLDER / f"{name}.png", optimize=True)
     print(f"docs/screenshots/{name}.png", flush=True)
 
 

@@ -1,4 +1,4 @@
-"""Machine to machine: a program with access of its own, without a user (client credentials).
+"""Machine to machine: a program with its own access, without a user (client credentials).
 
     LANYARD_CLIENT_ID=... LANYARD_CLIENT_SECRET=... .venv/bin/python examples/machine.py
 

@@ -1,1 +1,1 @@
-"""What runs and deploys Lanyard; nothing here is in the zip."""
+"""Tools that run, test and deploy Lanyard. Nothing here is in the deployment package."""

@@ -14,7 +14,7 @@ REGION = os.environ.get("AWS_REGION", os.environ.get("AWS_DEFAULT_REGION", ""))
 lanyard_authorizer = CustomAuthorizer(
     "lanyard",
     authorizer_uri=f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{lanyard.AUTHORIZER}/invocations",
-    ttl_seconds=0,  # ask at each request: a revoked token is refused from the next one on
+    ttl_seconds=0,  # ask for each request: a revoked token is refused from the next one
 )
 
 

@@ -1,6 +1,7 @@
-"""The operator's commands, a file for each thing they look after; manage.py runs them.
+"""The commands of manage.py, one file for each kind of thing that they manage.
 
-`operator` is what commands share, `output` prints, and here are the classes of commands: what each takes and records.
+This file has the command classes, which define the options and the audit entries. `operator` has what commands share,
+and `output` prints.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ class Command(click.Command):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._add_flag("--json", "as_json", "Print one JSON object or list, and nothing else.")
+        self._add_flag("--json", "as_json", "Print only one JSON object or list.")
 
     def _add_flag(self, name: str, attribute: str, help_text: str) -> None:
         def keep(context: click.Context, _: click.Parameter, value: bool) -> None:
@@ -36,17 +37,17 @@ class Command(click.Command):
 
 
 class Listing(Command):
-    """A command that lists many items: it takes --limit and --after."""
+    """A command that lists items, with --limit and --after."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        limit_help = "How many to list. Without it: 100, and all of them with --json."
+        limit_help = "How many to list. Default: 100, or all with --json."
         self.params.append(click.Option(["--limit"], type=click.IntRange(min=1), help=limit_help))
-        self.params.append(click.Option(["--after"], metavar="ID", help="Start behind this one: the next page."))
+        self.params.append(click.Option(["--after"], metavar="ID", help="List what follows this ID: the next page."))
 
 
 class Recorded(Command):
-    """A command that leaves an entry in the audit: that it began, and how it ended."""
+    """A command that is recorded in the audit when it begins and when it ends."""
 
     def invoke(self, ctx: click.Context) -> Any:
         operator = ctx.find_object(Operator)
@@ -62,19 +63,19 @@ class Recorded(Command):
 
 
 class Change(Recorded):
-    """A command that changes something, and so takes --dry-run."""
+    """A command that changes something, with --dry-run."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._add_flag("--dry-run", "is_dry", "Change nothing; say what would be done.")
+        self._add_flag("--dry-run", "is_dry", "Print what would be done, and change nothing.")
 
 
 class Destructive(Change):
-    """A change that cannot be undone: it asks first, unless --yes says that the answer is yes."""
+    """A change that cannot be undone. It asks first, unless --yes is given."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._add_flag("--yes", "is_sure", "Do not ask.")
+        self._add_flag("--yes", "is_sure", "Do not ask for confirmation.")
 
     def invoke(self, ctx: click.Context) -> Any:
         operator = ctx.find_object(Operator)
@@ -88,18 +89,18 @@ class Group(click.Group):
 
 
 @contextmanager
-def clear_errors(refused: str = "The store refused that.", *, cut_off: str = "") -> Iterator[None]:
-    """What the store says, as one line.
+def clear_errors(refused: str = "The store refused this change.", *, cut_off: str = "") -> Iterator[None]:
+    """Turn an error of the store into a one-line message.
 
-    refused: what it means here when a condition does not hold. cut_off: what is left and what to do, where the store
-    fails on the way or the operator presses Ctrl-C.
+    refused: the message if a condition does not hold. cut_off: what is left and what to do, if the store fails halfway
+    or the operator presses Ctrl-C.
     """
     try:
         yield
     except ConditionFailed:
         fail(refused)
     except StoreUnavailable as error:
-        reason = f"DynamoDB cannot be used: {error.code}. Check the region, the credentials and that the tables exist."
+        reason = f"Cannot use DynamoDB: {error.code}. Check the region, the credentials and that the tables exist."
         fail(f"{reason} {cut_off}".rstrip())
     except KeyboardInterrupt:
         if cut_off:
@@ -108,7 +109,7 @@ def clear_errors(refused: str = "The store refused that.", *, cut_off: str = "")
 
 
 def checked(check: Callable[[str], Any], value: str, option: str) -> Any:
-    """The value as `check` gives it back; its complaint as a line that names the option."""
+    """The value that `check` returns. Its error becomes a one-line message that names the option."""
     try:
         return check(value) or value
     except ValueError as error:
@@ -116,7 +117,7 @@ def checked(check: Callable[[str], Any], value: str, option: str) -> Any:
 
 
 def _words_of(context: click.Context) -> str:
-    """The command's words without manage.py's own name: "users disable"."""
+    """The command's words without "manage.py", such as "users disable"."""
     words: list[str] = []
     current: click.Context | None = context
     while current is not None and current.parent is not None:

@@ -21,17 +21,23 @@ from infra.commands.users import find_user
 
 @click.group(cls=Group)
 def applications() -> None:
-    """OAuth clients."""
+    """Register and manage applications (OAuth clients)."""
 
 
 @applications.command("create", cls=Change)
 @click.option("--owner", required=True, metavar="EMAIL")
 @click.option("--name", required=True)
-@click.option("--redirect-uri", "uris", multiple=True, help="May be given more than once.")
-@click.option("--public", is_flag=True, help="It cannot keep a secret: a browser application. It has to use PKCE.")
-@click.option("--native", is_flag=True, help="It runs on people's devices: public, with redirect URIs of its own.")
-@click.option("--device", is_flag=True, help="Devices without a browser may use it, with a code that people type.")
-@click.option("--require-pkce", is_flag=True, help="Refuse its requests without a code challenge.")
+@click.option("--redirect-uri", "uris", multiple=True, help="May be repeated.")
+@click.option(
+    "--public", is_flag=True, help="For an application in a browser, which cannot keep a secret. It must use PKCE."
+)
+@click.option(
+    "--native",
+    is_flag=True,
+    help="For an application on people's devices: public, with a URL scheme or loopback address.",
+)
+@click.option("--device", is_flag=True, help="Let devices without a browser use it, with a code that people type.")
+@click.option("--require-pkce", is_flag=True, help="Refuse requests without a PKCE code challenge.")
 @click.option(
     "--auth-method",
     type=click.Choice([application.BASIC, application.POST]),
@@ -39,16 +45,20 @@ def applications() -> None:
     show_default=True,
     help="How it sends its secret.",
 )
-@click.option("--jwks", type=click.File(encoding="utf-8"), help="A JWK set: it signs assertions and has no secret.")
+@click.option(
+    "--jwks",
+    type=click.File(encoding="utf-8"),
+    help="Its public keys, a JWK set. It signs assertions and has no secret.",
+)
 @click.pass_obj
 def applications_create(operator: Operator, /, owner: str, name: str, uris: tuple[str, ...], **kind: Any) -> None:
-    """Register an application. Its secret is printed this once."""
+    """Register an application. Its secret is printed only this once."""
     name = checked(names.check_name, name, "--name")
     if not uris and not kind["device"]:
         fail("Missing option '--redirect-uri'.")
     if len(uris) > settings.REDIRECT_URIS_LIMIT or sum(map(len, uris)) > settings.REDIRECT_URIS_LIMIT_CHARACTERS:
         most, characters = settings.REDIRECT_URIS_LIMIT, settings.REDIRECT_URIS_LIMIT_CHARACTERS
-        fail(f"--redirect-uri: at most {most}, with {characters} characters in all.")
+        fail(f"--redirect-uri: give at most {most}, with at most {characters} characters in total.")
     for uri in uris:
         checked(partial(redirect_uris.check_registrable, is_native=kind["native"]), uri, "--redirect-uri")
     profile = _profile(**kind)
@@ -76,7 +86,7 @@ def _profile(
 ) -> Profile:
     is_public = public or native
     if is_public and (jwks or auth_method != application.BASIC):
-        fail("A public application does not authenticate: leave --jwks and --auth-method out.")
+        fail("A public application does not authenticate: leave out --jwks and --auth-method.")
     if is_public and not server_key.is_set():
         fail(f"{server_key.MISSING} Set it, or SERVER_KEY_PARAMETER, in .chalice/config.json or in the environment.")
     if jwks:
@@ -98,10 +108,10 @@ def _keys(file: TextIO) -> str:
 
 
 @applications.command("list", cls=Listing)
-@click.option("--name", "part", default="", metavar="TEXT", help="Only names that contain this.")
-@click.option("--owner", metavar="EMAIL", help="Only this user's.")
-@click.option("--active/--disabled", "is_active", default=None, help="Only these.")
-@click.option("--chosen-id", is_flag=True, help="Only ids that this server did not make: see docs/deploy/upgrade.md.")
+@click.option("--name", "part", default="", metavar="TEXT", help="Only names that contain TEXT.")
+@click.option("--owner", metavar="EMAIL", help="Only applications of this user.")
+@click.option("--active/--disabled", "is_active", default=None, help="Only active or only disabled ones.")
+@click.option("--chosen-id", is_flag=True, help="Only ids that the server did not create: see docs/deploy/upgrade.md.")
 @click.pass_obj
 def applications_list(
     operator: Operator,
@@ -132,25 +142,25 @@ def applications_list(
     "--keep-old-hours",
     type=click.IntRange(0, settings.SECRET_OVERLAP_MAX_SECONDS // 3600),
     default=0,
-    help="For how long the old one goes on; not at all where this is left out.",
+    help="How long the old secret keeps working. By default it stops at once.",
 )
 @click.pass_obj
 def applications_rotate_secret(operator: Operator, client_id: str, keep_old_hours: int) -> None:
-    """Make a new secret; the old one stops at once, unless --keep-old-hours lets it go on."""
+    """Create a new secret. The old one stops working at once, unless you give --keep-old-hours."""
     found = find_application(client_id)
     client_id = found.public_id
     if not found.has_secret:
         fail(f"The application {client_id} has no secret.")
     operator.asks = not keep_old_hours
     old = f"keep the old one for {keep_old_hours} hours" if keep_old_hours else "end the old one"
-    if not operator.may(f"make a new secret for {client_id} and {old}", about=[client_id]):
+    if not operator.may(f"create a new secret for {client_id} and {old}", about=[client_id]):
         return
-    with clear_errors(f"The application {client_id} was changed meanwhile. Look at it, then try again."):
+    with clear_errors(f"The application {client_id} was changed at the same time. Look at it, then try again."):
         secret = _rotate(find_application(client_id), keep_old_seconds=keep_old_hours * 3600)
-    old = f"goes on for {keep_old_hours} hours" if keep_old_hours else "has stopped"
+    old = f"works for {keep_old_hours} more hours" if keep_old_hours else "no longer works"
     operator.show(
         {"client_id": client_id, "client_secret": secret},
-        sentence=f"Client secret: {secret}\nThe old one {old}; this one is not shown again.",
+        sentence=f"Client secret: {secret}\nThe old one {old}. The new one is not shown again.",
     )
 
 
@@ -158,13 +168,13 @@ def applications_rotate_secret(operator: Operator, client_id: str, keep_old_hour
 @click.argument("client_id")
 @click.pass_obj
 def applications_end_old_secret(operator: Operator, client_id: str) -> None:
-    """Stop the secret before the present one now, and not at its end date."""
+    """End the previous secrets now instead of at their end dates."""
     client_id = find_application(client_id).public_id
-    if not operator.may(f"end the secret before the present one of {client_id}", about=[client_id]):
+    if not operator.may(f"end the previous secrets of {client_id}", about=[client_id]):
         return
     with clear_errors(f"There is no application {client_id}."):
         client_secret.end_older(client_id)
-    operator.show({"client_id": client_id}, sentence="Only the present secret is left.")
+    operator.show({"client_id": client_id}, sentence="Only the current secret works now.")
 
 
 @applications.command("serve-resource", cls=Change)
@@ -172,10 +182,10 @@ def applications_end_old_secret(operator: Operator, client_id: str) -> None:
 @click.argument("resource")
 @click.pass_obj
 def applications_serve_resource(operator: Operator, client_id: str, resource: str) -> None:
-    """Make an application the API of a resource: it may introspect the tokens for it."""
+    """Make an application the API of a resource. It may then introspect tokens for it."""
     resource = resource_indicators.spelled(resource)
     if not resource_indicators.is_known(resource):
-        fail(f"{resource!r} is not in the stage's RESOURCES, so no client can ask for tokens for it.")
+        fail(f"{resource!r} is not in the stage's RESOURCES, so no client can request tokens for it. Add it there.")
     client_id = find_application(client_id).public_id
     if not operator.may(f"make {client_id} the API of {resource}", about=[client_id], detail=resource):
         return
@@ -186,19 +196,28 @@ def applications_serve_resource(operator: Operator, client_id: str, resource: st
 
 @applications.command("allow-own", cls=Change)
 @click.argument("client_id")
-@click.option("--scope", "allowed", multiple=True, type=click.Choice([scopes.READ, scopes.WRITE]))
-@click.option("--organizer", "slugs", multiple=True, metavar="SLUG")
+@click.option(
+    "--scope", "allowed", multiple=True, type=click.Choice([scopes.READ, scopes.WRITE]), help="May be repeated."
+)
+@click.option("--organizer", "slugs", multiple=True, metavar="SLUG", help="May be repeated.")
 @click.pass_obj
 def applications_allow_own(
     operator: Operator, client_id: str, allowed: tuple[str, ...], slugs: tuple[str, ...]
 ) -> None:
-    """Say what an application may do without a user (client credentials). Without options: nothing."""
+    """Allow an application access without a user (client credentials). Without options, take it away.
+
+    An application that registered or describes itself can get none.
+    """
     if bool(allowed) != bool(slugs):
-        fail("Give at least one --scope and one --organizer; or neither, to allow nothing.")
+        fail("Give at least one --scope and one --organizer, or neither to allow nothing.")
     found = find_application(client_id)
     client_id = found.public_id
     if not found.is_confidential:
         fail(f"The application {client_id} cannot authenticate, so it can do nothing without a user.")
+    if allowed and found.registered_itself:
+        fail(
+            f"The application {client_id} registered itself, so nobody vouches for it. Use applications create instead."
+        )
     with clear_errors(f"There is no application {client_id}."):
         missing = sorted(set(slugs) - {found.slug for found in organizer.get_all(slugs)})
         if missing:
@@ -215,7 +234,7 @@ def applications_allow_own(
 @click.argument("client_id")
 @click.pass_obj
 def applications_disable(operator: Operator, client_id: str) -> None:
-    """Refuse an application's secret and all its tokens from the next request on."""
+    """Refuse an application's secret and all its tokens, from the next request."""
     client_id = find_application(client_id).public_id
     if not operator.may(f"disable the application {client_id}", about=[client_id]):
         return
@@ -228,7 +247,7 @@ def applications_disable(operator: Operator, client_id: str) -> None:
 @click.argument("client_id")
 @click.pass_obj
 def applications_enable(operator: Operator, client_id: str) -> None:
-    """Take a disabling back."""
+    """Enable an application that was disabled."""
     client_id = find_application(client_id).public_id
     if not operator.may(f"enable the application {client_id}", about=[client_id]):
         return
@@ -245,14 +264,14 @@ def _rotate(found: Application, keep_old_seconds: int) -> str:
 
 
 def _is_chosen(client_id: str) -> bool:
-    """Can the server not have made this id, or does it name a user too?"""
+    """Is this an id that the server cannot have created, or also a user's id?"""
     return not re.fullmatch(r"[0-9A-Za-z]{16}", client_id) or store.read(User.key(client_id))[0] is not None
 
 
 def find_application(client_id: str) -> Application:
-    """Ends the command where there is none.
+    """The application. Ends the command if there is none.
 
-    What the command prints and records is its `public_id`: one that describes itself is found by two ids.
+    Print and record its `public_id`, because an application that describes itself is found by two ids.
     """
     with clear_errors():
         found = application.get(client_id)

@@ -12,13 +12,15 @@ from infra.commands import Listing, Operator, clear_errors
 
 
 @click.command(cls=Listing)
-@click.option("--command", "words", default="", metavar="WORDS", help='Only these, such as "users" or "users erase".')
-@click.option("--about", default="", metavar="ID", help="Only those about this client id, user id or slug.")
+@click.option(
+    "--command", "words", default="", metavar="WORDS", help='Only these commands, such as "users" or "users erase".'
+)
+@click.option("--about", default="", metavar="ID", help="Only entries about this client id, user id or slug.")
 @click.pass_obj
 def audit(operator: Operator, limit: int | None, after: str | None, words: str, about: str) -> None:
     """List what operators did, newest first: who, when, which command, about what, and how it ended.
 
-    Entries are kept for two years. An outcome that stays "started" means that the command was cut off.
+    Entries are kept for two years. An outcome that stays "started" means that the command was interrupted.
     """
     rows = (
         {
@@ -37,9 +39,9 @@ def audit(operator: Operator, limit: int | None, after: str | None, words: str, 
 
 
 def _ids_of(about: str) -> frozenset[str]:
-    """The ids that entries may have for what an operator calls so.
+    """Every id under which the audit may have recorded this thing.
 
-    An application that describes itself is recorded by its address, and was once by the id that it is stored under.
+    An application that describes itself is recorded by its URL. Earlier versions recorded the id it is stored under.
     """
     if not about:
         return frozenset()

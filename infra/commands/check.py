@@ -1,4 +1,4 @@
-"""`manage.py check URL`: the whole connect flow against an address, headers included."""
+"""`manage.py check URL`: the whole connect flow at a URL, including headers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from infra.rehearsal.connect_check import CALLBACK, Account, CheckFailed, Connec
 
 @dataclass(frozen=True)
 class _Guests:
-    """The ids of a user, an organizer and an application that are there only as long as the check runs."""
+    """The ids of the user, organizer and application that exist only while the check runs."""
 
     slug: str = field(default_factory=lambda: f"lanyard-check-{credentials.new_serial().lower()}")
     user_id: str = field(default_factory=credentials.new_id)
@@ -26,40 +26,42 @@ class _Guests:
 
 @click.command(cls=Change)
 @click.argument("url")
-@click.option("--connect-to", metavar="URL", help="Reach the address there: before its DNS record is made, say.")
-@click.option("--host", help="With --connect-to: the Host header to send there, where it is not URL's.")
+@click.option(
+    "--connect-to", metavar="URL", help="Connect to this address instead, for example before the DNS record exists."
+)
+@click.option("--host", help="With --connect-to: the Host header to send, if it is not that of URL.")
 @click.pass_obj
 def check(operator: Operator, url: str, connect_to: str | None, host: str | None) -> None:
-    """Walk through the whole connect flow at URL, and check each answer and its headers.
+    """Go through the whole connect flow at URL, and check each response and its headers.
 
-    Makes a user, an organizer and an application for it, and takes them away again. The audit names them, since they
-    stay where the command is killed.
+    Creates a user, an organizer and an application, and deletes them afterwards. The audit names them, because they
+    remain if the command is killed.
     """
     parts = urlsplit(url)
     if parts.scheme not in ("https", "http") or not parts.hostname:
-        fail(f"URL: {url!r} is not an address like https://connect.example.com/")
+        fail(f"URL: {url!r} is not a URL such as https://connect.example.com/")
     guests = _Guests()
-    would = f"make a user, an organizer and an application, connect them at {url}, and delete them"
+    would = f"create a user, an organizer and an application, connect them at {url}, and delete them"
     if not operator.may(would, about=[guests.slug, guests.user_id, guests.client_id], detail=parts.hostname):
         return
     adapter = ConnectTo(connect_to.rstrip("/"), host or parts.netloc) if connect_to else None
-    said: list[str] = []
+    results: list[str] = []
 
     def say(line: str) -> None:
-        said.append(line)
+        results.append(line)
         if not operator.as_json:
             output.say(f"ok  {line}")
 
     try:
-        with clear_errors(), _made(guests) as account:
+        with clear_errors(), _temporary_account(guests) as account:
             Visit(url, account, say, has_gateway=not settings.SETTINGS.is_local, adapter=adapter).run()
     except CheckFailed as error:
         fail(f"{url}: {error}.")
-    operator.show({"url": url, "checked": said}, sentence="All is as it should be.")
+    operator.show({"url": url, "checked": results}, sentence="All checks passed.")
 
 
 @contextmanager
-def _made(guests: _Guests) -> Iterator[Account]:
+def _temporary_account(guests: _Guests) -> Iterator[Account]:
     slug, client_id = guests.slug, guests.client_id
     email, password = f"{slug}@check.invalid", credentials.new_id() + credentials.new_id()
     made = user.create(
@@ -74,7 +76,9 @@ def _made(guests: _Guests) -> Iterator[Account]:
         try:
             yield Account(email, password, slug, client_id, secret)
         finally:
-            application.forget(client_id)  # nobody else has ever seen it, and a check may run every few minutes
+            application.forget(
+                client_id
+            )  # no tombstone: nobody else has seen it, and a check may run every few minutes
     finally:
         for _, step in erasure.steps(made):
             step()

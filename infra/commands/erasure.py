@@ -1,8 +1,8 @@
-"""All that is kept of one person: collected for them, and erased when they ask for it.
+"""Everything stored about one person: to export and to erase.
 
-What names a user in its key is found by itself, also in tables that are made after this was written. What only
-mentions one (a code, an access token) goes by its TTL, and has no power once the account is gone;
-tests/deploying/test_erasure.py holds every model to one or the other.
+An item with the user in its key is found automatically, also in tables added later. An item that only mentions a user
+(a code, an access token) is deleted by its TTL, and is void once the account is gone. tests/deploying/test_erasure.py
+checks that every model does one or the other.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from chalicelib.models.store.table import Item
 from chalicelib.models.user import User
 from infra.deployment.tables import MODELS
 
-# Digests, and what tokens are derived with, tell a person nothing about themselves.
-_NOT_TELLING = ("_digest", "_hash", "device_key", "_salt", "_stretches")
-# The table that an item is erased from, and its erasing.
+# Digests and key material tell people nothing about themselves.
+_NOT_EXPORTED = ("_digest", "_hash", "device_key", "_salt", "_stretches")
+# The table that an item is erased from, and the function that erases it.
 Step = tuple[str, Callable[[], Any]]
-# In a table's place: what another user has allowed one of the user's applications. It ends, and was never the user's.
+# In place of a table: what another user allowed one of this user's applications. It ends, but is not this user's data.
 _OF_OTHERS = "connections of others"
 
 
 def export(of: User) -> dict[str, Any]:
-    """Everything that the tables hold of a user, by table; without digests, hashes and keys, which tell nothing."""
+    """Everything stored about a user, by table, without digests, hashes and keys."""
     found: dict[str, Any] = {"users": [_plain(of)]}
     found["applications"] = [_plain(owned) for owned in application.owned_by(str(of.user_id))]
     for model in keyed_by_user():
@@ -35,13 +35,12 @@ def export(of: User) -> dict[str, Any]:
 
 
 def steps(of: User) -> list[Step]:
-    """What erasing takes, in order. All of it may be repeated, whatever was done before it was cut off.
+    """The steps that erase a user, in order. They can be repeated after an interruption at any point.
 
-    The user is disabled first, which ends sign-in, sessions and tokens at once; what is left then has no power. The
-    account and its address go last, so that the user can still be found by it until nothing else is left.
+    The first step disables the user, which ends sign-in, sessions and tokens at once. The account and its email address
+    go last, so that the command can find the user until nothing else is left.
 
-    An application leaves a tombstone that tells nothing of it: its id must never lead anywhere else, since others may
-    have connected it.
+    An application leaves an empty tombstone: others may have connected it, so its id must never lead anywhere else.
     """
     made: list[Step] = [("users", lambda: user.disable(str(of.user_id)))]
     for client_id in _registered_by(of):
@@ -54,24 +53,24 @@ def steps(of: User) -> list[Step]:
 
 
 def counts(steps: Iterable[Step]) -> dict[str, int]:
-    """How many of the user's items the steps erase from each table."""
+    """The number of the user's items that the steps erase, by table."""
     return dict(Counter(table for table, _ in steps if table != _OF_OTHERS))
 
 
 def connections_of_others(steps: Iterable[Step]) -> int:
-    """How many connections of other users to the user's applications end: one per user and application."""
+    """The number of other users' connections to this user's applications that end: one per user and application."""
     return sum(table == _OF_OTHERS for table, _ in steps)
 
 
 def _registered_by(of: User) -> list[str]:
-    """The client ids of their applications: an index lists them, and what it does not list yet is in the forms."""
+    """The client ids of the user's applications: those in the index, and recent ones that it may not list yet."""
     listed = [str(owned.client_id) for owned in application.owned_by(str(of.user_id))]
     lately = registration_form.registered_lately(str(of.user_id))
     return [*listed, *(client_id for client_id in lately if client_id not in listed and application.get(client_id))]
 
 
 def _erase_account(of: User) -> None:
-    """Ends what was registered after the steps were made and before the user was disabled, too."""
+    """Also delete applications that were registered between the listing and the disabling."""
     for client_id in _registered_by(of):
         application.delete(client_id)
     user.erase(of)
@@ -87,7 +86,7 @@ def _items(model: type[Item], of: User) -> Iterator[Item]:
 
 def _delete(item: Item) -> None:
     if isinstance(item, Grant):
-        grant.end(str(item.grant_id))  # its access token with it
+        grant.end(str(item.grant_id))  # ends its access token too
     else:
         store.write(store.Delete(item.own_key))
 
@@ -102,5 +101,5 @@ def _short_name(model: type[Item]) -> str:
 
 def _plain(item: Item) -> dict[str, Any]:
     values = item.attribute_values
-    telling = {name: value for name, value in values.items() if not name.endswith(_NOT_TELLING)}
-    return {name: sorted(value) if isinstance(value, set) else value for name, value in sorted(telling.items())}
+    kept = {name: value for name, value in values.items() if not name.endswith(_NOT_EXPORTED)}
+    return {name: sorted(value) if isinstance(value, set) else value for name, value in sorted(kept.items())}

@@ -1,4 +1,4 @@
-"""What every command shares: how it prints, whether it may act, and its entry in the audit."""
+"""What all commands share: printing, asking for confirmation, and the audit."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def fail(message: str) -> NoReturn:
 
 
 class Operator:
-    """The person at the terminal, and what they asked for.
+    """The person at the terminal, and the options they gave.
 
-    as_json: print one JSON value on stdout, and nothing else. is_dry: change nothing, and say what would be done.
-    asks, is_sure: ask before a change that cannot be undone, unless they said that they are sure. command: its words.
-    made: the ids of what the command made, for the audit.
+    as_json: print only one JSON value on stdout. is_dry: print what would be done, and change nothing. asks, is_sure:
+    ask before a change that cannot be undone, unless --yes was given. command: its words. made: the ids of what the
+    command created, for the audit.
     """
 
     def __init__(self) -> None:
@@ -44,12 +44,12 @@ class Operator:
         self._event: OperatorEvent | None = None
 
     def may(self, would: str, *, about: Sequence[str] = (), detail: str = "", **facts: Any) -> bool:
-        """May the command act now? False in a dry run, which says what would be done.
+        """May the command act now? In a dry run, prints what would be done and returns False.
 
-        A destructive command asks first. The act is recorded before it is done: what cannot be recorded is not done.
+        A destructive command asks first. The command is recorded before it acts; if that fails, it does not act.
 
-        would: reads after "Would ". about: the ids of what it acts on. detail: see `operator_event.start`.
-        facts: more for the JSON value.
+        would: reads after "Would ". about: the ids of what it acts on. detail: see `operator_event.start`. facts: more
+        members of the JSON value.
         """
         if self.is_dry:
             self.say_only(would, **facts)
@@ -60,11 +60,11 @@ class Operator:
         return True
 
     def say_only(self, would: str, **facts: Any) -> None:
-        """All that a dry run does: say what the command would do."""
+        """Print what the command would do, in a dry run."""
         self.show({"dry_run": True, "would": would, **facts}, sentence=f"Would {would}.")
 
     def record(self, *about: str, detail: str = "") -> None:
-        """Note in the audit that this command begins. Ends the command where that cannot be done."""
+        """Record in the audit that this command begins. Ends the command if that fails."""
         try:
             self._event = operator_event.start(_who(), self.command, about, detail)
         except StoreUnavailable as error:
@@ -72,19 +72,21 @@ class Operator:
             remedy = (
                 "Its table is missing: run tables create, or deploy the tables' template." if missing else error.code
             )
-            fail(f"Nothing was done, since it cannot be recorded in the audit. {remedy}")
+            fail(f"Nothing was done, because the audit cannot be written. {remedy}")
 
     def conclude(self, outcome: Outcome) -> None:
-        """Note in the audit how the command ended, where it began."""
+        """Record in the audit how the command ended, if its beginning was recorded."""
         if self._event is None:
             return
         try:
             operator_event.finish(self._event, outcome, self.made)
         except StoreUnavailable as error:
-            output.say(f"Warning: the audit does not know how this command ended: {error.code}.", to_stderr=True)
+            output.say(
+                f"Warning: the end of this command could not be recorded in the audit: {error.code}.", to_stderr=True
+            )
 
     def show(self, value: Row | Iterable[Row], *, sentence: str = "") -> None:
-        """The result: JSON where that was asked for, else a sentence, or a heading and a line for each row."""
+        """Print the result: as JSON if requested, otherwise the sentence, or a heading and a line for each row."""
         if self.as_json:
             output.say(output.as_json(value if isinstance(value, Mapping) else list(value)))
         elif sentence:
@@ -94,28 +96,28 @@ class Operator:
                 output.say(line)
 
     def show_page(self, rows: Iterator[Row], *, limit: int | None, key: str, order: str | None) -> None:
-        """A page of rows, and on stderr how to go on where there are more.
+        """Print a page of rows, and on stderr how to get the next page, if there is one.
 
-        rows: in the order of the store, read as far as needed. key: the column that --after takes. order: the column
-        that the page is sorted by for people; None leaves it as it is.
+        rows: in the store's order, read as far as needed. key: the column that --after takes. order: the column to sort
+        the page by, or None to keep the store's order.
         """
         size = limit or (None if self.as_json else PAGE)
         page = list(islice(rows, size))
         more = size is not None and next(rows, None) is not None
         self.show(sorted(page, key=lambda row: str(row[order]).casefold()) if order else page)
         if more:
-            output.say(f"There are more: --after {page[-1][key]}", to_stderr=True)
+            output.say(f"There are more. Next page: --after {page[-1][key]}", to_stderr=True)
 
     def _ask(self, would: str) -> None:
         if self.is_sure:
             return
         if not sys.stdin.isatty():
-            fail(f"This would {would}, and cannot be undone. Add --yes to do it.")
-        click.confirm(printable(f"This will {would}. It cannot be undone. Go on?"), abort=True, err=True)
+            fail(f"This would {would}. It cannot be undone. Add --yes to do it.")
+        click.confirm(printable(f"This will {would}. It cannot be undone. Continue?"), abort=True, err=True)
 
 
 def _who() -> str:
-    """Who is at the terminal: their identity at AWS, and on a laptop their account."""
+    """The operator's AWS identity, or their account name on the local stage."""
     try:
         account = getpass.getuser()
     except (KeyError, OSError):  # a container's user without a name

@@ -1,4 +1,4 @@
-"""`manage.py organizers`: tenants, and who belongs to them."""
+"""`manage.py organizers`: tenants and their members."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from infra.commands.users import find_user
 
 @click.group(cls=Group)
 def organizers() -> None:
-    """Tenants, and who belongs to them."""
+    """Manage tenants and their members."""
 
 
 @organizers.command("create", cls=Change)
@@ -29,7 +29,7 @@ def organizers_create(operator: Operator, slug: str, name: str) -> None:
     if _exists(slug):
         fail(f"There is already an organizer {slug}.")
     if _is_taken(slug):
-        fail(f"The slug {slug} was an organizer's that was deleted, and can be no other's. Choose another one.")
+        fail(f"The slug {slug} belonged to a deleted organizer and cannot be used again. Choose another one.")
     if not operator.may(f"create the organizer {slug}", about=[slug]):
         return
     with clear_errors(f"There is already an organizer {slug}."):
@@ -38,10 +38,10 @@ def organizers_create(operator: Operator, slug: str, name: str) -> None:
 
 
 @organizers.command("list", cls=Listing)
-@click.option("--name", "part", default="", metavar="TEXT", help="Only names and slugs that contain this.")
+@click.option("--name", "part", default="", metavar="TEXT", help="Only names and slugs that contain TEXT.")
 @click.pass_obj
 def organizers_list(operator: Operator, limit: int | None, after: str | None, part: str) -> None:
-    """List organizers. Their members: users list --organizer SLUG."""
+    """List organizers. To list members: users list --organizer SLUG."""
     part = part.casefold()
     rows = (
         {"slug": found.slug, "name": found.name}
@@ -57,11 +57,11 @@ def organizers_list(operator: Operator, limit: int | None, after: str | None, pa
 @click.argument("email")
 @click.pass_obj
 def organizers_add_member(operator: Operator, slug: str, email: str) -> None:
-    """Let a user belong to an organizer."""
+    """Add a user to an organizer."""
     found = find_user(email)
     if operator.is_dry and not _exists(slug):
         fail(f"There is no organizer {slug}.")
-    if not operator.may(f"let {found.email} belong to {slug}", about=[slug, found.user_id]):
+    if not operator.may(f"add {found.email} to {slug}", about=[slug, found.user_id]):
         return
     with clear_errors(f"There is no organizer {slug}."):
         user.add_member(found.user_id, slug)
@@ -73,13 +73,13 @@ def organizers_add_member(operator: Operator, slug: str, email: str) -> None:
 @click.argument("email")
 @click.pass_obj
 def organizers_remove_member(operator: Operator, slug: str, email: str) -> None:
-    """Take a user out of an organizer; counts for every token from the next request on."""
+    """Remove a user from an organizer. Affects every token from the next request."""
     found = find_user(email)
     if slug not in found.organizers:
         fail(f"{found.email} does not belong to {slug}.")
-    if not operator.may(f"take {found.email} out of {slug}", about=[slug, found.user_id]):
+    if not operator.may(f"remove {found.email} from {slug}", about=[slug, found.user_id]):
         return
-    with clear_errors(f"The user {email} has been deleted meanwhile."):
+    with clear_errors(f"The user {email} has been deleted in the meantime."):
         user.remove_member(found.user_id, slug)
     operator.show({"slug": slug, "email": found.email}, sentence=f"{found.email} no longer belongs to {slug}.")
 
@@ -88,29 +88,29 @@ def organizers_remove_member(operator: Operator, slug: str, email: str) -> None:
 @click.argument("slug")
 @click.pass_obj
 def organizers_delete(operator: Operator, slug: str) -> None:
-    """Delete an organizer, and take everybody out of it; its slug can never be used again.
+    """Delete an organizer and remove everybody from it. Its slug can never be used again.
 
-    Lanyard's own API opens it to no token from the next request on. Other APIs, which go by introspection or by the
-    authorizer, are told of it until the token's user is taken out, or the application whose own token it is: these are
-    found by reading both tables whole. Where that is cut off, the command says so and ends with an error. Run it again
-    until it ends well; then nobody is left.
+    From the next request, no token gives access to it at Lanyard's own API. Introspection and the authorizer name it to
+    other APIs until the token's user (or, for an application's own token, the application) is removed from it. The
+    command finds these by reading both tables in full. If it is interrupted, it says so and ends with an error: run it
+    again until it succeeds.
     """
     with clear_errors():
         if not _is_taken(slug):
             fail(f"There is no organizer {slug}.")
     if not operator.may(f"delete the organizer {slug}", about=[slug]):
         return
-    cut_off = f"Not finished: users may still belong to {slug}, and other APIs are told so. Run this command again."
+    cut_off = f"Not finished: users may still belong to {slug}, and other APIs learn of it. Run this command again."
     with clear_errors(cut_off=cut_off):
-        with suppress(ConditionFailed):  # deleted before
+        with suppress(ConditionFailed):  # was already deleted
             organizer.delete(slug)
         members = [found for found in user.all_users() if slug in found.organizers]
-        for found in each(members, "Taking users out of it"):
-            with suppress(ConditionFailed):  # erased meanwhile
+        for found in each(members, "Removing users"):
+            with suppress(ConditionFailed):  # erased in the meantime
                 user.remove_member(found.user_id, slug)
         for owning in application.all_applications():
             if slug in (owning.own_organizers or ()):
-                with suppress(ConditionFailed):  # deleted meanwhile
+                with suppress(ConditionFailed):  # deleted in the meantime
                     application_access.take_organizer(str(owning.client_id), slug)
     operator.show(
         {"slug": slug, "members": len(members)}, sentence=f"Deleted {slug}, which had {len(members)} members."

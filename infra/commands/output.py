@@ -1,4 +1,4 @@
-"""What a command prints: one JSON value, or lines for people."""
+"""Printing for commands: one JSON value, or lines for people."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def say(text: str, *, to_stderr: bool = False) -> None:
-    """A line for the operator, and the only way to one: names that people chose reach no terminal as they are."""
+    """Print a line. Commands print only through this, so no name reaches the terminal unescaped."""
     click.echo(printable(text), err=to_stderr)
 
 
@@ -26,7 +26,7 @@ def as_json(value: Row | Sequence[Row]) -> str:
 
 
 def as_lines(rows: Sequence[Row]) -> list[str]:
-    """A heading and a line for each row, in columns."""
+    """The rows as aligned columns under a heading."""
     if not rows:
         return ["Nothing found."]
     heading = [name.upper().replace("_", " ") for name in rows[0]]
@@ -45,13 +45,13 @@ def plain(value: Any) -> str:
 
 @contextmanager
 def progress(length: int, label: str) -> Iterator[Callable[[], None]]:
-    """A progress bar on stderr where a person is looking; call what it gives for each step."""
+    """Show a progress bar on stderr if it is a terminal. Call the yielded function after each step."""
     with click.progressbar(length=length, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
         yield lambda: bar.update(1)
 
 
 def each(items: Sequence[T], label: str) -> Iterator[T]:
-    """The items one by one, with a progress bar."""
+    """Yield the items one by one, with a progress bar."""
     with progress(len(items), label) as step:
         for item in items:
             yield item

@@ -1,4 +1,4 @@
-"""`manage.py registration`: who may register an application over the protocol."""
+"""`manage.py registration`: dynamic client registration."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from infra.commands import Group, Operator
 
 @click.group(cls=Group)
 def registration() -> None:
-    """Who may register an application over the protocol."""
+    """Set up dynamic client registration."""
 
 
 @registration.command("new-token")
 @click.pass_obj
 def registration_new_token(operator: Operator) -> None:
-    """Make an initial access token. Nothing is stored: its digest goes into the stage's settings."""
+    """Create an initial access token. Nothing is stored: put its digest into the stage's settings."""
     token = credentials.mint(credentials.Kind.INITIAL_ACCESS_TOKEN)
     digest = credentials.digest(token)
     operator.show(
@@ -29,7 +29,7 @@ def registration_new_token(operator: Operator) -> None:
 @registration.command("show")
 @click.pass_obj
 def registration_show(operator: Operator) -> None:
-    """Show the stage's setting."""
+    """Show the stage's REGISTRATION setting."""
     found = settings.SETTINGS
     row = {"registration": found.registration, "tokens": len(found.registration_token_digests)}
     operator.show(row, sentence=f"Registration is {found.registration}.")

@@ -18,24 +18,24 @@ from infra.deployment import tables as definitions
 
 @click.group(cls=Group)
 def tables() -> None:
-    """The DynamoDB tables."""
+    """Create, describe and restore the DynamoDB tables."""
 
 
 @tables.command("create", cls=Change)
 @click.pass_obj
 def tables_create(operator: Operator) -> None:
-    """Create the tables that are missing, with their TTLs."""
+    """Create missing tables, with their TTLs."""
     with clear_errors(), _aws_errors():
         missing = [str(row["table"]) for row in definitions.describe_all() if row["status"] == "MISSING"]
         if operator.is_dry:
-            operator.say_only(f"create {', '.join(missing) or 'nothing: all tables are there'}", tables=missing)
+            operator.say_only(f"create {', '.join(missing) or 'nothing: all tables exist'}", tables=missing)
             return
-        created = list(definitions.create_all([OperatorEvent]))  # without which nothing can be recorded
+        created = list(definitions.create_all([OperatorEvent]))  # first: the audit needs it
         operator.record()
         created += definitions.create_all()
     operator.show(
         [{"table": name} for name in created],
-        sentence="\n".join(f"Created {name}" for name in created) or "All tables are there.",
+        sentence="\n".join(f"Created {name}" for name in created) or "All tables exist.",
     )
 
 
@@ -49,23 +49,25 @@ def tables_describe(operator: Operator) -> None:
 
 
 @tables.command("restore", cls=Destructive)
-@click.option("--from-prefix", "prefix", required=True, help="What the restored tables' names start with.")
+@click.option("--from-prefix", "prefix", required=True, help="The prefix of the restored tables' names.")
 @click.pass_obj
 def tables_restore(operator: Operator, prefix: str) -> None:
-    """Put back what the tables have lost, from tables that DynamoDB restored under other names.
+    """Put back items that the tables have lost, from tables that DynamoDB restored under other names.
 
-    Overwrites nothing. Asks for NOT_BEFORE, without which a restore brings back what was revoked since the backup.
+    Overwrites nothing. Requires NOT_BEFORE; without it, a restore would bring back what was revoked since the backup.
     """
     if prefix == settings.SETTINGS.table_prefix:
-        fail("--from-prefix: these are the stage's own tables.")
+        fail("--from-prefix: this is the prefix of the stage's own tables. Give that of the restored ones.")
     if not settings.SETTINGS.not_before:
-        fail('Set "NOT_BEFORE" to the present moment (date +%s) in .chalice/config.json and deploy it first.')
+        fail('First set "NOT_BEFORE" to the current time (date +%s) in .chalice/config.json and deploy.')
     with clear_errors(), _aws_errors():
         found = restoring.sources(prefix)
         if not found:
             fail(f"There are no tables whose names start with {prefix}.")
         counts = {table: restoring.count(table) for table, _ in found}
-        if not operator.may("put back what is missing of " + ", ".join(f"{n} in {t}" for t, n in counts.items())):
+        if not operator.may(
+            "put back the items that are missing, out of " + ", ".join(f"{n} in {t}" for t, n in counts.items())
+        ):
             return
         rows = [_restore(table, model, counts[table]) for table, model in found]
     operator.show(rows)
@@ -82,8 +84,8 @@ def _restore(table: str, model: type[Item], expected: int) -> Mapping[str, objec
 
 @contextmanager
 def _aws_errors() -> Iterator[None]:
-    """What AWS refuses while tables are made, as one line."""
+    """Turn an error of AWS into a one-line message."""
     try:
         yield
     except failures.ERRORS as error:
-        fail(f"DynamoDB cannot be used: {str(error).splitlines()[0]}")
+        fail(f"Cannot use DynamoDB: {str(error).splitlines()[0]}")

@@ -28,7 +28,7 @@ from infra.commands import (
 
 @click.group(cls=Group)
 def users() -> None:
-    """People who can sign in."""
+    """Manage the people who can sign in."""
 
 
 @users.command("create", cls=Change)
@@ -61,11 +61,11 @@ def users_create(
 @click.argument("email")
 @click.pass_obj
 def users_disable(operator: Operator, email: str) -> None:
-    """Refuse a user's sign-in, sessions and tokens from the next request on."""
+    """Refuse a user's sign-in, sessions and tokens, from the next request."""
     found = find_user(email)
     if not operator.may(f"disable the user {found.email}", about=[found.user_id]):
         return
-    with clear_errors(f"The user {email} has been deleted meanwhile."):
+    with clear_errors(f"The user {email} has been deleted in the meantime."):
         user.disable(found.user_id)
     operator.show({**_user_row(found), "active": False}, sentence=f"Disabled the user {found.email}.")
 
@@ -74,11 +74,11 @@ def users_disable(operator: Operator, email: str) -> None:
 @click.argument("email")
 @click.pass_obj
 def users_enable(operator: Operator, email: str) -> None:
-    """Take a disabling back."""
+    """Enable a user who was disabled."""
     found = find_user(email)
     if not operator.may(f"enable the user {found.email}", about=[found.user_id]):
         return
-    with clear_errors(f"The user {email} has been deleted meanwhile."):
+    with clear_errors(f"The user {email} has been deleted in the meantime."):
         user.enable(found.user_id)
     operator.show({**_user_row(found), "active": True}, sentence=f"Enabled the user {found.email}.")
 
@@ -88,23 +88,23 @@ def users_enable(operator: Operator, email: str) -> None:
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input, one line.")
 @click.pass_obj
 def users_set_password(operator: Operator, email: str, password_stdin: bool) -> None:
-    """Give a user another password, which ends all their sessions; for where no mail can be sent."""
+    """Set a user's password and end all their sessions, for a stage that sends no email."""
     found = find_user(email)
     password = _read_password(password_stdin, about=[found.email, found.fullname])
-    would = f"give {found.email} another password, and end their sessions"
+    would = f"set the password of {found.email}, and end their sessions"
     if not operator.may(would, about=[found.user_id]):
         return
-    with clear_errors(f"The user {email} is disabled, or got another password meanwhile."):
+    with clear_errors(f"The user {email} is disabled, or somebody else changed the password."):
         user.change_password(found, password)
         session.clear_away(found)
         security_event.record(found.user_id, security_event.Kind.PASSWORD_SET_BY_OPERATOR)
-    operator.show(_user_row(found), sentence=f"{found.email} has another password, and no session.")
+    operator.show(_user_row(found), sentence=f"Set the password of {found.email} and ended their sessions.")
 
 
 @users.command("list", cls=Listing)
-@click.option("--email", "part", default="", metavar="TEXT", help="Only addresses that contain this.")
-@click.option("--organizer", "slug", metavar="SLUG", help="Only its members.")
-@click.option("--active/--disabled", "is_active", default=None, help="Only these.")
+@click.option("--email", "part", default="", metavar="TEXT", help="Only email addresses that contain TEXT.")
+@click.option("--organizer", "slug", metavar="SLUG", help="Only members of this organizer.")
+@click.option("--active/--disabled", "is_active", default=None, help="Only active or only disabled ones.")
 @click.pass_obj
 def users_list(
     operator: Operator, limit: int | None, after: str | None, part: str, slug: str | None, is_active: bool | None
@@ -126,7 +126,7 @@ def users_list(
 @click.argument("email")
 @click.pass_obj
 def users_export(operator: Operator, email: str) -> None:
-    """Print all that is kept of a user, as one JSON object: for a request for their data."""
+    """Print everything stored about a user as one JSON object, for a data access request."""
     found = find_user(email)
     operator.record(str(found.user_id))
     with clear_errors():
@@ -139,10 +139,10 @@ def users_export(operator: Operator, email: str) -> None:
 @click.argument("email")
 @click.pass_obj
 def users_erase(operator: Operator, email: str) -> None:
-    """Erase a user and all that is kept of them.
+    """Erase a user and everything stored about them.
 
-    Sign-in, sessions and tokens end first; the account and its address go last. So an erasure that was cut off is
-    finished by the same command.
+    Sign-in, sessions and tokens end first; the account and its email address go last. If the command is interrupted,
+    run it again to finish.
     """
     found = find_user(email)
     with clear_errors():
@@ -169,7 +169,7 @@ def _read_password(from_stdin: bool, *, about: list[str]) -> str:
     elif sys.stdin.isatty():
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
     else:
-        fail("Give the password on standard input, with --password-stdin.")
+        fail("Pass the password on standard input, with --password-stdin.")
     try:
         passwords.check(password, about=about)
     except ValueError as error:
@@ -178,7 +178,7 @@ def _read_password(from_stdin: bool, *, about: list[str]) -> str:
 
 
 def find_user(email: str) -> User:
-    """Ends the command where there is none."""
+    """The user. Ends the command if there is none."""
     with clear_errors():
         found = user.find_by_email(email)
     if found is None:

@@ -1,1 +1,1 @@
-"""What packages and deploys it: templates, policies, tables, the gateway's own answers."""
+"""Packaging and deployment: templates, policies, tables, gateway responses."""

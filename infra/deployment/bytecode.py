@@ -1,7 +1,7 @@
-"""Byte code for a deployment package: Lambda's disk is read-only, so without it every cold start compiles every module.
+"""Byte code for the deployment package. Lambda's disk is read-only: without it, every cold start compiles every module.
 
-`chalice package` and `chalice deploy` both take the package they made before from .chalice/deployments/, under a name
-that holds a digest of the code and of what it requires; so what is added there goes out with either.
+`chalice package` and `chalice deploy` both reuse the package in .chalice/deployments/, whose name contains a digest of
+the code and its requirements. So byte code that is added there is deployed either way.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ _WHERE_LAMBDA_UNPACKS = "/var/task"
 
 
 def add(package: Path) -> int:
-    """Add what is missing, made by the Python that runs this, which is also the one Chalice names as the runtime.
+    """Add missing byte code, and return the number of files added.
 
-    Gives how many files were added. The byte code does not ask whether its source has changed: nothing changes there.
+    The Python that runs this compiles it. Chalice names the same version as the runtime. The byte code is not checked
+    against its source, because nothing changes on Lambda's disk.
     """
     with zipfile.ZipFile(package) as archive:
         if any("/__pycache__/" in name for name in archive.namelist()):

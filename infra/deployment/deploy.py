@@ -1,8 +1,8 @@
-"""`make deploy STAGE=...`: the tables' stack, then `chalice deploy`, then what stands around its API.
+"""`make deploy STAGE=...`: the tables' stack, then `chalice deploy`, then the stack that surrounds its API.
 
     python -m infra.deployment.deploy STAGE [--dry-run]
 
-A dry run asks AWS what would be made and changed, says it, and makes nothing.
+A dry run asks AWS what would be created and changed, prints it, and changes nothing.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from infra.deployment import bytecode, gateway, package, stacks, templates
 from infra.deployment.stacks import StackFailed
 from infra.deployment.templates import ROOT, NotDeployable, Template
 
-# In the output of `chalice dev plan`, where a step is a paragraph of names and values.
+# For the output of `chalice dev plan`, where each step is a paragraph of names and values.
 _CALLED = re.compile(r"API_CALL\s+│\s+method_name: (\S+)")
 _NAMED = re.compile(r"│\s+(?:name|function_name|role_name|rest_api_id): (\S+)")
-USAGE = "Say which stage: make deploy STAGE=prod (and DRY_RUN=yes to see what would be done)"
+USAGE = "Name a stage: make deploy STAGE=prod (with DRY_RUN=yes, it only prints the changes)"
 
 
 def main() -> int:
@@ -41,21 +41,21 @@ def main() -> int:
 
 
 def deploy(stage: str, session: Any, *, is_dry: bool) -> None:
-    """Raises NotDeployable, StackFailed, and what boto3 raises."""
+    """Deploy the stage. Raises NotDeployable, StackFailed and boto3's errors."""
     formation = session.client("cloudformation")
     _stack(formation, f"lanyard-{stage}-tables", stage, templates.read("tables"), {}, is_dry=is_dry)
     with tempfile.TemporaryDirectory() as folder:
-        # Makes the package in .chalice/deployments/, which `chalice deploy` then takes, byte code and all.
+        # Creates the package in .chalice/deployments/. `chalice deploy` then reuses it, with the byte code.
         package.chalice("package", "--stage", stage, folder)
     for made in (ROOT / ".chalice" / "deployments").glob("*.zip"):
         bytecode.add(made)
     if is_dry:
-        _say_plan(package.chalice("dev", "plan", "--stage", stage))
+        _print_plan(package.chalice("dev", "plan", "--stage", stage))
     else:
         package.chalice("deploy", "--stage", stage)
     names = deployed_names(stage)
     if names is None:
-        print("What stands around the API can be planned once the API is there.")
+        print(f"The stack lanyard-{stage}-surroundings can be planned once the API exists.")
         return
     _stack(formation, f"lanyard-{stage}-surroundings", stage, templates.surroundings(), names, is_dry=is_dry)
     if not is_dry:
@@ -63,7 +63,7 @@ def deploy(stage: str, session: Any, *, is_dry: bool) -> None:
 
 
 def deployed_names(stage: str) -> dict[str, str] | None:
-    """What `chalice deploy` made: the API's id and the functions' names; None where it has made nothing yet."""
+    """The API's id and the functions' names, as `chalice deploy` recorded them. None if it has created nothing yet."""
     record = ROOT / ".chalice" / "deployed" / f"{stage}.json"
     if not record.exists():
         return None
@@ -78,8 +78,8 @@ def deployed_names(stage: str) -> dict[str, str] | None:
     }
 
 
-def _say_plan(plan: str) -> None:
-    """What Chalice would call, and on what, from the plan that it prints."""
+def _print_plan(plan: str) -> None:
+    """Print the calls that Chalice would make, from the plan that it prints."""
     print("chalice deploy would call:", flush=True)
     for step in plan.split("\n\n"):
         called = _CALLED.match(step)
@@ -95,7 +95,7 @@ def _stack(
         client, name, {**templates.parameters(stage, template), **more}, TemplateBody=stacks.body(template)
     )
     if not planned.changes:
-        print(f"The stack {name} is as it should be.", flush=True)
+        print(f"The stack {name} has no changes.", flush=True)
         return
     print(f"The stack {name}{' would change' if is_dry else ''}:", flush=True)
     for change in planned.changes:

@@ -1,4 +1,4 @@
-"""`make package STAGE=...`: one CloudFormation template and the zip in dist/STAGE/, for a pipeline to deploy.
+"""`make package STAGE=...`: one CloudFormation template and the zip in dist/STAGE/, for a pipeline.
 
 python -m infra.deployment.package STAGE
 """
@@ -27,7 +27,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     shown = folder.relative_to(ROOT)
-    print(f"Made {shown}/template.json, {shown}/parameters.json and {shown}/deployment.zip. Next, for instance:")
+    print(f"Wrote {shown}/template.json, {shown}/parameters.json and {shown}/deployment.zip. To deploy them:")
     print(f"  aws cloudformation package --template-file {shown}/template.json --s3-bucket BUCKET \\")
     print(f"    --use-json --output-template-file {shown}/packaged.json")
     print(f"  aws cloudformation deploy --template-file {shown}/packaged.json --stack-name lanyard-{stage} \\")
@@ -36,7 +36,7 @@ def main() -> int:
 
 
 def build(stage: str) -> Path:
-    """dist/STAGE, made anew: template.json, parameters.json and deployment.zip. Raises NotDeployable."""
+    """Write template.json, parameters.json and deployment.zip to dist/STAGE/, and return it. Raises NotDeployable."""
     template = templates.whole()
     chosen = templates.parameters(stage, template)
     folder = DIST / stage
@@ -53,11 +53,11 @@ def build(stage: str) -> Path:
 
 
 def chalice(*arguments: str) -> str:
-    """Run Chalice's command; gives what it prints. Raises NotDeployable with what it said last."""
+    """Run Chalice's command and return what it prints. Raises NotDeployable with its last line."""
     environment = {**os.environ, "LANYARD_STAGE": "local", "PUBLIC_URL": ""}
     region = boto3.Session().region_name  # from the environment or from ~/.aws/config
     if not region:
-        raise NotDeployable("Say which region: AWS_DEFAULT_REGION=eu-central-1, for instance.")
+        raise NotDeployable("Set a region, for example AWS_DEFAULT_REGION=eu-central-1.")
     environment["AWS_DEFAULT_REGION"] = region
     command = Path(sys.executable).with_name("chalice")
     ended = subprocess.run(

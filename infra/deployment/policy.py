@@ -1,9 +1,9 @@
-"""What the functions may do: .chalice/policy-STAGE.json and policy-STAGE-authorizer.json, written from the lists below.
+"""The functions' IAM policies: writes .chalice/policy-STAGE.json and policy-STAGE-authorizer.json from the lists below.
 
     python -m infra.deployment.policy
 
-Each action is named, and the tables and indexes that it is for; no `Scan`, no wildcard action.
-tests/deploying/test_policy.py holds the lists to what the functions really call while the whole suite runs.
+Each action is named, with its tables and indexes; no `Scan`, no wildcard action. At the end of the whole suite,
+tests/whole_run.py compares the lists with the calls that the functions made.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from infra.deployment import templates
 
-# action -> what it is made on: a table, or TABLE/index/INDEX
+# action -> the tables it is allowed on, and indexes as TABLE/index/INDEX
 API: dict[str, tuple[str, ...]] = {
     "BatchGetItem": (
         "access_tokens",
@@ -94,7 +94,7 @@ LOG_ACTIONS = ["logs:CreateLogStream", "logs:PutLogEvents"]
 def document(stage: str, function: str) -> dict[str, Any]:
     """The IAM policy of a stage's function."""
     prefix = templates.table_prefix(stage)
-    # One statement for all that have the same actions, so that the policy stays small and reads well.
+    # One statement for all tables with the same actions, so that the policy stays small and readable.
     actions_on: dict[str, list[str]] = {}
     for action, names in sorted(FUNCTIONS[function].items()):
         for name in names:
@@ -112,21 +112,21 @@ def document(stage: str, function: str) -> dict[str, Any]:
     if parameter and function == "api":
         resource = f"arn:aws:ssm:*:*:parameter/{parameter.lstrip('/')}"
         statements.append({"Effect": "Allow", "Action": ["ssm:GetParameter"], "Resource": [resource]})
-    if templates.stages()[stage].get("xray"):  # X-Ray knows no resources
+    if templates.stages()[stage].get("xray"):  # X-Ray has no resource-level permissions
         actions = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
         statements.append({"Effect": "Allow", "Action": actions, "Resource": ["*"]})
-    # The log group is made beforehand; both ways to deploy name it after the function, and that after the stage.
+    # The log group already exists. Both ways to deploy name it after the function, and the function after the stage.
     groups = [f"arn:aws:logs:*:*:log-group:/aws/lambda/lanyard-{stage}{end}:*" for end in ("", "-*")]
     statements.append({"Effect": "Allow", "Action": LOG_ACTIONS, "Resource": groups})
     return {"Version": "2012-10-17", "Statement": statements}
 
 
 def may_send_mail(sender: str) -> dict[str, Any]:
-    """The policy's statement that lets a function send mail from this address."""
+    """The policy statement that lets a function send email from this address."""
     return {
         "Effect": "Allow",
         "Action": ["ses:SendEmail"],
-        # An identity may have a default configuration set, which SES asks for too.
+        # An identity may have a default configuration set, for which SES checks the permission too.
         "Resource": ["arn:aws:ses:*:*:configuration-set/*", "arn:aws:ses:*:*:identity/*"],
         "Condition": {"StringEquals": {"ses:FromAddress": sender}},
     }

@@ -1,7 +1,7 @@
-"""Items of restored tables, put back into the stage's own where they are missing there.
+"""Copies items that the stage's tables have lost from restored tables.
 
-DynamoDB restores a backup to tables of other names. This copies what the live tables have lost and overwrites nothing
-in them: what is there now is newer than any backup.
+DynamoDB restores a backup into tables with other names. This overwrites nothing in the live tables: their items are
+newer than any backup.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from infra.deployment.tables import MODELS
 
 
 def sources(prefix: str) -> list[tuple[str, type[Item]]]:
-    """The restored tables that there are, with the models whose tables they are copies of."""
+    """The restored tables that exist, each with the model of the table that it copies."""
     pages = _pages("ListTables", "ExclusiveStartTableName", "LastEvaluatedTableName")
     there = {name for page in pages for name in page["TableNames"]}
     own = MODELS[0].table().removesuffix("users")
@@ -25,7 +25,7 @@ def sources(prefix: str) -> list[tuple[str, type[Item]]]:
 
 
 def items(table: str) -> Iterator[dict[str, Any]]:
-    """Every item of a restored table, as DynamoDB writes it."""
+    """Every item of a restored table, in DynamoDB's JSON."""
     for page in _scan(TableName=table, ConsistentRead=True):
         yield from page["Items"]
 
@@ -39,7 +39,7 @@ def _scan(**arguments: Any) -> Iterator[dict[str, Any]]:
 
 
 def _pages(operation: str, start: str, last: str, **arguments: Any) -> Iterator[dict[str, Any]]:
-    """Through the connection, which tries again what fails in passing, and not through its client, which does not."""
+    """Every page of a paginated call. Uses the connection because it retries; its client does not."""
     while True:
         page = CONNECTION.dispatch(operation, dict(arguments))
         yield page
@@ -49,7 +49,7 @@ def _pages(operation: str, start: str, last: str, **arguments: Any) -> Iterator[
 
 
 def put_back(model: type[Item], item: dict[str, Any]) -> bool:
-    """Put an item back unless there is one with its key. Was it put back?"""
+    """Put an item back unless its key exists. Was it put back?"""
     name = model.table()
     names = {"#key": model.hash_name()}
     try:

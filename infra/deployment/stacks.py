@@ -1,4 +1,4 @@
-"""CloudFormation stacks, made and changed through change sets, so that a dry run says exactly what would be done."""
+"""CloudFormation stacks, created and updated through change sets, so a dry run prints exactly what would change."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from botocore.exceptions import ClientError, WaiterError
 from infra.deployment.templates import Template
 
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
-# CloudFormation takes no update of these, only their deletion.
-_NEVER_MADE = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"}
+# CloudFormation accepts no update of a stack in these states, only its deletion.
+_NEVER_CREATED = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"}
 _POLL = {"Delay": 2, "MaxAttempts": 900}
 
 
 class StackFailed(Exception):
-    """CloudFormation could not do it: one line that says what and why."""
+    """CloudFormation failed. The message is one line that says what failed and why."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a change set would do. changes: lines like "Add AWS::DynamoDB::Table Users"; none where nothing changes."""
+    """What a change set would do. changes: lines such as "Add AWS::DynamoDB::Table Users"; empty if nothing changes."""
 
     stack: str
     change_set: str
@@ -34,10 +34,10 @@ class Plan:
 def plan(client: Any, stack: str, parameters: dict[str, str], **template: str) -> Plan:
     """Ask CloudFormation what would change. template: TemplateBody or TemplateURL. Raises StackFailed."""
     status = _status(client, stack)
-    if status in _NEVER_MADE:
+    if status in _NEVER_CREATED:
         raise StackFailed(
-            f"The stack {stack} could not be made the last time ({status}). See docs/deploy/first-deployment.md, If "
-            f"the first deployment fails. Then: aws cloudformation delete-stack --stack-name {stack}"
+            f"The stack {stack} was never created ({status}). See docs/deploy/first-deployment.md, If the first "
+            f"deployment fails. Then run: aws cloudformation delete-stack --stack-name {stack}"
         )
     is_new = status in (None, "REVIEW_IN_PROGRESS")
     name = f"lanyard-{uuid.uuid4().hex}"
@@ -56,19 +56,19 @@ def plan(client: Any, stack: str, parameters: dict[str, str], **template: str) -
         forget(client, Plan(stack, name, is_new, ()))
         if "didn't contain changes" in reason or "No updates" in reason:
             return Plan(stack, name, is_new, ())
-        raise StackFailed(f"The stack {stack} cannot be changed so: {reason}") from error
+        raise StackFailed(f"The stack {stack} cannot be changed: {reason}") from error
     return Plan(stack, name, is_new, tuple(_changes(client, stack, name)))
 
 
 def forget(client: Any, planned: Plan) -> None:
-    """Leave nothing of a plan behind: the change set, and the empty stack that it may have made."""
+    """Delete a plan: its change set, and the empty stack that it may have created."""
     client.delete_change_set(StackName=planned.stack, ChangeSetName=planned.change_set)
     if planned.is_new:
         client.delete_stack(StackName=planned.stack)
 
 
 def carry_out(client: Any, planned: Plan) -> None:
-    """Make the changes and wait until they are made. Raises StackFailed with the first thing that failed."""
+    """Make the changes and wait until they are done. Raises StackFailed with the first resource that failed."""
     client.execute_change_set(StackName=planned.stack, ChangeSetName=planned.change_set)
     waiter = "stack_create_complete" if planned.is_new else "stack_update_complete"
     try:
@@ -87,7 +87,7 @@ def body(template: Template) -> str:
 
 
 def _status(client: Any, stack: str) -> str | None:
-    """None where there is no such stack."""
+    """The stack's status, or None if there is no such stack."""
     try:
         found = client.describe_stacks(StackName=stack)["Stacks"]
     except ClientError as error:
@@ -110,5 +110,5 @@ def _first_failure(client: Any, stack: str) -> str:
     events = client.describe_stack_events(StackName=stack)["StackEvents"]
     failed = [event for event in reversed(events) if event["ResourceStatus"].endswith("FAILED")]
     if not failed:
-        return "see its events"
+        return "see the stack's events"
     return f"{failed[0]['LogicalResourceId']}: {failed[0].get('ResourceStatusReason', 'no reason given')}"

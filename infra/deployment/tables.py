@@ -1,4 +1,4 @@
-"""The tables, made from the models. On AWS CloudFormation makes them; see infra/tables.yaml."""
+"""The tables, created from the models. On AWS, CloudFormation creates them from infra/tables.yaml."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ MODELS: tuple[type[Item], ...] = (
 
 
 def create_all(models: Sequence[type[Item]] = MODELS) -> Iterator[str]:
-    """Create the tables that are missing, on demand and with their TTLs; gives the name of each one created."""
+    """Create missing tables, on demand and with their TTLs. Yields the name of each table created."""
     for model in models:
         if not model.exists():
             model.create_table(wait=True)
@@ -53,7 +53,7 @@ def create_all(models: Sequence[type[Item]] = MODELS) -> Iterator[str]:
 
 
 def describe_all() -> Iterator[dict[str, object]]:
-    """Each table's name, state, keys, indexes and TTL attribute, as the models define them and the store has them."""
+    """Each table's name, status in the store, and the model's keys, indexes and TTL attribute."""
     for model in MODELS:
         name = model.table()
         schema = model.schema()

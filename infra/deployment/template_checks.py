@@ -1,4 +1,4 @@
-"""What the generated template must say, and no local AWS acts upon: checked in the template itself."""
+"""Checks of the generated template, for what no local AWS acts on."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _FOR_SCRIPTS = ("/api/v1/", "/.well-known/")
 
 
 def problems(template: Template) -> list[str]:
-    """What is missing, a line for each; none where the template is right. template: as `make package` writes it."""
-    return [*_of_tables(template), *_of_api(template), *_of_functions(template)]
+    """One line for each problem; empty if the template is correct. template: the output of `make package`."""
+    return [*_check_tables(template), *_check_api(template), *_check_functions(template)]
 
 
-def _of_tables(template: Template) -> Iterator[str]:
+def _check_tables(template: Template) -> Iterator[str]:
     tables = _of_type(template, "AWS::DynamoDB::Table")
     with_ttl = {name for name, one in tables.items() if "TimeToLiveSpecification" in one["Properties"]}
     expected = len([model for model in MODELS if model.ttl_name()])
@@ -43,12 +43,12 @@ def _of_tables(template: Template) -> Iterator[str]:
             if properties.get(key) != value:
                 yield f"{name}: {key} is not {value}"
         if (table.get("DeletionPolicy"), table.get("UpdateReplacePolicy")) != ("Retain", "Retain"):
-            yield f"{name} would not outlive its stack"
+            yield f"{name} would be deleted with its stack"
         if name in with_ttl and not properties["TimeToLiveSpecification"]["Enabled"]:
             yield f"{name}: its TTL is off"
 
 
-def _of_api(template: Template) -> Iterator[str]:
+def _check_api(template: Template) -> Iterator[str]:
     api = template["Resources"]["RestAPI"]["Properties"]
     if api.get("EndpointConfiguration") != "REGIONAL":
         yield "the API is not regional"
@@ -56,24 +56,24 @@ def _of_api(template: Template) -> Iterator[str]:
         one for one in api.get("MethodSettings", []) if one["ResourcePath"] == "/*" and one["HttpMethod"] == "*"
     ]
     if not throttled or not {"ThrottlingRateLimit", "ThrottlingBurstLimit"} <= set(throttled[0]):
-        yield "the API's methods have no throttling"
+        yield "the API's methods are not throttled"
     if "OpenApiVersion" not in api:
-        yield "SAM would make a second stage, which is not throttled"
+        yield "SAM would add a second stage, which is not throttled"
     body = api["DefinitionBody"]
     for kind, status in _STATUS_OF.items():
         if body[GATEWAY_RESPONSES].get(kind, {}).get("statusCode") != status:
-            yield f"the gateway's answer {kind} is not {status}"
+            yield f"the gateway response {kind} is not {status}"
     if "'Bearer " not in str(body[GATEWAY_RESPONSES]["UNAUTHORIZED"]["responseParameters"]):
         yield "the gateway's own 401 has no challenge"
     if "*/*" in body.get("x-amazon-apigateway-binary-media-types", []):
-        yield "every body would be binary"
+        yield "every body would be treated as binary"
     if "/{proxy+}" not in body["paths"]:
-        yield "unknown addresses do not reach the application, which has a page for them"
-    yield from _of_preflights(body["paths"])
+        yield "unknown URLs do not reach the application's own 404 page"
+    yield from _check_preflights(body["paths"])
 
 
-def _of_preflights(paths: dict[str, Any]) -> Iterator[str]:
-    """Which other sites' scripts may call: what applications call, from anywhere and without cookies; no page."""
+def _check_preflights(paths: dict[str, Any]) -> Iterator[str]:
+    """Scripts of other sites may call only what applications call, from anywhere and without cookies; never a page."""
     for path, methods in paths.items():
         if "options" not in methods:
             continue
@@ -87,21 +87,21 @@ def _of_preflights(paths: dict[str, Any]) -> Iterator[str]:
             or "Credentials" in allowed
             or "Authorization" not in allowed.get("Headers", "")
         ):
-            yield f"the preflight of {path} does not say what it should"
+            yield f"the preflight of {path} has the wrong headers"
 
 
-def _of_functions(template: Template) -> Iterator[str]:
+def _check_functions(template: Template) -> Iterator[str]:
     functions = _of_type(template, "AWS::Serverless::Function")
     tables = set(_of_type(template, "AWS::DynamoDB::Table"))
     for name, function in functions.items():
         if not tables <= set(function.get("DependsOn", ())):
-            yield f"{name} may be there before its tables"
+            yield f"{name} may be created before its tables"
         if function["Properties"]["Timeout"] >= 29:
-            yield f"{name} may take longer than API Gateway waits"
+            yield f"{name} may run longer than API Gateway waits"
     groups = [str(one["Properties"]["LogGroupName"]) for one in _of_type(template, "AWS::Logs::LogGroup").values()]
     for name in functions:
         if not any(f"${{{name}}}" in group for group in groups):
-            yield f"{name} has no log group with a retention"
+            yield f"{name} has no log group with a retention period"
 
 
 def _of_type(template: Template, kind: str) -> dict[str, Any]:

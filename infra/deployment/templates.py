@@ -1,4 +1,4 @@
-"""The CloudFormation templates: read from infra/*.yaml, and put together for each of the two ways to deploy."""
+"""The CloudFormation templates, read from infra/*.yaml and combined for each of the two ways to deploy."""
 
 from __future__ import annotations
 
@@ -20,60 +20,58 @@ Template = dict[str, Any]
 
 
 class NotDeployable(ValueError):
-    """A stage that cannot be deployed: one line, for the operator."""
+    """The stage cannot be deployed. The message is one line for the operator."""
 
 
 def read(name: str) -> Template:
-    """infra/NAME.yaml, with its short intrinsic functions (!Ref) in their long form."""
+    """infra/NAME.yaml, with intrinsic functions in their long form (Ref instead of !Ref)."""
     text = (INFRA / f"{name}.yaml").read_text(encoding="utf-8")
     template: Template = YAMLTemplateSerializer().load_template(text, f"{name}.yaml")
     return template
 
 
 def whole() -> Template:
-    """Tables and all that stands around the API, for `chalice package --merge-template`."""
+    """The tables and everything that surrounds the API, for `chalice package --merge-template`."""
     tables = read("tables")
     merged: Template = TemplateDeepMerger().merge(read("api"), tables)
-    # CloudFormation sees no reference from the functions to the tables, whose names are text to it.
+    # CloudFormation sees no reference from the functions to the tables, because their names are plain text.
     after_tables = {"DependsOn": [*tables["Resources"]]}
     of_functions: Template = {"Resources": {"APIHandler": after_tables, "Authorizer": after_tables}}
     return TemplateDeepMerger().merge(merged, of_functions)
 
 
 def surroundings() -> Template:
-    """What stands around an API that `chalice deploy` has made: its resources are parameters here."""
+    """Everything that surrounds an API created by `chalice deploy`. Chalice's resources are parameters here."""
     template: Template = _with_stage_named(read("api"))
     del template["Resources"]["RestAPI"]
     for name in CHALICE_RESOURCES:
         template["Parameters"][name] = {"Type": "String", "Description": f"The id or name of Chalice's {name}."}
-    for name in ("ThrottleRate", "ThrottleBurst"):  # `infra.deployment.gateway` sets these on the stage itself
+    for name in ("ThrottleRate", "ThrottleBurst"):  # `infra.deployment.gateway` sets these on the API's stage
         del template["Parameters"][name]
     return template
 
 
 def gateway_responses() -> dict[str, dict[str, Any]]:
-    """Each response type of the gateway with what it answers, as OpenAPI's extension writes it."""
+    """Each gateway response by its type, in the form of the OpenAPI extension."""
     api = read("api")["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]
     found: dict[str, dict[str, Any]] = api[GATEWAY_RESPONSES]
     return found
 
 
 def parameters(stage: str, template: Template) -> dict[str, str]:
-    """Those of the template's parameters that infra/parameters/STAGE.json or the stage itself sets.
+    """The template's parameters that infra/parameters/STAGE.json or the stage itself sets.
 
-    Raises NotDeployable for a stage that is not deployed, and for a parameter that neither template has.
+    Raises NotDeployable for a stage that cannot be deployed, and for a parameter that no template has.
     """
     names = stages()
     if stage not in names or stage == "local":
         able = ", ".join(name for name in names if name != "local")
-        raise NotDeployable(
-            f"STAGE must be one of .chalice/config.json's that can be deployed ({able}), not {stage!r}."
-        )
+        raise NotDeployable(f"STAGE must be a stage of .chalice/config.json other than local ({able}), not {stage!r}.")
     file = INFRA / "parameters" / f"{stage}.json"
     chosen = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     unknown = set(chosen) - set(whole()["Parameters"])
     if unknown:
-        raise NotDeployable(f"{file.relative_to(ROOT)}: there is no parameter {sorted(unknown)[0]}.")
+        raise NotDeployable(f"{file.relative_to(ROOT)}: there is no parameter {sorted(unknown)[0]}. Remove it.")
     values = {"Stage": stage, "TablePrefix": table_prefix(stage), **{name: str(chosen[name]) for name in chosen}}
     return {name: value for name, value in values.items() if name in template["Parameters"]}
 
@@ -84,18 +82,18 @@ def stages() -> dict[str, Any]:
 
 
 def variables(stage: str) -> dict[str, str]:
-    """The environment of the stage's functions."""
+    """The environment variables of the stage's functions."""
     found: dict[str, str] = stages()[stage].get("environment_variables", {})
     return found
 
 
 def table_prefix(stage: str) -> str:
-    """As chalicelib.settings has it."""
+    """The prefix of the stage's tables, the same as in chalicelib.settings."""
     return variables(stage).get("TABLE_PREFIX") or f"lanyard-{stage}-"
 
 
 def _with_stage_named(value: Any) -> Any:
-    """With API Gateway's stage by its name, where a template that SAM transforms would refer to it."""
+    """The template with API Gateway's stage by name. Only a template that SAM transforms can refer to the stage."""
     if value == {"Ref": "RestAPI.Stage"}:
         return API_STAGE
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Pages in docs/ that are made and not written: `make docs` makes them, and tests hold them to their sources."""
+"""Generates pages of docs/ for `make docs`. Tests check that the pages match their sources."""
 
 from __future__ import annotations
 

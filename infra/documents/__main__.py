@@ -1,4 +1,4 @@
-"""`make docs`."""
+"""`make docs`: write the generated pages."""
 
 from __future__ import annotations
 

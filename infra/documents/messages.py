@@ -1,6 +1,6 @@
-"""The catalogues of the pages: collected from code and templates, brought up to date, compiled. `make messages`.
+"""`make messages`: collects the pages' messages from code and templates, and updates and compiles the catalogs.
 
-Babel does it here, at development time; at run time the standard library reads what is compiled.
+Babel does this at development time. At run time, the standard library reads the compiled catalogs.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "Message": None}
 
 
 def collect() -> Catalog:
-    """Every message of the pages and of the code behind them."""
+    """A catalog of every message in the templates and the code."""
     found = Catalog(project="Lanyard", charset="utf-8", fuzzy=False)
     for filename, _, message, comments, context in extract_from_dir(SOURCES, _METHODS, _OPTIONS, _KEYWORDS):
-        # Without line numbers, which would change the catalogues with every edit.
+        # Without line numbers, which would change with every edit.
         found.add(message, None, [(f"chalicelib/{filename}", 0)], auto_comments=comments, context=context)
     return found
 
@@ -37,27 +37,27 @@ def read(language: str) -> Catalog:
         return read_po(file, locale=language)
 
 
-def compiled(catalogue: Catalog) -> bytes:
+def compiled(catalog: Catalog) -> bytes:
     file = io.BytesIO()
-    write_mo(file, catalogue)
+    write_mo(file, catalog)
     return file.getvalue()
 
 
-def untranslated(catalogue: Catalog) -> list[str]:
-    return [str(message.id) for message in catalogue if message.id and (message.fuzzy or not _is_whole(message.string))]
+def untranslated(catalog: Catalog) -> list[str]:
+    return [str(message.id) for message in catalog if message.id and (message.fuzzy or not _is_whole(message.string))]
 
 
 def main() -> None:
     for language in LANGUAGES:
-        catalogue = read(language)
-        catalogue.update(collect(), no_fuzzy_matching=True, update_creation_date=False)
-        catalogue.obsolete.clear()
-        catalogue.last_translator = catalogue.msgid_bugs_address = "Lanyard"
+        catalog = read(language)
+        catalog.update(collect(), no_fuzzy_matching=True, update_creation_date=False)
+        catalog.obsolete.clear()
+        catalog.last_translator = catalog.msgid_bugs_address = "Lanyard"
         with (LOCALES / f"{language}.po").open("wb") as file:
-            write_po(file, catalogue, width=120, include_lineno=False, sort_output=True)
-        (LOCALES / f"{language}.mo").write_bytes(compiled(catalogue))
-        missing = untranslated(catalogue)
-        print(f"{language}: {len(catalogue)} messages, {len(missing)} without a translation")
+            write_po(file, catalog, width=120, include_lineno=False, sort_output=True)
+        (LOCALES / f"{language}.mo").write_bytes(compiled(catalog))
+        missing = untranslated(catalog)
+        print(f"{language}: {len(catalog)} messages, {len(missing)} without a translation")
         for message in missing:
             print(f"  {message}")
 

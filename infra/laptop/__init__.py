@@ -1,1 +1,1 @@
-"""What runs it on a laptop: MiniStack, the local server, demo data, the application of `make demo`."""
+"""Runs Lanyard on a laptop: MiniStack, the local server, demo data, and the application of `make demo`."""

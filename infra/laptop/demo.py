@@ -1,4 +1,4 @@
-"""Demo data, for the local stage only: two users, two organizers, one application."""
+"""Demo data for the local stage: two users, two organizers, one application."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ REDIRECT_URIS = ("http://127.0.0.1:8080/callback", "http://localhost:8080/callba
 
 
 class NotLocal(RuntimeError):
-    """Demo data has a password that everybody knows; it is never created in a deployed stage."""
+    """Demo data has a public password, so it is never created in a deployed stage."""
 
 
 def create() -> None:
-    """Create what is missing. Raises NotLocal in any other stage."""
+    """Create the demo data that is missing. Raises NotLocal in any other stage."""
     if not settings.SETTINGS.is_local:
-        raise NotLocal(f"No demo data in the stage {settings.SETTINGS.stage!r}.")
+        raise NotLocal(f"Demo data is only for the local stage, not for {settings.SETTINGS.stage!r}.")
     for slug, name in ORGANIZERS.items():
-        if not organizer.is_taken(slug):  # one that somebody deleted here stays so
+        if not organizer.is_taken(slug):  # a deleted organizer stays deleted
             organizer.create(slug, name)
     john = _user(JOHN, ["bigevents", "smallshows"])
     _user(EVE, ["smallshows"])
@@ -32,7 +32,7 @@ def create() -> None:
 
 
 def _user(profile: dict[str, str], slugs: list[str]) -> User | None:
-    """The user, if they had to be created: what somebody changed since stays as they changed it."""
+    """Create a user if they do not exist. None if they do: later changes to them are kept."""
     if user.find_by_email(profile["email"]) is not None:
         return None
     made = user.create(

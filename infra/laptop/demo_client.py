@@ -1,6 +1,6 @@
-"""`make demo`: the example application, with the credentials of the demo data, beside `make run`.
+"""`make demo`: the example application, with the credentials of the demo data, next to Lanyard.
 
-Starts Lanyard too where it does not run yet in this folder. DEMO_PORT changes the application's port.
+Also starts Lanyard if it is not running in this folder. DEMO_PORT changes the application's port.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     except ending.Stopped:
-        with contextlib.suppress(OSError):  # a terminal that was closed takes no more lines
+        with contextlib.suppress(OSError):  # the terminal may be closed
             print("Stopped.", flush=True)
     finally:
         for process in reversed(started):
-            ending.end(process, seconds=3 * ending.STOP_SECONDS)  # one of them has its own to end first
+            ending.end(process, seconds=3 * ending.STOP_SECONDS)  # one of them has to end its own processes first
     return 0
 
 
@@ -43,8 +43,8 @@ def _run(request: ending.Request, port: int, started: list[subprocess.Popen[byte
     if is_listening(port):
         raise CannotStart(f"Port {port} is in use. Choose another: make demo DEMO_PORT={port + 10}")
     if not is_running():
-        RUN.unlink(missing_ok=True)  # of one that was killed
-        # A session of its own: a Ctrl-C at the terminal reaches us alone, and we stop it last.
+        RUN.unlink(missing_ok=True)  # left behind if `make run` was killed
+        # In its own session, so that Ctrl-C at the terminal reaches only us, and we stop it last.
         started.append(subprocess.Popen([sys.executable, "-m", "infra.laptop.local"], cwd=ROOT, start_new_session=True))
         _wait_until(request, RUN.exists, started[-1], "Lanyard did not start")
     environment = json.loads(RUN.read_text(encoding="utf-8"))
@@ -62,27 +62,27 @@ def _run(request: ending.Request, port: int, started: list[subprocess.Popen[byte
         started.append(
             subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
         )
-    otherwise = "The application did not start; see .local/demo_client.log"
+    otherwise = "The application did not start. See .local/demo_client.log"
     _wait_until(request, lambda: is_listening(port), started[-1], otherwise)
-    print(f"\nReady: http://127.0.0.1:{port}/  Press “Connect with Lanyard” there. Ctrl-C stops it.\n", flush=True)
+    print(f"\nReady: http://127.0.0.1:{port}/  Press “Connect with Lanyard” there. Press Ctrl-C to stop.\n", flush=True)
     while all(process.poll() is None for process in started):
         request.pause(0.2)
-    raise CannotStart("Lanyard or the application has ended; see .local/")
+    raise CannotStart("Lanyard or the application stopped. See the logs in .local/")
 
 
 def _credentials(redirect_uri: str) -> tuple[str, str]:
-    """Those of the demo application; a new secret where the last one is not known here."""
+    """The demo application's client id and secret. Creates a new secret if the current one is not known here."""
     from chalicelib.models import application, client_secret, user  # these read the environment when they are imported
     from infra.laptop import demo
 
     owner = user.find_by_email(demo.JOHN["email"])
-    assert owner is not None  # `make run` has made him
+    assert owner is not None  # `make run` created him
     owned = {found.name: found.client_id for found in application.owned_by(owner.user_id)}
     if demo.APPLICATION_NAME not in owned:
-        raise CannotStart(f"There is no application {demo.APPLICATION_NAME!r} any more: make reset brings it back.")
+        raise CannotStart(f"The application {demo.APPLICATION_NAME!r} was deleted. Run make reset to bring it back.")
     client_id = owned[demo.APPLICATION_NAME]
     found = application.get(client_id)
-    assert found is not None  # the index is there because the application is
+    assert found is not None  # the index lists only applications that exist
     if redirect_uri not in found.redirect_uris:
         application.edit(client_id, name=found.name, redirect_uris=[*found.redirect_uris, redirect_uri])
     known = _read_known()

@@ -1,4 +1,4 @@
-"""How what was started in the foreground is told to end, and ends whatever it started itself."""
+"""Stops a foreground program on a signal, and the processes that it started."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ STOP_SECONDS = 20
 
 
 class Stopped(Exception):
-    """Somebody asked for the end: Ctrl-C, SIGTERM, or a terminal that was closed."""
+    """The program was told to stop: by Ctrl-C, SIGTERM, or a closed terminal."""
 
 
 class Request:
-    """Notes that the end was asked for, and lets whoever waits look.
+    """Records that the program was told to stop, for a loop that polls it.
 
-    A signal raises nothing by itself: one that comes twice, as GNU make's do, or between the start of a process and
-    the note of it, would leave something running. The note is a plain attribute: a threading.Event that is set while
-    it is waited for, in the same thread, waits for itself.
+    The signal handler raises nothing: an exception from a second signal (GNU make sends two), or one between starting a
+    process and recording it, would leave something running. The flag is a plain attribute, because a threading.Event
+    that is set while the same thread waits for it deadlocks.
     """
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class Request:
                 signal.signal(number, self._note)
 
     def pause(self, seconds: float) -> None:
-        """Wait that long: a moment. Raises Stopped where the end was asked for."""
+        """Sleep for a moment. Raises Stopped if the program was told to stop."""
         if not self._is_asked:
             time.sleep(seconds)
         if self._is_asked:
@@ -40,7 +40,7 @@ class Request:
 
 
 def end(process: subprocess.Popen[str] | subprocess.Popen[bytes] | None, *, seconds: float = STOP_SECONDS) -> None:
-    """End a process with SIGTERM, and with SIGKILL where it has not ended after that many seconds."""
+    """End a process with SIGTERM, or with SIGKILL if it is still running after this many seconds."""
     if process is None:
         return
     if process.poll() is None:

@@ -1,6 +1,6 @@
-"""`python -m infra.laptop.install FILE`: pip, with a count in the place of its hundred lines. For the first `make`.
+"""`python -m infra.laptop.install FILE`: pip with a progress count instead of a hundred lines, for the first `make`.
 
-Needs nothing but Python, since nothing else is there yet. What pip says of a failure goes to the terminal as it is.
+Needs only Python, because nothing else is installed yet. pip's error output goes to the terminal unchanged.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(\[[^]]*\])?==")
-_ELSEWHERE = re.compile(r"== '(win32|emscripten)'|== 'Windows'")  # which nothing here is installed on
+_OTHER_PLATFORM = re.compile(r"== '(win32|emscripten)'|== 'Windows'")  # platforms that Lanyard does not run on
 _FOUND = re.compile(r"(Collecting|Processing|Requirement already satisfied:) ")
-_EVERY = 20  # packages, where there is no terminal to write over a line in
+_PACKAGES_PER_LINE = 20  # without a terminal
 
 
 def main() -> int:
     file = Path(sys.argv[1])
     wanted = len(list(_packages(file)))
-    progress = _Progress(f"Installing what {file.name} pins", wanted)
+    progress = _Progress(f"Installing {file.name}", wanted)
     command = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off"]
     with subprocess.Popen([*command, "-r", str(file)], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -31,7 +31,7 @@ def main() -> int:
 
 
 class _Progress:
-    """One line that counts up; where there is no terminal, a line now and then."""
+    """One line that counts up, or a line now and then without a terminal."""
 
     def __init__(self, what: str, wanted: int) -> None:
         self._what = what
@@ -40,10 +40,12 @@ class _Progress:
         self._is_terminal = sys.stdout.isatty()
 
     def read(self, line: str) -> None:
-        """A line of pip's."""
+        """Update the progress from a line of pip's output."""
         if _FOUND.match(line):
             self._found = min(self._found + 1, self._wanted)
-            self._say(f"{self._found} of {self._wanted} packages", is_worth_a_line=self._found % _EVERY == 1)
+            self._say(
+                f"{self._found} of {self._wanted} packages", is_worth_a_line=self._found % _PACKAGES_PER_LINE == 1
+            )
         elif line.startswith("Installing collected packages"):
             self._say("unpacking", is_worth_a_line=True)
 
@@ -63,7 +65,7 @@ def _packages(file: Path) -> Iterator[str]:
     for line in file.read_text(encoding="utf-8").splitlines():
         if line.startswith("-r "):
             yield from _packages(file.parent / line.removeprefix("-r ").strip())
-        elif _PACKAGE.match(line) and not _ELSEWHERE.search(line):
+        elif _PACKAGE.match(line) and not _OTHER_PLATFORM.search(line):
             yield line
 
 

@@ -1,7 +1,7 @@
-"""`make run`: the whole of Lanyard on a laptop. MiniStack keeps the tables, Chalice's local server the application.
+"""`make run`: all of Lanyard on a laptop, with tables in MiniStack and the application in Chalice's local server.
 
-PORT and DYNAMODB_PORT change the ports, PUBLIC_URL the address that people and applications use, where something in
-front of this passes requests on. Everything is kept in .local/; .local/run.json tells manage.py what runs where.
+PORT and DYNAMODB_PORT change the ports. PUBLIC_URL sets the URL that people and applications use behind a proxy. All
+data is in .local/; .local/run.json tells manage.py what runs where.
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ LOCAL = ROOT / ".local"
 RUN = LOCAL / "run.json"
 LOCK = LOCAL / "lock"
 START_SECONDS = 30
-# What the shell sets for the application and manage.py's commands go by too.
+# Settings from the shell that the application and manage.py share.
 FOR_OPERATORS = ("REGISTRATION", "REGISTRATION_TOKEN_DIGESTS", "RESOURCES", "SITE_NAME", "NOT_BEFORE")
 
 
 class CannotStart(Exception):
-    """Why `make run` ends before it is ready: one line, for a person."""
+    """`make run` cannot start. The message is one line for a person."""
 
 
 def main() -> int:
     request = ending.Request()
     try:
         with _only_one():
-            RUN.unlink(missing_ok=True)  # of one that was killed
+            RUN.unlink(missing_ok=True)  # left behind if a run was killed
             _run(request, _port("PORT", 8000), _port("DYNAMODB_PORT", 8001))
     except CannotStart as error:
         print(error, file=sys.stderr)
         return 2
     except ending.Stopped:
-        with contextlib.suppress(OSError):  # a terminal that was closed takes no more lines
+        with contextlib.suppress(OSError):  # the terminal may be closed
             print("Stopped.", flush=True)
     return 0
 
@@ -60,7 +60,7 @@ def _run(request: ending.Request, port: int, dynamodb_port: int) -> None:
     here = f"http://127.0.0.1:{port}"
     environment = {
         **client_environment(f"http://127.0.0.1:{dynamodb_port}"),
-        "LANYARD_STAGE": "local",  # whatever the shell has set
+        "LANYARD_STAGE": "local",  # whatever the shell sets
         "TABLE_PREFIX": "",
         "PUBLIC_URL": os.environ.get("PUBLIC_URL") or here,
         "SERVER_KEY": _server_key(),
@@ -68,7 +68,7 @@ def _run(request: ending.Request, port: int, dynamodb_port: int) -> None:
         **{name: os.environ[name] for name in FOR_OPERATORS if name in os.environ},
     }
     _read_settings(environment)
-    print(f"Starting DynamoDB (MiniStack) on 127.0.0.1:{dynamodb_port}, kept in .local/", flush=True)
+    print(f"Starting DynamoDB (MiniStack) on 127.0.0.1:{dynamodb_port}, with its data in .local/", flush=True)
     ministack = MiniStack(dynamodb_port, log=LOCAL / "ministack.log", state=LOCAL / "ministack")
     server: subprocess.Popen[str] | None = None
     try:
@@ -104,7 +104,7 @@ def _start_server(port: int, environment: dict[str, str]) -> subprocess.Popen[st
 
 
 def _show(output: IO[str]) -> None:
-    """Pass the server's lines on to the terminal and to .local/server.log."""
+    """Copy the server's output to the terminal and to .local/server.log."""
     with (LOCAL / "server.log").open("a", encoding="utf-8") as log:
         for line in output:
             if line.startswith("Serving on "):
@@ -115,7 +115,7 @@ def _show(output: IO[str]) -> None:
 
 
 def _read_settings(environment: dict[str, str]) -> None:
-    """Raises CannotStart for a setting that cannot be used, before anything is started."""
+    """Read the settings before anything is started. Raises CannotStart for an invalid one."""
     os.environ.update(environment)
     try:
         importlib.import_module("chalicelib.settings")  # which reads the environment
@@ -124,7 +124,7 @@ def _read_settings(environment: dict[str, str]) -> None:
 
 
 def _prepare() -> None:
-    """The tables and the demo data, where they are missing."""
+    """Create the tables and demo data that are missing."""
     # These read the environment when they are imported.
     from infra.deployment import tables
     from infra.laptop import demo
@@ -139,12 +139,12 @@ def _wait_for(request: ending.Request, server: subprocess.Popen[str], port: int)
     deadline = time.monotonic() + START_SECONDS
     while not is_listening(port):
         if server.poll() is not None or time.monotonic() > deadline:
-            raise CannotStart("The application did not start; see .local/server.log")
+            raise CannotStart("The application did not start. See .local/server.log")
         request.pause(0.05)
 
 
 def _publish(environment: dict[str, str]) -> None:
-    """Write RUN, all of it at once: whoever waits for it reads it as soon as it is there. It holds the server's key."""
+    """Write RUN atomically, because others read it as soon as it exists. It contains the server key."""
     made = RUN.with_suffix(".new")
     made.unlink(missing_ok=True)
     made.touch(mode=0o600)
@@ -156,11 +156,11 @@ def _say_ready(public_url: str, here: str) -> None:
     from infra.laptop import demo
 
     print(
-        f"\nReady: {public_url}/{'' if public_url == here else f' (pass its requests on to {here}/)'}\n"
-        f"  Sign in as {demo.JOHN['email']} with the password {demo.PASSWORD}, whose pages are in German,"
-        f" or as {demo.EVE['email']}, in English\n"
+        f"\nReady: {public_url}/{'' if public_url == here else f' (proxy it to {here}/)'}\n"
+        f"  Sign in as {demo.JOHN['email']} (pages in German) or {demo.EVE['email']} (in English),"
+        f" password {demo.PASSWORD}\n"
         f"  Operator's commands: .venv/bin/python manage.py --stage local --help\n"
-        f"  Ctrl-C stops it; make reset forgets everything\n",
+        f"  Press Ctrl-C to stop; make reset deletes all local data\n",
         flush=True,
     )
 
@@ -168,14 +168,14 @@ def _say_ready(public_url: str, here: str) -> None:
 def _watch(request: ending.Request, server: subprocess.Popen[str], ministack: MiniStack) -> None:
     while True:
         if server.poll() is not None:
-            raise CannotStart("The application has ended; see .local/server.log")
+            raise CannotStart("The application stopped. See .local/server.log")
         if ministack.process.poll() is not None:
-            raise CannotStart("MiniStack has ended; see .local/ministack.log")
+            raise CannotStart("MiniStack stopped. See .local/ministack.log")
         request.pause(0.2)
 
 
 def _server_key() -> str:
-    """Made once and kept, as an operator keeps one in SSM."""
+    """The server key, created once and kept in a file, as an operator keeps one in SSM."""
     kept = LOCAL / "server-key"
     if not kept.exists():
         kept.touch(mode=0o600)
@@ -191,7 +191,7 @@ def _port(name: str, default: int) -> int:
 
 
 def is_running() -> bool:
-    """Is `make run` ready in this folder? RUN alone does not say so: one that was killed leaves it behind."""
+    """Is `make run` ready in this folder? RUN alone does not show it, because a killed run leaves it behind."""
     if not RUN.exists():
         return False
     with LOCK.open("a") as lock:
@@ -204,13 +204,13 @@ def is_running() -> bool:
 
 @contextmanager
 def _only_one() -> Iterator[None]:
-    """Two of these on one folder would write over each other's state."""
+    """Lock the folder: two runs would overwrite each other's state."""
     LOCAL.mkdir(exist_ok=True)
     with LOCK.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise CannotStart("Lanyard is already running in this folder (make run). Stop that one first.") from error
+            raise CannotStart("Lanyard is already running in this folder (make run). Stop it first.") from error
         yield
 
 

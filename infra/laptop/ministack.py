@@ -1,4 +1,4 @@
-"""MiniStack, a local AWS in one process: started and stopped, on 127.0.0.1 only."""
+"""Starts and stops MiniStack, a local AWS in one process, on 127.0.0.1 only."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STOP_SECONDS = 20
 
 
 class LocalStore:
-    """A process that answers as DynamoDB does, at `url`."""
+    """A process that serves DynamoDB's API at `url`."""
 
     name: str
 
@@ -26,17 +26,17 @@ class LocalStore:
         self._log = log
 
     def wait_until_ready(self) -> None:
-        """Raises RuntimeError where it does not start."""
+        """Wait until it accepts connections. Raises RuntimeError if it does not start."""
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self.process.poll() is None:
             if is_listening(self.port):
                 return
             time.sleep(0.05)
         self.stop()
-        raise RuntimeError(f"{self.name} did not start; see {self._log}")
+        raise RuntimeError(f"{self.name} did not start. See {self._log}")
 
     def stop(self) -> None:
-        """End it with SIGTERM, on which MiniStack saves its state."""
+        """End it with SIGTERM, so that MiniStack saves its state."""
         if self.process.poll() is None:
             self.process.terminate()
         try:
@@ -47,7 +47,7 @@ class LocalStore:
 
 
 class MiniStack(LocalStore):
-    """One MiniStack process. state: the folder to keep its tables in, or None to forget them. log: where it writes."""
+    """One MiniStack process. log: its log file. state: the folder to keep its tables in, or None to discard them."""
 
     name = "MiniStack"
 
@@ -64,7 +64,7 @@ class MiniStack(LocalStore):
         if state:
             state.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
-            # A session of its own: a Ctrl-C at the terminal reaches us alone, and we stop it last.
+            # In its own session, so that Ctrl-C at the terminal reaches only us, and we stop it last.
             process = subprocess.Popen(
                 [sys.executable, "-m", "ministack"],
                 env=environment,
@@ -76,7 +76,7 @@ class MiniStack(LocalStore):
 
 
 def client_environment(url: str) -> dict[str, str]:
-    """The environment variables with which boto3 and PynamoDB talk to it."""
+    """The environment variables that point boto3 and PynamoDB at it."""
     return {
         "AWS_ENDPOINT_URL_DYNAMODB": url,
         "AWS_DEFAULT_REGION": REGION,

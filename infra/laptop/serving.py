@@ -1,7 +1,7 @@
-"""The application behind Chalice's local server, as `make run`, the suite and the benchmarks start it.
+"""The application in Chalice's local server, with fixes, for `make run`, the test suite and the benchmarks.
 
-Chalice's own server takes five connections at a time to its door, waits 45 ms with each answer over a kept connection
-(Nagle's algorithm), and does not know that `{proxy+}` stands for more than one segment.
+Chalice's own server has a backlog of five connections, delays each response on a kept-alive connection by 45 ms
+(Nagle's algorithm), and matches `{proxy+}` with one segment only.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ GREEDY = "/{proxy+}"
 
 
 class Routes(RouteMatcher):
-    """Chalice's, and what no route takes goes to `/{proxy+}`, as API Gateway has it."""
+    """Chalice's route matcher. A path that no other route takes goes to `/{proxy+}`, as on API Gateway."""
 
     def match_route(self, url: str) -> Any:
-        """Raises ValueError for a path that no route takes."""
+        """The matching route. Raises ValueError for a path that no route takes."""
         try:
             found = super().match_route(url)
         except ValueError:
@@ -54,11 +54,11 @@ class _Handler(ChaliceRequestHandler):
         self.local_gateway.event_converter = LambdaEventConverter(Routes(list(app.routes)), app.api.binary_types)
 
     def log_request(self, *_: object) -> None:
-        """The application's own line says it better, and without the query."""
+        """Log nothing: the application logs each request itself, without the query."""
 
 
 def create(app: Chalice, port: int) -> LocalDevServer:
-    """Listening on 127.0.0.1 alone. Raises OSError where the port is taken."""
+    """A server that listens on 127.0.0.1 only. Raises OSError if the port is in use."""
     config = Config()
     server = create_local_server(app, config, HOST, port)
     server.server.RequestHandlerClass = functools.partial(_Handler, app_object=app, config=config)
@@ -68,10 +68,10 @@ def create(app: Chalice, port: int) -> LocalDevServer:
 
 
 def main() -> None:
-    """Serve on the port that is the first argument, until it is told to end."""
+    """Serve on the port in the first argument until stopped."""
     from app import app  # which reads the environment
 
-    validate_routes(app.routes)  # what cannot be deployed is not served here either
+    validate_routes(app.routes)  # routes that cannot be deployed are not served here either
     create(app, int(sys.argv[1])).serve_forever()
 
 

@@ -1,1 +1,1 @@
-"""`make rehearse`: the whole deployment on a local AWS, and the connect flow through it."""
+"""`make rehearse`: the whole deployment on a local AWS, with the connect flow."""

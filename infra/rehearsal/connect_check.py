@@ -1,6 +1,6 @@
-"""An application and a browser that go through the connect flow over HTTP, and check every answer and its headers.
+"""Goes through the connect flow over HTTP as an application and a browser, and checks every response and its headers.
 
-Made for an operator who has just deployed: it says in a line what holds, and ends at the first thing that does not.
+It is for an operator who has just deployed: it prints a line for each result, and stops at the first failure.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _TIMEOUT_SECONDS = 35  # more than API Gateway's 29
 
 
 class CheckFailed(Exception):
-    """What did not hold, in one line."""
+    """A check failed. The message is one line."""
 
 
 @dataclass(frozen=True)
 class Account:
-    """Whom the check signs in as, and which application it is."""
+    """The user that the check signs in as, and its application."""
 
     email: str
     password: str
@@ -41,9 +41,9 @@ class Account:
 
 
 class ConnectTo(HTTPAdapter):
-    """Sends requests for one host to another address, which still sees the host's name; as curl's --connect-to.
+    """Sends requests for one host to another address, with the host's name, like curl's --connect-to.
 
-    to: "http://127.0.0.1:4566", say. host: the Host header that it is given.
+    to: such as "http://127.0.0.1:4566". host: the Host header to send.
     """
 
     def __init__(self, to: str, host: str) -> None:
@@ -52,12 +52,12 @@ class ConnectTo(HTTPAdapter):
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Over TLS it asks for the host's certificate too, as a server of many domains needs to be asked."""
+        """Request the host's certificate over TLS (SNI), for servers with several domains."""
         super().init_poolmanager(*args, **kwargs, server_hostname=self._host.partition(":")[0])
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         parts = urlsplit(str(request.url))
-        sent = request.copy()  # the session looks at its own for whose cookies they are
+        sent = request.copy()  # the session needs the original's URL for its cookies
         sent.url = f"{self._to}{parts.path}{'?' if parts.query else ''}{parts.query}"
         sent.headers["Host"] = self._host
         response = super().send(sent, *args, **kwargs)
@@ -66,9 +66,9 @@ class ConnectTo(HTTPAdapter):
 
 
 class Visit:
-    """One walk through the flow at `url`.
+    """One pass through the flow at `url`.
 
-    say: is told each thing that holds. has_gateway: is API Gateway there, with answers of its own to check?
+    say: called with a line for each result. has_gateway: is API Gateway there, with its own responses to check?
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Visit:
         self._client = self._session()
 
     def run(self) -> None:
-        """Raises CheckFailed."""
+        """Go through the flow. Raises CheckFailed at the first failure."""
         self._check_front_page()
         if self._has_gateway:
             self._check_unknown_addresses()
@@ -116,7 +116,7 @@ class Visit:
         _expect(
             sheet.status_code == 200, f"the style sheet answers {sheet.status_code}: its link misses the base path?"
         )
-        self.say("The front page, its style sheet and the headers of a page are right")
+        self.say("The front page, its style sheet and its headers are correct")
 
     def _check_unknown_addresses(self) -> None:
         missing = self._get(self._client, "/nothing/is/here")
@@ -126,7 +126,7 @@ class Visit:
         _expect(page.status_code == 404, f"an unknown path shows a browser {page.status_code}, not 404")
         self._check_headers(page)
         _expect("<h1>" in page.text, "an unknown path has no page for a browser")
-        self.say("An unknown address has a page for browsers, and OAuth's JSON for programs")
+        self.say("An unknown URL has a page for browsers, and OAuth's JSON for programs")
 
     def _check_errors(self) -> None:
         unknown = self._get(self._client, "/api/v1/oauth/authorize", client_id="unknown", response_type="code")
@@ -150,7 +150,7 @@ class Visit:
             _expect(part in cookie, f"the session's cookie lacks {part}")
         home = urljoin(answer.url, answer.headers["Location"])
         _expect(home.startswith(self.url), f"the sign-in leads to {home}, away from {self.url}")
-        self.say("A user signs in; the cookie is as it should be")
+        self.say("A user signs in; the cookie is correct")
 
     def _allow(self) -> str:
         asked = {"client_id": self.account.client_id, "response_type": "code", "scope": "read write"}
@@ -177,7 +177,7 @@ class Visit:
         _expect(
             {"access_token", "refresh_token", "expires_in", "token_type", "scope"} <= set(tokens), "tokens are missing"
         )
-        self.say("The code gives an access token and a refresh token")
+        self.say("The code is exchanged for an access token and a refresh token")
         return tokens
 
     def _use(self, token: str) -> None:
@@ -196,8 +196,10 @@ class Visit:
     def _introspect(self, token: str, *, active: bool) -> None:
         answer = self._post_client("/api/v1/oauth/introspect", token=token)
         _expect(answer.status_code == 200, f"introspection answers {_error(answer)}")
-        _expect(_json(answer).get("active") is active, f"introspection says active: {not active}")
-        _expect(active or _json(answer) == {"active": False}, "introspection tells of an inactive token")
+        _expect(_json(answer).get("active") is active, f"introspection answers active: {not active}")
+        _expect(
+            active or _json(answer) == {"active": False}, "introspection reveals more than that the token is inactive"
+        )
         self.say(f"Introspection says that the token is {'active' if active else 'inactive'}")
 
     def _revoke(self, refresh_token: str) -> None:
@@ -207,7 +209,7 @@ class Visit:
     def _check_refused(self, token: str, what: str) -> None:
         answer = self._get(self._client, "/api/v1/me", token=token)
         _expect(_error(answer) == (401, "invalid_token"), f"{what} is answered {_error(answer)}")
-        self.say(f"Refused at the very next request: {what}")
+        self.say(f"Refused from the next request: {what}")
 
     @property
     def is_https(self) -> bool:
@@ -235,7 +237,7 @@ class Visit:
         return _try(lambda: self._client.post(self.url + path, data=form, auth=who, timeout=_TIMEOUT_SECONDS))
 
     def _send_form(self, page: requests.Response, field: str, **filled: str) -> requests.Response:
-        """Send the page's form that has this field, its hidden fields as they are."""
+        """Fill in and submit the page's form that has this field."""
         forms = BeautifulSoup(page.text, "html.parser").find_all("form")
         form = next((one for one in forms if one.find(attrs={"name": field})), None)
         if form is None:
@@ -257,7 +259,7 @@ def _try(send: Callable[[], requests.Response]) -> requests.Response:
     try:
         return send()
     except requests.RequestException as error:
-        raise CheckFailed(f"the address cannot be reached: {type(error).__name__}") from error
+        raise CheckFailed(f"it cannot be reached: {type(error).__name__}") from error
 
 
 def _expect(holds: bool, otherwise: str) -> None:
@@ -280,6 +282,6 @@ def _error(answer: requests.Response) -> tuple[int, str]:
 
 
 def _challenge(answer: requests.Response) -> str:
-    """API Gateway renames the header on its way out."""
+    """The challenge, also under the name that API Gateway gives the header."""
     name = "WWW-Authenticate"
     return str(answer.headers.get(name) or answer.headers.get(f"x-amzn-Remapped-{name}") or "")

@@ -1,7 +1,7 @@
-"""`make rehearse`: the deployment, end to end, on a local AWS that enforces IAM; nothing of it is left afterwards.
+"""`make rehearse`: the deployment, end to end, on a local AWS that enforces IAM. It leaves nothing behind.
 
-Packages the real zip, checks the template for what no local AWS acts upon, deploys it to MiniStack, walks through the
-connect flow at its API Gateway address, deploys a second team's API that trusts Lanyard's authorizer, and runs the
+Packages the real zip, checks the template for what no local AWS acts on, deploys it to MiniStack, goes through the
+connect flow at its API Gateway URL, deploys another team's API that trusts Lanyard's authorizer, and runs the test
 suite's flows and browser tests against all of it. docs/deploy/rehearsal.md says what only AWS can show.
 """
 
@@ -38,12 +38,12 @@ def main() -> int:
             if log.exists():
                 print(*log.read_text(encoding="utf-8", errors="replace").splitlines()[-20:], sep="\n", file=sys.stderr)
             return 1
-    print(f"Rehearsed in {time.monotonic() - started:.0f} seconds; nothing is left of it.")
+    print(f"Rehearsed in {time.monotonic() - started:.0f} seconds, and cleaned up.")
     return 0
 
 
 def _rehearse(folder: Path, log: Path) -> None:
-    # boto3 reads these here, and so do the commands that are run; nothing of the operator's own AWS is used.
+    # For boto3 here and for the commands that run below: never use the operator's own AWS account.
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ.update(AWS_DEFAULT_REGION="us-east-1", AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test")
@@ -51,7 +51,7 @@ def _rehearse(folder: Path, log: Path) -> None:
     with _step("Package the functions and their template"):
         dist = package.build(STAGE)
         template = json.loads((dist / "template.json").read_text(encoding="utf-8"))
-    with _step("Check the template for what no local AWS acts upon"):
+    with _step("Check the template for what no local AWS acts on"):
         found = template_checks.problems(template)
         if found:
             raise Failed("; ".join(found))
@@ -74,14 +74,14 @@ def _rehearse(folder: Path, log: Path) -> None:
 def _deploy_and_use(rehearsal: Rehearsal, dist: Path) -> None:
     steps: list[tuple[str, Callable[[], object]]] = [
         ("Deploy the stack, with IAM enforced", lambda: rehearsal.deploy(dist)),
-        ("Use the functions' policy for what it does not allow", rehearsal.try_forbidden),
-        ("manage.py check: the connect flow at the API's address", rehearsal.check),
+        ("Try what the functions' policy does not allow", rehearsal.try_forbidden),
+        ("manage.py check: the connect flow at the API's URL", rehearsal.check),
         ("Deploy the example API, which trusts the authorizer", rehearsal.deploy_example),
-        ("Good, narrow, foreign, expired and revoked tokens at the example API", rehearsal.use_example),
-        ("The suite's flows at the API's address", rehearsal.run_flows),
-        ("The browser tests at the API's address", rehearsal.run_browser_tests),
+        ("Valid, narrow, foreign, expired and revoked tokens at the example API", rehearsal.use_example),
+        ("The test suite's flows at the API's URL", rehearsal.run_flows),
+        ("The browser tests at the API's URL", rehearsal.run_browser_tests),
         ("Update the stack: nothing to change", lambda: rehearsal.update(dist)),
-        ("Delete the stacks; the tables outlive them", rehearsal.tear_down),
+        ("Delete the stacks; the tables remain", rehearsal.tear_down),
     ]
     for name, step in steps:
         with _step(name):
@@ -89,7 +89,7 @@ def _deploy_and_use(rehearsal: Rehearsal, dist: Path) -> None:
 
 
 def _import_alone(archive: Path, folder: Path) -> None:
-    """Without this virtual environment's packages: what is missing in the zip is missing on Lambda."""
+    """Import the functions without this virtual environment's packages: what the zip lacks is missing on Lambda."""
     with zipfile.ZipFile(archive) as opened:
         opened.extractall(folder)
     code = f"import sys; sys.path.insert(0, {str(folder)!r}); import app, chalicelib.endpoints.api.authorizer"

@@ -1,4 +1,4 @@
-"""The stacks of a rehearsal on MiniStack: made, used and taken away."""
+"""The stacks of a rehearsal on MiniStack: created, used and deleted."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _SENDER = "lanyard@rehearsal.invalid"
 
 
 class Failed(Exception):
-    """What went wrong."""
+    """The rehearsal failed. The message says what went wrong."""
 
 
 class Rehearsal:
-    """url: MiniStack's. stage: which of .chalice/config.json is rehearsed. folder: to write in."""
+    """A rehearsal. url: MiniStack's URL. stage: a stage of .chalice/config.json. folder: where to write files."""
 
     def __init__(self, url: str, stage: str, folder: Path) -> None:
         self.url = url
@@ -46,17 +46,17 @@ class Rehearsal:
         name = templates.variables(self.stage)["SERVER_KEY_PARAMETER"]
         self._client("ssm").put_parameter(Name=name, Value=secrets.token_urlsafe(48), Type="SecureString")
         self._carry_out(self.stack, self._uploaded(dist, self.stack))
-        # MiniStack does not read the gateway's answers in an OpenAPI document; these are the same, the other way.
+        # MiniStack ignores gateway responses in an OpenAPI document, so set the same ones with API calls.
         gateway.put_responses(self._gateway, self._api(self.stack))
         gateway.deploy(self._gateway, self._api(self.stack))
 
     def update(self, dist: Path) -> None:
         planned = self._plan(self.stack, self._uploaded(dist, self.stack))
         if planned.changes:
-            raise Failed(f"the same template again would change: {', '.join(planned.changes)}")
+            raise Failed(f"deploying the same template again would change: {', '.join(planned.changes)}")
 
     def try_forbidden(self) -> None:
-        """A user with the function's very policy may read an item, and may neither scan nor delete a table."""
+        """Check that a user with the function's policy can read an item, but cannot scan or delete a table."""
         iam = self._client("iam")
         iam.create_user(UserName="like-the-function")
         document = json.dumps(policy.document(self.stage, "api"))
@@ -84,11 +84,11 @@ class Rehearsal:
             "check", PUBLIC_URL, "--connect-to", self.url, "--host", self.host(self._api(self.stack)), "--json"
         )
         if len(json.loads(ended)["checked"]) < 10:
-            raise Failed(f"check did less than it should: {ended}")
+            raise Failed(f"manage.py check skipped checks: {ended}")
         for table in ("users", "email_addresses", "applications", "organizers", "consents", "grants", "sessions"):
             name = templates.table_prefix(self.stage) + table
             if self._client("dynamodb").scan(TableName=name, ConsistentRead=True)["Count"]:
-                raise Failed(f"check has left something behind in {name}")
+                raise Failed(f"manage.py check left something behind in {name}")
 
     def deploy_example(self) -> None:
         project = self.folder / "protected_api"
@@ -102,7 +102,7 @@ class Rehearsal:
         self._run([str(chalice), "package", "--stage", "dev", "out"], cwd=project)
         (project / "out" / "sam.json").rename(project / "out" / "template.json")
         self._carry_out(self.example, self._uploaded(project / "out", self.example))
-        self._say_which_resource(authorizer)
+        self._set_authorizer_resource(authorizer)
 
     def use_example(self) -> None:
         self._pytest("tests/deploying/rehearsed")
@@ -123,10 +123,10 @@ class Rehearsal:
             raise Failed(f"{len(left)} of {expected} tables outlived the stack")
         api = requests.get(f"{self.url}/{API_STAGE}/", headers={"Host": self.host("deadbeef")}, timeout=10)
         if api.status_code < 400:
-            raise Failed("an API answers that is not there")
+            raise Failed("an API that does not exist responds")
 
     def manage(self, *arguments: str) -> str:
-        """What `manage.py --stage STAGE ...` prints."""
+        """The output of `manage.py --stage STAGE ...`."""
         return self._run([sys.executable, "manage.py", "--stage", self.stage, *arguments])
 
     @staticmethod
@@ -147,15 +147,15 @@ class Rehearsal:
         for line in (*(line for line in lines if line.startswith("SKIPPED")), closing):
             print(f"    {line}", flush=True)
 
-    def _say_which_resource(self, authorizer: str) -> None:
-        """What an operator sets and deploys once the example's API is there, and its id known."""
+    def _set_authorizer_resource(self, authorizer: str) -> None:
+        """Set AUTHORIZER_RESOURCES, as an operator does once the example API exists and its id is known."""
         functions = self._client("lambda")
         variables = functions.get_function_configuration(FunctionName=authorizer)["Environment"]["Variables"]
         variables["AUTHORIZER_RESOURCES"] = f"{self._api(self.example)} {EXAMPLE_URL}"
         functions.update_function_configuration(FunctionName=authorizer, Environment={"Variables": variables})
 
     def _uploaded(self, dist: Path, name: str) -> str:
-        """Put the zip and the template where CloudFormation finds them; gives the template's address."""
+        """Upload the zip and the template for CloudFormation, and return the template's URL."""
         self._s3.upload_file(str(dist / "deployment.zip"), _BUCKET, f"{name}.zip")
         text = (dist / "template.json").read_text(encoding="utf-8")
         template = json.loads(text.replace("./deployment.zip", f"s3://{_BUCKET}/{name}.zip"))
@@ -171,7 +171,7 @@ class Rehearsal:
     def _carry_out(self, stack: str, template_url: str) -> None:
         planned = self._plan(stack, template_url)
         if not planned.changes:
-            raise Failed(f"nothing to make in the new stack {stack}")
+            raise Failed(f"the new stack {stack} would create nothing")
         stacks.carry_out(self._formation, planned)
 
     def _api(self, stack: str) -> str:
@@ -190,20 +190,20 @@ class Rehearsal:
 
 
 def _choose_settings(template: dict[str, Any]) -> None:
-    """What the tests expect, whatever the operator has set in .chalice/config.json for the stage."""
+    """Set what the tests expect, whatever .chalice/config.json sets for the stage."""
     api, authorizer = (
         template["Resources"][name]["Properties"]["Environment"]["Variables"] for name in ("APIHandler", "Authorizer")
     )
     for variables in (api, authorizer):
         for name in set(variables) - {"LANYARD_STAGE", "TABLE_PREFIX", "SERVER_KEY_PARAMETER"}:
             del variables[name]
-        # MiniStack's events say no domain name, which AWS's do, so the address is told to the functions.
+        # MiniStack's events, unlike AWS's, have no domain name, so the functions need PUBLIC_URL.
         variables["PUBLIC_URL"] = PUBLIC_URL
         variables["RESOURCES"] = EXAMPLE_URL
     api.update(MAIL_SENDER=_SENDER, SIGN_UP="open")
-    # The one type that MiniStack does not know; cfn-lint has seen it.
+    # The only type that MiniStack does not support. cfn-lint has checked it.
     template["Resources"].pop("WebACLOfStage")
     (attached,) = template["Resources"]["ApiHandlerRole"]["Properties"]["Policies"]
-    # MiniStack asks whether mail may be sent, and does not say by whom, so only the action can be rehearsed.
+    # MiniStack checks only the action of sending, without the sender, so only the action can be rehearsed.
     may_send = {**policy.may_send_mail(_SENDER), "Resource": ["*"], "Condition": {}}
     attached["PolicyDocument"]["Statement"].append(may_send)

@@ -147,7 +147,7 @@ def test_second_deploy_updates_what_has_changed_and_keeps_the_api(clone: Clone) 
     before = dict(clone.front.documents)
     ended = clone.deploy("dev")
     assert ended.returncode == 0, ended.stderr
-    assert "The stack lanyard-dev-tables is as it should be." in ended.stdout
+    assert "The stack lanyard-dev-tables has no changes." in ended.stdout
     assert set(clone.front.documents) == set(before)
     assert len(clone.client("lambda").list_functions()["Functions"]) == 2
 
@@ -159,7 +159,7 @@ def test_failed_stack_is_named_with_what_to_do(clone: Clone) -> None:
     with pytest.raises(stacks.StackFailed, match=r"The stack lanyard-prod-tables failed: Alarm: "):
         stacks.carry_out(formation, planned)
     again = clone.deploy("prod")
-    assert "could not be made the last time (ROLLBACK_COMPLETE)" in again.stderr
+    assert "was never created (ROLLBACK_COMPLETE)" in again.stderr
     assert "aws cloudformation delete-stack --stack-name lanyard-prod-tables" in again.stderr
     assert (again.returncode, again.stderr.count("\n")) == (2, 1)
 
@@ -167,8 +167,8 @@ def test_failed_stack_is_named_with_what_to_do(clone: Clone) -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ([], "Say which stage: make deploy STAGE=prod"),
-        (["moon"], "STAGE must be one of .chalice/config.json's that can be deployed (dev, "),
+        ([], "Name a stage: make deploy STAGE=prod"),
+        (["moon"], "STAGE must be a stage of .chalice/config.json other than local (dev, "),
         (["local"], "not 'local'."),
     ],
 )

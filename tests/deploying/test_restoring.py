@@ -62,7 +62,7 @@ def test_lost_items_are_restored_and_changed_items_stay(
     found.delete()
     user.disable(changed.user_id)
     dry = restore("--dry-run")
-    assert dry.output.startswith("Would put back what is missing of ")
+    assert dry.output.startswith("Would put back the items that are missing, out of ")
     assert user.find_by_email(lost.email) is None
     done = restore()
     assert done.exit_code == 0, done.output

@@ -47,8 +47,8 @@ BREAKS: dict[str, Callable[[Template], Any]] = {
     "PointInTimeRecovery": lambda template: properties(template, "Grants").pop("PointInTimeRecoverySpecification"),
     "SSESpecification": lambda template: properties(template, "Users").pop("SSESpecification"),
     "DeletionProtection": lambda template: properties(template, "Users").update(DeletionProtectionEnabled=False),
-    "outlive": lambda template: template["Resources"]["Users"].pop("DeletionPolicy"),
-    "throttling": lambda template: properties(template, "RestAPI").pop("MethodSettings"),
+    "deleted with": lambda template: template["Resources"]["Users"].pop("DeletionPolicy"),
+    "not throttled": lambda template: properties(template, "RestAPI").pop("MethodSettings"),
     "second stage": lambda template: properties(template, "RestAPI").pop("OpenApiVersion"),
     "before its tables": lambda template: template["Resources"]["Authorizer"].pop("DependsOn"),
     "challenge": lambda template: properties(template, "RestAPI")["DefinitionBody"][templates.GATEWAY_RESPONSES][
@@ -57,7 +57,7 @@ BREAKS: dict[str, Callable[[Template], Any]] = {
     "binary": lambda template: properties(template, "RestAPI")["DefinitionBody"][
         "x-amazon-apigateway-binary-media-types"
     ].append("*/*"),
-    "unknown addresses": lambda template: paths(template).pop("/{proxy+}"),
+    "unknown URLs": lambda template: paths(template).pop("/{proxy+}"),
     "scripts": lambda template: paths(template)["/login"].update(options=paths(template)["/api/v1/me"]["options"]),
     "preflight": lambda template: paths(template)["/api/v1/me"]["options"]["x-amazon-apigateway-integration"][
         "responses"

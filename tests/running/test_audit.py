@@ -61,7 +61,7 @@ def one_by_one(local_run: LocalRun, *listing: str) -> list[dict[str, Any]]:
         found += json.loads(page.stdout)
         if not page.stderr:
             return found
-        assert page.stderr.startswith("There are more: --after ")
+        assert page.stderr.startswith("There are more. Next page: --after ")
         after = ["--after", page.stderr.split()[-1]]
 
 
@@ -190,7 +190,7 @@ def test_command_that_cannot_be_undone_does_nothing_without_yes(
     ended = local_run.run(*python, "manage.py", "--stage", "local", *words, stdin="a second password\n")
     assert ended.returncode == 2
     assert ended.stderr.startswith("Error: This would ")
-    assert ended.stderr.endswith(", and cannot be undone. Add --yes to do it.\n")
+    assert ended.stderr.endswith(". It cannot be undone. Add --yes to do it.\n")
     assert everything(local_store) == before
 
 
@@ -230,7 +230,7 @@ def test_person_at_a_terminal_is_asked_for_confirmation(local_run: LocalRun) -> 
         stdin="a long password\n",
     )  # fmt: skip
     code, printed = on_a_terminal(local_run, "n", "users", "erase", email)
-    assert (code, "It cannot be undone. Go on?" in printed, "Stopped." in printed) == (130, True, True)
+    assert (code, "It cannot be undone. Continue?" in printed, "Stopped." in printed) == (130, True, True)
     assert in_json(local_run, "users", "list", "--email", email, "--json")
     code, printed = on_a_terminal(local_run, "y", "users", "erase", email)
     assert code == 0, printed
@@ -243,7 +243,7 @@ def test_help_needs_no_stage_and_every_other_command_does(local_run: LocalRun) -
         assert ended.returncode == 0, ended.stderr
         assert "Usage:" in ended.stdout
     ended = local_run.run(".venv/bin/python", "manage.py", "users", "list")
-    assert ended.stderr == "Error: Missing option '--stage': local, or another of .chalice/config.json.\n"
+    assert ended.stderr == "Error: Missing option '--stage': local, or another stage of .chalice/config.json.\n"
     assert ended.returncode == 2
 
 

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from chalicelib import credentials
-from chalicelib.models import application, metadata_document_client, operator_event, organizer
+from chalicelib.models import application, metadata_document_client, operator_event
 from chalicelib.models.application import PRIVATE_KEY_JWT, Application, Profile
 from infra.commands import Operator
 from infra.commands.applications import applications
@@ -37,20 +37,18 @@ def described() -> Application:
 
 
 def test_commands_print_and_record_the_documents_url_whichever_id_was_typed(described: Application) -> None:
-    slug = f"org-{credentials.new_serial().lower()}"
-    organizer.create(slug, "Shows")
     for client_id in (described.public_id, str(described.client_id)):
         for command in (
             ("applications", "disable", client_id),
             ("applications", "enable", client_id),
             ("applications", "end-old-secret", client_id, "--yes"),
-            ("applications", "allow-own", client_id, "--scope", "read", "--organizer", slug),
+            ("applications", "allow-own", client_id),
             ("grants", "end", "--client", client_id, "--yes"),
         ):
             assert run(*command)["client_id"] == described.public_id
     entries = run("audit", "--about", described.public_id)
     assert len(entries) == 10
-    assert {about for entry in entries for about in entry["about"]} == {described.public_id, slug}
+    assert {about for entry in entries for about in entry["about"]} == {described.public_id}
     assert run("audit", "--about", str(described.client_id)) == entries
 
 

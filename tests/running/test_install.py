@@ -46,11 +46,11 @@ def test_install_prints_a_count_and_little_else(tmp_path: Path, offline: dict[st
     ended = subprocess.run(command, cwd=ROOT, env=offline, capture_output=True, text=True, timeout=120, check=False)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.splitlines() == [
-        "Installing what pins.txt pins: 1 of 45 packages",
-        "Installing what pins.txt pins: 21 of 45 packages",
-        "Installing what pins.txt pins: 41 of 45 packages",
-        "Installing what pins.txt pins: unpacking",
-        "Installing what pins.txt pins: done",
+        "Installing pins.txt: 1 of 45 packages",
+        "Installing pins.txt: 21 of 45 packages",
+        "Installing pins.txt: 41 of 45 packages",
+        "Installing pins.txt: unpacking",
+        "Installing pins.txt: done",
     ]
     assert len(list((tmp_path / "installed").glob("*.py"))) == 45
 
@@ -79,4 +79,4 @@ def test_install_shows_pips_own_error(tmp_path: Path, offline: dict[str, str]) -
     ended = subprocess.run(command, cwd=ROOT, env=offline, capture_output=True, text=True, timeout=120, check=False)
     assert ended.returncode == 1
     assert "No matching distribution found for there-is-none==1" in ended.stderr
-    assert ended.stdout.splitlines()[-1] == "Installing what pins.txt pins: failed"
+    assert ended.stdout.splitlines()[-1] == "Installing pins.txt: failed"

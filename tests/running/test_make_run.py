@@ -139,7 +139,7 @@ def test_unknown_addresses_get_the_same_answer_as_when_deployed(local_run: Local
 def test_make_run_works_behind_a_tls_proxy_at_a_public_url(clone: LocalRun) -> None:
     clone.settings["PUBLIC_URL"] = "https://lanyard.test/connect"
     clone.start()
-    assert f"pass its requests on to {clone.base_url}/" in clone.text
+    assert f"proxy it to {clone.base_url}/" in clone.text
     known = requests.get(clone.base_url + "/.well-known/oauth-authorization-server", timeout=10).json()
     assert known["issuer"] == "https://lanyard.test/connect"
     page = Page(requests.get(clone.base_url + "/login", timeout=10))

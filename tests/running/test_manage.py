@@ -91,7 +91,7 @@ def test_deleted_organizer_is_out_of_everyones_reach_and_its_slug_is_never_reuse
     assert [shop.organizers(one).json()["count"] for one in (token, own)] == [0, 0]
     assert "passing" not in [row["slug"] for row in in_json(local_run, "organizers", "list")]
     refused = local_run.manage(*create)
-    assert refused.stderr.startswith("Error: The slug passing was an organizer's that was deleted")
+    assert refused.stderr.startswith("Error: The slug passing belonged to a deleted organizer")
     assert refused.returncode == 2
     assert "no organizer passing" in local_run.manage("organizers", "add-member", "passing", "eve@localhost").stderr
 
@@ -189,7 +189,7 @@ def test_operator_sets_a_users_password_which_ends_their_sessions(local_run: Loc
     refused = local_run.manage(
         "users", "set-password", person.email, "--password-stdin", "--yes", stdin="a third password\n"
     )
-    assert refused.stderr == f"Error: The user {person.email} is disabled, or got another password meanwhile.\n"
+    assert refused.stderr == f"Error: The user {person.email} is disabled, or somebody else changed the password.\n"
 
 
 def test_unknown_stage_is_refused(local_run: LocalRun) -> None:

@@ -78,6 +78,20 @@ def test_operator_allows_an_application_access_of_its_own(local_run: LocalRun) -
     assert app.call_token(grant_type="client_credentials").json()["error"] == "unauthorized_client"
 
 
+@pytest.mark.spec("docs/security.md")
+def test_self_registered_application_is_allowed_nothing_of_its_own(open_run: LocalRun) -> None:
+    register = open_run.base_url + "/api/v1/oauth/register"
+    made = requests.post(register, json={"redirect_uris": [CALLBACK]}, timeout=30).json()
+    allow = ("applications", "allow-own", made["client_id"])
+    refused = open_run.manage(*allow, "--scope", "read", "--organizer", "bigevents")
+    assert refused.returncode == 2
+    assert refused.stderr.startswith(f"Error: The application {made['client_id']} registered itself, ")
+    assert refused.stderr.count("\n") == 1
+    app = ClientApp(open_run.base_url, made["client_id"], made["client_secret"], CALLBACK)
+    assert app.call_token(grant_type="client_credentials").json()["error"] == "unauthorized_client"
+    assert in_json(open_run, *allow)["own_scopes"] == []  # access can always be taken away
+
+
 @pytest.mark.spec("RFC 8628 §3.1")
 def test_device_application_needs_no_redirect_uri(local_run: LocalRun) -> None:
     made = in_json(local_run, *CREATE, "--native", "--device")
@@ -99,7 +113,7 @@ def test_initial_access_token_is_printed_with_the_digest_to_store(local_run: Loc
     [
         ([*CREATE], "Missing option '--redirect-uri'."),
         ([*CREATE, "--public", "--redirect-uri", "com.example.app:/x"], "must be a full address"),
-        ([*CREATE, "--public", "--auth-method", "client_secret_post", "--redirect-uri", CALLBACK], "leave --jwks"),
+        ([*CREATE, "--public", "--auth-method", "client_secret_post", "--redirect-uri", CALLBACK], "leave out --jwks"),
         ([*CREATE, "--jwks", "README.md", "--redirect-uri", CALLBACK], "--jwks: README.md is not JSON."),
         (["applications", "rotate-secret", "nothing"], "There is no application nothing."),
         (["applications", "end-old-secret", "nothing"], "There is no application nothing."),

@@ -39,7 +39,7 @@ def a_connected_user(local_run: LocalRun, name: str) -> tuple[Browser, ClientApp
 def test_check_of_a_working_address_passes_and_leaves_nothing_behind(local_run: LocalRun) -> None:
     ended = local_run.manage("check", local_run.base_url)
     assert ended.returncode == 0, ended.stderr
-    assert ended.stdout.endswith("All is as it should be.\n")
+    assert ended.stdout.endswith("All checks passed.\n")
     assert ended.stdout.count("ok  ") == 10
     users = in_json(local_run, "users", "list", "--json")
     assert not [user for user in users if "check" in user["email"]]
@@ -78,7 +78,7 @@ def test_check_fails_at_the_address_of_another_site(local_run: LocalRun) -> None
 
 def test_check_fails_at_an_address_that_does_not_answer(local_run: LocalRun) -> None:
     ended = local_run.manage("check", "http://127.0.0.1:9/")
-    assert ended.stderr == "Error: http://127.0.0.1:9/: the address cannot be reached: ConnectionError.\n"
+    assert ended.stderr == "Error: http://127.0.0.1:9/: it cannot be reached: ConnectionError.\n"
     assert ended.returncode == 2
 
 
@@ -103,7 +103,7 @@ def test_grants_end_also_ends_a_consent_whose_code_was_not_exchanged(local_run: 
     in_json(local_run, "grants", "end", "--client", shop.client_id, "--yes", "--json")
     code = browser.allow(browser.open(shop.authorize_path(scope="profile"))).code
     ended = local_run.manage("grants", "end", "--client", shop.client_id, "--yes")
-    assert ended.stdout == f"Ended all that users had allowed {shop.client_id}; 0 held grants.\n"
+    assert ended.stdout == f"Ended everything that users had allowed {shop.client_id}. 0 users had grants.\n"
     assert shop.exchange(code).json()["error"] == "invalid_grant"
 
 
@@ -131,13 +131,13 @@ def test_users_data_is_exported_and_erased(local_run: LocalRun) -> None:
     [
         (
             ["users", "set-password", "eve@localhost", "--password-stdin"],
-            "Would give eve@localhost another password, and end their sessions.",
+            "Would set the password of eve@localhost, and end their sessions.",
         ),
         (["users", "disable", "eve@localhost"], "Would disable the user eve@localhost."),
         (["organizers", "create", "--slug", "dry", "--name", "Dry"], "Would create the organizer dry."),
-        (["organizers", "add-member", "bigevents", "eve@localhost"], "Would let eve@localhost belong to bigevents."),
-        (["organizers", "remove-member", "smallshows", "eve@localhost"], "Would take eve@localhost out of smallshows."),
-        (["tables", "create"], "Would create nothing: all tables are there."),
+        (["organizers", "add-member", "bigevents", "eve@localhost"], "Would add eve@localhost to bigevents."),
+        (["organizers", "remove-member", "smallshows", "eve@localhost"], "Would remove eve@localhost from smallshows."),
+        (["tables", "create"], "Would create nothing: all tables exist."),
         (
             ["applications", "create", "--owner", "eve@localhost", "--name", "Dry", "--redirect-uri", CALLBACK],
             "Would register the application Dry for eve@localhost.",
@@ -148,7 +148,7 @@ def test_users_data_is_exported_and_erased(local_run: LocalRun) -> None:
         ),
         (
             ["check", "https://connect.example.com"],
-            "Would make a user, an organizer and an application, connect them at https://connect.example.com, and "
+            "Would create a user, an organizer and an application, connect them at https://connect.example.com, and "
             "delete them.",
         ),
     ],

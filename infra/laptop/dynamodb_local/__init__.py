@@ -1,6 +1,6 @@
-"""DynamoDB Local, AWS's own engine: a second opinion on conditions and transactions for the tests.
+"""DynamoDB Local, AWS's own engine: a second check of conditions and transactions for the tests.
 
-`make .local/dynamodb-local` fetches it; it needs Java 17. It cannot be told to listen on 127.0.0.1 alone.
+`make .local/dynamodb-local` downloads it. It needs Java 17, and cannot be limited to 127.0.0.1.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _MAIN = "software.amazon.dynamodb.services.local.main.ServerRunner"
 
 
 class DynamoDBLocal(LocalStore):
-    """One DynamoDB Local process, in memory. log: where it writes."""
+    """One DynamoDB Local process, in memory. log: its log file."""
 
     name = "DynamoDB Local"
 
