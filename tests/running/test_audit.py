@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import pty
@@ -125,7 +124,8 @@ def test_an_id_that_the_server_did_not_make_is_found(local_run: LocalRun) -> Non
     """3d22260 let people choose one."""
     before = in_json(local_run, "applications", "list", "--chosen-id", "--json")
     code = (
-        "from chalicelib.models.application import Application as A; "
+        "import os; from chalicelib import settings; from chalicelib.models.application import Application as A; "
+        "settings.load(os.environ); "
         "A(client_id='google-official', owner_id='x', name='G', client_type='confidential', redirect_uris=[], "
         "active=True, created_at=1).save()"
     )
@@ -196,8 +196,7 @@ def test_what_cannot_be_undone_is_not_done_unasked(
 
 def test_every_command_that_takes_yes_is_shown_to_ask() -> None:
     named: list[tuple[str, str]] = []
-    for name in manage.COMMANDS:
-        found = getattr(importlib.import_module(f"infra.commands.{name}"), name)
+    for name, found in manage.cli.commands.items():
         one_each = found.commands if isinstance(found, click.Group) else {"": found}
         named += [(name, word) for word, command in one_each.items() if isinstance(command, Destructive)]
     assert sorted(named) == sorted(CANNOT_BE_UNDONE)
