@@ -5,7 +5,7 @@ Errors are one line on stderr and exit code 2.
 
 from __future__ import annotations
 
-import importlib
+import functools
 import json
 import os
 import sys
@@ -13,41 +13,32 @@ from pathlib import Path
 
 import click
 
+from chalicelib import settings
+from infra.commands import Operator
+from infra.commands.applications import applications
+from infra.commands.audit import audit
+from infra.commands.check import check
+from infra.commands.grants import grants
+from infra.commands.organizers import organizers
+from infra.commands.registration import registration
+from infra.commands.tables import tables
+from infra.commands.users import users
 from infra.laptop import local
 from infra.terminal import printable
 
 ROOT = Path(__file__).resolve().parent
 CONFIG = ROOT / ".chalice" / "config.json"
-COMMANDS = ("applications", "audit", "check", "grants", "organizers", "registration", "tables", "users")
 
 
-class Commands(click.Group):
-    """Imports a command only when it runs, because the models read the stage's environment on import."""
-
-    def list_commands(self, context: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        if name not in COMMANDS:
-            return None
-        if not {"-h", "--help"} & set(sys.argv):  # help needs no stage
-            if not context.params.get("stage"):
-                raise click.UsageError("Missing option '--stage': local, or another stage of .chalice/config.json.")
-            os.environ.update(_environment(context.params["stage"]))
-        try:
-            from infra import commands
-
-            command: click.Command = getattr(importlib.import_module(f"infra.commands.{name}"), name)
-        except ValueError as error:  # the stage has an invalid setting
-            raise click.UsageError(str(error)) from error
-        context.obj = context.obj or commands.Operator()
-        return command
-
-
-@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    commands=[applications, audit, check, grants, organizers, registration, tables, users],
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.option("--stage", help="The stage to work on: local, or another stage of .chalice/config.json.")
-def cli(stage: str | None) -> None:
+@click.pass_context
+def cli(context: click.Context, stage: str | None) -> None:
     """Manage a stage of Lanyard."""
+    context.obj = Operator(functools.partial(_enter, stage))
 
 
 def main() -> None:
@@ -63,6 +54,17 @@ def main() -> None:
     except click.Abort:
         click.echo("Stopped.", err=True)
         sys.exit(130)
+
+
+def _enter(stage: str | None) -> None:
+    """Let this process work with the settings and the store of a stage."""
+    if not stage:
+        raise click.UsageError("Missing option '--stage': local, or another stage of .chalice/config.json.")
+    os.environ.update(_environment(stage))
+    try:
+        settings.load(os.environ)
+    except settings.SettingsError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def _environment(stage: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from infra.deployment import package
 
 ROUNDS = 7
-HANDLERS = {"APIHandler": "app", "Authorizer": "chalicelib.endpoints.api.authorizer"}
+HANDLERS = {"APIHandler": "app", "Authorizer": "chalicelib.endpoints.authorizer"}
 _LINE = re.compile(r"import time:\s+(\d+) \|\s+(\d+) \| ( *)(\S+)")
 
 

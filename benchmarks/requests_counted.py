@@ -10,6 +10,7 @@ from typing import Any
 from benchmarks import capacity, world
 from benchmarks.capacity import Units
 from benchmarks.world import World
+from chalicelib.endpoints.api.lambda_authorizer import authorizer
 
 # The design's budget: at most this many round trips.
 BUDGET = {
@@ -57,8 +58,6 @@ def over_budget(rows: list[Counted]) -> list[str]:
 
 def _requests(here: World) -> Iterator[tuple[str, list[Any]]]:
     """Each kind of request, with the store calls that one such request makes."""
-    from chalicelib.endpoints.api.authorizer import authorizer
-
     made: list[tuple[str, list[Any]]] = []
 
     @contextmanager

@@ -12,6 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import boto3
+
+from benchmarks.capacity import item_bytes
+from chalicelib import composition
+from chalicelib.models import organizer, user
+from infra.deployment import tables
+from infra.laptop import serving
 from infra.laptop.ministack import MiniStack, client_environment, free_port
 from tests.actors import PASSWORD, Browser, ClientApp, Person
 from tests.store_proxy import StoreProxy
@@ -32,8 +39,6 @@ class World:
 
     def sizes(self) -> dict[str, int]:
         """The bytes of the largest item, by table."""
-        from benchmarks.capacity import item_bytes
-
         found = {}
         for table in self.client.list_tables()["TableNames"]:
             items = self.client.scan(TableName=table)["Items"]
@@ -48,19 +53,13 @@ def made() -> Iterator[World]:
     proxy = StoreProxy(ministack.port)
     port = free_port()
     base_url = f"http://127.0.0.1:{port}"
-    # The application reads these on import, so it is imported afterwards.
     os.environ.update(client_environment(f"http://127.0.0.1:{proxy.port}"), LANYARD_STAGE="local", PUBLIC_URL=base_url)
     try:
         ministack.wait_until_ready()
-        import boto3
-
-        import app
-        from infra.deployment import tables
-        from infra.laptop import serving
-
+        app = composition.create_application(os.environ)
         list(tables.create_all())
         logging.disable(logging.INFO)  # its lines would mix with ours
-        server = serving.create(app.app, port)
+        server = serving.create(app, port)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield World(base_url, proxy, _person(), boto3.client("dynamodb", endpoint_url=ministack.url))
         server.shutdown()
@@ -77,8 +76,6 @@ def application(world: World) -> ClientApp:
 
 
 def _person() -> Person:
-    from chalicelib.models import organizer, user
-
     made = user.create(
         email="john@example.org", password=PASSWORD, fullname="John Doe", locale="en", timezone="Europe/Berlin"
     )

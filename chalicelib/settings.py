@@ -1,13 +1,14 @@
 """The operator's settings: environment variables, read once, into one frozen `Settings`.
 
-Every lifetime and limit of the product stands here, its unit in its name. Nothing else reads the environment.
+Every lifetime and limit of the product stands here, its unit in its name. Importing this reads nothing: whatever starts
+the process calls `load`, and SETTINGS is there from then on.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from chalicelib import environment as read
 from chalicelib.environment import RequiredScope as RequiredScope
@@ -44,8 +45,7 @@ ASSERTION_KEPT_SECONDS = 300
 ASSERTION_REPEAT_SECONDS = 60  # for how long the same request may come again, if it has not been answered
 SERVER_KEY_MIN_CHARACTERS = 43  # 256 bits of base64url
 SERVER_KEYS_LIMIT = 10  # a token that is none of theirs costs a walk along the chain with each
-# Long enough to sign in on the way.
-PUSHED_REQUEST_LIFETIME_SECONDS = 600
+PUSHED_REQUEST_LIFETIME_SECONDS = 600  # long enough to sign in on the way
 DEVICE_CODE_LIFETIME_SECONDS = 600
 # What applications may push and start, in a minute: room for a shop's busiest, who all come from its server's address.
 REQUESTS_WINDOW_SECONDS = 60
@@ -61,8 +61,7 @@ DEVICE_TRIES_PER_ADDRESS = 50
 
 # What one user may register, and for how long a form that did is known again: longer than the session that can send it.
 APPLICATIONS_PER_OWNER_LIMIT = 50
-# In a day: what is deleted makes room for another, and leaves its id behind for good.
-REGISTRATIONS_PER_OWNER = 100
+REGISTRATIONS_PER_OWNER = 100  # in a day: what is deleted makes room for another, and leaves its id behind for good
 REGISTRATION_FORM_KEPT_SECONDS = 86_400
 # Who may register an application over the protocol (RFC 7591): nobody, who has a token, everybody.
 CLOSED, WITH_TOKEN, OPEN = "closed", "token", "open"
@@ -80,11 +79,11 @@ SESSION_LIFETIME_SECONDS = 12 * 3600
 SESSION_IDLE_SECONDS = 3 * 3600
 # "Last seen" and "last used" are written at most this often: a write for every read would double a request's cost.
 SESSION_TOUCH_SECONDS = 300
-# One more ends the one that was seen least recently.
-SESSIONS_PER_USER_LIMIT = 50
+SESSIONS_PER_USER_LIMIT = 50  # one more ends the one that was seen least recently
 GRANT_TOUCH_SECONDS = 3600
 
 SECURITY_EVENT_KEPT_SECONDS = 365 * 86_400
+SECURITY_EVENTS_PER_PAGE = 20
 USER_AGENT_KEPT_CHARACTERS = 256
 OPERATOR_EVENT_KEPT_SECONDS = 2 * 365 * 86_400
 
@@ -104,8 +103,7 @@ SIGN_INS_PER_ADDRESS = 600
 FAILED_SIGN_INS_KEPT_SECONDS = 30 * 86_400
 # An IPv6 caller is counted by /64, /56 and /48: prefix length -> how many times the limit of one address.
 IPV6_LIMIT_FACTORS = {64: 1, 56: 4, 48: 16}
-# A limit for everybody together is spread over this many counters, so that none is written too often.
-THROTTLE_SHARDS = 16
+THROTTLE_SHARDS = 16  # the counters that a limit for everybody is spread over, so that none is written too often
 
 STATIC_LIFETIME_SECONDS = 31_536_000  # a year: an address that holds a digest never changes its meaning
 ICON_LIFETIME_SECONDS = 86_400  # and of what crawlers may visit: their addresses stay when what is there changes
@@ -119,14 +117,11 @@ MAILS_PER_ADDRESS = 30
 # Of one purpose, for everybody together: it bounds what a flood can cost. Nobody gets such a mail once it is reached.
 MAILS_IN_ALL = 1000
 MAIL_LINK_TRIES = 10
-# Each costs two password hashes and a mail to the owner.
-PASSWORD_CHANGES_PER_ACCOUNT = 10
+PASSWORD_CHANGES_PER_ACCOUNT = 10  # each costs two password hashes and a mail to the owner
 # Of one try. A request waits for all of them no longer than it has time left.
 MAIL_CONNECT_SECONDS = 1.0
 MAIL_READ_SECONDS = 3.0
 MAIL_NOTICE_SECONDS = 2.0  # that a mail which nobody waits for holds up the answer at most
-
-SECURITY_EVENTS_PER_PAGE = 20
 
 BODY_LIMIT_BYTES = 16_384
 # What one consent can be for. The slugs, of up to 50 characters, stand in the consent, the code, the grant and the
@@ -143,8 +138,7 @@ PUSHED_REQUEST_LIMIT_CHARACTERS = 8192
 # How far the clocks of the machines that write may be apart: what an operator ends, ends so much later than it says
 # there, and what is given after that counts as given later still.
 CLOCKS_APART_SECONDS = 10
-# From so many organizers on the consent page has a field to look for some of them.
-ORGANIZERS_FILTERED_FROM = 10
+ORGANIZERS_FILTERED_FROM = 10  # from so many on, the consent page has a field to look for some of them
 # For so long a write is tried again that others come before, each time after it was read what they left.
 CONTENTION_SECONDS = 5.0
 # A user's grants for one application: connecting once more ends the one that was used least recently.
@@ -175,12 +169,10 @@ STORE_LEAST_READ_SECONDS = 0.1  # where less is left, the try is not made
 STORE_ASIDE_READ_SECONDS = 0.5
 STORE_ASIDE_SECONDS = 2.0
 SERVICE_TRIES = 2  # of a call to SES or SSM
-# A server key that could not be read is not asked for again so soon.
-SERVER_KEY_RETRY_SECONDS = 5.0
+SERVER_KEY_RETRY_SECONDS = 5.0  # one that could not be read is not asked for again so soon
 # A refresh that another one overtook goes after it, unless its own write took so long that its client may have given up
 # on it: then the other may be that client's second try, whose token must stay.
 REFRESH_GIVES_WAY_SECONDS = STORE_READ_SECONDS
-
 
 # What the authorizer asks where the operator set nothing: `read` to read, `write` for the rest.
 REQUIRED_SCOPES = "* GET /* read; * HEAD /* read; * * /* write"
@@ -290,4 +282,18 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     )
 
 
-SETTINGS = from_environment(os.environ)
+SETTINGS: Settings
+
+
+def load(environment: Mapping[str, str]) -> None:
+    """Read the settings of this process. Raises SettingsError for a value that cannot be used."""
+    global SETTINGS
+    SETTINGS = from_environment(environment)
+
+
+if not TYPE_CHECKING:  # mypy would take every misspelled constant for a name that __getattr__ knows
+
+    def __getattr__(name: str) -> object:
+        if name == "SETTINGS":
+            raise RuntimeError("There are no settings yet: call settings.load(os.environ) first.")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,21 +8,18 @@ from typing import Any
 
 import pytest
 
-from tests import network, stage  # first: it says where the application's store is
-from tests.actors import Browser, ClientApp, Person
-from tests.local_run import LocalRun
-from tests.mailbox import Mailbox
-from tests.rehearsed import REHEARSED
-from tests.store_proxy import StoreProxy
-
-# isort: split
 from chalicelib import clock as clock_module
 from chalicelib import settings
 from chalicelib.accounts import sign_in_try
 from chalicelib.models import throttle
 from chalicelib.models.store import table as table_module
-from tests import people
+from tests import network, people, stage
+from tests.actors import Browser, ClientApp, Person
+from tests.local_run import LocalRun
+from tests.mailbox import Mailbox
+from tests.rehearsed import REHEARSED
 from tests.request_calls import RequestCalls
+from tests.store_proxy import StoreProxy
 from tests.whole_run import WholeRun
 
 network.close_outside()

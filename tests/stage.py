@@ -1,7 +1,7 @@
 """The application behind its local server, on a store of its own: what tests and sweeps play on.
 
 The store is MiniStack; with LANYARD_TEST_STORE=dynamodb-local it is AWS's own engine, DynamoDB Local. Importing this
-says where it will be, since the application reads that when it is imported.
+makes the application and says where its store will be; `start` starts the store.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from chalicelib import composition
+from infra.deployment import tables
+from infra.laptop import serving
 from infra.laptop.dynamodb_local import DynamoDBLocal
 from infra.laptop.ministack import LocalStore, MiniStack, client_environment, free_port
 from tests.rehearsed import REHEARSED
@@ -35,12 +38,7 @@ os.environ.update(SERVER_KEY="a-key-that-the-tests-know-and-nobody-else-uses")
 if REHEARSED:
     REHEARSED.lead_there()
     os.environ.update(REHEARSED.environment(f"http://127.0.0.1:{PROXY.port}"))
-
-import app as application_module  # noqa: E402
-from infra.deployment import tables  # noqa: E402
-from infra.laptop import serving  # noqa: E402
-
-APPLICATION = application_module.app
+APPLICATION = composition.create_application(os.environ)
 _started: list[LocalStore] = []
 
 

@@ -10,32 +10,35 @@ from chalicelib import settings
 from chalicelib.endpoints import http
 from chalicelib.pages.site import File
 
-blueprint = Blueprint(__name__)
+
+def make_blueprint() -> Blueprint:
+    """Serves all of them. Made with the application: the style sheet, and so its digest, has the operator's color."""
+    made, site = Blueprint(__name__), http.site()
+    views = {site.style.path: style, site.script.path: script, "/favicon.ico": favicon, "/robots.txt": robots}
+    for path, view in views.items():
+        http.route(made, path, "GET", is_page=True)(view)
+    return made
 
 
-@http.route(blueprint, http.SITE.style.path, "GET", is_page=True)
 def style(_: http.Request) -> Response:
-    return _kept(http.SITE.style)
+    return _kept(http.site().style)
 
 
-@http.route(blueprint, http.SITE.script.path, "GET", is_page=True)
 def script(_: http.Request) -> Response:
-    return _kept(http.SITE.script)
+    return _kept(http.site().script)
 
 
-@http.route(blueprint, "/favicon.ico", "GET", is_page=True)
 def favicon(_: http.Request) -> Response:
     """For answers that are no page of ours, which names its icon itself."""
-    kept = {"Cache-Control": f"public, max-age={settings.ICON_LIFETIME_SECONDS}"}
-    if http.SITE.drawn_icon:
+    site, kept = http.site(), {"Cache-Control": f"public, max-age={settings.ICON_LIFETIME_SECONDS}"}
+    if site.drawn_icon:
         policy = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
-        return Response(http.SITE.drawn_icon, {"Content-Type": "image/svg+xml", **kept, **policy}, 200)
-    if http.SITE.logo_url and http.SITE.logo_url.startswith("https:"):
-        return http.see_other(http.SITE.logo_url, headers=kept)
+        return Response(site.drawn_icon, {"Content-Type": "image/svg+xml", **kept, **policy}, 200)
+    if site.logo_url and site.logo_url.startswith("https:"):
+        return http.see_other(site.logo_url, headers=kept)
     return Response("", {**kept}, 204)  # a PNG cannot pass API Gateway as text
 
 
-@http.route(blueprint, "/robots.txt", "GET", is_page=True)
 def robots(_: http.Request) -> Response:
     """The front page may be found; behind it, nothing is for crawlers."""
     kept = f"public, max-age={settings.ICON_LIFETIME_SECONDS}"

@@ -6,14 +6,14 @@ from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
 
 from chalicelib import clock
 from chalicelib.models import store
-from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, table_name
+from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName, TimeToLive
 
 
 class AccessToken(Item):
     issued_at_name = "issued_at"
 
     class Meta(TableMeta):
-        table_name = table_name("access_tokens")
+        table_name = TableName("access_tokens")
 
     grant_id = UnicodeAttribute(hash_key=True)
     token_digest = UnicodeAttribute()

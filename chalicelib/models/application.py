@@ -22,7 +22,7 @@ from chalicelib.models.client_profile import PRIVATE_KEY_JWT as PRIVATE_KEY_JWT
 from chalicelib.models.client_profile import PUBLIC as PUBLIC
 from chalicelib.models.client_profile import WEB as WEB
 from chalicelib.models.client_profile import Profile as Profile
-from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, table_name
+from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName
 from chalicelib.models.user import User
 
 # The owner of one that nobody here registered; no user id looks like it.
@@ -51,7 +51,7 @@ class OlderSecret:
 
 class Application(Item):
     class Meta(TableMeta):
-        table_name = table_name("applications")
+        table_name = TableName("applications")
 
     client_id = UnicodeAttribute(hash_key=True)
     owner_id = UnicodeAttribute(null=True)

@@ -12,14 +12,14 @@ from chalicelib.models.consent import Consent, must_stand, remember
 from chalicelib.models.exchange import store_claimed
 from chalicelib.models.grant import Grant
 from chalicelib.models.pushed_request import PushedRequest
-from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, table_name
+from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName, TimeToLive
 
 
 class AuthorizationCode(Item):
     issued_at_name = "created_at"
 
     class Meta(TableMeta):
-        table_name = table_name("authorization_codes")
+        table_name = TableName("authorization_codes")
 
     code_digest = UnicodeAttribute(hash_key=True)
     client_id = UnicodeAttribute()

@@ -16,14 +16,14 @@ from pynamodb.expressions.update import Action
 from chalicelib import clock, settings
 from chalicelib.models import application, store
 from chalicelib.models.application import Application
-from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, as_set, table_name
+from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName, as_set
 
 _TRIES = 3
 
 
 class Consent(Item):
     class Meta(TableMeta):
-        table_name = table_name("consents")
+        table_name = TableName("consents")
 
     user_id = UnicodeAttribute(hash_key=True)
     client_id = UnicodeAttribute(range_key=True)

@@ -18,14 +18,14 @@ from chalicelib.models.application import Application
 from chalicelib.models.consent import Consent, remember
 from chalicelib.models.exchange import store_claimed
 from chalicelib.models.grant import Grant
-from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, Whole, table_name
+from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName, TimeToLive, Whole
 
 PENDING, APPROVED, DENIED, USED = "pending", "approved", "denied", "used"
 
 
 class DeviceRequest(Item):
     class Meta(TableMeta):
-        table_name = table_name("device_requests")
+        table_name = TableName("device_requests")
 
     request_id = UnicodeAttribute(hash_key=True)
     device_digest = UnicodeAttribute()

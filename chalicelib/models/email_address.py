@@ -5,12 +5,12 @@ from __future__ import annotations
 from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib import settings
-from chalicelib.models.store.table import Item, Key, TableMeta, table_name
+from chalicelib.models.store.table import Item, Key, TableMeta, TableName
 
 
 class EmailAddress(Item):
     class Meta(TableMeta):
-        table_name = table_name("email_addresses")
+        table_name = TableName("email_addresses")
 
     email = UnicodeAttribute(hash_key=True)
     user_id = UnicodeAttribute()

@@ -20,7 +20,7 @@ from chalicelib.models import store
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.application import Application
 from chalicelib.models.consent import Consent, stands
-from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, Whole, table_name
+from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName, TimeToLive, Whole
 from chalicelib.models.user import User
 
 
@@ -51,7 +51,7 @@ class Grant(Item):
     issued_at_name = "created_at"
 
     class Meta(TableMeta):
-        table_name = table_name("grants")
+        table_name = TableName("grants")
 
     user_id = UnicodeAttribute(hash_key=True)
     grant_id = UnicodeAttribute(range_key=True)

@@ -16,7 +16,7 @@ from pynamodb.attributes import UnicodeAttribute
 from chalicelib import clock, credentials, settings
 from chalicelib.models import store, throttle, user
 from chalicelib.models.email_address import EmailAddress
-from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, table_name
+from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName, TimeToLive
 from chalicelib.models.user import User
 
 
@@ -46,7 +46,7 @@ class MailLink(Item):
     issued_at_name = "created_at"
 
     class Meta(TableMeta):
-        table_name = table_name("mail_links")
+        table_name = TableName("mail_links")
 
     link_digest = UnicodeAttribute(hash_key=True)
     purpose = UnicodeAttribute()

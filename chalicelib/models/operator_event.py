@@ -15,7 +15,7 @@ from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
 
 from chalicelib import clock, credentials, settings
 from chalicelib.models import store
-from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, as_set, table_name
+from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName, TimeToLive, as_set
 
 
 class Outcome(StrEnum):
@@ -28,7 +28,7 @@ class Outcome(StrEnum):
 
 class OperatorEvent(Item):
     class Meta(TableMeta):
-        table_name = table_name("operator_events")
+        table_name = TableName("operator_events")
 
     month = UnicodeAttribute(hash_key=True)
     event_key = UnicodeAttribute(range_key=True)

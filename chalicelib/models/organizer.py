@@ -15,7 +15,7 @@ from pynamodb.expressions.condition import Condition
 
 from chalicelib import clock
 from chalicelib.models import store
-from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, table_name
+from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName
 
 _DELETED = "-"
 SLUG = re.compile(r"[a-z0-9][a-z0-9_.-]{0,49}", re.ASCII)
@@ -23,7 +23,7 @@ SLUG = re.compile(r"[a-z0-9][a-z0-9_.-]{0,49}", re.ASCII)
 
 class Organizer(Item):
     class Meta(TableMeta):
-        table_name = table_name("organizers")
+        table_name = TableName("organizers")
 
     slug = UnicodeAttribute(hash_key=True)
     name = UnicodeAttribute()

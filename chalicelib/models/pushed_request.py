@@ -10,7 +10,7 @@ from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib import clock
 from chalicelib.models import store
-from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, table_name
+from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName, TimeToLive
 
 ALLOWED, DENIED = "allowed", "denied"
 
@@ -19,7 +19,7 @@ class PushedRequest(Item):
     issued_at_name = "created_at"
 
     class Meta(TableMeta):
-        table_name = table_name("pushed_requests")
+        table_name = TableName("pushed_requests")
 
     request_digest = UnicodeAttribute(hash_key=True)
     client_id = UnicodeAttribute()

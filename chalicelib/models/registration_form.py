@@ -16,7 +16,7 @@ from pynamodb.attributes import UnicodeAttribute
 from chalicelib import clock, credentials, settings
 from chalicelib.models import application, store, throttle
 from chalicelib.models.application import Application
-from chalicelib.models.store.table import Item, Key, TableMeta, TimeToLive, table_name
+from chalicelib.models.store.table import Item, Key, TableMeta, TableName, TimeToLive
 from chalicelib.models.user import User
 
 _TRIES = 5  # each time another tab of the same user came through
@@ -24,7 +24,7 @@ _TRIES = 5  # each time another tab of the same user came through
 
 class RegistrationForm(Item):
     class Meta(TableMeta):
-        table_name = table_name("registration_forms")
+        table_name = TableName("registration_forms")
 
     user_id = UnicodeAttribute(hash_key=True)
     form_digest = UnicodeAttribute(range_key=True)

@@ -14,7 +14,7 @@ from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib import clock, credentials, logs, settings
 from chalicelib.models import store
-from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, Whole, table_name
+from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName, TimeToLive, Whole
 from chalicelib.request_source import UNKNOWN, RequestSource
 
 
@@ -37,7 +37,7 @@ class Kind(StrEnum):
 
 class SecurityEvent(Item):
     class Meta(TableMeta):
-        table_name = table_name("security_events")
+        table_name = TableName("security_events")
 
     user_id = UnicodeAttribute(hash_key=True)
     event_key = UnicodeAttribute(range_key=True)

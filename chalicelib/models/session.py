@@ -10,7 +10,7 @@ from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib import clock, credentials, settings
 from chalicelib.models import store
-from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, table_name
+from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName, TimeToLive
 from chalicelib.models.user import User
 from chalicelib.request_source import RequestSource
 
@@ -19,7 +19,7 @@ class Session(Item):
     issued_at_name = "created_at"
 
     class Meta(TableMeta):
-        table_name = table_name("sessions")
+        table_name = TableName("sessions")
 
     user_id = UnicodeAttribute(hash_key=True)
     session_digest = UnicodeAttribute(range_key=True)

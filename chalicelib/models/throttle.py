@@ -19,12 +19,12 @@ from pynamodb.expressions.update import Action
 from chalicelib import clock, credentials, settings
 from chalicelib.models import store
 from chalicelib.models.email_address import normalize
-from chalicelib.models.store.table import Item, Key, TableMeta, TimeToLive, Whole, table_name
+from chalicelib.models.store.table import Item, Key, TableMeta, TableName, TimeToLive, Whole
 
 
 class Throttle(Item):
     class Meta(TableMeta):
-        table_name = table_name("throttles")
+        table_name = TableName("throttles")
 
     throttle_key = UnicodeAttribute(hash_key=True)
     tries = Whole()

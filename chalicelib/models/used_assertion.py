@@ -9,14 +9,14 @@ from pynamodb.expressions.condition import Condition
 
 from chalicelib import clock, credentials, settings
 from chalicelib.models import store
-from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TimeToLive, table_name
+from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName, TimeToLive
 
 
 class UsedAssertion(Item):
     """repeat_from, repeat_until: when the same request may come again. Without repeat_from it has been answered."""
 
     class Meta(TableMeta):
-        table_name = table_name("used_assertions")
+        table_name = TableName("used_assertions")
 
     assertion_digest = UnicodeAttribute(hash_key=True)
     request_digest = UnicodeAttribute(null=True)

@@ -16,12 +16,12 @@ from chalicelib import clock, credentials, known_device
 from chalicelib.models import organizer, store
 from chalicelib.models.email_address import EmailAddress, normalize
 from chalicelib.models.organizer import Organizer
-from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, Whole, table_name
+from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName, Whole
 
 
 class User(Item):
     class Meta(TableMeta):
-        table_name = table_name("users")
+        table_name = TableName("users")
 
     user_id = UnicodeAttribute(hash_key=True)
     email = UnicodeAttribute()

@@ -22,7 +22,7 @@ from infra.commands.output import say
 
 
 class Command(click.Command):
-    """A command that takes --json."""
+    """A command that takes --json. It enters the stage only once its words are understood: help needs none."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -34,6 +34,12 @@ class Command(click.Command):
                 setattr(context.find_object(Operator), attribute, True)
 
         self.params.append(click.Option([name], is_flag=True, expose_value=False, callback=keep, help=help_text))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        operator = ctx.find_object(Operator)
+        assert operator is not None
+        operator.enter_stage()
+        return super().invoke(ctx)
 
 
 class Listing(Command):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, NoReturn
 
@@ -31,10 +31,11 @@ class Operator:
 
     as_json: print only one JSON value on stdout. is_dry: print what would be done, and change nothing. asks, is_sure:
     ask before a change that cannot be undone, unless --yes was given. command: its words. made: the ids of what the
-    command created, for the audit.
+    command created, for the audit. enter_stage: loads the settings of the stage that --stage names.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, enter_stage: Callable[[], None] = lambda: None) -> None:
+        self.enter_stage = enter_stage
         self.as_json = False
         self.is_dry = False
         self.asks = False

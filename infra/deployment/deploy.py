@@ -11,6 +11,7 @@ import json
 import re
 import sys
 import tempfile
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -47,6 +48,7 @@ def deploy(stage: str, session: Any, *, is_dry: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
         # Creates the package in .chalice/deployments/. `chalice deploy` then reuses it, with the byte code.
         package.chalice("package", "--stage", stage, folder)
+        packaged = json.loads((Path(folder) / "sam.json").read_text(encoding="utf-8"))["Resources"]
     for made in (ROOT / ".chalice" / "deployments").glob("*.zip"):
         bytecode.add(made)
     if is_dry:
@@ -59,6 +61,7 @@ def deploy(stage: str, session: Any, *, is_dry: bool) -> None:
         return
     _stack(formation, f"lanyard-{stage}-surroundings", stage, templates.surroundings(), names, is_dry=is_dry)
     if not is_dry:
+        _set_handlers(session.client("lambda"), packaged, names)
         _finish(session.client("apigateway"), names["RestAPI"], stage)
 
 
@@ -104,6 +107,14 @@ def _stack(
         stacks.forget(client, planned)
     else:
         stacks.carry_out(client, planned)
+
+
+def _set_handlers(client: Any, packaged: dict[str, Any], names: dict[str, str]) -> None:
+    """Chalice never changes the handler of a function that exists, even where the handler's module has moved since."""
+    for function in ("APIHandler", "Authorizer"):
+        handler = packaged[function]["Properties"]["Handler"]
+        if client.get_function_configuration(FunctionName=names[function])["Handler"] != handler:
+            client.update_function_configuration(FunctionName=names[function], Handler=handler)
 
 
 def _finish(client: Any, api: str, stage: str) -> None:

@@ -13,7 +13,9 @@ import sys
 import time
 from collections.abc import Callable
 
-from infra.laptop import ending
+from chalicelib import credentials, settings
+from chalicelib.models import application, client_secret, user
+from infra.laptop import demo, ending
 from infra.laptop.local import LOCAL, ROOT, RUN, CannotStart, is_running
 from infra.laptop.ministack import is_listening
 
@@ -49,6 +51,7 @@ def _run(request: ending.Request, port: int, started: list[subprocess.Popen[byte
         _wait_until(request, RUN.exists, started[-1], "Lanyard did not start")
     environment = json.loads(RUN.read_text(encoding="utf-8"))
     os.environ.update(environment)
+    settings.load(os.environ)
     client_id, client_secret = _credentials(f"http://127.0.0.1:{port}/callback")
     environment = {
         **os.environ,
@@ -72,9 +75,6 @@ def _run(request: ending.Request, port: int, started: list[subprocess.Popen[byte
 
 def _credentials(redirect_uri: str) -> tuple[str, str]:
     """The demo application's client id and secret. Creates a new secret if the current one is not known here."""
-    from chalicelib.models import application, client_secret, user  # these read the environment when they are imported
-    from infra.laptop import demo
-
     owner = user.find_by_email(demo.JOHN["email"])
     assert owner is not None  # `make run` created him
     owned = {found.name: found.client_id for found in application.owned_by(owner.user_id)}
@@ -86,7 +86,7 @@ def _credentials(redirect_uri: str) -> tuple[str, str]:
     if redirect_uri not in found.redirect_uris:
         application.edit(client_id, name=found.name, redirect_uris=[*found.redirect_uris, redirect_uri])
     known = _read_known()
-    if known.get("client_id") != client_id or found.secret_digest != _digest(known["client_secret"]):
+    if known.get("client_id") != client_id or found.secret_digest != credentials.digest(known["client_secret"]):
         known = {"client_id": client_id, "client_secret": client_secret.rotate(found)[1]}
         CREDENTIALS.touch(mode=0o600)
         CREDENTIALS.write_text(json.dumps(known), encoding="utf-8")
@@ -98,12 +98,6 @@ def _read_known() -> dict[str, str]:
         known: dict[str, str] = json.loads(CREDENTIALS.read_text(encoding="utf-8"))
         return known
     return {}
-
-
-def _digest(secret: str) -> str:
-    from chalicelib import credentials
-
-    return credentials.digest(secret)
 
 
 def _wait_until(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import importlib
 import json
 import os
 import secrets
@@ -21,8 +20,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from chalicelib.environment import SettingsError
-from infra.laptop import ending
+from chalicelib import settings
+from chalicelib.settings import SettingsError
+from infra.deployment import tables
+from infra.laptop import demo, ending
 from infra.laptop.ministack import MiniStack, client_environment, is_listening
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -118,17 +119,13 @@ def _read_settings(environment: dict[str, str]) -> None:
     """Read the settings before anything is started. Raises CannotStart for an invalid one."""
     os.environ.update(environment)
     try:
-        importlib.import_module("chalicelib.settings")  # which reads the environment
+        settings.load(os.environ)
     except SettingsError as error:
         raise CannotStart(str(error)) from error
 
 
 def _prepare() -> None:
     """Create the tables and demo data that are missing."""
-    # These read the environment when they are imported.
-    from infra.deployment import tables
-    from infra.laptop import demo
-
     created = list(tables.create_all())
     if created:
         print(f"Created {len(created)} tables", flush=True)
@@ -153,8 +150,6 @@ def _publish(environment: dict[str, str]) -> None:
 
 
 def _say_ready(public_url: str, here: str) -> None:
-    from infra.laptop import demo
-
     print(
         f"\nReady: {public_url}/{'' if public_url == here else f' (proxy it to {here}/)'}\n"
         f"  Sign in as {demo.JOHN['email']} (pages in German) or {demo.EVE['email']} (in English),"

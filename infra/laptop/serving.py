@@ -7,6 +7,7 @@ Chalice's own server has a backlog of five connections, delays each response on 
 from __future__ import annotations
 
 import functools
+import os
 import sys
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -22,6 +23,8 @@ from chalice.local import (
     RouteMatcher,
     create_local_server,
 )
+
+from chalicelib import composition
 
 HOST = "127.0.0.1"
 BACKLOG = 128
@@ -69,8 +72,7 @@ def create(app: Chalice, port: int) -> LocalDevServer:
 
 def main() -> None:
     """Serve on the port in the first argument until stopped."""
-    from app import app  # which reads the environment
-
+    app = composition.create_application(os.environ)
     validate_routes(app.routes)  # routes that cannot be deployed are not served here either
     create(app, int(sys.argv[1])).serve_forever()
 

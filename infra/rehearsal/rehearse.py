@@ -92,7 +92,7 @@ def _import_alone(archive: Path, folder: Path) -> None:
     """Import the functions without this virtual environment's packages: what the zip lacks is missing on Lambda."""
     with zipfile.ZipFile(archive) as opened:
         opened.extractall(folder)
-    code = f"import sys; sys.path.insert(0, {str(folder)!r}); import app, chalicelib.endpoints.api.authorizer"
+    code = f"import sys; sys.path.insert(0, {str(folder)!r}); import app, chalicelib.endpoints.authorizer"
     _run([sys.executable, "-I", "-S", "-c", code], {"LANYARD_STAGE": STAGE})
 
 

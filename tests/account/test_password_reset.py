@@ -10,7 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from chalicelib import credentials, settings
-from chalicelib.models import user
+from chalicelib.models import session, user
+from chalicelib.request_source import UNKNOWN
 from tests.account.test_events import events
 from tests.account.test_sessions import is_signed_in
 from tests.actors import PASSWORD, Browser, ClientApp, Page, Person
@@ -387,9 +388,6 @@ def test_sign_in_running_with_the_old_password_gets_no_session(
     anyone: Browser, a_person: Callable[..., Person], mailbox: Mailbox
 ) -> None:
     """Its session starts after the reset, but with the password from before."""
-    from chalicelib.models import session
-    from chalicelib.request_source import UNKNOWN
-
     person = a_person()
     read_before = user.find_by_email(person.email)
     assert read_before is not None

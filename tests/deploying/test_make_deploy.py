@@ -145,10 +145,14 @@ def test_second_deploy_updates_what_has_changed_and_keeps_the_api(clone: Clone) 
     assert "  update_function lanyard-dev\n" in dry.stdout
     assert "create_function" not in dry.stdout
     before = dict(clone.front.documents)
+    functions, moved = clone.client("lambda"), {"FunctionName": "lanyard-dev-authorizer"}
+    functions.update_function_configuration(**moved, Handler="chalicelib.endpoints.api.authorizer.authorizer")
     ended = clone.deploy("dev")
     assert ended.returncode == 0, ended.stderr
     assert "The stack lanyard-dev-tables has no changes." in ended.stdout
     assert set(clone.front.documents) == set(before)
+    handler = functions.get_function_configuration(**moved)["Handler"]
+    assert handler == "chalicelib.endpoints.authorizer.authorizer", "Chalice changes the code and leaves the handler"
     assert len(clone.client("lambda").list_functions()["Functions"]) == 2
 
 

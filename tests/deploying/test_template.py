@@ -31,6 +31,12 @@ def test_template_is_complete_in_what_no_local_aws_checks(template: Template) ->
     assert template_checks.problems(template) == []
 
 
+def test_a_functions_handler_never_moves(template: Template) -> None:
+    """`chalice deploy` does not change the handler of a function that exists, and its old module would be gone."""
+    handlers = {name: properties(template, name)["Handler"] for name in ("APIHandler", "Authorizer")}
+    assert handlers == {"APIHandler": "app.app", "Authorizer": "chalicelib.endpoints.authorizer.authorizer"}
+
+
 def properties(template: Template, name: str) -> dict[str, Any]:
     found: dict[str, Any] = template["Resources"][name]["Properties"]
     return found

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from chalicelib import settings
-from chalicelib.endpoints.api.authorizer import Unauthorized, authorizer
+from chalicelib.endpoints.api.lambda_authorizer import Unauthorized, authorizer
 from chalicelib.models import consent
 from chalicelib.models.store import StoreUnavailable
 from tests.actors import Browser, ClientApp

@@ -12,7 +12,6 @@ from argon2 import Parameters, PasswordHasher, extract_parameters
 
 from chalicelib import settings
 from chalicelib.accounts import sign_in_try
-from chalicelib.endpoints import http
 from chalicelib.models import store as storage
 from chalicelib.models import throttle, user
 from chalicelib.models.user import User
@@ -77,7 +76,7 @@ def test_disabled_user_with_the_right_password_is_told_whom_to_ask(
     assert "This account is disabled. For help, contact the administrator of Lanyard." in page.text
     assert WRONG not in page.text
     assert visitor.open("/settings/authorized").title == "Sign in", "nobody is signed in"
-    monkeypatch.setattr(http, "SITE", replace(http.SITE, contact="help@example.com"))
+    monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, support_contact="help@example.com"))
     page = visitor.sign_in()
     assert page.link("help@example.com") == "mailto:help@example.com"
     assert page.text.endswith("Sign in Forgot your password? No account yet? Sign up")

@@ -9,8 +9,6 @@ import pytest
 import requests
 
 from chalicelib import settings
-from chalicelib.endpoints import http
-from chalicelib.pages.site import Site
 from infra.laptop.serving import Routes
 from tests.actors import Browser, Page
 from tests.gateway import Gateway
@@ -112,7 +110,7 @@ def test_favicon_is_the_logo(base_url: str) -> None:
 def test_favicon_is_the_operators_logo_if_they_have_one(
     base_url: str, monkeypatch: pytest.MonkeyPatch, logo: str, status: int, location: str | None
 ) -> None:
-    monkeypatch.setattr(http, "SITE", Site("Tickets", logo, "#1f5fbf"))
+    monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, site_name="Tickets", site_logo_url=logo))
     icon = get(base_url + "/favicon.ico")
     assert (icon.status_code, icon.headers.get("Location")) == (status, location)
     assert icon.text == ("<svg/>" if status == 200 else "")

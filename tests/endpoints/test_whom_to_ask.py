@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from chalicelib import settings
-from chalicelib.endpoints import http
 from chalicelib.models import user
 from tests.actors import CALLBACK, Browser, ClientApp, Page, Person
 from tests.gateway import Gateway
@@ -127,12 +126,12 @@ def connecting_without_a_server_key(
     ],
 )
 def test_page_that_only_the_operator_can_help_with_says_whom_to_ask(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, met: str, language: str
+    request: pytest.FixtureRequest, changed: Callable[..., None], met: str, language: str
 ) -> None:
     opened: Open = request.getfixturevalue(met)
     assert ADMINISTRATOR[language] in opened(language).text
     for contact, url in (("help@example.com", "mailto:help@example.com"), ("https://help.example.com/", None)):
-        monkeypatch.setattr(http, "SITE", replace(http.SITE, contact=contact))
+        changed(support_contact=contact)
         page = opened(language)
         assert CONTACT[language].format(contact=contact) in page.text
         assert page.link(contact) == (url or contact)

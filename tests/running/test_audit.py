@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import pty
@@ -125,7 +124,8 @@ def test_application_with_an_id_that_the_server_did_not_generate_is_found(local_
     """Commit 3d22260 let people choose an id."""
     before = in_json(local_run, "applications", "list", "--chosen-id", "--json")
     code = (
-        "from chalicelib.models.application import Application as A; "
+        "import os; from chalicelib import settings; from chalicelib.models.application import Application as A; "
+        "settings.load(os.environ); "
         "A(client_id='google-official', owner_id='x', name='G', client_type='confidential', redirect_uris=[], "
         "active=True, created_at=1).save()"
     )
@@ -196,8 +196,7 @@ def test_command_that_cannot_be_undone_does_nothing_without_yes(
 
 def test_every_command_with_a_yes_option_is_covered_here() -> None:
     named: list[tuple[str, str]] = []
-    for name in manage.COMMANDS:
-        found = getattr(importlib.import_module(f"infra.commands.{name}"), name)
+    for name, found in manage.cli.commands.items():
         one_each = found.commands if isinstance(found, click.Group) else {"": found}
         named += [(name, word) for word, command in one_each.items() if isinstance(command, Destructive)]
     assert sorted(named) == sorted(CANNOT_BE_UNDONE)

@@ -32,12 +32,6 @@ from chalicelib.pages import render
 from chalicelib.pages.site import Site
 from chalicelib.protocol.rules.request_parameters import Parameters
 
-SITE = Site(
-    settings.SETTINGS.site_name,
-    settings.SETTINGS.site_logo_url,
-    settings.SETTINGS.site_colour,
-    settings.SETTINGS.support_contact,
-)
 # What the sign-in form's CSRF token is for. The word of earlier versions, whose forms are still open somewhere.
 SIGN_IN = "log-in"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
@@ -48,6 +42,7 @@ _CROSS_ORIGIN = CORSConfig("*", ["Authorization", "Content-Type"], ["WWW-Authent
 _HSTS = "max-age=63072000; includeSubDomains"
 
 View = Callable[..., Response]
+_site = functools.cache(Site)  # which keeps the files that it makes
 
 
 @dataclass(frozen=True)
@@ -175,7 +170,7 @@ def page(
     notice = Notice.STALE_FORM if request.is_shown_again else left
     html = render.page(
         template,
-        site=SITE,
+        site=site(),
         base=request.base_path,
         user=user,
         accept_language=languages,
@@ -185,11 +180,17 @@ def page(
     )
     answer = {
         "Content-Type": "text/html; charset=utf-8",
-        "Content-Security-Policy": SITE.content_security_policy(form_target, with_script=with_script),
+        "Content-Security-Policy": site().content_security_policy(form_target, with_script=with_script),
         **_NEVER_STORED,
         **_with_cookies(headers, [notices.said()] if left and not request.is_head else []),
     }
     return Response(html, answer, status)
+
+
+def site() -> Site:
+    """What the operator makes of the pages."""
+    found = settings.SETTINGS
+    return _site(found.site_name, found.site_logo_url, found.site_colour, found.support_contact)
 
 
 def sign_in_page(

@@ -76,7 +76,7 @@ def _send_link(request: http.Request, email: str) -> None:
         token = mail_link.create(Purpose.CHOOSE_PASSWORD, email=to or email, of=owner)
         subject, text = render.mail(
             "password_reset.txt",
-            site=http.SITE,
+            site=http.site(),
             accept_language=request.header("accept-language"),
             user=owner,
             link=f"{request.base_url}{CHOOSE}?token={token}",
@@ -157,7 +157,7 @@ def _tell_owner(request: http.Request, changed: User) -> None:
         return
     subject, text = render.mail(
         "password_changed.txt",
-        site=http.SITE,
+        site=http.site(),
         accept_language=request.header("accept-language"),
         user=changed,
         reset=request.base_url + ASK,

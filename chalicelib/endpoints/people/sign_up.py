@@ -68,7 +68,7 @@ def _send_link(request: http.Request, email: str) -> None:
     to = (found.email if found.active else None) if found else email
     with mailed_link.sending(ASK, to):
         token = mail_link.create(Purpose.OPEN_ACCOUNT, email=email)
-        site, accept_language = http.SITE, request.header("accept-language")
+        site, accept_language = http.site(), request.header("accept-language")
         if found:
             sign_in = f"{request.base_url}/login"
             subject, text = render.mail(

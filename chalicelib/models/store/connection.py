@@ -15,6 +15,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from pynamodb.connection import Connection
+from pynamodb.connection.base import MetaTable
 
 from chalicelib import deadline, logs, settings
 from chalicelib.models.store import failures
@@ -59,6 +60,10 @@ class _Connection(Connection):
             client.meta.events.register("before-parse.dynamodb", _check_bytes, unique_id="lanyard-check-bytes")
             self._watched = client
         return client
+
+    def know_table(self, meta_table: MetaTable) -> None:
+        """Learn a table's keys. Unlike PynamoDB's own, it may be told twice: by two threads that both come first."""
+        self._tables[meta_table.table_name] = meta_table
 
     def _make_api_call(self, operation_name: str, operation_kwargs: Any) -> Any:
         """Try until there is an answer, STORE_TRIES times at most, and once for an aside.
@@ -123,6 +128,8 @@ def _check_members(operation: str, arguments: Mapping[str, Any], reply: Mapping[
         raise CorruptedReply(f"a damaged reply: {operation} without {' or '.join(sorted(needed))}")
 
 
+# Made of our constants alone. It makes its client for the first call, and only botocore then reads the environment: the
+# region, the credentials and the address of DynamoDB.
 CONNECTION = _Connection(
     connect_timeout_seconds=settings.STORE_CONNECT_SECONDS,
     read_timeout_seconds=settings.STORE_READ_SECONDS,

@@ -91,7 +91,7 @@ class Item(Model):
         # One botocore client for all tables: each one made costs a cold start some 30 ms and a pool of its own.
         table = super()._get_connection()
         if table.connection is not CONNECTION:
-            CONNECTION.add_meta_table(table.get_meta_table())
+            CONNECTION.know_table(table.get_meta_table())
             table.connection = CONNECTION
         return table
 
@@ -103,8 +103,14 @@ class TableMeta:
     billing_mode = "PAY_PER_REQUEST"
 
 
-def table_name(name: str) -> str:
-    return settings.SETTINGS.table_prefix + name
+class TableName:
+    """A table's name, with the stage's prefix: put together when it is read, since models are imported before that."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: object, owner: type) -> str:
+        return settings.SETTINGS.table_prefix + self._name
 
 
 M = TypeVar("M", bound=Item)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chalicelib.endpoints.api.authorizer import Unauthorized, authorizer
+from chalicelib.endpoints.api.lambda_authorizer import Unauthorized, authorizer
 from chalicelib.models import organizer
 from chalicelib.models.store import StoreUnavailable
 from tests.faults.flow import Flow, called, wrong

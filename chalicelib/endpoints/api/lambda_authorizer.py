@@ -18,8 +18,8 @@ from chalicelib.protocol.rules import required_scopes
 from chalicelib.protocol.tokens import bearer
 from chalicelib.protocol.tokens.bearer import Access, BearerError
 
-logs.configure()
-blueprint = Blueprint(__name__)
+# Where Lambda finds the handler: Chalice makes its path of this and of the function's name.
+blueprint = Blueprint("chalicelib.endpoints.authorizer")
 
 
 class Unauthorized(Exception):
