@@ -1,6 +1,6 @@
-"""The refresh grant: a refresh token for a new access token (RFC 6749 §6).
+"""The refresh token grant: exchanges a refresh token for a new access token (RFC 6749 §6).
 
-A confidential client's refresh token stays. A public client's rotates, as RFC 9700 §4.14.2 asks: see
+A confidential client's refresh token stays the same. A public client's rotates, as RFC 9700 §4.14.2 asks: see
 `refresh_rotation`.
 """
 
@@ -25,8 +25,8 @@ from chalicelib.protocol.grants.refresh_rotation import Presented, Use
 from chalicelib.protocol.rules import grant_types, scopes
 
 _UNKNOWN = f"The refresh token is unknown, was used before, or its permission has ended. {CONNECT_AGAIN}"
-_TAKEN_BACK = f"The user has taken the permission back, or their account is closed. {CONNECT_AGAIN}"
-_ENDED_MEANWHILE = "The permission was ended meanwhile."
+_TAKEN_BACK = f"The user has revoked the permission, or their account is closed. {CONNECT_AGAIN}"
+_ENDED_MEANWHILE = "The permission ended while this request was processed."
 
 
 class RefreshTokenGrant(TokenGrant):
@@ -62,9 +62,9 @@ def _read(request: TokenRequest) -> tuple[Application | None, Grant | None, User
 
 
 def _standing(found: Grant | None, user: User | None, consent: Consent | None, client: Application) -> Grant:
-    """The grant, if it is this client's, in use, and its user still allows it. Raises InvalidGrantError.
+    """Return the grant if it is this client's and not idle, and its user still allows it. Raises InvalidGrantError.
 
-    One that was idle for too long while its client was public stays ended when that client becomes confidential.
+    A grant that became idle while its client was public stays ended when the client becomes confidential.
     """
     if found is None or found.client_id != client.client_id:
         raise errors.InvalidGrantError(_UNKNOWN)
@@ -77,7 +77,7 @@ def _standing(found: Grant | None, user: User | None, consent: Consent | None, c
 
 
 def _scope(request: TokenRequest, found: Grant) -> str:
-    """What the client asks for, which may be less than the user allowed and never more. Raises InvalidScopeError."""
+    """Return the requested scopes, which may be fewer than the user allowed, not more. Raises InvalidScopeError."""
     allowed = found.scope.split()
     asked = request.scopes(allowed)
     if not set(asked) <= set(allowed):
@@ -86,9 +86,9 @@ def _scope(request: TokenRequest, found: Grant) -> str:
 
 
 def _refreshed(found: Grant, client: Application, token: str, scope: str, resource: str | None) -> TokenAnswer:
-    """Where another refresh came first, this one goes after it, or gives way with StoreUnavailable.
+    """Write the next access token. If another refresh came first, try again, or raise StoreUnavailable.
 
-    Raises InvalidGrantError where the grant has ended.
+    Raises InvalidGrantError if the grant has ended.
     """
     tokens = TokenAnswer(credentials.mint(Kind.ACCESS_TOKEN, found.grant_id), scope, token)
     for _ in attempts():
@@ -107,9 +107,9 @@ def _refreshed(found: Grant, client: Application, token: str, scope: str, resour
 
 
 def _rotated(found: Grant, client: Application, token: str, use: Use, scope: str, resource: str | None) -> TokenAnswer:
-    """Where the token is repeated, or another request was first with it, the answer is what is stored already.
+    """Rotate. If the token is a repeat, or another request used it first, return what is already stored.
 
-    Raises InvalidGrantError where the grant has ended.
+    Raises InvalidGrantError if the grant has ended.
     """
     is_repeat = use.presented is Presented.REPEATED
     if not is_repeat:
@@ -119,7 +119,7 @@ def _rotated(found: Grant, client: Application, token: str, use: Use, scope: str
         try:
             grant_rotation.rotate(found, digest, access_token, key_id=made.key_id, salt=made.salt)
         except store.ConditionFailed:
-            pass  # another request with the same token came first: no repeat, since neither had its answer
+            pass  # another request with the same token came first; not a repeat, since neither had its response yet
         else:
             return tokens
     return _as_before(found.grant_id, client, token, is_repeat=is_repeat)
@@ -142,7 +142,7 @@ def _as_before(grant_id: str, client: Application, token: str, *, is_repeat: boo
 
 
 def _read_again(grant_id: str, client: Application) -> tuple[Grant, AccessToken | None]:
-    """The grant as it stands now. Raises InvalidGrantError where it has ended."""
+    """Return the grant's present state and access token. Raises InvalidGrantError if the grant has ended."""
     found, live, consent = store.read(Grant.key(grant_id), AccessToken.key(grant_id), grant.consent_key(grant_id))
     if found is None or not grant.is_allowed(found, consent, client):
         raise errors.InvalidGrantError(_ENDED_MEANWHILE)
