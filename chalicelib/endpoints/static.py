@@ -1,5 +1,5 @@
-"""The style sheet and the script, whose addresses hold their digests, so that browsers may keep them for good; and what
-browsers and crawlers ask for at addresses of their own choice.
+"""The style sheet and the script, whose URLs contain their digests, so that browsers may keep them forever; and the
+files that browsers and crawlers request at fixed URLs.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ def script(_: http.Request) -> Response:
 
 @http.route(blueprint, "/favicon.ico", "GET", is_page=True)
 def favicon(_: http.Request) -> Response:
-    """For answers that are no page of ours, which names its icon itself."""
+    """For responses that are not our pages. Those name their icon themselves."""
     kept = {"Cache-Control": f"public, max-age={settings.ICON_LIFETIME_SECONDS}"}
     if http.SITE.drawn_icon:
         policy = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
         return Response(http.SITE.drawn_icon, {"Content-Type": "image/svg+xml", **kept, **policy}, 200)
     if http.SITE.logo_url and http.SITE.logo_url.startswith("https:"):
         return http.see_other(http.SITE.logo_url, headers=kept)
-    return Response("", {**kept}, 204)  # a PNG cannot pass API Gateway as text
+    return Response("", {**kept}, 204)  # a PNG cannot pass through API Gateway as text
 
 
 @http.route(blueprint, "/robots.txt", "GET", is_page=True)
 def robots(_: http.Request) -> Response:
-    """The front page may be found; behind it, nothing is for crawlers."""
+    """Crawlers may index the front page and nothing else."""
     kept = f"public, max-age={settings.ICON_LIFETIME_SECONDS}"
     text = "User-agent: *\nAllow: /$\nDisallow: /\n"
     return Response(text, {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": kept}, 200)

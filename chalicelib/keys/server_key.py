@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from chalicelib import clock, deadline, settings
 
-MISSING = "This stage has no SERVER_KEY, without which there can be no public applications."
+MISSING = "Public applications need a SERVER_KEY, and this stage has none."
 _failed: dict[str, tuple[float, str]] = {}  # a parameter's name -> until when it is not requested again, and why
 
 

@@ -1,4 +1,4 @@
-"""Moments as people read them: in their time zone, in the page's language."""
+"""Moments for people to read: in their time zone and in the page's language."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from chalicelib.pages.language import gettext
 
 
 def moment(seconds: int, timezone: str) -> Markup:
-    """Seconds since the epoch as date, time and the zone that the time is in."""
+    """Seconds since the epoch as date, time and time zone."""
     then = _there(seconds, timezone)
     said = gettext("%(date)s, %(time)s") % {"date": _date(then), "time": f"{then:%H:%M %Z}"}
     return _marked(then, said)

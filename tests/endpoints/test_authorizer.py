@@ -262,7 +262,7 @@ def test_a_token_that_names_no_resource_gets_in_at_all_apis(
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (TICKETS, "takes pairs like `abc123 https://api.example.com`, with ; between"),
+        (TICKETS, "takes pairs like `abc123 https://api.example.com`, separated by ;"),
         (f"abc123 {TICKETS} {MUSIC}", "takes pairs like"),
         (f"abc123 {TICKETS}, other9 {MUSIC}", "takes pairs like"),
         (f"* {TICKETS}", "must name each API by its id"),

@@ -1,4 +1,4 @@
-"""/settings/security: where a user is signed in, and what happened to their account."""
+"""/settings/security: where a user is signed in, and the history of their account."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ blueprint = Blueprint(__name__)
 
 @dataclass(frozen=True)
 class Listed:
-    """A session or an event, and the device that it was on. Both names are "" where they are not known."""
+    """A session or an event, with the browser and system of its device; "" if they are not known."""
 
     item: Session | security_event.SecurityEvent
     browser: str
@@ -60,7 +60,7 @@ def _end_sessions(request: http.Request, browser: SignedIn) -> Response:
     for found in ended:
         session.end(browser.user.user_id, found.session_digest)
     logs.note(outcome="sessions ended", sessions=len(ended))
-    if not ended:  # they had ended before, and nobody was signed out just now
+    if not ended:  # they had already ended, so nobody was signed out just now
         return http.see_other(http.here(request, PATH))
     security_event.record(browser.user.user_id, security_event.Kind.SESSION_ENDED, request.source)
     notice = http.Notice.SIGNED_OUT_ELSEWHERE if which == OTHERS else http.Notice.SIGNED_OUT_THERE
@@ -68,12 +68,12 @@ def _end_sessions(request: http.Request, browser: SignedIn) -> Response:
 
 
 def _end(which: str) -> tuple[str, str]:
-    """What a form that ends it, or them, is for."""
+    """The purpose of the form that ends one session or all others."""
     return "end session", which
 
 
 def _events(browser: SignedIn, before: str) -> tuple[list[security_event.SecurityEvent], str | None]:
-    """A page of events, and the key from which the next page goes on; None where there is none."""
+    """A page of events, and the key from which the next page continues; None if there is none."""
     size = settings.SECURITY_EVENTS_PER_PAGE
     found = security_event.recent(browser.user.user_id, limit=size + 1, before=before[:64] or None)
     return found[:size], found[size - 1].event_key if len(found) > size else None
