@@ -14,7 +14,7 @@ from chalicelib.pages.language import gettext
 def moment(seconds: int, timezone: str) -> Markup:
     """Seconds since the epoch as date, time and time zone."""
     then = _there(seconds, timezone)
-    said = gettext("%(date)s, %(time)s") % {"date": _date(then), "time": f"{then:%H:%M %Z}"}
+    said = gettext("%(date)s, %(time)s") % {"date": _date(then), "time": f"{then:%H:%M} {_zone(then)}"}
     return _marked(then, said)
 
 
@@ -34,6 +34,12 @@ def _there(seconds: int, timezone: str) -> datetime:
     except (ZoneInfoNotFoundError, ValueError):
         zone = UTC
     return datetime.fromtimestamp(seconds, zone)
+
+
+def _zone(then: datetime) -> str:
+    """The abbreviation of the time zone. German has its own for Central European Time."""
+    abbreviation = then.strftime("%Z")
+    return {"CET": gettext("CET"), "CEST": gettext("CEST")}.get(abbreviation, abbreviation)
 
 
 def _date(then: datetime) -> str:

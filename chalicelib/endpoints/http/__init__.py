@@ -279,6 +279,7 @@ def _error_answer(error: Exception, request: Request, is_page: bool) -> Response
             refusal.status,
             headers=refusal.headers,
             error_status=refusal.status,
+            error_code=refusal.code,
             message=refusal.message,
             is_operators=refusal.is_operators,
         )
