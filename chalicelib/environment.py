@@ -19,7 +19,7 @@ class SettingsError(ValueError):
 class RequiredScope:
     """A rule of the authorizer: the scope that a route of another API requires.
 
-    api: an API's id, or "*". method: of HTTP, or "*". path: as called, without the stage; one that ends with "*"
+    api: an API's id, or "*". method: an HTTP method, or "*". path: as called, without the stage; one that ends with "*"
     matches every path with that prefix. scope: a scope, or "-" for any valid token.
     """
 

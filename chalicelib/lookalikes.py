@@ -73,7 +73,7 @@ def contains(text: str, name: str) -> bool:
         return False
     if len(wanted) >= _SHORT:
         drawn, length = skeleton(text), len(wanted)
-        return any(_passes(drawn[start : start + length], wanted) for start in range(len(drawn) - length + 1))
+        return any(_looks_like(drawn[start : start + length], wanted) for start in range(len(drawn) - length + 1))
     words = [skeleton(word) for word in re.findall(r"[^\W_]+", _drawn(text))]
     return any(_begin_with(words[start:], wanted) for start in range(len(words)))
 
@@ -90,7 +90,7 @@ def _begin_with(words: list[str], wanted: str) -> bool:
     return False
 
 
-def _passes(seen: str, wanted: str) -> bool:
+def _looks_like(seen: str, wanted: str) -> bool:
     """True if the two look the same, as far as the table knows."""
     others = [(letter, meant) for letter, meant in zip(seen, wanted, strict=True) if letter != meant]
     is_unknown = all(meant.isascii() and not letter.isascii() for letter, meant in others)

@@ -44,7 +44,7 @@ def check_name(name: str) -> str:
 
 
 def check_application_name(name: str) -> str:
-    """`check_name` for anybody but the operator: it also refuses the service's own name and names that look like it.
+    """`check_name`, which also refuses the service's name and lookalikes. For everybody but the operator.
 
     Raises InputProblem.
     """

@@ -192,22 +192,26 @@ REQUIRED_SCOPES = "* GET /* read; * HEAD /* read; * * /* write"
 class Settings:
     """The values that differ between deployments.
 
-    stage: the Chalice stage, which is also part of every table's name. table_prefix: the start of the tables' names.
+    stage: the Chalice stage, which is also part of every table's name.
+    table_prefix: the start of the tables' names.
     public_url: the URL that users see, without a trailing slash; None if API Gateway's own URL is used.
-    code_lifetime_seconds: how long an authorization code can be exchanged. sign_up_open: True if anybody can create an
-    account, with an address that they can read mail at. mail_sender: the address that mail comes from, verified in SES;
-    None if no mail is sent. mail_folder: where the local stage writes its mail instead. refresh_grace_seconds: how long
-    a public client may repeat its last refresh, since responses get lost. registration: who may register an application
-    over the protocol: CLOSED, WITH_TOKEN or OPEN. registration_token_digests: of the tokens that allow it, for
-    WITH_TOKEN. resources: URLs of APIs that accept this provider's tokens, as clients may name them (RFC 8707).
+    code_lifetime_seconds: how long an authorization code can be exchanged.
+    sign_up_open: True if anybody can create an account, with an address that they can read mail at.
+    mail_sender: the address that mail comes from, verified in SES; None if no mail is sent.
+    mail_folder: where the local stage writes its mail instead.
+    refresh_grace_seconds: how long a public client may repeat its last refresh, since responses get lost.
+    registration: who may register an application over the protocol: CLOSED, WITH_TOKEN or OPEN.
+    registration_token_digests: of the tokens that allow it, for WITH_TOKEN.
+    resources: URLs of APIs that accept this provider's tokens, as clients may name them (RFC 8707).
     refresh_idle_days: after how many days without a refresh a public client's refresh token expires; 0 for never.
-    server_key, previous_server_keys: the key that makes new tokens, and the ones before, newest first; see
-    `server_key`. server_key_parameter: the SSM parameter that has all of them instead. site_name, site_logo_url,
-    site_colour: the branding of the pages; the color as #rrggbb, the logo None for ours. support_contact: the email or
-    web address of somebody to ask; None for just "the administrator". required_scopes: the authorizer's rules, of which
-    the first match decides: protocol/rules/required_scopes.py. authorizer_resources: for each API that uses the
-    authorizer, its API Gateway id -> which of `resources` it is. not_before: seconds since the epoch. Anything issued
-    earlier counts as ended. Set after a restore, which brings back what was revoked since the backup.
+    server_key, previous_server_keys: the key that makes new tokens, and the ones before it, newest first.
+    server_key_parameter: the SSM parameter that has all of them instead.
+    site_name, site_logo_url, site_colour: the branding of the pages; the color as #rrggbb, the logo None for ours.
+    support_contact: the email or web address of somebody to ask; None for just "the administrator".
+    required_scopes: the authorizer's rules, of which the first match decides: protocol/rules/required_scopes.py.
+    authorizer_resources: for each API that uses the authorizer, its API Gateway id -> which of `resources` it is.
+    not_before: seconds since the epoch. Anything issued earlier counts as ended. Set after a restore, which brings back
+    what was revoked since the backup.
     """
 
     stage: str

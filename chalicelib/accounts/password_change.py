@@ -1,5 +1,4 @@
-"""Changing a password: by users who know the current one, and by users who prove with a mailed link that the account is
-theirs."""
+"""Changing a password: with the current one, or with a mailed link that proves whose account it is."""
 
 from __future__ import annotations
 

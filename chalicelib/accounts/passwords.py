@@ -56,16 +56,15 @@ def common() -> frozenset[str]:
 
 
 def is_variation(password: str, words: Set[str]) -> bool:
-    """True if it is one of these words with a few digits or signs around it, or with digits or signs that are a
-    word."""
+    """True if it is one of these words with a few digits or signs around it, or ones that are a word themselves."""
     if len(password) > _VARIATION_LIMIT_CHARACTERS:
         return False
     before, after = _digits_and_signs(password), _digits_and_signs(password[::-1])
     return any(
         len(core := password[start : len(password) - end]) >= WORD_MIN_CHARACTERS
         and core in words
-        and _is_little(password[:start], words)
-        and _is_little(password[len(password) - end :] if end else "", words)
+        and _is_short_or_word(password[:start], words)
+        and _is_short_or_word(password[len(password) - end :] if end else "", words)
         for start in range(before + 1)
         for end in range(after + 1)
         if start or end
@@ -77,7 +76,7 @@ def _digits_and_signs(text: str) -> int:
     return next((place for place, character in enumerate(text) if character.isalpha()), len(text))
 
 
-def _is_little(added: str, words: Set[str]) -> bool:
+def _is_short_or_word(added: str, words: Set[str]) -> bool:
     return len(added) <= _ADDED_LIMIT_CHARACTERS or added in words
 
 

@@ -42,9 +42,9 @@ def with_password(
     found, failed_before = sign_in_try.read(email)
     tried = SignInTry(email, network, device_of(found), failed_before)
     with tried.counted() as counted:
-        right = _if_right(found, password)
+        right = _verified_user(found, password)
         if right and right.active:
-            user.bring_up_to_date(right, password)  # the plain password, needed to hash it anew, is only available here
+            user.bring_up_to_date(right, password)  # only here is the password known, to hash it again
             session = begin(right)
     if right is None:
         tried.failed()
@@ -56,7 +56,7 @@ def with_password(
     return right, session
 
 
-def _if_right(found: User | None, password: str) -> User | None:
+def _verified_user(found: User | None, password: str) -> User | None:
     """The user, disabled or not, if the password is theirs. An unknown account takes the same hashing, so that only
     those who know the password learn anything."""
     tried = password if len(password) <= settings.PASSWORD_LIMIT_CHARACTERS else ""

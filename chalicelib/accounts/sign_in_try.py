@@ -71,8 +71,7 @@ class SignInTry:
 
     @property
     def _own(self) -> list[Limit]:
-        """The account's limits on this device or from this network, so that tries elsewhere do not keep the owner
-        out."""
+        """The account's limits on this device or from this network: tries elsewhere do not keep the owner out."""
         if self.device:
             what = named(_DEVICE, normalize(self.email), self.device)
             return [Limit(what, settings.SIGN_IN_TRIES_PER_DEVICE)]

@@ -15,12 +15,12 @@ blueprint = Blueprint(__name__)
 
 @http.route(blueprint, http.SITE.style.path, "GET", is_page=True)
 def style(_: http.Request) -> Response:
-    return _kept(http.SITE.style)
+    return _cached_forever(http.SITE.style)
 
 
 @http.route(blueprint, http.SITE.script.path, "GET", is_page=True)
 def script(_: http.Request) -> Response:
-    return _kept(http.SITE.script)
+    return _cached_forever(http.SITE.script)
 
 
 @http.route(blueprint, "/favicon.ico", "GET", is_page=True)
@@ -43,6 +43,6 @@ def robots(_: http.Request) -> Response:
     return Response(text, {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": kept}, 200)
 
 
-def _kept(file: File) -> Response:
+def _cached_forever(file: File) -> Response:
     kept = f"public, max-age={settings.STATIC_LIFETIME_SECONDS}, immutable"
     return Response(file.body, {"Content-Type": file.content_type, "Cache-Control": kept}, 200)

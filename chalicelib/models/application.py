@@ -159,8 +159,7 @@ def made(
     profile: Profile = CLASSIC,
     registration_digest: str | None = None,
 ) -> tuple[Application, str]:
-    """A new application, not yet stored, and its secret, "" if it has none. The secret is not stored and cannot be
-    shown again.
+    """A new application, not yet stored, and its secret, "" if it has none. Only the secret's digest is kept.
 
     client_id: made by this server (`credentials.new_id`), never sent by a client.
     registration_digest: of the token that an application which registered itself manages itself with.

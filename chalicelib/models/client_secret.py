@@ -58,7 +58,7 @@ def rotate(application: Application, *, keep_old_seconds: int = 0) -> tuple[Appl
         (Application.previous_secret_digest, application.previous_secret_digest),
         (Application.earlier_secret_digest, application.earlier_secret_digest),
     ):
-        is_same &= _is(attribute, digest)
+        is_same &= _equals(attribute, digest)
     store.change(Application.key(application.client_id), [_change(*value) for value in values.items()], is_same)
     return Application(**{**application.attribute_values, **values}), secret
 
@@ -107,6 +107,6 @@ def _change(name: str, value: Any) -> Action:
     return change
 
 
-def _is(attribute: UnicodeAttribute, value: str | None) -> Condition:
+def _equals(attribute: UnicodeAttribute, value: str | None) -> Condition:
     condition: Condition = attribute == value if value else attribute.does_not_exist()
     return condition

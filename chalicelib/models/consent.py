@@ -116,8 +116,7 @@ def _is_ended(given: Consent, of: Application) -> bool:
 
 
 def is_as_known(known: Consent | None) -> Condition:
-    """The condition that a consent is as read as `known`, or still does not exist: an answer from another tab must not
-    be overwritten."""
+    """The condition that a consent is still as `known`, or still missing, so that no other tab's answer is lost."""
     condition: Condition = Consent.revision == known.revision if known else Consent.user_id.does_not_exist()
     return condition
 
@@ -129,19 +128,19 @@ def remember(consent: Consent, *, known: Consent | None) -> store.Change:
     the list of grants may have changed since the read. A new consent_id starts a new list.
     """
     key = Consent.key(consent.user_id, consent.client_id)
-    if known and all(getattr(known, name) == getattr(consent, name) for name in _said()):
+    if known and all(getattr(known, name) == getattr(consent, name) for name in _content_attributes()):
         return store.Check(key, Consent.consent_id == known.consent_id)
     actions: list[Action] = [
         attribute.remove() if getattr(consent, name) is None else attribute.set(getattr(consent, name))
         for name, attribute in Consent.get_attributes().items()
-        if name in (*_said(), "revision", "updated_at")
+        if name in (*_content_attributes(), "revision", "updated_at")
     ]
     if known is None or known.consent_id != consent.consent_id:
         actions.append(Consent.grant_serials.set([]))
     return store.Update(key, actions, is_as_known(known))
 
 
-def _said() -> list[str]:
+def _content_attributes() -> list[str]:
     """The attributes that say what was allowed."""
     others = ("user_id", "client_id", "revision", "updated_at", "grant_serials")
     return [name for name in Consent.get_attributes() if name not in others]

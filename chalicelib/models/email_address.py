@@ -23,8 +23,8 @@ class EmailAddress(Item):
 def normalize(email: str) -> str:
     """An address in the form under which it is stored and compared.
 
-    Returns "-", which is nobody's, for an address that is empty or too long, which DynamoDB refuses as a key. It is
-    looked up and counted like any other.
+    Returns "-" for an empty or too long address, which DynamoDB refuses as a key. No account has "-"; it is looked up
+    and counted like any other.
     """
     spelled = email.strip().lower()
     return spelled if 0 < len(spelled) <= settings.EMAIL_LIMIT_CHARACTERS else "-"

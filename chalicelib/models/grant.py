@@ -117,8 +117,7 @@ class GrantStanding:
 
 @dataclass(frozen=True)
 class Connected:
-    """The approximate number of users who have connected an application. is_complete: False if counting stopped
-    early."""
+    """The approximate number of an application's users. is_complete: False if counting stopped at the limit."""
 
     users: int
     is_complete: bool

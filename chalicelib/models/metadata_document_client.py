@@ -1,5 +1,4 @@
-"""The client of a metadata document: an application as its document, at its client id, described it when last
-fetched."""
+"""An application that describes itself in a document at its client id, as of when that was last fetched."""
 
 from __future__ import annotations
 

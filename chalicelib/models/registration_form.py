@@ -1,5 +1,4 @@
-"""RegistrationForm: a form with which a user registered an application, remembered so that a second click registers
-nothing twice.
+"""RegistrationForm: a form that registered an application, remembered so that a second click does not do it again.
 
 The application's id is made here, never by the sender of the form. The form's own id names only this item, and only
 among this user's.

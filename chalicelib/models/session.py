@@ -1,5 +1,4 @@
-"""Session: a signed-in browser. The key begins with the user's id, so a user's sessions can be listed and ended
-together.
+"""Session: a signed-in browser. Keyed by the user, so that a user's sessions can be listed and ended together.
 
 A session belongs to the password that it began under (`password_serial`). The write that stores a new password ends all
 sessions, even one that is just being started by a sign-in with the old password.

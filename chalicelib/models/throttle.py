@@ -116,8 +116,7 @@ class TooManyTries(Exception):
 
 
 def named(*parts: str) -> str:
-    """An unambiguous name for what is counted: no part that a stranger chooses can pass for two parts or another
-    one."""
+    """An unambiguous name for what is counted. A part that a stranger chooses cannot imitate other parts."""
     return json.dumps(parts)
 
 
@@ -148,7 +147,7 @@ def per_network(
 
 def in_all(purpose: str, tries: int, *, counts_as: int = 1) -> Limit:
     """A limit for everybody together. It is spread over several counters, of which one is chosen at random, because all
-    requests would write to a single one. So the first tries are refused at about four fifths of it, and it is never
+    requests would write to a single one. So tries can be refused from about four fifths of it on, and it is never
     exceeded."""
     shard = secrets.randbelow(settings.THROTTLE_SHARDS)
     return Limit(named(purpose, "in all", str(shard)), tries // settings.THROTTLE_SHARDS, counts_as=counts_as)
@@ -216,7 +215,8 @@ def mailing(
     """Count a mail toward the limit for everybody. Raises TooManyTries.
 
     purpose: what the mail is for. Each purpose has its own limit, so that a flood of sign-ups does not stop the
-    password resets of others. is_to_somebody: False if the address is nobody's. Such a mail costs the same write and is
+    password resets of others.
+    is_to_somebody: False if the address is nobody's. Such a mail costs the same write and is
     refused alike, so that nobody can tell the two apart, but it does not use up the limit: otherwise, made-up addresses
     could stop everybody's mail.
     """

@@ -142,8 +142,7 @@ def edit(user_id: str, *, fullname: str, locale: str, timezone: str) -> None:
 
 
 def change_password(user: User, password: str, *, claim: store.Change | None = None) -> User:
-    """Store a new password, which in the same write ends all sessions and forgets all known devices. Returns the user
-    with it.
+    """Store a new password, and in the same write end all sessions and forget all known devices. Returns the user.
 
     claim: a change for the same transaction. Raises ConditionFailed if the user was disabled or their password changed
     since `user` was read.

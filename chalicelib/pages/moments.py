@@ -13,22 +13,22 @@ from chalicelib.pages.language import gettext
 
 def moment(seconds: int, timezone: str) -> Markup:
     """Seconds since the epoch as date, time and time zone."""
-    then = _there(seconds, timezone)
+    then = _in_zone(seconds, timezone)
     said = gettext("%(date)s, %(time)s") % {"date": _date(then), "time": f"{then:%H:%M} {_zone(then)}"}
-    return _marked(then, said)
+    return _time_element(then, said)
 
 
 def day(seconds: int, timezone: str) -> Markup:
     """Seconds since the epoch as a date."""
-    then = _there(seconds, timezone)
-    return _marked(then, _date(then))
+    then = _in_zone(seconds, timezone)
+    return _time_element(then, _date(then))
 
 
-def _marked(then: datetime, said: str) -> Markup:
+def _time_element(then: datetime, said: str) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(then.isoformat(timespec="minutes"), said)
 
 
-def _there(seconds: int, timezone: str) -> datetime:
+def _in_zone(seconds: int, timezone: str) -> datetime:
     try:
         zone: Any = ZoneInfo(timezone)
     except (ZoneInfoNotFoundError, ValueError):

@@ -19,8 +19,7 @@ _STATIC = Path(__file__).parent / "static"
 
 @dataclass(frozen=True)
 class File:
-    """A file that pages load. Its URL contains its digest, so browsers can keep it forever and still see every
-    change."""
+    """A file that pages load. Its URL contains its digest, so browsers can keep it forever and see every change."""
 
     path: str
     body: str

@@ -30,7 +30,7 @@ def curl_token(*, base_url: str, application: Any, client_secret: str | None, re
     verifier = [f"-d code_verifier={EXAMPLE_VERIFIER}"] if application.needs_pkce else []
     return _curl(
         f"{base_url}/api/v1/oauth/token",
-        *_who(application, client_secret),
+        *_client_arguments(application, client_secret),
         *verifier,
         "-d grant_type=authorization_code",
         "-d code=CODE",
@@ -40,18 +40,18 @@ def curl_token(*, base_url: str, application: Any, client_secret: str | None, re
 
 def curl_device(*, base_url: str, application: Any, client_secret: str | None) -> str:
     """The command that starts the device grant (RFC 8628 §3.1)."""
-    who = _who(application, client_secret)
-    return _curl(f"{base_url}/api/v1/oauth/device_authorization", *who, "--data-urlencode 'scope=read write'")
+    client = _client_arguments(application, client_secret)
+    return _curl(f"{base_url}/api/v1/oauth/device_authorization", *client, "--data-urlencode 'scope=read write'")
 
 
 def curl_device_token(*, base_url: str, application: Any, client_secret: str | None) -> str:
     """The command that a device repeats until its user has answered (RFC 8628 §3.4)."""
     grant = "-d grant_type=urn:ietf:params:oauth:grant-type:device_code"
-    who = _who(application, client_secret)
-    return _curl(f"{base_url}/api/v1/oauth/token", *who, grant, "-d device_code=DEVICE_CODE")
+    client = _client_arguments(application, client_secret)
+    return _curl(f"{base_url}/api/v1/oauth/token", *client, grant, "-d device_code=DEVICE_CODE")
 
 
-def _who(application: Any, client_secret: str | None) -> list[str]:
+def _client_arguments(application: Any, client_secret: str | None) -> list[str]:
     """The arguments that authenticate the application (RFC 6749 §2.3.1, RFC 7523 §2.2)."""
     secret = client_secret or "CLIENT_SECRET"
     named = f"-d client_id={shlex.quote(application.client_id)}"

@@ -64,8 +64,7 @@ def one_organizer(request: http.Request, slug: str) -> Response:
 
 
 def _access(request: http.Request, scope: str | None) -> bearer.Access:
-    """Raises Refusal. The body repeats the error that is in the challenge header, because API Gateway renames that
-    header."""
+    """Raises Refusal. The body repeats the challenge header's error, because API Gateway renames that header."""
     try:
         return bearer.authenticate(request.header("authorization"), scope=scope, resource=request.base_url)
     except bearer.BearerError as error:

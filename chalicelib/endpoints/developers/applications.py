@@ -68,8 +68,7 @@ def new(request: http.Request) -> Response:
 
 
 def _registered_before(request: http.Request, client_id: str) -> Response:
-    """After a second click, the application's page. Only the first response has the secret, and may not have been
-    seen."""
+    """After a second click: the application's page. Only the first response had the secret, perhaps unseen."""
     found, notice = application.get(client_id), None
     if found:
         notice = http.Notice.ALREADY_REGISTERED_WITH_SECRET if found.has_secret else http.Notice.ALREADY_REGISTERED
@@ -121,7 +120,7 @@ def secret(request: http.Request, client_id: str) -> Response:
         return _secret_form(request, browser, found)
     # The form is bound to the secret that it was shown with: a second click must not replace the new one.
     shown = single(request.form, "secret") or ""
-    browser.check_csrf(request.form, _regenerating(client_id, shown))
+    browser.check_csrf(request.form, _regenerate_purpose(client_id, shown))
     keep_old_seconds = _keep_old(request.form)
     if shown != client_secret.mark(found.secret_digest):
         return _secret_form(request, browser, found, is_done=True)
@@ -149,7 +148,7 @@ def previous_secret(request: http.Request, client_id: str) -> Response:
     browser = browser_session.require(request, back_to=f"{PATH}/{client_id}")
     _own(browser, client_id)
     of = single(request.form, "secret") or ""
-    browser.check_csrf(request.form, _ending(client_id, of))
+    browser.check_csrf(request.form, _end_purpose(client_id, of))
     client_secret.end_older(client_id, of)
     logs.note(outcome="previous secret ended", client_id=client_id)
     return http.see_other(http.here(request, f"{PATH}/{client_id}"))
@@ -186,12 +185,12 @@ def _keep_old(form: Parameters) -> int:
     return int(chosen)
 
 
-def _regenerating(client_id: str, shown: str) -> str:
+def _regenerate_purpose(client_id: str, shown: str) -> str:
     """The purpose of a form that regenerates a secret, which contains the mark of the secret it was shown with."""
     return f"regenerate {client_id} {shown}"
 
 
-def _ending(client_id: str, of: str) -> str:
+def _end_purpose(client_id: str, of: str) -> str:
     return f"end previous secret {client_id} {of}"
 
 
@@ -232,7 +231,7 @@ def _older_secrets(browser: SignedIn, of: Application) -> list[dict[str, Any]]:
     """When each old secret ends, and the hidden fields of the form that ends it now."""
     marks = [(older.until, client_secret.mark(older.digest)) for older in of.older_secrets]
     return [
-        {"until": until, "hidden": {"secret": mark, CSRF_FIELD: browser.csrf_token(_ending(of.client_id, mark))}}
+        {"until": until, "hidden": {"secret": mark, CSRF_FIELD: browser.csrf_token(_end_purpose(of.client_id, mark))}}
         for until, mark in marks
     ]
 
@@ -242,7 +241,7 @@ def _secret_form(
 ) -> Response:
     """is_done: the form has already taken effect. is_full: the maximum number of old secrets is in use."""
     mark = client_secret.mark(of.secret_digest)
-    hidden = {"secret": mark, CSRF_FIELD: browser.csrf_token(_regenerating(of.client_id, mark))}
+    hidden = {"secret": mark, CSRF_FIELD: browser.csrf_token(_regenerate_purpose(of.client_id, mark))}
     shown = {"is_done": is_done, "is_full": is_full}
     return _confirmation(request, "regenerate_secret.html", of, hidden, 409 if is_done or is_full else 200, **shown)
 

@@ -227,8 +227,7 @@ def sign_in_page(
 
 
 def see_other(location: str, *, headers: Mapping[str, Any] | None = None, notice: Notice | None = None) -> Response:
-    """303, so that browsers never repeat the POST at the new URL (RFC 9700 §4.12). notice: for the next page to
-    show."""
+    """303, so that no browser repeats the POST at the new URL (RFC 9700 §4.12). notice: for the next page."""
     if any(ord(character) < 0x21 or ord(character) > 0x7E for character in location):
         raise ValueError("a Location must be printable ASCII")
     cookies = [notices.leave(notice)] if notice else []

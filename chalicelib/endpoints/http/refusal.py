@@ -19,8 +19,9 @@ RETRY_AFTER_SECONDS = "2"
 class Refusal(Exception):
     """A request that is answered with an error.
 
-    status: of HTTP. code: a word for programs. message: a sentence that says what is wrong and what to do. headers: in
-    addition to those of every response. is_operators: only the operator can fix it, so a page says whom to ask.
+    status: the HTTP status. code: a word for programs. message: a sentence that says what is wrong and what to do.
+    headers: in addition to those of every response. is_operators: only the operator can fix it, so a page says whom to
+    ask.
     """
 
     def __init__(

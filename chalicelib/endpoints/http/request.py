@@ -54,7 +54,8 @@ class Request:
 
     def header(self, name: str) -> str | None:
         """The header's value. Repeated headers are joined as RFC 9110 §5.3 does, cookies as RFC 6265 §5.4 does; so a
-        repeated header that may occur only once is malformed. API Gateway passes all values besides the last."""
+        repeated header that may occur only once is malformed. API Gateway passes the last value, and separately a list
+        of all."""
         event = self.raw.to_original_event()
         for found, values in (event.get("multiValueHeaders") or {}).items():
             if found.lower() == name and len(values) > 1:
@@ -112,12 +113,12 @@ class Request:
         """What precedes our own paths in a URL: "", a stage ("/api") or a custom domain's base path."""
         if settings.SETTINGS.public_url:
             return urlsplit(settings.SETTINGS.public_url).path
-        return self._passed_as
+        return self._path_prefix
 
     @property
     def local_path(self) -> str:
         """This request's path as our own routes name it."""
-        return str(self.raw.context["path"])[len(self._passed_as) :] or "/"
+        return str(self.raw.context["path"])[len(self._path_prefix) :] or "/"
 
     @property
     def local_address(self) -> str:
@@ -133,7 +134,7 @@ class Request:
         return f"https://{self.raw.context['domainName']}{self.base_path}"
 
     @property
-    def _passed_as(self) -> str:
+    def _path_prefix(self) -> str:
         """What precedes our own path when the request reaches the gateway."""
         path, template = str(self.raw.context["path"]), str(self.raw.context["resourcePath"])
         if template == EVERYTHING:

@@ -58,7 +58,7 @@ def authorize(request: http.Request) -> Response:
     browser, application, consent, pushed = _read(request, parameters)
     user_id = browser.user.user_id if browser else None
     try:
-        application = _described(parameters, browser, application)
+        application = _as_described(parameters, browser, application)
         asked = pushed_requests.read_request(parameters, application, pushed, user_id=user_id, issuer=request.base_url)
     except NotThisApplication as error:
         return _not_this_application(request, error, parameters)
@@ -97,21 +97,21 @@ def _read(
     pushed_key = pushed_requests.key_of(parameters)
     if cookie is None:
         application, pushed = store.read(application_key, pushed_key)
-        return None, _called(application, client_id), None, pushed
+        return None, _if_named(application, client_id), None, pushed
     consent_key = Consent.key(cookie.user_id, application_key.hash_key) if application_key else None
     session, user, application, consent, pushed = store.read(
         cookie.session_key, cookie.user_key, application_key, consent_key, pushed_key
     )
     browser = browser_session.recognize(request, cookie, session, user)
-    return browser, _called(application, client_id), consent, pushed
+    return browser, _if_named(application, client_id), consent, pushed
 
 
-def _called(found: Application | None, client_id: str) -> Application | None:
+def _if_named(found: Application | None, client_id: str) -> Application | None:
     """The application, if this is its client id. A derived id, under which a document's client is stored, is not."""
     return found if found is not None and found.public_id == client_id else None
 
 
-def _described(
+def _as_described(
     parameters: request_parameters.Parameters, browser: SignedIn | None, known: Application | None
 ) -> Application | None:
     """The application as its document describes it now; for an application without a document, `known`.
@@ -147,7 +147,7 @@ def _answer(
     consent: Consent | None,
     form: request_parameters.Parameters,
 ) -> Response:
-    """Carry out the user's answer to the request that they were shown. What is granted was asked for and selected."""
+    """Carry out the user's answer. It grants only what the shown request asked for and the user selected."""
     question = _question(asked)
     if not browser.sent(form, question.purpose):
         return consent_page.show_stale(request, browser, question, consent, form)

@@ -47,13 +47,15 @@ def security(request: http.Request) -> Response:
         older=older,
         is_first_page=not before,
         csrf_field=CSRF_FIELD,
-        csrf_tokens={of: browser.csrf_token(*_end(of)) for of in [OTHERS, *(found.short_id for found in sessions)]},
+        csrf_tokens={
+            of: browser.csrf_token(*_end_purpose(of)) for of in [OTHERS, *(found.short_id for found in sessions)]
+        },
     )
 
 
 def _end_sessions(request: http.Request, browser: SignedIn) -> Response:
     which = single(request.form, "session") or ""
-    browser.check_csrf(request.form, *_end(which))
+    browser.check_csrf(request.form, *_end_purpose(which))
     mine = browser.cookie.named.digest
     others = [found for found in session.live_ones(browser.user) if found.session_digest != mine]
     ended = [found for found in others if which in (OTHERS, found.short_id)]
@@ -67,7 +69,7 @@ def _end_sessions(request: http.Request, browser: SignedIn) -> Response:
     return http.see_other(http.here(request, PATH), notice=notice)
 
 
-def _end(which: str) -> tuple[str, str]:
+def _end_purpose(which: str) -> tuple[str, str]:
     """The purpose of the form that ends one session or all others."""
     return "end session", which
 

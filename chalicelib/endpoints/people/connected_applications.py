@@ -86,8 +86,7 @@ def _record(request: http.Request, browser: SignedIn, client_id: str) -> None:
 
 
 def _listed(user_id: str) -> list[Authorized]:
-    """Most recently used first. Each with what is allowed and what is held: a grant keeps its scopes if the consent
-    changes."""
+    """Most recently used first. Includes what grants still hold: they keep their scopes when the consent changes."""
     grants = list(grant.held_by(user_id))
     consents = consent.given_by(user_id)
     applications = store.read_all([Application.key(given.client_id) for given in consents])

@@ -150,8 +150,7 @@ def _choose_page(request: http.Request, link: MailLink, token: str | None, *, pr
 
 
 def _tell_owner(request: http.Request, changed: User) -> None:
-    """Mail the owner about the change, if mail is set up, in case somebody else made it. Nothing depends on this
-    mail."""
+    """Tell the owner about the change by mail, in case somebody else made it. Nothing depends on this mail."""
     if not mail.is_set_up():
         return
     if not throttle.may_send_notice():

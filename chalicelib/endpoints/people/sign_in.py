@@ -59,7 +59,7 @@ def _answer(request: http.Request) -> Response:
         browser_session.check_visitor_form(request, http.SIGN_IN)
     except http.StaleForm:
         browser = browser_session.signed_in(request)
-        if browser and _names(form, browser.user):  # signed in in another tab in the meantime
+        if browser and _has_address_of(form, browser.user):  # signed in in another tab in the meantime
             return browser_session.go_on(request, browser.user, next_path)
         raise
     email, password = single(form, "email") or "", single(form, "password") or ""
@@ -87,7 +87,7 @@ def _answer(request: http.Request) -> Response:
     return browser_session.go_on(request, right, next_path, cookies=cookies)
 
 
-def _names(form: Parameters, of: User) -> bool:
+def _has_address_of(form: Parameters, of: User) -> bool:
     """True if the typed address is this user's."""
     return normalize(single(form, "email") or "") == normalize(of.email)
 

@@ -2,8 +2,7 @@
 
 Reads are strongly consistent. Several reads are one BatchGetItem. Several writes are one transaction, and so is a
 single write with a condition. `calling` retries a call that conflicted with another write; `connection` retries one
-that failed temporarily. A failed condition raises `ConditionFailed`; a store that cannot answer now,
-`StoreUnavailable`.
+that failed temporarily. A failed condition raises `ConditionFailed`; an unavailable store, `StoreUnavailable`.
 """
 
 from chalicelib.models.store.calling import ConditionFailed as ConditionFailed

@@ -61,7 +61,7 @@ ERRORS = (PynamoDBException, *BOTOCORE_EXCEPTIONS, CorruptedReply, deadline.Dead
 
 @dataclass(frozen=True)
 class Failure:
-    """code: DynamoDB's, or the error's name if there was no answer. status: of HTTP; None if there was no answer.
+    """code: DynamoDB's, or the error's name if there was no answer. status: the HTTP status, or None.
     reasons: of a canceled transaction, one per change; None for a change that was not a reason."""
 
     code: str

@@ -80,8 +80,7 @@ def is_told_at_once(error: RefusedRequest, consent: Consent | None, user: User) 
     """True if the browser may be redirected with the error without asking the user first (RFC 6749 §4.1.2.1).
 
     Where anybody can register an application, that would let anybody redirect people through this provider to any site
-    (RFC 9700 §4.11.2). There the application must be the user's own, or the user must have allowed it this origin
-    before.
+    (RFC 9700 §4.11.2). So the application must be the user's own, or allowed at this origin before.
     """
     application = error.application
     if application.registered_itself:
@@ -105,8 +104,7 @@ def repeat(request: AuthorizationRequest, answer: str, *, browser_key: str, issu
     """The same redirect again, for a second click on a pushed request that was already given this answer. None if it
     was given another answer or in another browser, or if its code is used, expired or bound to another redirect URI.
 
-    browser_key: a secret of the browser's session. A pushed request's code is derived from it, since codes are not
-    stored.
+    browser_key: a secret of the browser's session. A pushed request's code is derived from it; codes are not stored.
     """
     if request.pushed is None or request.pushed.answer != answer:
         return None

@@ -1,4 +1,4 @@
-"""The consent of a user, for the browser and for a device: for which organizers, and what is remembered."""
+"""A user's consent, in a browser or for a device: its organizers, and what is remembered of it."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Choice:
 
     listed: those that match the search, or all of them. kept: ticked ones that do not match; they stay visible, so that
     nothing is allowed unseen. ticked: slugs. find: the search text. count: the number of the user's organizers.
-    is_long: there are enough of them that the page has a search field. problem: why "Select all" did not tick all; ""
+    is_long: the page has a search field. problem: why "Select all" did not tick all; ""
     if it did.
     """
 
@@ -77,8 +77,7 @@ class Choice:
 
 
 def choice(organizers: Sequence[Organizer], form: request_parameters.Parameters | None) -> Choice:
-    """The organizers to show. form: as posted; None if the page is shown for the first time, when a single organizer is
-    ticked."""
+    """The organizers to show. form: as posted; None for a new page, on which a single organizer is ticked."""
     is_long = len(organizers) >= settings.ORGANIZERS_FILTERED_FROM
     typed = (request_parameters.single(form or {}, "find") or "") if is_long else ""
     find = typed.strip()[: settings.NAME_LIMIT_CHARACTERS]
@@ -91,14 +90,14 @@ def choice(organizers: Sequence[Organizer], form: request_parameters.Parameters 
         ticked = set(form.get("organizers", ())) & slugs
         match request_parameters.single(form, "decision"):
             case "select_all":
-                ticked, problem = _with_all(ticked, listed_slugs)
+                ticked, problem = _select_all(ticked, listed_slugs)
             case "select_none":
                 ticked = set()
     kept = [found for found in organizers if found.slug in ticked and found.slug not in listed_slugs]
     return Choice(listed, kept, frozenset(ticked), find, len(organizers), is_long, problem)
 
 
-def _with_all(ticked: set[str], listed: set[str]) -> tuple[set[str], str]:
+def _select_all(ticked: set[str], listed: set[str]) -> tuple[set[str], str]:
     """The ticked slugs after "Select all", and why they did not change; "" if they did."""
     try:
         _check_count(ticked | listed)
@@ -127,8 +126,7 @@ def remembered(
     *,
     origin: str | None,
 ) -> Consent:
-    """The consent from now on. known: the consent as it was before, or None. origin: of the redirect URI; None for a
-    device."""
+    """The new consent. known: the consent as it was before, or None. origin: of the redirect URI; None for a device."""
     scopes, organizers = set(scopes), set(organizers)
     before = in_force(known, application)
     is_for_the_same = before is None or not organizers or as_set(before.organizers or ()) in (organizers, None)

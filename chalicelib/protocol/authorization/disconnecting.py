@@ -8,7 +8,7 @@ from chalicelib.request_source import RequestSource
 
 
 def take_back_all(user_id: str, source: RequestSource) -> None:
-    """End everything that the user has allowed, with a history entry for each. An error leaves what has ended ended.
+    """End everything that the user has allowed, with a history entry for each. An error undoes nothing.
 
     source: where the request came from. Raises StoreUnavailable.
     """

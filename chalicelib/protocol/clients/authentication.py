@@ -68,7 +68,7 @@ def check(sent: PresentedClient, application: Application | None, *, issuer: str
     issuer: this provider's URL, which an assertion must name as its audience.
     """
     logs.note(client_id=sent.client_id if application else "unknown")
-    fits = _fits(sent.proof, application)
+    fits = _is_valid_secret(sent.proof, application)
     if application is None or not application.active:
         raise _unproven()
     if application.public_id != sent.client_id:  # a document's client is stored under a derived id
@@ -85,7 +85,7 @@ def check(sent: PresentedClient, application: Application | None, *, issuer: str
     return application
 
 
-def _fits(secret: str, application: Application | None) -> bool:
+def _is_valid_secret(secret: str, application: Application | None) -> bool:
     """True if `secret` is one of the valid ones, of which a rotation has several. Always makes as many comparisons."""
     live = application.live_secret_digests if application else ()
     most = settings.OLDER_SECRETS_LIMIT + 1

@@ -132,7 +132,7 @@ def _name(document: Mapping[str, Any], uris: list[str]) -> str:
     """The name that people see. Without a client_name, it is the redirect URI's host, if that is a host."""
     given = document.get("client_name")
     if given is None:
-        return _stand_in(redirect_uris.place(uris[0]) if uris else None)
+        return _name_from_host(redirect_uris.place(uris[0]) if uris else None)
     if not isinstance(given, str):
         raise InvalidClientMetadataError("client_name must be a string.")
     try:
@@ -141,7 +141,7 @@ def _name(document: Mapping[str, Any], uris: list[str]) -> str:
         raise InvalidClientMetadataError(f"client_name {error}.") from error
 
 
-def _stand_in(place: redirect_uris.Place | None) -> str:
+def _name_from_host(place: redirect_uris.Place | None) -> str:
     if place is None or place.is_app:  # any app can take any scheme, even one that reads like somebody else's host
         return "Unnamed application"
     try:

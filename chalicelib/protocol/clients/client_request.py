@@ -19,7 +19,7 @@ _FORM = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True)
 class ProtocolAnswer:
-    """status: of HTTP. headers: in addition to those of every response. body: JSON, or "" for an empty one."""
+    """status: the HTTP status. headers: in addition to those of every response. body: JSON, or "" for an empty one."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -68,8 +68,7 @@ def media_type(request: ClientRequest) -> str:
 
 
 def read_form(request: ClientRequest, names: Sequence[str]) -> dict[str, str]:
-    """Raises InvalidRequestError for a body that is not a form, repeated parameters and ones in the URL (RFC 6749 §3.2,
-    §2.3.1)."""
+    """Raises InvalidRequestError for no form, repeated parameters, or ones in the URL (RFC 6749 §3.2, §2.3.1)."""
     if request.query:
         raise errors.InvalidRequestError("Send the parameters in the body, not in the URL.")
     if media_type(request) != _FORM:
@@ -85,8 +84,7 @@ def read_form(request: ClientRequest, names: Sequence[str]) -> dict[str, str]:
 
 
 def finish(status: int, body: str | None, retry_after_seconds: int | None = None) -> ProtocolAnswer:
-    """Make the response. body: JSON from oauthlib or a grant type; retry_after_seconds: how long to wait, if to
-    retry."""
+    """Make the response. body: JSON from oauthlib or a grant type. retry_after_seconds: None if not to retry."""
     parsed = json.loads(body) if body else {}
     if "error" in parsed:
         logs.note(outcome=parsed["error"])

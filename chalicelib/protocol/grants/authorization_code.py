@@ -21,11 +21,11 @@ class AuthorizationCodeGrant(TokenGrant):
     def answer(self, request: TokenRequest) -> TokenAnswer:
         application, found = _read(request)
         client = request.authenticated(application)
-        code = _own(found, client)
-        _check_good(code, client, request.parameters.get("code_verifier"))
+        code = _check_own(found, client)
+        _check_usable(code, client, request.parameters.get("code_verifier"))
         resource = request.resource(code.resource)
         _check_redirect_uri(code, request.parameters.get("redirect_uri"))
-        return _exchanged(code, client, resource)
+        return _exchange(code, client, resource)
 
 
 def _read(request: TokenRequest) -> tuple[Application | None, AuthorizationCode | None]:
@@ -36,13 +36,13 @@ def _read(request: TokenRequest) -> tuple[Application | None, AuthorizationCode 
     return application, found
 
 
-def _own(found: AuthorizationCode | None, client: Application) -> AuthorizationCode:
+def _check_own(found: AuthorizationCode | None, client: Application) -> AuthorizationCode:
     if found is None or found.client_id != client.client_id:
         raise errors.InvalidGrantError(f"The code is unknown, or it is another application's. {CONNECT_AGAIN}")
     return found
 
 
-def _check_good(code: AuthorizationCode, client: Application, verifier: str | None) -> None:
+def _check_usable(code: AuthorizationCode, client: Application, verifier: str | None) -> None:
     """Raises InvalidGrantError if the code was used or has expired, or if the verifier does not match its challenge."""
     if code.is_used:
         # Anybody can name a public client. For one, only a caller with the matching verifier is replaying its code.
@@ -74,7 +74,7 @@ def _check_redirect_uri(code: AuthorizationCode, sent: str | None) -> None:
         raise errors.InvalidGrantError("redirect_uri is not the one from the authorization request.")
 
 
-def _exchanged(code: AuthorizationCode, client: Application, resource: str | None) -> TokenAnswer:
+def _exchange(code: AuthorizationCode, client: Application, resource: str | None) -> TokenAnswer:
     """Raises InvalidGrantError if another request used the code first, or if the user has since revoked the consent."""
     grant_id = grant.new_id(code.user_id, code.client_id)
     tokens = issuing.new_tokens(grant_id, scopes.as_text(code.scope.split()))

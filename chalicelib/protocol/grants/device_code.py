@@ -28,9 +28,9 @@ class DeviceCodeGrant(TokenGrant):
         client = request.authenticated(application)
         if not client.device_grant:
             raise errors.UnauthorizedClientError(device.NOT_ALLOWED)
-        asked = _own(found, request.parameters["device_code"], client)
+        asked = _check_own(found, request.parameters["device_code"], client)
         _check_answered(asked, client)
-        return _exchanged(asked, client, request.resource(asked.resource))
+        return _exchange(asked, client, request.resource(asked.resource))
 
 
 def _read(request: TokenRequest) -> tuple[Application | None, DeviceRequest | None]:
@@ -41,7 +41,7 @@ def _read(request: TokenRequest) -> tuple[Application | None, DeviceRequest | No
     return application, found
 
 
-def _own(found: DeviceRequest | None, device_code: str, client: Application) -> DeviceRequest:
+def _check_own(found: DeviceRequest | None, device_code: str, client: Application) -> DeviceRequest:
     """Raises InvalidGrantError for a device code that is unknown or another application's."""
     if (
         found is None
@@ -68,7 +68,7 @@ def _check_answered(asked: DeviceRequest, client: Application) -> None:
         raise AuthorizationPendingError("The user has not answered yet.")
 
 
-def _exchanged(asked: DeviceRequest, client: Application, resource: str | None) -> TokenAnswer:
+def _exchange(asked: DeviceRequest, client: Application, resource: str | None) -> TokenAnswer:
     """Raises InvalidGrantError if another request used the code first, or if the user has since revoked the consent."""
     grant_id = grant.new_id(asked.user_id, asked.client_id)
     tokens = issuing.new_tokens(grant_id, scopes.as_text(asked.scope.split()))

@@ -43,7 +43,7 @@ class Use:
 
 
 def recognize(token: str, found: Grant) -> Presented:
-    """How this token relates to the grant in its present state."""
+    """How this token relates to the grant now."""
     if credentials.matches(token, found.refresh_digest):
         return Presented.CURRENT
     uses_ago = refresh_chain.uses_ago(token, found)

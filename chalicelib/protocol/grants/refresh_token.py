@@ -37,15 +37,15 @@ class RefreshTokenGrant(TokenGrant):
         token = request.parameters["refresh_token"]
         application, found, user, consent = _read(request)
         client = request.authenticated(application)
-        standing = _standing(found, user, consent, client)
-        resource = request.resource(standing.resource)
+        own_grant = _check_grant(found, user, consent, client)
+        resource = request.resource(own_grant.resource)
         if client.rotates_refresh_tokens:
-            use = refresh_rotation.use(token, standing, client)
-            answered = _rotated(standing, client, token, use, _scope(request, standing), resource)
+            use = refresh_rotation.use(token, own_grant, client)
+            answered = _rotate(own_grant, client, token, use, _scope(request, own_grant), resource)
         else:
-            if not credentials.matches(token, standing.refresh_digest):
+            if not credentials.matches(token, own_grant.refresh_digest):
                 raise errors.InvalidGrantError(_UNKNOWN)
-            answered = _refreshed(standing, client, token, _scope(request, standing), resource)
+            answered = _refresh(own_grant, client, token, _scope(request, own_grant), resource)
         logs.note(outcome="token refreshed")
         return answered
 
@@ -61,7 +61,7 @@ def _read(request: TokenRequest) -> tuple[Application | None, Grant | None, User
     return application, found, user, consent
 
 
-def _standing(found: Grant | None, user: User | None, consent: Consent | None, client: Application) -> Grant:
+def _check_grant(found: Grant | None, user: User | None, consent: Consent | None, client: Application) -> Grant:
     """Return the grant if it is this client's and not idle, and its user still allows it. Raises InvalidGrantError.
 
     A grant that became idle while its client was public stays ended when the client becomes confidential.
@@ -85,7 +85,7 @@ def _scope(request: TokenRequest, found: Grant) -> str:
     return scopes.as_text(asked)
 
 
-def _refreshed(found: Grant, client: Application, token: str, scope: str, resource: str | None) -> TokenAnswer:
+def _refresh(found: Grant, client: Application, token: str, scope: str, resource: str | None) -> TokenAnswer:
     """Write the next access token. If another refresh came first, try again, or raise StoreUnavailable.
 
     Raises InvalidGrantError if the grant has ended.
@@ -106,7 +106,7 @@ def _refreshed(found: Grant, client: Application, token: str, scope: str, resour
     raise store.StoreUnavailable("refreshed again and again")
 
 
-def _rotated(found: Grant, client: Application, token: str, use: Use, scope: str, resource: str | None) -> TokenAnswer:
+def _rotate(found: Grant, client: Application, token: str, use: Use, scope: str, resource: str | None) -> TokenAnswer:
     """Rotate. If the token is a repeat, or another request used it first, return what is already stored.
 
     Raises InvalidGrantError if the grant has ended.
@@ -122,10 +122,10 @@ def _rotated(found: Grant, client: Application, token: str, use: Use, scope: str
             pass  # another request with the same token came first; not a repeat, since neither had its response yet
         else:
             return tokens
-    return _as_before(found.grant_id, client, token, is_repeat=is_repeat)
+    return _repeat(found.grant_id, client, token, is_repeat=is_repeat)
 
 
-def _as_before(grant_id: str, client: Application, token: str, *, is_repeat: bool) -> TokenAnswer:
+def _repeat(grant_id: str, client: Application, token: str, *, is_repeat: bool) -> TokenAnswer:
     found, live = _read_again(grant_id, client)
     use = refresh_rotation.use(token, found, client)
     if use.presented is Presented.CURRENT:
@@ -142,7 +142,7 @@ def _as_before(grant_id: str, client: Application, token: str, *, is_repeat: boo
 
 
 def _read_again(grant_id: str, client: Application) -> tuple[Grant, AccessToken | None]:
-    """Return the grant's present state and access token. Raises InvalidGrantError if the grant has ended."""
+    """Return the grant and its access token as they are now. Raises InvalidGrantError if the grant has ended."""
     found, live, consent = store.read(Grant.key(grant_id), AccessToken.key(grant_id), grant.consent_key(grant_id))
     if found is None or not grant.is_allowed(found, consent, client):
         raise errors.InvalidGrantError(_ENDED_MEANWHILE)

@@ -128,8 +128,7 @@ def form_target(uri: str) -> str:
 
 
 def place(uri: str) -> Place:
-    """Where the URI leads. An app that claims a scheme gets all its URIs, so a host after such a scheme means
-    nothing."""
+    """Where the URI leads. A host after a private-use scheme means nothing: the app gets all URIs of its scheme."""
     parts = urlsplit(uri)
     return Place(parts.netloc, False) if parts.scheme in _WEB else Place(f"{parts.scheme}:", True)
 

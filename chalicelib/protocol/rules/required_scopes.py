@@ -77,10 +77,10 @@ def requirement(route: Route, rules: Iterable[RequiredScope]) -> Requirement | N
 
 
 def _first(path: str, method: str, rules: Iterable[RequiredScope]) -> RequiredScope | None:
-    return next((rule for rule in rules if rule.method in ("*", method) and _fits(path, rule.path)), None)
+    return next((rule for rule in rules if rule.method in ("*", method) and _matches(path, rule.path)), None)
 
 
-def _fits(path: str, pattern: str) -> bool:
+def _matches(path: str, pattern: str) -> bool:
     return path.startswith(pattern[:-1]) if pattern.endswith("*") else path == pattern
 
 
@@ -95,9 +95,9 @@ def _readings(path: str) -> set[str]:
         return set()
     readings = {_PARAMETERS.sub("", reading) for reading in (path, decoded)} | {path, decoded}
     readings |= {reading.removesuffix("/") or "/" for reading in readings}
-    return readings if all(map(_stays_put, readings)) else set()
+    return readings if all(map(_cannot_lead_elsewhere, readings)) else set()
 
 
-def _stays_put(path: str) -> bool:
+def _cannot_lead_elsewhere(path: str) -> bool:
     segments = path.removeprefix("/").removesuffix("/").split("/")
     return not _FORBIDDEN.search(path) and (path == "/" or not {"", ".", ".."} & set(segments))

@@ -1,7 +1,6 @@
 """A strict reader of JSON from outside (RFC 7493). Python's own reader accepts values that storage and digests cannot.
 
-It accepts lone surrogates, which UTF-8 cannot encode; NaN and Infinity, which are not JSON; and nesting as deep as the
-stack.
+It accepts lone surrogates, which UTF-8 cannot encode; NaN and Infinity, which are not JSON; and any depth of nesting.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ REALM = "Lanyard"
 
 
 class BearerError(Exception):
-    """Why a request is refused. status: of HTTP. error: a code of RFC 6750 §3.1; None if no token was sent."""
+    """Why a request is refused. status: the HTTP status. error: a code of RFC 6750 §3.1; None if no token was sent."""
 
     def __init__(self, status: int, error: str | None, description: str, scope: str | None = None) -> None:
         super().__init__(description)
