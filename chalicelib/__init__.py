@@ -1,1 +1,1 @@
-"""Lanyard, a serverless OAuth 2 provider. The picture of the parts is in docs/architecture.md."""
+"""Lanyard, a serverless OAuth 2 provider. docs/architecture.md shows how its parts fit together."""

@@ -1,13 +1,13 @@
-"""What time it is. Everything that expires asks here, so that a test can move the clock instead of waiting."""
+"""The current time. Everything that expires gets it from here, so that a test can move the clock instead of waiting."""
 
 import time
 
 
 def now() -> int:
-    """Seconds since the epoch, whole."""
+    """Whole seconds since the epoch."""
     return int(time.time())
 
 
 def monotonic() -> float:
-    """Seconds of a clock that is never set back, for measuring how long something takes."""
+    """Seconds on a clock that is never set back, for measuring durations."""
     return time.monotonic()

@@ -1,7 +1,8 @@
-"""Tokens, codes, client secrets and passwords: minted, recognized, digested and compared here and nowhere else.
+"""Tokens, codes, client secrets and passwords: the only place that creates, recognizes, digests and compares them.
 
-A credential reads `ly??_` + the names it carries + 43 random characters + a check sum of 6. The prefix and the check
-sum let secret scanners find a leaked one and let a mistyped one be refused without a read. Only digests are stored.
+A credential is `ly??_` + the ids that it names + 43 random characters + a checksum of 6. With the prefix and the
+checksum, secret scanners can find a leaked credential, and a mistyped one is refused without a read. Only digests are
+stored.
 """
 
 from __future__ import annotations
@@ -20,20 +21,20 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
-ID_LENGTH = 16  # 95 bits: names things, keeps no secret
+ID_LENGTH = 16  # 95 bits, enough to be unique; an id is not a secret
 SERIAL_LENGTH = 11
 SECRET_LENGTH = 43  # 256 bits
-CHECKSUM_LENGTH = 6  # holds any CRC-32
+CHECKSUM_LENGTH = 6  # enough for any CRC-32
 
 # OWASP's first choice for argon2id: 19 MiB, two passes, about 30 ms on one Lambda processor.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
-# The hash of 256 random bits that were thrown away, to spend the same time on an unknown account. Written here, since
-# making one at every cold start takes as long as a sign-in; a test holds it to the parameters above.
+# The hash of 256 random bits that nobody kept, so that an unknown account takes the same time. It is a constant because
+# making one at each cold start would take as long as a sign-in. A test checks that it uses the parameters above.
 _NOBODYS_HASH = "$argon2id$v=19$m=19456,t=2,p=1$88ScXXHTvB5fu5kmbb+eqA$DZ7r8Zu8NKLcfuGVDh/r709IZoG9WeOpz3Kj8AXg5eE"
 
 
 class Kind(StrEnum):
-    """What a credential is, which is also its prefix."""
+    """The kinds of credentials. The value is the prefix."""
 
     ACCESS_TOKEN = "lyat_"
     REFRESH_TOKEN = "lyrt_"
@@ -65,9 +66,9 @@ _NAMES_LENGTH = {
 
 @dataclass(frozen=True)
 class Credential:
-    """A credential that is well formed; whether it is good, only the store knows.
+    """A well-formed credential. Only the store knows whether it is valid.
 
-    kind: what it is. names: the id it carries, or "". digest: SHA-256 of the whole, hexadecimal.
+    kind: the kind. names: the ids that it contains, or "". digest: SHA-256 of the whole credential, hexadecimal.
     """
 
     kind: Kind
@@ -80,7 +81,7 @@ def new_id() -> str:
 
 
 def derive_id(purpose: str, text: str) -> str:
-    """The id that belongs to `text`: the same one each time, and another for another purpose."""
+    """The id derived from `text` for this purpose. The same input always gives the same id."""
     return _base62(int.from_bytes(hashlib.sha256(f"{purpose} {text}".encode()).digest(), "big"), ID_LENGTH)
 
 
@@ -89,25 +90,25 @@ def new_serial() -> str:
 
 
 def new_secret() -> str:
-    """256 random bits: a key, or a salt to mix into what is derived."""
+    """256 random bits: a key, or a salt for derivations."""
     return _random(SECRET_LENGTH)
 
 
 def mint(kind: Kind, names: str = "") -> str:
-    """A new credential that carries `names` and 256 random bits."""
+    """A new credential that contains `names` and 256 random bits."""
     body = f"{kind}{names}{_random(SECRET_LENGTH)}"
     return body + _checksum(body)
 
 
 def mint_derived(kind: Kind, names: str, *, key: bytes, source: str) -> str:
-    """The credential that follows `source` for whoever holds `key`: the same one each time, and a guess without it."""
+    """The credential derived from `source` with `key`: always the same one, and impossible to guess without the key."""
     seed = hmac.new(key, f"{kind} {source}".encode(), hashlib.sha256).digest()
     body = f"{kind}{names}{_base62(int.from_bytes(seed, 'big'), SECRET_LENGTH)}"
     return body + _checksum(body)
 
 
 def recognize(text: str | None, *kinds: Kind) -> Credential | None:
-    """The credential that `text` is, if it is a well-formed one of `kinds`; else None. Reads no store."""
+    """Parse `text` as a well-formed credential of one of `kinds`; None if it is not one. Reads no store."""
     for kind in kinds:
         if text and text.startswith(kind) and _is_well_formed(text, kind):
             start = len(kind)
@@ -116,30 +117,30 @@ def recognize(text: str | None, *kinds: Kind) -> Credential | None:
 
 
 def digest(text: str) -> str:
-    """SHA-256, hexadecimal. Enough for 256 random bits; passwords have `hash_password`."""
+    """SHA-256, hexadecimal. Strong enough for 256 random bits; for passwords use `hash_password`."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def matches(text: str, stored_digest: str | None) -> bool:
-    """Does `text` have this digest? In constant time, also where there is none to compare with."""
+    """True if `text` has this digest. Takes constant time, even if the digest is None."""
     return hmac.compare_digest(digest(text), stored_digest or digest("")) and stored_digest is not None
 
 
 def derive(secret: str, *purpose: str) -> str:
-    """A value that only who holds `secret` can make, for one purpose: the CSRF tokens. Hexadecimal.
+    """A value that only the holder of `secret` can compute, such as a CSRF token. Hexadecimal.
 
-    purpose: its words, told apart, so that one that a caller chooses cannot make one purpose look like another.
+    purpose: its parts, kept separate, so that a part that a caller chooses cannot imitate another purpose.
     """
     return hmac.new(secret.encode(), json.dumps(purpose).encode(), hashlib.sha256).hexdigest()
 
 
 def hash_password(password: str) -> str:
-    """argon2id, with its salt and its parameters in the string."""
+    """argon2id, with salt and parameters in the string."""
     return _HASHER.hash(password)
 
 
 def password_matches(password: str, password_hash: str | None) -> bool:
-    """Is it the password? Takes as long where there is no account (`None`) as where the password is wrong."""
+    """True if the password is correct. Takes as long for an unknown account (`None`) as for a wrong password."""
     try:
         _HASHER.verify(password_hash or _NOBODYS_HASH, password)
     except (VerificationError, InvalidHashError):
@@ -148,7 +149,7 @@ def password_matches(password: str, password_hash: str | None) -> bool:
 
 
 def needs_rehash(password_hash: str) -> bool:
-    """Was it made under other parameters than those of today?"""
+    """True if the hash was made with parameters other than today's."""
     return _HASHER.check_needs_rehash(password_hash)
 
 

@@ -1,13 +1,13 @@
-"""How long a request may still wait: for the store, and for whatever else it calls.
+"""How long a request may still wait: for the store and for everything else that it calls.
 
-A request has REQUEST_SECONDS. Each try of a call to the store asks here how long it may wait, and it gets no more than
-what is left. Where nothing is left the try is not made. A call to another service is given up when nothing is left.
+A request has REQUEST_SECONDS. Each try of a call to the store asks here how long it may wait, and gets at most what is
+left. If nothing is left, the try is not made. A call to another service is abandoned when nothing is left.
 
-What the answer does not need, such as a line of history, is an aside: it is tried once, for a short time. The asides of
-a request share STORE_ASIDE_SECONDS, and the end of the request is kept for them. So they cannot hold up the answer, and
-a try at a sign-in can still be taken back after the store has used up the time for everything else.
+An aside is something that the response does not need, such as a history entry. It is tried once, for a short time. The
+asides of a request share STORE_ASIDE_SECONDS, the last seconds of the request, which no other call gets. So they cannot
+delay the response, and a sign-in try can still be taken off the counters after the store has used up all other time.
 
-Outside of a request, as in manage.py, there is no deadline, and an aside is a call like any other.
+Outside a request, as in manage.py, there is no deadline, and an aside is an ordinary call.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class DeadlineExceeded(Exception):
-    """The request has no time left for it."""
+    """The request has no time left for the call."""
 
 
 @dataclass
@@ -43,7 +43,7 @@ _request: ContextVar[_Request | None] = ContextVar("request", default=None)
 
 @contextmanager
 def begin() -> Iterator[None]:
-    """Answer a request meanwhile."""
+    """Answer a request within the block: its deadline starts now."""
     request = _Request(clock.monotonic() + settings.REQUEST_SECONDS, settings.STORE_ASIDE_SECONDS)
     token = _request.set(request)
     try:
@@ -54,7 +54,7 @@ def begin() -> Iterator[None]:
 
 @contextmanager
 def aside() -> Iterator[None]:
-    """Do something meanwhile that the answer does not need. One inside another is a part of it."""
+    """Do something within the block that the response does not need. A nested aside is part of the outer one."""
     request = _request.get()
     if request is None or request.aside_ends_at is not None:
         yield
@@ -69,13 +69,13 @@ def aside() -> Iterator[None]:
 
 
 def is_aside() -> bool:
-    """Is the answer to a request waiting for something that it does not need?"""
+    """True inside a request's aside."""
     request = _request.get()
     return request is not None and request.aside_ends_at is not None
 
 
 def read_seconds() -> float:
-    """How long the next try may wait for the store's answer, after at most STORE_CONNECT_SECONDS for a connection.
+    """How long the next try may wait for the store's answer, after up to STORE_CONNECT_SECONDS for a connection.
 
     Raises DeadlineExceeded.
     """
@@ -87,8 +87,8 @@ def read_seconds() -> float:
 
 
 def seconds_for(most_seconds: float) -> float:
-    """How long something else than a try of the store may take: at most `most_seconds`, and never what is kept for
-    asides, which come after it. Raises DeadlineExceeded."""
+    """How long a call to anything but the store may take: at most `most_seconds`, without the time reserved for asides,
+    which come after it. Raises DeadlineExceeded."""
     seconds = min(most_seconds, _left())
     if seconds < settings.STORE_LEAST_READ_SECONDS:
         raise DeadlineExceeded
@@ -96,10 +96,10 @@ def seconds_for(most_seconds: float) -> float:
 
 
 def within(most_seconds: float, call: Callable[[], T]) -> T:
-    """What `call` gives, if it does in time; `seconds_for` says how long that is. Raises DeadlineExceeded.
+    """Return what `call` returns, if it does so in time (see `seconds_for`). Raises DeadlineExceeded.
 
-    In a thread of its own, which goes on until its own time-outs end it. These bound each look-up, each address of the
-    service and each read by itself, so they do not bound the call. What becomes of it then is not known.
+    The call runs in its own thread, which continues until its own timeouts end it, so its outcome is unknown. Those
+    timeouts cannot limit the call as a whole: they apply to each lookup, each address of the service and each read.
     """
     limit = seconds_for(most_seconds)
     given: list[T] = []
@@ -122,9 +122,9 @@ def within(most_seconds: float, call: Callable[[], T]) -> T:
 
 
 def pause(most_seconds: float) -> bool:
-    """Wait before the next try, for a random time, so that those who failed together do not come back together.
+    """Wait a random time before the next try, so that callers that failed together do not all retry at once.
 
-    False, at once, where that would leave no time for it.
+    Returns False at once if that would leave no time for the try.
     """
     seconds = random.uniform(0, most_seconds)
     if _left() - seconds < settings.STORE_CONNECT_SECONDS + settings.STORE_LEAST_READ_SECONDS:

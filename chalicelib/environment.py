@@ -1,6 +1,6 @@
-"""How the values of environment variables are read: each strictly, and refused with a line that names it.
+"""Parses environment variables strictly. An invalid value is refused with a message that names the variable.
 
-What they mean, their defaults and limits stand in `settings`, which alone asks.
+`settings`, the only caller, has their meanings, defaults and limits.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from urllib.parse import urlsplit
 
 
 class SettingsError(ValueError):
-    """An environment variable has a value that cannot be used. The message names the variable and what it takes."""
+    """An environment variable has an invalid value. The message names the variable and says what it accepts."""
 
 
 @dataclass(frozen=True)
 class RequiredScope:
-    """A rule of the authorizer: the scope that a route of another API asks for.
+    """A rule of the authorizer: the scope that a route of another API requires.
 
-    api: an API's id, or "*". method: HTTP's, or "*". path: as called, without the stage; one that ends with "*" stands
-    for all that start so. scope: a scope, or "-" for any good token.
+    api: an API's id, or "*". method: an HTTP method, or "*". path: as called, without the stage; one that ends with "*"
+    matches every path with that prefix. scope: a scope, or "-" for any valid token.
     """
 
     api: str
@@ -32,7 +32,7 @@ class RequiredScope:
 def public_url(value: str, *, is_local: bool) -> str | None:
     if not value:
         return None
-    # In one spelling, since it is also the issuer, which clients compare byte for byte.
+    # Only one spelling is accepted: the URL is also the issuer, which clients compare byte for byte.
     if not re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?", value, re.ASCII):
         raise SettingsError(f"PUBLIC_URL must be an address like https://connect.example.com, not {value!r}")
     if value.startswith("http://") and not is_local:
@@ -49,7 +49,7 @@ def site_name(value: str, *, most: int) -> str:
 def site_logo_url(value: str, *, most: int) -> str | None:
     if not value:
         return None
-    # Its origin goes into a header: nothing that could end a directive there.
+    # Its origin goes into a header, so nothing that could end a directive there is accepted.
     if not re.fullmatch(r"(https://[\w.:-]+/|data:image/(png|svg\+xml);base64,)[\w/.~%?&=+:-]*", value, re.ASCII):
         raise SettingsError("SITE_LOGO_URL must be an https:// address or data:image/png;base64,… or svg+xml")
     if len(value) > most:
@@ -66,7 +66,7 @@ def site_colour(value: str) -> str:
 def support_contact(value: str, *, most: int) -> str | None:
     if not value:
         return None
-    # It becomes a link: nothing but the two that say how to reach somebody.
+    # It becomes a link, so only the two kinds of addresses are accepted.
     if (
         not re.fullmatch(r"https://[\w.:-]+(/[\w/.~%?&=+-]*)?|[\w.+-]+@[\w-]+(\.[\w-]+)+", value, re.ASCII)
         or len(value) > most
@@ -101,8 +101,8 @@ def resources(value: str) -> tuple[str, ...]:
 def registration(
     environment: Mapping[str, str], *, closed: str, with_token: str, opened: str
 ) -> tuple[str, tuple[str, ...]]:
-    """Who may register an application, and the digests of the tokens that allow it. The modes are the words that
-    REGISTRATION takes."""
+    """Who may register an application, and the digests of the tokens that allow it. closed, with_token, opened: the
+    words that REGISTRATION accepts."""
     mode = environment.get("REGISTRATION", "") or closed
     digests = tuple(environment.get("REGISTRATION_TOKEN_DIGESTS", "").split())
     if mode not in (closed, with_token, opened):
@@ -131,26 +131,26 @@ def required_scopes(value: str) -> tuple[RequiredScope, ...]:
         words = text.split()
         if len(words) != 4 or not words[2].startswith("/") or "*" in words[2][:-1]:
             raise SettingsError(
-                f"REQUIRED_SCOPES takes rules like `* GET /tickets* read`, with ; between, not {text!r}"
+                f"REQUIRED_SCOPES takes rules like `* GET /tickets* read`, separated by ;, not {text!r}"
             )
         rules.append(RequiredScope(words[0], words[1].upper(), words[2], words[3]))
     return tuple(rules)
 
 
 def authorizer_resources(value: str, *, known: tuple[str, ...]) -> dict[str, str]:
-    """Each API's id with its resource. known: RESOURCES, without which no token could name it."""
+    """The resource of each API, by the API's id. known: RESOURCES; no token could name any other resource."""
     found: dict[str, str] = {}
     for text in filter(None, (part.strip() for part in value.split(";"))):
         words = text.split()
         if len(words) != 2:
             raise SettingsError(
-                f"AUTHORIZER_RESOURCES takes pairs like `abc123 https://api.example.com`, with ; between, not {text!r}"
+                f"AUTHORIZER_RESOURCES takes pairs like `abc123 https://api.example.com`, separated by ;, not {text!r}"
             )
         api, resource = words
-        if not re.fullmatch(r"[A-Za-z0-9]+", api):  # no "*": what is good everywhere is a token without a resource
+        if not re.fullmatch(r"[A-Za-z0-9]+", api):  # no "*": only a token without a resource is valid everywhere
             raise SettingsError(f"AUTHORIZER_RESOURCES must name each API by its id, like abc123, not {api!r}")
         if api in found:
-            raise SettingsError(f"AUTHORIZER_RESOURCES names the API {api} twice: leave the one resource that it is")
+            raise SettingsError(f"AUTHORIZER_RESOURCES names the API {api} twice: give each API one resource")
         if resource not in known:
             raise SettingsError(f"AUTHORIZER_RESOURCES names {resource!r}, which RESOURCES does not: list it there too")
         found[api] = resource
@@ -158,7 +158,7 @@ def authorizer_resources(value: str, *, known: tuple[str, ...]) -> dict[str, str
 
 
 def server_keys(environment: Mapping[str, str], *, shortest: int, most: int) -> tuple[str, ...]:
-    """SERVER_KEYS, newest first, or the one SERVER_KEY; empty where neither is set. No message quotes a key."""
+    """SERVER_KEYS, newest first, or the one SERVER_KEY; empty if neither is set. No message quotes a key."""
     one, several = environment.get("SERVER_KEY", ""), environment.get("SERVER_KEYS", "").split()
     if one and several:
         raise SettingsError("Set SERVER_KEYS or SERVER_KEY, not both: SERVER_KEYS takes all keys, newest first")
@@ -181,7 +181,7 @@ def days(environment: Mapping[str, str], name: str, *, default: int, most: int, 
 
 def _whole(environment: Mapping[str, str], name: str, unit: str, default: int, least: int, most: int) -> int:
     value = environment.get(name, "") or str(default)
-    # No number within the bounds has more digits than the upper one, and int() refuses thousands of them.
+    # A valid number has no more digits than the upper bound, and int() raises for thousands of digits.
     is_whole = value.isascii() and value.isdigit() and len(value) <= len(str(most))
     if not is_whole or not least <= int(value) <= most:
         raise SettingsError(f"{name} must be a whole number of {unit} from {least} to {most}, not {value!r}")

@@ -1,8 +1,8 @@
-"""Known devices: a cookie by which an account recognizes a browser that signed in to it before.
+"""Known devices: a cookie by which an account recognizes a browser that has signed in to it before.
 
-It opens nothing. A browser that has it is counted by itself when it tries to sign in, so that strangers' tries do not
-keep it out. The cookie names the account and a device, and carries a code that only the account's key can make: nothing
-is stored for a device, and a new key, which comes with every new password, makes the account forget them all.
+The cookie gives access to nothing. A browser that has it gets its own count of sign-in tries, so that strangers' tries
+do not lock it out. The cookie names the account and a device, and has a code that only the account's key can make. So
+nothing is stored per device, and a new key, which comes with every new password, makes the account forget them all.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import hmac
 from chalicelib import credentials
 from chalicelib.credentials import ID_LENGTH, Kind
 
-_NOBODYS_KEY = "no account has this key"  # to spend the same time on an unknown account
+_NOBODYS_KEY = "no account has this key"  # so that an unknown account takes the same time
 
 
 def new_key() -> str:
@@ -20,13 +20,13 @@ def new_key() -> str:
 
 
 def cookie(user_id: str, key: str, device: str | None = None) -> str:
-    """The cookie's value for this device, or for one that was not known so far."""
+    """The cookie's value for this device; None for a device that is not known yet."""
     names = user_id + (device or credentials.new_id())
     return credentials.mint_derived(Kind.KNOWN_DEVICE, names, key=key.encode(), source=names)
 
 
 def recognize(value: str | None, user_id: str | None, key: str | None) -> str | None:
-    """Which device it is, if this account made the cookie. None for everybody else, and where there is no account."""
+    """The device's id, if this account made the cookie. None if it did not, or if there is no account."""
     named = credentials.recognize(value, Kind.KNOWN_DEVICE)
     if named is None or value is None:
         return None

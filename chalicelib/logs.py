@@ -1,7 +1,7 @@
-"""One JSON line for each request, with what the layers noted about it, and never a secret.
+"""One JSON line per request, with what the layers noted about it, and never a secret.
 
-Views and rules call `note`; the middleware writes the line. Values are the caller's to choose: ids, outcomes, numbers.
-Codes, tokens, secrets, cookies, passwords, query strings and bodies have no business here.
+Views and rules call `note`, and the middleware writes the line. Callers choose the values: ids, outcomes, numbers.
+Never note codes, tokens, secrets, cookies, passwords, query strings or bodies.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _TALKATIVE = ("oauthlib", "pynamodb", "botocore", "boto3", "urllib3")
 
 
 class _WarningsOnly(logging.Handler):
-    """Hands warnings, and nothing below, on to the root logger."""
+    """Passes warnings and worse on to the root logger."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -30,8 +30,8 @@ class _WarningsOnly(logging.Handler):
         logging.getLogger().handle(record)
 
 
-# These print requests, and so credentials, at DEBUG. What they say ends here, whatever levels the operator sets on
-# them, on the loggers below them or on the root.
+# At DEBUG, these libraries print requests, and so credentials. Whatever level the operator sets, on these loggers, on
+# the loggers below them or on the root, only warnings leave them.
 for _name in _TALKATIVE:
     logging.getLogger(_name).setLevel(logging.WARNING)
     logging.getLogger(_name).propagate = False
@@ -39,7 +39,7 @@ for _name in _TALKATIVE:
 
 
 class _Stdout(logging.StreamHandler[TextIO]):
-    """Writes to what `sys.stdout` is at the moment of writing."""
+    """Writes to the `sys.stdout` of the moment."""
 
     def __init__(self) -> None:
         super().__init__(sys.stdout)
@@ -50,7 +50,7 @@ class _Stdout(logging.StreamHandler[TextIO]):
 
 
 def configure() -> None:
-    """Let `lanyard` loggers write their JSON lines, bare."""
+    """Make the `lanyard` loggers write their JSON lines with nothing around them."""
     log = logging.getLogger("lanyard")
     if not log.handlers:
         handler = _Stdout()
@@ -61,32 +61,32 @@ def configure() -> None:
 
 
 def begin() -> None:
-    """Start the notes of a request."""
+    """Start a request's notes."""
     _notes.set({})
 
 
 def note(**facts: object) -> None:
-    """Add to the line of the request that is being answered."""
+    """Add to the current request's line."""
     notes = _notes.get()
     if notes is not None:
         notes.update(facts)
 
 
 def count_round_trip() -> None:
-    """One more request to the store, for the line of the request that is being answered."""
+    """Count a round trip to the store for the current request's line."""
     notes = _notes.get()
     if notes is not None:
         notes["store_round_trips"] = int(str(notes.get("store_round_trips", 0))) + 1
 
 
 def write(**facts: object) -> None:
-    """Write the line: `facts`, then what was noted, then what makes metrics of it."""
+    """Write the line: `facts`, then the notes, then the members that make metrics of it."""
     line = {"store_round_trips": 0, **facts, **(_notes.get() or {})}
     line |= metrics.describe(line)
     logging.getLogger("lanyard").info(json.dumps(line, separators=(",", ":"), default=str))
 
 
 def where(error: BaseException) -> list[str]:
-    """An error's place, innermost last, for a note. Without its message, which may quote what a client sent."""
+    """Where an error was raised, innermost frame last, for a note. Without its message, which may quote a client."""
     frames = traceback.extract_tb(error.__traceback__)[-6:]
     return [f"{'/'.join(frame.filename.split('/')[-2:])}:{frame.lineno} {frame.name}" for frame in frames]

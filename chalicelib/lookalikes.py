@@ -1,8 +1,9 @@
-"""Names that look alike, brought to one spelling: so that nobody calls an application what the service is called.
+"""Reduces names that look alike to one spelling, so that nobody can give an application the name of the service.
 
-No table has every letter that fonts draw alike (UTS #39 has thousands). This one has the most common ones; hooks and
-strokes come off by Unicode's own names, and a few letters that are unknown here may stand for any. That stops the name
-that is typed to deceive at a glance, and the consent page says of every name that nobody checked it.
+No table has every letter that fonts draw alike (UTS #39 has thousands). This one has the most common ones. Hooks and
+strokes are removed by Unicode's own names, and a few letters that are not in the table may stand for any letter. That
+stops a name that is meant to deceive at a glance. For the rest, the consent page says of every name that nobody has
+checked it.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-# What is drawn like which Latin letter; Lisu, Cherokee and Canadian syllabics are drawn like its capital. `i` and `l`
-# are one, since a capital I is an l to the eye.
+# The characters that look like each Latin letter. Lisu, Cherokee and Canadian syllabics look like its capital. `i` and
+# `l` are one letter here, since a capital I looks like an l.
 _DRAWN_LIKE = {
     "a": "аαɑ4@∂ꓮᎪᗩ₳∀ᴧ",
     "b": "вβ8ьꓐᏴᗷ฿",
@@ -39,21 +40,21 @@ _DRAWN_LIKE = {
     "y": "уγүчꓬᎽ¥",
     "z": "2ꓜᏃ",
 }
-# Greek capitals that are drawn like Latin ones, and whose small letters are not, or like others.
+# Greek capitals that look like Latin ones, while their small letters do not, or look like other letters.
 _CAPITALS = str.maketrans("ΑΒΕΖΗΙΚΛΜΝΟΡΤΥΧ", "abezhlkamnoptyx")
 _LETTERS = str.maketrans({drawn: letter for letter, like in _DRAWN_LIKE.items() for drawn in like})
-# A letter in a frame, or half of a flag: Unicode's names end in the letter, and nothing else tells it.
+# A framed letter, or half of a flag. Only the end of its Unicode name tells the letter.
 _FRAMED = re.compile(r"(?:NEGATIVE (?:CIRCLED|SQUARED) LATIN CAPITAL|REGIONAL INDICATOR SYMBOL) LETTER ([A-Z])")
-# Pairs that run together into one letter, at the sizes that pages are read in.
+# Pairs that merge into one letter at the sizes of text on pages.
 _PAIRS = (("rn", "m"), ("vv", "w"), ("cl", "d"))
-# A name shorter than this stands inside too many honest words: it counts as whole words alone.
+# A shorter name is part of too many honest words, so it is only compared with whole words.
 _SHORT = 5
-# Of so many letters one may be unknown.
+# One of this many letters may be unknown.
 _ONE_UNKNOWN_IN = 3
 
 
 def skeleton(text: str) -> str:
-    """What is left of a text for the eye: two that look alike have the same. Without accents, blanks and signs."""
+    """What the eye sees of a text: two texts that look alike have the same skeleton. No accents, spaces or signs."""
     kept = "".join(letter for letter in _drawn(text) if letter.isalnum())
     for pair, letter in _PAIRS:
         kept = kept.replace(pair, letter)
@@ -61,24 +62,24 @@ def skeleton(text: str) -> str:
 
 
 def contains(text: str, name: str) -> bool:
-    """Does a text contain a name, or what looks like it?
+    """True if a text contains a name or something that looks like it.
 
-    With blanks or signs between its letters as well, and with up to a third of them replaced by letters that no Latin
-    one is known to look like. A short name counts only where it is whole words: `Max` is in `Max Support` and `M.a.x`,
-    and not in `Maxine`.
+    There may be spaces or signs between its letters, and up to a third of them may be replaced by letters that are not
+    known to look like a Latin one. A short name only matches whole words: `Max` is in `Max Support` and `M.a.x`, but
+    not in `Maxine`.
     """
     wanted = skeleton(name)
     if not wanted:
         return False
     if len(wanted) >= _SHORT:
         drawn, length = skeleton(text), len(wanted)
-        return any(_passes(drawn[start : start + length], wanted) for start in range(len(drawn) - length + 1))
+        return any(_looks_like(drawn[start : start + length], wanted) for start in range(len(drawn) - length + 1))
     words = [skeleton(word) for word in re.findall(r"[^\W_]+", _drawn(text))]
     return any(_begin_with(words[start:], wanted) for start in range(len(words)))
 
 
 def _begin_with(words: list[str], wanted: str) -> bool:
-    """Are the first of these words the one that is wanted, written in one?"""
+    """True if the first of these words, joined, are the wanted one."""
     left = wanted
     for word in words:
         if not left.startswith(word):
@@ -89,26 +90,26 @@ def _begin_with(words: list[str], wanted: str) -> bool:
     return False
 
 
-def _passes(seen: str, wanted: str) -> bool:
-    """Is it the same to the eye, as far as this knows?"""
+def _looks_like(seen: str, wanted: str) -> bool:
+    """True if the two look the same, as far as the table knows."""
     others = [(letter, meant) for letter, meant in zip(seen, wanted, strict=True) if letter != meant]
     is_unknown = all(meant.isascii() and not letter.isascii() for letter, meant in others)
     return is_unknown and len(others) * _ONE_UNKNOWN_IN <= len(wanted)
 
 
 def _drawn(text: str) -> str:
-    """Each letter as the Latin one that it is drawn like, where there is one."""
+    """The text with each letter replaced by the Latin letter that it looks like, if there is one."""
     plain = unicodedata.normalize("NFKC", text).translate(_CAPITALS).casefold()
     parts = unicodedata.normalize("NFKD", plain).translate(_LETTERS)
     return "".join(_bare(part) for part in parts if unicodedata.category(part)[0] != "M").translate(_LETTERS)
 
 
 def _bare(letter: str) -> str:
-    """The letter without frames, hooks, strokes and tails, and the small one for a capital that is drawn small."""
+    """The letter without frame, hooks, strokes and tails; a small capital becomes the small letter."""
     name = unicodedata.name(letter, "").partition(" WITH ")[0].replace("LETTER SMALL CAPITAL", "SMALL LETTER")
     if framed := _FRAMED.search(name):
         return framed[1].lower()
     try:
         return unicodedata.lookup(name)
-    except KeyError:  # no letter is called so
+    except KeyError:  # there is no letter with that name
         return letter

@@ -1,7 +1,8 @@
-"""Mail to people: through Amazon SES, and in the local stage into a folder. The only home of boto3.
+"""Mail to people: through Amazon SES, or into a folder in the local stage. With keys/, the only importer of boto3.
 
-Sending says nothing about the recipient: what SES refuses for the recipient's sake is noted and not told, or it would
-tell who has an account. For the same reason a mail to nobody makes the same call, to SES's own mailbox simulator.
+Sending reveals nothing about the recipient: if SES refuses a mail because of its recipient, that is logged and not
+reported, or it would reveal who has an account. For the same reason, a mail to nobody makes the same call, to SES's
+mailbox simulator.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from typing import Any
 from chalicelib import clock, credentials, deadline, logs, settings
 
 _NOBODY = "success@simulator.amazonses.com"
-# What depends on who the mail is for. All else is the same for everybody.
+# Errors that depend on the recipient. All others would be the same for every recipient.
 _RECIPIENTS_FAULT = {"MessageRejected", "BadRequestException"}
 _LOCAL_SENDER = "lanyard@localhost"
 
 
 class MailUnavailable(Exception):
-    """SES did not take the mail, whoever it was for. code: its word for it."""
+    """SES did not accept the mail, whoever it is for. code: SES's word for the reason."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -35,9 +36,9 @@ def is_set_up() -> bool:
 
 
 def send(to: str | None, subject: str, text: str, *, most_seconds: float = math.inf) -> None:
-    """Send a mail. Raises MailUnavailable, also where the request has no time left for it.
+    """Send a mail. Raises MailUnavailable, also if the request has no time left for it.
 
-    to: one address, or None to do the same work for nobody. most_seconds: how long it may hold up the request at most.
+    to: one address; None to do the same work for nobody. most_seconds: how long it may delay the request.
     """
     if settings.SETTINGS.is_local:
         _write(to, subject, text)
@@ -51,7 +52,7 @@ def send(to: str | None, subject: str, text: str, *, most_seconds: float = math.
 
 
 def send_if_possible(to: str, subject: str, text: str) -> None:
-    """Send a mail that nothing hangs on, and that holds the answer up for a short time only. Never raises
+    """Send a mail that nothing depends on and that may delay the response only for MAIL_NOTICE_SECONDS. Never raises
     MailUnavailable."""
     try:
         send(to, subject, text, most_seconds=settings.MAIL_NOTICE_SECONDS)
@@ -60,7 +61,7 @@ def send_if_possible(to: str, subject: str, text: str) -> None:
 
 
 def _send(to: str, content: dict[str, Any], most_seconds: float) -> str | None:
-    """None, or SES's word for why it did not take it, or ours where it did not say."""
+    """Send through SES. Returns None, or the code of its error, or the name of ours if SES did not answer."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     client, sender = _client(), settings.SETTINGS.mail_sender
@@ -79,7 +80,7 @@ def _send(to: str, content: dict[str, Any], most_seconds: float) -> str | None:
 
 @cache
 def _client() -> Any:
-    import boto3  # only where mail is sent: a cold start that sends none does not pay for it
+    import boto3  # imported here so that a cold start that sends no mail does not pay for it
     from botocore.config import Config
 
     config = Config(
@@ -97,7 +98,7 @@ def _write(to: str | None, subject: str, text: str) -> None:
         return
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = _LOCAL_SENDER, to, subject
-    message.set_content(text, cte="8bit")  # so that a link is one line, to be copied from the file
+    message.set_content(text, cte="8bit")  # keeps a link on one line, so that it can be copied from the file
     moment = datetime.fromtimestamp(clock.now(), UTC)
     folder = Path(settings.SETTINGS.mail_folder)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)

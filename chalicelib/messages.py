@@ -1,16 +1,16 @@
-"""Sentences for people: made in English where something is found, said in the reader's language where it is shown.
+"""Sentences for people: created in English where a problem is found, translated where they are shown.
 
-A Message is a string, so JSON, logs and the operator's terminal use it as it is. The pages translate what it was made
-of. `make messages` collects the English from every call of Message; see infra/documents/messages.py.
+A Message is a string, so JSON, logs and the operator's terminal use it as it is. Pages translate its template and
+values. `make messages` collects the English from every call of Message; see infra/documents/messages.py.
 """
 
 from __future__ import annotations
 
 
 class Message(str):
-    """An English sentence, or the part of one that stands after what was typed.
+    """An English sentence, or the part of one that follows what was typed.
 
-    template: with places such as %(limit)s. values: what goes there; Messages among them are translated too.
+    template: with placeholders such as %(limit)s. values: for the placeholders; Messages among them are translated too.
     """
 
     __slots__ = ("template", "values")
@@ -24,7 +24,7 @@ class Message(str):
 
 
 class Problem(ValueError):
-    """Why something cannot be taken. message: reads on its own, or after what was typed or the field's label."""
+    """Why something cannot be accepted. message: reads on its own, or after what was typed or the field's label."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)

@@ -1,8 +1,8 @@
-"""What CloudWatch counts: the log line of a request, described in its Embedded Metric Format.
+"""CloudWatch metrics: a request's log line, described in CloudWatch's Embedded Metric Format.
 
-CloudWatch reads the `_aws` member of a line and makes metrics of the members it names; nothing is called and nothing
-waits. Dimensions take few values, since each combination is a metric with a price: a client id stays a plain member of
-the line, which Logs Insights can group by. docs/operations.md says what each metric means, and why this is not
+CloudWatch reads a line's `_aws` member and makes metrics of the members that it names, so no call is made and nothing
+waits. Dimensions have few values, since each combination is a metric with a price. A client id stays a plain member of
+the line, which Logs Insights can group by. docs/operations.md says what each metric means, and why this does not use
 aws-lambda-powertools.
 """
 
@@ -18,10 +18,10 @@ _COUNT, _MILLISECONDS = "Count", "Milliseconds"
 
 
 def describe(line: Mapping[str, Any]) -> dict[str, Any]:
-    """The members that make metrics of `line`, which are to be added to it; none in the local stage.
+    """The members to add to `line` that make metrics of it; empty in the local stage.
 
-    line: what logs.write writes: route, status, milliseconds, store_round_trips, and where noted outcome,
-    security_event and store_error.
+    line: what logs.write writes: route, status, milliseconds, store_round_trips, and outcome, security_event and
+    store_error if they were noted.
     """
     if settings.SETTINGS.is_local:
         return {}

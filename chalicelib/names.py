@@ -1,4 +1,4 @@
-"""What people may type as a name, an address, a language, a time zone; and why not, in words."""
+"""What people may enter as a name, an address, a language or a time zone, and the reasons why not, in words."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from zoneinfo import available_timezones
 from chalicelib import lookalikes, settings
 from chalicelib.messages import Message, Problem
 
-# One address: no list, no comment and no quoted name, which would all be somebody else's mail.
+# One address. Lists, comments and quoted names are not accepted: with them, mail could go to somebody else.
 _ADDRESS = re.compile(r"""[^\s\x00-\x1f\x7f@,;:<>()\[\]\\"]+@[^\s\x00-\x1f\x7f@,;:<>()\[\]\\"]+""")
 
-# Letters and signs that are drawn as nothing: of Hangul, Braille and the combining joiner.
+# Letters and signs that are drawn as nothing: of Hangul and Braille, and the combining joiner.
 _FILLERS = "\u115f\u1160\u3164\uffa0\u2800\u034f"
 _NON_JOINER, _JOINER = "\u200c", "\u200d"
-_VIRAMA = 9  # Unicode's combining class of what joins two consonants
-_EMOJI_ENDS = "\ufe0f"  # "as a picture"
+_VIRAMA = 9  # Unicode's combining class for the sign that joins two consonants
+_EMOJI_ENDS = "\ufe0f"  # "show as a picture"
 
 
 class InputProblem(Problem):
-    """Why it cannot be taken; reads after what was typed or the field's label."""
+    """Why the input cannot be accepted. The message reads after what was typed or after the field's label."""
 
 
 def check_name(name: str) -> str:
-    """The name without blanks around it. Raises InputProblem.
+    """The name without whitespace around it. Raises InputProblem.
 
-    Any script is welcome. Control characters are not, nor is what nobody sees: characters that turn the direction of
-    the text around, or fill a name with nothing. The two joiners may stand where scripts and emoji need them.
+    Any script is allowed. Control characters are not, nor are invisible ones: those that change the direction of text,
+    or fill a name with nothing. The two joiners are allowed where scripts and emoji need them.
     """
     name = name.strip()
     if not any(_is_visible(character) for character in name):
@@ -44,7 +44,7 @@ def check_name(name: str) -> str:
 
 
 def check_application_name(name: str) -> str:
-    """As `check_name`, and not the service's own name or one that looks like it: for whoever is not its operator.
+    """`check_name`, which also refuses the service's name and lookalikes. For everybody but the operator.
 
     Raises InputProblem.
     """
@@ -56,12 +56,12 @@ def check_application_name(name: str) -> str:
 
 
 def _is_visible(character: str) -> bool:
-    """Does it leave a mark by itself? The fillers are letters to Unicode, and blank to the eye."""
+    """True if the character alone is visible. Unicode counts the fillers as letters, but they look blank."""
     return unicodedata.category(character)[0] in "LNPS" and character not in _FILLERS
 
 
 def _is_hidden(name: str, place: int) -> bool:
-    """Is the character at this place one that nobody sees, and that no script needs there?"""
+    """True if the character at this place is invisible and no script needs it there."""
     character = name[place]
     if character in (_NON_JOINER, _JOINER):
         return not _may_join(character, name[:place], name[place + 1 :])
@@ -69,8 +69,8 @@ def _is_hidden(name: str, place: int) -> bool:
 
 
 def _may_join(joiner: str, before: str, after: str) -> bool:
-    """Where Persian, the scripts of India and emoji have them; simpler than RFC 5892 Appendix A.1 and A.2: beside a
-    virama, between letters of the Arabic family, and between the parts of one emoji."""
+    """True where Persian, the scripts of India and emoji need a joiner: next to a virama, between Arabic letters, and
+    between the parts of one emoji. Simpler than RFC 5892 Appendix A.1 and A.2."""
     last, following = before[-1:] or " ", after[:1] or " "
     if _VIRAMA in (unicodedata.combining(last), unicodedata.combining(following)):
         return True
@@ -82,7 +82,7 @@ def _may_join(joiner: str, before: str, after: str) -> bool:
 
 
 def check_email(email: str) -> str:
-    """The address without blanks around it. Raises InputProblem. Whether it exists, only a mail can show."""
+    """The address without whitespace around it. Raises InputProblem. Only a mail can show whether it exists."""
     email = email.strip()
     if not _ADDRESS.fullmatch(email) or len(email) > settings.EMAIL_LIMIT_CHARACTERS:
         raise InputProblem(Message("is not an email address"))
@@ -90,9 +90,9 @@ def check_email(email: str) -> str:
 
 
 def check_mail_address(email: str) -> str:
-    """An address that mail can be sent to as it stands. Raises InputProblem.
+    """An address that mail can be sent to unchanged. Raises InputProblem.
 
-    ASCII alone: two spellings that look alike, or become alike in lower case, may be different people's.
+    Only ASCII: two spellings that look alike, or become equal in lowercase, may belong to different people.
     """
     email = check_email(email)
     if not email.isascii():
@@ -101,14 +101,14 @@ def check_mail_address(email: str) -> str:
 
 
 def check_locale(locale: str) -> str:
-    """Raises InputProblem for what is no language tag, such as `en` or `pt-br`."""
+    """Raises InputProblem for anything but a language tag, such as `en` or `pt-br`."""
     if not re.fullmatch(r"[a-z]{2,3}(-[a-zA-Z0-9]{2,8})*", locale, re.ASCII):
         raise InputProblem(Message("is not a language such as en or de"))
     return locale
 
 
 def check_timezone(timezone: str) -> str:
-    """Raises InputProblem for what is no IANA time zone."""
+    """Raises InputProblem for anything but an IANA time zone."""
     if timezone not in available_timezones():
         raise InputProblem(Message("is not a time zone such as Europe/Berlin or UTC"))
     return timezone
@@ -116,6 +116,6 @@ def check_timezone(timezone: str) -> str:
 
 @cache
 def common_timezones() -> tuple[str, ...]:
-    """The time zones to choose from: those that are named after a place, and UTC."""
+    """The time zones to choose from: those named after a place, and UTC."""
     areas = ("Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
     return ("UTC", *sorted(name for name in available_timezones() if name.partition("/")[0] in areas and "/" in name))

@@ -1,8 +1,8 @@
-"""Fetches a small JSON document from an address that a stranger chose, with every guard against being used (SSRF).
+"""Fetches a small JSON document from a URL that a stranger chose, guarded against server-side request forgery (SSRF).
 
-https on port 443 alone, to a host name whose every address is public; the connection goes to an address that was
-checked, so a second look-up cannot lead elsewhere. No redirect is followed, no proxy is asked, nothing is sent but the
-request; size and time are limited, the time of the look-up included.
+Only https on port 443, to a host whose addresses are all public. The connection goes to an address that was checked, so
+a second lookup cannot lead elsewhere. It follows no redirects, uses no proxy and sends nothing but the request. Size
+and time are limited, including the time of the lookup.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from urllib.parse import urlsplit
 from chalicelib import deadline, settings
 
 _PORT = 443
-# All public IPv6 addresses are in here; in it, these lead to IPv4 addresses of somebody's choice.
+# All public IPv6 addresses are in the first network; the tunnels within it lead to IPv4 addresses of anybody's choice.
 _PUBLIC_IPV6 = ipaddress.ip_network("2000::/3")
 _TUNNELS = (ipaddress.ip_network("2002::/16"), ipaddress.ip_network("2001::/32"))
 
 
 class FetchError(Exception):
-    """It cannot be had. The message says why, for the application's developer."""
+    """The document cannot be fetched. The message tells the application's developer why."""
 
 
 def _resolve(host: str) -> Sequence[str]:
@@ -38,10 +38,10 @@ def _connect(address: str) -> socket.socket:
 
 @dataclass(frozen=True)
 class Network:
-    """How to reach the world.
+    """How to reach other hosts.
 
-    resolve: a host's addresses; raises OSError. connect: to one address, on port 443. trust: makes the TLS context that
-    says whom to trust, which takes a while and so is not done before it is needed.
+    resolve: returns a host's addresses; raises OSError. connect: to an address, on port 443. trust: makes the TLS
+    context with the trusted authorities; a function, because that takes a while and is not always needed.
     """
 
     resolve: Callable[[str], Sequence[str]] = _resolve
@@ -53,8 +53,8 @@ NETWORK = Network()
 
 
 def fetch(url: str) -> bytes:
-    """The document's bytes. url: https, with a host name and no port. Raises FetchError, and DeadlineExceeded where the
-    request has less time left than a document may take, and that was not enough."""
+    """The document's bytes. url: https, with a host name and no port. Raises FetchError, and DeadlineExceeded if the
+    request had less time left than a document may take and that was not enough."""
     seconds = deadline.seconds_for(settings.DOCUMENT_FETCH_SECONDS)
     worker = _Fetch(url)
     worker.start()
@@ -70,10 +70,10 @@ def fetch(url: str) -> bytes:
 
 
 def is_public(address: str) -> bool:
-    """Is it an address on the open internet, and no way around to another?"""
+    """True for an address on the open internet that does not tunnel to another one."""
     try:
         found = ipaddress.ip_address(address)
-    except ValueError:  # a zone, say
+    except ValueError:  # for example an address with a zone
         return False
     if found.version == 6 and (found not in _PUBLIC_IPV6 or any(found in tunnel for tunnel in _TUNNELS)):
         return False
@@ -81,7 +81,7 @@ def is_public(address: str) -> bool:
 
 
 class _Fetch(threading.Thread):
-    """In a thread of its own: a look-up, or an answer that trickles in, cannot be limited in time otherwise."""
+    """A fetch in its own thread, because nothing else limits the time of a lookup or of a slow response."""
 
     def __init__(self, url: str) -> None:
         super().__init__(daemon=True)
@@ -99,12 +99,12 @@ class _Fetch(threading.Thread):
             self.error = FetchError(f"its server cannot be reached ({type(error).__name__})")
 
     def abandon(self) -> None:
-        """Whatever the thread waits for ends."""
+        """End whatever the thread is waiting for."""
         if self._socket is not None:
             try:
                 self._socket.shutdown(socket.SHUT_RDWR)
             except OSError:
-                pass  # it has ended by itself
+                pass  # it has already ended
 
     def _get(self) -> bytes:
         parts = urlsplit(self._url)

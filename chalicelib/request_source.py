@@ -1,4 +1,4 @@
-"""Where a request came from, as people recognize it later: an address and a device."""
+"""Where a request came from, for people to recognize: an address and a device."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from chalicelib import settings
 
-# The first that is found counts: most browsers also name those that they want to be taken for.
+# The first match wins: most browsers also name the browsers that they are compatible with.
 _BROWSERS = {
     "Edg": "Edge",
     "OPR/": "Opera",
@@ -34,7 +34,7 @@ _SYSTEMS = {
 class RequestSource:
     """address: the IP address as the gateway saw it. user_agent: what the browser says it is, printable and short.
 
-    Both are for people to look at. Nothing is decided by them.
+    Both are only for people to look at. Nothing is decided by them.
     """
 
     address: str = ""
@@ -45,18 +45,18 @@ UNKNOWN = RequestSource()
 
 
 def shorten(user_agent: str | None) -> str:
-    """Printable ASCII alone, and not more than is kept of it."""
+    """Only printable ASCII, at most USER_AGENT_KEPT_CHARACTERS of it."""
     printable = "".join(character for character in user_agent or "" if " " <= character <= "~")
     return printable[: settings.USER_AGENT_KEPT_CHARACTERS].strip()
 
 
 def browser_name(user_agent: str | None) -> str:
-    """Such as "Firefox"; "" where it is none that is known."""
+    """A name such as "Firefox"; "" if the browser is not known."""
     return _first(_BROWSERS, user_agent)
 
 
 def system_name(user_agent: str | None) -> str:
-    """Such as "Linux"; "" where it is none that is known."""
+    """A name such as "Linux"; "" if the system is not known."""
     return _first(_SYSTEMS, user_agent)
 
 

@@ -1,7 +1,7 @@
 """The operator's settings: environment variables, read once, into one frozen `Settings`.
 
-Every lifetime and limit of the product stands here, its unit in its name. Importing this reads nothing: whatever starts
-the process calls `load`, and SETTINGS is there from then on.
+Every lifetime and limit of the product is defined here, with its unit in its name. Importing this module reads nothing:
+each process calls `load` when it starts, which sets SETTINGS.
 """
 
 from __future__ import annotations
@@ -23,31 +23,32 @@ LOCAL_MAIL_FOLDER = ".local/mail"
 DAY_SECONDS = 86_400
 ACCESS_TOKEN_LIFETIME_SECONDS = 86_400
 CODE_MAX_LIFETIME_SECONDS = 600  # RFC 6749 §4.1.2
-# A used code is kept from its use on, as long as the access token it made, so that a late replay ends the grant.
+# A used code is kept as long as the access token that it was exchanged for, so that a late replay ends the grant.
 USED_CODE_KEPT_SECONDS = ACCESS_TOKEN_LIFETIME_SECONDS
 
 REFRESH_GRACE_MAX_SECONDS = 600
-# How far back a replayed refresh token of a public client is recognized as one that was once good.
+# How many rotations back a replayed refresh token of a public client is still recognized.
 REFRESH_GENERATIONS_LIMIT = 1000
-# A client repeats a refresh now and then, when an answer is lost. A refresh that is repeated after each of this many
-# rotations in a row is taken for two clients with one token, one of which stole it: the next repeat ends the grant.
+# A client repeats a refresh now and then, when a response is lost. If each of this many rotations in a row is followed
+# by a repeat, two clients share one token, and one of them stole it: the next repeat ends the grant.
 REFRESH_REPEATED_ROTATIONS_LIMIT = 5
 REFRESH_IDLE_MAX_DAYS = 3650
-# A grant that ended because nobody used it is remembered, so that a late refresh is told why.
+# A grant that ended because nobody used it is kept this long, so that a late refresh is told why.
 IDLE_GRANT_KEPT_SECONDS = 30 * 86_400
-# While a client secret is exchanged for another, both can live for at most this long; and this many beside the present.
+# How long an old client secret can work after a rotation, and how many old ones can work beside the current one.
 SECRET_OVERLAP_MAX_SECONDS = 30 * 86_400
 OLDER_SECRETS_LIMIT = 2
 ASSERTION_LIFETIME_MAX_SECONDS = 600  # a client makes a new one for each request
 ASSERTION_SKEW_SECONDS = 60  # between a client's clock and ours
-# A used one is remembered for this long after its end: servers' clocks differ too, and the table has one of its own.
+# A used assertion is kept this long after it expires: clocks of servers differ, and so does that of the table.
 ASSERTION_KEPT_SECONDS = 300
-ASSERTION_REPEAT_SECONDS = 60  # for how long the same request may come again, if it has not been answered
+ASSERTION_REPEAT_SECONDS = 60  # how long the same request may be repeated until it is answered
 SERVER_KEY_MIN_CHARACTERS = 43  # 256 bits of base64url
-SERVER_KEYS_LIMIT = 10  # a token that is none of theirs costs a walk along the chain with each
-PUSHED_REQUEST_LIFETIME_SECONDS = 600  # long enough to sign in on the way
+SERVER_KEYS_LIMIT = 10  # an unknown token costs a walk along the chain with each key
+PUSHED_REQUEST_LIFETIME_SECONDS = 600  # long enough for the user to sign in
 DEVICE_CODE_LIFETIME_SECONDS = 600
-# What applications may push and start, in a minute: room for a shop's busiest, who all come from its server's address.
+# What applications may push and start per minute: enough for a busy shop, whose users all come from its server's
+# address.
 REQUESTS_WINDOW_SECONDS = 60
 PUSHED_REQUESTS_PER_CLIENT = 600
 PUSHED_REQUESTS_PER_ADDRESS = 1200
@@ -59,16 +60,15 @@ DEVICE_WINDOW_SECONDS = 900
 DEVICE_TRIES_PER_ACCOUNT = 10
 DEVICE_TRIES_PER_ADDRESS = 50
 
-# What one user may register, and for how long a form that did is known again: longer than the session that can send it.
 APPLICATIONS_PER_OWNER_LIMIT = 50
-REGISTRATIONS_PER_OWNER = 100  # in a day: what is deleted makes room for another, and leaves its id behind for good
-REGISTRATION_FORM_KEPT_SECONDS = 86_400
-# Who may register an application over the protocol (RFC 7591): nobody, who has a token, everybody.
+REGISTRATIONS_PER_OWNER = 100  # per day: a deleted application makes room for another, but its id stays forever
+REGISTRATION_FORM_KEPT_SECONDS = 86_400  # longer than the session that can send the form
+# Who may register an application over the protocol (RFC 7591): nobody, anybody with a token, everybody.
 CLOSED, WITH_TOKEN, OPEN = "closed", "token", "open"
 REGISTRATION_WINDOW_SECONDS = 3600
 REGISTRATIONS_PER_ADDRESS = 20
 REGISTRATIONS_IN_ALL = 500
-CLIENT_ID_LIMIT_CHARACTERS = 512  # it may be the address of a document
+CLIENT_ID_LIMIT_CHARACTERS = 512  # a client id may be the URL of a document
 DOCUMENT_FRESH_SECONDS = 3600
 DOCUMENT_FETCH_SECONDS = 5.0
 DOCUMENT_LIMIT_BYTES = 8192
@@ -77,9 +77,9 @@ DOCUMENT_FETCHES_PER_USER = 20
 
 SESSION_LIFETIME_SECONDS = 12 * 3600
 SESSION_IDLE_SECONDS = 3 * 3600
-# "Last seen" and "last used" are written at most this often: a write for every read would double a request's cost.
+# "Last seen" and "last used" are written at most this often: one write per read would double a request's cost.
 SESSION_TOUCH_SECONDS = 300
-SESSIONS_PER_USER_LIMIT = 50  # one more ends the one that was seen least recently
+SESSIONS_PER_USER_LIMIT = 50  # a session beyond this ends the least recently seen one
 GRANT_TOUCH_SECONDS = 3600
 
 SECURITY_EVENT_KEPT_SECONDS = 365 * 86_400
@@ -89,59 +89,60 @@ OPERATOR_EVENT_KEPT_SECONDS = 2 * 365 * 86_400
 
 SIGN_IN_WINDOW_SECONDS = 900
 SIGN_IN_TRIES_PER_ACCOUNT = 10  # from one address
-# From all addresses together: high, since whoever reaches it keeps the owner out too. So it is more than what one
-# caller can use up, who may have an IPv6 /48.
+# From all addresses together. High, since whoever uses it up keeps the owner out too: higher than what one caller can
+# use up, even with an IPv6 /48.
 SIGN_IN_TRIES_PER_ACCOUNT_IN_ALL = 200
 SIGN_IN_TRIES_PER_ADDRESS = 100
-# A browser that signed in to the account before is counted by itself: strangers' tries do not keep it out.
+# A browser that has signed in to the account before has its own count, so strangers' tries do not lock it out.
 SIGN_IN_TRIES_PER_DEVICE = 10
 KNOWN_DEVICE_LIFETIME_SECONDS = 180 * 86_400
-# Sign-ins that went well and tries of known devices, each of which costs a password hash.
+# Successful sign-ins and tries of known devices. Each costs a password hash.
 SIGN_INS_PER_ACCOUNT = 60
 SIGN_INS_PER_ADDRESS = 600
-# The next sign-in says how many tries had failed before it, unless this long passed since the last of them.
+# The next sign-in says how many tries have failed, unless the last of them was longer ago than this.
 FAILED_SIGN_INS_KEPT_SECONDS = 30 * 86_400
-# An IPv6 caller is counted by /64, /56 and /48: prefix length -> how many times the limit of one address.
+# An IPv6 caller is counted by /64, /56 and /48. Prefix length -> multiple of the limit for one address.
 IPV6_LIMIT_FACTORS = {64: 1, 56: 4, 48: 16}
-THROTTLE_SHARDS = 16  # the counters that a limit for everybody is spread over, so that none is written too often
+THROTTLE_SHARDS = 16  # counters that a limit for everybody is spread over, so that no item is written too often
 
-STATIC_LIFETIME_SECONDS = 31_536_000  # a year: an address that holds a digest never changes its meaning
-ICON_LIFETIME_SECONDS = 86_400  # and of what crawlers may visit: their addresses stay when what is there changes
+STATIC_LIFETIME_SECONDS = 31_536_000  # a year: what is at a URL with a digest never changes
+ICON_LIFETIME_SECONDS = 86_400  # also for robots.txt: the contents of these URLs can change
 MAIL_LINK_LIFETIME_SECONDS = 1800
-# A link that was used or has expired is remembered, so that a late click gets a page that says so.
+# A used or expired link is kept this long, so that a late click gets a page that says so.
 MAIL_LINK_KEPT_SECONDS = 7 * 86_400
-# No longer than a link lives: who has to wait, since somebody else asked for them, has a link that works.
+# No longer than a link's lifetime: anybody who must wait, because others requested mail for them, has a link that
+# works.
 MAIL_WINDOW_SECONDS = MAIL_LINK_LIFETIME_SECONDS
-MAILS_PER_ACCOUNT = 5  # of one purpose
+MAILS_PER_ACCOUNT = 5  # per purpose
 MAILS_PER_ADDRESS = 30
-# Of one purpose, for everybody together: it bounds what a flood can cost. Nobody gets such a mail once it is reached.
+# Per purpose, for everybody together: a limit on what a flood can cost. Once it is reached, nobody gets such a mail.
 MAILS_IN_ALL = 1000
 MAIL_LINK_TRIES = 10
 PASSWORD_CHANGES_PER_ACCOUNT = 10  # each costs two password hashes and a mail to the owner
-# Of one try. A request waits for all of them no longer than it has time left.
+# Per try. All tries together get no more time than the request has left.
 MAIL_CONNECT_SECONDS = 1.0
 MAIL_READ_SECONDS = 3.0
-MAIL_NOTICE_SECONDS = 2.0  # that a mail which nobody waits for holds up the answer at most
+MAIL_NOTICE_SECONDS = 2.0  # how long a mail that nobody waits for may delay the response
 
 BODY_LIMIT_BYTES = 16_384
-# What one consent can be for. The slugs, of up to 50 characters, stand in the consent, the code, the grant and the
-# access token, which then have 51 KB each; every request of the application reads three of them.
+# How many organizers one consent can hold. Their slugs, of up to 50 characters, are stored in the consent, the code,
+# the grant and the access token, up to 51 KB in each; every request of the application reads three of these.
 ORGANIZERS_PER_CONSENT_LIMIT = 1000
-# A consent form has 62 bytes of each organizer at most. Room for twice as many, so that its page can say so.
+# A consent form has at most 62 bytes per organizer. There is room for twice the limit, so that the page can refuse it.
 CONSENT_FORM_LIMIT_BYTES = 131_072
 FORM_FIELDS_LIMIT = 2_100
-CARRIED_FORM_LIMIT_BYTES = 12_288  # by a sign-in form, whose own fields must fit beside it
-# One that travels in an address is passed on in another, encoded once more, and gateways end a header at about 10 KB.
-# Of a pushed one only the redirect URI and the state do, in the answer.
+CARRIED_FORM_LIMIT_BYTES = 12_288  # in a sign-in form, which needs room for its own fields
+# A request in a URL is passed on within another URL, encoded again, and gateways cut headers off at about 10 KB. Of a
+# pushed request, only the redirect URI and the state appear in a URL, in the response.
 AUTHORIZATION_REQUEST_LIMIT_CHARACTERS = 4096
 PUSHED_REQUEST_LIMIT_CHARACTERS = 8192
-# How far the clocks of the machines that write may be apart: what an operator ends, ends so much later than it says
-# there, and what is given after that counts as given later still.
+# How far apart the clocks of the machines that write may be. What an operator ends is ended as of this much later, and
+# whatever is issued after that counts as issued later still.
 CLOCKS_APART_SECONDS = 10
-ORGANIZERS_FILTERED_FROM = 10  # from so many on, the consent page has a field to look for some of them
-# For so long a write is tried again that others come before, each time after it was read what they left.
+ORGANIZERS_FILTERED_FROM = 10  # the consent page has a search field if it lists at least this many organizers
+# How long a write that loses to other writes is tried again, each time after reading what they left.
 CONTENTION_SECONDS = 5.0
-# A user's grants for one application: connecting once more ends the one that was used least recently.
+# A user's grants for one application. One more ends the least recently used one.
 GRANTS_PER_APPLICATION_LIMIT = 50
 DEFAULT_TIMEZONE = "UTC"
 
@@ -151,57 +152,57 @@ PASSWORD_MIN_CHARACTERS = 8
 PASSWORD_LIMIT_CHARACTERS = 1024
 REDIRECT_URI_LIMIT_CHARACTERS = 2048
 REDIRECT_URIS_LIMIT = 20
-REDIRECT_URIS_LIMIT_CHARACTERS = 8192  # of all of an application together; it is read with each of its requests
+REDIRECT_URIS_LIMIT_CHARACTERS = 8192  # an application's together; each of its requests reads them
 SITE_NAME_LIMIT_CHARACTERS = 40
 SUPPORT_CONTACT_LIMIT_CHARACTERS = 200
-SITE_LOGO_URL_LIMIT_CHARACTERS = 2048  # Lambda takes 4 KB of environment in all
+SITE_LOGO_URL_LIMIT_CHARACTERS = 2048  # Lambda accepts 4 KB of environment variables in total
 # How many of an application's grants are counted for its owner; beyond that the page says "more than".
 CONNECTED_COUNT_LIMIT = 1000
 
-# How long a request may wait in all, for the store and for other services.
+# How long a request may wait in total, for the store and for other services.
 REQUEST_SECONDS = 10.0
-# One try of one call to the store, and how many tries there are at most.
+# One try of one call to the store, and the maximum number of tries.
 STORE_CONNECT_SECONDS = 1.0
 STORE_READ_SECONDS = 1.5
 STORE_TRIES = 3
-STORE_LEAST_READ_SECONDS = 0.1  # where less is left, the try is not made
-# The one try of what an answer does not need; and all of these together, which the end of a request is kept for.
+STORE_LEAST_READ_SECONDS = 0.1  # if less is left, the try is not made
+# The one try of an aside, and all asides of a request together, for which the end of the request is reserved.
 STORE_ASIDE_READ_SECONDS = 0.5
 STORE_ASIDE_SECONDS = 2.0
 SERVICE_TRIES = 2  # of a call to SES or SSM
-SERVER_KEY_RETRY_SECONDS = 5.0  # one that could not be read is not asked for again so soon
-# A refresh that another one overtook goes after it, unless its own write took so long that its client may have given up
-# on it: then the other may be that client's second try, whose token must stay.
+SERVER_KEY_RETRY_SECONDS = 5.0  # after a failure to read the server keys, they are not requested again for this long
+# A refresh that loses to another one is tried again, unless its own write took this long. Then its client may have
+# given up and sent the other refresh itself, and that one's token must stay valid.
 REFRESH_GIVES_WAY_SECONDS = STORE_READ_SECONDS
 
-# What the authorizer asks where the operator set nothing: `read` to read, `write` for the rest.
+# What the authorizer requires if the operator set nothing: `read` to read, `write` for the rest.
 REQUIRED_SCOPES = "* GET /* read; * HEAD /* read; * * /* write"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What differs between deployments.
+    """The values that differ between deployments.
 
     stage: the Chalice stage, which is also part of every table's name.
-    table_prefix: what the tables' names start with.
-    public_url: the address users see, without a trailing slash; None where API Gateway's own address is used.
+    table_prefix: the start of the tables' names.
+    public_url: the URL that users see, without a trailing slash; None if API Gateway's own URL is used.
     code_lifetime_seconds: how long an authorization code can be exchanged.
-    sign_up_open: may anybody open an account, with an address that they can read mail at?
-    mail_sender: the address that mail comes from, verified in SES; None where no mail is sent.
+    sign_up_open: True if anybody can create an account, with an address that they can read mail at.
+    mail_sender: the address that mail comes from, verified in SES; None if no mail is sent.
     mail_folder: where the local stage writes its mail instead.
-    refresh_grace_seconds: how long a public client may repeat its last refresh, since answers get lost.
+    refresh_grace_seconds: how long a public client may repeat its last refresh, since responses get lost.
     registration: who may register an application over the protocol: CLOSED, WITH_TOKEN or OPEN.
-    registration_token_digests: of the tokens that allow it where it is WITH_TOKEN.
-    resources: addresses of APIs that take this provider's tokens, as clients may name them (RFC 8707).
-    refresh_idle_days: after how many days without a refresh a public client's refresh token ends; 0 for never.
-    server_key, previous_server_keys: what makes new tokens, and the keys before it, newest first; see `server_key`.
-    server_key_parameter: the SSM parameter that keeps them all instead.
-    site_name, site_logo_url, site_colour: what the pages look like; the colour as #rrggbb, the logo None for ours.
-    support_contact: an email or web address of somebody to ask; None leaves it at "the administrator".
-    required_scopes: what the authorizer asks of tokens, the first rule that fits: protocol/rules/required_scopes.py.
-    authorizer_resources: API Gateway's id of an API that asks the authorizer -> the one of `resources` that it is.
-    not_before: seconds since the epoch. What was issued before counts as ended: set after a restore, which brings back
-    what was revoked meanwhile.
+    registration_token_digests: of the tokens that allow it, for WITH_TOKEN.
+    resources: URLs of APIs that accept this provider's tokens, as clients may name them (RFC 8707).
+    refresh_idle_days: after how many days without a refresh a public client's refresh token expires; 0 for never.
+    server_key, previous_server_keys: the key that makes new tokens, and the ones before it, newest first.
+    server_key_parameter: the SSM parameter that has all of them instead.
+    site_name, site_logo_url, site_colour: the branding of the pages; the color as #rrggbb, the logo None for ours.
+    support_contact: the email or web address of somebody to ask; None for just "the administrator".
+    required_scopes: the authorizer's rules, of which the first match decides: protocol/rules/required_scopes.py.
+    authorizer_resources: for each API that uses the authorizer, its API Gateway id -> which of `resources` it is.
+    not_before: seconds since the epoch. Anything issued earlier counts as ended. Set after a restore, which brings back
+    what was revoked since the backup.
     """
 
     stage: str
@@ -233,19 +234,19 @@ class Settings:
 
     @property
     def is_https(self) -> bool:
-        """API Gateway speaks nothing but https, so only a PUBLIC_URL can say otherwise."""
+        """API Gateway only speaks https, so only a PUBLIC_URL can be http."""
         return self.public_url is None or self.public_url.startswith("https://")
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
-    """Settings from environment variables (names and values as strings).
+    """Settings from environment variables.
 
-    Raises SettingsError for a value that cannot be used.
+    Raises SettingsError for an invalid value.
     """
     stage = environment.get("LANYARD_STAGE", "") or LOCAL_STAGE
     is_local = stage == LOCAL_STAGE
     if is_local and "AWS_LAMBDA_FUNCTION_NAME" in environment:
-        raise SettingsError("LANYARD_STAGE is missing: a deployed stage has to say which one it is")
+        raise SettingsError("LANYARD_STAGE is missing: a deployed stage must set it to its name")
     registration, digests = read.registration(environment, closed=CLOSED, with_token=WITH_TOKEN, opened=OPEN)
     resources = read.resources(environment.get("RESOURCES", ""))
     server_keys = read.server_keys(environment, shortest=SERVER_KEY_MIN_CHARACTERS, most=SERVER_KEYS_LIMIT)

@@ -1,1 +1,1 @@
-"""What accounts go by, whatever page or command it is for."""
+"""Rules for accounts, shared by pages and commands."""

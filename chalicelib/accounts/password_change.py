@@ -1,5 +1,4 @@
-"""Another password: by those who know the present one, and by those who prove with a mailed link that the account is
-theirs."""
+"""Changing a password: with the current one, or with a mailed link that proves whose account it is."""
 
 from __future__ import annotations
 
@@ -13,11 +12,11 @@ from chalicelib.request_source import RequestSource
 
 
 class WrongPassword(Exception):
-    """It is not the present one."""
+    """The password is not the current one."""
 
 
 class Unusable(Exception):
-    """It cannot be chosen. problem: why, to stand after "The password"."""
+    """The password cannot be chosen. problem: why, to follow the words "The password"."""
 
     def __init__(self, problem: str) -> None:
         super().__init__(problem)
@@ -25,11 +24,11 @@ class Unusable(Exception):
 
 
 def change(of: User, present: str, chosen: str, source: RequestSource) -> tuple[User, bool]:
-    """The user with the new password, whose sessions have all ended; and whether it was there already, by the first of
-    two clicks at the same moment.
+    """Return the user with the new password, whose sessions have all ended; and True if the password was already set by
+    the first of two simultaneous clicks.
 
-    Raises Unusable, WrongPassword, TooManyTries, StoreUnavailable, and ConditionFailed where somebody chose another one
-    meanwhile.
+    Raises Unusable, WrongPassword, TooManyTries, StoreUnavailable, and ConditionFailed if somebody else set another
+    password in the meantime.
     """
     _check(chosen, of)
     with throttle.trying([_limit(of)], window_seconds=settings.SIGN_IN_WINDOW_SECONDS) as counted:
@@ -46,9 +45,9 @@ def change(of: User, present: str, chosen: str, source: RequestSource) -> tuple[
 
 
 def choose(link: MailLink, owner: User, chosen: str, *, network: str, source: RequestSource) -> User:
-    """The user with the new password, whose sessions have all ended. Uses the link up.
+    """Return the user with the new password, whose sessions have all ended. Uses up the link.
 
-    network: where the request came from, whose failed sign-ins are forgiven. Raises Unusable, mail_link.Unusable,
+    network: where the request came from; failed sign-ins from there are forgiven. Raises Unusable, mail_link.Unusable,
     StoreUnavailable.
     """
     _check(chosen, owner)
@@ -81,7 +80,7 @@ def _stored(of: User, chosen: str) -> tuple[User, bool]:
 
 
 def _limit(of: User) -> throttle.Limit:
-    """Somebody at a browser that was left open must not guess on."""
+    """Limits how often somebody at an unattended browser can guess the current password."""
     what = throttle.named("password change", of.user_id)
     return throttle.Limit(what, settings.SIGN_IN_TRIES_PER_ACCOUNT, exempt=settings.PASSWORD_CHANGES_PER_ACCOUNT)
 

@@ -1,8 +1,8 @@
-"""Which passwords people may choose (NIST SP 800-63B-4 §3.1.1.2): long enough, and not among the first to be guessed.
+"""Which passwords people may choose (NIST SP 800-63B-4 §3.1.1.2): long ones that attackers do not guess first.
 
-No rules about kinds of characters. Compared are a list of common passwords, simple variations of them, repetitions and
-runs of keys, and what anybody knows of the account: its name, its address and the site. The list is read where the
-first password is chosen: no other request pays for it. docs/dependencies.md says where it comes from.
+There are no rules about kinds of characters. A password is compared with a list of common ones, simple variations of
+them, repetitions, runs of keys, and what anybody knows about the account: its name, its address and the site. The list
+is read when the first password is chosen, so no other request pays for it. docs/dependencies.md says where it is from.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from chalicelib.messages import Message
 from chalicelib.names import InputProblem
 
 COMMON = Path(__file__).with_name("common_passwords.txt.gz")
-# Shorter ones are part of too many good passwords.
+# Shorter words are part of too many good passwords.
 WORD_MIN_CHARACTERS = 4
 _ADDED_LIMIT_CHARACTERS = 4
 _UNIT_LIMIT_CHARACTERS = 4
@@ -37,7 +37,7 @@ UNCHANGED = Message("is your current one. Choose a different one")
 
 
 def check(password: str, *, about: Iterable[str] = ()) -> str:
-    """The password. Raises InputProblem. about: what is known of whose it is to be, such as their name and address."""
+    """Return the password. Raises InputProblem. about: what is known of its owner, such as name and address."""
     least, most = settings.PASSWORD_MIN_CHARACTERS, settings.PASSWORD_LIMIT_CHARACTERS
     if not least <= len(password) <= most:
         raise InputProblem(Message("must have between %(least)s and %(most)s characters", least=least, most=most))
@@ -51,20 +51,20 @@ def check(password: str, *, about: Iterable[str] = ()) -> str:
 
 @cache
 def common() -> frozenset[str]:
-    """The common passwords, case folded; without those that are a variation of another."""
+    """The common passwords, case-folded, without variations of each other."""
     return frozenset(gzip.decompress(COMMON.read_bytes()).decode().split("\n"))
 
 
 def is_variation(password: str, words: Set[str]) -> bool:
-    """Is it one of these words with a few digits or signs around it, or with such that are a word themselves?"""
+    """True if it is one of these words with a few digits or signs around it, or ones that are a word themselves."""
     if len(password) > _VARIATION_LIMIT_CHARACTERS:
         return False
     before, after = _digits_and_signs(password), _digits_and_signs(password[::-1])
     return any(
         len(core := password[start : len(password) - end]) >= WORD_MIN_CHARACTERS
         and core in words
-        and _is_little(password[:start], words)
-        and _is_little(password[len(password) - end :] if end else "", words)
+        and _is_short_or_word(password[:start], words)
+        and _is_short_or_word(password[len(password) - end :] if end else "", words)
         for start in range(before + 1)
         for end in range(after + 1)
         if start or end
@@ -72,11 +72,11 @@ def is_variation(password: str, words: Set[str]) -> bool:
 
 
 def _digits_and_signs(text: str) -> int:
-    """How many it begins with."""
+    """The number of digits and signs that the text begins with."""
     return next((place for place, character in enumerate(text) if character.isalpha()), len(text))
 
 
-def _is_little(added: str, words: Set[str]) -> bool:
+def _is_short_or_word(added: str, words: Set[str]) -> bool:
     return len(added) <= _ADDED_LIMIT_CHARACTERS or added in words
 
 
@@ -88,8 +88,8 @@ def _is_guessed_first(folded: str) -> bool:
 
 
 def _is_repetition(word: str) -> bool:
-    """Of a few characters, or of a common password."""
-    length = (word + word).find(word, 1)  # of the shortest part that makes up the whole
+    """True if the word repeats a few characters or a common password."""
+    length = (word + word).find(word, 1)  # of the shortest part that, repeated, makes up the whole
     return length < len(word) and (length <= _UNIT_LIMIT_CHARACTERS or word[:length] in common())
 
 
@@ -98,9 +98,9 @@ def _is_run(word: str) -> bool:
 
 
 def _is_too_close(folded: str, about: Iterable[str]) -> bool:
-    """Is little left of it without what is known, or nothing but a common password?"""
+    """True if little or only a common password is left once everything known about the account is removed."""
     texts = [_folded(text) for text in about]
-    # Whole, in parts with their digits, and in words without: what an address has in digits is no secret either.
+    # Whole texts, their parts with digits, and their words without: the digits in an address are no secret either.
     known = {
         *texts,
         *(part for text in texts for pattern in (r"[^\W_]+", r"[^\W\d_]+") for part in re.findall(pattern, text)),

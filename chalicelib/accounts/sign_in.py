@@ -1,4 +1,4 @@
-"""Signing in with an email address and a password: who gets in, and what is counted and kept of it."""
+"""Signing in with an email address and a password: who gets in, and what is counted and recorded."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ T = TypeVar("T")
 
 
 class WrongPassword(Exception):
-    """The account is unknown or the password is wrong. Nobody is told which."""
+    """The account is unknown or the password is wrong; nobody is told which."""
 
 
 class AccountDisabled(Exception):
-    """The password is right, and the operator disabled the account."""
+    """The password is correct, but the operator disabled the account."""
 
 
 def with_password(
@@ -32,19 +32,19 @@ def with_password(
     device_of: Callable[[User | None], str | None],
     begin: Callable[[User], T],
 ) -> tuple[User, T]:
-    """The user who signs in, and the session that `begin` makes for them.
+    """Return the user who signs in, and the session that `begin` makes for them.
 
-    email, password: as typed. network: where the try comes from. device_of: which of the account's known devices the
-    browser is. Raises WrongPassword, AccountDisabled, TooManyTries, StoreUnavailable; a try that the store failed is
-    not counted.
+    email, password: as typed. network: where the try comes from. device_of: returns the account's known device that the
+    browser is, or None. Raises WrongPassword, AccountDisabled, TooManyTries, StoreUnavailable. A try that fails because
+    of the store is not counted.
     """
-    # Read before the try is counted, since a browser that the account knows is counted by itself; the hash comes after.
+    # Read before the try is counted, since a browser that the account knows has its own count; hash the password after.
     found, failed_before = sign_in_try.read(email)
     tried = SignInTry(email, network, device_of(found), failed_before)
     with tried.counted() as counted:
-        right = _if_right(found, password)
+        right = _verified_user(found, password)
         if right and right.active:
-            user.bring_up_to_date(right, password)  # it is at hand now, to be stored as passwords are stored today
+            user.bring_up_to_date(right, password)  # only here is the password known, to hash it again
             session = begin(right)
     if right is None:
         tried.failed()
@@ -56,8 +56,8 @@ def with_password(
     return right, session
 
 
-def _if_right(found: User | None, password: str) -> User | None:
-    """The user, disabled or not, if the password is theirs. Takes the same hashing for an unknown account, so that only
+def _verified_user(found: User | None, password: str) -> User | None:
+    """The user, disabled or not, if the password is theirs. An unknown account takes the same hashing, so that only
     those who know the password learn anything."""
     tried = password if len(password) <= settings.PASSWORD_LIMIT_CHARACTERS else ""
     is_right = credentials.password_matches(tried, found.password_hash if found else None)

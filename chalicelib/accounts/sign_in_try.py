@@ -1,7 +1,7 @@
-"""A try to sign in: what it is counted as, how many there may be, and what becomes of the counts.
+"""A try to sign in: how it is counted, how many there may be, and what becomes of the counts.
 
-A browser that signed in to the account before is counted by itself. So strangers, who can fill every other counter,
-cannot keep the account's owner out of it. (OWASP, "Device cookies")
+A browser that has signed in to the account before has its own count. So strangers, who can use up every other count,
+cannot keep the account's owner out. (OWASP, "Device cookies")
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from chalicelib.models.email_address import EmailAddress, normalize
 from chalicelib.models.throttle import Limit, Throttle, Tried, named
 from chalicelib.models.user import User
 
-# These words are part of what is stored, and so stay as earlier versions wrote them.
+# These words are part of stored keys, so they stay as earlier versions wrote them.
 ADDRESS, _ACCOUNT, _ACCOUNT_FROM, _DEVICE, _FAILED = (
     "log-in address",
     "log-in account",
@@ -28,8 +28,8 @@ WINDOW = settings.SIGN_IN_WINDOW_SECONDS
 
 @dataclass(frozen=True)
 class SignInTry:
-    """email: as it was typed. network: where the try comes from. device: which one it is, where the account knows it.
-    failed_before: how many tries had failed since the last sign-in. All alike for accounts that do not exist."""
+    """email: as typed. network: where the try comes from. device: the account's known device, or None. failed_before:
+    the number of failed tries since the last sign-in. All the same for accounts that do not exist."""
 
     email: str
     network: str
@@ -37,17 +37,17 @@ class SignInTry:
     failed_before: int = 0
 
     def counted(self) -> AbstractContextManager[list[Tried]]:
-        """Count it while it is made. Raises TooManyTries; taken back where the store fails."""
+        """Count the try around the block that makes it, and take it back if the store fails. Raises TooManyTries."""
         return throttle.trying(self._limits(), window_seconds=WINDOW)
 
     def failed(self) -> None:
-        """The password was wrong. Never raises."""
+        """Record that the password was wrong. Never raises."""
         throttle.count_lasting(_failed(self.email), kept_seconds=settings.FAILED_SIGN_INS_KEPT_SECONDS)
 
     def went_well(self, counted: list[Tried]) -> None:
-        """They are in: what failed before is over, and has been told. Never raises.
+        """Record a sign-in: earlier failures are forgiven, and the user has been told of them. Never raises.
 
-        counted: what `counted` gave.
+        counted: what `counted` yielded.
         """
         over = [Throttle.lasting_key(_failed(self.email))] if self.failed_before else []
         for tried in counted:
@@ -71,7 +71,7 @@ class SignInTry:
 
     @property
     def _own(self) -> list[Limit]:
-        """For the account on this device, or from this place: so that tries elsewhere do not keep the owner out."""
+        """The account's limits on this device or from this network: tries elsewhere do not keep the owner out."""
         if self.device:
             what = named(_DEVICE, normalize(self.email), self.device)
             return [Limit(what, settings.SIGN_IN_TRIES_PER_DEVICE)]
@@ -79,9 +79,9 @@ class SignInTry:
 
 
 def read(email: str) -> tuple[User | None, int]:
-    """The user with this address, and how many tries have failed since their last sign-in.
+    """The user with this address, and the number of failed tries since their last sign-in.
 
-    An unknown address costs the same two reads, so that time does not tell.
+    An unknown address costs the same two reads, so that timing reveals nothing.
     """
     address = store.read(EmailAddress.key(email))[0]
     user_key = User.key(address.user_id if address else "nobody")
@@ -90,7 +90,7 @@ def read(email: str) -> tuple[User | None, int]:
 
 
 def forgive_all(email: str, network: str) -> None:
-    """They chose another password: what was tried before, from here and elsewhere, keeps them out no longer.
+    """Reset an account's counts after a new password, from this network and from all together.
 
     The next sign-in still says how many tries had failed. Never raises.
     """
@@ -99,7 +99,7 @@ def forgive_all(email: str, network: str) -> None:
 
 
 def account(email: str) -> str:
-    """What an account's tries are counted as, from all places."""
+    """The name of the count of an account's tries from everywhere."""
     return named(_ACCOUNT, normalize(email))
 
 
@@ -108,8 +108,8 @@ def address(network: str) -> str:
 
 
 def _from_network(email: str, network: str) -> list[Limit]:
-    """For the account from one place. An IPv6 caller's /56 and /48 are counted as well: with a /64 at a time they would
-    use up what there is from all places together, and keep the owner out."""
+    """The account's limits from one network. An IPv6 caller's /56 and /48 are counted as well: otherwise one caller,
+    with one /64 after another, could use up the limit for all networks together and keep the owner out."""
     return throttle.per_network(_ACCOUNT_FROM, network, settings.SIGN_IN_TRIES_PER_ACCOUNT, of=(normalize(email),))
 
 

@@ -1,4 +1,4 @@
-"""Signing up: an account for whoever reads the mail at its address."""
+"""Signing up: creating an account for somebody who reads mail at its address."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from chalicelib.request_source import RequestSource
 
 
 def open_account(link: MailLink, *, password: str, fullname: str, locale: str, source: RequestSource) -> User:
-    """The new user. password, fullname: checked. Uses the link up. Raises mail_link.Unusable, StoreUnavailable."""
+    """Create a user. password, fullname: checked. Uses up the link. Raises mail_link.Unusable, StoreUnavailable."""
     with mail_link.trying(link):
         made = mail_link.open_account(
             link, password=password, fullname=fullname, locale=locale, timezone=settings.DEFAULT_TIMEZONE

@@ -1,1 +1,1 @@
-"""HTTP. With app.py the only home of chalice. A view reads, asks and answers."""
+"""HTTP. With app.py, the only importer of chalice. A view reads a request, calls the layers below and responds."""

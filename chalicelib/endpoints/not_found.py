@@ -1,4 +1,4 @@
-"""What is at no address of ours: a page for a browser, JSON for a program. It asks the store nothing."""
+"""The response for URLs that do not exist: a page for a browser, JSON for a program. It does not use the store."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def nothing_here(request: http.Request) -> Response:
     if _is_for_a_browser(request):
         raise refusal
     logs.note(outcome=refusal.code)
-    # Or a script of another site, which may call what is at the addresses for programs, would see no answer at all.
+    # With this header, a script on another site can read the error as it can read the API's other responses.
     body = {"error": refusal.code, "error_description": refusal.message}
     return http.json_answer(body, refusal.status, {"Access-Control-Allow-Origin": "*"})
 

@@ -1,5 +1,5 @@
-"""The style sheet and the script, whose addresses hold their digests, so that browsers may keep them for good; and what
-browsers and crawlers ask for at addresses of their own choice.
+"""The style sheet and the script, whose URLs contain their digests, so that browsers may keep them forever; and the
+files that browsers and crawlers request at fixed URLs.
 """
 
 from __future__ import annotations
@@ -21,31 +21,31 @@ def make_blueprint() -> Blueprint:
 
 
 def style(_: http.Request) -> Response:
-    return _kept(http.site().style)
+    return _cached_forever(http.site().style)
 
 
 def script(_: http.Request) -> Response:
-    return _kept(http.site().script)
+    return _cached_forever(http.site().script)
 
 
 def favicon(_: http.Request) -> Response:
-    """For answers that are no page of ours, which names its icon itself."""
+    """For responses that are not our pages. Those name their icon themselves."""
     site, kept = http.site(), {"Cache-Control": f"public, max-age={settings.ICON_LIFETIME_SECONDS}"}
     if site.drawn_icon:
         policy = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
         return Response(site.drawn_icon, {"Content-Type": "image/svg+xml", **kept, **policy}, 200)
     if site.logo_url and site.logo_url.startswith("https:"):
         return http.see_other(site.logo_url, headers=kept)
-    return Response("", {**kept}, 204)  # a PNG cannot pass API Gateway as text
+    return Response("", {**kept}, 204)  # a PNG cannot pass through API Gateway as text
 
 
 def robots(_: http.Request) -> Response:
-    """The front page may be found; behind it, nothing is for crawlers."""
+    """Crawlers may index the front page and nothing else."""
     kept = f"public, max-age={settings.ICON_LIFETIME_SECONDS}"
     text = "User-agent: *\nAllow: /$\nDisallow: /\n"
     return Response(text, {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": kept}, 200)
 
 
-def _kept(file: File) -> Response:
+def _cached_forever(file: File) -> Response:
     kept = f"public, max-age={settings.STATIC_LIFETIME_SECONDS}, immutable"
     return Response(file.body, {"Content-Type": file.content_type, "Cache-Control": kept}, 200)

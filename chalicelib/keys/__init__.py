@@ -1,1 +1,1 @@
-"""The keys that the server itself holds."""
+"""The server's own keys."""

@@ -1,8 +1,8 @@
-"""The server's own keys, from which the successors of a refresh token are derived.
+"""The server's own keys, from which the successors of refresh tokens are derived.
 
-Public clients need them, and nothing else does. They come from SERVER_KEYS or SERVER_KEY, or from the SSM parameter
-that SERVER_KEY_PARAMETER names, read once for each process; `make run` keeps one in .local/. The newest makes new
-tokens; the others recognize what they made, so that a new key ends no token and hides no replay.
+Only public clients need them. They come from SERVER_KEYS or SERVER_KEY, or from the SSM parameter that
+SERVER_KEY_PARAMETER names, read once per process; `make run` keeps one in .local/. The newest key makes new tokens. The
+others recognize the tokens that they made, so that a new key ends no token and hides no replay.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from dataclasses import dataclass, field
 
 from chalicelib import clock, deadline, settings
 
-MISSING = "This stage has no SERVER_KEY, without which there can be no public applications."
-_failed: dict[str, tuple[float, str]] = {}  # a parameter's name -> until when it is not asked for, and why
+MISSING = "Public applications need a SERVER_KEY, and this stage has none."
+_failed: dict[str, tuple[float, str]] = {}  # a parameter's name -> until when it is not requested again, and why
 
 
 class ServerKeyMissing(Exception):
-    """The operator has not set one. The message says so."""
+    """The operator has not set a key. The message says so."""
 
     def __init__(self) -> None:
         super().__init__(MISSING)
 
 
 class ServerKeyUnavailable(Exception):
-    """SSM did not give the parameter. code: its word for why."""
+    """SSM did not return the parameter. code: SSM's word for the reason."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -35,14 +35,14 @@ class ServerKeyUnavailable(Exception):
 
 @dataclass(frozen=True)
 class ServerKey:
-    """secret: what successors are derived with. key_id: names it and tells nothing of it, since the key is random."""
+    """secret: what successors are derived with. key_id: identifies the key without revealing it, since it is random."""
 
     secret: bytes = field(repr=False)
     key_id: str
 
 
 def is_set() -> bool:
-    """Has the operator set one? Reads nothing from AWS."""
+    """True if the operator has set a key. Reads nothing from AWS."""
     return bool(settings.SETTINGS.server_key or settings.SETTINGS.server_key_parameter)
 
 
@@ -76,8 +76,8 @@ def _named(keys: tuple[str, ...]) -> tuple[ServerKey, ...]:
 
 @functools.cache
 def _from_ssm(name: str) -> tuple[str, ...]:
-    """The keys in this parameter, newest first. A failure of SSM is remembered for a short time: while it hangs or
-    throttles, requests that each waited for it would hold every function. A request that had no time left is none."""
+    """The keys in this parameter, newest first. A failure of SSM is remembered for a short time: while SSM hangs or
+    throttles, requests that each waited for it would tie up every function. Running out of time is not remembered."""
     until, code = _failed.get(name, (0.0, ""))
     if clock.monotonic() < until:
         raise ServerKeyUnavailable(code)
@@ -91,7 +91,7 @@ def _from_ssm(name: str) -> tuple[str, ...]:
 
 
 def _ask_ssm(name: str) -> tuple[str, ...]:
-    import boto3  # where no public client asks, no request pays for it
+    import boto3  # imported here so that only requests of public clients pay for it
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
 

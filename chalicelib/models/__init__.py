@@ -1,4 +1,4 @@
-"""Storage: one PynamoDB model a table, one file a model, with the operations that are named on it.
+"""Storage: one PynamoDB model per table and one file per model, with the model's named operations.
 
-The only home of pynamodb. `docs/storage.md` describes every item.
+The only importer of pynamodb. `docs/storage.md` describes every item.
 """

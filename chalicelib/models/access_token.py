@@ -1,4 +1,4 @@
-"""AccessToken: the one live access token of a grant. Keyed by the grant, so writing the next one ends the last."""
+"""AccessToken: a grant's one live access token. Its key is the grant's id, so writing the next one ends the last."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class AccessToken(Item):
 
 
 def revoke(grant_id: str, token_digest: str) -> None:
-    """End this access token and not the one that a refresh may have put in its place meanwhile."""
+    """End this access token, but not one that a refresh may have written over it since."""
     try:
         store.write(store.Delete(AccessToken.key(grant_id), AccessToken.token_digest == token_digest))
     except store.ConditionFailed:
-        pass  # it has ended already, which is what was asked for
+        pass  # it has already ended

@@ -25,14 +25,14 @@ from chalicelib.models.client_profile import Profile as Profile
 from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName
 from chalicelib.models.user import User
 
-# The owner of one that nobody here registered; no user id looks like it.
+# The owner of an application that registered itself. No user id looks like this.
 ITSELF = "-itself-"
-# Of one that describes itself at its client id, which is an https address.
+# The owner of an application that describes itself at its client id, which is an https URL.
 DOCUMENT = "-document-"
 
 
 class OwnerIndex(GlobalSecondaryIndex["Application"]):
-    """Lists a user's applications. Eventually consistent: it shows, it never decides."""
+    """Lists a user's applications. Eventually consistent: good for showing them, never for decisions."""
 
     class Meta:
         index_name = "owner"
@@ -43,7 +43,7 @@ class OwnerIndex(GlobalSecondaryIndex["Application"]):
 
 @dataclass(frozen=True)
 class OlderSecret:
-    """A secret that was exchanged for another and works until its end date. until: seconds since the epoch."""
+    """A replaced secret that works until its end date. until: seconds since the epoch."""
 
     digest: str
     until: int
@@ -63,7 +63,7 @@ class Application(Item):
     device_grant = BooleanAttribute(default=False)
     redirect_uris: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute)
     secret_digest = UnicodeAttribute(null=True)
-    secret_made_at = EpochSeconds(null=True)  # none where a version made it that kept no such moment
+    secret_made_at = EpochSeconds(null=True)  # None if stored by a version that did not record it
     previous_secret_digest = UnicodeAttribute(null=True)
     previous_secret_until = EpochSeconds(null=True)
     earlier_secret_digest = UnicodeAttribute(null=True)
@@ -94,7 +94,7 @@ class Application(Item):
 
     @property
     def rotates_refresh_tokens(self) -> bool:
-        """Does each use of a refresh token give another, so that a stolen one is noticed (RFC 9700 §4.14.2)?"""
+        """True if each use of a refresh token returns a new one, so that theft is noticed (RFC 9700 §4.14.2)."""
         return not self.is_confidential
 
     @property
@@ -103,7 +103,7 @@ class Application(Item):
 
     @property
     def older_secrets(self) -> tuple[OlderSecret, ...]:
-        """Those before the present one that still work, the newest first."""
+        """The replaced secrets that still work, newest first."""
         slots = (
             (self.previous_secret_digest, self.previous_secret_until),
             (self.earlier_secret_digest, self.earlier_secret_until),
@@ -112,7 +112,7 @@ class Application(Item):
 
     @property
     def live_secret_digests(self) -> tuple[str, ...]:
-        """Of the present secret and, until their end dates, of those before."""
+        """Digests of the current secret and of the replaced secrets that still work."""
         present = (self.secret_digest,) if self.secret_digest else ()
         return (*present, *(older.digest for older in self.older_secrets))
 
@@ -127,7 +127,7 @@ class Application(Item):
 
     @property
     def is_fresh(self) -> bool:
-        """Was its document fetched a short time ago?"""
+        """True if the application's document was fetched within the last DOCUMENT_FRESH_SECONDS."""
         return self.fetched_at is not None and clock.now() - self.fetched_at < settings.DOCUMENT_FRESH_SECONDS
 
     @property
@@ -139,7 +139,7 @@ class Application(Item):
         return bool(self.pkce_required) or not self.is_confidential
 
 
-# All that an application may hold of secrets, the present one and those before it.
+# Every attribute about secrets, the current one and the replaced ones.
 SECRETS = (
     Application.secret_digest,
     Application.secret_made_at,
@@ -159,11 +159,10 @@ def made(
     profile: Profile = CLASSIC,
     registration_digest: str | None = None,
 ) -> tuple[Application, str]:
-    """A new application, not yet stored, and its secret, which is not kept and cannot be shown again; "" where it has
-    none.
+    """A new application, not yet stored, and its secret, "" if it has none. Only the secret's digest is kept.
 
-    client_id: made by this server (`credentials.new_id`), never what somebody sent.
-    registration_digest: of the token with which it manages itself, where it registered itself.
+    client_id: made by this server (`credentials.new_id`), never sent by a client.
+    registration_digest: of the token that an application which registered itself manages itself with.
     """
     secret = credentials.mint(credentials.Kind.CLIENT_SECRET) if profile.has_secret else ""
     now = clock.now()
@@ -188,9 +187,10 @@ def made(
 
 
 def create(client_id: str, **described: Any) -> tuple[Application, str]:
-    """As `made`, and stored. One that a person owns is made by `registration_form.register`, which counts it.
+    """Make an application (see `made`) and store it. `registration_form.register` makes those that a person owns and
+    counts them.
 
-    Raises ConditionFailed where the client id is taken.
+    Raises ConditionFailed if the client id is taken.
     """
     application, secret = made(client_id, **described)
     store.write(store.Put(application, Application.client_id.does_not_exist()))
@@ -198,12 +198,12 @@ def create(client_id: str, **described: Any) -> tuple[Application, str]:
 
 
 def stored_id(client_id: str) -> str:
-    """What an application is stored under, and named by in grants: an address has an id that follows from it."""
+    """The id that an application is stored under and that grants name. For a URL, it is derived from the URL."""
     return credentials.derive_id("client", client_id) if client_id.startswith("https://") else client_id
 
 
 def get(client_id: str) -> Application | None:
-    """The application, if there is one that is not deleted."""
+    """The application; None if it does not exist or is deleted."""
     found = store.read(Application.key(client_id))[0] if client_id else None
     return found if found and not found.is_deleted else None
 
@@ -216,9 +216,9 @@ def edit(
     profile: Profile | None = None,
     only_while_active: bool = False,
 ) -> None:
-    """Raises ConditionFailed where it was deleted meanwhile; with only_while_active, also where it was disabled.
+    """Change an application. Raises ConditionFailed if it has been deleted; with only_while_active, also if disabled.
 
-    profile: None leaves it as it is. Whether it is public and native was settled when it was registered.
+    profile: None to leave it unchanged. Whether the application is public or native was fixed when it was registered.
     """
     actions: list[Action] = [Application.name.set(name), Application.redirect_uris.set(list(redirect_uris))]
     if profile is not None:
@@ -226,7 +226,7 @@ def edit(
         actions.append(Application.device_grant.set(profile.device_grant))
         actions.append(Application.auth_method.set(profile.auth_method))
         actions.append(Application.jwks.set(profile.jwks) if profile.jwks else Application.jwks.remove())
-        if not profile.has_secret:  # or it would come back to life with the way that it was used in
+        if not profile.has_secret:  # otherwise a return to the old method would bring the old secret back to life
             actions += [attribute.remove() for attribute in SECRETS]
     is_there = Application.owner_id.exists()
     is_active = Application.active == True  # noqa: E712 - a DynamoDB condition
@@ -234,29 +234,30 @@ def edit(
 
 
 def serve_resource(client_id: str, resource: str) -> None:
-    """Make it the API of this resource, which may introspect the tokens for it."""
+    """Make the application the API of this resource, which may introspect the tokens for it."""
     store.change(Application.key(client_id), [Application.resource.set(resource)], Application.owner_id.exists())
 
 
 def disable(client_id: str) -> None:
-    """From the next request on its secret and all its tokens are refused."""
+    """Refuse the application's secret and all its tokens from the next request on."""
     store.change(Application.key(client_id), [Application.active.set(False)], Application.owner_id.exists())
 
 
 def enable(client_id: str) -> None:
-    """Take `disable` back."""
+    """Undo `disable`."""
     store.change(Application.key(client_id), [Application.active.set(True)], Application.owner_id.exists())
 
 
 def delete(client_id: str) -> None:
-    """Its tokens end with it: a token is good only while its application is active.
+    """Delete an application. Its tokens end too: a token is valid only while its application is active.
 
-    A tombstone stays, with its id and nothing that says what it was or whose: an id that was used once never comes back
-    to life, and what people had allowed it never leads anywhere else. Its owner may register another one instead.
+    A tombstone stays, with the id and nothing that says what the application was or whose. So an id is never used
+    again, and nothing that people allowed one application can lead to another. The owner may register another
+    application.
     """
     found = get(client_id)
     if found is None:
-        return  # which is what was asked for
+        return
     tombstone = Application(
         client_id=found.client_id,
         name="",
@@ -270,21 +271,21 @@ def delete(client_id: str) -> None:
     try:
         store.write(*([buried] if found.registered_itself else [buried, fewer]))
     except store.ConditionFailed as error:
-        if buried not in error.failed:  # the owner is gone, or was never counted for
+        if buried not in error.failed:  # the owner is gone, or the application was never counted for them
             store.write(buried)
 
 
 def forget(client_id: str) -> None:
-    """Leave nothing of it, not even that its id was taken: only for what nobody but the operator has ever connected."""
+    """Delete an application without a tombstone. Only for one that nobody but the operator has ever connected."""
     store.write(store.Delete(Application.key(client_id)))
 
 
 def owned_by(owner_id: str) -> list[Application]:
-    """A user's applications, oldest first. From an index: one registered a moment ago may be missing."""
+    """A user's applications, oldest first. From an index, so one registered just now may be missing."""
     return sorted(store.query(Application, owner_id, index="by_owner"), key=lambda found: found.created_at)
 
 
 def all_applications(*, after: str | None = None) -> Iterator[Application]:
-    """Every application, by a scan: for the operator's commands, never in a request. after: start behind this id."""
+    """Every application, by a scan: for the operator's commands, never in a request. after: start after this id."""
     found = store.scan(Application, after=stored_id(after) if after else None)
     return (application for application in found if not application.is_deleted)

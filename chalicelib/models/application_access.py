@@ -1,7 +1,7 @@
-"""An application's access of its own, without a user: what the operator allowed it (RFC 6749 §4.4).
+"""An application's own access, without a user: what the operator allowed it (RFC 6749 §4.4).
 
-Its tokens have no grant and no refresh token, and any number of them live at once, since its processes fetch each their
-own. Where another token names a user, one of these names the application a second time.
+Its tokens have no grant and no refresh token. Any number of them are valid at once, since each of its processes fetches
+its own. Where another token names a user, an application's own token names the application a second time.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from chalicelib.models.application import CONFIDENTIAL, Application
 
 @dataclass(frozen=True)
 class ApplicationStanding:
-    """All that decides whether such a token is good, as it stood at one moment."""
+    """Everything that decides whether an application's own token is valid, read at one moment."""
 
     application: Application
     access_token: AccessToken | None
@@ -27,7 +27,7 @@ class ApplicationStanding:
 
     @property
     def is_good(self) -> bool:
-        """Is the application active, and was the token issued after all that the operator ended?"""
+        """True if the application is active and the token was issued after the operator last ended its access."""
         return bool(self.application.active) and not self._is_ended
 
     @property
@@ -45,9 +45,9 @@ class ApplicationStanding:
 
 
 def allow(client_id: str, scopes: Iterable[str], organizers: Iterable[str]) -> None:
-    """What it may do without a user; nothing, where both are empty. Counts from the next request, for tokens too.
+    """Set what an application may do without a user; nothing if both are empty. Applies at once, to issued tokens too.
 
-    Raises ConditionFailed where there is no such confidential application.
+    Raises ConditionFailed if there is no such confidential application.
     """
     actions: list[Action] = [
         attribute.set(set(values)) if values else attribute.remove()
@@ -61,7 +61,7 @@ def allow(client_id: str, scopes: Iterable[str], organizers: Iterable[str]) -> N
 
 
 def take_organizer(client_id: str, slug: str) -> None:
-    """Let it work with this organizer no more. Raises ConditionFailed where there is no such application."""
+    """Remove an organizer from the application's own access. Raises ConditionFailed if there is no such application."""
     actions: list[Action] = [Application.own_organizers.delete({slug})]
     store.change(Application.key(client_id), actions, Application.owner_id.exists())
 
@@ -71,12 +71,12 @@ def new_id(client_id: str) -> str:
 
 
 def is_own(grant_id: str) -> bool:
-    """Does the token that carries this id belong to an application and to no user?"""
+    """True if the token with this id is an application's own and not a user's."""
     return grant.user_of(grant_id) == grant.client_of(grant_id)
 
 
 def standing(grant_id: str) -> ApplicationStanding | None:
-    """Read all that decides in one round trip; None where the application is gone."""
+    """Read everything that decides, in one round trip. None if the application is gone."""
     token, application = store.read(AccessToken.key(grant_id), Application.key(grant.client_of(grant_id)))
     return ApplicationStanding(application, token) if application else None
 

@@ -51,7 +51,7 @@ class AuthorizationCode(Item):
 
 
 class AlreadyUsed(Exception):
-    """Another request was first with this code. grant_id: the grant that it made, or None where it made none."""
+    """Another request used this code first. grant_id: the grant that it made; None if it made none."""
 
     def __init__(self, grant_id: str | None) -> None:
         super().__init__("the code has been used")
@@ -59,23 +59,23 @@ class AlreadyUsed(Exception):
 
 
 class NoLongerAllowed(Exception):
-    """The consent was ended or its user disabled since the code was given."""
+    """The consent was ended or its user disabled after the code was issued."""
 
 
 def give(
     code: AuthorizationCode, consent: Consent, *, known: Consent | None, pushed: PushedRequest | None = None
 ) -> None:
-    """Store a code together with the consent that it was given under.
+    """Store a code together with the consent that it was issued under.
 
-    pushed: the request that it answers, where that was pushed. Raises ConditionFailed where the consent changed since
-    it was read as `known`, in another tab, say; AlreadyAnswered where the pushed request was answered.
+    pushed: the pushed request that this answers, or None. Raises ConditionFailed if the consent changed since it was
+    read as `known`, for example in another tab; AlreadyAnswered if the pushed request was already answered.
     """
     _answer(code, pushed, remember(consent, known=known))
 
 
 def give_again(code: AuthorizationCode, application: Application, *, pushed: PushedRequest | None = None) -> None:
-    """Store a code under a consent that stands. Raises ConditionFailed where it was taken back meanwhile, and as `give`
-    AlreadyAnswered."""
+    """Store a code under an existing consent. Raises ConditionFailed if the consent has since been revoked, and
+    AlreadyAnswered as `give` does."""
     _answer(code, pushed, must_stand(code.user_id, code.consent_id, application))
 
 
@@ -90,10 +90,10 @@ def _answer(code: AuthorizationCode, pushed: PushedRequest | None, consent: stor
 
 
 def exchange(code: AuthorizationCode, grant: Grant, access_token: AccessToken, application: Application) -> None:
-    """Claim the code and store what it makes, in one transaction: of any number of requests at once, one comes through.
+    """Claim the code and store what it is exchanged for, in one transaction. Of concurrent requests, one succeeds.
 
     application: the code's. Raises AlreadyUsed, NoLongerAllowed. After StoreUnavailable the code may have been claimed,
-    or may yet be.
+    or may still be.
     """
     now = clock.now()
     claim = store.Update(
@@ -115,7 +115,7 @@ def exchange(code: AuthorizationCode, grant: Grant, access_token: AccessToken, a
 
 
 def spend(code: AuthorizationCode) -> None:
-    """Use the code up without a grant: a wrong verifier gets one try (RFC 7636 §4.6, RFC 9700 §4.8.2)."""
+    """Mark the code as used, without a grant: a wrong verifier gets one try (RFC 7636 §4.6, RFC 9700 §4.8.2)."""
     try:
         store.change(
             AuthorizationCode.key(code.code_digest),
@@ -123,4 +123,4 @@ def spend(code: AuthorizationCode) -> None:
             AuthorizationCode.code_digest.exists() & AuthorizationCode.used_at.does_not_exist(),
         )
     except store.ConditionFailed:
-        pass  # it is used up already
+        pass  # it has already been used

@@ -1,7 +1,7 @@
-"""A client secret that is exchanged for another. The old ones go on until their end dates, where that was asked for, so
-that whatever runs with one of them has time to get the new one.
+"""Rotation of client secrets. Old secrets keep working until their end dates, if that was asked for, so that there is
+time to give the new secret to everything that uses an old one.
 
-No exchange ends a secret that somebody was promised: while two older ones work, a third has to wait until one is ended.
+A rotation never ends a secret before its promised date: while two old ones work, a third must wait until one is ended.
 So a new secret that was never seen, because its page was lost, cannot push out the one that is in use.
 """
 
@@ -26,21 +26,22 @@ _OLDER = (
 
 
 class TooManySecrets(Exception):
-    """As many older secrets work as may at once, so the present one cannot be kept beside them."""
+    """The maximum number of old secrets are still valid, so the current one cannot be kept too."""
 
 
 def mark(digest: str | None) -> str:
-    """A name for a secret that tells nothing about it: for forms, which are about the very secret they were shown
-    with."""
+    """A name for a secret that reveals nothing about it. Forms send it back, so that they act on the secret that they
+    were shown with."""
     return credentials.digest(f"mark {digest or ''}")[: credentials.ID_LENGTH]
 
 
 def rotate(application: Application, *, keep_old_seconds: int = 0) -> tuple[Application, str]:
-    """A new secret for an application, as it was read. The present one goes on for so many seconds, beside those that
-    already do; for none, all of them stop at once.
+    """Give an application a new secret. The current one keeps working for keep_old_seconds, as older ones do until
+    their end dates; with 0, all of them stop at once.
 
-    Gives the application as it stands then, and the secret, which cannot be shown again: after the write nothing may be
-    in the way of showing it. Raises ConditionFailed where it has no secret, or another one by now; TooManySecrets.
+    Returns the application as it is then, and the secret, which cannot be shown again: nothing that can fail may come
+    between the write and showing it. Raises ConditionFailed if the application has no secret or another one by now;
+    TooManySecrets.
     """
     if application.is_deleted or not application.has_secret:
         raise store.ConditionFailed([])
@@ -50,22 +51,22 @@ def rotate(application: Application, *, keep_old_seconds: int = 0) -> tuple[Appl
         "secret_made_at": clock.now(),
         **_kept(application, keep_old_seconds),
     }
-    # All of them as they were read: one that was ended meanwhile must not come back to life here.
+    # Every secret must be as it was read: one that was ended in the meantime must not come back to life.
     is_same = Application.owner_id.exists()
     for attribute, digest in (
         (Application.secret_digest, application.secret_digest),
         (Application.previous_secret_digest, application.previous_secret_digest),
         (Application.earlier_secret_digest, application.earlier_secret_digest),
     ):
-        is_same &= _is(attribute, digest)
+        is_same &= _equals(attribute, digest)
     store.change(Application.key(application.client_id), [_change(*value) for value in values.items()], is_same)
     return Application(**{**application.attribute_values, **values}), secret
 
 
 def end_older(client_id: str, of: str | None = None) -> None:
-    """The secrets before the present one stop now and not at their end dates. of: the `mark` of one, to end it alone.
+    """End the old secrets now instead of at their end dates. of: the `mark` of one, to end only that one.
 
-    Raises ConditionFailed where there is no such application.
+    Raises ConditionFailed if there is no such application.
     """
     is_there = Application.owner_id.exists()
     if of is None:
@@ -83,7 +84,7 @@ def end_older(client_id: str, of: str | None = None) -> None:
 
 
 def _kept(application: Application, keep_old_seconds: int) -> dict[str, Any]:
-    """What is written of the secrets before the new one, by attribute. Raises TooManySecrets."""
+    """The attributes of the old secrets, as they are written with a new one. Raises TooManySecrets."""
     kept = dict.fromkeys(attribute.attr_name for attribute in _OLDER)
     if not application.secret_digest or not keep_old_seconds:
         return kept
@@ -106,6 +107,6 @@ def _change(name: str, value: Any) -> Action:
     return change
 
 
-def _is(attribute: UnicodeAttribute, value: str | None) -> Condition:
+def _equals(attribute: UnicodeAttribute, value: str | None) -> Condition:
     condition: Condition = attribute == value if value else attribute.does_not_exist()
     return condition

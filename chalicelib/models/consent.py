@@ -1,8 +1,8 @@
-"""Consent: what a user allowed an application, remembered, and the root that everything issued under it hangs from.
+"""Consent: what a user allowed an application, and the root that everything issued under it depends on.
 
-A code can be exchanged and a token is good only while the consent that they were given under is there. So one delete
-takes everything back at once, what is still on its way included. The consent stays until the user takes it back, also
-when the application gives up its own tokens.
+A code can be exchanged, and a token is valid, only while the consent that it was issued under exists. So one delete
+ends everything at once, including codes still on their way. The consent stays until the user revokes it, even if the
+application gives up its own tokens.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ class Consent(Item):
     revision = UnicodeAttribute()
     scopes = UnicodeSetAttribute()
     organizers = UnicodeSetAttribute(null=True)
-    remembered_at = UnicodeSetAttribute(null=True)  # none where a version stored it that knew no origins
-    grant_serials = ListAttribute(of=UnicodeAttribute, null=True)  # models/exchange.py keeps them
+    remembered_at = UnicodeSetAttribute(null=True)  # None if stored by a version that did not record origins
+    grant_serials = ListAttribute(of=UnicodeAttribute, null=True)  # maintained by models/exchange.py
     created_at = EpochSeconds()
     updated_at = EpochSeconds()
 
     @property
     def predates_restore(self) -> bool:
-        """Given before NOT_BEFORE: a restore may have brought it back.
+        """True if the consent is from before NOT_BEFORE, so a restore may have brought it back.
 
-        It stays readable, unlike what `issued_at_name` ends, since what is allowed next is written over it.
+        It stays readable, unlike items with an `issued_at_name`, because the next consent is written over it.
         """
         return bool(self.updated_at < settings.SETTINGS.not_before)
 
     @property
     def scopes_at(self) -> dict[str, frozenset[str]]:
-        """The scopes that were allowed for these organizers, by the origin that the answer went to."""
+        """The scopes allowed for these organizers, by the origin that the response went to."""
         each = (entry.split(" ") for entry in self.remembered_at or ())
         return {origin: frozenset(scopes) for origin, *scopes in each}
 
@@ -56,20 +56,20 @@ class Consent(Item):
 
 
 def in_force(given: Consent | None, of: Application) -> Consent | None:
-    """The consent, unless a restore may have brought it back or the operator has ended all of its application's."""
+    """The consent; None if a restore may have brought it back or the operator has ended the application's consents."""
     return None if given is None or given.predates_restore or _is_ended(given, of) else given
 
 
 def stands(given: Consent | None, consent_id: str, of: Application) -> bool:
-    """Does the consent still stand that a code, a grant or a device's request was given under?
+    """True if the consent that a code, a grant or a device's request was given under still stands.
 
-    The one rule for all of them. Where the consent is only demanded of the store and not read: `must_stand`.
+    The one rule for all of them. `must_stand` is the same rule as a condition, for when the consent is not read.
     """
     return given is not None and given.consent_id == consent_id and not _is_ended(given, of)
 
 
 def is_standing(consent_id: str, of: Application) -> Condition:
-    """`stands`, as a condition on the consent."""
+    """`stands`, as a condition on the consent's item."""
     condition: Condition = Consent.consent_id == consent_id
     if of.void_before is not None:
         condition &= Consent.created_at > of.void_before
@@ -77,14 +77,14 @@ def is_standing(consent_id: str, of: Application) -> Condition:
 
 
 def must_stand(user_id: str, consent_id: str, of: Application) -> store.Check:
-    """`stands`, as part of a transaction."""
+    """`stands`, as a check in a transaction."""
     return store.Check(Consent.key(user_id, of.client_id), is_standing(consent_id, of))
 
 
 def end_all(client_id: str) -> None:
-    """End every consent that the application was given until now, whether or not anything was fetched under it.
+    """End every consent that the application was given until now, whether or not it fetched tokens under it.
 
-    Raises ConditionFailed where there is no such application.
+    Raises ConditionFailed if there is no such application.
     """
     for _ in range(_TRIES):
         found = application.get(client_id)
@@ -100,49 +100,48 @@ def end_all(client_id: str) -> None:
                 Application.owner_id.exists() & is_as_read,
             )
         except store.ConditionFailed:
-            continue  # somebody else has ended them at the same moment, or deleted the application
+            continue  # somebody else has just ended them, or deleted the application
         return
     raise store.ConditionFailed([])
 
 
 def moment_for(of: Application) -> int:
-    """When a consent that is given now counts as given: after all that the operator ended in this same second."""
+    """The creation time of a new consent: later than whatever the operator ended within this same second."""
     return max(clock.now(), (of.void_before or 0) + 1)
 
 
 def _is_ended(given: Consent, of: Application) -> bool:
-    # By when it was first given: an answer that is under way meanwhile updates the consent, and keeps this moment.
+    # By creation time, which stays when an answer given in the meantime updates the consent.
     return of.void_before is not None and given.created_at <= of.void_before
 
 
 def is_as_known(known: Consent | None) -> Condition:
-    """The condition that a consent is still what was read as `known`, or still is not there: an answer given in another
-    tab meanwhile must not be written over."""
+    """The condition that a consent is still as `known`, or still missing, so that no other tab's answer is lost."""
     condition: Condition = Consent.revision == known.revision if known else Consent.user_id.does_not_exist()
     return condition
 
 
 def remember(consent: Consent, *, known: Consent | None) -> store.Change:
-    """Write a consent over what was read as `known`, as part of a transaction.
+    """Write a consent over the one that was read as `known`, as part of a transaction.
 
-    Where it says nothing new it only has to stand: so answers that are alike do not get into one another's way. It is
-    never a put: the grants that are listed on it may have changed since. Under a new consent_id the list starts anew.
+    If it says nothing new, it is only checked, so that identical answers do not conflict. It is never a put, because
+    the list of grants may have changed since the read. A new consent_id starts a new list.
     """
     key = Consent.key(consent.user_id, consent.client_id)
-    if known and all(getattr(known, name) == getattr(consent, name) for name in _said()):
+    if known and all(getattr(known, name) == getattr(consent, name) for name in _content_attributes()):
         return store.Check(key, Consent.consent_id == known.consent_id)
     actions: list[Action] = [
         attribute.remove() if getattr(consent, name) is None else attribute.set(getattr(consent, name))
         for name, attribute in Consent.get_attributes().items()
-        if name in (*_said(), "revision", "updated_at")
+        if name in (*_content_attributes(), "revision", "updated_at")
     ]
     if known is None or known.consent_id != consent.consent_id:
         actions.append(Consent.grant_serials.set([]))
     return store.Update(key, actions, is_as_known(known))
 
 
-def _said() -> list[str]:
-    """The attributes that tell what was allowed."""
+def _content_attributes() -> list[str]:
+    """The attributes that say what was allowed."""
     others = ("user_id", "client_id", "revision", "updated_at", "grant_serials")
     return [name for name in Consent.get_attributes() if name not in others]
 
@@ -152,9 +151,9 @@ def given_by(user_id: str) -> list[Consent]:
 
 
 def tidy_up(consents: Iterable[Consent]) -> None:
-    """Delete consents whose applications were deleted, and which can never count again: no client id is used twice.
+    """Delete the consents of deleted applications. They can never apply again, since no client id is used twice.
 
-    An aside: the next to come across them does as well.
+    An aside: what it leaves, the next one to read these consents deletes.
     """
     with store.aside(dead_consents="left"):
         for given in consents:
@@ -162,5 +161,5 @@ def tidy_up(consents: Iterable[Consent]) -> None:
 
 
 def as_remembered(scopes_at: Mapping[str, Iterable[str]]) -> set[str] | None:
-    """`Consent.scopes_at` as it is stored: an entry for each origin, `https://shop.example.com read write`."""
+    """`Consent.scopes_at` as stored: an entry per origin, such as `https://shop.example.com read write`."""
     return as_set(" ".join([origin, *sorted(scopes)]) for origin, scopes in scopes_at.items())

@@ -1,7 +1,7 @@
 """DeviceRequest: a device asks for access, and a user allows it in a browser elsewhere (RFC 8628).
 
-Its id is made from the user code, and the device code carries it: so the user, who knows the one, and the device, which
-holds the other, find the same item by its key.
+Its id is derived from the user code, and the device code contains it. So the user, who knows the one code, and the
+device, which has the other, find the same item by its key.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class DeviceRequest(Item):
     grant_id = UnicodeAttribute(null=True)
     interval_seconds = Whole()
     polled_at = EpochSeconds(null=True)
-    created_at = EpochSeconds(default=0)  # 0 where a version stored it that kept no such moment
+    created_at = EpochSeconds(default=0)  # 0 if stored by a version that did not record it
     expires_at = EpochSeconds()
     forget_at = TimeToLive()
 
@@ -49,17 +49,17 @@ class DeviceRequest(Item):
 
     @property
     def is_expired(self) -> bool:
-        # NOT_BEFORE counts here and not by `issued_at_name`: so the device hears that it has expired (§3.5).
+        # NOT_BEFORE is applied here, not through `issued_at_name`, so that the device is told that it expired (§3.5).
         return self.expires_at <= clock.now() or self.created_at < settings.SETTINGS.not_before
 
     @property
     def is_open(self) -> bool:
-        """Is it still waiting for a user?"""
+        """True if the request is still waiting for a user."""
         return self.state == PENDING and not self.is_expired
 
     @property
     def is_allowed(self) -> bool:
-        """Did a user allow it? Whether or not the device has fetched its tokens."""
+        """True if a user allowed the request, whether or not the device has fetched its tokens."""
         return self.state in (APPROVED, USED)
 
     def was_answered_by(self, user_id: str) -> bool:
@@ -67,15 +67,15 @@ class DeviceRequest(Item):
 
 
 def start(request: DeviceRequest) -> None:
-    """Raises ConditionFailed where the same user code is in use."""
+    """Store a new request. Raises ConditionFailed if its user code is in use."""
     is_free = DeviceRequest.request_id.does_not_exist() | (DeviceRequest.expires_at <= clock.now())
     store.write(store.Put(request, is_free))
 
 
 def approve(request: DeviceRequest, consent: Consent, organizers: Iterable[str], *, known: Consent | None) -> None:
-    """Bind it to the user who allowed it, and remember what they allowed.
+    """Bind the request to the user who allowed it, and remember what they allowed.
 
-    Raises ConditionFailed where it was answered or has expired, and where the consent is not as it was read: `known`.
+    Raises ConditionFailed if it was answered or has expired, or if the consent is no longer as read as `known`.
     """
     actions = [
         DeviceRequest.state.set(APPROVED),
@@ -91,13 +91,13 @@ def approve(request: DeviceRequest, consent: Consent, organizers: Iterable[str],
 
 
 def deny(request: DeviceRequest, user_id: str) -> None:
-    """Raises ConditionFailed where it was answered or has expired."""
+    """Raises ConditionFailed if the request was answered or has expired."""
     actions = [DeviceRequest.state.set(DENIED), DeviceRequest.user_id.set(user_id)]
     store.change(DeviceRequest.key(request.request_id), [*actions], _is_open())
 
 
 def note_poll(request: DeviceRequest) -> bool:
-    """Note that the device asked. False where it asked too soon: from then on it has to wait longer (§3.5)."""
+    """Record a poll by the device. False if it came too soon: from then on the device must wait longer (§3.5)."""
     now, key = clock.now(), DeviceRequest.key(request.request_id)
     in_time = DeviceRequest.polled_at.does_not_exist() | (DeviceRequest.polled_at <= now - request.interval_seconds)
     try:
@@ -110,10 +110,10 @@ def note_poll(request: DeviceRequest) -> bool:
 
 
 def exchange(request: DeviceRequest, grant: Grant, access_token: AccessToken, application: Application) -> None:
-    """Claim an approved request and store what it makes, in one transaction.
+    """Claim an approved request and store what it is exchanged for, in one transaction.
 
-    application: the request's. Raises ConditionFailed where another was first, the consent was ended or the user was
-    disabled. After StoreUnavailable the request may have been claimed, or may yet be.
+    application: the request's. Raises ConditionFailed if another request came first, the consent was ended or the user
+    was disabled. After StoreUnavailable the request may have been claimed, or may still be.
     """
     claim = store.Update(
         DeviceRequest.key(request.request_id),

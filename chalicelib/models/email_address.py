@@ -1,4 +1,4 @@
-"""EmailAddress: which user an e-mail address belongs to. Its key is what makes an address unique."""
+"""EmailAddress: the user that an email address belongs to. Its key makes the address unique."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ class EmailAddress(Item):
 
 
 def normalize(email: str) -> str:
-    """The form in which two spellings of an address are the same one.
+    """An address in the form under which it is stored and compared.
 
-    Nobody's, "-", for what is none and what DynamoDB refuses as a key, which is asked for and counted as any other.
+    Returns "-" for an empty or too long address, which DynamoDB refuses as a key. No account has "-"; it is looked up
+    and counted like any other.
     """
     spelled = email.strip().lower()
     return spelled if 0 < len(spelled) <= settings.EMAIL_LIMIT_CHARACTERS else "-"

@@ -1,7 +1,7 @@
-"""What a code or a device's request is exchanged for: a grant and its access token, in the transaction that claims it.
+"""Exchanges a code or a device's request for a grant and its access token, in the transaction that claims it.
 
-The consent lists the grants under it, and takes no more than its limit. So a user's grants for one application stay
-within it however many exchanges come at once, and an exchange below the limit reads nothing to see that.
+The consent lists its grants, and only up to a limit. So a user's grants for one application stay within the limit
+however many exchanges run at once, and an exchange below the limit needs no extra read.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from chalicelib.models.user import User
 
 
 def store_claimed(claim: store.Update, grant: Grant, access_token: AccessToken, application: Application) -> None:
-    """Make the claim and store what it earns: all of it, while the consent stands and the user is active, or nothing.
+    """Claim the code or request and store its grant and token: all of it, while the consent stands and the user is
+    active, or nothing.
 
-    claim: marks what is exchanged as used and notes the grant's id on it, as its attribute `grant_id`.
-    application: the grant's.
-    Raises ConditionFailed, with the claim in `failed` where another was first. Raises StoreUnavailable where nothing
-    was stored as far as the store can tell, and where it cannot tell.
+    claim: marks what is exchanged as used and sets its attribute `grant_id`. application: the grant's.
+    Raises ConditionFailed, with the claim in `failed` if another request came first. Raises StoreUnavailable if nothing
+    was stored as far as the store can tell, or if it cannot tell.
     """
     for _ in attempts():
         join = _join(grant, application)
@@ -51,13 +51,13 @@ def store_claimed(claim: store.Update, grant: Grant, access_token: AccessToken, 
 
 
 def _was_stored(claim: store.Update, grant: Grant) -> bool:
-    """Did a try come through whose answer was lost? Raises StoreUnavailable where that cannot be read."""
+    """True if a try whose response was lost succeeded. Raises StoreUnavailable if that cannot be read."""
     claimed = store.read(claim.key)[0]
     return claimed is not None and claimed.grant_id == grant.grant_id
 
 
 def _join(grant: Grant, application: Application) -> store.Update:
-    """List the grant on its consent, which has to stand, and to list fewer than its limit."""
+    """List the grant on its consent, on condition that the consent stands and lists fewer than the limit."""
     return store.Update(
         consent_key(grant.grant_id),
         [Consent.grant_serials.set(Consent.grant_serials.append([serial_of(grant.grant_id)]))],
@@ -67,15 +67,15 @@ def _join(grant: Grant, application: Application) -> store.Update:
 
 
 def _make_room(grant: Grant, application: Application) -> bool:
-    """End the grants that were used least recently, and list those that are left. False where the consent has ended.
+    """End the least recently used grants and list the others. False if the consent has ended.
 
-    The list also names grants that ended by themselves, and a version that kept none has left none.
+    The list also names grants that have expired; and a consent stored by a version without lists has none.
     """
     consent = store.read(consent_key(grant.grant_id))[0]
     if consent is None or not stands(consent, grant.consent_id, application):
         return False
     if consent.grant_serials is not None and len(consent.grant_serials) < settings.GRANTS_PER_APPLICATION_LIMIT:
-        return True  # another exchange has made room
+        return True  # another exchange made room
     found = held_for(consent.user_id, consent.client_id)
     held = sorted((one for one in found if one.consent_id == consent.consent_id), key=lambda one: one.last_used_at)
     surplus = max(0, len(held) - settings.GRANTS_PER_APPLICATION_LIMIT + 1)
@@ -93,7 +93,7 @@ def _make_room(grant: Grant, application: Application) -> bool:
             is_standing(grant.consent_id, application) & is_as_read,
         )
     except store.ConditionFailed:
-        return True  # another exchange has made room meanwhile, and may have taken it: the next try shows
-    # Made under a consent that ended before this one began, and left by a request that was cut off.
+        return True  # another exchange made room, and may have filled it: the next try shows
+    # Grants of a consent that ended before this one began, left behind by an interrupted request.
     tidy_up(str(one.grant_id) for one in found if one.consent_id != consent.consent_id)
     return True

@@ -1,7 +1,7 @@
 """Grant: one user's permission for one application, with its refresh token.
 
-A grant's id is user id + client id + serial number. So a token, which carries the id, names everything that decides
-whether it is good, and all of that comes in one read; and a user's grants for one application stand side by side.
+A grant's id is user id + client id + serial number. So a token, which contains the id, names everything that decides
+whether it is valid, and one read returns all of it; and a user's grants for one application are adjacent.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from chalicelib.models.user import User
 
 
 class ClientIndex(GlobalSecondaryIndex["Grant"]):
-    """Counts and finds an application's grants. Eventually consistent: it shows, it never decides."""
+    """Counts and finds an application's grants. Eventually consistent: good for showing them, never for decisions."""
 
     class Meta:
         index_name = "client"
@@ -35,10 +35,10 @@ class ClientIndex(GlobalSecondaryIndex["Grant"]):
 
 
 class Stretch(MapAttribute[str, Any]):
-    """A part of a grant's chain of refresh tokens whose every step was made with the same key.
+    """A part of a grant's chain of refresh tokens that was made with one key.
 
-    key_id: None where a version made it that noted no key, and mixed no salt in. began, ended: generations.
-    end_digest: of the token of the generation `ended`, by which a token of this stretch is recognized.
+    key_id: None if made by a version that did not record keys and used no salt. began, ended: generations. end_digest:
+    of the token of generation `ended`; a token of this stretch is recognized by walking to it.
     """
 
     key_id = UnicodeAttribute(null=True)
@@ -61,8 +61,8 @@ class Grant(Item):
     organizers = UnicodeSetAttribute(null=True)
     resource = UnicodeAttribute(null=True)
     refresh_digest = UnicodeAttribute()
-    generation = Whole(default=0)  # how often it was refreshed; each refresh advances it by one
-    # What follows is a public client's, whose refresh token each refresh rotates.
+    generation = Whole(default=0)  # the number of refreshes
+    # The attributes below are for public clients, whose refresh tokens rotate.
     rotated_at = EpochSeconds(null=True)
     rotated_before_at = EpochSeconds(null=True)
     refresh_salt = UnicodeAttribute(null=True)
@@ -82,7 +82,7 @@ class Grant(Item):
 
     @property
     def is_idle(self) -> bool:
-        """Has its refresh token ended because nobody used it? One stored by a version without such an end never has."""
+        """True if the refresh token expired unused. One from a version without idle expiry never does."""
         idle_seconds = settings.SETTINGS.refresh_idle_days * settings.DAY_SECONDS
         if not idle_seconds or self.forget_at is None:
             return False
@@ -91,7 +91,7 @@ class Grant(Item):
 
 @dataclass(frozen=True)
 class GrantStanding:
-    """All that decides whether a token of a grant is good, as it stood at one moment."""
+    """Everything that decides whether a grant's token is valid, read at one moment."""
 
     grant: Grant
     user: User
@@ -101,7 +101,7 @@ class GrantStanding:
 
     @property
     def is_good(self) -> bool:
-        """Are its user and application active, and does the consent stand that it was given under?"""
+        """True if the user and the application are active and the consent behind the grant stands."""
         return bool(self.user.active and self.application.active) and is_allowed(
             self.grant, self.consent, self.application
         )
@@ -117,7 +117,7 @@ class GrantStanding:
 
 @dataclass(frozen=True)
 class Connected:
-    """About how many users have an application connected. is_complete: or are there more that were not counted?"""
+    """The approximate number of an application's users. is_complete: False if counting stopped at the limit."""
 
     users: int
     is_complete: bool
@@ -144,12 +144,12 @@ def consent_key(grant_id: str) -> Key[Consent]:
 
 
 def is_allowed(grant: Grant, consent: Consent | None, application: Application) -> bool:
-    """Does the consent that it was given under still stand?"""
+    """True if the consent behind the grant still stands."""
     return stands(consent, grant.consent_id, application)
 
 
 def standing(grant_id: str) -> GrantStanding | None:
-    """Read all that decides in one round trip; None where the grant, its user or its application is gone."""
+    """Read everything that decides, in one round trip. None if the grant, its user or its application is gone."""
     grant, token, user, application, consent = store.read(
         Grant.key(grant_id),
         AccessToken.key(grant_id),
@@ -163,23 +163,23 @@ def standing(grant_id: str) -> GrantStanding | None:
 
 
 def refresh(grant: Grant, access_token: AccessToken) -> None:
-    """Put the next access token in place of the last one, for a confidential client, whose refresh token stays.
+    """Replace the access token of a confidential client, whose refresh token stays the same.
 
-    Raises ConditionFailed where another refresh came first since the grant was read, or the grant has ended. So a write
-    that arrives late never ends a newer token.
+    Raises ConditionFailed if another refresh came first since the grant was read, or if the grant has ended. So a late
+    write never ends a newer token.
     """
     actions: list[Action] = [
         Grant.generation.set(grant.generation + 1),
         Grant.last_used_at.set(clock.now()),
-        Grant.forget_at.remove(),  # of a client that was public: its document has made it confidential since
+        Grant.forget_at.remove(),  # set while the client was public; its document has since made it confidential
     ]
     advance(grant, actions, access_token)
 
 
 def advance(grant: Grant, actions: list[Action], access_token: AccessToken) -> None:
-    """Change a grant and put its next access token, if it is as it was read and its consent stands.
+    """Change a grant and replace its access token, if the grant is as it was read and its consent stands.
 
-    actions: what changes; one of them advances the generation. Raises ConditionFailed.
+    actions: the changes; one of them advances the generation. Raises ConditionFailed.
     """
     is_as_read: Condition = Grant.generation == grant.generation
     if not grant.generation:
@@ -192,34 +192,34 @@ def advance(grant: Grant, actions: list[Action], access_token: AccessToken) -> N
 
 
 def forgotten_at() -> int | None:
-    """When a public client's grant may be deleted unless it is refreshed; None for never."""
+    """When a public client's grant may be deleted if it is not refreshed (seconds since the epoch); None for never."""
     days = settings.SETTINGS.refresh_idle_days
     return clock.now() + days * settings.DAY_SECONDS + settings.IDLE_GRANT_KEPT_SECONDS if days else None
 
 
 def touch(grant: Grant) -> None:
-    """Note that the grant was used, at most once in GRANT_TOUCH_SECONDS."""
+    """Record that the grant was used, at most once every GRANT_TOUCH_SECONDS."""
     if clock.now() - grant.last_used_at < settings.GRANT_TOUCH_SECONDS:
         return
-    with store.aside():  # an ended grant, or a note that cannot be taken, is no reason to refuse the request
+    with store.aside():  # an ended grant or a failed write is no reason to refuse the request
         store.change(Grant.key(grant.grant_id), [Grant.last_used_at.set(clock.now())], Grant.grant_id.exists())
 
 
 def end(grant_id: str) -> None:
-    """Both its tokens with it."""
+    """End a grant and both its tokens."""
     store.write(store.Delete(Grant.key(grant_id)), store.Delete(AccessToken.key(grant_id)))
 
 
 def take_back(user_id: str, client_id: str) -> None:
-    """End all that the user allowed the application. The delete ends it; the grants have no power then, and go as well,
-    now or when they are next come across."""
+    """End everything that the user allowed the application. Deleting the consent ends it; the grants, which are useless
+    without it, are deleted as well, now or when they are next read."""
     store.write(store.Delete(Consent.key(user_id, client_id)))
     with store.aside(dead_grants="left"):
         _delete_all(str(grant.grant_id) for grant in held_for(user_id, client_id))
 
 
 def tidy_up(grant_ids: Iterable[str]) -> None:
-    """Delete grants that are good for nothing any more. An aside: the next to come across them does as well."""
+    """Delete grants that are no longer valid. An aside: what it leaves, the next one to read these grants deletes."""
     with store.aside(dead_grants="left"):
         _delete_all(grant_ids)
 
@@ -229,9 +229,9 @@ def _delete_all(grant_ids: Iterable[str]) -> None:
 
 
 def tidy_up_left(grants: Iterable[Grant], consents: Iterable[Consent]) -> None:
-    """Tidy up what a request or a command left that ended a consent and was cut off before it came to the grants.
+    """Delete the grants left by a request or command that ended a consent and was interrupted before it deleted them.
 
-    consents: all that are in force, read after the grants. So one that is missing has ended, and does not come back.
+    consents: all that stand, read after the grants. So a consent that is missing has ended and does not come back.
     """
     standing = {consent.consent_id for consent in consents}
     tidy_up(str(grant.grant_id) for grant in grants if grant.consent_id not in standing)
@@ -246,14 +246,14 @@ def held_by(user_id: str) -> Iterator[Grant]:
 
 
 def connected_to(client_id: str) -> Connected:
-    """About how many users are connected to an application, for its owner to see: from an index, in one round trip.
+    """The approximate number of users who have connected an application, for its owner. From an index, one round trip.
 
-    Grants that a cut-off request left behind are counted too: whether their consents stand would take a read of each.
+    Grants left behind by an interrupted request are counted too: checking their consents would take a read of each.
     """
     found = list(store.query(Grant, client_id, index="by_client", most=settings.CONNECTED_COUNT_LIMIT))
     return Connected(len({str(grant.user_id) for grant in found}), len(found) < settings.CONNECTED_COUNT_LIMIT)
 
 
 def users_of(client_id: str) -> set[str]:
-    """Who has granted this application something, from an index that lags behind a little: for the operator."""
+    """The users who have allowed this application something, for the operator. From an index that lags a little."""
     return {str(found.user_id) for found in store.query(Grant, client_id, index="by_client")}

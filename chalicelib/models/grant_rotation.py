@@ -1,4 +1,4 @@
-"""What a grant keeps of the refresh tokens that rotate: the present one, what each was made with, how many repeats."""
+"""Rotation of a grant's refresh token: the current token, the key and salt of each stretch, the number of repeats."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from chalicelib.models.grant import Grant, Stretch
 
 
 def rotate(found: Grant, successor_digest: str, access_token: AccessToken, *, key_id: str, salt: str) -> None:
-    """Put the next refresh token and the next access token in place of the last ones.
+    """Replace the grant's refresh token and access token with the next ones.
 
-    key_id, salt: what the successor was made with. Raises ConditionFailed where another request was first with this
-    refresh token, or the grant has ended.
+    key_id, salt: what the successor was derived with. Raises ConditionFailed if another request used this refresh token
+    first, or if the grant has ended.
     """
     now, forget_at = clock.now(), grant.forgotten_at()
     actions: list[Action] = [
@@ -32,7 +32,7 @@ def rotate(found: Grant, successor_digest: str, access_token: AccessToken, *, ke
 
 
 def stretches(found: Grant) -> list[Stretch]:
-    """The parts of its chain, newest first: the one that it is in, then those that it keeps of the past."""
+    """The stretches of the grant's chain, newest first: the current one, then the past ones that are kept."""
     present = Stretch(  # type: ignore[no-untyped-call]
         key_id=found.refresh_key_id,
         began=found.stretch_began,
@@ -55,9 +55,9 @@ def _new_stretch(found: Grant, key_id: str, salt: str) -> list[Action]:
 
 
 def note_repeat(found: Grant) -> int:
-    """Count a repeat of a used refresh token, once for each rotation: after how many rotations in a row is it now?
+    """Count a repeat of a used refresh token, once per rotation. Returns how many rotations in a row had a repeat.
 
-    An aside: a repeat is there because an answer was lost, so the store may be failing, and the tokens come first.
+    An aside: a repeat means that a response was lost, so the store may be failing, and the tokens come first.
     """
     if found.repeated_generation == found.generation:
         return int(found.repeated_rotations)

@@ -1,9 +1,9 @@
-"""MailLink: a link that was mailed to somebody, and proves that who holds it reads that mail.
+"""MailLink: a link that was mailed to somebody and proves that its holder reads mail at that address.
 
-It can be used once and for a short time. Its use and what it does are one transaction: of two clicks one counts.
-A link to choose a password is good only for the password that the user had when they asked: choosing one ends all
-others. A link to open an account holds an address that is nobody's until it is used: who cannot read the mail at an
-address can neither take it nor keep it from its owner.
+It works once and for a short time. Using it and what that does are one transaction, so only one of two clicks succeeds.
+A link to choose a password works only while the user still has the password that they had when they asked, so choosing
+one ends all other links. A link to create an account holds an address that belongs to nobody until the link is used:
+somebody who cannot read mail at an address can neither take it nor keep its owner from it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class State(StrEnum):
 
 
 class Unusable(Exception):
-    """The link does nothing (any more). state: why."""
+    """The link does not work, or no longer works. state: why."""
 
     def __init__(self, state: State) -> None:
         super().__init__(str(state))
@@ -64,7 +64,7 @@ class MailLink(Item):
 
 
 def create(purpose: Purpose, *, email: str, of: User | None = None) -> str:
-    """A new link; gives its token, of which only the digest is kept. of: whose it is, where it is a user's."""
+    """A new link's token, of which only the digest is stored. of: the user it belongs to, or None."""
     token, now = credentials.mint(credentials.Kind.MAIL_LINK), clock.now()
     link = MailLink(
         link_digest=credentials.digest(token),
@@ -81,7 +81,7 @@ def create(purpose: Purpose, *, email: str, of: User | None = None) -> str:
 
 
 def find(token: str | None, purpose: Purpose) -> MailLink:
-    """The link with this token. Raises Unusable. A token that was made up costs no read."""
+    """The link with this token. Raises Unusable. A made-up token costs no read."""
     named = credentials.recognize(token, credentials.Kind.MAIL_LINK)
     found = store.read(MailLink.key(named.digest))[0] if named else None
     if found is None or found.purpose != purpose:
@@ -94,7 +94,7 @@ def find(token: str | None, purpose: Purpose) -> MailLink:
 
 
 def owner(link: MailLink) -> User:
-    """Whose password the link changes. Raises Unusable where that is nobody any more, or another link was used."""
+    """The user whose password the link changes. Raises Unusable if they are gone or their password has changed."""
     found = store.read(User.key(link.user_id))[0] if link.user_id else None
     if found is None or not found.active or found.password_serial != link.password_serial:
         raise Unusable(State.OVERTAKEN)
@@ -102,19 +102,19 @@ def owner(link: MailLink) -> User:
 
 
 def check_address_is_free(link: MailLink) -> None:
-    """Raises Unusable where the link's address has an account by now: what follows costs a password hash."""
+    """Raises Unusable if the link's address has an account by now. Saves a password hash."""
     if store.read(EmailAddress.key(link.email))[0] is not None:
         raise Unusable(State.OVERTAKEN)
 
 
 def trying(link: MailLink) -> AbstractContextManager[object]:
-    """Count what is tried with a link that is still good, since each try costs a password hash. Raises TooManyTries."""
+    """Count tries with a valid link, since each costs a password hash. Raises TooManyTries."""
     limit = throttle.Limit(throttle.named("mail link", link.link_digest), settings.MAIL_LINK_TRIES)
     return throttle.trying([limit], window_seconds=settings.MAIL_LINK_LIFETIME_SECONDS)
 
 
 def choose_password(link: MailLink, of: User, password: str) -> User:
-    """Use the link: its owner has this password from now on, and no session. Raises Unusable."""
+    """Use the link: set its owner's password and end their sessions. Raises Unusable."""
     claim = _claim(link)
     try:
         return user.change_password(of, password, claim=claim)
@@ -123,7 +123,7 @@ def choose_password(link: MailLink, of: User, password: str) -> User:
 
 
 def open_account(link: MailLink, *, password: str, fullname: str, locale: str, timezone: str) -> User:
-    """Use the link: its address has an account from now on. Raises Unusable."""
+    """Use the link: create an account for its address. Raises Unusable."""
     claim = _claim(link)
     try:
         return user.create(

@@ -1,4 +1,4 @@
-"""An application that describes itself in a document at its client id, as it was when that was fetched last."""
+"""An application that describes itself in a document at its client id, as of when that was last fetched."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from chalicelib.models.application import CONFIDENTIAL, DOCUMENT, PUBLIC, Applic
 
 
 def keep(url: str, *, name: str, redirect_uris: Sequence[str], profile: Profile) -> Application:
-    """Keep what the document at `url` says now, and nothing else: what the operator allowed the application, or ended,
-    is not the document's to change.
+    """Store what the document at `url` says now, and nothing else: it cannot change what the operator allowed or ended.
 
-    Gives the application as it stands then. Raises ConditionFailed where the operator disabled or deleted it.
+    Returns the application as it is then. Raises ConditionFailed if the operator disabled or deleted it.
     """
     now = clock.now()
     actions: list[Action] = [
@@ -29,7 +28,7 @@ def keep(url: str, *, name: str, redirect_uris: Sequence[str], profile: Profile)
         Application.auth_method.set(profile.auth_method),
         Application.device_grant.set(profile.device_grant),
         Application.jwks.set(profile.jwks) if profile.jwks else Application.jwks.remove(),
-        Application.active.set(True),  # as the condition demands of one that is there
+        Application.active.set(True),  # if the item exists, the condition demands the same
         Application.created_at.set(Application.created_at | now),
     ]
     is_free = Application.client_id.does_not_exist() | (

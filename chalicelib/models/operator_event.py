@@ -1,7 +1,7 @@
 """OperatorEvent: what an operator did with manage.py, kept for two years.
 
-Keyed by month, so that a listing reads the newest months and never scans. An event names ids (a user's, an
-application's, an organizer's slug) and no address, so an erasure leaves nothing personal in it.
+The key begins with the month, so that a listing reads the newest months and never scans. An event names ids (of a user
+or an application, an organizer's slug) and no email address, so nothing personal remains in it after an erasure.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, Ta
 
 
 class Outcome(StrEnum):
-    """How a command ended. STARTED stays where its process was killed: what it did is then unknown."""
+    """How a command ended. STARTED remains if its process was killed: its effects are then unknown."""
 
     STARTED = "started"
     DONE = "done"
@@ -47,9 +47,9 @@ class OperatorEvent(Item):
 
 @dataclass(frozen=True)
 class Filter:
-    """Which events to list: all, where neither is given.
+    """Which events to list; all of them if neither is given.
 
-    command: how its words start. about: ids, one of which it names.
+    command: the words that the command begins with. about: ids; an event must name one of them.
     """
 
     command: str = ""
@@ -61,15 +61,15 @@ class Filter:
 
 
 def start(operator: str, command: str, about: Sequence[str], detail: str = "") -> OperatorEvent:
-    """Record a command before it acts. Raises StoreUnavailable: what cannot be recorded is not done.
+    """Record a command before it runs. Raises StoreUnavailable: what cannot be recorded is not done.
 
-    operator: who runs it. command: its words, without options. about: the ids of what it acts on. detail: what it gives
-    or takes: scopes, a resource.
+    operator: who runs it. command: its words, without options. about: the ids that it acts on. detail: what it gives or
+    takes, such as scopes or a resource.
     """
     at = clock.now()
     event = OperatorEvent(
         month=_month(at),
-        # Sorts by time; the serial number keeps two events of one microsecond apart.
+        # Sorts by time. The serial number separates two events in the same microsecond.
         event_key=f"{at:011d}.{time.time_ns() // 1000 % 1_000_000:06d}.{credentials.new_serial()}",
         at=at,
         operator=operator,
@@ -84,16 +84,16 @@ def start(operator: str, command: str, about: Sequence[str], detail: str = "") -
 
 
 def finish(event: OperatorEvent, outcome: Outcome, made: Sequence[str] = ()) -> None:
-    """Record how the command ended. made: the ids of what it made. Raises StoreUnavailable."""
+    """Record how the command ended. made: the ids that it created. Raises StoreUnavailable."""
     event.outcome = str(outcome)
     event.about = as_set({*(event.about or ()), *made})
     store.write(store.Put(event))
 
 
 def newest(chosen: Filter, *, after: str | None = None) -> Iterator[OperatorEvent]:
-    """The events that the filter lets through, newest first, read as they are asked for.
+    """The events that match the filter, newest first, read lazily.
 
-    after: the `event_key` of the last one on the page before.
+    after: the `event_key` of the last event on the previous page.
     """
     return (event for event in _newest_first(after) if event.forget_at > clock.now() and chosen.fits(event))
 

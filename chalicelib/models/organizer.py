@@ -1,7 +1,7 @@
 """Organizer: a tenant of the platform, whose data the API serves.
 
-A slug names one organizer for ever. A deleted one leaves its slug behind, since consents, grants and tokens name it: a
-new organizer with the same slug would open to all that the old one was opened to.
+A slug names one organizer forever. A deleted organizer leaves its slug behind, because consents, grants and tokens name
+it: a new organizer with the same slug would be open to everything that the old one was open to.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Organizer(Item):
 
     @property
     def is_ended(self) -> bool:
-        """Was it deleted? No read finds it then."""
+        """True if the organizer was deleted. Reads then do not find it."""
         return self.deleted_at is not None
 
     @classmethod
@@ -41,48 +41,48 @@ class Organizer(Item):
 
 
 def check_slug(slug: str) -> str:
-    """Raises ValueError for what cannot be a slug; its message reads after the slug."""
+    """Return the slug. Raises ValueError if it is not valid; the message completes a sentence that begins with it."""
     if not SLUG.fullmatch(slug):
         raise ValueError("must be 1 to 50 of a-z, 0-9, '-', '_' and '.', and start with a letter or digit")
     return slug
 
 
 def create(slug: str, name: str) -> Organizer:
-    """Raises ConditionFailed where the slug is taken, or was once."""
+    """Store a new organizer. Raises ConditionFailed if the slug is or ever was taken."""
     organizer = Organizer(slug=slug, name=name, created_at=clock.now())
     store.write(store.Put(organizer, Organizer.slug.does_not_exist()))
     return organizer
 
 
 def rename(slug: str, name: str) -> None:
-    """Raises ConditionFailed where there is no such organizer."""
+    """Raises ConditionFailed if there is no such organizer."""
     store.change(Organizer.key(slug), [Organizer.name.set(name)], is_there())
 
 
 def is_there() -> Condition:
-    """The condition that there is such an organizer, and not only its slug left behind."""
+    """The condition that the organizer exists, and not only its slug."""
     condition: Condition = Organizer.slug.exists() & Organizer.deleted_at.does_not_exist()
     return condition
 
 
 def delete(slug: str) -> None:
-    """Our own API opens it to no token any more, and nobody can be made a member of it.
+    """Close an organizer: our own API opens it to no token, and nobody can become a member.
 
-    What the authorizer and introspection tell other APIs goes by the memberships, since no check of a token reads the
-    organizers: whoever deletes one takes its members out of it too.
+    The authorizer and introspection tell other APIs the memberships, since a token check does not read organizers. So
+    the caller must remove its members too.
 
-    Raises ConditionFailed where there is no such organizer.
+    Raises ConditionFailed if there is no such organizer.
     """
     store.change(Organizer.key(slug), [Organizer.deleted_at.set(clock.now()), Organizer.name.set(_DELETED)], is_there())
 
 
 def forget(slug: str) -> None:
-    """Leave nothing of it, not even its slug: only for one with a random slug that no token but a test's was for."""
+    """Delete an organizer without keeping its slug. Only for a random slug that was used by nothing but a test."""
     store.write(store.Delete(Organizer.key(slug)))
 
 
 def is_taken(slug: str) -> bool:
-    """Is there an organizer with this slug, or was there once?"""
+    """True if there is or ever was an organizer with this slug."""
     return any(True for _ in store.query(Organizer, slug, ended_too=True))
 
 
@@ -97,27 +97,27 @@ def get_all(slugs: Iterable[str]) -> list[Organizer]:
 
 
 def by_name(organizers: Iterable[Organizer]) -> list[Organizer]:
-    """As people look for them: whatever the case and the accents, and Hall 2 before Hall 10."""
+    """Sorted as people expect: ignoring case and accents, and with Hall 2 before Hall 10."""
     return sorted(organizers, key=lambda organizer: (name_order(organizer.name), organizer.slug))
 
 
 def name_order(name: str) -> list[tuple[int, int, str]]:
-    """A key to sort names by."""
+    """A sort key for names."""
     parts = re.split(r"([0-9]+)", _plain(name))
     return [(0, int(part), "") if number % 2 else (1, 0, part) for number, part in enumerate(parts) if part]
 
 
 def is_named_like(name: str, text: str) -> bool:
-    """Does the name contain the text, whatever the case and the accents?"""
+    """True if the name contains the text, ignoring case and accents."""
     return _plain(text) in _plain(name)
 
 
 def _plain(text: str) -> str:
-    """Without case and accents: people leave them out, and German sorts ä as a (DIN 5007-1)."""
+    """The text without case and accents, which people leave out; German sorts ä as a (DIN 5007-1)."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return "".join(character for character in decomposed if not unicodedata.combining(character)).casefold()
 
 
 def all_organizers(*, after: str | None = None) -> Iterator[Organizer]:
-    """Every organizer, by a scan: for the operator's commands, never in a request. after: start behind this slug."""
+    """Every organizer, by a scan: for the operator's commands, never in a request. after: start after this slug."""
     return (found for found in store.scan(Organizer, after=after) if not found.is_ended)

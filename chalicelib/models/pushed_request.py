@@ -1,7 +1,7 @@
 """PushedRequest: an authorization request that its application sent beforehand (RFC 9126).
 
-It is answered once. The answer is noted on it in the write that gives the code, so it is used up if and only if there
-is one; and it is kept until it would have expired, so that a second click can be told what became of the first.
+It is answered once. The answer is recorded on it in the write that stores the code, so it is used up exactly when there
+is a code. It is kept until it would have expired, so that a second click can be told what the first one did.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class PushedRequest(Item):
     parameters = UnicodeAttribute()  # JSON: each name with its value
     answer = UnicodeAttribute(null=True)
     answered_by = UnicodeAttribute(null=True)
-    created_at = EpochSeconds(default=0)  # 0 where a version stored it that kept no such moment
+    created_at = EpochSeconds(default=0)  # 0 if stored by a version that did not record it
     expires_at = TimeToLive()
 
     @classmethod
@@ -38,12 +38,12 @@ class PushedRequest(Item):
         return self.expires_at <= clock.now()
 
     def is_for(self, user_id: str | None) -> bool:
-        """May this user see it? Once it was answered nobody may but who answered it."""
+        """True if this user may see the request: once it is answered, only the user who answered it may."""
         return self.answer is None or self.answered_by == user_id
 
 
 class AlreadyAnswered(Exception):
-    """Another request, as a second click makes one, was first with its answer."""
+    """Another request, such as the first of two clicks, answered it first."""
 
 
 def keep(request: PushedRequest) -> None:
@@ -51,7 +51,7 @@ def keep(request: PushedRequest) -> None:
 
 
 def answered(request: PushedRequest, answer: str, user_id: str) -> store.Update:
-    """Note the answer, as part of a transaction: on the condition that there is none yet."""
+    """Record the answer, as part of a transaction, on condition that there is none yet."""
     return store.Update(
         PushedRequest.key(request.request_digest),
         [PushedRequest.answer.set(answer), PushedRequest.answered_by.set(user_id)],

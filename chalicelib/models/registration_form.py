@@ -1,8 +1,7 @@
-"""RegistrationForm: a form with which a user registered an application, remembered so that a second click on it
-registers nothing twice.
+"""RegistrationForm: a form that registered an application, remembered so that a second click does not do it again.
 
-The application's id is made here and never by whoever sends the form. What the form says of itself, its form id, names
-no more than this item, and of this user's alone.
+The application's id is made here, never by the sender of the form. The form's own id names only this item, and only
+among this user's.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from chalicelib.models.application import Application
 from chalicelib.models.store.table import Item, Key, TableMeta, TableName, TimeToLive
 from chalicelib.models.user import User
 
-_TRIES = 5  # each time another tab of the same user came through
+_TRIES = 5  # a try fails when another tab of the same user succeeds
 
 
 class RegistrationForm(Item):
@@ -37,7 +36,7 @@ class RegistrationForm(Item):
 
 
 class AlreadyRegistered(Exception):
-    """This form registered an application before. client_id: which."""
+    """This form has already registered an application. client_id: which one."""
 
     def __init__(self, client_id: str) -> None:
         super().__init__("already registered")
@@ -45,17 +44,17 @@ class AlreadyRegistered(Exception):
 
 
 class TooManyApplications(Exception):
-    """The owner has as many as one may have."""
+    """The owner has the maximum number of applications."""
 
 
 def register(
     owner: User, *, form_id: str | None = None, most: int | None = None, **described: Any
 ) -> tuple[Application, str]:
-    """A new application of this user and its secret, "" where it has none; for the rest see `application.made`.
+    """A new application of this user and its secret, "" if it has none. See `application.made` for `described`.
 
-    form_id: what the form calls itself; None for the operator's commands, where nobody clicks twice. most: how many
-    applications the user may have; the operator may register more for them.
-    Raises AlreadyRegistered, TooManyApplications, and ConditionFailed where the user was disabled or erased.
+    form_id: the form's own id; None for the operator's commands, where nobody clicks twice. most: how many applications
+    the user may have; None for the operator, who may register more for them.
+    Raises AlreadyRegistered, TooManyApplications, and ConditionFailed if the user was disabled or erased.
     """
     client_id = credentials.new_id()
     made, secret = application.made(client_id, owner_id=owner.user_id, **described)
@@ -78,7 +77,7 @@ def register(
 
 
 def trying(owner: User) -> AbstractContextManager[object]:
-    """Count a registration among the owner's of the day. Raises TooManyTries. A second click does not count."""
+    """Count a registration against the owner's daily limit. Raises TooManyTries. A second click does not count."""
     limit = throttle.Limit(throttle.named("registration owner", owner.user_id), settings.REGISTRATIONS_PER_OWNER)
     not_made = (store.StoreUnavailable, store.ConditionFailed, AlreadyRegistered, TooManyApplications)
     return throttle.trying([limit], window_seconds=settings.DAY_SECONDS, not_made=not_made)
@@ -90,7 +89,7 @@ def check_first_click(owner: User, form_id: str) -> None:
 
 
 def registered_lately(user_id: str) -> list[str]:
-    """The client ids of what a user registered within a day, also where the index does not list it yet."""
+    """The client ids that a user registered within the last day, including any that the index does not list yet."""
     return [str(form.client_id) for form in store.query(RegistrationForm, user_id)]
 
 
@@ -117,9 +116,9 @@ def _read_again(owner: User, *, is_theirs: bool) -> User:
 
 
 def _count_one_more(owner: User, most: int | None) -> store.Update:
-    """The count is the user's own attribute, changed with what is counted: no index decides.
+    """Add to the count, an attribute of the user that changes together with what it counts: no index decides.
 
-    Users of a version that did not count begin with what the index says. Raises TooManyApplications.
+    For a user stored by a version without counts, it starts with what the index says. Raises TooManyApplications.
     """
     count = owner.application_count
     if count is None:

@@ -1,8 +1,8 @@
-"""SecurityEvent: what happened to an account that its owner should be able to see later, kept for a year.
+"""SecurityEvent: something that happened to an account and that its owner can see later, kept for a year.
 
-It is a history, not a lock: nothing is decided by it, and an event that cannot be written is noted in the log while the
-request goes on. Failed sign-ins are not events of their own, since a write for accounts that exist and none for others
-would tell the two apart; a sign-in says how many failed tries came before it.
+It is a history and decides nothing. If an event cannot be written, the log says so and the request goes on. Failed
+sign-ins are not events: a write for accounts that exist, and none for others, would tell the two apart. Instead, a
+sign-in says how many failed tries came before it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Kind(StrEnum):
     """What happened."""
 
     ACCOUNT_CREATED = "account_created"
-    SIGN_IN = "log_in"  # stored, so it stays
+    SIGN_IN = "log_in"  # stored, so it cannot be renamed
     SESSION_ENDED = "session_ended"
     PASSWORD_CHANGED = "password_changed"
     PASSWORD_RESET = "password_reset"
@@ -64,14 +64,14 @@ def record(
     application_name: str | None = None,
     failed_tries: int | None = None,
 ) -> None:
-    """Write an event down, in one round trip. An aside: the history must not stop what it tells about.
+    """Record an event, in one round trip. An aside: the history must not stop what it records.
 
     source: where the request came from. application_name: as it is now, since the application may be deleted later.
     """
     at = clock.now()
     event = SecurityEvent(
         user_id=user_id,
-        # Sorts by time; the serial number keeps two events of one microsecond apart.
+        # Sorts by time. The serial number separates two events in the same microsecond.
         event_key=f"{at:011d}.{time.time_ns() // 1000 % 1_000_000:06d}.{credentials.new_serial()}",
         kind=str(kind),
         at=at,
@@ -85,11 +85,11 @@ def record(
     try:
         with store.aside(security_event_lost=str(kind)):
             store.write(store.Put(event))
-    except Exception as error:  # a defect of ours must not stop it either
+    except Exception as error:  # a bug of ours must not stop it either
         logs.note(security_event_lost=str(kind), security_event_error=type(error).__name__)
 
 
 def recent(user_id: str, *, limit: int, before: str | None = None) -> list[SecurityEvent]:
-    """A user's events, newest first, at most `limit`. before: the `event_key` of the last one on the page before."""
+    """A user's events, newest first, at most `limit`. before: the `event_key` of the last one on the previous page."""
     found = store.latest(SecurityEvent, user_id, limit=limit, before=before)
     return [event for event in found if event.forget_at > clock.now()]

@@ -1,7 +1,7 @@
 """Session: a signed-in browser. Keyed by the user, so that a user's sessions can be listed and ended together.
 
-A session belongs to the password that it began under (`password_serial`): a new password ends all sessions in the
-write that stores it, also the one that a sign-in with the old password is just about to begin.
+A session belongs to the password that it began under (`password_serial`). The write that stores a new password ends all
+sessions, even one that is just being started by a sign-in with the old password.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Session(Item):
 
     @property
     def short_id(self) -> str:
-        """Names it on a page among its user's sessions, and is of no use to anybody else."""
+        """Names the session on a page among its user's sessions. Useless to anybody else."""
         return str(self.session_digest)[: credentials.ID_LENGTH]
 
     def is_good_for(self, user: User) -> bool:
@@ -48,9 +48,9 @@ class Session(Item):
 
 
 def start(user: User, source: RequestSource) -> str:
-    """A new session, under the password that `user` was read with.
+    """Start a session under the password that `user` was read with.
 
-    Gives the cookie's value, of which only the digest is kept.
+    Returns the cookie's value, of which only the digest is stored.
     """
     secret = credentials.mint(credentials.Kind.SESSION, user.user_id)
     now = clock.now()
@@ -70,10 +70,10 @@ def start(user: User, source: RequestSource) -> str:
 
 
 def _end_surplus(user: User, begun: Session) -> None:
-    """End the sessions that were seen least recently, so that SESSIONS_PER_USER_LIMIT are left, the new one among them.
+    """End the least recently seen sessions, so that SESSIONS_PER_USER_LIMIT are left, including the new one.
 
-    After it was written: of many that begin at once, the last one to look sees them all. Never raises: the next one
-    does as well.
+    It runs after the write: of many sessions that start at once, the last to look sees them all. Never raises: the next
+    sign-in does it again.
     """
     with store.aside(surplus_sessions="left"):
         found = list(store.query(Session, user.user_id))
@@ -84,12 +84,12 @@ def _end_surplus(user: User, begun: Session) -> None:
 
 
 def touch(session: Session) -> None:
-    """Note that the browser was seen, at most once in SESSION_TOUCH_SECONDS, and let the idle time start again."""
+    """Record that the browser was seen, at most once every SESSION_TOUCH_SECONDS, and restart the idle time."""
     now = clock.now()
     if now - session.last_seen_at < settings.SESSION_TOUCH_SECONDS:
         return
     expires_at = _expiry(created_at=session.created_at, last_seen_at=now)
-    with store.aside():  # an ended session, or a note that cannot be taken, is no reason to refuse the request
+    with store.aside():  # an ended session or a failed write is no reason to refuse the request
         store.change(
             Session.key(session.user_id, session.session_digest),
             [Session.last_seen_at.set(now), Session.expires_at.set(expires_at)],
@@ -102,14 +102,14 @@ def end(user_id: str, session_digest: str) -> None:
 
 
 def live_ones(user: User) -> list[Session]:
-    """A user's sessions that are good, the one seen last first."""
+    """A user's valid sessions, most recently seen first."""
     found = [session for session in store.query(Session, user.user_id) if session.is_good_for(user)]
     return sorted(found, key=lambda session: session.last_seen_at, reverse=True)
 
 
 def clear_away(user: User) -> None:
-    """Delete the sessions that a new password has ended, rather than leave them until their own end. user: as they are
-    with it; what has begun under it stays."""
+    """Delete the sessions that a new password ended, instead of leaving them until they expire. user: with the new
+    password; sessions that began under it stay."""
     with store.aside(sessions_cleared="not all"):
         found = list(store.query(Session, user.user_id))
         ended = [session for session in found if not session.is_good_for(user)]

@@ -1,7 +1,8 @@
-"""Throttle: counters of tries, each for one thing in one window of time, gone by their TTL.
+"""Throttle: counters of tries, one per thing and time window, deleted by their TTL.
 
-A try is counted before it is made, so that many at once are all counted, and taken back where it could not be made.
-What the store may have counted without saying so is taken back too: an outage must keep nobody out after it has ended.
+A try is counted before it is made, so that concurrent tries are all counted, and taken off the count if it could not be
+made. A try that the store may have counted without answering is taken off too: nobody may be locked out because of a
+past outage.
 """
 
 from __future__ import annotations
@@ -33,12 +34,12 @@ class Throttle(Item):
 
     @classmethod
     def key(cls, what: str, window_seconds: int) -> Key[Throttle]:
-        """`what` is digested: the table holds no address that somebody tried."""
+        """The key of a counter. `what` is digested, so that the table contains no address that somebody tried."""
         return Key(cls, f"{credentials.digest(what)}:{clock.now() // window_seconds}")
 
     @classmethod
     def lasting_key(cls, what: str) -> Key[Throttle]:
-        """Of a counter without windows, which goes when nothing was counted for a while."""
+        """The key of a counter without windows, which is deleted when nothing was counted for a while."""
         return Key(cls, f"{credentials.digest(what)}:lasting")
 
 
@@ -46,9 +47,9 @@ class Throttle(Item):
 class Limit:
     """How often something may be tried in a window.
 
-    what: as `named` gives it. tries: how many may fail. exempt: how many may be made that are held against nobody, such
-    as those that went well; None for any number. is_exempt: is this try known to be one of these? counts_as: 0 for a
-    try that is refused where others are, and takes nothing from them.
+    what: a name from `named`. tries: how many may fail. exempt: how many exempt tries may be made, which are held
+    against nobody, such as successful ones; None for no limit. is_exempt: this try is known to be exempt. counts_as: 0
+    for a try that is refused when others are, but does not use up the limit.
     """
 
     what: str
@@ -64,7 +65,7 @@ class Limit:
         )
 
     def counter(self) -> Whole:
-        """What a try adds to."""
+        """The counter that a try adds to."""
         return Throttle.exempt if self.is_exempt else Throttle.tries
 
     def is_exceeded(self, counted: Throttle) -> bool:
@@ -75,9 +76,9 @@ class Limit:
 
 @dataclass(frozen=True)
 class Tried:
-    """A try as it was counted against one limit: by which item, whatever window has begun meanwhile.
+    """A try as it was counted against one limit, by the same item even if another window has begun.
 
-    What becomes of it is noted in one round trip that raises nothing: a count too many keeps nobody out for long.
+    Recording its outcome takes one round trip and raises nothing: one count too many locks nobody out for long.
     """
 
     limit: Limit
@@ -85,8 +86,8 @@ class Tried:
     expires_at: int
 
     def take_back(self, times: int = 1) -> None:
-        """It could not be made, or was none to be afraid of. times: how often it may have been counted; no count falls
-        below 0 where it was not."""
+        """Take off a try that could not be made or was harmless. times: how often it may have been counted; the count
+        does not fall below 0."""
         counter, times = self.limit.counter(), times * self.limit.counts_as
         with store.aside():
             try:
@@ -95,11 +96,11 @@ class Tried:
                 store.change(self.key, [counter.set(0)], counter < times)
 
     def exempt(self) -> None:
-        """It went well: it is held against nobody, and still counts as made."""
+        """Exempt a successful try: it is held against nobody, and still counts as made."""
         self._note([Throttle.tries.add(-1), Throttle.exempt.add(1)])
 
     def forgive(self) -> None:
-        """It went well, and none of those before it is held against anybody."""
+        """Exempt a successful try, and forgive those before it."""
         self._note([Throttle.tries.set(0), Throttle.exempt.add(1)])
 
     def _note(self, actions: list[Action]) -> None:
@@ -107,7 +108,7 @@ class Tried:
 
 
 class TooManyTries(Exception):
-    """One of the limits is reached; the try may not be made. window_seconds: how long at most until it may."""
+    """A limit is reached, so the try may not be made. window_seconds: how long until it may, at most."""
 
     def __init__(self, window_seconds: int) -> None:
         super().__init__("too many tries")
@@ -115,18 +116,18 @@ class TooManyTries(Exception):
 
 
 def named(*parts: str) -> str:
-    """What tries are counted as, unambiguously: no part that a stranger chooses can pass for two, or for another."""
+    """An unambiguous name for what is counted. A part that a stranger chooses cannot imitate other parts."""
     return json.dumps(parts)
 
 
 def per_network(
     purpose: str, network: str, tries: int, *, of: tuple[str, ...] = (), exempt: int | None = None
 ) -> list[Limit]:
-    """The limits for the place that a request came from, the narrowest first.
+    """The limits for the network that a request came from, narrowest first.
 
-    network: an address, or of an IPv6 one the /64, all of which one caller can use. Many have a /56 or a /48: these are
-    counted beside it, each with a limit that is higher, since several people may share it. of: what is counted apart at
-    each place, such as an account.
+    network: an IPv4 address, or an IPv6 address or its /64, all of which one caller can use. Some callers have a /56 or
+    a /48, so these are counted too, with higher limits, since several people may share one. of: what is counted
+    separately in each network, such as an account.
     """
     try:
         found = ip_interface(network)
@@ -145,9 +146,9 @@ def per_network(
 
 
 def in_all(purpose: str, tries: int, *, counts_as: int = 1) -> Limit:
-    """A limit for everybody together. It is spread over several counters, of which one is chosen at random: a single
-    one would be an item that all requests write. So the first are refused at some four fifths of it, and none gets past
-    it."""
+    """A limit for everybody together. It is spread over several counters, of which one is chosen at random, because all
+    requests would write to a single one. So tries can be refused from about four fifths of it on, and it is never
+    exceeded."""
     shard = secrets.randbelow(settings.THROTTLE_SHARDS)
     return Limit(named(purpose, "in all", str(shard)), tries // settings.THROTTLE_SHARDS, counts_as=counts_as)
 
@@ -159,9 +160,9 @@ def trying(
     window_seconds: int,
     not_made: tuple[type[Exception], ...] = (store.StoreUnavailable,),
 ) -> Iterator[list[Tried]]:
-    """Count a try against each limit, in their order, while it is made. Raises TooManyTries: it may not be made.
+    """Count a try against each limit, in order, around the block that makes it. Raises TooManyTries if it may not be.
 
-    not_made: errors that say that it could not be made, and so does not count. They are raised all the same.
+    not_made: errors which mean that the try could not be made, so it does not count. They are raised again.
     """
     counted: list[Tried] = []
     try:
@@ -181,12 +182,12 @@ def trying(
 
 
 def count_try(what: str, *, window_seconds: int) -> int:
-    """Count one more try and give how many there were in this window. Atomic: tries at once are all counted."""
+    """Count a try and return how many there were in this window. Atomic: concurrent tries are all counted."""
     return _count(Limit(what, tries=0), window_seconds)[1].tries
 
 
 def count_lasting(what: str, *, kept_seconds: int) -> None:
-    """Count what is kept until nothing was counted for `kept_seconds`. Never raises."""
+    """Add to a counter that is kept until nothing was counted for `kept_seconds`. Never raises."""
     expires_at = clock.now() + kept_seconds
     _aside(Throttle.lasting_key(what), [Throttle.tries.add(1), Throttle.expires_at.set(expires_at)])
 
@@ -194,11 +195,11 @@ def count_lasting(what: str, *, kept_seconds: int) -> None:
 def asking_for_mail(
     purpose: str, email: str, network: str, *, not_made: tuple[type[Exception], ...]
 ) -> AbstractContextManager[list[Tried]]:
-    """Count that somebody at `network` asks for a mail. Raises TooManyTries. Alike for accounts that do not exist.
+    """Count a request for mail from `network`. Raises TooManyTries. The same for accounts that do not exist.
 
-    purpose: what the mail is for. An address is counted apart for each, or strangers who ask for one kind would keep
-    its owner from the other; and the window is no longer than a link lives, so that who is told to wait has one that
-    works. Who is refused because of others, by `mailing`, loses none of their own tries.
+    purpose: what the mail is for. Each purpose has its own count for an address, or strangers who request one kind of
+    mail would keep its owner from the other. The window is no longer than a link's lifetime, so anybody who is told to
+    wait has a link that works. A request that `mailing` refuses because of others does not use up its own tries.
     """
     own = [
         *per_network("mail address", network, settings.MAILS_PER_ADDRESS),
@@ -211,12 +212,13 @@ def asking_for_mail(
 def mailing(
     purpose: str, *, is_to_somebody: bool, not_made: tuple[type[Exception], ...]
 ) -> AbstractContextManager[list[Tried]]:
-    """Count a mail that is sent, among everybody's. Raises TooManyTries.
+    """Count a mail toward the limit for everybody. Raises TooManyTries.
 
-    purpose: what the mail is for. Each has a limit of its own, so that a flood of sign-ups, from wherever it comes,
-    does not stop the password resets of others.
-    is_to_somebody: a mail to nobody costs the same write and is refused alike, so that nobody can tell them apart. It
-    does not bring the limit nearer, or whoever makes up addresses could stop everybody's mail.
+    purpose: what the mail is for. Each purpose has its own limit, so that a flood of sign-ups does not stop the
+    password resets of others.
+    is_to_somebody: False if the address is nobody's. Such a mail costs the same write and is
+    refused alike, so that nobody can tell the two apart, but it does not use up the limit: otherwise, made-up addresses
+    could stop everybody's mail.
     """
     limit = in_all(f"mail {purpose}", settings.MAILS_IN_ALL, counts_as=1 if is_to_somebody else 0)
     not_made = (store.StoreUnavailable, *not_made)
@@ -224,9 +226,9 @@ def mailing(
 
 
 def may_send_notice() -> bool:
-    """Count a mail that nobody asked for, among all such. False: the limit is reached. Never raises.
+    """Count a mail that nobody requested, among all of them. False if the limit is reached. Never raises.
 
-    Where it cannot be counted it may be sent: what its owner learns matters more.
+    If it cannot be counted, it may be sent: telling its recipient matters more.
     """
     with store.aside():
         limit = in_all("mail notice", settings.MAILS_IN_ALL)
@@ -239,26 +241,26 @@ def may_send_notice() -> bool:
 
 
 def seconds_left(window_seconds: int) -> int:
-    """Until the present window ends."""
+    """Seconds until the current window ends."""
     return window_seconds - clock.now() % window_seconds
 
 
 def forget(what: str, *, window_seconds: int) -> None:
-    """Take all tries back. Never raises."""
+    """Reset a count. Never raises."""
     forget_all([Throttle.key(what, window_seconds)])
 
 
 def forget_all(keys: list[Key[Throttle]]) -> None:
-    """Take all tries back, in one round trip. Never raises."""
+    """Reset counts, in one round trip. Never raises."""
     with store.aside():
         store.delete_all(keys)
 
 
 def _count(limit: Limit, window_seconds: int) -> tuple[Tried, Throttle]:
-    """Count a try; gives also the counter as it stands afterwards. Raises StoreUnavailable: it is not counted.
+    """Count a try. Returns the counter's state too. Raises StoreUnavailable: then it is not counted.
 
-    Where an answer was lost nobody knows whether that try was counted, and it is taken back as if it had been: a count
-    too few lets somebody try once more, and a count too many would lock its owner out.
+    A try whose response was lost may have been counted, and is taken off as if it had been: a count too low gives
+    somebody one more try, but a count too high would lock the owner out.
     """
     expires_at = (clock.now() // window_seconds + 1) * window_seconds
     tried = Tried(limit, Throttle.key(limit.what, window_seconds), expires_at)

@@ -1,4 +1,4 @@
-"""UsedAssertion: that a client's signed assertion was presented, and with which request (RFC 7523 §3)."""
+"""UsedAssertion: records that a client assertion was presented, and with which request (RFC 7523 §3)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, Ta
 
 
 class UsedAssertion(Item):
-    """repeat_from, repeat_until: when the same request may come again. Without repeat_from it has been answered."""
+    """repeat_from, repeat_until: when the same request may be repeated. Without repeat_from, it has been answered."""
 
     class Meta(TableMeta):
         table_name = TableName("used_assertions")
@@ -30,11 +30,11 @@ class UsedAssertion(Item):
 
 
 class AlreadyUsed(Exception):
-    """It was presented with another request, or with this one, which has been answered or is too old."""
+    """The assertion was presented with another request, or with this one, which was answered or is too old."""
 
 
 class BeingAnswered(Exception):
-    """It was presented with this request, which may still be under way. wait_seconds: for how long at most."""
+    """The assertion was presented with this request, which may still be in progress. wait_seconds: at most."""
 
     def __init__(self, wait_seconds: int) -> None:
         super().__init__("being answered")
@@ -42,8 +42,8 @@ class BeingAnswered(Exception):
 
 
 def of(client_id: str, jti: str, request_digest: str, *, expires_at: int) -> UsedAssertion:
-    """An assertion as it is claimed now. jti: unique for its client alone. expires_at: until when it must be kept, in
-    seconds since the epoch."""
+    """An assertion as claimed now. jti: unique only within its client. expires_at: how long to keep it, in seconds
+    since the epoch."""
     now = clock.now()
     return UsedAssertion(
         assertion_digest=credentials.digest(f"{client_id} {jti}"),
@@ -55,7 +55,7 @@ def of(client_id: str, jti: str, request_digest: str, *, expires_at: int) -> Use
 
 
 def claim(item: UsedAssertion) -> None:
-    """Of any number of requests at once, one comes through. Raises AlreadyUsed or BeingAnswered for the others."""
+    """Claim an assertion. Of concurrent requests, one succeeds. Raises AlreadyUsed or BeingAnswered for the others."""
     try:
         store.write(store.Put(item, UsedAssertion.assertion_digest.does_not_exist()))
     except store.ConditionFailed:
@@ -63,13 +63,13 @@ def claim(item: UsedAssertion) -> None:
 
 
 def settle(item: UsedAssertion) -> None:
-    """It has been answered: the same request is refused from now on. Never raises."""
+    """Record that the request was answered: the same request is refused from now on. Never raises."""
     with store.aside(aside_of="client assertion"):
         store.change(item.own_key, [UsedAssertion.repeat_from.remove()], _is_as_claimed(item))
 
 
 def release(item: UsedAssertion) -> None:
-    """It could not be answered: the same request may come again at once. Never raises."""
+    """Record that the request was not answered: the same request may be repeated at once. Never raises."""
     with store.aside(aside_of="client assertion"):
         store.change(item.own_key, [UsedAssertion.repeat_from.set(clock.now())], _is_as_claimed(item))
 

@@ -1,7 +1,7 @@
-"""User: a person of the platform, with the memberships that say which organizers they belong to.
+"""User: a person on the platform, with the memberships that say which organizers they belong to.
 
-The memberships are a set of slugs on the user's own item, so that whatever reads the user, as every check of a token
-does, knows them without another round trip, and taking one away counts from the next request.
+The memberships are a set of slugs on the user's own item. So every read of the user, as in each token check, includes
+them without another round trip, and removing one takes effect with the next request.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class User(Item):
     timezone = UnicodeAttribute()
     active = BooleanAttribute()
     memberships = UnicodeSetAttribute(null=True)
-    application_count = Whole(null=True)  # none where a version made the user that did not count; see registration_form
+    application_count = Whole(null=True)  # None if stored by a version that did not count; see registration_form
     created_at = EpochSeconds()
 
     @classmethod
@@ -56,10 +56,9 @@ def create(
     user_id: str | None = None,
     claim: store.Change | None = None,
 ) -> User:
-    """Store a new user. Raises ConditionFailed where the address is taken.
+    """Store a new user. Raises ConditionFailed if the address is taken.
 
-    user_id: made by this server (`credentials.new_id`); None makes one. claim: a change to be made in the same
-    transaction.
+    user_id: made by this server (`credentials.new_id`); None to make one. claim: a change for the same transaction.
     """
     user = User(
         user_id=user_id or credentials.new_id(),
@@ -83,23 +82,23 @@ def create(
 
 
 def find_by_email(email: str) -> User | None:
-    """The user with this address. An unknown one costs the same two reads, so that time does not tell."""
+    """The user with this address. An unknown address costs the same two reads, so that timing reveals nothing."""
     address = store.read(EmailAddress.key(email))[0]
     return store.read(User.key(address.user_id if address else "nobody"))[0]
 
 
 def disable(user_id: str) -> None:
-    """From the next request on: no sign-in, no session and no token of the user is good."""
+    """Refuse the user's sign-ins, sessions and tokens from the next request on."""
     store.change(User.key(user_id), [User.active.set(False)], User.user_id.exists())
 
 
 def enable(user_id: str) -> None:
-    """Take `disable` back."""
+    """Undo `disable`."""
     store.change(User.key(user_id), [User.active.set(True)], User.user_id.exists())
 
 
 def add_member(user_id: str, slug: str) -> None:
-    """Raises ConditionFailed where the user or the organizer does not exist."""
+    """Raises ConditionFailed if the user or the organizer does not exist."""
     store.write(
         store.Check(Organizer.key(slug), organizer.is_there()),
         store.Update(User.key(user_id), [User.memberships.add({slug})], User.user_id.exists()),
@@ -111,10 +110,10 @@ def remove_member(user_id: str, slug: str) -> None:
 
 
 def bring_up_to_date(user: User, password: str) -> None:
-    """At a sign-in, with the password that was right: give an older account what it lacks. Never raises.
+    """Update an older account at a sign-in with its correct password. Never raises.
 
-    Its password is hashed under the parameters of today, which ends no session, and it gets a key for known devices. A
-    password that was changed meanwhile stays.
+    The password is hashed again with today's parameters, which ends no session, and the account gets a key for known
+    devices. A password that was changed in the meantime stays.
     """
     actions: list[Action] = []
     is_same = User.password_hash == user.password_hash
@@ -128,13 +127,13 @@ def bring_up_to_date(user: User, password: str) -> None:
         is_same &= User.device_key.does_not_exist()
     if not actions:
         return
-    with store.aside():  # or else the next sign-in does it
+    with store.aside():  # otherwise the next sign-in does it
         store.change(User.key(user.user_id), actions, is_same)
         user.password_hash, user.device_key = hashed, device_key
 
 
 def edit(user_id: str, *, fullname: str, locale: str, timezone: str) -> None:
-    """Raises ConditionFailed where the user was deleted meanwhile."""
+    """Raises ConditionFailed if the user has been deleted."""
     store.change(
         User.key(user_id),
         [User.fullname.set(fullname), User.locale.set(locale), User.timezone.set(timezone)],
@@ -143,11 +142,10 @@ def edit(user_id: str, *, fullname: str, locale: str, timezone: str) -> None:
 
 
 def change_password(user: User, password: str, *, claim: store.Change | None = None) -> User:
-    """Store a new password, which in the same write ends all sessions and forgets all known devices; gives the user as
-    they are then.
+    """Store a new password, and in the same write end all sessions and forget all known devices. Returns the user.
 
-    claim: a change to be made in the same transaction. Raises ConditionFailed where the user was disabled, or got
-    another password, since `user` was read.
+    claim: a change for the same transaction. Raises ConditionFailed if the user was disabled or their password changed
+    since `user` was read.
     """
     hashed, serial, device_key = credentials.hash_password(password), credentials.new_serial(), known_device.new_key()
     actions: list[Action] = [
@@ -169,10 +167,10 @@ def _unchanged(user: User) -> Condition:
 
 
 def erase(user: User) -> None:
-    """The account and its address, at once: from the next request no sign-in, session or token of it is good."""
+    """Delete the account and its address. Its sign-ins, sessions and tokens are refused from the next request on."""
     store.write(store.Delete(User.key(user.user_id)), store.Delete(EmailAddress.key(user.email)))
 
 
 def all_users(*, after: str | None = None) -> Iterator[User]:
-    """Every user, by a scan: for the operator's commands, never in a request. after: the id behind which to start."""
+    """Every user, by a scan: for the operator's commands, never in a request. after: start after this id."""
     return store.scan(User, after=after)

@@ -1,1 +1,1 @@
-"""HTML. The only home of jinja2; imports nothing of ours and knows no request."""
+"""HTML. The only importer of jinja2. Imports nothing else of ours and does not know requests."""

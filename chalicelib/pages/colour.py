@@ -1,4 +1,4 @@
-"""The operator's colour, made readable: whatever they choose, text in it and on it keeps WCAG's contrast of 4.5 : 1."""
+"""Keeps the operator's color readable: text in it and on it has WCAG's contrast of at least 4.5 : 1."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 _READABLE = 4.5
 _STEPS = 100
-# The grounds that the style sheet puts text on: the one nearest to the text's own brightness decides.
+# The backgrounds in the style sheet: of those with text on them, the ones closest to the text's own brightness.
 LIGHT_GROUND = "#f3f5f8"
 DARK_GROUND = "#1a212b"
 
 
 def readable_on(colour: str, ground: str) -> str:
-    """`colour` (#rrggbb), as much darker or lighter as it takes to be read on `ground`."""
+    """`colour` (#rrggbb), darkened or lightened just enough to be readable on `ground`."""
     target = "#000000" if _luminance(ground) > 0.5 else "#ffffff"
     for step in range(_STEPS + 1):
         mixed = _mix(colour, target, step / _STEPS)
@@ -22,13 +22,13 @@ def readable_on(colour: str, ground: str) -> str:
 
 
 def contrast(one: str, other: str) -> float:
-    """From 1 to 21 (WCAG 2.2, "contrast ratio")."""
+    """The contrast ratio of two colors, from 1 to 21 (WCAG 2.2)."""
     darker, lighter = sorted((_luminance(one), _luminance(other)))
     return (lighter + 0.05) / (darker + 0.05)
 
 
 def _luminance(colour: str) -> float:
-    """WCAG 2.2, "relative luminance"."""
+    """Relative luminance (WCAG 2.2)."""
     red, green, blue = (_linear(channel / 255) for channel in _channels(colour))
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 

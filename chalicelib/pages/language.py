@@ -1,7 +1,7 @@
-"""The language a page is in: which one, and what a message is in it.
+"""The language of a page: which one it is, and messages in it.
 
-English stands in the code; the other languages are gettext catalogues in locales/, compiled by `make messages` and read
-with the standard library. A message that a catalogue misses would stay English; a test sees to it that none does.
+English is in the code. The other languages are gettext catalogs in locales/, compiled by `make messages` and read with
+the standard library. A message that a catalog lacks would stay English; a test makes sure that none does.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _current: ContextVar[str] = ContextVar("language", default=DEFAULT)
 
 
 def choose(locale: str | None, accept_language: str | None) -> str:
-    """The language for this locale (`de-AT`), else for this Accept-Language header (RFC 9110 §12.5.4)."""
+    """The language for this locale (`de-AT`), or else for this Accept-Language header (RFC 9110 §12.5.4)."""
     wanted = [locale or "", *_by_preference(accept_language or "")]
     spoken = (tag.lower().replace("_", "-").partition("-")[0] for tag in wanted)
     return next((language for language in spoken if language in LANGUAGES), DEFAULT)
@@ -28,7 +28,7 @@ def choose(locale: str | None, accept_language: str | None) -> str:
 
 @contextmanager
 def speaking(language: str) -> Iterator[None]:
-    """Within it, messages are said in this language."""
+    """Translate messages into this language within the block."""
     token = _current.set(language)
     try:
         yield
@@ -49,9 +49,9 @@ def ngettext(singular: str, plural: str, number: int) -> str:
 
 
 def say(message: str) -> str:
-    """A message that was made elsewhere, in the reader's language.
+    """Translate a message that was created elsewhere into the reader's language.
 
-    One with a `template` and `values` is put together anew; any other string is looked up as it is.
+    A Message (with `template` and `values`) is put together in that language; any other string is looked up as it is.
     """
     if not message:
         return ""
@@ -71,7 +71,7 @@ def _catalogue(language: str) -> catalogues.NullTranslations:
 
 
 def _by_preference(header: str) -> list[str]:
-    """The language tags of an Accept-Language header, the most wanted first, without those of weight 0."""
+    """The language tags of an Accept-Language header, most preferred first, without those of weight 0."""
     weighted: list[tuple[float, str]] = []
     for part in header[:500].split(","):
         tag, _, weight = part.strip().partition(";")

@@ -1,4 +1,4 @@
-"""Moments as people read them: in their time zone, in the page's language."""
+"""Moments for people to read: in their time zone and in the page's language."""
 
 from __future__ import annotations
 
@@ -12,28 +12,34 @@ from chalicelib.pages.language import gettext
 
 
 def moment(seconds: int, timezone: str) -> Markup:
-    """Seconds since the epoch as date, time and the zone that the time is in."""
-    then = _there(seconds, timezone)
-    said = gettext("%(date)s, %(time)s") % {"date": _date(then), "time": f"{then:%H:%M %Z}"}
-    return _marked(then, said)
+    """Seconds since the epoch as date, time and time zone."""
+    then = _in_zone(seconds, timezone)
+    said = gettext("%(date)s, %(time)s") % {"date": _date(then), "time": f"{then:%H:%M} {_zone(then)}"}
+    return _time_element(then, said)
 
 
 def day(seconds: int, timezone: str) -> Markup:
     """Seconds since the epoch as a date."""
-    then = _there(seconds, timezone)
-    return _marked(then, _date(then))
+    then = _in_zone(seconds, timezone)
+    return _time_element(then, _date(then))
 
 
-def _marked(then: datetime, said: str) -> Markup:
+def _time_element(then: datetime, said: str) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(then.isoformat(timespec="minutes"), said)
 
 
-def _there(seconds: int, timezone: str) -> datetime:
+def _in_zone(seconds: int, timezone: str) -> datetime:
     try:
         zone: Any = ZoneInfo(timezone)
     except (ZoneInfoNotFoundError, ValueError):
         zone = UTC
     return datetime.fromtimestamp(seconds, zone)
+
+
+def _zone(then: datetime) -> str:
+    """The abbreviation of the time zone. German has its own for Central European Time."""
+    abbreviation = then.strftime("%Z")
+    return {"CET": gettext("CET"), "CEST": gettext("CEST")}.get(abbreviation, abbreviation)
 
 
 def _date(then: datetime) -> str:

@@ -1,4 +1,4 @@
-"""Templates to HTML. Whatever a person typed is escaped; a value that a template misses is an error, not a blank."""
+"""Renders templates. Everything that a person typed is escaped. A missing value is an error, not a blank."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def page(
     notice: str | None = None,
     **values: Any,
 ) -> str:
-    """The page, in the language of its reader.
+    """Render a page in its reader's language.
 
-    site: whose pages these are. base: what stands before our paths in an address. user: whoever is signed in, or None.
-    accept_language: the header, for who has no locale with us. notice: what the page says once; see notice.html.
+    site: the operator's branding. base: what precedes our paths in a URL. user: the signed-in user, or None.
+    accept_language: the header, for visitors. notice: what the page says once; see notice.html.
     """
     spoken = language.choose(user.locale if user else None, accept_language)
     with language.speaking(spoken):
@@ -37,9 +37,10 @@ def page(
 def mail(
     template: str, *, site: Site, user: Any = None, accept_language: str | None = None, **values: Any
 ) -> tuple[str, str]:
-    """A mail's subject, which is the template's first line, and its plain text, in the language of its reader.
+    """Render a mail in its reader's language. Returns its subject, which is the template's first line, and its text.
 
-    user: to whom, where it is a user. accept_language: the header of whoever asked, for who is none.
+    user: the recipient, or None if it is not a user. accept_language: the header of whoever requested the mail, for a
+    recipient who is not a user.
     """
     spoken = language.choose(user.locale if user else None, accept_language)
     with language.speaking(spoken):
@@ -49,12 +50,12 @@ def mail(
 
 
 def _isolated(name: str) -> str:
-    """A name in plain text, where no <bdi> keeps its direction from spreading: between the marks that do the same."""
+    """A name for plain text, between marks that keep its direction from spreading, as <bdi> does in HTML."""
     return f"\u2068{name}\u2069"
 
 
 def _environment() -> Environment:
-    """Templates are compiled when they are first used: a cold start pays for the page that it answers with."""
+    """Templates are compiled when first used, so a cold start compiles only the page that it responds with."""
     found = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         extensions=["jinja2.ext.i18n"],

@@ -1,4 +1,4 @@
-"""What an operator makes of the pages: name, logo and colour; and the files that follow from them."""
+"""The operator's branding: name, logo and color, and the files that depend on them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _STATIC = Path(__file__).parent / "static"
 
 @dataclass(frozen=True)
 class File:
-    """Something that pages load. Its address holds its digest: browsers may keep it for good and see every change."""
+    """A file that pages load. Its URL contains its digest, so browsers can keep it forever and see every change."""
 
     path: str
     body: str
@@ -28,7 +28,7 @@ class File:
 
 @dataclass(frozen=True)
 class Site:
-    """name: of the service. logo_url: https: or data:image/, or None for ours. colour: #rrggbb. contact: an email or
+    """name: of the service. logo_url: https: or data:image/; None for our logo. colour: #rrggbb. contact: the email or
     https: address of somebody to ask, or None."""
 
     name: str
@@ -53,17 +53,17 @@ class Site:
 
     @functools.cached_property
     def logo(self) -> Markup:
-        """Ours, to stand in the page."""
+        """Our logo, as SVG to embed in a page."""
         return Markup(_read("logo.svg").strip())  # noqa: S704 - a file of ours
 
     @functools.cached_property
     def icon_url(self) -> str:
-        """For the browser's tab. In the page itself: it costs no request."""
+        """The icon for the browser's tab. Embedded in the page, so it needs no request."""
         return self.logo_url or _SVG + base64.b64encode(self.drawn_icon.encode()).decode()
 
     @functools.cached_property
     def drawn_icon(self) -> str:
-        """The same as SVG; "" where the operator's logo is none, or elsewhere."""
+        """The icon as SVG; "" if the operator's logo is not SVG or is hosted elsewhere."""
         if self.logo_url:
             is_svg = self.logo_url.startswith(_SVG)
             return base64.b64decode(self.logo_url.removeprefix(_SVG)).decode("utf-8", "replace") if is_svg else ""
@@ -77,9 +77,10 @@ class Site:
         return drawn
 
     def content_security_policy(self, form_target: str | None, *, with_script: bool) -> str:
-        """What a page may load, and where its forms may lead besides here: `form_target`, or None for anywhere.
+        """The policy for a page: what it may load, and where its forms may lead besides our pages: `form_target`, or
+        None for anywhere.
 
-        Browsers hold a form to form-action through every redirect that follows.
+        Browsers apply form-action to every redirect that follows a form.
         """
         images = "img-src 'self' data:"
         if self.logo_url and self.logo_url.startswith("https:"):

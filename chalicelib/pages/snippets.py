@@ -1,5 +1,4 @@
-"""What a developer pastes: an address for a browser, and a call for a terminal in which no value means anything to the
-shell."""
+"""Snippets for developers to paste: a URL for a browser, and commands for a terminal, quoted for the shell."""
 
 from __future__ import annotations
 
@@ -7,13 +6,13 @@ import shlex
 from typing import Any
 from urllib.parse import urlencode
 
-# RFC 7636, appendix B: an example that everybody may know. It shows where PKCE goes; an application makes its own.
+# The public example of RFC 7636, appendix B. It shows where PKCE goes; an application makes its own values.
 EXAMPLE_VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 EXAMPLE_CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
 
 def authorize_url(*, base_url: str, application: Any, redirect_uri: str) -> str:
-    """Where an application sends browsers."""
+    """The URL that an application sends browsers to."""
     asked = {
         "response_type": "code",
         "client_id": application.client_id,
@@ -27,11 +26,11 @@ def authorize_url(*, base_url: str, application: Any, redirect_uri: str) -> str:
 
 
 def curl_token(*, base_url: str, application: Any, client_secret: str | None, redirect_uri: str) -> str:
-    """The call that exchanges a code. client_secret: None where it is not known any more."""
+    """The command that exchanges a code. client_secret: None if it is no longer known."""
     verifier = [f"-d code_verifier={EXAMPLE_VERIFIER}"] if application.needs_pkce else []
     return _curl(
         f"{base_url}/api/v1/oauth/token",
-        *_who(application, client_secret),
+        *_client_arguments(application, client_secret),
         *verifier,
         "-d grant_type=authorization_code",
         "-d code=CODE",
@@ -40,20 +39,20 @@ def curl_token(*, base_url: str, application: Any, client_secret: str | None, re
 
 
 def curl_device(*, base_url: str, application: Any, client_secret: str | None) -> str:
-    """The call with which a device begins (RFC 8628 §3.1)."""
-    who = _who(application, client_secret)
-    return _curl(f"{base_url}/api/v1/oauth/device_authorization", *who, "--data-urlencode 'scope=read write'")
+    """The command that starts the device grant (RFC 8628 §3.1)."""
+    client = _client_arguments(application, client_secret)
+    return _curl(f"{base_url}/api/v1/oauth/device_authorization", *client, "--data-urlencode 'scope=read write'")
 
 
 def curl_device_token(*, base_url: str, application: Any, client_secret: str | None) -> str:
-    """The call that a device repeats until it has its answer (RFC 8628 §3.4)."""
+    """The command that a device repeats until its user has answered (RFC 8628 §3.4)."""
     grant = "-d grant_type=urn:ietf:params:oauth:grant-type:device_code"
-    who = _who(application, client_secret)
-    return _curl(f"{base_url}/api/v1/oauth/token", *who, grant, "-d device_code=DEVICE_CODE")
+    client = _client_arguments(application, client_secret)
+    return _curl(f"{base_url}/api/v1/oauth/token", *client, grant, "-d device_code=DEVICE_CODE")
 
 
-def _who(application: Any, client_secret: str | None) -> list[str]:
-    """How the application says who it is (RFC 6749 §2.3.1, RFC 7523 §2.2)."""
+def _client_arguments(application: Any, client_secret: str | None) -> list[str]:
+    """The arguments that authenticate the application (RFC 6749 §2.3.1, RFC 7523 §2.2)."""
     secret = client_secret or "CLIENT_SECRET"
     named = f"-d client_id={shlex.quote(application.client_id)}"
     match application.auth_method:

@@ -1,1 +1,1 @@
-"""OAuth's rules. The only home of oauthlib; endpoints ask, models keep."""
+"""OAuth's rules, between the endpoints and the models. The only importer of oauthlib and joserfc."""

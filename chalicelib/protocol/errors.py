@@ -1,12 +1,12 @@
-"""Errors that are no OAuth2Error: nobody may be redirected with them."""
+"""Errors that are not an OAuth2Error, because the browser must not be redirected with them."""
 
 from __future__ import annotations
 
 
 class NotThisApplication(Exception):
-    """Nobody may be redirected: the client or its redirect URI is not known (RFC 6749 §4.1.2.1). For a 400 page.
+    """The client or its redirect URI is unknown: shown as a 400 page, never as a redirect (RFC 6749 §4.1.2.1).
 
-    problem: "client", "redirect_uri" or "request"; detail: a sentence for the application's developer.
+    problem: "client", "redirect_uri" or "request". detail: a sentence for the application's developer.
     """
 
     def __init__(self, problem: str, detail: str) -> None:

@@ -1,4 +1,4 @@
-"""What clients can find out by themselves: about this provider (RFC 8414) and about its own API (RFC 9728)."""
+"""The metadata that clients discover: of this provider (RFC 8414) and of its own API (RFC 9728)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CONFIDENTIAL = [BASIC, POST, PRIVATE_KEY_JWT]
 
 
 def authorization_server(issuer: str) -> dict[str, Any]:
-    """issuer: this provider's address, which is also its identifier."""
+    """Return the provider's metadata. issuer: the provider's URL, which is also its identifier."""
     algorithms = list(private_key_jwt.ALGORITHMS)
     is_closed = settings.SETTINGS.registration == settings.CLOSED
     return {

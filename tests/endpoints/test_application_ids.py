@@ -167,7 +167,7 @@ def test_many_clicks_at_once_register_one_application(john: Browser) -> None:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         pages = list(pool.map(click, browsers))
     assert sum(page.html.find(id="client-secret") is not None for page in pages) == 1
-    assert {page.title for page in pages} == {"The secret of Mine", "Mine"}
+    assert {page.title for page in pages} == {"Mine: client secret", "Mine"}
     assert listed(john) == ["Mine"]
 
 

@@ -94,9 +94,9 @@ def test_second_click_or_failed_registration_does_not_count_toward_the_daily_lim
     with store.fault(Fault.CONFLICT, "TransactWriteItems"):
         assert [press(first).status for _ in range(3)] == [503] * 3
     assert press(first, name="").status == 400
-    assert press(first).title == "The secret of Mine"
+    assert press(first).title == "Mine: client secret"
     assert [press(first).title for _ in range(3)] == ["Mine"] * 3
-    assert press(second, name="The last").title == "The secret of The last"
+    assert press(second, name="The last").title == "The last: client secret"
     assert press(second, name="The last").title == "The last"
     assert press(john.open(NEW)).status == 429
 
@@ -123,7 +123,7 @@ def test_second_click_at_the_limit_leads_to_the_application_that_the_first_one_r
     page = john.open(NEW)
     first = john.press(page, "Register", name="The last", redirect_uris=CALLBACK)
     second = john.press(page, "Register", name="The last", redirect_uris=CALLBACK)
-    assert (first.title, second.title) == ("The secret of The last", "The last")
+    assert (first.title, second.title) == ("The last: client secret", "The last")
 
 
 @pytest.mark.parametrize("had", [0, LIMIT - 1, LIMIT])

@@ -46,7 +46,7 @@ def test_second_click_on_register_makes_no_second_application(john: Browser) -> 
     page = john.open(NEW)
     first = john.press(page, "Register", name="Mine", redirect_uris=CALLBACK)
     second = john.press(page, "Register", name="Mine again", redirect_uris=CALLBACK)
-    assert first.title == "The secret of Mine"
+    assert first.title == "Mine: client secret"
     assert second.title == "Mine"
     assert listed(john) == ["Mine"]
     secret = first.html.find(id="client-secret")

@@ -248,7 +248,7 @@ def test_authorization_request_with_an_undecodable_query_is_refused(
     for browser in (john, Browser(john.base_url)):
         page = browser.open(f"{shop.authorize_path(**{name: None})}&{name}={broken}")
         assert (page.status, page.left_to) == (400, None)
-        assert page.title == "That cannot be done"
+        assert page.title == "This request was refused"
 
 
 @pytest.mark.spec("RFC 6749 §3.1", "RFC 6749 §4.1.2.1")

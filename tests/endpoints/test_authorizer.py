@@ -262,7 +262,7 @@ def test_token_without_a_resource_is_accepted_at_every_api(
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (TICKETS, "takes pairs like `abc123 https://api.example.com`, with ; between"),
+        (TICKETS, "takes pairs like `abc123 https://api.example.com`, separated by ;"),
         (f"abc123 {TICKETS} {MUSIC}", "takes pairs like"),
         (f"abc123 {TICKETS}, other9 {MUSIC}", "takes pairs like"),
         (f"* {TICKETS}", "must name each API by its id"),

@@ -63,7 +63,7 @@ def test_every_page_has_the_security_headers(pages: list[Page]) -> None:
 def test_only_the_sign_in_and_consent_forms_may_lead_to_other_sites(john: Browser, pages: list[Page]) -> None:
     for page in pages:
         if page.path == "/login":
-            assert "form-action" not in policy(page) or page.title == "That cannot be done", "see pages.md"
+            assert "form-action" not in policy(page) or page.title == "This request was refused", "see pages.md"
         elif page.title != "Authorize A shop?":
             assert policy(page)["form-action"] == ["'self'"]
     shop = john.register_application(
@@ -127,7 +127,7 @@ def test_unsupported_methods_and_oversized_bodies_get_an_error_page(john: Browse
     for method, body, status in (("PUT", "", 405), ("DELETE", "", 405), ("POST", "x" * 16_385, 413)):
         response = john.http.request(method, john.base_url + path, data=body)
         assert response.status_code == status
-        assert "<h1>That cannot be done</h1>" in response.text
+        assert "<h1>This request was refused</h1>" in response.text
         assert response.headers["X-Frame-Options"] == "DENY"
         assert ("Allow" in response.headers) == (status == 405)
 

@@ -1,1 +1,1 @@
-"""What tokens open: Lanyard's own resources, and the Lambda authorizer of other APIs."""
+"""What tokens give access to: Lanyard's own resources, and the Lambda authorizer of other APIs."""

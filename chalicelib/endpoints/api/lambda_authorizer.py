@@ -23,7 +23,7 @@ blueprint = Blueprint("chalicelib.endpoints.authorizer")
 
 
 class Unauthorized(Exception):
-    """API Gateway answers 401 to an authorizer that ends with this very word, and 500 to every other error."""
+    """API Gateway responds with 401 if an authorizer raises exactly this word, and with 500 to any other error."""
 
     def __init__(self) -> None:
         super().__init__("Unauthorized")
@@ -31,10 +31,10 @@ class Unauthorized(Exception):
 
 @blueprint.authorizer(name="authorizer", ttl_seconds=0)
 def authorizer(request: AuthRequest) -> dict[str, Any]:
-    """Allow, with the token's user, client, scope and organizers as context; deny, which is 403, for too little scope.
+    """Allow, with the token's user, client, scopes and organizers as context; deny, which is a 403, for missing scopes.
 
-    Raises Unauthorized for a bad token, also one that names a resource which this API is not (RFC 8707 §2), and
-    StoreUnavailable, which API Gateway makes a 500.
+    Raises Unauthorized for a bad token, including one for a resource that this API is not (RFC 8707 §2), and
+    StoreUnavailable, which API Gateway turns into a 500.
     """
     started = time.monotonic()
     logs.begin()
@@ -71,9 +71,9 @@ def _decide(request: AuthRequest) -> tuple[dict[str, Any], int]:
 
 
 def _policy(effect: str, resource: str, access: Access, *, required: Iterable[str]) -> dict[str, Any]:
-    """API Gateway passes a context's strings, numbers and truth values on, and no lists.
+    """The authorizer's response. API Gateway passes strings, numbers and booleans in a context, but no lists.
 
-    user_id is "" for a token that is the application's own (RFC 6749 §4.4).
+    user_id is "" for an application's own token (RFC 6749 §4.4).
     """
     statement = {"Action": "execute-api:Invoke", "Effect": effect, "Resource": [resource]}
     return {

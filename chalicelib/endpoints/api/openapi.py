@@ -1,7 +1,7 @@
 """GET /api/v1/openapi.json: the HTTP API, described in OpenAPI 3.1.
 
-openapi.json beside this file is the one source; docs/http-api.md is made from it. The application's own pages, which
-are for people, are not in it.
+The only source is openapi.json beside this file; docs/http-api.md is generated from it. It does not describe the pages
+for people.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from chalice.app import Blueprint, Response
 from chalicelib.endpoints import http
 
 PATH = "/api/v1/openapi.json"
-# Stands in the source for the provider's address, so that the source is a valid description by itself.
+# Stands for the provider's URL in the source, so that the source is a valid description by itself.
 _EXAMPLE_ADDRESS = "https://connect.example.com"
 SOURCE = Path(__file__).with_suffix(".json").read_text(encoding="utf-8")
 blueprint = Blueprint(__name__)

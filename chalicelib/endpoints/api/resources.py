@@ -1,4 +1,4 @@
-"""What an access token opens: /api/v1/me and the organizers (RFC 6750)."""
+"""The resources that an access token gives access to: /api/v1/me and the organizers (RFC 6750)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def me(request: http.Request) -> Response:
 
 @http.route(blueprint, ORGANIZERS, "GET", cross_origin=True)
 def organizers(request: http.Request) -> Response:
-    """Those that the token is restricted to and the user still belongs to, a page at a time."""
+    """The organizers that the token is restricted to and the user still belongs to, one page at a time."""
     slugs = sorted(_access(request, scopes.READ).organizers)
     size = min(_whole_number(request, "page_size", PAGE_SIZE_LIMIT), PAGE_SIZE_LIMIT)
     number = _whole_number(request, "page", 1)
@@ -51,7 +51,7 @@ def organizers(request: http.Request) -> Response:
 def one_organizer(request: http.Request, slug: str) -> Response:
     access = _access(request, scopes.WRITE if request.method == "PATCH" else scopes.READ)
     if slug not in access.organizers:
-        # The same for one that does not exist: the token says nothing about others.
+        # The same for an organizer that does not exist: a token must reveal nothing about others.
         raise http.Refusal(403, "access_denied", "This token does not give access to this organizer.")
     if request.method == "PATCH":
         name = _read_name(request)
@@ -64,8 +64,7 @@ def one_organizer(request: http.Request, slug: str) -> Response:
 
 
 def _access(request: http.Request, scope: str | None) -> bearer.Access:
-    """Raises Refusal, with the challenge in its header and the same error in its body, since API Gateway renames the
-    header on its way out."""
+    """Raises Refusal. The body repeats the challenge header's error, because API Gateway renames that header."""
     try:
         return bearer.authenticate(request.header("authorization"), scope=scope, resource=request.base_url)
     except bearer.BearerError as error:

@@ -1,1 +1,1 @@
-"""The pages where developers register and look after their applications."""
+"""The pages where developers register and manage applications."""

@@ -1,4 +1,4 @@
-"""The form of an application: what a developer typed, and a reason beside every field that cannot be taken."""
+"""The form of an application: what a developer typed, and the problem with each field that cannot be accepted."""
 
 from __future__ import annotations
 
@@ -25,10 +25,9 @@ _PROFILES = {
 
 @dataclass
 class Fields:
-    """The form as it was filled in.
+    """The form as filled in.
 
-    type: a key of _PROFILES. typed: the redirect URLs as they stand in the field. problems: what is wrong, by the
-    field's name.
+    type: a key of _PROFILES. typed: the redirect URLs as they are in the field. problems: what is wrong, by field name.
     """
 
     name: str = ""
@@ -66,7 +65,7 @@ def as_stored(found: Application) -> Fields:
 
 
 def _read_authentication(form: Parameters, filled: Fields) -> None:
-    """How a website proves itself, into `filled`; others have no choice."""
+    """Read how a website authenticates into `filled`. Other types have no choice."""
     if filled.type != WEBSITE:
         return
     filled.auth_method = single(form, "auth_method") or application.BASIC
@@ -83,9 +82,9 @@ def _read_authentication(form: Parameters, filled: Fields) -> None:
 
 
 def read(form: Parameters, type_: str, *, present_name: str | None = None) -> Fields:
-    """What was filled in, with a reason beside every line that cannot be taken.
+    """Read the form. `problems` has the reasons for everything that cannot be accepted.
 
-    present_name: of an application that is edited; it may stay, whoever gave it.
+    present_name: the name of an application that is being edited; it may stay, even if it could not be chosen now.
     """
     if type_ not in _PROFILES:
         raise http.Refusal(400, "invalid_request", Message("There is no such type of application."))
@@ -102,7 +101,7 @@ def read(form: Parameters, type_: str, *, present_name: str | None = None) -> Fi
 
 
 def read_typed(request: http.Request, type_: str, *, present_name: str | None = None) -> Fields | None:
-    """What was typed into the form before it was out of date; None where that is not so."""
+    """What was typed into a stale form; None if the form is not shown again."""
     return read(request.typed, type_, present_name=present_name) if request.typed else None
 
 
@@ -129,7 +128,7 @@ def _problem_with(number: int, uri: str, is_native: bool) -> Message | None:
         redirect_uris.check_registrable(uri, is_native=is_native)
     except redirect_uris.RedirectUriError as error:
         shown = uri if len(uri) <= SHOWN_CHARACTERS else f"{uri[:SHOWN_CHARACTERS]}…"
-        if not uri.isascii():  # what runs from right to left must not take the sentence with it
+        if not uri.isascii():  # isolated, so that right-to-left text does not reorder the sentence
             shown = f"\u2068{shown}\u2069"
         return Message("Line %(number)s: %(uri)s %(problem)s.", number=number, uri=shown, problem=error.message)
     return None

@@ -1,4 +1,4 @@
-"""/settings/applications: where a user registers applications and looks after them."""
+"""/settings/applications: where a user registers and manages applications."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def new(request: http.Request) -> Response:
 
 
 def _registered_before(request: http.Request, client_id: str) -> Response:
-    """After a second click: the application's page. Only the first one's answer has the secret, which may be unseen."""
+    """After a second click: the application's page. Only the first response had the secret, perhaps unseen."""
     found, notice = application.get(client_id), None
     if found:
         notice = http.Notice.ALREADY_REGISTERED_WITH_SECRET if found.has_secret else http.Notice.ALREADY_REGISTERED
@@ -105,7 +105,7 @@ def one(request: http.Request, client_id: str) -> Response:
         return _edit_form(request, browser, filled, found, status=400)
     application.edit(client_id, name=filled.name, redirect_uris=filled.redirect_uris, profile=filled.profile)
     logs.note(outcome="application edited", client_id=client_id)
-    if filled.profile.has_secret and not found.secret_digest:  # it has just begun to need one
+    if filled.profile.has_secret and not found.secret_digest:  # its new authentication method needs one
         return http.see_other(http.here(request, f"{PATH}/{client_id}/secret"))
     return http.see_other(http.here(request, PATH), notice=http.Notice.APPLICATION_SAVED)
 
@@ -118,9 +118,9 @@ def secret(request: http.Request, client_id: str) -> Response:
         raise http.Refusal(404, "not_found", Message("This application has no secret."))
     if request.method == "GET":
         return _secret_form(request, browser, found)
-    # The form is about the secret that it was shown with: pressed once more, it must not exchange the new one.
+    # The form is bound to the secret that it was shown with: a second click must not replace the new one.
     shown = single(request.form, "secret") or ""
-    browser.check_csrf(request.form, _regenerating(client_id, shown))
+    browser.check_csrf(request.form, _regenerate_purpose(client_id, shown))
     keep_old_seconds = _keep_old(request.form)
     if shown != client_secret.mark(found.secret_digest):
         return _secret_form(request, browser, found, is_done=True)
@@ -148,7 +148,7 @@ def previous_secret(request: http.Request, client_id: str) -> Response:
     browser = browser_session.require(request, back_to=f"{PATH}/{client_id}")
     _own(browser, client_id)
     of = single(request.form, "secret") or ""
-    browser.check_csrf(request.form, _ending(client_id, of))
+    browser.check_csrf(request.form, _end_purpose(client_id, of))
     client_secret.end_older(client_id, of)
     logs.note(outcome="previous secret ended", client_id=client_id)
     return http.see_other(http.here(request, f"{PATH}/{client_id}"))
@@ -168,7 +168,7 @@ def delete(request: http.Request, client_id: str) -> Response:
 
 
 def _own(browser: SignedIn, client_id: str) -> Application:
-    """Raises Refusal, the same for another user's application as for one that does not exist."""
+    """Raises Refusal, which is the same for another user's application and one that does not exist."""
     found = application.get(client_id) if len(client_id) <= settings.CLIENT_ID_LIMIT_CHARACTERS else None
     if found is None or found.owner_id != browser.user.user_id or found.public_id != client_id:
         raise http.Refusal(404, "not_found", Message("You have no such application. It may have been deleted."))
@@ -176,7 +176,7 @@ def _own(browser: SignedIn, client_id: str) -> Application:
 
 
 def _keep_old(form: Parameters) -> int:
-    """For how many seconds the old secret goes on: none where nothing was chosen."""
+    """How many seconds the old secret keeps working; 0 if nothing was chosen."""
     chosen = single(form, "keep_old_seconds") or "0"
     if not (
         chosen.isascii() and chosen.isdigit() and len(chosen) < 9 and int(chosen) <= settings.SECRET_OVERLAP_MAX_SECONDS
@@ -185,12 +185,12 @@ def _keep_old(form: Parameters) -> int:
     return int(chosen)
 
 
-def _regenerating(client_id: str, shown: str) -> str:
-    """What a form that regenerates a secret is for: the very secret it was shown with, by its mark."""
+def _regenerate_purpose(client_id: str, shown: str) -> str:
+    """The purpose of a form that regenerates a secret, which contains the mark of the secret it was shown with."""
     return f"regenerate {client_id} {shown}"
 
 
-def _ending(client_id: str, of: str) -> str:
+def _end_purpose(client_id: str, of: str) -> str:
     return f"end previous secret {client_id} {of}"
 
 
@@ -203,7 +203,7 @@ def _new_form(
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """The form that registers. form_id: what tells a second click on it from another form."""
+    """The registration form. form_id: distinguishes a second click on this form from another form."""
     hidden = {"form_id": form_id, CSRF_FIELD: browser.csrf_token(f"register {form_id}")}
     return http.page(
         request, "application_form.html", status, headers=headers, filled=filled, existing=None, hidden=hidden
@@ -228,10 +228,10 @@ def _edit_form(
 
 
 def _older_secrets(browser: SignedIn, of: Application) -> list[dict[str, Any]]:
-    """Until when each works, and the hidden fields of the form that ends it."""
+    """When each old secret ends, and the hidden fields of the form that ends it now."""
     marks = [(older.until, client_secret.mark(older.digest)) for older in of.older_secrets]
     return [
-        {"until": until, "hidden": {"secret": mark, CSRF_FIELD: browser.csrf_token(_ending(of.client_id, mark))}}
+        {"until": until, "hidden": {"secret": mark, CSRF_FIELD: browser.csrf_token(_end_purpose(of.client_id, mark))}}
         for until, mark in marks
     ]
 
@@ -239,9 +239,9 @@ def _older_secrets(browser: SignedIn, of: Application) -> list[dict[str, Any]]:
 def _secret_form(
     request: http.Request, browser: SignedIn, of: Application, *, is_done: bool = False, is_full: bool = False
 ) -> Response:
-    """is_done: the form that was sent has had its effect already. is_full: it asked to keep a secret too many."""
+    """is_done: the form has already taken effect. is_full: the maximum number of old secrets is in use."""
     mark = client_secret.mark(of.secret_digest)
-    hidden = {"secret": mark, CSRF_FIELD: browser.csrf_token(_regenerating(of.client_id, mark))}
+    hidden = {"secret": mark, CSRF_FIELD: browser.csrf_token(_regenerate_purpose(of.client_id, mark))}
     shown = {"is_done": is_done, "is_full": is_full}
     return _confirmation(request, "regenerate_secret.html", of, hidden, 409 if is_done or is_full else 200, **shown)
 

@@ -1,7 +1,7 @@
-"""Between Chalice and the views: what a request brought, what an answer carries, and where every error meets HTTP.
+"""Between Chalice and the views: requests, responses, and the one place where errors become HTTP.
 
-Every route takes every method and every content type, so that a wrong one is answered here, in OAuth's shape or as a
-page, with the headers that all answers have. API Gateway and Chalice would answer in shapes of their own.
+Every route takes every method and every content type, so that a wrong one is answered here, in OAuth's format or as a
+page, with the headers that all responses have. API Gateway and Chalice would answer in formats of their own.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from chalicelib.pages import render
 from chalicelib.pages.site import Site
 from chalicelib.protocol.rules.request_parameters import Parameters
 
-# What the sign-in form's CSRF token is for. The word of earlier versions, whose forms are still open somewhere.
+# The purpose of the sign-in form's CSRF token. The word is that of earlier versions, whose forms may still be open.
 SIGN_IN = "log-in"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 _SECURITY_HEADERS = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer"}
 _NEVER_STORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
-# Chalice answers the preflight, which is no request of ours; API Gateway does on AWS.
+# Chalice answers preflight requests locally; on AWS, API Gateway does.
 _CROSS_ORIGIN = CORSConfig("*", ["Authorization", "Content-Type"], ["WWW-Authenticate", "Retry-After"], max_age=600)
 _HSTS = "max-age=63072000; includeSubDomains"
 
@@ -47,7 +47,7 @@ _site = functools.cache(Site)  # which keeps the files that it makes
 
 @dataclass(frozen=True)
 class Route:
-    """A view, and how requests meet it; see `route`."""
+    """A view and the options of its route; see `route`."""
 
     view: View
     methods: tuple[str, ...]
@@ -71,12 +71,12 @@ def route(
 ) -> Callable[[View], View]:
     """Serve `path` with a view that takes a Request and the path's parameters.
 
-    is_page: errors become pages. cross_origin: scripts of any site may call it and read the answer. They come without
-    cookies, so they can do nothing that a program of their own could not; never for a page.
-    typed_again: the fields that come back as they were typed, where the form cannot be taken as it was sent; for why
-    only some do see `stale_form`. form_stands_at: the template of the path that shows the form, where it is another.
-    answers_stale_forms: the view does so itself, since a GET of its path may do more than show its form.
-    body_limit_bytes: what is longer is refused unread.
+    is_page: errors become pages. cross_origin: scripts of any site may call it and read the response. They send no
+    cookies, so they can do nothing that a program could not do; never set it for a page.
+    typed_again: the fields that keep what was typed when a stale form is shown again; `stale_form` says why only some
+    do. form_stands_at: the template of the path that shows the form, if it is another path.
+    answers_stale_forms: the view answers stale forms itself, because a GET of its path may do more than show its form.
+    body_limit_bytes: a longer body is refused unread.
     """
 
     def register(view: View) -> View:
@@ -121,7 +121,7 @@ def _check(request: Request, to: Route) -> None:
 
 
 def _ask_to_sign_in(to: Route, request: Request, error: NotSignedIn) -> Response:
-    """The sign-in page, with the form that was sent; or the way there, where there is no form that may come back."""
+    """The sign-in page carrying the form that was sent, or a redirect to it if there is no form that may come back."""
     carried = stale_form.to_carry(request, to.typed_again, error.back_to)
     if carried:
         logs.note(outcome="session ended, form kept")
@@ -132,7 +132,7 @@ def _ask_to_sign_in(to: Route, request: Request, error: NotSignedIn) -> Response
 
 
 def _show_again(to: Route, request: Request, path_parameters: Mapping[str, str], stale: StaleForm) -> Response:
-    """The page that has the form, as a GET shows it, and in it what was typed where that may come back."""
+    """The page with the form, as a GET shows it, filled in with what was typed and may come back."""
     logs.note(outcome=stale.code)
     if to.form_stands_at:
         named = {name: quote(value, safe="") for name, value in path_parameters.items()}
@@ -162,8 +162,8 @@ def page(
 ) -> Response:
     """A page in its reader's language. values: what its template shows.
 
-    form_target: where else its forms may lead, as a CSP names it; None where that is not known here. with_script: may
-    it load our script; no page needs it to work.
+    form_target: where its forms may lead besides our pages, as CSP sources; None if that is not known here.
+    with_script: the page may load our script; no page needs it to work.
     """
     user, languages = values.pop("user", request.user), request.header("accept-language")
     left = notices.left_for(request) if status < 400 else None
@@ -204,11 +204,11 @@ def sign_in_page(
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """next_path: where it leads. carried: the hidden fields of the form that waits for the sign-in, where they are not
-    those of this request; see `stale_form`. is_disabled: tells anyone who knows its password so."""
+    """next_path: where to go after the sign-in. carried: the hidden fields of the form that waits for the sign-in; None
+    for those of this request; see `stale_form`. is_disabled: say that the account is disabled."""
     carried = stale_form.carried(request) if carried is None else carried
     csrf_token, cookies = visitor_form(request, SIGN_IN)
-    # After the sign-in a remembered application may be next, at an origin that is not known here: no form-action.
+    # After the sign-in a remembered application may redirect to an origin that is not known here: no form-action.
     return page(
         request,
         "sign_in.html",
@@ -228,7 +228,7 @@ def sign_in_page(
 
 
 def see_other(location: str, *, headers: Mapping[str, Any] | None = None, notice: Notice | None = None) -> Response:
-    """303, so that a form is never posted on to where it leads (RFC 9700 §4.12). notice: what that page says once."""
+    """303, so that no browser repeats the POST at the new URL (RFC 9700 §4.12). notice: for the next page."""
     if any(ord(character) < 0x21 or ord(character) > 0x7E for character in location):
         raise ValueError("a Location must be printable ASCII")
     cookies = [notices.leave(notice)] if notice else []
@@ -242,12 +242,12 @@ def _with_cookies(headers: Mapping[str, Any] | None, more: list[str]) -> dict[st
 
 
 def here(request: Request, path: str) -> str:
-    """The address of one of our own paths, for a link or a Location."""
+    """The URL of one of our own paths, for a link or a Location."""
     return request.base_path + path
 
 
 def middleware(event: ChaliceRequest, get_response: Callable[[ChaliceRequest], Response]) -> Response:
-    """Around every request: its deadline, its headers, and its line in the log."""
+    """Wraps every request: its deadline, its headers and its line in the log."""
     started = time.monotonic()
     logs.begin()
     with deadline.begin():
@@ -263,7 +263,7 @@ def middleware(event: ChaliceRequest, get_response: Callable[[ChaliceRequest], R
         route=event.path,
         status=response.status_code,
         client_id=None,
-        outcome="ok" if response.status_code < 400 else "refused",  # where nobody noted a better word
+        outcome="ok" if response.status_code < 400 else "refused",  # unless a better word was noted
         milliseconds=round((time.monotonic() - started) * 1000, 1),
     )
     return response
@@ -279,6 +279,7 @@ def _error_answer(error: Exception, request: Request, is_page: bool) -> Response
             refusal.status,
             headers=refusal.headers,
             error_status=refusal.status,
+            error_code=refusal.code,
             message=refusal.message,
             is_operators=refusal.is_operators,
         )
@@ -287,7 +288,7 @@ def _error_answer(error: Exception, request: Request, is_page: bool) -> Response
 
 
 def _normalized(response: Response) -> Response:
-    """Chalice's own error bodies, {"Code", "Message"}, in OAuth's shape."""
+    """Convert Chalice's own error bodies, {"Code", "Message"}, to OAuth's format."""
     if isinstance(response.body, dict) and "Code" in response.body:
         body = {"error": "server_error", "error_description": "Something went wrong on our side."}
         return json_answer(body, response.status_code)

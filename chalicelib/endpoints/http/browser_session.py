@@ -1,8 +1,8 @@
-"""Who sits at the browser: the session cookie, and the CSRF token that every form carries.
+"""The signed-in user of a browser: the session cookie, and the CSRF token in every form.
 
-The cookie names the user and keeps a secret. A form's CSRF token is derived from that secret and from what the form is
-for, so one form's token opens no other, and another browser's opens none. Before sign-in a cookie without an account
-does the same for the sign-in form.
+The cookie names the user and contains a secret. A form's CSRF token is derived from that secret and from the form's
+purpose, so a form's token is valid for no other form and no other browser. Before the sign-in, a cookie without an
+account does the same for the sign-in form.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _PLACE_LIMIT_CHARACTERS = 3000  # browsers drop a cookie over 4096
 
 @dataclass(frozen=True)
 class Cookie:
-    """A session cookie that is well formed: its secret, and whom it names."""
+    """A well-formed session cookie: its secret, and the ids that it names."""
 
     secret: str
     named: Credential
@@ -58,31 +58,31 @@ class SignedIn:
     user: User
 
     def csrf_token(self, *purpose: str) -> str:
-        """purpose: its words, those that a caller chose apart from ours; see `credentials.derive`. The token also says
-        whose form it is, for when the session that vouched for it has ended."""
+        """The CSRF token of a form. purpose: its parts, with those that a caller chose kept separate; see
+        `credentials.derive`. The token also identifies the user, for when the session has ended."""
         return f"{_mark(self.user.user_id)}.{credentials.derive(self.cookie.secret, *purpose)}"
 
     def key_for(self, *purpose: str) -> str:
-        """A secret of this session that goes to no page, for one purpose."""
+        """A secret of this session for one purpose. It never appears in a page."""
         return credentials.derive(self.cookie.secret, "key", *purpose)
 
     def sent(self, form: Parameters, *purpose: str) -> bool:
-        """Is the form one that this session was shown for this purpose? `check_csrf` without the refusal."""
+        """True if this session was shown the form for this purpose. `check_csrf` without the refusal."""
         return stale_form.is_same(single(form, CSRF_FIELD), self.csrf_token(*purpose))
 
     def was_filled_in_here(self, request: http.Request, form: Parameters) -> bool:
-        """May what was typed be shown again, though the form counts no more? Only the user can have typed it then, into
-        a page of ours."""
+        """True if the contents of a stale form may be shown again: they were sent from our page, shown to this user, so
+        only the user can have typed them."""
         return request.is_from_our_page and is_form_of(self.user, single(form, CSRF_FIELD))
 
     def check_csrf(self, form: Parameters, *purpose: str) -> None:
-        """Raises StaleForm where the form is not one that this session was shown for this purpose."""
+        """Raises StaleForm unless this session was shown the form for this purpose."""
         sent = single(form, CSRF_FIELD)
         stale_form.check(sent, self.csrf_token(*purpose), is_owners=is_form_of(self.user, sent))
 
 
 def read_cookie(request: http.Request) -> Cookie | None:
-    """What the browser claims, before anything is read from the store."""
+    """The browser's session cookie if it is well-formed. Nothing has been checked against the store yet."""
     value = cookies.read(request, "session")
     named = credentials.recognize(value, Kind.SESSION)
     return Cookie(value, named) if value and named else None
@@ -91,7 +91,7 @@ def read_cookie(request: http.Request) -> Cookie | None:
 def recognize(
     request: http.Request, cookie: Cookie | None, found: Session | None, user: User | None
 ) -> SignedIn | None:
-    """Who is signed in, given what the store holds for the cookie; None where nobody is."""
+    """The signed-in user, given the items that the cookie names; None if nobody is signed in."""
     if cookie is None or found is None or user is None or not found.is_good_for(user):
         return None
     session.touch(found)
@@ -100,7 +100,7 @@ def recognize(
 
 
 def signed_in(request: http.Request) -> SignedIn | None:
-    """Who is signed in, in one round trip; None where nobody is."""
+    """The signed-in user, in one round trip; None if nobody is signed in."""
     cookie = read_cookie(request)
     return recognize(request, cookie, *store.read(cookie.session_key, cookie.user_key)) if cookie else None
 
@@ -108,7 +108,7 @@ def signed_in(request: http.Request) -> SignedIn | None:
 def require(
     request: http.Request, *, back_to: str | None = None, ended: http.Notice = http.Notice.SESSION_ENDED
 ) -> SignedIn:
-    """Who is signed in. Raises NotSignedIn, which leads to the sign-in page and then to `back_to`, or back here."""
+    """The signed-in user. Raises NotSignedIn, which leads to the sign-in page and then to `back_to`, or back here."""
     found = signed_in(request)
     if found is None:
         raise http.NotSignedIn(back_to or request.local_address, ended=ended)
@@ -116,7 +116,7 @@ def require(
 
 
 def start(request: http.Request, user: User) -> list[str]:
-    """Sign in: always a new session, never one that was there before. Gives the Set-Cookie values."""
+    """Sign in. Always starts a new session and ends the browser's old one. Returns the Set-Cookie values."""
     end(request)
     return [
         cookies.kept("session", session.start(user, request.source), settings.SESSION_LIFETIME_SECONDS),
@@ -126,8 +126,8 @@ def start(request: http.Request, user: User) -> list[str]:
 
 
 def end(request: http.Request) -> list[str]:
-    """Sign out. Gives the Set-Cookie values: none where no cookie came, or another site's form, which the browser sends
-    without it, could make the browser drop it."""
+    """Sign out. Returns the Set-Cookie values; none if no cookie was sent: browsers send a form from another site
+    without the cookie, and such a form must not make them drop it."""
     cookie = read_cookie(request)
     if cookie:
         session.end(cookie.user_id, cookie.named.digest)
@@ -135,31 +135,31 @@ def end(request: http.Request) -> list[str]:
 
 
 def go_on(request: http.Request, user: User, next_path: str, *, cookies: Iterable[str] = ()) -> Response:
-    """After the sign-in: where its form leads, or with the form that waited for it, if that was this user's."""
+    """The response after a sign-in: a redirect to its `next`, or the form that waited for it, if it was this user's."""
     waiting = stale_form.unpacked(stale_form.carried(request))
     headers = {"Set-Cookie": list(cookies)}
     if not is_form_of(user, single(waiting, CSRF_FIELD)):
         return http.see_other(http.here(request, next_path), headers=headers)
     action = http.here(request, next_path)
-    # The form may be a consent form, whose address can lead on to the application: no form-action.
+    # The form may be a consent form, which can redirect to the application: no form-action.
     return http.page(
         request, "form_kept.html", headers=headers, form_target=None, user=user, action=action, hidden=waiting
     )
 
 
 def is_form_of(user: User, csrf_token: str | None) -> bool:
-    """Was the page with this token shown to this user? It only says so: anybody can write the mark before the dot."""
+    """True if the token's page was shown to this user. Not proof: anybody can write the mark before the dot."""
     return (csrf_token or "").partition(".")[0] == _mark(user.user_id)
 
 
 def known_device(request: http.Request, user: User | None) -> str | None:
-    """Which of the account's known devices this browser is; None where it is none. Alike for an unknown account."""
+    """The account's known device that this browser is, or None. The same work for an unknown account."""
     account = (user.user_id, user.device_key) if user else (None, None)
     return known_devices.recognize(cookies.read(request, "device"), *account)
 
 
 def keep_device(request: http.Request, user: User) -> list[str]:
-    """Set-Cookie values by which the account knows this browser from now on."""
+    """The Set-Cookie values by which the account recognizes this browser from now on."""
     if not user.device_key:
         return []
     value = known_devices.cookie(user.user_id, user.device_key, known_device(request, user))
@@ -167,7 +167,7 @@ def keep_device(request: http.Request, user: User) -> list[str]:
 
 
 def keep_link(token: str) -> list[str]:
-    """Set-Cookie values that keep a mailed link's token while it leaves the address, and so the browser's history."""
+    """The Set-Cookie values that keep a mailed link's token, so that the URL and the browser's history need not."""
     is_one = credentials.recognize(token, Kind.MAIL_LINK) is not None
     return [cookies.kept("link", token, settings.MAIL_LINK_LIFETIME_SECONDS)] if is_one else forget_link()
 
@@ -181,9 +181,9 @@ def forget_link() -> list[str]:
 
 
 def keep_place(path: str) -> list[str]:
-    """Set-Cookie values that remember where this browser wanted to go, while its user reads their mail.
+    """The Set-Cookie values that remember where this browser was going while its user reads mail.
 
-    In this browser and not in the mail: a link that somebody else asked for must not lead where they want.
+    The mail does not say it, because a link that somebody else requested must not lead where they want.
     """
     value = quote(path, safe="/")
     is_kept = path != "/" and len(value) <= _PLACE_LIMIT_CHARACTERS
@@ -191,7 +191,7 @@ def keep_place(path: str) -> list[str]:
 
 
 def kept_place(request: http.Request) -> str:
-    """A local path; "/" where none was kept."""
+    """A local path; "/" if none was kept."""
     return local_path(unquote(cookies.read(request, "place") or ""))
 
 
@@ -200,7 +200,7 @@ def forget_place() -> list[str]:
 
 
 def local_path(value: str | None) -> str:
-    """`value` if it is a path of ours, else "/". Nothing a browser could take for another host passes."""
+    """`value` if it is a path of ours, else "/". Nothing that a browser could read as another host passes."""
     plain = value is not None and value.startswith("/") and not value.startswith(("//", "/\\"))
     return value if plain and value is not None and all(0x21 <= ord(c) <= 0x7E and c != "\\" for c in value) else "/"
 

@@ -1,7 +1,7 @@
-"""What the next page says once: that something was done, or why it is there.
+"""Notices that the next page shows once: that something was done, or why the page is shown.
 
-A cookie keeps a word out of a fixed list from an answer that leads on to the page that it leads to. In an address the
-word would be shown again at each reload, and from anybody's link.
+A cookie carries a word from a fixed list, from a redirect to its target. In the URL, the word would be shown again at
+each reload, and anybody could put it in a link.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _KEPT_SECONDS = 60
 
 
 class Notice(StrEnum):
-    """templates/notice.html has the sentences."""
+    """The words. templates/notice.html has their sentences."""
 
     SIGNED_OUT = "signed-out"
     SESSION_ENDED = "session-ended"
@@ -33,20 +33,20 @@ class Notice(StrEnum):
     ALL_REVOKED = "all-revoked"
 
 
-TO_VISITORS = (Notice.SIGNED_OUT, Notice.SESSION_ENDED)  # not so where somebody is signed in
+TO_VISITORS = (Notice.SIGNED_OUT, Notice.SESSION_ENDED)  # not true if somebody is signed in
 
 
 def left_for(request: Request) -> Notice | None:
-    """What the answer before left to say; None where it left nothing, or the cookie is nothing of ours."""
+    """The notice that the previous response left; None if there is none, or if the cookie is not one of ours."""
     word = cookies.read(request, "notice")
     return Notice(word) if word and word in {*Notice} else None
 
 
 def leave(notice: Notice) -> str:
-    """The Set-Cookie value that leaves it for the next page."""
+    """The Set-Cookie value that leaves a notice for the next page."""
     return cookies.kept("notice", notice, _KEPT_SECONDS)
 
 
 def said() -> str:
-    """The Set-Cookie value that ends it."""
+    """The Set-Cookie value that ends the notice."""
     return cookies.forgotten("notice")

@@ -1,4 +1,4 @@
-"""What is answered with an error, and what each failure below means to whoever asked."""
+"""The errors that requests are answered with, and the meaning of each failure below for the caller."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ RETRY_AFTER_SECONDS = "2"
 class Refusal(Exception):
     """A request that is answered with an error.
 
-    status: HTTP's. code: a word for a program. message: a sentence that says what is wrong and what to do.
-    headers: besides those that every answer has. is_operators: only the operator can change it, so a page says whom
-    to ask.
+    status: the HTTP status. code: a word for programs. message: a sentence that says what is wrong and what to do.
+    headers: in addition to those of every response. is_operators: only the operator can fix it, so a page says whom to
+    ask.
     """
 
     def __init__(
@@ -42,8 +42,8 @@ class Refusal(Exception):
 
 
 class NotSignedIn(Exception):
-    """Only a signed-in user can see this. back_to: the path of ours to come back to after the sign-in. ended: what the
-    sign-in page says to whoever has sent a form that nothing can be kept of."""
+    """Only a signed-in user can see this. back_to: the local path to return to after the sign-in. ended: what the
+    sign-in page says to somebody who sent a form, none of which can be kept."""
 
     def __init__(self, back_to: str, *, ended: Notice = Notice.SESSION_ENDED) -> None:
         super().__init__("not signed in")
@@ -52,9 +52,9 @@ class NotSignedIn(Exception):
 
 
 class StaleForm(Refusal):
-    """A form that does not carry the CSRF token of its page as it is now.
+    """A form without the current CSRF token of its page.
 
-    is_visitors: of a form for somebody who is not signed in. is_owners: the page was shown to who is signed in now.
+    is_visitors: the form is for visitors who are not signed in. is_owners: its page was shown to the signed-in user.
     """
 
     def __init__(self, *, is_visitors: bool = False, is_owners: bool = False) -> None:
@@ -67,7 +67,7 @@ class StaleForm(Refusal):
 
 
 def as_refusal(error: Exception) -> Refusal:
-    """The refusal that an error is, noted in the log where it is not the caller's."""
+    """The refusal for an error. Logs errors that are not the caller's."""
     match error:
         case Refusal():
             return error
@@ -91,7 +91,7 @@ def as_refusal(error: Exception) -> Refusal:
             return _try_again(Message("The service cannot read its key at the moment."))
         case ServerKeyMissing():
             logs.note(server_key_error="missing")
-            message = Message("This stage has no SERVER_KEY, without which there can be no public applications.")
+            message = Message("Public applications need a SERVER_KEY, and this stage has none.")
             return Refusal(500, "server_error", message, is_operators=True)
         case _:
             logs.note(error=type(error).__name__, where=logs.where(error))

@@ -1,4 +1,4 @@
-"""A request as the views see it: what Chalice and API Gateway pass on, read strictly."""
+"""A request for the views: what Chalice and API Gateway pass, parsed strictly."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from chalicelib.protocol.clients.client_request import ClientRequest
 from chalicelib.protocol.rules.request_parameters import HTTP_BLANKS, Parameters, read_form, read_query
 from chalicelib.request_source import RequestSource, shorten
 
-EVERYTHING = "/{proxy+}"  # the template of what no other route takes
+EVERYTHING = "/{proxy+}"  # the template for paths that no other route takes
 
 
 @dataclass
 class Request:
-    """raw: Chalice's. user: whoever is signed in, from when `browser_session` has found it out, so that an error's page
-    knows them too. typed: what a page shows in its form at first, where that was typed before; see `stale_form`.
-    For how queries and forms are read see `protocol.rules.request_parameters`."""
+    """raw: Chalice's request. user: the signed-in user, once `browser_session` has read it, so that error pages know it
+    too. typed: what a page's form is filled in with; see `stale_form`. `protocol.rules.request_parameters` says how
+    queries and forms are parsed."""
 
     raw: ChaliceRequest
     user: User | None = None
@@ -30,7 +30,7 @@ class Request:
 
     @property
     def method(self) -> str:
-        """A form that is out of date is answered with its page, as if that had been asked for."""
+        """HTTP's method; GET for HEAD, and for a stale form, whose page is shown as if it had been requested."""
         return "GET" if self.raw.method == "HEAD" or self.is_shown_again else str(self.raw.method)
 
     @property
@@ -39,7 +39,7 @@ class Request:
 
     @property
     def query(self) -> Parameters:
-        """Each name with all its values. Raises Undecodable."""
+        """Each name with all of its values. Raises Undecodable."""
         return read_query(self.raw.to_original_event().get("multiValueQueryStringParameters"))
 
     @property
@@ -49,12 +49,13 @@ class Request:
 
     @property
     def form(self) -> Parameters:
-        """Each field with all its values. Raises Undecodable."""
+        """Each field with all of its values. Raises Undecodable."""
         return read_form(self.body)
 
     def header(self, name: str) -> str | None:
-        """Its value. One that was sent several times is joined as RFC 9110 §5.3 joins it, or the cookies as §5.4 of
-        RFC 6265; what may come only once is malformed then. API Gateway shows all values beside the last."""
+        """The header's value. Repeated headers are joined as RFC 9110 §5.3 does, cookies as RFC 6265 §5.4 does; so a
+        repeated header that may occur only once is malformed. API Gateway passes the last value, and separately a list
+        of all."""
         event = self.raw.to_original_event()
         for found, values in (event.get("multiValueHeaders") or {}).items():
             if found.lower() == name and len(values) > 1:
@@ -63,8 +64,8 @@ class Request:
         return str(value) if value is not None else None
 
     def cookie(self, name: str) -> str | None:
-        """Its value as it was sent; None also where two of this name have different values, since one of them was
-        planted and nothing here says which. http.cookies would drop all for one that it cannot read.
+        """The cookie's value as sent; None if cookies of this name have different values, since one of them was planted
+        and nothing tells which. http.cookies would drop all cookies because of one that it cannot parse.
         """
         pairs = (pair.partition("=") for pair in (self.header("cookie") or "").split(";"))
         found = {value.strip(HTTP_BLANKS) for left, _, value in pairs if left.strip(HTTP_BLANKS) == name}
@@ -72,30 +73,30 @@ class Request:
 
     @property
     def given(self) -> Parameters:
-        """What it asks for: a GET in its query, a POST in its form; a form shown again has what may come back of it."""
+        """What was submitted: a GET's query, a POST's form, or what may come back of a form that is shown again."""
         if self.is_shown_again:
             return self.typed
         return self.query if self.method == "GET" else self.form
 
     @property
     def is_from_our_page(self) -> bool:
-        """Does the browser say that a page of ours sent this? Old browsers say nothing; none can be made to lie."""
+        """True if the browser says that a page of ours sent this. Old browsers do not say; none can be made to lie."""
         return self.header("sec-fetch-site") == "same-origin"
 
     def as_client_request(self) -> ClientRequest:
-        """For the endpoints that applications call themselves."""
+        """The request for the endpoints that applications call directly."""
         headers = self.header("authorization"), self.header("content-type")
         path = str(self.raw.context["resourcePath"])
         return ClientRequest(path, self.base_url, self.network, self.body, self.query, *headers)
 
     @property
     def address(self) -> str:
-        """The caller's IP address as the gateway saw it; what the caller claims in a header does not count."""
+        """The caller's IP address as the gateway saw it. Headers in which the caller claims another are ignored."""
         return str(self.raw.context.get("identity", {}).get("sourceIp") or "unknown")
 
     @property
     def network(self) -> str:
-        """What tries are counted by: the address, or of an IPv6 one the /64, all of which one caller can use."""
+        """What tries are counted by: an IPv4 address, or an IPv6 address's /64, all of which one caller can use."""
         try:
             found = ip_interface(self.address)
         except ValueError:
@@ -109,15 +110,15 @@ class Request:
 
     @property
     def base_path(self) -> str:
-        """What stands before our own paths in an address: "", a stage ("/api") or a custom domain's base path."""
+        """What precedes our own paths in a URL: "", a stage ("/api") or a custom domain's base path."""
         if settings.SETTINGS.public_url:
             return urlsplit(settings.SETTINGS.public_url).path
-        return self._passed_as
+        return self._path_prefix
 
     @property
     def local_path(self) -> str:
         """This request's path as our own routes name it."""
-        return str(self.raw.context["path"])[len(self._passed_as) :] or "/"
+        return str(self.raw.context["path"])[len(self._path_prefix) :] or "/"
 
     @property
     def local_address(self) -> str:
@@ -127,14 +128,14 @@ class Request:
 
     @property
     def base_url(self) -> str:
-        """The provider's address, which is its issuer identifier. Never from the Host header, which anyone can set."""
+        """The provider's URL, which is its issuer identifier. Never from the Host header, which anyone can set."""
         if settings.SETTINGS.public_url:
             return settings.SETTINGS.public_url
         return f"https://{self.raw.context['domainName']}{self.base_path}"
 
     @property
-    def _passed_as(self) -> str:
-        """What stands before our own path when the request reaches the gateway."""
+    def _path_prefix(self) -> str:
+        """What precedes our own path when the request reaches the gateway."""
         path, template = str(self.raw.context["path"]), str(self.raw.context["resourcePath"])
         if template == EVERYTHING:
             return _before_rest(path, str((self.raw.uri_params or {}).get("proxy", "")))
@@ -142,14 +143,14 @@ class Request:
 
 
 def _before(path: str, template: str) -> str:
-    """`path` without as many segments at its end as `template` has."""
+    """`path` without its last segments, as many as `template` has."""
     segments = [segment for segment in path.split("/") if segment]
     own = len([segment for segment in template.split("/") if segment])
     return "".join(f"/{segment}" for segment in segments[: len(segments) - own])
 
 
 def _before_rest(path: str, rest: str) -> str:
-    """`path` without `rest` at its end, however much of either is decoded already; "" where it does not end so."""
+    """`path` without `rest` at its end, whatever part of either is already decoded; "" if it does not end with it."""
     segments = [segment for segment in path.split("/") if segment]
     starts = (at for at in range(len(segments)) if _decoded("/".join(segments[at:])) == _decoded(rest))
     return "".join(f"/{segment}" for segment in segments[: next(starts, 0)])

@@ -1,12 +1,12 @@
-"""A form that cannot be taken as it was sent, since its page is out of date or its sender's session has ended.
+"""Stale forms: forms that cannot be accepted as sent, because their page is out of date or the session has ended.
 
-Nothing that it asks for is done. Its page is shown again, with what was typed where that can do no harm, and somebody
-has to press its button again. Where the session has ended, the sign-in page carries what was typed as hidden fields, so
-that nothing of it is stored anywhere.
+Nothing that a stale form asks for is done. Its page is shown again, filled in with what was typed as far as that is
+safe, and somebody has to submit it again. If the session has ended, the sign-in page carries what was typed in hidden
+fields, so that none of it is stored.
 
-What was typed comes back into a signed-in user's form only if the browser says that the form was sent by a page of
-ours (Sec-Fetch-Site), or another site could fill in a form for them; and only if that page was theirs. A route names
-the fields that may come back. No password and no secret is among them.
+What was typed comes back into a signed-in user's form only if the browser says that a page of ours sent it
+(Sec-Fetch-Site), or else another site could fill in a form for the user; and only if that page was shown to that user.
+A route names the fields that may come back. Passwords and secrets are never among them.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ _CARRIED = "typed."
 
 
 def check(sent: str | None, expected: str, *, is_visitors: bool = False, is_owners: bool = False) -> None:
-    """Raises StaleForm unless `sent` is the CSRF token that is expected; "" is never one. For the rest see there."""
+    """Raises StaleForm unless `sent` is the expected CSRF token. "" never is. The flags are those of StaleForm."""
     if not is_same(sent, expected):
         raise StaleForm(is_visitors=is_visitors, is_owners=is_owners)
 
 
 def is_same(sent: str | None, expected: str) -> bool:
-    """Is it the CSRF token that is expected?"""
+    """True if `sent` is the expected CSRF token."""
     return bool(expected) and hmac.compare_digest((sent or "").encode(), expected.encode())
 
 
 def typed(request: Request, stale: StaleForm, names: Iterable[str]) -> Parameters:
-    """What may stand in the form when it is shown again."""
+    """The fields to fill in when the form is shown again."""
     if not stale.is_visitors and not (stale.is_owners and request.is_from_our_page):
         return {}
     return _entered(request.form, names)
 
 
 def to_carry(request: Request, names: Iterable[str], next_path: str) -> Parameters:
-    """Of a form whose sender is not signed in any more, the hidden fields with which the sign-in page carries it.
+    """The hidden fields with which the sign-in page carries a form whose sender is no longer signed in.
 
-    Empty where nothing was typed, and where it must not or cannot come back: its page was not ours, or it is too long
-    to be sent along. next_path: where it goes after the sign-in, which is sent along as well.
+    Empty if nothing was typed, if the form did not come from our page, or if it is too long to be sent along.
+    next_path: where to go after the sign-in; it is sent along as well.
     """
     entered = _entered(request.form, names) if request.method == "POST" and request.is_from_our_page else {}
     if not entered:
@@ -57,18 +57,18 @@ def to_carry(request: Request, names: Iterable[str], next_path: str) -> Paramete
 
 
 def carried(request: Request) -> Parameters:
-    """The hidden fields of a sign-in form that carries another form; none where it carries none."""
+    """The hidden fields of a sign-in form that carries another form; empty if it carries none."""
     if not request.is_from_our_page:
         return {}
     return _entered(request.form, (name for name in request.form if name.startswith(_CARRIED)))
 
 
 def unpacked(fields: Parameters) -> Parameters:
-    """The form that `carried` found, under its own names."""
+    """The carried form's fields, under their own names."""
     return {name.removeprefix(_CARRIED): values for name, values in fields.items()}
 
 
 def _entered(form: Parameters, names: Iterable[str]) -> dict[str, list[str]]:
-    """Those of `names` that are not empty, with all their values: boxes that are ticked share a name."""
+    """The nonempty values of the fields in `names`. A field can have several: checkboxes share a name."""
     found = {name: [value for value in form.get(name, ()) if value] for name in names}
     return {name: values for name, values in found.items() if values}

@@ -1,4 +1,4 @@
-"""GET and POST /api/v1/oauth/authorize: the application asks, the user answers (RFC 6749 §4.1.1)."""
+"""GET and POST /api/v1/oauth/authorize: the application asks, and the user answers (RFC 6749 §4.1.1)."""
 
 from __future__ import annotations
 
@@ -46,28 +46,28 @@ blueprint = Blueprint(__name__)
 )
 def authorize(request: http.Request) -> Response:
     if request.is_head:
-        allowed = "GET, POST"  # it would make a code
+        allowed = "GET, POST"  # a HEAD would issue a code
         raise http.Refusal(
             405, "invalid_request", Message("Only %(methods)s can be used here.", methods=allowed), {"Allow": allowed}
         )
     form = request.form if request.method == "POST" else None
-    # The consent form's address carries the request; a request that is itself a POST may be all in its body (§3.1).
+    # The consent form's URL contains the request. A request that is itself a POST may have it all in its body (§3.1).
     parameters = request.query if form is None or request.query else form
     if form is not None and not consent_page.is_sent(request, form):
         return http.see_other(http.here(request, _path_of(parameters)))
     browser, application, consent, pushed = _read(request, parameters)
     user_id = browser.user.user_id if browser else None
     try:
-        application = _described(parameters, browser, application)
+        application = _as_described(parameters, browser, application)
         asked = pushed_requests.read_request(parameters, application, pushed, user_id=user_id, issuer=request.base_url)
     except NotThisApplication as error:
         return _not_this_application(request, error, parameters)
     except RefusedRequest as error:
-        if browser is None:  # or anybody's link would lead through here to wherever somebody registered (9700 §4.11.2)
+        if browser is None:  # otherwise anybody's link could redirect through here to any site (RFC 9700 §4.11.2)
             raise http.NotSignedIn(_path_of(parameters)) from error
         if authorization_response.is_told_at_once(error, consent, browser.user):
             return http.see_other(error.location)
-        return _refused(request, error)  # whoever is signed in decides whether to go there
+        return _refused(request, error)  # the signed-in user decides whether to go there
     logs.note(client_id=asked.application.client_id)
     if browser is None:
         raise http.NotSignedIn(f"{PATH}?{request_parameters.encode(asked.parameters)}")
@@ -77,19 +77,19 @@ def authorize(request: http.Request) -> Response:
         if form is None:
             return _ask_or_remember(request, asked, browser, consent)
         return _answer(request, asked, browser, consent, form)
-    except AlreadyAnswered:  # since it was read, as by a second click
+    except AlreadyAnswered:  # since it was read, for example by a second click
         return _answered_meanwhile(request, asked, browser, consent, form)
 
 
 def _path_of(parameters: request_parameters.Parameters) -> str:
-    """The path that asks this again, with a GET, mistakes included."""
+    """The path of a GET that repeats the request, including its mistakes."""
     return f"{PATH}?{request_parameters.encode_all(parameters, (*request_parameters.AUTHORIZATION, 'request_uri'))}"
 
 
 def _read(
     request: http.Request, parameters: request_parameters.Parameters
 ) -> tuple[SignedIn | None, Application | None, Consent | None, PushedRequest | None]:
-    """All that decides, in one round trip."""
+    """Read everything that decides, in one round trip."""
     cookie = browser_session.read_cookie(request)
     client_id = request_parameters.single(parameters, "client_id") or ""
     is_one = request_parameters.is_id(client_id, limit=settings.CLIENT_ID_LIMIT_CHARACTERS)
@@ -97,26 +97,26 @@ def _read(
     pushed_key = pushed_requests.key_of(parameters)
     if cookie is None:
         application, pushed = store.read(application_key, pushed_key)
-        return None, _called(application, client_id), None, pushed
+        return None, _if_named(application, client_id), None, pushed
     consent_key = Consent.key(cookie.user_id, application_key.hash_key) if application_key else None
     session, user, application, consent, pushed = store.read(
         cookie.session_key, cookie.user_key, application_key, consent_key, pushed_key
     )
     browser = browser_session.recognize(request, cookie, session, user)
-    return browser, _called(application, client_id), consent, pushed
+    return browser, _if_named(application, client_id), consent, pushed
 
 
-def _called(found: Application | None, client_id: str) -> Application | None:
-    """The application, if this is its client id: the id that one with a document is stored under is not."""
+def _if_named(found: Application | None, client_id: str) -> Application | None:
+    """The application, if this is its client id. A derived id, under which a document's client is stored, is not."""
     return found if found is not None and found.public_id == client_id else None
 
 
-def _described(
+def _as_described(
     parameters: request_parameters.Parameters, browser: SignedIn | None, known: Application | None
 ) -> Application | None:
-    """Of an application that describes itself, what its document says now; of any other, what is known.
+    """The application as its document describes it now; for an application without a document, `known`.
 
-    Raises NotSignedIn before anything is fetched: strangers cannot have this server call others.
+    Raises NotSignedIn before anything is fetched: strangers must not make this server call others.
     """
     client_id = request_parameters.single(parameters, "client_id") or ""
     if not metadata_documents.is_one(client_id):
@@ -147,7 +147,7 @@ def _answer(
     consent: Consent | None,
     form: request_parameters.Parameters,
 ) -> Response:
-    """What the user said, to the request that they were shown: granted is what was posted, asked for and allowed."""
+    """Carry out the user's answer. It grants only what the shown request asked for and the user selected."""
     question = _question(asked)
     if not browser.sent(form, question.purpose):
         return consent_page.show_stale(request, browser, question, consent, form)
@@ -177,7 +177,7 @@ def _answered_before(
     consent: Consent | None,
     form: request_parameters.Parameters | None,
 ) -> Response:
-    """To a pushed request that this user has answered: the same redirect where they asked for the same, else a page."""
+    """Respond for a pushed request that the user has answered: the same redirect for the same answer, else a page."""
     assert asked.pushed is not None
     if form is None:
         is_same = authorization_response.is_remembered(asked, consent, browser.user)
@@ -211,7 +211,7 @@ def _answered_meanwhile(
 
 
 def _question(asked: AuthorizationRequest) -> Question:
-    # In the address and not in fields: browsers change line breaks in a field, and so in a state.
+    # In the URL and not in fields: browsers change line breaks in a field, so they would change a state.
     address = f"{PATH}?{request_parameters.encode(asked.parameters)}"
     return Question(
         application=asked.application,
@@ -226,9 +226,9 @@ def _question(asked: AuthorizationRequest) -> Question:
 
 
 def _purpose(asked: AuthorizationRequest) -> str:
-    """Binds the form to the very request that was shown, and to where its answer was said to go.
+    """Binds the form to the exact request that was shown, and to the redirect URI that was shown.
 
-    A request that leaves `redirect_uri` out goes to the first registered one, which may be another by now.
+    A request without a `redirect_uri` goes to the first registered one, which may have changed.
     """
     return f"consent {request_parameters.encode(dict(sorted(asked.parameters.items())))} {asked.redirect_uri}"
 
@@ -236,7 +236,7 @@ def _purpose(asked: AuthorizationRequest) -> str:
 def _not_this_application(
     request: http.Request, error: NotThisApplication, parameters: request_parameters.Parameters
 ) -> Response:
-    """Nobody is redirected; the user learns that it is not their fault, and the developer what to mend."""
+    """A page instead of a redirect: it tells the user that it is not their fault, and the developer what to fix."""
     logs.note(outcome=f"invalid {error.problem}")
     received = request_parameters.known(parameters, ("client_id", "redirect_uri"))
     shown: dict[str, Any] = {"problem": error.problem, "detail": error.detail, "received": received}
@@ -244,7 +244,7 @@ def _not_this_application(
 
 
 def _refused(request: http.Request, error: RefusedRequest) -> Response:
-    """The error, shown to the user, and a link that takes it to the application: nobody is led there unasked."""
+    """A page with the error and a link that takes it to the application: nobody is redirected without a choice."""
     logs.note(client_id=error.application.client_id)
     return http.page(
         request,

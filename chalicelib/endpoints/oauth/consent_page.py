@@ -1,4 +1,4 @@
-"""The consent page, which the authorization endpoint and devices share."""
+"""The consent page, shared by the authorization endpoint and devices."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from chalicelib.protocol.rules.request_parameters import Parameters, single
 STALE = Message(
     "You signed in again, or something else changed, since this page was opened. Check it and answer once more."
 )
-# Decisions that answer nothing yet: they change what is shown, and need no script.
+# Decisions that only change what is shown and do not answer yet. They need no script.
 _ONLY_SHOW = ("select_all", "select_none", "filter")
-_MARK = "consent_form"  # tells this form from others without a decision
+_MARK = "consent_form"  # distinguishes this form from others that have no decision
 TYPED_AGAIN = (_MARK, "organizers", "find")  # after a sign-in; never the decision
 
 
@@ -34,9 +34,9 @@ TYPED_AGAIN = (_MARK, "organizers", "find")  # after a sign-in; never the decisi
 class Question:
     """What a user is asked.
 
-    purpose: binds the form to the very request that was shown. address: the path that asks this again.
-    post_to: the path that the form goes to. redirect_uri, origin: where the answer goes; None where no browser is led
-    on. hidden: fields of the form. user_code: as a device shows it.
+    purpose: binds the form to the exact request that was shown. address: the path that asks the question again.
+    post_to: the path that the form is sent to. redirect_uri, origin: where the browser goes with the answer; None for a
+    device. hidden: form fields. user_code: as a device shows it.
     """
 
     application: Application
@@ -52,12 +52,12 @@ class Question:
 
 
 def is_sent(request: http.Request, form: Parameters) -> bool:
-    """Is it the consent form? It has no decision when it comes back after a sign-in, from a page of ours."""
+    """True for the consent form. When it comes back after a sign-in, from our page, it has no decision."""
     return single(form, "decision") is not None or (request.is_from_our_page and single(form, _MARK) is not None)
 
 
 def answers(form: Parameters) -> bool:
-    """Does it allow or deny?"""
+    """True if the form allows or denies."""
     return single(form, "decision") not in (None, *_ONLY_SHOW)
 
 
@@ -72,7 +72,7 @@ def show(
     problem: str = "",
     status: int = 200,
 ) -> Response:
-    """The page. form: as it was posted, to be shown again. notice, problem: about all of it; about the organizers."""
+    """The page. form: as posted, to show again. notice: about the whole page. problem: about the organizers."""
     owner, organizers = consents.read_shown(question.application, browser.user, question.scopes)
     needs_organizers = scope_rules.need_organizers(question.scopes)
     choice = consents.choice(organizers, form)
@@ -105,9 +105,9 @@ def show(
 def show_stale(
     request: http.Request, browser: SignedIn, question: Question, consent: Consent | None, form: Parameters
 ) -> Response:
-    """The page anew, for a form that counts no more, with what the same user had ticked.
+    """The page again for a stale form, with what the same user had ticked.
 
-    Where that may not be shown nothing is ticked, an only organizer neither: they may have unticked it.
+    If that may not be shown, nothing is ticked, not even a single organizer: the user may have unticked it.
     """
     logs.note(outcome="stale form")
     kept = form if browser.was_filled_in_here(request, form) else {}
@@ -115,7 +115,7 @@ def show_stale(
 
 
 def note_allowed(request: http.Request, browser: SignedIn, application: Application) -> None:
-    """In the user's history."""
+    """Record the consent in the user's history."""
     security_event.record(
         browser.user.user_id,
         security_event.Kind.CONSENT,

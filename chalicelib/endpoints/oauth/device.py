@@ -1,4 +1,4 @@
-"""/device: where a user types the code that a device shows, and allows it or not (RFC 8628 §3.3)."""
+"""/device: where a user types the code that a device shows, and allows or denies it (RFC 8628 §3.3)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from chalicelib.protocol.rules import paths
 from chalicelib.protocol.rules.request_parameters import Parameters, single
 
 UNKNOWN = Message("This code is unknown or has expired. Compare it with your device, or start again there.")
-_TYPED = "device code"  # the purpose of the form that a code is typed in
+_TYPED = "device code"  # the purpose of the form that a code is typed into
 blueprint = Blueprint(__name__)
 
 
@@ -45,7 +45,7 @@ def device_authorization(request: http.Request) -> Response:
 )
 def device(request: http.Request) -> Response:
     form = request.form if request.method == "POST" else None
-    # A form that comes back after a sign-in has it in its address.
+    # A form that comes back after a sign-in has the code in its URL.
     user_code = single(form or {}, "user_code") or single(request.query, "user_code")
     browser = browser_session.require(request, back_to=_address(user_code) if user_code else paths.DEVICE)
     if user_code is None:
@@ -54,7 +54,7 @@ def device(request: http.Request) -> Response:
     if form is not None and not is_consent_form and not browser.sent(form, _TYPED):
         return _code_page(request, browser, user_code=user_code, problem=consent_page.STALE, status=403)
     try:
-        # Counted before the code is looked at: too many of one account or one address are guesses (§5.1).
+        # Counted before the code is looked up: too many tries of one account or one address are guesses (§5.1).
         with throttle.trying(_limits(request, browser), window_seconds=settings.DEVICE_WINDOW_SECONDS) as counted:
             found, asking = _find(user_code, browser)
     except throttle.TooManyTries:
@@ -64,7 +64,7 @@ def device(request: http.Request) -> Response:
         return _code_page(request, browser, problem=message, status=429, headers=retry_after)
     if found is None or asking is None:
         return _code_page(request, browser, user_code=user_code, problem=UNKNOWN, status=400)
-    for tried in counted:  # it was no guess
+    for tried in counted:  # it was not a guess
         tried.take_back()
     logs.note(client_id=asking.client_id)
     if not found.is_open:
@@ -76,7 +76,7 @@ def device(request: http.Request) -> Response:
 
 
 def _find(user_code: str, browser: SignedIn) -> tuple[DeviceRequest | None, Application | None]:
-    """What this code stands for: open, or answered by this user."""
+    """The request with this code, if it is open or was answered by this user, and its application."""
     key = rules.key_of(user_code)
     found = store.read(key)[0] if key else None
     if found is None or not (found.is_open or found.was_answered_by(browser.user.user_id)):
@@ -102,7 +102,7 @@ def _answer(
     except ChoiceProblem as error:
         consent = _consent(browser, found)
         return consent_page.show(request, browser, question, consent, form=form, problem=error.message, status=400)
-    except rules.AlreadyAnswered:  # since it was read, as by a second click
+    except rules.AlreadyAnswered:  # since it was read, for example by a second click
         answered = store.read(found.own_key)[0]
         if answered is None or not answered.was_answered_by(browser.user.user_id):
             return _code_page(request, browser, problem=UNKNOWN, status=400)
@@ -140,7 +140,7 @@ def _limits(request: http.Request, browser: SignedIn) -> list[throttle.Limit]:
 
 
 def _purpose(found: DeviceRequest) -> str:
-    """Binds the form to the very request that was shown."""
+    """Binds the form to the exact request that was shown."""
     return f"device {found.request_id} {found.device_digest}"
 
 

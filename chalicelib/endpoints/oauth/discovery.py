@@ -1,7 +1,7 @@
 """/.well-known/: metadata that clients configure themselves from (RFC 8414, RFC 9728).
 
-An issuer with a path, such as a stage's, has its metadata at two addresses. RFC 8414 §3.1 puts the well-known part
-between host and path; such a request arrives only where a domain's root leads here too. Below the path it always does.
+An issuer with a path, such as a stage's, has its metadata at two URLs. RFC 8414 §3.1 puts the well-known part between
+host and path, but such a request only arrives if the domain's root leads here too. The URL below the path always works.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def protected_resource_of_path(request: http.Request, path: str) -> Response:
 
 
 def _of_path(request: http.Request, path: str, describe: Callable[[str], dict[str, Any]]) -> Response:
-    """The metadata must be of the very issuer whose address was asked (RFC 8414 §3.3): with that path, and no other."""
+    """The metadata must belong to the issuer whose URL was requested (RFC 8414 §3.3), with exactly this path."""
     if request.base_path != f"/{path}":
         raise http.Refusal(404, "not_found", "There is nothing at this address.")
     return http.json_answer(describe(request.base_url))

@@ -1,4 +1,4 @@
-"""/api/v1/oauth/register: where applications register and manage themselves, if the operator lets them."""
+"""/api/v1/oauth/register: where applications register and manage themselves, if the operator allows it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""POST /api/v1/oauth/token, revoke_token, introspect and par: what applications call themselves."""
+"""POST /api/v1/oauth/token, revoke_token, introspect and par: the endpoints that applications call directly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""/settings/security: where a user is signed in, and what happened to their account."""
+"""/settings/security: where a user is signed in, and the history of their account."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ blueprint = Blueprint(__name__)
 
 @dataclass(frozen=True)
 class Listed:
-    """A session or an event, and the device that it was on. Both names are "" where they are not known."""
+    """A session or an event, with the browser and system of its device; "" if they are not known."""
 
     item: Session | security_event.SecurityEvent
     browser: str
@@ -47,33 +47,35 @@ def security(request: http.Request) -> Response:
         older=older,
         is_first_page=not before,
         csrf_field=CSRF_FIELD,
-        csrf_tokens={of: browser.csrf_token(*_end(of)) for of in [OTHERS, *(found.short_id for found in sessions)]},
+        csrf_tokens={
+            of: browser.csrf_token(*_end_purpose(of)) for of in [OTHERS, *(found.short_id for found in sessions)]
+        },
     )
 
 
 def _end_sessions(request: http.Request, browser: SignedIn) -> Response:
     which = single(request.form, "session") or ""
-    browser.check_csrf(request.form, *_end(which))
+    browser.check_csrf(request.form, *_end_purpose(which))
     mine = browser.cookie.named.digest
     others = [found for found in session.live_ones(browser.user) if found.session_digest != mine]
     ended = [found for found in others if which in (OTHERS, found.short_id)]
     for found in ended:
         session.end(browser.user.user_id, found.session_digest)
     logs.note(outcome="sessions ended", sessions=len(ended))
-    if not ended:  # they had ended before, and nobody was signed out just now
+    if not ended:  # they had already ended, so nobody was signed out just now
         return http.see_other(http.here(request, PATH))
     security_event.record(browser.user.user_id, security_event.Kind.SESSION_ENDED, request.source)
     notice = http.Notice.SIGNED_OUT_ELSEWHERE if which == OTHERS else http.Notice.SIGNED_OUT_THERE
     return http.see_other(http.here(request, PATH), notice=notice)
 
 
-def _end(which: str) -> tuple[str, str]:
-    """What a form that ends it, or them, is for."""
+def _end_purpose(which: str) -> tuple[str, str]:
+    """The purpose of the form that ends one session or all others."""
     return "end session", which
 
 
 def _events(browser: SignedIn, before: str) -> tuple[list[security_event.SecurityEvent], str | None]:
-    """A page of events, and the key from which the next page goes on; None where there is none."""
+    """A page of events, and the key from which the next page continues; None if there is none."""
     size = settings.SECURITY_EVENTS_PER_PAGE
     found = security_event.recent(browser.user.user_id, limit=size + 1, before=before[:64] or None)
     return found[:size], found[size - 1].event_key if len(found) > size else None

@@ -1,4 +1,4 @@
-"""/settings/authorized: what has access to a user's data, and where the user takes it back."""
+"""/settings/authorized: the applications that have access to a user's data, and where the user revokes it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ blueprint = Blueprint(__name__)
 
 @dataclass(frozen=True)
 class Authorized:
-    """An application that has access. last_used_at: seconds since the epoch; None where it never fetched a token."""
+    """An application that has access. last_used_at: seconds since the epoch; None if it never fetched a token."""
 
     application: Application
     scopes: list[str]
@@ -86,7 +86,7 @@ def _record(request: http.Request, browser: SignedIn, client_id: str) -> None:
 
 
 def _listed(user_id: str) -> list[Authorized]:
-    """Newest use first. What was allowed and what is still held: a grant keeps its scopes when the consent changes."""
+    """Most recently used first. Includes what grants still hold: they keep their scopes when the consent changes."""
     grants = list(grant.held_by(user_id))
     consents = consent.given_by(user_id)
     applications = store.read_all([Application.key(given.client_id) for given in consents])

@@ -1,4 +1,4 @@
-"""The page that asks for an address to mail a link to, and the page behind the link, whatever it is that it allows."""
+"""The page that asks for an address to mail a link to, and the page behind that link, whatever the link is for."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def ask(
     send: Callable[[http.Request, str], None],
     outcome: str,
 ) -> Response:
-    """The form at `path`, and its answer, which is the same whoever has the address.
+    """The form at `path`, and the response to it, which does not depend on whose address it is.
 
-    check: of the address as typed; gives it back as it is kept, raises InputProblem. send: mails the link, with as much
-    work for one address as for another, and counts it with `sending`. Raises TooManyTries, and what `send` raises.
+    check: takes the address as typed, returns it as stored, raises InputProblem. send: mails the link, with the same
+    work for every address, and counts it with `sending`. Raises TooManyTries, and whatever `send` raises.
     """
     if not mail.is_set_up():
         return http.page(request, "mail_not_set_up.html", 503)
@@ -59,13 +59,12 @@ def ask(
 
 
 def sending(path: str, to: str | None) -> AbstractContextManager[object]:
-    """Count the mail that the form at `path` sends. to: whose address, None where it goes to nobody. Raises
-    TooManyTries."""
+    """Count the mail that the form at `path` sends. to: its recipient; None if it is not sent. Raises TooManyTries."""
     return throttle.mailing(path, is_to_somebody=to is not None, not_made=(mail.MailUnavailable,))
 
 
 def token(request: http.Request) -> str | None:
-    """The link's, for the page behind it: from the form that is shown again, or the cookie that keeps it."""
+    """The link's token, for the page behind the link: from a form that is shown again, or from its cookie."""
     return single(request.typed, "token") or browser_session.kept_link(request)
 
 
@@ -77,10 +76,10 @@ def use(
     show: Callable[[http.Request], Response],
     submit: Callable[[http.Request], Response],
 ) -> Response:
-    """The page at `path`, where the link leads: `show` answers a GET and `submit` a POST; both may raise Unusable.
+    """The page at `path` behind the link: `show` answers a GET and `submit` a POST. Both may raise Unusable.
 
-    again: the path where another link can be asked for. Looking at the page uses nothing up, since mail programs look
-    at links by themselves. The token goes from the address into a cookie: addresses are kept, and passed on.
+    again: the path where another link can be requested. Viewing the page does not use up the link, since mail programs
+    open links by themselves. The token moves from the URL into a cookie, because URLs are stored and passed on.
     """
     named = single(request.query, "token")
     if named and request.method == "GET":

@@ -1,4 +1,4 @@
-"""A password is changed by who knows the present one, and chosen anew, through a mailed link, by who forgot it."""
+"""Changing a password with the current one, or through a mailed link for somebody who forgot it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ blueprint = Blueprint(__name__)
 
 @http.route(blueprint, ASK, "GET", "POST", is_page=True, typed_again=mailed_link.ASKED)
 def ask(request: http.Request) -> Response:
-    """The answer is the same, and as much work, for an address that nobody has here."""
+    """The response and the work are the same for an address without an account."""
     return mailed_link.ask(
         request,
         ASK,
@@ -46,7 +46,8 @@ def choose(request: http.Request) -> Response:
 
 @http.route(blueprint, CHANGE, "GET", "POST", is_page=True)
 def change(request: http.Request) -> Response:
-    # A second click comes when the first has changed the password and ended the session: who knows which it was?
+    # A second click arrives after the first one changed the password and ended the session; the notice covers both
+    # cases.
     browser = browser_session.require(request, back_to=CHANGE, ended=http.Notice.SESSION_ENDED_OF_PASSWORD)
     if request.method == "GET":
         return _change_page(request, browser)
@@ -70,7 +71,7 @@ def change(request: http.Request) -> Response:
 def _send_link(request: http.Request, email: str) -> None:
     found = user.find_by_email(email)
     owner = found if found and found.active else None
-    # To the address that is stored and not to the one that was typed: two that count as one here may be two people's.
+    # To the stored address, not the typed one: two addresses that are equal here may belong to two people elsewhere.
     to = owner.email if owner else None
     with mailed_link.sending(ASK, to):
         token = mail_link.create(Purpose.CHOOSE_PASSWORD, email=to or email, of=owner)
@@ -108,10 +109,10 @@ def _choose(request: http.Request) -> Response:
 
 
 def _revoke_applications(request: http.Request, changed: User) -> bool | None:
-    """Were they all revoked? None where nobody asked for it.
+    """Revoke all applications if the form asked for it. True if that succeeded; None if it was not asked for.
 
-    The password is changed by then and the link used, so a store that fails now is told on the page: what is left can
-    be revoked behind the sign-in.
+    The password is changed and the link used up by now, so if the store fails, the page says so: the user can sign in
+    and revoke what is left.
     """
     if not _wants_revocation(request):
         return None
@@ -149,7 +150,7 @@ def _choose_page(request: http.Request, link: MailLink, token: str | None, *, pr
 
 
 def _tell_owner(request: http.Request, changed: User) -> None:
-    """Who did not do it hears of it, where mail is set up; nothing hangs on that mail."""
+    """Tell the owner about the change by mail, in case somebody else made it. Nothing depends on this mail."""
     if not mail.is_set_up():
         return
     if not throttle.may_send_notice():
@@ -166,7 +167,7 @@ def _tell_owner(request: http.Request, changed: User) -> None:
 
 
 def _change_page(request: http.Request, browser: SignedIn, *, wrong: str = "", problem: str | None = None) -> Response:
-    """problem: with the new password, as `_problem` words it. wrong: with the present one."""
+    """problem: what is wrong with the new password, to follow "The new password". wrong: with the current one."""
     return http.page(
         request,
         "password.html",

@@ -1,4 +1,4 @@
-"""/settings/profile: what applications are told about a user, and the pages go by."""
+"""/settings/profile: what applications are told about a user, and what the pages use."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ blueprint = Blueprint(__name__)
 
 @dataclass
 class Fields:
-    """The form as it was filled in. entered and problems: by the field's name."""
+    """The form as filled in. entered, problems: by field name."""
 
     entered: dict[str, str]
     problems: dict[str, str] = field(default_factory=dict)

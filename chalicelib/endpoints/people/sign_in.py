@@ -16,7 +16,7 @@ from chalicelib.models.email_address import normalize
 from chalicelib.models.user import User
 from chalicelib.protocol.rules.request_parameters import Parameters, single
 
-_SIGN_OUT = "log-out"  # what the form is for: the word of earlier versions, whose forms are still open somewhere
+_SIGN_OUT = "log-out"  # the form's purpose; the word is that of earlier versions, whose forms may still be open
 WRONG = Message("Wrong email or password.")
 blueprint = Blueprint(__name__)
 
@@ -33,7 +33,7 @@ def sign_in(request: http.Request) -> Response:
         return _answer(request)
     next_path = browser_session.local_path(single(request.given, "next"))
     wants_another = single(request.query, "switch") is not None
-    # A form that is shown again is of somebody who wants another account, or is not signed in.
+    # A form that is shown again belongs to somebody who wants another account or is not signed in.
     if browser_session.signed_in(request) and not wants_another and not request.is_shown_again:
         return http.see_other(http.here(request, next_path))
     return _sign_in_page(request, next_path, email=single(request.typed, "email") or "")
@@ -41,7 +41,7 @@ def sign_in(request: http.Request) -> Response:
 
 @http.route(blueprint, "/logout", "GET", "POST", is_page=True)
 def sign_out(request: http.Request) -> Response:
-    """A POST signs out; a GET asks first, since any page can send a browser here."""
+    """A POST signs out. A GET asks first, since any page can send a browser here."""
     browser = browser_session.signed_in(request)
     if browser and request.method == "GET":
         return http.page(request, "sign_out.html", csrf_token=browser.csrf_token(_SIGN_OUT))
@@ -59,7 +59,7 @@ def _answer(request: http.Request) -> Response:
         browser_session.check_visitor_form(request, http.SIGN_IN)
     except http.StaleForm:
         browser = browser_session.signed_in(request)
-        if browser and _names(form, browser.user):  # in another tab, meanwhile
+        if browser and _has_address_of(form, browser.user):  # signed in in another tab in the meantime
             return browser_session.go_on(request, browser.user, next_path)
         raise
     email, password = single(form, "email") or "", single(form, "password") or ""
@@ -87,8 +87,8 @@ def _answer(request: http.Request) -> Response:
     return browser_session.go_on(request, right, next_path, cookies=cookies)
 
 
-def _names(form: Parameters, of: User) -> bool:
-    """Is it this user's address that was typed?"""
+def _has_address_of(form: Parameters, of: User) -> bool:
+    """True if the typed address is this user's."""
     return normalize(single(form, "email") or "") == normalize(of.email)
 
 

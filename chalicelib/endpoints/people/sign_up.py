@@ -1,7 +1,7 @@
-"""/sign-up: whoever reads the mail at an address can open an account for it, where the operator lets them.
+"""/sign-up: anybody who reads mail at an address can create an account for it, if the operator allows it.
 
-The account is made when the mailed link is used, with what its owner types then. Before that there is nothing of it: a
-password that somebody else chose cannot wait in it, and an address cannot be taken from its owner.
+The account is created when the mailed link is used, with what its owner types then. Before that, nothing of it exists:
+nobody else can have chosen its password, and an address cannot be taken from its owner.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ blueprint = Blueprint(__name__)
 
 @dataclass
 class Fields:
-    """The form as it was filled in. problems: what is wrong, by the field's name."""
+    """The form as filled in. problems: what is wrong, by field name."""
 
     fullname: str = ""
     password: str = ""
@@ -39,7 +39,7 @@ class Fields:
 
 @http.route(blueprint, ASK, "GET", "POST", is_page=True, typed_again=mailed_link.ASKED)
 def ask(request: http.Request) -> Response:
-    """The answer is the same, and as much work, for an address that has an account already."""
+    """The response and the work are the same for an address that already has an account."""
     _check_open()
     return mailed_link.ask(
         request,
@@ -104,7 +104,7 @@ def _open_account(request: http.Request) -> Response:
         *browser_session.forget_link(),
         *browser_session.forget_place(),
     ]
-    # To where they were going when they found that they needed an account; else to what the account still lacks.
+    # To the page that made them sign up, or else to their profile, to complete it.
     return http.see_other(http.here(request, place if place != "/" else PROFILE), headers={"Set-Cookie": cookies})
 
 

@@ -1,8 +1,8 @@
-"""The few verbs that every model reads and writes with.
+"""The few functions that every model reads and writes with.
 
-Reads are strongly consistent. Several reads are one BatchGetItem, several writes are one transaction, and so is a
-single write with a condition. `calling` tries again what another write was in the way of; `connection`, what failed in
-passing. A condition that does not hold is `ConditionFailed`; a store that cannot answer now is `StoreUnavailable`.
+Reads are strongly consistent. Several reads are one BatchGetItem. Several writes are one transaction, and so is a
+single write with a condition. `calling` retries a call that conflicted with another write; `connection` retries one
+that failed temporarily. A failed condition raises `ConditionFailed`; an unavailable store, `StoreUnavailable`.
 """
 
 from chalicelib.models.store.calling import ConditionFailed as ConditionFailed

@@ -1,4 +1,4 @@
-"""Tries of a write that another one may come before: read again, and write again, for a short time."""
+"""Retries of a read and write that another write may get ahead of, for a short time."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _LONGEST_PAUSE_SECONDS = 0.32
 
 
 def attempts() -> Iterator[int]:
-    """Count tries, with a random pause between two, for CONTENTION_SECONDS. There is always a first one.
+    """Yield attempt numbers for CONTENTION_SECONDS, with a random pause between attempts. Yields at least one.
 
-    The pauses grow, so that however many write at once, each comes through.
+    The pauses grow, so that every writer succeeds, however many there are at once.
     """
     until = time.monotonic() + settings.CONTENTION_SECONDS
     attempt = 0

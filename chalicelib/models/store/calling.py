@@ -1,4 +1,4 @@
-"""One call to the store: what a failure of it means, and the tries where it is only in another write's way."""
+"""One call to the store: what a failure of it means, and retries if it conflicted with another write."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CONFLICT_PAUSE_SECONDS = 0.02
 
 
 class ConditionFailed(Exception):
-    """The store did not hold what a write demanded, and nothing was written.
+    """A write's condition did not hold, and nothing was written.
 
     failed: the changes whose conditions did not hold.
     """
@@ -26,7 +26,11 @@ class ConditionFailed(Exception):
 
 
 def call(send: Callable[[], Any], changes: Sequence[Change] = ()) -> Any:
-    """Send it; say what a failure means; try again where it is only in another write's way."""
+    """Send a call, and again if it conflicts with another write. Raises ConditionFailed, StoreUnavailable.
+
+    changes: what the call writes, in the order of DynamoDB's cancellation reasons. A request that DynamoDB refuses as
+    invalid is our bug and raises RuntimeError.
+    """
     attempt = 0
     while True:
         try:
@@ -45,7 +49,7 @@ def call(send: Callable[[], Any], changes: Sequence[Change] = ()) -> Any:
 
 
 def pause(attempt: int, code: str) -> None:
-    """Wait before the try after this one. Raises StoreUnavailable where there is none."""
+    """Wait before the next try. Raises StoreUnavailable if there are no tries or no time left."""
     tries = 1 if deadline.is_aside() else _CONFLICT_TRIES
     if attempt + 1 == tries or not deadline.pause(_CONFLICT_PAUSE_SECONDS * 2**attempt):
         raise StoreUnavailable(code)

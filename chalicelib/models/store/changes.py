@@ -1,4 +1,4 @@
-"""What can be written: the parts of a transaction, each with what it demands of the store."""
+"""The changes that can be written: the parts of a transaction, each with its condition."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Delete:
 
 @dataclass(frozen=True, eq=False)
 class Check:
-    """Part of a transaction that writes nothing and demands something."""
+    """A part of a transaction that writes nothing and only has a condition."""
 
     key: Key[Any]
     condition: Condition

@@ -1,8 +1,8 @@
 """The one connection to DynamoDB: every try of every call goes over it.
 
-It makes the tries itself, with botocore's switched off, so that each gets no more time than its request has left, and
-so that all of them count. And it lets no reply through that was damaged on its way. botocore retries such a reply and,
-once its tries are used up, gives what it could make of the last one: an empty answer, as if nothing were stored.
+It makes its own tries, with botocore's switched off, so that each gets only the time that its request has left, and so
+that all are counted. It accepts no damaged reply. botocore retries such a reply and, once its tries are used up,
+returns what it could parse of the last one: an empty answer, as if nothing were stored.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from chalicelib.models.store.failures import CorruptedReply, Failure
 
 _PAUSE_SECONDS = 0.05
 _THROTTLED_PAUSE_SECONDS = 0.5
-# One of these is in every intact reply. An item that is not there leaves the capacity that reading it took, which
-# PynamoDB always asks for.
+# Every intact reply has one of these members. If an item does not exist, the reply still has the capacity that was
+# used, which PynamoDB always requests.
 _MEMBERS = {
     "GetItem": {"Item", "ConsumedCapacity"},
     "BatchGetItem": {"Responses"},
@@ -37,7 +37,7 @@ _doubts: ContextVar[list[Failure] | None] = ContextVar("doubts", default=None)
 
 @contextmanager
 def doubts() -> Iterator[list[Failure]]:
-    """Collect the tries made meanwhile of which nobody knows whether they were done: sent, and not answered usably."""
+    """Collect the tries in this context that may or may not have been carried out: sent, without a usable answer."""
     found: list[Failure] = []
     token = _doubts.set(found)
     try:
@@ -47,7 +47,7 @@ def doubts() -> Iterator[list[Failure]]:
 
 
 class _Connection(Connection):
-    """PynamoDB's, with our tries, time-outs and checks."""
+    """PynamoDB's connection with our retries, timeouts and checks."""
 
     _watched: Any = None
 
@@ -55,7 +55,7 @@ class _Connection(Connection):
     def client(self) -> Any:
         client = super().client
         if client is not self._watched:
-            # The ids keep two threads that come here at once from registering twice.
+            # The ids keep two threads that get here at once from registering twice.
             client.meta.events.register("before-call.dynamodb", _begin_try, unique_id="lanyard-begin-try")
             client.meta.events.register("before-parse.dynamodb", _check_bytes, unique_id="lanyard-check-bytes")
             self._watched = client
@@ -66,9 +66,9 @@ class _Connection(Connection):
         self._tables[meta_table.table_name] = meta_table
 
     def _make_api_call(self, operation_name: str, operation_kwargs: Any) -> Any:
-        """Try until there is an answer, STORE_TRIES times at most, and once for an aside.
+        """Try until there is an answer, up to STORE_TRIES times; once for an aside.
 
-        Every try sends the same, the request token of a transaction included. Raises one of failures.ERRORS.
+        Every try sends the same bytes, including a transaction's request token. Raises one of failures.ERRORS.
         """
         tries = 1 if deadline.is_aside() else settings.STORE_TRIES
         attempt = 1
@@ -92,7 +92,7 @@ def _note_doubt(failure: Failure) -> None:
 
 
 def _is_worth_another(failure: Failure, attempt: int) -> bool:
-    """Can another try help, and is there time for it? Waits for its moment."""
+    """True if another try can help and there is time for it. Waits before returning True."""
     if not (failure.is_in_passing or failure.is_throttled):
         return False
     pause = _THROTTLED_PAUSE_SECONDS if failure.is_throttled else _PAUSE_SECONDS
@@ -105,11 +105,11 @@ def _begin_try(context: dict[str, Any], **_: Any) -> None:
 
 
 def _check_bytes(response_dict: Mapping[str, Any], **_: Any) -> None:
-    """Raises CorruptedReply where these are not the bytes that were sent."""
+    """Raises CorruptedReply if the bytes are not the ones that were sent."""
     body, checksum = response_dict["body"], response_dict["headers"].get("x-amz-crc32")
     if checksum is not None:
         if str(crc32(body)) != checksum.strip():
-            raise CorruptedReply("a damaged reply: its check sum does not match")
+            raise CorruptedReply("a damaged reply: its checksum does not match")
     elif response_dict["status_code"] < 500 and not _is_json_object(body):
         raise CorruptedReply("a damaged reply: it is not JSON")
 
@@ -122,7 +122,7 @@ def _is_json_object(body: bytes) -> bool:
 
 
 def _check_members(operation: str, arguments: Mapping[str, Any], reply: Mapping[str, Any]) -> None:
-    """Raises CorruptedReply where what every such reply has is missing."""
+    """Raises CorruptedReply if the reply lacks a member that every such reply has."""
     needed = {"Attributes"} if "ReturnValues" in arguments else _MEMBERS.get(operation)
     if needed and not needed & reply.keys():
         raise CorruptedReply(f"a damaged reply: {operation} without {' or '.join(sorted(needed))}")

@@ -1,4 +1,4 @@
-"""What it means that a call to DynamoDB failed: whether another try can help, and what the caller is told."""
+"""The meaning of a failed call to DynamoDB: whether another try can help, and what the caller is told."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pynamodb.exceptions import CancellationReason, PynamoDBException, VerboseCl
 
 from chalicelib import deadline
 
-# Codes that say "the request was wrong": ours to mend, so they surface as a 500 and never as "try again".
+# Codes for an invalid request. Those are our bugs, so they surface as a 500 and never as "try again".
 _OUR_FAULT = {
     "ValidationException",
     "ValidationError",
@@ -31,7 +31,7 @@ _THROTTLED = {
     "ThrottlingError",
     "ThrottlingException",
 }
-# Where the request never left, so that nothing can have come of it.
+# Errors after which the request cannot have been carried out, because it was never sent.
 _NOT_SENT = {
     "ConnectTimeoutError",
     "CredentialRetrievalError",
@@ -44,7 +44,7 @@ _NOT_SENT = {
 
 
 class StoreUnavailable(Exception):
-    """DynamoDB did not answer, was throttled or failed; nothing was half-written. `code` is its word for it."""
+    """DynamoDB did not answer, throttled or failed; nothing was half-written. code: DynamoDB's word for it."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -52,17 +52,17 @@ class StoreUnavailable(Exception):
 
 
 class CorruptedReply(Exception):
-    """What came back is not what DynamoDB sent. It says nothing about what is stored, nor about what was written."""
+    """The reply is not what DynamoDB sent. It says nothing about what is stored or was written."""
 
 
-# All that a call to DynamoDB may raise: what PynamoDB wraps, what it does not, and what we refuse.
+# Everything that a call to DynamoDB may raise: what PynamoDB wraps, what it does not wrap, and our own checks.
 ERRORS = (PynamoDBException, *BOTOCORE_EXCEPTIONS, CorruptedReply, deadline.DeadlineExceeded)
 
 
 @dataclass(frozen=True)
 class Failure:
-    """code: DynamoDB's word for it, or the error's name where it did not answer. status: HTTP's, if it answered.
-    reasons: of a cancelled transaction, one for each of its changes; None for one that was not a reason."""
+    """code: DynamoDB's, or the error's name if there was no answer. status: the HTTP status, or None.
+    reasons: of a canceled transaction, one per change; None for a change that was not a reason."""
 
     code: str
     status: int | None
@@ -75,7 +75,7 @@ class Failure:
 
     @property
     def is_conflict(self) -> bool:
-        """Was another write in its way, or the first try of this one?"""
+        """True if the call conflicted with another write, or with an earlier try of the same one."""
         return bool(self._codes & _CONFLICTS)
 
     @property
@@ -84,8 +84,8 @@ class Failure:
 
     @property
     def is_in_doubt(self) -> bool:
-        """May the call have been done all the same? DynamoDB says no of what it refuses, and cannot tell of its own
-        errors."""
+        """True if the call may have been carried out all the same. DynamoDB does not carry out what it refuses, but
+        after an error of its own it cannot tell."""
         return self.code not in _NOT_SENT if self.status is None else self.status >= 500
 
     @property
@@ -97,7 +97,7 @@ class Failure:
         return {self.code, *(reason.code for reason in self.reasons if reason)}
 
     def failed_conditions(self) -> list[int]:
-        """Which of the changes had a condition that did not hold, by their place. Of a single one the place is 0."""
+        """The positions of the changes whose conditions did not hold. A single change has position 0."""
         if self.code == "ConditionalCheckFailedException":
             return [0]
         return [
@@ -106,12 +106,12 @@ class Failure:
 
 
 def meaning(error: Exception) -> Failure:
-    """What one of ERRORS means."""
+    """The meaning of one of ERRORS."""
     if isinstance(error, PynamoDBException):
         error = error.cause or error
     if isinstance(error, VerboseClientError):
-        answer = getattr(error.__cause__, "response", {})  # PynamoDB's own error does not keep it
+        answer = getattr(error.__cause__, "response", {})  # PynamoDB's own error drops it
         code, status = str(error.response["Error"]["Code"]), answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
         return Failure(code, status, error.cancellation_reasons, is_in_passing=status is not None and status >= 500)
-    # There was no answer, or none that can be read: what became of the call is not known.
+    # There was no answer, or no readable one: whether the call was carried out is not known.
     return Failure(type(error).__name__, None, (), is_in_passing=not isinstance(error, deadline.DeadlineExceeded))

@@ -35,13 +35,13 @@ def read(
     a: Key[A] | None, b: Key[B] | None, c: Key[C] | None, d: Key[D] | None, e: Key[E] | None, /
 ) -> tuple[A | None, B | None, C | None, D | None, E | None]: ...
 def read(*keys: Key[Any] | None) -> tuple[Any, ...]:
-    """The items with these keys, in one round trip; None for a key that is None and for an item that is not there or
+    """The items with these keys, in one round trip. None for a key that is None, and for an item that does not exist or
     has ended (`Item.is_ended`)."""
     return tuple(_read([key for key in keys if key], keys))
 
 
 def read_all(keys: Sequence[Key[M]]) -> list[M | None]:
-    """The items with these keys, in their order; a round trip for every hundred."""
+    """The items with these keys, in the same order. One round trip per hundred."""
     found: list[M | None] = []
     for start in range(0, len(keys), _BATCH_LIMIT):
         part = keys[start : start + _BATCH_LIMIT]
@@ -58,9 +58,9 @@ def query(
     most: int | None = None,
     ended_too: bool = False,
 ) -> Iterator[M]:
-    """The items under one hash key, in the order of their range keys, at `most`. Consistent, except on an index.
+    """The items under one hash key, ordered by range key, at most `most`. Consistent, except from an index.
 
-    ended_too: also items that have ended, to delete them or to see that they were there.
+    ended_too: include items that have ended, to delete them or to see that they existed.
     """
     range_name = model.range_name()
     condition = getattr(model, range_name).startswith(starts_with) if starts_with and range_name else None
@@ -71,13 +71,13 @@ def query(
 
 
 def latest(model: type[M], hash_key: str, *, limit: int, before: str | None = None) -> list[M]:
-    """At most `limit` items under one hash key, from the last range key down. before: start below this range key."""
+    """The last `limit` items under one hash key, in descending order of range keys. before: start below this one."""
     condition = getattr(model, str(model.range_name())) < before if before else None
     return list(_each(model.query(hash_key, condition, consistent_read=True, scan_index_forward=False, limit=limit)))
 
 
 def newest_first(model: type[M], hash_key: str, *, before: str | None = None) -> Iterator[M]:
-    """The items under one hash key, from the last range key down, read as they are asked for.
+    """The items under one hash key, in descending order of range keys, read lazily.
 
     before: start below this range key.
     """
@@ -88,7 +88,7 @@ def newest_first(model: type[M], hash_key: str, *, before: str | None = None) ->
 def scan(model: type[M], *, after: str | None = None) -> Iterator[M]:
     """Every item of a table, in no particular order: for the operator's commands, never in a request.
 
-    after: the hash key of the item behind which to start, for the next page of a list.
+    after: the hash key of the last item on the previous page.
     """
     start = {model.hash_name(): {"S": after}} if after else None
     return _each(model.scan(consistent_read=True, last_evaluated_key=start))
@@ -114,7 +114,7 @@ def _read(wanted: Sequence[Key[Any]], keys: Sequence[Key[Any] | None]) -> list[A
 
 
 def _read_batch(wanted: Sequence[Key[Any]]) -> dict[Key[Any], Item]:
-    """BatchGetItem over several tables. Unlike a transaction it cannot be cancelled by a write that is under way."""
+    """BatchGetItem across tables. Unlike a transaction, it cannot be canceled by a concurrent write."""
     requests: dict[str, dict[str, Any]] = {}
     by_raw: dict[str, Key[Any]] = {}
     for key in wanted:

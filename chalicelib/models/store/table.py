@@ -28,13 +28,13 @@ class Whole(Attribute[int]):
 
 
 class EpochSeconds(Whole):
-    """A moment, in whole seconds since the epoch."""
+    """A moment: whole seconds since the epoch."""
 
 
 class TimeToLive(EpochSeconds, TTLAttribute):
     """The moment from which DynamoDB may delete the item: whole seconds since the epoch.
 
-    It deletes within days and not at once, so every reader compares with the clock as well.
+    Deletion can take days, so every reader compares it with the clock as well.
     """
 
     def _normalize(self, value: Any) -> Any:
@@ -44,7 +44,7 @@ class TimeToLive(EpochSeconds, TTLAttribute):
 class Item(Model):
     """What all models share: one connection, and tables that are named by stage."""
 
-    # The attribute that says when something was issued that settings.not_before can end; None for what it cannot.
+    # The attribute with the time of issue, for items that settings.not_before can end; None for others.
     issued_at_name: ClassVar[str | None] = None
 
     class Meta:
@@ -52,33 +52,33 @@ class Item(Model):
 
     @property
     def is_ended(self) -> bool:
-        """Was it issued before the moment from which on nothing older counts?"""
+        """True if the item was issued before NOT_BEFORE, so it counts as ended."""
         return self.issued_at_name is not None and getattr(self, self.issued_at_name) < settings.SETTINGS.not_before
 
     @classmethod
     def table(cls) -> str:
-        """Its table's name, with the stage's prefix."""
+        """The table's name, with the stage's prefix."""
         return str(cls.Meta.table_name)  # type: ignore[attr-defined]
 
     @classmethod
     def hash_name(cls) -> str:
-        """The attribute that is the hash key."""
+        """The name of the hash key."""
         return str(cls._hash_keyname)
 
     @classmethod
     def range_name(cls) -> str | None:
-        """The attribute that is the range key, where the table has one."""
+        """The name of the range key; None if the table has none."""
         return cls._range_keyname
 
     @classmethod
     def ttl_name(cls) -> str | None:
-        """The attribute by which DynamoDB deletes items, where the table has one."""
+        """The name of the TTL attribute; None if the table has none."""
         ttl = cls._ttl_attribute()  # type: ignore[no-untyped-call]
         return str(ttl.attr_name) if ttl else None
 
     @classmethod
     def schema(cls) -> dict[str, Any]:
-        """Keys, indexes and key types, as PynamoDB creates the table with them."""
+        """Keys, indexes and key types, in the form in which PynamoDB creates the table."""
         return dict(cls._get_schema())
 
     @property
@@ -88,7 +88,7 @@ class Item(Model):
 
     @classmethod
     def _get_connection(cls) -> TableConnection:
-        # One botocore client for all tables: each one made costs a cold start some 30 ms and a pool of its own.
+        # One botocore client for all tables: each client costs a cold start about 30 ms and has its own pool.
         table = super()._get_connection()
         if table.connection is not CONNECTION:
             CONNECTION.know_table(table.get_meta_table())
@@ -118,7 +118,7 @@ M = TypeVar("M", bound=Item)
 
 @dataclass(frozen=True)
 class Key(Generic[M]):
-    """Names one item: its model, hash key and, where the table has one, range key."""
+    """Names one item: its model, hash key and, if the table has one, range key."""
 
     model: type[M]
     hash_key: str
@@ -130,5 +130,5 @@ class Key(Generic[M]):
 
 
 def as_set(values: Iterable[str]) -> set[str] | None:
-    """A string set as DynamoDB takes it, which has no empty ones."""
+    """A string set for DynamoDB, which has no empty sets: None instead."""
     return set(values) or None

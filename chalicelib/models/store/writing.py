@@ -24,32 +24,32 @@ M = TypeVar("M", bound=Item)
 
 
 def count(key: Key[M], actions: list[Action]) -> M:
-    """Add to a counter; gives the item as it stands afterwards. Raises StoreUnavailable.
+    """Add to a counter. Returns the item after the addition. Raises StoreUnavailable.
 
-    A try whose answer is lost is made again and may count twice: `doubts` says how many there were. It has no request
-    token: a transaction would cost twice as much, and gives nothing back.
+    A try whose response is lost is repeated and may count twice; `doubts` collects such tries. There is no request
+    token: a transaction would cost twice as much and return no values.
     """
     arguments = key.operation(key="Key", actions=actions, return_values="ALL_NEW")
     return key.model.from_raw_data(call(lambda: CONNECTION.dispatch("UpdateItem", arguments))["Attributes"])
 
 
 def change(key: Key[Any], actions: list[Action], condition: Condition | None = None) -> None:
-    """One update. Raises ConditionFailed, StoreUnavailable."""
+    """Make one update. Raises ConditionFailed, StoreUnavailable."""
     write(Update(key, actions, condition))
 
 
 def write(*changes: Change) -> None:
-    """Make all these changes or none. Raises ConditionFailed, StoreUnavailable."""
-    # A write with a condition is a transaction also where it is alone: only these carry a request token, without which
-    # a try whose answer was lost would be taken for somebody else's. Without a condition a second try does no harm, and
-    # an aside has none.
+    """Make all of these changes or none. Raises ConditionFailed, StoreUnavailable."""
+    # Even a single write is a transaction if it has a condition: only transactions carry a request token. Without one,
+    # a try whose response was lost would be taken for somebody else's write. Without a condition, a second try does no
+    # harm, and an aside has no second try.
     if len(changes) == 1 and (changes[0].condition is None or deadline.is_aside()):
         operation, arguments = _single(changes[0])
         call(lambda: CONNECTION.dispatch(operation, arguments), changes)
         return
-    # The order in which PynamoDB sends them is the order of the reasons that come back.
+    # PynamoDB sends them in this order, and the cancellation reasons come back in it.
     ordered = [item for kind in (Check, Delete, Put, Update) for item in changes if isinstance(item, kind)]
-    # The same for every try, the connection's and ours: what was written, and its answer lost, is not written again.
+    # The same token for every try, the connection's and ours, so that a write whose response was lost is not repeated.
     token = uuid.uuid4().hex
 
     def send() -> None:
@@ -66,10 +66,10 @@ def write(*changes: Change) -> None:
 
 @contextmanager
 def aside(**lost: object) -> Iterator[None]:
-    """Do something that the answer does not need, and that must not hold it up: it is tried once, for a short time.
+    """Do something that the response does not need and must not wait for: it is tried once, for a short time.
 
-    Raises neither ConditionFailed, since what it was about is gone then, nor StoreUnavailable. lost: what to note in
-    the log where it could not be done.
+    Raises neither ConditionFailed, since then the item in question is gone, nor StoreUnavailable. lost: what to log if
+    it could not be done.
     """
     with deadline.aside():
         try:
@@ -81,7 +81,7 @@ def aside(**lost: object) -> Iterator[None]:
 
 
 def delete_all(keys: Sequence[Key[Any]]) -> None:
-    """Delete what is there of these, many at a time and not as one: for what has no power any more."""
+    """Delete the items with these keys, in batches and not as one transaction: for items that are no longer valid."""
     for start in range(0, len(keys), _BATCH_WRITE_LIMIT):
         requests: dict[str, list[Any]] = {}
         for key in keys[start : start + _BATCH_WRITE_LIMIT]:

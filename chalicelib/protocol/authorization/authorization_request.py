@@ -1,7 +1,7 @@
 """The authorization request: what an application asks of a user (RFC 6749 §4.1.1).
 
-oauthlib checks the request; the answers are built in `authorization_response` and here, since oauthlib rewrites the
-redirect URI's own query, has no `iss`, and honours `response_mode`.
+oauthlib only checks the request. `authorization_response` and this file build the responses, because oauthlib rewrites
+the redirect URI's own query, sends no `iss` and honors `response_mode`.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from chalicelib.protocol.rules import pkce, redirect_uris, request_parameters, r
 
 
 class RefusedRequest(Exception):
-    """The request is wrong and its application is told so.
+    """The request is wrong, and its application is told so.
 
-    location: where to send the browser: the redirect URI with the error. reason: what to say. application: whose it is.
+    location: the redirect URI with the error added, where the browser goes. reason: the error. application: the client.
     """
 
     def __init__(self, location: str, reason: OAuth2Error, application: Application) -> None:
@@ -37,10 +37,10 @@ class RefusedRequest(Exception):
 
 @dataclass(frozen=True)
 class AuthorizationRequest:
-    """A request that was found in order.
+    """A request that passed every check.
 
-    parameters: as received, those that are known, to show the request again. always_ask: never skip the consent page.
-    pushed: the pushed request that it is, if it is one.
+    parameters: the known ones, as received, for showing the request again. always_ask: never skip the consent page.
+    pushed: the pushed request that this one came from, if any.
     """
 
     application: Application
@@ -56,7 +56,7 @@ class AuthorizationRequest:
 
     @property
     def origin(self) -> str:
-        """What a remembered consent holds for, besides scopes and organizers."""
+        """The origin that a remembered consent is limited to, as it is to scopes and organizers."""
         return redirect_uris.origin(self.redirect_uri, is_native=self.application.is_native)
 
     @property
@@ -69,9 +69,9 @@ def read_request(
 ) -> AuthorizationRequest:
     """Check an authorization request.
 
-    parameters: as they came. application: the one that `client_id` names, or None. issuer: this provider's address.
-    is_pushed: it came beforehand, and no address carries it.
-    Raises NotThisApplication, RefusedRequest, and ServerKeyMissing rather than start what no refresh could go on with.
+    parameters: as received. application: the one that `client_id` names, or None. issuer: this provider's URL.
+    is_pushed: the application pushed it, so its length is not limited by what a URL can carry.
+    Raises NotThisApplication, RefusedRequest; and ServerKeyMissing if tokens for this client could not be refreshed.
     """
     twice = request_parameters.repeated(parameters, request_parameters.AUTHORIZATION)
     for name in ("client_id", "redirect_uri"):
@@ -88,7 +88,7 @@ def read_request(
         raise _not_this_application(error) from error
     except OAuth2Error as error:
         location = error_at(request.redirect_uri, issuer, known, error=error.error, description=error.description)
-        assert application is not None  # validate_client_id has seen to it
+        assert application is not None  # validate_client_id made sure of it
         raise RefusedRequest(location, error, application) from error
     assert application is not None
     if application.rotates_refresh_tokens and not server_key.is_set():
@@ -107,7 +107,7 @@ def read_request(
 
 
 def error_at(uri: str, issuer: str, parameters: dict[str, str], *, error: str, description: str) -> str:
-    """The redirect URI with an error, the request's state and who says so (RFC 6749 §4.1.2.1, RFC 9207 §2)."""
+    """The redirect URI with an error, the request's state and the issuer added (RFC 6749 §4.1.2.1, RFC 9207 §2)."""
     answer = {"error": error, "error_description": description}
     if "state" in parameters:
         answer["state"] = parameters["state"]
@@ -118,7 +118,7 @@ def error_at(uri: str, issuer: str, parameters: dict[str, str], *, error: str, d
 
 
 def _check_length(known: dict[str, str], *, is_pushed: bool) -> None:
-    """Raises NotThisApplication; it advises to push the request where that helps."""
+    """Raises NotThisApplication, with the advice to push the request if that would help."""
     length, most = len(request_parameters.encode(known)), settings.PUSHED_REQUEST_LIMIT_CHARACTERS
     if length > most:
         problem = Message(
@@ -131,7 +131,7 @@ def _check_length(known: dict[str, str], *, is_pushed: bool) -> None:
 
 
 def _check_response_type(request: Request) -> dict[str, object]:
-    """oauthlib takes whatever contains `code` (RFC 6749 §3.1.1)."""
+    """Accept only `code`: oauthlib accepts anything that contains it (RFC 6749 §3.1.1)."""
     if request.response_type is not None and request.response_type != "code":
         raise errors.UnsupportedResponseTypeError("response_type must be code.")
     return {}
@@ -146,7 +146,7 @@ def _check_repeated(request: Request) -> dict[str, object]:
 def _check_challenge(request: Request) -> dict[str, object]:
     problem = pkce.problem_with(request.code_challenge, request.code_challenge_method)
     if request.code_challenge is None and request.client.needs_pkce:
-        problem = problem or "code_challenge is missing; this application has to use PKCE with S256."
+        problem = problem or "code_challenge is missing; this application must use PKCE with S256."
     if problem:
         raise errors.InvalidRequestError(problem)
     return {}

@@ -1,4 +1,4 @@
-"""The authorization response: what a user answers, and what goes back to the application for it (RFC 6749 §4.1.2)."""
+"""The authorization response: the user's answer and the redirect to the application (RFC 6749 §4.1.2)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from chalicelib.protocol.rules import redirect_uris, scopes
 
 
 def is_remembered(request: AuthorizationRequest, consent: Consent | None, user: User) -> bool:
-    """May this request be answered without asking: did this user allow this application all of it before?"""
+    """True if the request can be answered without asking: the user has already allowed this application all of it."""
     consent = in_force(consent, request.application)
     if consent is None or request.always_ask:
         return False
@@ -31,7 +31,7 @@ def is_remembered(request: AuthorizationRequest, consent: Consent | None, user: 
 def allow_again(
     request: AuthorizationRequest, consent: Consent, user: User, *, browser_key: str, issuer: str
 ) -> str | None:
-    """Give a code for the same organizers as before; None where the consent was taken back meanwhile.
+    """Issue a code for the same organizers as before; None if the consent has since been revoked.
 
     browser_key: see `repeat`. Raises AlreadyAnswered.
     """
@@ -54,10 +54,10 @@ def allow(
     browser_key: str,
     issuer: str,
 ) -> str:
-    """Remember what the user allowed and give a code for it.
+    """Remember what the user allowed and issue a code for it.
 
-    ticked: slugs as they were posted; see `consents.chosen`. known: the consent as it was before, or None. browser_key:
-    see `repeat`. Raises ChoiceProblem, AlreadyAnswered.
+    ticked: slugs as posted; see `consents.chosen`. known: the consent as it was before, or None. browser_key: see
+    `repeat`. Raises ChoiceProblem, AlreadyAnswered.
     """
     organizers = consents.chosen(request.scopes, ticked, user)
     client_id = request.application.client_id
@@ -77,10 +77,10 @@ def allow(
 
 
 def is_told_at_once(error: RefusedRequest, consent: Consent | None, user: User) -> bool:
-    """May the browser be sent to the application with its error, unasked (RFC 6749 §4.1.2.1)?
+    """True if the browser may be redirected with the error without asking the user first (RFC 6749 §4.1.2.1).
 
-    Where anybody can register one, anybody could so lead people through this provider to wherever they like (RFC 9700
-    §4.11.2). There it takes an application of the user's own, or an address that they have allowed it before.
+    Where anybody can register an application, that would let anybody redirect people through this provider to any site
+    (RFC 9700 §4.11.2). So the application must be the user's own, or allowed at this origin before.
     """
     application = error.application
     if application.registered_itself:
@@ -93,7 +93,7 @@ def is_told_at_once(error: RefusedRequest, consent: Consent | None, user: User) 
 
 
 def deny(request: AuthorizationRequest, user: User, *, issuer: str) -> str:
-    """Raises AlreadyAnswered."""
+    """Return the redirect that says so. Raises AlreadyAnswered."""
     if request.pushed:
         pushed_request.deny(request.pushed, user.user_id)
     logs.note(outcome="denied")
@@ -101,10 +101,10 @@ def deny(request: AuthorizationRequest, user: User, *, issuer: str) -> str:
 
 
 def repeat(request: AuthorizationRequest, answer: str, *, browser_key: str, issuer: str) -> str | None:
-    """Where a pushed request was answered like this before: the same redirect, for a second click. None where it was
-    answered otherwise or in another browser, or its code has been used, has expired, or was sent to another address.
+    """The same redirect again, for a second click on a pushed request that was already given this answer. None if it
+    was given another answer or in another browser, or if its code is used, expired or bound to another redirect URI.
 
-    browser_key: a secret of the browser's session. A pushed request's code follows from it, since no code is stored.
+    browser_key: a secret of the browser's session. A pushed request's code is derived from it; codes are not stored.
     """
     if request.pushed is None or request.pushed.answer != answer:
         return None

@@ -1,4 +1,4 @@
-"""What a user allows, wherever they are asked: for which organizers, and what of it is remembered."""
+"""A user's consent, in a browser or for a device: its organizers, and what is remembered of it."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def still_member(slugs: Iterable[str], user: User) -> set[str]:
 
 
 class ChoiceProblem(Problem):
-    """What was ticked cannot be allowed. The message says why and what to do, for a person."""
+    """The user's selection cannot be allowed. The message tells a person why and what to do."""
 
 
 def chosen(scopes: Iterable[str], ticked: Iterable[str], user: User) -> set[str]:
     """The organizers that the user allows these scopes for.
 
-    ticked: slugs as they were posted; those that the user does not belong to count for nothing. Raises ChoiceProblem
-    where one is needed and none is left, and for more than a consent can be for.
+    ticked: slugs as posted; those of organizers that the user does not belong to are ignored. Raises ChoiceProblem if
+    an organizer is needed and none is left, or if there are more than one consent can hold.
     """
     if not scope_rules.need_organizers(scopes):
         return set()
@@ -57,10 +57,10 @@ def _check_count(slugs: Collection[str]) -> None:
 class Choice:
     """The organizers on a consent page.
 
-    listed: those that the user looks for, all where they look for none. kept: others that are ticked; they stay in
-    sight, so that nothing is allowed unseen. ticked: their slugs. find: what the user looks for. count: of all of them.
-    is_long: are there so many that the page has a field to look for some? problem: why not all that were to be selected
-    are ticked; "" where they are.
+    listed: those that match the search, or all of them. kept: ticked ones that do not match; they stay visible, so that
+    nothing is allowed unseen. ticked: slugs. find: the search text. count: the number of the user's organizers.
+    is_long: the page has a search field. problem: why "Select all" did not tick all; ""
+    if it did.
     """
 
     listed: list[Organizer]
@@ -77,8 +77,7 @@ class Choice:
 
 
 def choice(organizers: Sequence[Organizer], form: request_parameters.Parameters | None) -> Choice:
-    """What the page shows. form: as it was posted; None for a page that is shown for the first time, where an only
-    organizer is ticked."""
+    """The organizers to show. form: as posted; None for a new page, on which a single organizer is ticked."""
     is_long = len(organizers) >= settings.ORGANIZERS_FILTERED_FROM
     typed = (request_parameters.single(form or {}, "find") or "") if is_long else ""
     find = typed.strip()[: settings.NAME_LIMIT_CHARACTERS]
@@ -91,15 +90,15 @@ def choice(organizers: Sequence[Organizer], form: request_parameters.Parameters 
         ticked = set(form.get("organizers", ())) & slugs
         match request_parameters.single(form, "decision"):
             case "select_all":
-                ticked, problem = _with_all(ticked, listed_slugs)
+                ticked, problem = _select_all(ticked, listed_slugs)
             case "select_none":
                 ticked = set()
     kept = [found for found in organizers if found.slug in ticked and found.slug not in listed_slugs]
     return Choice(listed, kept, frozenset(ticked), find, len(organizers), is_long, problem)
 
 
-def _with_all(ticked: set[str], listed: set[str]) -> tuple[set[str], str]:
-    """What is ticked after "Select all", and why that is no more than before; "" where it is all."""
+def _select_all(ticked: set[str], listed: set[str]) -> tuple[set[str], str]:
+    """The ticked slugs after "Select all", and why they did not change; "" if they did."""
     try:
         _check_count(ticked | listed)
     except ChoiceProblem as error:
@@ -108,7 +107,7 @@ def _with_all(ticked: set[str], listed: set[str]) -> tuple[set[str], str]:
 
 
 def read_shown(application: Application, user: User, scopes: Iterable[str]) -> tuple[User | None, list[Organizer]]:
-    """The application's owner, if it has one, and the organizers to choose from by name, in one round trip."""
+    """The application's owner, if it has one, and the user's organizers sorted by name, in one round trip."""
     slugs = sorted(user.organizers) if scope_rules.need_organizers(scopes) else []
     keys: list[Key[Any]] = [Organizer.key(slug) for slug in slugs]
     if application.owner_id and not application.registered_itself:
@@ -127,8 +126,7 @@ def remembered(
     *,
     origin: str | None,
 ) -> Consent:
-    """The consent as it is from now on. known: as it was before, or None. origin: where the answer goes to; None where
-    it goes to no redirect URI."""
+    """The new consent. known: the consent as it was before, or None. origin: of the redirect URI; None for a device."""
     scopes, organizers = set(scopes), set(organizers)
     before = in_force(known, application)
     is_for_the_same = before is None or not organizers or as_set(before.organizers or ()) in (organizers, None)

@@ -1,5 +1,5 @@
-"""The device grant: a device shows a code, its user types it in a browser elsewhere, and the device asks until it is
-answered (RFC 8628). An application has it only where its developer or the operator switched it on."""
+"""The device grant: a device shows a code, its user types it in a browser elsewhere, and the device polls until the
+user has answered (RFC 8628). An application has it only if its developer or the operator switched it on."""
 
 from __future__ import annotations
 
@@ -25,15 +25,16 @@ from chalicelib.protocol.clients import authentication, client_request, quotas
 from chalicelib.protocol.clients.client_request import ClientRequest, ProtocolAnswer
 from chalicelib.protocol.rules import paths, request_parameters, resource_indicators, scopes
 
-# Consonants alone: nothing to mistake for another, and no words (§6.1). 34 bits, for ten minutes, and few tries.
+# Consonants only, so that no two letters look alike and no code is a word (§6.1). 34 bits, for ten minutes and few
+# tries.
 _ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
 _LENGTH = 8
 NOT_ALLOWED = "This application has no device grant. Its developer or the operator has to switch it on."
-_TRIES = 10  # a user code that is in use is one of 25 billion
+_TRIES = 10  # for a user code that is not in use, out of 25 billion
 
 
 class AlreadyAnswered(Exception):
-    """It was answered, or has expired, since the user was asked."""
+    """The request was answered or expired after the user was asked."""
 
 
 def device_authorization_response(request: ClientRequest) -> ProtocolAnswer:
@@ -42,13 +43,13 @@ def device_authorization_response(request: ClientRequest) -> ProtocolAnswer:
 
 
 def shown(user_code: str) -> str:
-    """A user code as people read it: BCDF-GHJK. Whatever case, blanks and dashes it was typed with."""
+    """A user code as people read it: BCDF-GHJK. user_code: as typed, in any case, with or without spaces and dashes."""
     letters = re.sub(r"[^A-Z]", "", user_code.upper())
     return f"{letters[:4]}-{letters[4:]}"
 
 
 def key_of(user_code: str) -> Key[DeviceRequest] | None:
-    """Where the request with this user code is; None for what can be none."""
+    """The key of the request with this user code; None if it cannot be a user code."""
     code = shown(user_code)
     letters = code.replace("-", "")
     is_one = len(letters) == _LENGTH and set(letters) <= set(_ALPHABET)
@@ -56,7 +57,7 @@ def key_of(user_code: str) -> Key[DeviceRequest] | None:
 
 
 def approve(request: DeviceRequest, application: Application, user: User, ticked: Iterable[str]) -> None:
-    """Allow it as this user. application: the one that asks. ticked: slugs as they were posted; see `consents.chosen`.
+    """Allow the request as this user. application: the device's. ticked: slugs as posted; see `consents.chosen`.
 
     Raises ChoiceProblem, AlreadyAnswered.
     """
@@ -111,7 +112,7 @@ def _create(request: ClientRequest) -> ProtocolAnswer:
 
 
 def _start(client: Application, scope: str, resource: str | None) -> tuple[str, str]:
-    """The device code and the user code of a new request."""
+    """Store a new request. Returns its device code and user code."""
     now = clock.now()
     expires_at = now + settings.DEVICE_CODE_LIFETIME_SECONDS
     for _ in range(_TRIES):

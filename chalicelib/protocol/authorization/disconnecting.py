@@ -1,4 +1,4 @@
-"""All applications of a user lose their access: at the user's word, or beside a new password."""
+"""Ends the access of all of a user's applications: when the user asks for it, or along with a password change."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from chalicelib.request_source import RequestSource
 
 
 def take_back_all(user_id: str, source: RequestSource) -> None:
-    """End all that the user has allowed, each with a line in their history. What has ended stays so where it raises.
+    """End everything that the user has allowed, with a history entry for each. An error undoes nothing.
 
     source: where the request came from. Raises StoreUnavailable.
     """

@@ -1,7 +1,7 @@
-"""Pushed authorization requests: the application sends its request itself, and the browser carries a reference to it.
+"""Pushed authorization requests: the application sends its request directly; the browser carries only a reference.
 
-So nobody at the browser can change it, and it is checked before the user sees anything (RFC 9126). A reference is good
-for ten minutes, which is enough to sign in, and for one answer, which a second click gets once more.
+So nobody at the browser can change it, and it is checked before the user sees anything (RFC 9126). A reference is valid
+for ten minutes, which is enough to sign in, and for one answer, which a second click gets again.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def pushed_request_response(request: ClientRequest) -> ProtocolAnswer:
 
 
 def key_of(parameters: request_parameters.Parameters) -> Key[PushedRequest] | None:
-    """Where the request is that an authorization request refers to; None where it refers to none that could be."""
+    """The key of the pushed request that `request_uri` refers to; None if it cannot refer to one."""
     request_uri = request_parameters.single(parameters, "request_uri") or ""
     named = credentials.recognize(request_uri.removeprefix(_PREFIX), Kind.PUSHED_REQUEST)
     return PushedRequest.key(named.digest) if named and request_uri.startswith(_PREFIX) else None
@@ -51,9 +51,9 @@ def read_request(
     user_id: str | None,
     issuer: str,
 ) -> AuthorizationRequest:
-    """Check an authorization request, whether it is all there or refers to a pushed one, which alone counts then (§4).
+    """Check an authorization request. If it refers to a pushed one, only the pushed parameters are used (§4).
 
-    user_id: of whoever is signed in; an answered one is there for the user who did.
+    user_id: of the signed-in user, or None. An answered request can be read only by the user who answered it.
     Raises NotThisApplication, RefusedRequest.
     """
     if not any(parameters.get("request_uri", ())):
@@ -70,7 +70,7 @@ def read_request(
 
 
 def unusable() -> NotThisApplication:
-    """The error for a reference that leads nowhere, or nowhere any more."""
+    """The error for a reference that is not valid, or no longer valid."""
     return NotThisApplication(
         "request",
         Message("request_uri is unknown, belongs to another application, has expired or was already used."),
@@ -103,7 +103,7 @@ def _create(request: ClientRequest) -> ProtocolAnswer:
 
 
 def _check(asked: dict[str, str], client: Application, *, issuer: str) -> None:
-    """As at the authorization endpoint, with every error told to the application here (§2.3)."""
+    """Check as at the authorization endpoint, but return every error to the application (§2.3)."""
     try:
         parameters = {name: [value] for name, value in asked.items()}
         authorization_request.read_request(parameters, client, issuer=issuer, is_pushed=True)

@@ -1,4 +1,4 @@
-"""What oauthlib asks while it walks through an authorization request (RFC 6749 §4.1.1), answered from what was read."""
+"""Answers the questions that oauthlib asks at each step of an authorization request (RFC 6749 §4.1.1)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from chalicelib.protocol.rules import redirect_uris, scopes
 
 
 class Validator(RequestValidator):
-    """The request that oauthlib passes around carries `client`, an Application or None."""
+    """oauthlib passes a request around. Its `client` is an Application or None."""
 
     def validate_client_id(self, client_id: str, request: Any, *args: Any, **kwargs: Any) -> bool:
         return request.client is not None and request.client.active
@@ -22,14 +22,14 @@ class Validator(RequestValidator):
         return redirect_uris.is_registered(redirect_uri, client.redirect_uris, is_native=client.is_native)
 
     def get_default_redirect_uri(self, client_id: str, request: Any, *args: Any, **kwargs: Any) -> str:
-        # "" where it has none, which oauthlib refuses: a device's application needs no redirect URI.
+        # "" if there is none, which oauthlib refuses: an application on a device needs no redirect URI.
         return str(next(iter(request.client.redirect_uris), ""))
 
     def validate_response_type(self, client_id: str, response_type: str, client: Any, request: Any, *args: Any) -> bool:
         return response_type == "code"
 
     def is_pkce_required(self, client_id: str, request: Any) -> bool:
-        return False  # `authorization_request` sees to it, and the grant does: oauthlib would not spend the code
+        return False  # `authorization_request` and the grant check PKCE: oauthlib would not mark the code as used
 
     def get_default_scopes(self, client_id: str, request: Any, *args: Any, **kwargs: Any) -> list[str]:
         return list(scopes.DEFAULT)

@@ -1,1 +1,1 @@
-"""The applications: how they register, describe themselves and prove who they are (RFC 6749 §2)."""
+"""Applications: how they register, describe themselves and authenticate (RFC 6749 §2)."""

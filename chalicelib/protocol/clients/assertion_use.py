@@ -1,10 +1,10 @@
-"""A signed assertion is good for one request. That very request may come again until it has been answered.
+"""A client assertion is valid for one request. That same request may be repeated until it has been answered.
 
-So a client whose request met a failure (503) can repeat its bytes, as HTTP libraries do, and is not told that its
-assertion is used. What has been answered is not answered again: whoever finds the bytes in a log gets nothing by them.
+So a client whose request failed (503) can resend its bytes, as HTTP libraries do, without being told that its assertion
+was used. A request that was answered is not answered again: whoever finds its bytes in a log gets nothing for them.
 
-Layers stand between the endpoint, which knows the request and its answer, and the check of the assertion. So the
-attempt goes along in a context variable.
+There are layers between the endpoint, which knows the request and its response, and the check of the assertion. So the
+attempt is passed in a context variable.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from chalicelib.models.used_assertion import UsedAssertion
 
 
 class StillAnswering(Exception):
-    """The first of two requests that are the same may still be under way. wait_seconds: for how long at most.
+    """The first of two identical requests may still be in progress. wait_seconds: for how long at most.
 
-    No OAuth2Error: an answer to one does not say how long to wait.
+    Not an OAuth2Error, because a response to one cannot say how long to wait.
     """
 
     def __init__(self, wait_seconds: int) -> None:
-        super().__init__(f"The same request is being answered. Repeat it in {wait_seconds} seconds.")
+        super().__init__(f"The same request is still in progress. Repeat it in {wait_seconds} seconds.")
         self.wait_seconds = wait_seconds
 
 
 @dataclass
 class Attempt:
-    """One try at answering a request. is_final: set to False where the answer is to come again later.
+    """One attempt to answer a request. is_final: False if the client should repeat the request later.
 
-    claimed: the assertion that came with it, from when it is claimed.
+    claimed: the request's assertion, once it is claimed.
     """
 
     request_digest: str
@@ -49,7 +49,7 @@ _attempt: ContextVar[Attempt] = ContextVar("attempt")
 
 @contextmanager
 def attempt(request_digest: str) -> Iterator[Attempt]:
-    """Answer a request meanwhile. request_digest: of all that makes it this one: where it went and what it said."""
+    """Answer a request in this context. request_digest: of everything that identifies it: its path and its contents."""
     made = Attempt(request_digest)
     token = _attempt.set(made)
     try:
@@ -64,10 +64,10 @@ def attempt(request_digest: str) -> Iterator[Attempt]:
 
 
 def claim(client_id: str, jti: str, *, expires_at: int) -> None:
-    """Use an assertion for the present attempt. Raises InvalidClientError, StillAnswering, StoreUnavailable."""
+    """Use an assertion for the current attempt. Raises InvalidClientError, StillAnswering, StoreUnavailable."""
     present = _attempt.get()
     item = used_assertion.of(client_id, jti, present.request_digest, expires_at=expires_at)
-    present.claimed = item  # before it is: of a claim whose answer is lost nobody knows whether it was made
+    present.claimed = item  # set before the claim: if the claim's response is lost, it may have been made all the same
     try:
         used_assertion.claim(item)
     except used_assertion.AlreadyUsed:

@@ -1,6 +1,6 @@
-"""Client authentication: which application is asking, and how it proves it (RFC 6749 §2.3, RFC 7591 §2).
+"""Client authentication: which application sent the request, and proof of it (RFC 6749 §2.3, RFC 7591 §2).
 
-Each application is held to the one way that it registered.
+Each application must use the one method that it registered.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ CHALLENGE = 'Basic realm="Lanyard", charset="UTF-8"'
 
 @dataclass(frozen=True)
 class PresentedClient:
-    """What a client sent. method: in RFC 7591's words. proof: its secret or its assertion, "" where it sent none."""
+    """What a client sent. method: RFC 7591's name for it. proof: the secret or assertion; "" if there is none."""
 
     client_id: str
     method: str
@@ -38,11 +38,11 @@ class PresentedClient:
 
 
 def read(authorization: str | None, parameters: Mapping[str, str]) -> PresentedClient:
-    """What the client sent to prove who it is.
+    """Read a client's credentials.
 
-    authorization: the Authorization header. parameters: those of the form.
-    Raises InvalidClientError for a header that is malformed or where no client is named, InvalidRequestError for two
-    ways at once and for two client ids.
+    authorization: the Authorization header, or None. parameters: the form's.
+    Raises InvalidClientError if the header is malformed or no client is named, InvalidRequestError if there are two
+    methods or two client ids.
     """
     if authorization is None:
         return _read_form(parameters)
@@ -50,31 +50,31 @@ def read(authorization: str | None, parameters: Mapping[str, str]) -> PresentedC
     if "client_secret" in parameters or "client_assertion" in parameters:
         raise errors.InvalidRequestError("Authenticate once: with HTTP Basic or in the form, not with both.")
     if parameters.get("client_id", found.client_id) != found.client_id:
-        raise errors.InvalidRequestError("The form names another client_id than the Authorization header.")
+        raise errors.InvalidRequestError("The client_id in the form differs from the one in the Authorization header.")
     return found
 
 
 def authenticate(authorization: str | None, parameters: Mapping[str, str], *, issuer: str) -> Application:
-    """The application that asks. Raises InvalidClientError, InvalidRequestError. One round trip for a secret."""
+    """Return the client that sent the request. Raises InvalidClientError, InvalidRequestError. One round trip."""
     sent = read(authorization, parameters)
     application = store.read(Application.key(sent.client_id))[0]
     return check(sent, application, issuer=issuer)
 
 
 def check(sent: PresentedClient, application: Application | None, *, issuer: str) -> Application:
-    """The application, proven. Raises InvalidClientError, in the same words and after the same work for one that is
-    unknown as for a wrong secret.
+    """Return the application once it is authenticated. Raises InvalidClientError. An unknown client and a wrong secret
+    get the same message after the same work.
 
-    issuer: this provider's address, for which an assertion has to be made.
+    issuer: this provider's URL, which an assertion must name as its audience.
     """
     logs.note(client_id=sent.client_id if application else "unknown")
-    fits = _fits(sent.proof, application)
+    fits = _is_valid_secret(sent.proof, application)
     if application is None or not application.active:
         raise _unproven()
-    if application.public_id != sent.client_id:  # the id that one with a document is stored under is not its client id
+    if application.public_id != sent.client_id:  # a document's client is stored under a derived id
         raise _unproven()
     if sent.method != application.auth_method:
-        # That it exists is no secret (RFC 6749 §2.2); how it authenticates, its developer has to be told.
+        # It is no secret that a client exists (RFC 6749 §2.2), and its developer needs to know how to authenticate.
         raise errors.InvalidClientError(f"This application registered {_HOW[application.auth_method]}")
     if sent.method == PRIVATE_KEY_JWT:
         audiences = (issuer, issuer + paths.TOKEN)
@@ -85,8 +85,8 @@ def check(sent: PresentedClient, application: Application | None, *, issuer: str
     return application
 
 
-def _fits(secret: str, application: Application | None) -> bool:
-    """Is it a live secret? There are several while one is being exchanged for another; as many are always compared."""
+def _is_valid_secret(secret: str, application: Application | None) -> bool:
+    """True if `secret` is one of the valid ones, of which a rotation has several. Always makes as many comparisons."""
     live = application.live_secret_digests if application else ()
     most = settings.OLDER_SECRETS_LIMIT + 1
     fits = [credentials.matches(secret, digest) for digest in (*live, *[None] * most)[:most]]
@@ -118,9 +118,9 @@ def _read_assertion(parameters: Mapping[str, str]) -> PresentedClient:
         raise errors.InvalidClientError(f"Send a client_assertion, and {private_key_jwt.TYPE} as its type.")
     client_id = private_key_jwt.claimed_client_id(assertion)
     if not _is_client_id(client_id):
-        raise errors.InvalidClientError("The client_assertion does not say in sub which client it is from.")
+        raise errors.InvalidClientError("The client_assertion does not name its client in sub.")
     if parameters.get("client_id", client_id) != client_id:
-        raise errors.InvalidRequestError("The form names another client_id than the client_assertion.")
+        raise errors.InvalidRequestError("The client_id in the form differs from the one in the client_assertion.")
     return PresentedClient(client_id, PRIVATE_KEY_JWT, assertion)
 
 
@@ -139,8 +139,8 @@ def _read_basic(authorization: str) -> PresentedClient:
 
 
 def _decode_base64(text: str) -> bytes:
-    """Raises ValueError for all but the one proper spelling (RFC 4648 §3.5): Python overlooks stray bits at the end."""
+    """Raises ValueError for all but the canonical encoding (RFC 4648 §3.5). Python ignores stray bits at the end."""
     decoded = base64.b64decode(text, validate=True)
     if base64.b64encode(decoded).decode("ascii") != text:
-        raise ValueError("not in its canonical form")
+        raise ValueError("not in canonical form")
     return decoded

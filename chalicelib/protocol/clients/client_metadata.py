@@ -1,7 +1,7 @@
-"""What an application says about itself when it registers, or in a document at its client id (RFC 7591 §2).
+"""An application's description of itself, sent to register or in a document at its client id (RFC 7591 §2).
 
-Read strictly where it counts, and ignored where it is not known here. An application that nobody vouches for gets no
-access of its own, and no keys from an address that this server would have to fetch.
+Known members are checked strictly, and unknown ones are ignored. An application that nobody vouches for gets no access
+of its own, and no keys from a URL that this server would have to fetch.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from chalicelib.protocol.rules.grant_types import AUTHORIZATION_CODE, DEVICE_COD
 _ALWAYS = (AUTHORIZATION_CODE, REFRESH_TOKEN)
 
 
-class InvalidClientMetadataError(OAuth2Error):  # type: ignore[misc] # oauthlib has no types, and lacks these of §3.2.2
+class InvalidClientMetadataError(OAuth2Error):  # type: ignore[misc] # oauthlib has no types and lacks these (§3.2.2)
     error = "invalid_client_metadata"
 
 
@@ -38,28 +38,28 @@ class ClientMetadata:
 
 
 def read(document: Mapping[str, Any], *, default_method: str = BASIC, is_vouched_for: bool = False) -> ClientMetadata:
-    """Raises InvalidClientMetadataError, InvalidRedirectUriError.
+    """Return the checked metadata. Raises InvalidClientMetadataError, InvalidRedirectUriError.
 
-    default_method: how it authenticates where the document does not say. is_vouched_for: did somebody let it register?
-    Only such a one has the device grant, with which a stranger's application could ask anybody for a code.
+    default_method: how the client authenticates if the document does not say. is_vouched_for: somebody allowed it to
+    register. Only then may it use the device grant, with which a stranger could ask anybody for a code.
     """
     application_type = document.get("application_type")
-    # What runs on people's devices keeps no secret, and often does not say so (RFC 8252 §8.5).
+    # An app on people's devices cannot keep a secret, and often does not say so (RFC 8252 §8.5).
     method = document.get("token_endpoint_auth_method", NONE if application_type == NATIVE else default_method)
     if method not in (BASIC, POST, PRIVATE_KEY_JWT, NONE):
-        raise InvalidClientMetadataError("token_endpoint_auth_method is none that is supported.")
+        raise InvalidClientMetadataError("token_endpoint_auth_method is not supported.")
     uris = _strings(document, "redirect_uris", [])
     grant_types = _strings(document, "grant_types", list(_ALWAYS))
     has_device_grant = DEVICE_CODE in grant_types
     if not set(grant_types) <= {*_ALWAYS, *([DEVICE_CODE] if is_vouched_for else [])}:
-        raise InvalidClientMetadataError("grant_types has one that is not supported, or not for self-registration.")
+        raise InvalidClientMetadataError("grant_types has one that is not supported, or not when self-registering.")
     if set(_strings(document, "response_types", ["code"])) - {"code"}:
         raise InvalidClientMetadataError("response_types must be code and nothing else.")
     application_type = document.get("application_type", _guessed_type(method, uris))
     if application_type not in (WEB, NATIVE):
         raise InvalidClientMetadataError("application_type must be web or native.")
     if method != NONE:
-        application_type = WEB  # replaced, as §3.2.1 allows: one that authenticates gets no native one's redirect URIs
+        application_type = WEB  # §3.2.1 allows replacing it: a client that authenticates gets no native redirect URIs
     _check_uris(uris, is_native=application_type == NATIVE, needs_one=not has_device_grant)
     profile = Profile(
         auth_method=method,
@@ -71,7 +71,7 @@ def read(document: Mapping[str, Any], *, default_method: str = BASIC, is_vouched
 
 
 def describe(application: Application) -> dict[str, Any]:
-    """What is registered, in RFC 7591's words."""
+    """The registered metadata, under RFC 7591's names."""
     return {
         "client_id": application.client_id,
         "client_id_issued_at": int(application.created_at),
@@ -93,7 +93,7 @@ def _strings(document: Mapping[str, Any], name: str, default: list[str]) -> list
 
 
 def _guessed_type(method: str, uris: list[str]) -> str:
-    """Many native applications do not say that they are; a redirect URI that only they can have says it for them."""
+    """Many native applications do not say that they are. A redirect URI that only they can have gives them away."""
     is_native = any(urlsplit(uri).scheme != "https" for uri in uris if _can_be_split(uri))
     return NATIVE if method == NONE and is_native else WEB
 
@@ -111,7 +111,7 @@ def _check_uris(uris: list[str], *, is_native: bool, needs_one: bool) -> None:
         raise InvalidRedirectUriError(f"redirect_uris must have from 1 to {settings.REDIRECT_URIS_LIMIT} addresses.")
     if sum(map(len, uris)) > settings.REDIRECT_URIS_LIMIT_CHARACTERS:
         most = settings.REDIRECT_URIS_LIMIT_CHARACTERS
-        raise InvalidRedirectUriError(f"redirect_uris must have at most {most} characters in all.")
+        raise InvalidRedirectUriError(f"redirect_uris must have at most {most} characters in total.")
     for uri in uris:
         try:
             redirect_uris.check_registrable(uri, is_native=is_native)
@@ -129,10 +129,10 @@ def _jwks(document: Mapping[str, Any]) -> str:
 
 
 def _name(document: Mapping[str, Any], uris: list[str]) -> str:
-    """What people see. Where it has no name it is called after the host where it sends them, if that is one."""
+    """The name that people see. Without a client_name, it is the redirect URI's host, if that is a host."""
     given = document.get("client_name")
     if given is None:
-        return _stand_in(redirect_uris.place(uris[0]) if uris else None)
+        return _name_from_host(redirect_uris.place(uris[0]) if uris else None)
     if not isinstance(given, str):
         raise InvalidClientMetadataError("client_name must be a string.")
     try:
@@ -141,8 +141,8 @@ def _name(document: Mapping[str, Any], uris: list[str]) -> str:
         raise InvalidClientMetadataError(f"client_name {error}.") from error
 
 
-def _stand_in(place: redirect_uris.Place | None) -> str:
-    if place is None or place.is_app:  # a scheme can read like somebody's host, and anybody can take any
+def _name_from_host(place: redirect_uris.Place | None) -> str:
+    if place is None or place.is_app:  # any app can take any scheme, even one that reads like somebody else's host
         return "Unnamed application"
     try:
         return names.check_application_name(place.name)

@@ -1,5 +1,5 @@
-"""What the endpoints that applications call themselves have in common: JSON out, errors in OAuth's shape, and most
-often a form in."""
+"""What the endpoints that applications call directly share: JSON responses, errors in OAuth's format, and mostly form
+requests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FORM = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True)
 class ProtocolAnswer:
-    """status: HTTP's. headers: besides those that every answer has. body: JSON, or "" for an empty one."""
+    """status: the HTTP status. headers: in addition to those of every response. body: JSON, or "" for an empty one."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -28,10 +28,10 @@ class ProtocolAnswer:
 
 @dataclass(frozen=True)
 class ClientRequest:
-    """A request as it came.
+    """A request as received.
 
-    path: the endpoint. issuer: our own address. address: the caller's network, which tries are counted by. query: the
-    parameters in the request's address. authorization, content_type: the headers, or None.
+    path: the endpoint's. issuer: this provider's URL. address: the caller's IP address, which limits count by. query:
+    the parameters in the URL. authorization, content_type: the headers, or None.
     """
 
     path: str
@@ -44,12 +44,12 @@ class ClientRequest:
 
     @property
     def digest(self) -> str:
-        """Of all that makes it this request and no other."""
+        """A digest of everything that identifies this request."""
         return credentials.digest(f"{self.path} {self.authorization} {self.body.hex()}")
 
 
 def answer(create: Callable[[ClientRequest], ProtocolAnswer], request: ClientRequest) -> ProtocolAnswer:
-    """What `create` answers; an OAuth2Error as the answer that it is."""
+    """Return what `create` returns, or the error response if it raises an OAuth2Error."""
     with assertion_use.attempt(request.digest) as attempt:
         try:
             answered = create(request)
@@ -63,14 +63,14 @@ def answer(create: Callable[[ClientRequest], ProtocolAnswer], request: ClientReq
 
 
 def media_type(request: ClientRequest) -> str:
-    """What the body is said to be, without parameters such as its charset; "" where nothing is said."""
+    """The body's media type, without parameters such as charset; "" if there is no Content-Type."""
     return (request.content_type or "").partition(";")[0].strip(request_parameters.HTTP_BLANKS).lower()
 
 
 def read_form(request: ClientRequest, names: Sequence[str]) -> dict[str, str]:
-    """Raises InvalidRequestError for what is no form, is repeated, or comes in the address (RFC 6749 §3.2, §2.3.1)."""
+    """Raises InvalidRequestError for no form, repeated parameters, or ones in the URL (RFC 6749 §3.2, §2.3.1)."""
     if request.query:
-        raise errors.InvalidRequestError("Send the parameters in the body; none belong in the address.")
+        raise errors.InvalidRequestError("Send the parameters in the body, not in the URL.")
     if media_type(request) != _FORM:
         raise errors.InvalidRequestError(f"The body must be {_FORM}.")
     try:
@@ -84,23 +84,23 @@ def read_form(request: ClientRequest, names: Sequence[str]) -> dict[str, str]:
 
 
 def finish(status: int, body: str | None, retry_after_seconds: int | None = None) -> ProtocolAnswer:
-    """body: JSON, as oauthlib or a grant made it."""
+    """Make the response. body: JSON from oauthlib or a grant type. retry_after_seconds: None if not to retry."""
     parsed = json.loads(body) if body else {}
     if "error" in parsed:
         logs.note(outcome=parsed["error"])
-    # oauthlib challenges with Bearer, which is not how a client authenticates (RFC 6749 §5.2).
+    # oauthlib challenges with Bearer, but clients authenticate with Basic (RFC 6749 §5.2).
     headers = {"WWW-Authenticate": authentication.CHALLENGE} if status == 401 else {}
     if retry_after_seconds is not None:
         headers["Retry-After"] = str(retry_after_seconds)
     if "error_description" in parsed:
         parsed["error_description"] = _as_description(parsed["error_description"])
-    parsed.pop("state", None)  # oauthlib repeats it here too; it belongs to redirects (§4.1.2.1, not §5.2)
+    parsed.pop("state", None)  # oauthlib adds it here too, but it belongs only in redirects (§4.1.2.1, not §5.2)
     if "scope" in parsed:
         parsed["scope"] = scopes.as_text(parsed["scope"].split())
     return ProtocolAnswer(status, headers, json.dumps(parsed) if parsed else "")
 
 
 def _as_description(text: str) -> str:
-    """Printable ASCII without quotation marks and backslashes (RFC 6749 §5.2), whatever was quoted in it."""
+    """Printable ASCII without quotation marks and backslashes (RFC 6749 §5.2), whatever `text` quotes."""
     plain = text.replace('"', "'").replace("\\", "/")
     return "".join(character if " " <= character <= "~" else "?" for character in plain)

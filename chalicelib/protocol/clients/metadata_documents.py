@@ -1,7 +1,7 @@
-"""Client ID metadata documents: a client id that is an https address, at which the application describes itself.
+"""Client ID metadata documents: a client id that is an https URL, at which the application describes itself.
 
-Nobody registers anything: the document is fetched when a signed-in user is sent here, and kept for an hour. Part of
-open registration, and only there. (draft-ietf-oauth-client-id-metadata-document)
+Nobody registers anything: the document is fetched when a signed-in user arrives, and kept for an hour. Only available
+with open registration. (draft-ietf-oauth-client-id-metadata-document)
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from chalicelib.protocol.errors import NotThisApplication
 from chalicelib.protocol.rules import strict_json
 
 _PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]+", re.ASCII)
-_HOST = re.compile(r"([a-z0-9-]+\.)+[a-z][a-z0-9-]*", re.ASCII)  # 127.1 and its like are addresses, too
+_HOST = re.compile(r"([a-z0-9-]+\.)+[a-z][a-z0-9-]*", re.ASCII)  # excludes IP addresses, including ones like 127.1
 
 
 def is_one(client_id: str) -> bool:
-    """Can this client id be the address of a document? One spelling alone: it is compared byte for byte."""
+    """True if this client id can be a document's URL. Only one spelling can, because it is compared byte for byte."""
     if not client_id.startswith("https://") or len(client_id) > settings.CLIENT_ID_LIMIT_CHARACTERS:
         return False
     try:
@@ -40,15 +40,15 @@ def is_one(client_id: str) -> bool:
 
 
 def are_taken() -> bool:
-    """Has the operator opened registration?"""
+    """True if the operator has opened registration."""
     return settings.SETTINGS.registration == settings.OPEN
 
 
 def current(client_id: str, known: Application | None, user: User) -> Application:
-    """The application at this address, as it describes itself now. known: as it was stored, or None.
+    """The application at this URL, as its document describes it now. known: the application as stored, or None.
 
-    Raises NotThisApplication with the reason where its document cannot be had or used, and StoreUnavailable where the
-    store has left it no time.
+    Raises NotThisApplication with the reason if its document cannot be fetched or used, and StoreUnavailable if the
+    store has left no time for it.
     """
     if known is not None and (not known.active or known.is_deleted or known.is_fresh):
         return known
@@ -73,7 +73,7 @@ def _unusable(problem: str) -> NotThisApplication:
 
 @contextmanager
 def _counted(user: User) -> Iterator[None]:
-    """Raises NotThisApplication. A fetch that fails counts; a document that the store could not keep does not."""
+    """Raises NotThisApplication. A failed fetch counts; a document that the store could not keep does not."""
     limit = throttle.Limit(throttle.named("metadata documents", user.user_id), settings.DOCUMENT_FETCHES_PER_USER)
     try:
         with throttle.trying([limit], window_seconds=settings.DOCUMENT_WINDOW_SECONDS):
@@ -89,10 +89,10 @@ def _read(body: bytes, client_id: str) -> client_metadata.ClientMetadata:
     try:
         document = strict_json.read_object(body)
     except strict_json.NotStrict as error:
-        raise client_metadata.InvalidClientMetadataError("It is no JSON object.") from error
+        raise client_metadata.InvalidClientMetadataError("It is not a JSON object.") from error
     if document.get("client_id") != client_id:
-        raise client_metadata.InvalidClientMetadataError("Its client_id is not its address.")
-    # Anybody can read it, so there is no secret in it, nor one that it could be proved with.
+        raise client_metadata.InvalidClientMetadataError("Its client_id is not its URL.")
+    # Anybody can read the document, so it can hold no secret and no hash of one.
     if {"client_secret", "client_secret_expires_at"} & set(document):
         raise client_metadata.InvalidClientMetadataError("It must not have a client_secret.")
     found = client_metadata.read(document, default_method=NONE)

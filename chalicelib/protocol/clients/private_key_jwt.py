@@ -1,6 +1,6 @@
-"""private_key_jwt: a client proves itself with a short-lived JWT that its private key signed (RFC 7523 §2.2, §3).
+"""private_key_jwt: a client authenticates with a short-lived JWT signed with its private key (RFC 7523 §2.2, §3).
 
-The only home of joserfc, which is imported where an assertion comes in: requests without one do not pay for it.
+The only importer of joserfc, and only when an assertion arrives: requests without one do not pay for the import.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _JWKS_LIMIT_CHARACTERS = 8192
 
 
 class KeysProblem(Problem):
-    """These are no keys to check assertions with. The message reads after what was given."""
+    """These keys cannot be used to check assertions. The message completes a sentence that begins with their name."""
 
 
 def read_keys(text: str) -> str:
@@ -40,7 +40,7 @@ def read_keys(text: str) -> str:
 
 
 def checked_keys(given: object) -> str:
-    """The same of what JSON became. Raises KeysProblem."""
+    """The same for parsed JSON. Raises KeysProblem."""
     keys = given.get("keys") if isinstance(given, dict) else None
     if not isinstance(keys, list) or not 0 < len(keys) <= _KEYS_LIMIT:
         raise KeysProblem(Message('must be a JWK set with 1 to %(limit)s keys: {"keys": [...]}', limit=_KEYS_LIMIT))
@@ -53,7 +53,7 @@ def checked_keys(given: object) -> str:
 
 
 def claimed_client_id(assertion: str) -> str:
-    """Who an assertion says that it is from, before anything is checked; "" where it says nothing."""
+    """The client id that an unverified assertion names in `sub`; "" if it names none."""
     try:
         _, payload, _ = assertion.split(".")
         subject = strict_json.read_object(_decoded(payload)).get("sub")
@@ -63,11 +63,11 @@ def claimed_client_id(assertion: str) -> str:
 
 
 def check(assertion: str, *, client_id: str, jwks: str, audiences: Collection[str]) -> None:
-    """Raises InvalidClientError for an assertion that is not this client's, not for us, not for now, or used before.
+    """Raises InvalidClientError for an assertion that is not this client's, not for us, not valid now, or used before.
 
-    Raises StillAnswering for one that came with a request that may still be under way.
+    Raises StillAnswering for an assertion whose request may still be in progress.
 
-    jwks: the client's public keys. audiences: what we are called; it must name exactly one of these and nothing else.
+    jwks: the client's public keys. audiences: our names; the assertion must name exactly one of them and nothing else.
     """
     claims = _verified(assertion, jwks)
     _check_claims(claims, client_id, audiences)
@@ -77,7 +77,7 @@ def check(assertion: str, *, client_id: str, jwks: str, audiences: Collection[st
 def _check_claims(claims: dict[str, Any], client_id: str, audiences: Collection[str]) -> None:
     if claims.get("iss") != client_id or claims.get("sub") != client_id:
         raise _refused("iss and sub must be the client id.")
-    # One audience and no list: an assertion that is made for two servers can be played by one against the other.
+    # One audience, not a list: with an assertion made for two servers, one of them could impersonate us to the other.
     audience = claims.get("aud")
     named = audience[0] if isinstance(audience, list) and len(audience) == 1 else audience
     if not isinstance(named, str) or named not in audiences:
@@ -96,16 +96,16 @@ def _check_claims(claims: dict[str, Any], client_id: str, audiences: Collection[
 
 
 def _verified(assertion: str, jwks: str) -> dict[str, Any]:
-    """The claims, if one of the keys signed them. Raises InvalidClientError."""
+    """Return the claims if one of the keys signed them. Raises InvalidClientError."""
     from joserfc import jwt
     from joserfc.errors import JoseError
     from joserfc.jwk import KeySet
 
-    try:  # joserfc would follow a header into as much nesting as there is
+    try:  # joserfc would follow any depth of nesting in a header
         for part in assertion.split(".")[:2]:
             strict_json.read_object(_decoded(part))
     except ValueError as error:
-        raise _refused("it is no JWT.") from error
+        raise _refused("it is not a JWT.") from error
     try:
         keys = KeySet.import_key_set(json.loads(jwks)).keys
     except (JoseError, ValueError) as error:
@@ -115,7 +115,7 @@ def _verified(assertion: str, jwks: str) -> dict[str, Any]:
             return dict(jwt.decode(assertion, key, algorithms=ALGORITHMS).claims)
         except (JoseError, ValueError, TypeError):
             continue
-    raise _refused("none of the client's keys has signed it.")
+    raise _refused("it was not signed by any of the client's keys.")
 
 
 def _check_key(key: object) -> None:
@@ -144,7 +144,7 @@ def _check_key(key: object) -> None:
 
 
 def _is_fit_for_rsa(key: dict[str, Any]) -> bool:
-    """Long enough to be safe, and short enough to be checked in no time; the exponent too, which OpenSSL limits."""
+    """True if the key is long enough to be safe and short enough to check quickly. OpenSSL limits the exponent too."""
     modulus, exponent = (int.from_bytes(_decoded(key[name])) for name in ("n", "e"))
     is_usual = exponent % 2 == 1 and 1 < exponent < 2**_RSA_EXPONENT_MAX_BITS
     return is_usual and _RSA_MIN_BITS <= modulus.bit_length() <= _RSA_MAX_BITS

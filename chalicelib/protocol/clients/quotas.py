@@ -1,5 +1,5 @@
-"""How often an application may have something stored that costs it nothing: requests pushed and devices started, and
-registrations."""
+"""Limits on requests that make this provider store something at no cost to the application: pushed requests, device
+requests and registrations."""
 
 from __future__ import annotations
 
@@ -15,22 +15,23 @@ from chalicelib.models.throttle import Limit
 
 
 class TooManyRequestsError(OAuth2Error):  # type: ignore[misc] # oauthlib has no types
-    """429, with the seconds until it can be tried again (RFC 9126 §2.3, RFC 6585 §4)."""
+    """A 429 response, with the seconds to wait (RFC 9126 §2.3, RFC 6585 §4)."""
 
     error = "temporarily_unavailable"
     status_code = 429
 
     def __init__(self, what: str, window_seconds: int) -> None:
         wait = throttle.seconds_left(window_seconds)
-        super().__init__(f"Too many {what} came lately. Try again in {wait} seconds, and less often.")
+        super().__init__(f"Too many {what} recently. Try again in {wait} seconds, and send fewer.")
         self.retry_after_seconds = wait
 
 
 @contextmanager
 def counted(what: str, limits: Iterable[Limit], *, window_seconds: int) -> Iterator[None]:
-    """Count one more against each of `limits` while it is stored. Raises TooManyRequestsError.
+    """Count one more against each of `limits` while the block stores it. Raises TooManyRequestsError.
 
-    what: in words, for the answer and the log. Many at once are all counted; what the store could not keep is not.
+    what: the kind of request in words, for the response and the log. Concurrent requests all count. A request that the
+    store could not keep does not.
     """
     try:
         with throttle.trying(limits, window_seconds=window_seconds):
@@ -53,12 +54,12 @@ def count_device_request(client: Application, address: str) -> None:
 
 
 def _count_of(what: str, client: Application, address: str, per_client: int, per_address: int) -> None:
-    """Anybody can name a public client, so that one is counted apart at each address: strangers elsewhere cannot use up
-    what it may."""
+    """Anybody can name a public client, so its requests are counted separately for each address: strangers elsewhere
+    cannot use up its limit."""
     whose = (client.client_id,) if client.is_confidential else (client.client_id, address)
     limits = [
         Limit(throttle.named(f"{what} client", *whose), per_client),
         *throttle.per_network(f"{what} address", address, per_address),
     ]
     with counted(what, limits, window_seconds=settings.REQUESTS_WINDOW_SECONDS):
-        pass  # in a window of one minute it does not matter what becomes of it
+        pass  # with a window of one minute it does not matter whether the request is stored

@@ -1,7 +1,8 @@
-"""Dynamic client registration: applications register themselves, where the operator lets them (RFC 7591, RFC 7592).
+"""Dynamic client registration: applications register themselves, if the operator allows it (RFC 7591, RFC 7592).
 
-REGISTRATION says who may: nobody (`closed`), who has an initial access token (`token`), or everybody, a few times an
-hour (`open`). What registered itself manages itself with a token of its own, whatever the setting is by then.
+REGISTRATION says who may: nobody (`closed`), anybody with an initial access token (`token`), or everybody, a few times
+an hour (`open`). An application that registered itself manages itself with its own token, even if the setting has
+changed since.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from chalicelib.protocol.rules import paths, strict_json
 
 
 class NotAuthorizedError(OAuth2Error):  # type: ignore[misc] # oauthlib has no types
-    """RFC 6750 §3.1: no token, or one that is not good for this."""
+    """No token, or one that is not valid here (RFC 6750 §3.1)."""
 
     error = "invalid_token"
     status_code = 401
@@ -36,7 +37,7 @@ class ClosedError(OAuth2Error):  # type: ignore[misc]
 
 
 class DisabledError(OAuth2Error):  # type: ignore[misc]
-    """RFC 7592 §2.1: the client does not have permission."""
+    """The client does not have permission (RFC 7592 §2.1)."""
 
     error = "access_denied"
     status_code = 403
@@ -48,17 +49,17 @@ def registration_response(request: ClientRequest) -> ProtocolAnswer:
 
 
 def read_response(request: ClientRequest, client_id: str) -> ProtocolAnswer:
-    """What is registered (RFC 7592 §2.1). The secret is not kept, so it is not shown again."""
+    """The registered metadata (RFC 7592 §2.1). The secret is not stored, so it is not shown again."""
     return _challenged(client_request.answer(lambda asked: _read(asked, client_id), request))
 
 
 def update_response(request: ClientRequest, client_id: str) -> ProtocolAnswer:
-    """Replace what is registered (RFC 7592 §2.2)."""
+    """Replace the registered metadata (RFC 7592 §2.2)."""
     return _challenged(client_request.answer(lambda asked: _update(asked, client_id), request))
 
 
 def deletion_response(request: ClientRequest, client_id: str) -> ProtocolAnswer:
-    """204: its tokens end with it (RFC 7592 §2.3)."""
+    """204; the application's tokens end too (RFC 7592 §2.3)."""
     return _challenged(client_request.answer(lambda asked: _delete(asked, client_id), request))
 
 
@@ -93,14 +94,14 @@ def _update(request: ClientRequest, client_id: str) -> ProtocolAnswer:
     found, _ = _own(request, client_id)
     document = _read_json(request)
     if document.get("client_id") != client_id:
-        raise InvalidClientMetadataError("client_id must be the one that is updated.")
+        raise InvalidClientMetadataError("client_id must be that of the client being updated.")
     if "client_secret" in document and not credentials.matches(str(document["client_secret"]), found.secret_digest):
-        raise InvalidClientMetadataError("client_secret is not the present one; it cannot be chosen.")
+        raise InvalidClientMetadataError("client_secret is not the current one; a client cannot choose its secret.")
     metadata = client_metadata.read(document, default_method=found.auth_method, is_vouched_for=bool(found.device_grant))
     if (metadata.profile.has_secret, metadata.profile.is_public) != (found.has_secret, not found.is_confidential):
-        raise InvalidClientMetadataError("Whether it has a secret cannot be changed; register anew.")
+        raise InvalidClientMetadataError("Whether a client has a secret cannot be changed; register a new client.")
     if metadata.profile.application_type != found.application_type:
-        raise InvalidClientMetadataError("application_type cannot be changed; register anew.")
+        raise InvalidClientMetadataError("application_type cannot be changed; register a new client.")
     try:
         application.edit(
             client_id,
@@ -110,7 +111,7 @@ def _update(request: ClientRequest, client_id: str) -> ProtocolAnswer:
             only_while_active=True,
         )
     except store.ConditionFailed:
-        _own(request, client_id)  # says why, where it was disabled or deleted at this moment
+        _own(request, client_id)  # raises the reason if the client was disabled or deleted just now
         raise
     logs.note(outcome="application changed itself", client_id=client_id)
     return _read(request, client_id)
@@ -131,11 +132,11 @@ def _check_may_register(request: ClientRequest) -> None:
         token = _bearer(request) or ""
         fits = [credentials.matches(token, digest) for digest in settings.SETTINGS.registration_token_digests]
         if not any(fits):
-            raise NotAuthorizedError("Registering takes an initial access token: Authorization: Bearer ...")
+            raise NotAuthorizedError("Registration requires an initial access token: Authorization: Bearer ...")
 
 
 def _counted(address: str) -> AbstractContextManager[None]:
-    """Raises TooManyRequestsError. Counted before it is stored, and taken back where it cannot be."""
+    """Raises TooManyRequestsError. Counts before the store is written, and takes the count back if that fails."""
     limits = [
         *throttle.per_network("registration address", address, settings.REGISTRATIONS_PER_ADDRESS),
         throttle.Limit(throttle.named("registration"), settings.REGISTRATIONS_IN_ALL),
@@ -144,15 +145,15 @@ def _counted(address: str) -> AbstractContextManager[None]:
 
 
 def _own(request: ClientRequest, client_id: str) -> tuple[Application, str]:
-    """The application and the token that manages it.
+    """The application, and the token that manages it.
 
-    Raises NotAuthorizedError, the same for one that is not there; DisabledError.
+    Raises NotAuthorizedError, also for an application that does not exist; DisabledError.
     """
     token = _bearer(request) or ""
     named = credentials.recognize(token, Kind.REGISTRATION_TOKEN)
     found = application.get(client_id) if named and named.names == client_id else None
     if not credentials.matches(token, found.registration_digest if found else None) or found is None:
-        raise NotAuthorizedError("The registration access token is not this client's.")
+        raise NotAuthorizedError("The registration access token does not belong to this client.")
     logs.note(client_id=client_id)
     if not found.active:
         raise DisabledError(
@@ -185,7 +186,7 @@ def _described(found: Application, token: str, issuer: str) -> dict[str, Any]:
 
 
 def _challenged(answer: ProtocolAnswer) -> ProtocolAnswer:
-    """These take a bearer token, and not a client's secret."""
+    """Challenge for a bearer token: these endpoints do not take client secrets."""
     if answer.status == 401:
         return ProtocolAnswer(401, {"WWW-Authenticate": 'Bearer realm="Lanyard", error="invalid_token"'}, answer.body)
     return answer

@@ -1,1 +1,1 @@
-"""The grants: what an application may exchange for tokens, one file for each (RFC 6749 §4, §6)."""
+"""The grant types: what an application can exchange for tokens, one file per grant type (RFC 6749 §4, §6)."""

@@ -1,4 +1,4 @@
-"""The authorization code grant: a code for tokens (RFC 6749 §4.1.3, RFC 7636 §4.5)."""
+"""The authorization code grant: exchanges a code for tokens (RFC 6749 §4.1.3, RFC 7636 §4.5)."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class AuthorizationCodeGrant(TokenGrant):
     def answer(self, request: TokenRequest) -> TokenAnswer:
         application, found = _read(request)
         client = request.authenticated(application)
-        code = _own(found, client)
-        _check_good(code, client, request.parameters.get("code_verifier"))
+        code = _check_own(found, client)
+        _check_usable(code, client, request.parameters.get("code_verifier"))
         resource = request.resource(code.resource)
         _check_redirect_uri(code, request.parameters.get("redirect_uri"))
-        return _exchanged(code, client, resource)
+        return _exchange(code, client, resource)
 
 
 def _read(request: TokenRequest) -> tuple[Application | None, AuthorizationCode | None]:
@@ -36,19 +36,19 @@ def _read(request: TokenRequest) -> tuple[Application | None, AuthorizationCode 
     return application, found
 
 
-def _own(found: AuthorizationCode | None, client: Application) -> AuthorizationCode:
+def _check_own(found: AuthorizationCode | None, client: Application) -> AuthorizationCode:
     if found is None or found.client_id != client.client_id:
-        raise errors.InvalidGrantError(f"The code is unknown, or another application's. {CONNECT_AGAIN}")
+        raise errors.InvalidGrantError(f"The code is unknown, or it is another application's. {CONNECT_AGAIN}")
     return found
 
 
-def _check_good(code: AuthorizationCode, client: Application, verifier: str | None) -> None:
-    """Raises InvalidGrantError for a code that was used or has expired, or whose challenge is not met."""
+def _check_usable(code: AuthorizationCode, client: Application, verifier: str | None) -> None:
+    """Raises InvalidGrantError if the code was used or has expired, or if the verifier does not match its challenge."""
     if code.is_used:
-        # Anybody can name a public client, so of such a one only who proves to have asked for the code replays it.
+        # Anybody can name a public client. For one, only a caller with the matching verifier is replaying its code.
         if client.is_confidential or pkce.is_proven(code.code_challenge or "", verifier):
             raise issuing.end_replayed(code.grant_id, client)
-        raise errors.InvalidGrantError(f"The code was used before, and is good once. {CONNECT_AGAIN}")
+        raise errors.InvalidGrantError(f"The code was used before; it works only once. {CONNECT_AGAIN}")
     if code.is_expired:
         lifetime = settings.SETTINGS.code_lifetime_seconds
         raise errors.InvalidGrantError(f"The code has expired: exchange it within {lifetime} seconds. {CONNECT_AGAIN}")
@@ -56,26 +56,26 @@ def _check_good(code: AuthorizationCode, client: Application, verifier: str | No
 
 
 def _check_verifier(code: AuthorizationCode, verifier: str | None, *, is_required: bool) -> None:
-    """Raises InvalidGrantError for a verifier that does not fit, and spends the code (RFC 7636 §4.6)."""
+    """Raises InvalidGrantError for a verifier that does not match, and marks the code as used (RFC 7636 §4.6)."""
     if code.code_challenge is None:
-        if is_required:  # since the code was given
-            raise errors.InvalidGrantError("The code was requested without a code_challenge, which is required now.")
+        if is_required:  # PKCE became required after the code was issued
+            raise errors.InvalidGrantError("The code was requested without a code_challenge, which is now required.")
         if verifier is not None:
             raise errors.InvalidGrantError("code_verifier was sent for a code that was requested without a challenge.")
     elif not pkce.is_proven(code.code_challenge, verifier):
         authorization_code.spend(code)
-        raise errors.InvalidGrantError("code_verifier is missing or does not fit the code_challenge.")
+        raise errors.InvalidGrantError("code_verifier is missing or does not match the code_challenge.")
 
 
 def _check_redirect_uri(code: AuthorizationCode, sent: str | None) -> None:
-    """The same as in the authorization request, if it was there. Raises InvalidGrantError (RFC 6749 §5.2)."""
+    """Raises InvalidGrantError unless redirect_uri is the authorization request's, if sent there (RFC 6749 §5.2)."""
     fits = sent == code.redirect_uri if sent is not None else not code.redirect_uri_given
     if not fits:
-        raise errors.InvalidGrantError("redirect_uri is not the one of the authorization request.")
+        raise errors.InvalidGrantError("redirect_uri is not the one from the authorization request.")
 
 
-def _exchanged(code: AuthorizationCode, client: Application, resource: str | None) -> TokenAnswer:
-    """Raises InvalidGrantError where another request was first with the code, or the user took it back meanwhile."""
+def _exchange(code: AuthorizationCode, client: Application, resource: str | None) -> TokenAnswer:
+    """Raises InvalidGrantError if another request used the code first, or if the user has since revoked the consent."""
     grant_id = grant.new_id(code.user_id, code.client_id)
     tokens = issuing.new_tokens(grant_id, scopes.as_text(code.scope.split()))
     made = issuing.new_grant(code, client, grant_id, tokens)
@@ -84,7 +84,7 @@ def _exchanged(code: AuthorizationCode, client: Application, resource: str | Non
     except authorization_code.AlreadyUsed as error:
         raise issuing.end_replayed(error.grant_id, client) from error
     except authorization_code.NoLongerAllowed as error:
-        raise errors.InvalidGrantError(f"The permission has been taken back. {CONNECT_AGAIN}") from error
+        raise errors.InvalidGrantError(f"The user has revoked the permission. {CONNECT_AGAIN}") from error
     except store.StoreUnavailable:
         undelivered.note(grant_id)
         raise

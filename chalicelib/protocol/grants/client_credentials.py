@@ -1,6 +1,6 @@
-"""The client credentials grant: an application asks for itself, with no user (RFC 6749 §4.4).
+"""The client credentials grant: an application acts for itself, without a user (RFC 6749 §4.4).
 
-It gets what the operator allowed it: its own scopes, for its own organizers.
+It gets the scopes and the organizers that the operator allowed it.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ class ClientCredentialsGrant(TokenGrant):
 
 
 def _check_allowed(client: Application) -> None:
-    """A public application cannot prove that it is the one that asks (§4.4). Raises UnauthorizedClientError."""
+    """Raises UnauthorizedClientError. A public application is refused, because it cannot authenticate (§4.4)."""
     if not (client.is_confidential and client.own_scopes):
         raise errors.UnauthorizedClientError("This application has no access of its own. The operator has to allow it.")
 
 
 def _scope(request: TokenRequest, client: Application) -> str:
-    """Raises InvalidScopeError for more than the operator allowed."""
+    """Raises InvalidScopeError for a scope that the operator did not allow."""
     own = scopes.ordered(client.own_scopes or ())
     asked = request.scopes(own)
     if not set(asked) <= set(own):
-        raise errors.InvalidScopeError(f"scope must be what the operator allowed: {', '.join(own)}.")
+        raise errors.InvalidScopeError(f"scope may contain only what the operator allowed: {', '.join(own)}.")
     return scopes.as_text(asked)

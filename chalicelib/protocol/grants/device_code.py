@@ -1,6 +1,6 @@
-"""The device grant: a device asks for tokens until its user has answered in a browser (RFC 8628 §3.4, §3.5).
+"""The device grant: a device polls for tokens until its user has answered in a browser (RFC 8628 §3.4, §3.5).
 
-What the device and its user do before is in `protocol/authorization/device.py`.
+The steps before that, on the device and in the browser, are in `protocol/authorization/device.py`.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class DeviceCodeGrant(TokenGrant):
         client = request.authenticated(application)
         if not client.device_grant:
             raise errors.UnauthorizedClientError(device.NOT_ALLOWED)
-        asked = _own(found, request.parameters["device_code"], client)
+        asked = _check_own(found, request.parameters["device_code"], client)
         _check_answered(asked, client)
-        return _exchanged(asked, client, request.resource(asked.resource))
+        return _exchange(asked, client, request.resource(asked.resource))
 
 
 def _read(request: TokenRequest) -> tuple[Application | None, DeviceRequest | None]:
@@ -41,19 +41,19 @@ def _read(request: TokenRequest) -> tuple[Application | None, DeviceRequest | No
     return application, found
 
 
-def _own(found: DeviceRequest | None, device_code: str, client: Application) -> DeviceRequest:
-    """Raises InvalidGrantError for one that is unknown or another application's."""
+def _check_own(found: DeviceRequest | None, device_code: str, client: Application) -> DeviceRequest:
+    """Raises InvalidGrantError for a device code that is unknown or another application's."""
     if (
         found is None
         or found.client_id != client.client_id
         or not credentials.matches(device_code, found.device_digest)
     ):
-        raise errors.InvalidGrantError("device_code is unknown, or another application's.")
+        raise errors.InvalidGrantError("device_code is unknown, or it is another application's.")
     return found
 
 
 def _check_answered(asked: DeviceRequest, client: Application) -> None:
-    """Raises what the device has to be told where it cannot have its tokens, or not yet."""
+    """Raises the error to return to a device that cannot have tokens, or cannot have them yet."""
     if asked.state == device_request.USED:
         if asked.grant_id and undelivered.knows(asked.grant_id):
             raise issuing.end_undelivered(asked.grant_id, client, "device_code")
@@ -63,20 +63,20 @@ def _check_answered(asked: DeviceRequest, client: Application) -> None:
     if asked.state == device_request.DENIED:
         raise AccessDenied("The user did not allow the access.")
     if not device_request.note_poll(asked):
-        raise SlowDownError(f"Wait {settings.DEVICE_SLOWER_SECONDS} seconds longer between requests than before.")
+        raise SlowDownError(f"Poll more slowly: wait {settings.DEVICE_SLOWER_SECONDS} seconds longer than before.")
     if asked.state == device_request.PENDING:
         raise AuthorizationPendingError("The user has not answered yet.")
 
 
-def _exchanged(asked: DeviceRequest, client: Application, resource: str | None) -> TokenAnswer:
-    """Raises InvalidGrantError where another request was first, or the user took it back meanwhile."""
+def _exchange(asked: DeviceRequest, client: Application, resource: str | None) -> TokenAnswer:
+    """Raises InvalidGrantError if another request used the code first, or if the user has since revoked the consent."""
     grant_id = grant.new_id(asked.user_id, asked.client_id)
     tokens = issuing.new_tokens(grant_id, scopes.as_text(asked.scope.split()))
     made = issuing.new_grant(asked, client, grant_id, tokens)
     try:
         device_request.exchange(asked, made, issuing.access_token(made, tokens, resource), client)
     except store.ConditionFailed as error:
-        raise errors.InvalidGrantError("The device_code has been used, or the permission taken back.") from error
+        raise errors.InvalidGrantError("The device_code has been used, or the permission was revoked.") from error
     except store.StoreUnavailable:
         undelivered.note(grant_id)
         raise

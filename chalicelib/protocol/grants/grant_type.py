@@ -1,4 +1,4 @@
-"""What all grants have in common: how a token request is read, and what is answered to it (RFC 6749 §4, §5.1)."""
+"""What all grant types share: the token request and the token response (RFC 6749 §4, §5.1)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CONNECT_AGAIN = "Send the user to the authorization endpoint again."
 class TokenRequest:
     """A request to the token endpoint.
 
-    parameters: the form's, each once. client: who says to be asking, and what it sent to prove it. issuer: our address.
+    parameters: the form's, each once. client: the credentials that the client sent. issuer: this provider's URL.
     """
 
     parameters: Mapping[str, str]
@@ -31,21 +31,24 @@ class TokenRequest:
     issuer: str
 
     def authenticated(self, application: Application | None) -> Application:
-        """The application, which was read with what the request is about. Raises InvalidClientError."""
+        """Return the client. application: as read from the store, or None. Raises InvalidClientError."""
         return authentication.check(self.client, application, issuer=self.issuer)
 
     def scopes(self, default: list[str]) -> list[str]:
-        """Those that it asks for; where it says nothing, `default` (§3.3)."""
+        """Return the requested scopes, or `default` if the request names none (§3.3)."""
         return self.parameters["scope"].strip().split(" ") if "scope" in self.parameters else default
 
     def resource(self, granted: str | None) -> str | None:
-        """What the access token is for: no other resource than the grant. Raises InvalidTargetError (RFC 8707 §2.2)."""
+        """Return the access token's resource, within the grant's. Raises InvalidTargetError (RFC 8707 §2.2)."""
         return resource_indicators.narrowed(self.parameters.get("resource"), granted, issuer=self.issuer)
 
 
 @dataclass(frozen=True)
 class TokenAnswer:
-    """What the application gets (§5.1). scope: as text. expires_in: seconds. refresh_token: None where it gets none."""
+    """A token response (§5.1).
+
+    scope: space-separated. refresh_token: None if the client gets none. expires_in: seconds.
+    """
 
     access_token: str
     scope: str
@@ -63,9 +66,9 @@ class TokenAnswer:
 
 
 class TokenGrant(GrantTypeBase):  # type: ignore[misc] # oauthlib has no types
-    """One of oauthlib's grant types. oauthlib finds it by the request's `grant_type`, and `answer` does all the rest.
+    """A grant type for oauthlib, which selects it by the request's `grant_type`; `answer` does the rest.
 
-    name: the `grant_type`. required: the parameter that it cannot do without, if there is one.
+    name: the `grant_type`. required: the parameter that a request must have, if there is one.
     """
 
     name: ClassVar[str]
@@ -79,5 +82,5 @@ class TokenGrant(GrantTypeBase):  # type: ignore[misc] # oauthlib has no types
         return {}, self.answer(TokenRequest(parameters, sent, issuer=request.uri)).as_json(), 200
 
     def answer(self, request: TokenRequest) -> TokenAnswer:
-        """Raises OAuth2Error, StoreUnavailable."""
+        """Return the tokens. Raises OAuth2Error, StoreUnavailable."""
         raise NotImplementedError

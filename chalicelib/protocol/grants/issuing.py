@@ -1,4 +1,4 @@
-"""What is stored when tokens are issued, and what ends where a code turns out to have been used before."""
+"""The items to store when tokens are issued, and the grants to end when a code is used twice."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from chalicelib.protocol.grants.grant_type import CONNECT_AGAIN, TokenAnswer
 
 
 def new_tokens(grant_id: str, scope: str) -> TokenAnswer:
-    """An access token and a refresh token of a new grant."""
+    """An access token and a refresh token for a new grant."""
     return TokenAnswer(
         credentials.mint(Kind.ACCESS_TOKEN, grant_id), scope, credentials.mint(Kind.REFRESH_TOKEN, grant_id)
     )
@@ -29,7 +29,7 @@ def new_tokens(grant_id: str, scope: str) -> TokenAnswer:
 def new_grant(of: AuthorizationCode | DeviceRequest, client: Application, grant_id: str, tokens: TokenAnswer) -> Grant:
     assert tokens.refresh_token is not None
     now = clock.now()
-    # A confidential client's refresh token stays, and never ends by itself.
+    # A confidential client's refresh token does not rotate and does not expire.
     rotating: dict[str, Any] = (
         {"refresh_salt": credentials.new_secret(), "forget_at": forgotten_at()} if client.rotates_refresh_tokens else {}
     )
@@ -49,34 +49,34 @@ def new_grant(of: AuthorizationCode | DeviceRequest, client: Application, grant_
 
 
 def access_token(of: Grant, tokens: TokenAnswer, resource: str | None) -> AccessToken:
-    """resource: what it is for, where that is less than what the grant is for."""
+    """resource: what the access token is for; it may be narrower than the grant's."""
     return _access_token(of.grant_id, of.user_id, of.client_id, of.organizers, tokens, resource)
 
 
 def own_access_token(client: Application, grant_id: str, tokens: TokenAnswer, resource: str | None) -> AccessToken:
-    """Where another token names a user, an application's own names the application a second time."""
+    """An application's own access token. Its user id is the client id."""
     own = set(client.own_organizers or ()) or None
     moment = consent.moment_for(client)
     return _access_token(grant_id, client.client_id, client.client_id, own, tokens, resource, issued_at=moment)
 
 
 def end_replayed(grant_id: str | None, client: Application) -> errors.InvalidGrantError:
-    """A second use of a code by its client ends what the first one made (RFC 6749 §4.1.2). Gives what to answer."""
+    """End the grant of a code that its client used twice (RFC 6749 §4.1.2). Returns the error to respond with."""
     if grant_id and undelivered.knows(grant_id):
         return end_undelivered(grant_id, client, "code")
     logs.note(security_event="code replayed")
-    # Once it has ended there is nothing left to tell: a client that goes on replaying does not fill the history.
+    # Record only the first replay: a client that keeps replaying must not fill the user's history.
     if grant_id and store.read(Grant.key(grant_id))[0]:
         refresh_rotation.end_replayed_grant(grant_id, client)
     return errors.InvalidGrantError(f"The code has been used. {CONNECT_AGAIN}")
 
 
 def end_undelivered(grant_id: str, client: Application, what: str) -> errors.InvalidGrantError:
-    """The grant whose tokens this process could not deliver ends too: they may be anywhere on the way."""
+    """End a grant whose tokens this process could not deliver: they may have leaked on the way. Returns the error."""
     logs.note(interrupted=True)
     if store.read(Grant.key(grant_id))[0]:
         refresh_rotation.end_interrupted(grant_id, client)
-    return errors.InvalidGrantError(f"The {what} was used by a request whose answer was lost. Start again.")
+    return errors.InvalidGrantError(f"The {what} was used by a request whose response was lost. Start again.")
 
 
 def _access_token(

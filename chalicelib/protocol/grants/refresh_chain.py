@@ -1,9 +1,9 @@
-"""The chain that a public client's refresh tokens form: each is derived from the one before.
+"""The chain of a public client's refresh tokens: each token is derived from the one before.
 
 A step takes the token, the server's key and a random salt that is stored on the grant. So the key and an old token
-derive nothing without the store, and the store and the key nothing without a token. Where the server's key changes, the
-chain goes on with the new one; the grant notes which stretch was made with which key and where each ended, so that a
-token of any stretch is recognized by walking that stretch alone.
+derive nothing without the store, and the store and the key derive nothing without a token. When the server's key
+changes, the chain continues with the new key. The grant notes which stretch of the chain was made with which key, and
+where each stretch ended, so a token is recognized by walking only its own stretch.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from chalicelib.models.grant import Grant, Stretch
 
 @dataclass(frozen=True)
 class Successor:
-    """The tokens that follow a refresh token. key_id, salt: what they were made with; "" for no salt."""
+    """The tokens that follow a refresh token. key_id, salt: what they were derived with; salt may be ""."""
 
     refresh_token: str
     access_token: str
@@ -29,13 +29,13 @@ class Successor:
 
 
 def next_of(token: str, found: Grant) -> Successor:
-    """What comes after the grant's present refresh token, with the newest key."""
+    """The tokens that follow the grant's current refresh token, derived with the newest key."""
     return _step(token, found.grant_id, server_key.newest(), found.refresh_salt or credentials.new_secret())
 
 
 def uses_ago(token: str, found: Grant) -> int | None:
-    """How many rotations lie between a used `token` and the grant's present one; None where it leads nowhere."""
-    if found.rotated_at is None:  # never rotated: the refresh token of a confidential client stays
+    """The number of rotations from a used `token` to the grant's current one; None if `token` is not in the chain."""
+    if found.rotated_at is None:  # never rotated, such as a confidential client's refresh token
         return None
     left = settings.REFRESH_GENERATIONS_LIMIT
     for stretch in grant_rotation.stretches(found):
@@ -49,7 +49,7 @@ def uses_ago(token: str, found: Grant) -> int | None:
 
 
 def present_after(token: str, found: Grant, steps: int) -> Successor | None:
-    """The tokens that the grant stands at, `steps` rotations after `token`; None where a step's key is not known."""
+    """The grant's current tokens, `steps` rotations after `token`; None if the key of a step is unknown."""
     last: Successor | None = None
     for generation in range(found.generation - steps, found.generation):
         last = _made_at(generation, token, found)
@@ -60,7 +60,7 @@ def present_after(token: str, found: Grant, steps: int) -> Successor | None:
 
 
 def _made_at(generation: int, token: str, found: Grant) -> Successor | None:
-    """What the grant made of `token`, its refresh token of this generation."""
+    """The tokens that the grant derived from `token`, its refresh token of this generation."""
     stretch = next((one for one in grant_rotation.stretches(found) if one.began <= generation < one.ended), None)
     if stretch is None:
         return None
@@ -71,7 +71,7 @@ def _made_at(generation: int, token: str, found: Grant) -> Successor | None:
 
 
 def _keys_of(stretch: Stretch) -> list[ServerKey]:
-    """The key that made it, if it is still known. One that was made before keys were noted may be any one's."""
+    """The stretch's key, if it is still known. A stretch from before key ids were stored can have any key."""
     return [key for key in server_key.read_all() if stretch.key_id in (None, key.key_id)]
 
 
@@ -97,6 +97,6 @@ def _step(token: str, grant_id: str, key: ServerKey, salt: str) -> Successor:
 
 
 def _derived(kind: Kind, token: str, grant_id: str, key: ServerKey, salt: str) -> str:
-    # No salt has a blank in it, and no token, so what is derived from is told apart.
+    # Neither a salt nor a token contains a space, so the two parts cannot be confused.
     source = f"{salt} {token}" if salt else token
     return credentials.mint_derived(kind, grant_id, key=key.secret, source=source)

@@ -1,9 +1,9 @@
 """The rotating refresh tokens of public clients (RFC 9700 §4.14.2).
 
-Each use of a refresh token gives its successor, which `refresh_chain` derives from it. So a client whose answer got
-lost, or several processes that share a token, get the same successor when they ask again, and nothing that could be
-used is stored. A token from which the present one follows was good once, and presenting it again is a replay; one that
-was made up leads nowhere and ends nothing.
+Each use of a refresh token returns its successor, which `refresh_chain` derives from it. So a client whose response was
+lost, and several processes that share a token, get the same successor when they ask again, and nothing usable is
+stored. A token from earlier in the chain was valid once, so presenting it again is a replay. A made-up token is not in
+the chain and ends nothing.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from chalicelib.protocol.grants.refresh_chain import Successor
 
 
 class Presented(Enum):
-    """What a refresh token is to a grant."""
+    """How a presented refresh token relates to its grant."""
 
     CURRENT = auto()
-    REPEATED = auto()  # the one before, or the one before that, each within its grace
+    REPEATED = auto()  # the previous token or the one before that, each within its grace period
     REPLAYED = auto()
     UNKNOWN = auto()
 
 
 @dataclass(frozen=True)
 class Use:
-    """A refresh token that its client may go on with.
+    """A refresh token that its client may continue with.
 
-    tokens: what it gets: for the present token those that follow, for a repeated one those that the grant stands at.
+    tokens: what the client gets: for the current token its successors, for a repeated token the grant's current tokens.
     """
 
     presented: Presented
@@ -43,7 +43,7 @@ class Use:
 
 
 def recognize(token: str, found: Grant) -> Presented:
-    """What is this token to this grant, as it stands?"""
+    """How this token relates to the grant now."""
     if credentials.matches(token, found.refresh_digest):
         return Presented.CURRENT
     uses_ago = refresh_chain.uses_ago(token, found)
@@ -53,7 +53,7 @@ def recognize(token: str, found: Grant) -> Presented:
 
 
 def use(token: str, found: Grant, client: Application) -> Use:
-    """What the client gets for a refresh token. A replay ends the grant: either side of it may be the thief.
+    """Return what the client gets for a refresh token. A replay ends the grant, since either party may be the thief.
 
     Raises InvalidGrantError.
     """
@@ -68,15 +68,15 @@ def use(token: str, found: Grant, client: Application) -> Use:
         raise errors.InvalidGrantError(f"The refresh token was used before, so its grant has ended. {CONNECT_AGAIN}")
     given = refresh_chain.present_after(token, found, uses_ago)
     if given is None:
-        raise errors.InvalidGrantError("The refresh token was used before. Use the one that came in the answer.")
+        raise errors.InvalidGrantError("The refresh token was used before. Use the one from the latest response.")
     return Use(Presented.REPEATED, given)
 
 
 def count_repeat(found: Grant, client: Application) -> None:
-    """Count a repeat that came after the rotation it repeats. Ends the grant where repeats follow every rotation.
+    """Count a repeat that came after the rotation it repeats. Ends the grant if every recent rotation was repeated.
 
-    An answer is lost now and then. Somebody who repeats within the grace time after time has a copy of the token, and
-    one of the two stole it. Raises InvalidGrantError.
+    A response is lost now and then. But if repeats within the grace period follow one rotation after another, two
+    parties have the token and one of them stole it. Raises InvalidGrantError.
     """
     if grant_rotation.note_repeat(found) <= settings.REFRESH_REPEATED_ROTATIONS_LIMIT:
         return
@@ -88,12 +88,12 @@ def count_repeat(found: Grant, client: Application) -> None:
 
 
 def end_replayed_grant(grant_id: str, client: Application) -> None:
-    """End a grant because what was used once was used again, and let its user see that."""
+    """End a grant because a token or code was replayed, and record that in the user's history."""
     _end(grant_id, client, security_event.Kind.REPLAY_DETECTED)
 
 
 def end_interrupted(grant_id: str, client: Application) -> None:
-    """End a grant whose tokens never reached the client, and let its user see that it has to be connected again."""
+    """End a grant whose tokens never reached the client, and tell the user in their history to connect it again."""
     _end(grant_id, client, security_event.Kind.CONNECTION_INTERRUPTED)
 
 
@@ -103,6 +103,6 @@ def _end(grant_id: str, client: Application, kind: security_event.Kind) -> None:
 
 
 def _is_in_grace(uses_ago: int, found: Grant) -> bool:
-    """Was it superseded just now? Two generations have a grace, since several processes may share a token."""
+    """True if the token was superseded just now. Two generations have a grace period: processes may share a token."""
     superseded_at = {1: found.rotated_at, 2: found.rotated_before_at}.get(uses_ago)
     return superseded_at is not None and clock.now() - superseded_at < settings.SETTINGS.refresh_grace_seconds

@@ -1,6 +1,6 @@
-"""The refresh grant: a refresh token for a new access token (RFC 6749 §6).
+"""The refresh token grant: exchanges a refresh token for a new access token (RFC 6749 §6).
 
-A confidential client's refresh token stays. A public client's rotates, as RFC 9700 §4.14.2 asks: see
+A confidential client's refresh token stays the same. A public client's rotates, as RFC 9700 §4.14.2 asks: see
 `refresh_rotation`.
 """
 
@@ -25,8 +25,8 @@ from chalicelib.protocol.grants.refresh_rotation import Presented, Use
 from chalicelib.protocol.rules import grant_types, scopes
 
 _UNKNOWN = f"The refresh token is unknown, was used before, or its permission has ended. {CONNECT_AGAIN}"
-_TAKEN_BACK = f"The user has taken the permission back, or their account is closed. {CONNECT_AGAIN}"
-_ENDED_MEANWHILE = "The permission was ended meanwhile."
+_TAKEN_BACK = f"The user has revoked the permission, or their account is closed. {CONNECT_AGAIN}"
+_ENDED_MEANWHILE = "The permission ended while this request was processed."
 
 
 class RefreshTokenGrant(TokenGrant):
@@ -37,15 +37,15 @@ class RefreshTokenGrant(TokenGrant):
         token = request.parameters["refresh_token"]
         application, found, user, consent = _read(request)
         client = request.authenticated(application)
-        standing = _standing(found, user, consent, client)
-        resource = request.resource(standing.resource)
+        own_grant = _check_grant(found, user, consent, client)
+        resource = request.resource(own_grant.resource)
         if client.rotates_refresh_tokens:
-            use = refresh_rotation.use(token, standing, client)
-            answered = _rotated(standing, client, token, use, _scope(request, standing), resource)
+            use = refresh_rotation.use(token, own_grant, client)
+            answered = _rotate(own_grant, client, token, use, _scope(request, own_grant), resource)
         else:
-            if not credentials.matches(token, standing.refresh_digest):
+            if not credentials.matches(token, own_grant.refresh_digest):
                 raise errors.InvalidGrantError(_UNKNOWN)
-            answered = _refreshed(standing, client, token, _scope(request, standing), resource)
+            answered = _refresh(own_grant, client, token, _scope(request, own_grant), resource)
         logs.note(outcome="token refreshed")
         return answered
 
@@ -61,10 +61,10 @@ def _read(request: TokenRequest) -> tuple[Application | None, Grant | None, User
     return application, found, user, consent
 
 
-def _standing(found: Grant | None, user: User | None, consent: Consent | None, client: Application) -> Grant:
-    """The grant, if it is this client's, in use, and its user still allows it. Raises InvalidGrantError.
+def _check_grant(found: Grant | None, user: User | None, consent: Consent | None, client: Application) -> Grant:
+    """Return the grant if it is this client's and not idle, and its user still allows it. Raises InvalidGrantError.
 
-    One that was idle for too long while its client was public stays ended when that client becomes confidential.
+    A grant that became idle while its client was public stays ended when the client becomes confidential.
     """
     if found is None or found.client_id != client.client_id:
         raise errors.InvalidGrantError(_UNKNOWN)
@@ -77,7 +77,7 @@ def _standing(found: Grant | None, user: User | None, consent: Consent | None, c
 
 
 def _scope(request: TokenRequest, found: Grant) -> str:
-    """What the client asks for, which may be less than the user allowed and never more. Raises InvalidScopeError."""
+    """Return the requested scopes, which may be fewer than the user allowed, not more. Raises InvalidScopeError."""
     allowed = found.scope.split()
     asked = request.scopes(allowed)
     if not set(asked) <= set(allowed):
@@ -85,10 +85,10 @@ def _scope(request: TokenRequest, found: Grant) -> str:
     return scopes.as_text(asked)
 
 
-def _refreshed(found: Grant, client: Application, token: str, scope: str, resource: str | None) -> TokenAnswer:
-    """Where another refresh came first, this one goes after it, or gives way with StoreUnavailable.
+def _refresh(found: Grant, client: Application, token: str, scope: str, resource: str | None) -> TokenAnswer:
+    """Write the next access token. If another refresh came first, try again, or raise StoreUnavailable.
 
-    Raises InvalidGrantError where the grant has ended.
+    Raises InvalidGrantError if the grant has ended.
     """
     tokens = TokenAnswer(credentials.mint(Kind.ACCESS_TOKEN, found.grant_id), scope, token)
     for _ in attempts():
@@ -106,10 +106,10 @@ def _refreshed(found: Grant, client: Application, token: str, scope: str, resour
     raise store.StoreUnavailable("refreshed again and again")
 
 
-def _rotated(found: Grant, client: Application, token: str, use: Use, scope: str, resource: str | None) -> TokenAnswer:
-    """Where the token is repeated, or another request was first with it, the answer is what is stored already.
+def _rotate(found: Grant, client: Application, token: str, use: Use, scope: str, resource: str | None) -> TokenAnswer:
+    """Rotate. If the token is a repeat, or another request used it first, return what is already stored.
 
-    Raises InvalidGrantError where the grant has ended.
+    Raises InvalidGrantError if the grant has ended.
     """
     is_repeat = use.presented is Presented.REPEATED
     if not is_repeat:
@@ -119,13 +119,13 @@ def _rotated(found: Grant, client: Application, token: str, use: Use, scope: str
         try:
             grant_rotation.rotate(found, digest, access_token, key_id=made.key_id, salt=made.salt)
         except store.ConditionFailed:
-            pass  # another request with the same token came first: no repeat, since neither had its answer
+            pass  # another request with the same token came first; not a repeat, since neither had its response yet
         else:
             return tokens
-    return _as_before(found.grant_id, client, token, is_repeat=is_repeat)
+    return _repeat(found.grant_id, client, token, is_repeat=is_repeat)
 
 
-def _as_before(grant_id: str, client: Application, token: str, *, is_repeat: bool) -> TokenAnswer:
+def _repeat(grant_id: str, client: Application, token: str, *, is_repeat: bool) -> TokenAnswer:
     found, live = _read_again(grant_id, client)
     use = refresh_rotation.use(token, found, client)
     if use.presented is Presented.CURRENT:
@@ -142,7 +142,7 @@ def _as_before(grant_id: str, client: Application, token: str, *, is_repeat: boo
 
 
 def _read_again(grant_id: str, client: Application) -> tuple[Grant, AccessToken | None]:
-    """The grant as it stands now. Raises InvalidGrantError where it has ended."""
+    """Return the grant and its access token as they are now. Raises InvalidGrantError if the grant has ended."""
     found, live, consent = store.read(Grant.key(grant_id), AccessToken.key(grant_id), grant.consent_key(grant_id))
     if found is None or not grant.is_allowed(found, consent, client):
         raise errors.InvalidGrantError(_ENDED_MEANWHILE)

@@ -1,6 +1,6 @@
-"""The token endpoint: oauthlib hands each request to the grant that it names (RFC 6749 §3.2).
+"""The token endpoint: oauthlib hands each request to the grant type that it names (RFC 6749 §3.2).
 
-In: what HTTP brought. Out: status, headers and JSON, the same for success and error. Raises StoreUnavailable.
+It takes the HTTP request's values and returns status, headers and JSON, for errors too. Raises StoreUnavailable.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from chalicelib.protocol.grants.device_code import DeviceCodeGrant
 from chalicelib.protocol.grants.refresh_token import RefreshTokenGrant
 from chalicelib.protocol.rules import request_parameters
 
-# Every grant there is, in the order in which metadata lists them.
+# Every grant type, in the order of the metadata.
 _GRANTS = {
     grant.name: grant for grant in (AuthorizationCodeGrant, RefreshTokenGrant, ClientCredentialsGrant, DeviceCodeGrant)
 }
 GRANT_TYPES = tuple(_GRANTS)
-# oauthlib wants a default and a maker of tokens, and needs neither: a request names its grant, which makes its tokens.
+# oauthlib insists on a default grant type and a token maker. Neither is used: the named grant type makes the tokens.
 _ENDPOINT = TokenEndpoint(
     AuthorizationCodeGrant.name, BearerToken(), {name: grant() for name, grant in _GRANTS.items()}
 )
 
 
 def token_response(request: ClientRequest) -> ProtocolAnswer:
-    """Exchange a code, a refresh token or the like for an access token (§4.1.3, §6)."""
+    """Exchange a code, a refresh token or other grant for an access token (§4.1.3, §6)."""
     return client_request.answer(_create, request)
 
 
@@ -42,7 +42,7 @@ def _create(request: ClientRequest) -> ProtocolAnswer:
         raise errors.UnsupportedGrantTypeError(f"grant_type must be one of: {', '.join(_GRANTS)}.")
     logs.note(grant_type=grant_type)
     headers = {"Authorization": request.authorization} if request.authorization is not None else {}
-    # As the request's address the grant gets ours, which assertions have to name; oauthlib needs no more of it.
+    # The grant type reads our issuer URL from the request's address: assertions must name it. oauthlib ignores it.
     _, body, status = _ENDPOINT.create_token_response(
         request.issuer, "POST", request_parameters.encode(parameters), headers
     )

@@ -1,9 +1,8 @@
-"""Grants that this process may have stored without the client ever hearing of it.
+"""Grants that this process may have stored although the client never got their tokens.
 
-Where the store does not say what became of an exchange, the client gets a 503. When it tries again and the code turns
-out to be used, nobody has replayed anything: the first answer was lost. Only the process that met the failure can know,
-since what it would note it down in is what has failed; so it remembers, and a retry that reaches another process is
-taken for a replay.
+If the store does not report the outcome of an exchange, the client gets a 503. When the client tries again and its code
+turns out to be used, nobody replayed it: the first response was lost. Only this process knows that, because the store
+that would record it is what failed. A retry that reaches another process is treated as a replay.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ _grant_ids: OrderedDict[str, None] = OrderedDict()
 
 
 def note(grant_id: str) -> None:
-    """Its exchange was answered with an error, and may have been carried out."""
+    """Remember a grant whose exchange was answered with an error but may have been carried out."""
     _grant_ids[grant_id] = None
     while len(_grant_ids) > _REMEMBERED_LIMIT:
         _grant_ids.popitem(last=False)

@@ -1,1 +1,1 @@
-"""What a request has to be like, each rule for itself. Nothing here reads the store."""
+"""The rules for requests, each on its own. Nothing here reads the store."""

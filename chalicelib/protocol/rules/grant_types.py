@@ -1,4 +1,4 @@
-"""The grant types by name (RFC 6749 §4, §6; RFC 8628 §3.4). Each has its file in `protocol/grants`."""
+"""The grant types by name (RFC 6749 §4, §6; RFC 8628 §3.4). Each has a file in `protocol/grants`."""
 
 AUTHORIZATION_CODE = "authorization_code"
 REFRESH_TOKEN = "refresh_token"

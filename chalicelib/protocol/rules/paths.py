@@ -1,4 +1,4 @@
-"""Where the endpoints are, below the provider's own address; metadata tells clients, and assertions name them."""
+"""The endpoints' paths, below the provider's URL. The metadata lists them, and client assertions name them."""
 
 from __future__ import annotations
 

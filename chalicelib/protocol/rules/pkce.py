@@ -1,4 +1,4 @@
-"""PKCE: proof that who redeems a code is who asked for it (RFC 7636), with S256 and nothing else."""
+"""PKCE: proof that the client that redeems a code is the one that requested it (RFC 7636). S256 only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}", re.ASCII)
 
 
 def problem_with(challenge: str | None, method: str | None) -> str | None:
-    """What is wrong with the challenge of an authorization request; None where nothing is, or where there is none."""
+    """What is wrong with an authorization request's challenge; None if it is valid or absent."""
     if challenge is None:
         return "code_challenge_method was sent without a code_challenge." if method else None
     if method is None:
@@ -26,7 +26,7 @@ def problem_with(challenge: str | None, method: str | None) -> str | None:
 
 
 def is_proven(challenge: str, verifier: str | None) -> bool:
-    """Is `challenge` made from `verifier`? (RFC 7636 §4.6)"""
+    """True if `verifier` matches `challenge` (RFC 7636 §4.6)."""
     if verifier is None or not _VERIFIER.fullmatch(verifier):
         return False
     made = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode("ascii")).digest()).decode("ascii").rstrip("=")

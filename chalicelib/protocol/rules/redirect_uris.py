@@ -1,4 +1,4 @@
-"""Redirect URIs: which may be registered, and when one that is presented is a registered one."""
+"""Redirect URIs: which ones may be registered, and whether a presented one is registered."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from oauthlib.uri_validate import is_absolute_uri
 from chalicelib import settings
 from chalicelib.messages import Message, Problem
 
-_IPV6 = re.compile(r"\[[0-9A-Fa-f:]+\](:[0-9]+)?", re.ASCII)  # no zone and no IPv4 in it
+_IPV6 = re.compile(r"\[[0-9A-Fa-f:]+\](:[0-9]+)?", re.ASCII)  # without a zone and without an embedded IPv4 address
 _NOT_PRINTABLE = re.compile(r"[^\x21-\x7e]")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", re.ASCII)
 _HOST_AND_PORT = re.compile(r"[A-Za-z0-9.-]+(:[0-9]+)?", re.ASCII)
-_WEB = {"https": 443, "http": 80}  # with the port of each where none is named
+_WEB = {"https": 443, "http": 80}  # default ports
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_SEPARATORS = re.compile(r"[;,]")  # of header fields' parts, a Content-Security-Policy's among them
+_SEPARATORS = re.compile(r"[;,]")  # they separate the parts of header fields such as Content-Security-Policy
 _FORBIDDEN = re.compile(r"[\"<>\\^`{|}\[\]]")
 
-# A scheme made from a domain, which has a dot: so javascript:, data: and whatever else browsers act on is none (§7.1).
+# A scheme made from a domain, so with a dot. That excludes javascript:, data: and others that browsers act on (§7.1).
 _PRIVATE_USE = re.compile(r"[a-z][a-z0-9-]*(\.[a-z0-9-]+)+:/", re.ASCII)
-# What people know as the end of a host name; and what else the domain of such a scheme begins with, now and then.
+# What people know as the end of a host name; and other words that the domain in such a scheme may begin with.
 _DOMAIN_ENDINGS = re.compile(r"[a-z]{2}|com|org|net|edu|gov|mil|int|info|biz", re.ASCII)
 _MORE_BEGINNINGS = ("app", "cloud", "dev", "online", "shop", "site", "store", "tech", "xyz")
 _LOOPBACK = re.compile(r"http://(?P<host>127\.0\.0\.1|\[::1\])(:(?P<port>[1-9][0-9]{0,4}))?(?P<rest>[/?].*)?", re.ASCII)
@@ -32,10 +32,10 @@ _LOOPBACK = re.compile(r"http://(?P<host>127\.0\.0\.1|\[::1\])(:(?P<port>[1-9][0
 
 @dataclass(frozen=True)
 class Place:
-    """Where a redirect URI leads, as a person can tell it.
+    """Where a redirect URI leads, for a person to read.
 
-    name: the host of a web address, and of any other the scheme. is_app: does it lead to an app on the device?
-    Anybody's may take any scheme, and one can read like a host: so it is shown as what it is, never by itself.
+    name: the host of a web address; the scheme of any other. is_app: True if it leads to an app on the device.
+    Any app can claim any scheme, and a scheme can read like a host, so pages always say that it is an app.
     """
 
     name: str
@@ -43,13 +43,13 @@ class Place:
 
 
 class RedirectUriError(Problem):
-    """This redirect URI cannot be registered. The message says why and what would do, for a person."""
+    """This redirect URI cannot be registered. The message tells a person why, and what to write instead."""
 
 
 def check_registrable(uri: str, *, is_native: bool = False) -> None:
     """Raises RedirectUriError for a URI that no application may register (RFC 7591 §5, RFC 9700 §2.1).
 
-    is_native: may it be one of a private-use scheme, which the operating system opens the application for?
+    is_native: allow private-use schemes, which the operating system opens the application for.
     """
     if len(uri) > settings.REDIRECT_URI_LIMIT_CHARACTERS:
         raise RedirectUriError(
@@ -95,8 +95,8 @@ def check_registrable(uri: str, *, is_native: bool = False) -> None:
 
 
 def is_registered(uri: str, registered: Iterable[str], *, is_native: bool = False) -> bool:
-    """Byte for byte (RFC 9700 §4.1.3). The one exception: a native application's port on a loopback address, which it
-    learns from the operating system when it starts to listen (RFC 8252 §7.3)."""
+    """True if `uri` is registered, byte for byte (RFC 9700 §4.1.3). One exception: a native application's port on a
+    loopback address, which the operating system assigns when the application starts to listen (RFC 8252 §7.3)."""
     if any(uri == known for known in registered):
         return True
     portless = _LOOPBACK.fullmatch(uri) if is_native else None
@@ -108,36 +108,35 @@ def is_registered(uri: str, registered: Iterable[str], *, is_native: bool = Fals
 
 
 def with_parameters(uri: str, parameters: dict[str, str]) -> str:
-    """The URI with these added to its query, and every byte of the query that it has kept as it is."""
+    """The URI with `parameters` appended to its query. The bytes of its existing query stay as they are."""
     return f"{uri}{'&' if '?' in uri else '?'}{urlencode(parameters, quote_via=quote, safe='')}"
 
 
 def form_target(uri: str) -> str:
-    """Where a form that ends at this URI may lead, as a Content-Security-Policy names it.
+    """The Content-Security-Policy sources that a form which ends at this URI may lead to.
 
-    Applications lead on from their redirect URI, often to another host, and browsers hold them to it all the same: any
-    https address is let through, and the URI's own scheme where it has another, with the host of an http one.
+    Applications redirect onward from their redirect URI, often to another host, and browsers apply the policy to those
+    redirects too. So any https address is allowed, plus the URI's own scheme if it is another, with the host for http.
     """
     parts = urlsplit(uri)
     if parts.scheme in ("https", ""):
         return "https:"
-    # No more than a plain host and port goes into the header, and of an IPv6 one nothing: the policy cannot name it.
+    # Only a plain host and port go into the header. The policy cannot name an IPv6 host, so that becomes its scheme.
     if parts.scheme == "http" and _HOST_AND_PORT.fullmatch(parts.netloc):
         return f"https: http://{parts.netloc}"
     return f"https: {parts.scheme}:"
 
 
 def place(uri: str) -> Place:
-    """Where it leads. An application that claims a scheme gets all its URIs, so what looks like a host in one says
-    nothing."""
+    """Where the URI leads. A host after a private-use scheme means nothing: the app gets all URIs of its scheme."""
     parts = urlsplit(uri)
     return Place(parts.netloc, False) if parts.scheme in _WEB else Place(f"{parts.scheme}:", True)
 
 
 def origin(uri: str, *, is_native: bool = False) -> str:
-    """Who gets what is sent there: scheme, host and port of a web address, the scheme of any other.
+    """Who receives what is sent to the URI: scheme, host and port of a web address; the scheme of any other.
 
-    is_native: the application's port on a loopback address is whichever it gets, so it makes no difference.
+    is_native: leave out the port of a loopback address, which changes each time the application starts.
     """
     parts = urlsplit(uri)
     if parts.scheme not in _WEB:
@@ -154,7 +153,7 @@ def _check_encoding(rest: str, uri: str) -> None:
 
 
 def _reads_like_host(scheme: str) -> bool:
-    """Is it a domain in forward order, as accounts.google.com, where one turned around belongs (RFC 8252 §7.1)?"""
+    """True for a domain in forward order, such as accounts.google.com, instead of reversed (RFC 8252 §7.1)."""
     labels = scheme.split(".")
     first, last = labels[0], labels[-1]
     is_turned_around = bool(_DOMAIN_ENDINGS.fullmatch(first)) or first in _MORE_BEGINNINGS
@@ -164,8 +163,8 @@ def _reads_like_host(scheme: str) -> bool:
 def _split(uri: str) -> SplitResult:
     try:
         parts = urlsplit(uri)
-        _ = parts.port  # refuses one that is no number
-    except ValueError as error:  # a broken IPv6 host, say
+        _ = parts.port  # raises for a port that is not a number
+    except ValueError as error:  # for example a malformed IPv6 host
         raise RedirectUriError(Message("is not a valid address")) from error
     return parts
 

@@ -1,4 +1,4 @@
-"""Strict reading of parameters: each at most once, an empty one is none, others are left out (RFC 6749 §3.1, §3.2)."""
+"""Strict parameter parsing: repeated ones are refused, empty and unknown ones ignored (RFC 6749 §3.1, §3.2)."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ DEVICE_AUTHORIZATION = (*CLIENT, "scope", "resource")
 REVOCATION = (*CLIENT, "token", "token_type_hint")
 INTROSPECTION = REVOCATION
 
-# What may stand around a header's value (RFC 9110 §5.6.3). `strip()` alone takes every Unicode blank off, so that a
-# name which a browser lets anybody set becomes one that it protects.
+# The whitespace allowed around a header's value (RFC 9110 §5.6.3). A bare `strip()` removes every Unicode space, which
+# would turn a name that browsers let anybody set into one that they protect.
 HTTP_BLANKS = " \t"
-# What a decoder leaves where it met bytes that are no UTF-8: the gateway decodes a query before anybody here sees it.
+# A decoder writes this for bytes that are not UTF-8. The gateway decodes the query before we see it.
 _UNDECODABLE = "\ufffd"
 
 
 class Undecodable(Problem):
-    """A query or form whose percent-encoding or UTF-8 is broken."""
+    """The percent-encoding or UTF-8 of a query or form is broken."""
 
 
 def read_query(values: Mapping[str, Sequence[str]] | None) -> Parameters:
-    """The query as API Gateway passes it, already decoded: each name with all its values. Raises Undecodable."""
+    """The query as API Gateway passes it, decoded: each name with all of its values. Raises Undecodable."""
     for name, found in (values or {}).items():
         if _UNDECODABLE in name or any(_UNDECODABLE in value for value in found):
             raise Undecodable(Message("The query is not valid UTF-8."))
@@ -57,7 +57,7 @@ def read_query(values: Mapping[str, Sequence[str]] | None) -> Parameters:
 
 
 def read_form(body: bytes) -> Parameters:
-    """An application/x-www-form-urlencoded body: each name with all its values. Raises Undecodable."""
+    """An application/x-www-form-urlencoded body: each name with all of its values. Raises Undecodable."""
     try:
         pairs = parse_qsl(
             body.decode("utf-8"),
@@ -66,7 +66,7 @@ def read_form(body: bytes) -> Parameters:
             errors="strict",
             max_num_fields=settings.FORM_FIELDS_LIMIT,
         )
-    except ValueError as error:  # UnicodeDecodeError is one
+    except ValueError as error:  # includes UnicodeDecodeError
         raise Undecodable(Message("The form cannot be decoded.")) from error
     form: dict[str, list[str]] = {}
     for name, value in pairs:
@@ -75,27 +75,27 @@ def read_form(body: bytes) -> Parameters:
 
 
 def is_id(text: str, *, limit: int) -> bool:
-    """Can it be the id of something: printable ASCII, and not longer than `limit` characters (RFC 6749 §A.1)?
+    """True if `text` can be an id: printable ASCII, 1 to `limit` characters (RFC 6749 §A.1).
 
-    What cannot be one is refused before the store sees it, which takes neither an empty key nor a long one.
+    Anything else is refused before it reaches the store, which accepts neither empty nor long keys.
     """
     return 0 < len(text) <= limit and text.isascii() and text.isprintable()
 
 
 def repeated(parameters: Parameters, names: Iterable[str]) -> list[str]:
-    """Which of these were sent more than once."""
+    """The `names` that were sent more than once."""
     return [name for name in names if len(parameters.get(name, ())) > 1]
 
 
 def single(parameters: Parameters, name: str) -> str | None:
-    """The value of a parameter that was sent once and not empty; else None."""
+    """The value of a parameter that was sent exactly once and is not empty; else None."""
     values = parameters.get(name, ())
     return (values[0] or None) if len(values) == 1 else None
 
 
 def known(parameters: Parameters, names: Iterable[str]) -> dict[str, str]:
-    """Those of `names` that were sent once and not empty. oauthlib sets every parameter it is given as an attribute of
-    its request, `user` and `client` included: it is shown these and no others."""
+    """The `names` that were sent exactly once and are not empty. oauthlib sets every parameter that it gets as an
+    attribute of its request, even `user` and `client`, so it gets only these."""
     found = {name: single(parameters, name) for name in names}
     return {name: value for name, value in found.items() if value is not None}
 
@@ -105,5 +105,5 @@ def encode(parameters: Mapping[str, str]) -> str:
 
 
 def encode_all(parameters: Parameters, names: Iterable[str]) -> str:
-    """Those of `names` that were sent, as they were, repeated and empty ones too."""
+    """URL-encode those of `names` that were sent, unchanged: repeated and empty ones too."""
     return urlencode([(name, value) for name in names for value in parameters.get(name, ())])

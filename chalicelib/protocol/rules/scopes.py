@@ -1,4 +1,4 @@
-"""Scopes: what an application can be allowed to do (RFC 6749 §3.3)."""
+"""Scopes: what an application may be allowed to do (RFC 6749 §3.3)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PROFILE = "profile"
 ALL = (READ, WRITE, PROFILE)
 DEFAULT = (READ, WRITE)
 UNKNOWN = f"scope must be one or more of: {', '.join(ALL)}."
-# Every token may read its user's profile at /me, so this one gives nothing that another has not given.
+# Without `profile`: every token may read its user's profile at /me, so `profile` adds nothing to another scope.
 _OF_ORGANIZERS = frozenset((READ, WRITE))
 
 
@@ -19,7 +19,7 @@ def are_known(scopes: Iterable[str]) -> bool:
 
 
 def ordered(scopes: Iterable[str]) -> list[str]:
-    """Each scope once, in the order in which they are always written."""
+    """Each scope once, in the fixed order."""
     given = set(scopes)
     return [scope for scope in ALL if scope in given]
 
@@ -29,10 +29,10 @@ def as_text(scopes: Iterable[str]) -> str:
 
 
 def need_organizers(scopes: Iterable[str]) -> bool:
-    """Do they give access to organizers' data? All but `profile` do."""
+    """True if the scopes give access to organizers' data. All scopes except `profile` do."""
     return not _OF_ORGANIZERS.isdisjoint(scopes)
 
 
 def are_covered(scopes: Iterable[str], given: Iterable[str] | None) -> bool:
-    """Has a user who allowed `given` allowed these? Where it is None they have allowed nothing."""
+    """True if a user who allowed `given` has allowed these scopes. None: the user has allowed nothing."""
     return given is not None and set(scopes) - {PROFILE} <= set(given)

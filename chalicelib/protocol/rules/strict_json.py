@@ -1,6 +1,6 @@
-"""JSON from outside, read strictly (RFC 7493): what Python's reader lets through, storage and digests may not.
+"""A strict reader of JSON from outside (RFC 7493). Python's own reader accepts values that storage and digests cannot.
 
-It takes lone surrogates, which no UTF-8 has, NaN and Infinity, which JSON has not, and nesting as deep as its stack.
+It accepts lone surrogates, which UTF-8 cannot encode; NaN and Infinity, which are not JSON; and any depth of nesting.
 """
 
 from __future__ import annotations
@@ -9,28 +9,28 @@ import json
 import math
 from typing import Any
 
-NESTING_LIMIT = 32  # a key set, the deepest thing that is read here, has four levels
+NESTING_LIMIT = 32  # a key set, the deepest document read here, has four levels
 
 
 class NotStrict(ValueError):
-    """It is no JSON, or none that every reader takes for the same."""
+    """The text is not JSON, or not JSON that every reader understands alike."""
 
 
 def read(text: bytes | str) -> Any:
-    """What it says. Raises NotStrict."""
+    """Parse JSON. Raises NotStrict."""
     try:
         value = json.loads(text.decode("utf-8-sig") if isinstance(text, bytes) else text)
-    except (ValueError, RecursionError) as error:  # UnicodeDecodeError and a number of too many digits are ValueErrors
-        raise NotStrict("no JSON") from error
+    except (ValueError, RecursionError) as error:  # ValueError covers bad UTF-8 and numbers with too many digits
+        raise NotStrict("not JSON") from error
     _check(value, NESTING_LIMIT)
     return value
 
 
 def read_object(text: bytes | str) -> dict[str, Any]:
-    """The same of what has to be an object. Raises NotStrict."""
+    """Parse a JSON object. Raises NotStrict."""
     value = read(text)
     if not isinstance(value, dict):
-        raise NotStrict("no object")
+        raise NotStrict("not an object")
     return value
 
 
@@ -38,7 +38,7 @@ def _check(value: object, levels: int) -> None:
     if isinstance(value, str) and not _is_text(value):
         raise NotStrict("a lone surrogate")
     if isinstance(value, float) and not math.isfinite(value):
-        raise NotStrict("no finite number")
+        raise NotStrict("not a finite number")
     if isinstance(value, (dict, list)):
         if not levels:
             raise NotStrict("nested too deeply")
@@ -47,5 +47,5 @@ def _check(value: object, levels: int) -> None:
 
 
 def _is_text(value: str) -> bool:
-    """Can it be written as UTF-8?"""
+    """True if the text can be encoded as UTF-8."""
     return not any("\ud800" <= character <= "\udfff" for character in value)

@@ -1,1 +1,1 @@
-"""What becomes of issued tokens: used at an API, described, revoked."""
+"""Issued tokens: using them at an API, introspecting them and revoking them."""

@@ -1,4 +1,4 @@
-"""Bearer tokens at a protected resource (RFC 6750): whose they are, and what they are good for."""
+"""Bearer tokens at a protected resource (RFC 6750): whose they are and what they allow."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REALM = "Lanyard"
 
 
 class BearerError(Exception):
-    """Why a request is refused. status: HTTP's. error: RFC 6750 §3.1's code, None where nothing was presented."""
+    """Why a request is refused. status: the HTTP status. error: a code of RFC 6750 §3.1; None if no token was sent."""
 
     def __init__(self, status: int, error: str | None, description: str, scope: str | None = None) -> None:
         super().__init__(description)
@@ -32,7 +32,7 @@ class BearerError(Exception):
 
     @property
     def challenge(self) -> str:
-        """The value of WWW-Authenticate; bare where no token was sent (RFC 6750 §3.1)."""
+        """The value of WWW-Authenticate; just the scheme if no token was sent (RFC 6750 §3.1)."""
         if self.error is None:
             return "Bearer"
         parts = [f'realm="{REALM}"', f'error="{self.error}"', f'error_description="{self.description}"']
@@ -43,9 +43,9 @@ class BearerError(Exception):
 
 @dataclass(frozen=True)
 class Access:
-    """What a good token gives, as it stands at this request.
+    """What a valid token allows at this moment.
 
-    organizers: those the user allowed and still belongs to; of an application's own token, those it still has.
+    organizers: those that the user allowed and still belongs to; for an application's own token, those it still has.
     """
 
     standing: GrantStanding | ApplicationStanding
@@ -59,26 +59,26 @@ class Access:
 
     @property
     def user(self) -> User | None:
-        """Whose token it is; None where it is the application's own."""
+        """The user that the token is for; None for an application's own token."""
         return self.standing.user
 
     @property
     def subject(self) -> str:
-        """The user's id; where the token is the application's own, its client id."""
+        """The user's id; for an application's own token, its client id."""
         return str(self.access_token.user_id) if self.user else self.application.public_id
 
     @property
     def resource(self) -> str | None:
-        """The one resource that the token is good for; None where it named none."""
+        """The one resource that the token is valid for; None if it is not limited to one."""
         return self.access_token.resource
 
 
 def authenticate(authorization: str | None, *, scope: str | None, resource: str = "") -> Access:
-    """Who is calling, if the token is good and has `scope` (None: any will do).
+    """Return the access of a valid token that has `scope` (None: any scope will do).
 
-    resource: what is being called, as a token may name it; a token that names another is refused (RFC 8707).
-    authorization: the header; a token in the query or in a form does not count (RFC 6750 §2.1 only).
-    Raises BearerError, StoreUnavailable. One round trip to the store.
+    resource: the URL being called; a token for another resource is refused (RFC 8707). authorization: the header; a
+    token in the query or in a form is ignored (RFC 6750 §2.1 only). Raises BearerError, StoreUnavailable. One round
+    trip to the store.
     """
     sent = (authorization or "").strip(HTTP_BLANKS)
     if not sent.lower().startswith("bearer"):
@@ -91,14 +91,14 @@ def authenticate(authorization: str | None, *, scope: str | None, resource: str 
     if not resource_indicators.is_good_at(access.resource, resource):
         raise BearerError(401, "invalid_token", "The access token is for another resource.")
     if scope is not None and scope not in access.scopes:
-        raise BearerError(403, "insufficient_scope", f"This needs the scope {scope}.", scope)
+        raise BearerError(403, "insufficient_scope", f"This requires the scope {scope}.", scope)
     if isinstance(access.standing, GrantStanding):
         grant.touch(access.standing.grant)
     return access
 
 
 def access_of(token: str) -> Access:
-    """What this token gives. Raises BearerError where it is not good, StoreUnavailable. One round trip."""
+    """Return the access of a token. Raises BearerError if it is not valid, StoreUnavailable. One round trip."""
     named = credentials.recognize(token, Kind.ACCESS_TOKEN)
     standing = _standing(named.names) if named else None
     live = standing.access_token if standing else None
@@ -108,7 +108,7 @@ def access_of(token: str) -> Access:
         raise BearerError(401, "invalid_token", "The access token has expired.")
     if not standing.is_good:
         raise BearerError(
-            401, "invalid_token", "The permission was taken back, or the user or the application disabled."
+            401, "invalid_token", "The permission was revoked, or the user or the application was disabled."
         )
     organizers = frozenset(live.organizers or ()) & standing.allowed_organizers
     return Access(standing, live, frozenset(live.scope.split()) & standing.allowed_scopes, organizers)

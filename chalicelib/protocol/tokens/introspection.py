@@ -1,8 +1,8 @@
-"""Introspection: what an access token gives, told to an API that was shown it (RFC 7662).
+"""Introspection: tells an API what an access token allows (RFC 7662).
 
-Any application that authenticates may ask, since whoever holds a token could use it anyway. One that the operator has
-made the API of a resource is told of tokens for that resource; a token for a resource is told of to no other. A refresh
-token is not described: only the token endpoint takes it.
+Any application that authenticates may ask, since whoever holds a token could use it anyway. An application that the
+operator made the API of a resource may ask about tokens for that resource. No other application is told about a token
+for a resource, except the one it was issued to. Refresh tokens are not described: only the token endpoint takes them.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def _create(request: ClientRequest) -> ProtocolAnswer:
         raise errors.InvalidRequestError("token is missing.")
     described = _described(parameters["token"], asking, issuer=request.issuer)
     logs.note(outcome="active" if described else "inactive")
-    # Nothing but this word for what is not good: the answer must not tell one reason from another (§2.2).
+    # The response must not tell why a token is not active (§2.2).
     return ProtocolAnswer(200, {}, json.dumps(described or {"active": False}))
 
 

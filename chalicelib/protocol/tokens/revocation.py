@@ -1,4 +1,4 @@
-"""Revocation: an application gives up a token of its own (RFC 7009)."""
+"""Revocation: an application ends one of its own tokens (RFC 7009)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from chalicelib.protocol.rules import request_parameters
 
 
 def revocation_response(request: ClientRequest) -> ProtocolAnswer:
-    """End a token. 200 for a token that was not this client's to end, or not there: it has no power now (§2.2)."""
+    """End a token. Also 200 if it does not exist or is another client's: it is of no use to this one (§2.2)."""
     return client_request.answer(_create, request)
 
 
@@ -35,7 +35,7 @@ def _create(request: ClientRequest) -> ProtocolAnswer:
 
 
 def _read(client_id: str, token: str) -> tuple[Application | None, Grant | None, AccessToken | None]:
-    """The token says itself what kind it is, so the hint is not needed (§2.1)."""
+    """Read everything at once. A token's prefix says what kind it is, so the hint is not needed (§2.1)."""
     named = credentials.recognize(token, Kind.REFRESH_TOKEN, Kind.ACCESS_TOKEN)
     application, found, live = store.read(
         Application.key(client_id),
@@ -46,7 +46,7 @@ def _read(client_id: str, token: str) -> tuple[Application | None, Grant | None,
 
 
 def _end(token: str, client: Application, found: Grant | None, live: AccessToken | None) -> None:
-    """End it if it is this client's."""
+    """End the token if it is this client's."""
     if found is not None and found.client_id == client.client_id and token.startswith(Kind.REFRESH_TOKEN):
         if refresh_rotation.recognize(token, found) is not Presented.UNKNOWN:
             grant.end(found.grant_id)
