@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from infra.laptop.ministack import free_port, is_listening
+from tests.manage_server import ManageServer
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_SECONDS = 120
@@ -27,6 +28,7 @@ class LocalRun:
         self.port, self.dynamodb_port = free_port(), free_port()
         self.base_url = f"http://127.0.0.1:{self.port}"
         self.output: list[str] = []
+        self._commands: ManageServer | None = None
         shutil.copytree(ROOT, folder, ignore=_NOT_COPIED, dirs_exist_ok=True)
         (folder / ".venv").symlink_to(sys.prefix)
         (folder / ".venv" / ".ready").touch()
@@ -59,13 +61,18 @@ class LocalRun:
     def interrupt(self, number: signal.Signals = signal.SIGINT) -> None:
         """Press Ctrl-C: a terminal signals every process in the foreground, and make also passes SIGTERM on."""
         os.killpg(self.process.pid, number)
-        self.process.wait(60)
-        self._reader.join(10)
+        self._end()
 
     def terminate(self) -> None:
         self.process.terminate()
+        self._end()
+
+    def _end(self) -> None:
         self.process.wait(60)
         self._reader.join(10)
+        if self._commands:
+            self._commands.stop()
+            self._commands = None
 
     def run(self, *command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -73,7 +80,10 @@ class LocalRun:
         )
 
     def manage(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        return self.run(".venv/bin/python", "manage.py", "--stage", "local", *arguments, stdin=stdin)
+        """Run an operator's command on this stage."""
+        if not self._commands:
+            self._commands = ManageServer(self.folder, self.environment())
+        return self._commands.run("--stage", "local", *arguments, stdin=stdin)
 
     def environment(self) -> dict[str, str]:
         """The environment, without what the test suite set for its own application."""
