@@ -22,7 +22,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TypeVar
 
-from chalicelib import clock, settings
+from chalicelib import clock, limits
 
 T = TypeVar("T")
 
@@ -44,7 +44,7 @@ _request: ContextVar[_Request | None] = ContextVar("request", default=None)
 @contextmanager
 def begin() -> Iterator[None]:
     """Answer a request within the block: its deadline starts now."""
-    request = _Request(clock.monotonic() + settings.REQUEST_SECONDS, settings.STORE_ASIDE_SECONDS)
+    request = _Request(clock.monotonic() + limits.REQUEST_SECONDS, limits.STORE_ASIDE_SECONDS)
     token = _request.set(request)
     try:
         yield
@@ -79,9 +79,9 @@ def read_seconds() -> float:
 
     Raises DeadlineExceeded.
     """
-    most = settings.STORE_ASIDE_READ_SECONDS if is_aside() else settings.STORE_READ_SECONDS
-    seconds = min(most, _left() - settings.STORE_CONNECT_SECONDS)
-    if seconds < settings.STORE_LEAST_READ_SECONDS:
+    most = limits.STORE_ASIDE_READ_SECONDS if is_aside() else limits.STORE_READ_SECONDS
+    seconds = min(most, _left() - limits.STORE_CONNECT_SECONDS)
+    if seconds < limits.STORE_LEAST_READ_SECONDS:
         raise DeadlineExceeded
     return seconds
 
@@ -90,7 +90,7 @@ def seconds_for(most_seconds: float) -> float:
     """How long a call to anything but the store may take: at most `most_seconds`, without the time reserved for asides,
     which come after it. Raises DeadlineExceeded."""
     seconds = min(most_seconds, _left())
-    if seconds < settings.STORE_LEAST_READ_SECONDS:
+    if seconds < limits.STORE_LEAST_READ_SECONDS:
         raise DeadlineExceeded
     return seconds
 
@@ -127,7 +127,7 @@ def pause(most_seconds: float) -> bool:
     Returns False at once if that would leave no time for the try.
     """
     seconds = random.uniform(0, most_seconds)
-    if _left() - seconds < settings.STORE_CONNECT_SECONDS + settings.STORE_LEAST_READ_SECONDS:
+    if _left() - seconds < limits.STORE_CONNECT_SECONDS + limits.STORE_LEAST_READ_SECONDS:
         return False
     time.sleep(seconds)
     return True
@@ -138,4 +138,4 @@ def _left() -> float:
     if request is None:
         return math.inf
     ends_at = request.aside_ends_at
-    return (request.ends_at - settings.STORE_ASIDE_SECONDS if ends_at is None else ends_at) - clock.monotonic()
+    return (request.ends_at - limits.STORE_ASIDE_SECONDS if ends_at is None else ends_at) - clock.monotonic()

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from chalicelib import clock, credentials, deadline, logs, settings
+from chalicelib import clock, credentials, deadline, limits, logs, settings
 
 _NOBODY = "success@simulator.amazonses.com"
 # Errors that depend on the recipient. All others would be the same for every recipient.
@@ -55,7 +55,7 @@ def send_if_possible(to: str, subject: str, text: str) -> None:
     """Send a mail that nothing depends on and that may delay the response only for MAIL_NOTICE_SECONDS. Never raises
     MailUnavailable."""
     try:
-        send(to, subject, text, most_seconds=settings.MAIL_NOTICE_SECONDS)
+        send(to, subject, text, most_seconds=limits.MAIL_NOTICE_SECONDS)
     except MailUnavailable as error:
         logs.note(mail_error=error.code)
 
@@ -84,9 +84,9 @@ def _client() -> Any:
     from botocore.config import Config
 
     config = Config(
-        connect_timeout=settings.MAIL_CONNECT_SECONDS,
-        read_timeout=settings.MAIL_READ_SECONDS,
-        retries={"total_max_attempts": settings.SERVICE_TRIES},
+        connect_timeout=limits.MAIL_CONNECT_SECONDS,
+        read_timeout=limits.MAIL_READ_SECONDS,
+        retries={"total_max_attempts": limits.SERVICE_TRIES},
     )
     return boto3.client("sesv2", config=config)
 

@@ -7,7 +7,7 @@ import unicodedata
 from functools import cache
 from zoneinfo import available_timezones
 
-from chalicelib import lookalikes, settings
+from chalicelib import limits, lookalikes, settings
 from chalicelib.messages import Message, Problem
 
 # One address. Lists, comments and quoted names are not accepted: with them, mail could go to somebody else.
@@ -33,8 +33,8 @@ def check_name(name: str) -> str:
     name = name.strip()
     if not any(_is_visible(character) for character in name):
         raise InputProblem(Message("must not be empty"))
-    if len(name) > settings.NAME_LIMIT_CHARACTERS:
-        limit = settings.NAME_LIMIT_CHARACTERS
+    if len(name) > limits.NAME_LIMIT_CHARACTERS:
+        limit = limits.NAME_LIMIT_CHARACTERS
         raise InputProblem(Message("must not be longer than %(limit)s characters", limit=limit))
     if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in name):
         raise InputProblem(Message("must not contain line breaks or other control characters"))
@@ -84,7 +84,7 @@ def _may_join(joiner: str, before: str, after: str) -> bool:
 def check_email(email: str) -> str:
     """The address without whitespace around it. Raises InputProblem. Only a mail can show whether it exists."""
     email = email.strip()
-    if not _ADDRESS.fullmatch(email) or len(email) > settings.EMAIL_LIMIT_CHARACTERS:
+    if not _ADDRESS.fullmatch(email) or len(email) > limits.EMAIL_LIMIT_CHARACTERS:
         raise InputProblem(Message("is not an email address"))
     return email
 

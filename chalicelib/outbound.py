@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from chalicelib import deadline, settings
+from chalicelib import deadline, limits
 
 _PORT = 443
 # All public IPv6 addresses are in the first network; the tunnels within it lead to IPv4 addresses of anybody's choice.
@@ -33,7 +33,7 @@ def _resolve(host: str) -> Sequence[str]:
 
 
 def _connect(address: str) -> socket.socket:
-    return socket.create_connection((address, _PORT), timeout=settings.DOCUMENT_FETCH_SECONDS)
+    return socket.create_connection((address, _PORT), timeout=limits.DOCUMENT_FETCH_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -55,13 +55,13 @@ NETWORK = Network()
 def fetch(url: str) -> bytes:
     """The document's bytes. url: https, with a host name and no port. Raises FetchError, and DeadlineExceeded if the
     request had less time left than a document may take and that was not enough."""
-    seconds = deadline.seconds_for(settings.DOCUMENT_FETCH_SECONDS)
+    seconds = deadline.seconds_for(limits.DOCUMENT_FETCH_SECONDS)
     worker = _Fetch(url)
     worker.start()
     worker.join(seconds)
     if worker.is_alive():
         worker.abandon()
-        if seconds < settings.DOCUMENT_FETCH_SECONDS:
+        if seconds < limits.DOCUMENT_FETCH_SECONDS:
             raise deadline.DeadlineExceeded
         raise FetchError("it did not come in time")
     if worker.error is not None:
@@ -126,7 +126,7 @@ class _Fetch(threading.Thread):
         kind = response.headers.get_content_type()
         if kind != "application/json" and not kind.endswith("+json"):
             raise FetchError("it is not application/json")
-        body = response.read(settings.DOCUMENT_LIMIT_BYTES + 1)
-        if len(body) > settings.DOCUMENT_LIMIT_BYTES:
-            raise FetchError(f"it is larger than {settings.DOCUMENT_LIMIT_BYTES} bytes")
+        body = response.read(limits.DOCUMENT_LIMIT_BYTES + 1)
+        if len(body) > limits.DOCUMENT_LIMIT_BYTES:
+            raise FetchError(f"it is larger than {limits.DOCUMENT_LIMIT_BYTES} bytes")
         return body

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chalicelib import settings
+from chalicelib import limits
 
 # The first match wins: most browsers also name the browsers that they are compatible with.
 _BROWSERS = {
@@ -47,7 +47,7 @@ UNKNOWN = RequestSource()
 def shorten(user_agent: str | None) -> str:
     """Only printable ASCII, at most USER_AGENT_KEPT_CHARACTERS of it."""
     printable = "".join(character for character in user_agent or "" if " " <= character <= "~")
-    return printable[: settings.USER_AGENT_KEPT_CHARACTERS].strip()
+    return printable[: limits.USER_AGENT_KEPT_CHARACTERS].strip()
 
 
 def browser_name(user_agent: str | None) -> str:

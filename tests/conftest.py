@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib import clock as clock_module
-from chalicelib import settings
+from chalicelib import limits
 from chalicelib.accounts import sign_in_try
 from chalicelib.models import throttle
 from chalicelib.models.store import table as table_module
@@ -101,7 +101,7 @@ def fresh_client(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def impatient_client(monkeypatch: pytest.MonkeyPatch) -> None:
     """A client of the store that tries once, for tests of how a failure is answered."""
-    monkeypatch.setattr(settings, "STORE_TRIES", 1)
+    monkeypatch.setattr(limits, "STORE_TRIES", 1)
 
 
 @pytest.fixture
@@ -123,8 +123,8 @@ def application() -> Any:
 @pytest.fixture(autouse=True)
 def _nobody_throttled(_ministack: None) -> None:
     """All tests come from one address; its failed sign-ins must not add up."""
-    throttle.forget(sign_in_try.address("127.0.0.1"), window_seconds=settings.SIGN_IN_WINDOW_SECONDS)
-    throttle.forget(throttle.named("mail address", "127.0.0.1"), window_seconds=settings.MAIL_WINDOW_SECONDS)
+    throttle.forget(sign_in_try.address("127.0.0.1"), window_seconds=limits.SIGN_IN_WINDOW_SECONDS)
+    throttle.forget(throttle.named("mail address", "127.0.0.1"), window_seconds=limits.MAIL_WINDOW_SECONDS)
 
 
 class Clock:

@@ -13,7 +13,7 @@ from itertools import count
 from typing import Any
 from urllib.parse import urlsplit
 
-from chalicelib import clock, credentials, known_device, settings
+from chalicelib import clock, credentials, known_device, limits
 from chalicelib.endpoints.http import cookies
 from chalicelib.models import organizer, registration_form, security_event, session, store, user
 from chalicelib.models.email_address import EmailAddress
@@ -67,7 +67,7 @@ def sign_in(browser: Browser) -> None:
     assert found is not None
     assert found.device_key is not None
     given = [
-        cookies.kept("session", session.start(found, HERE), settings.SESSION_LIFETIME_SECONDS),
+        cookies.kept("session", session.start(found, HERE), limits.SESSION_LIFETIME_SECONDS),
         cookies.kept("device", known_device.cookie(found.user_id, found.device_key), 1),
     ]
     security_event.record(found.user_id, security_event.Kind.SIGN_IN, HERE)

@@ -14,6 +14,7 @@ FILES = [ROOT / "app.py", *sorted(PACKAGE.rglob("*.py"))]
 LINES_LIMIT = 300
 
 FOUNDATION = {
+    "limits",
     "settings",
     "credentials",
     "clock",
@@ -25,7 +26,7 @@ FOUNDATION = {
     "deadline",
     "keys",
 }
-# What each folder may import from ours, besides itself. `names` and `credentials` read their limits from `settings`.
+# What each folder may import from ours, besides itself.
 MAY_IMPORT = {
     "app": {"composition"},
     "composition": {"endpoints", "settings", "logs"},
@@ -36,17 +37,18 @@ MAY_IMPORT = {
     "pages": set[str](),
     "mail": FOUNDATION,
     "outbound": FOUNDATION,
-    "names": {"settings", "messages", "lookalikes"},
+    "names": {"settings", "limits", "messages", "lookalikes"},
     "lookalikes": set[str](),
     "messages": set[str](),
-    "keys": {"settings", "deadline", "clock"},
-    "request_source": {"settings"},
+    "keys": {"settings", "limits", "deadline", "clock"},
+    "request_source": {"limits"},
     "credentials": set[str](),
     "known_device": {"credentials"},
-    "settings": {"environment"},
+    "settings": {"environment", "limits"},
+    "limits": set[str](),
     "environment": set[str](),
     "clock": set[str](),
-    "deadline": {"settings", "clock"},
+    "deadline": {"limits", "clock"},
     "logs": {"metrics"},
     "metrics": {"settings", "clock"},
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib import credentials, settings
+from chalicelib import credentials, limits
 from chalicelib.models import grant
 from chalicelib.models import store as storage
 from chalicelib.models.grant import Grant
@@ -59,7 +59,7 @@ def test_bearer_token_is_validated_in_one_read(shop: ClientApp, tokens: dict[str
 def test_recording_the_use_of_a_grant_costs_one_write_per_hour(
     shop: ClientApp, tokens: dict[str, Any], store: StoreProxy, clock: Clock
 ) -> None:
-    clock.advance(settings.GRANT_TOUCH_SECONDS)
+    clock.advance(limits.GRANT_TOUCH_SECONDS)
     with store.count() as calls:
         for _ in range(3):
             assert shop.me(tokens["access_token"]).status_code == 200
@@ -183,7 +183,7 @@ def test_application_page_takes_three_reads_however_many_users_are_connected(
 def test_connected_users_are_counted_only_up_to_the_limit(
     a_browser: Callable[..., Browser], store: StoreProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settings, "CONNECTED_COUNT_LIMIT", 2)
+    monkeypatch.setattr(limits, "CONNECTED_COUNT_LIMIT", 2)
     owner = a_browser()
     app = owner.register_application("Popular")
     connect_users(app.client_id, 3)

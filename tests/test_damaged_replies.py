@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from chalicelib import settings
+from chalicelib import limits
 from chalicelib.models import organizer, throttle, user
 from chalicelib.models.store import Put, StoreUnavailable, delete_all, query, read, read_all, scan, write
 from chalicelib.models.throttle import Throttle
@@ -37,7 +37,7 @@ def test_damaged_response_gets_503_and_the_same_request_succeeds_afterwards(
         with store.fault(damage, operation), store.count() as calls:
             answer = REQUESTS[name](world)
         taken_back = 1 if operation == "UpdateItem" else 0  # what may have been counted
-        assert [call.operation for call in calls].count(operation) == settings.STORE_TRIES + taken_back
+        assert [call.operation for call in calls].count(operation) == limits.STORE_TRIES + taken_back
         assert_unavailable(answer, name)
     assert_done(REQUESTS[name](world))
 

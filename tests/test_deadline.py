@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from chalicelib import credentials, deadline, settings
+from chalicelib import credentials, deadline, limits
 from chalicelib.models import throttle
 from chalicelib.models.store import StoreUnavailable, read
 from chalicelib.models.store.table import CONNECTION
@@ -54,7 +54,7 @@ def slow_down(clock: Clock, caplog: pytest.LogCaptureFixture) -> Iterator[SlowDo
 
     def use_up(request: Any, event_name: str, **_: Any) -> None:
         is_slow = not slow or event_name.rpartition(".")[2] in slow
-        seconds = settings.STORE_CONNECT_SECONDS + request.context["read_timeout"] if is_slow else 0.0
+        seconds = limits.STORE_CONNECT_SECONDS + request.context["read_timeout"] if is_slow else 0.0
         made.given.append(seconds)
         made.asides += seconds if deadline.is_aside() else 0
         clock.take(seconds)
@@ -106,7 +106,7 @@ def test_no_request_waits_longer_than_ten_seconds(
             assert FLOWS[name](world).status_code != 500
     waited = slow.seconds_of_requests()
     assert len(waited) >= len(SITUATIONS)
-    assert max(waited) <= settings.REQUEST_SECONDS
+    assert max(waited) <= limits.REQUEST_SECONDS
 
 
 def test_authorizer_also_waits_at_most_ten_seconds(
@@ -116,14 +116,14 @@ def test_authorizer_also_waits_at_most_ten_seconds(
     with store.fault(Fault.LEAVES_KEYS, "BatchGetItem"), pytest.raises(StoreUnavailable):
         ask(world.tokens["access_token"])
     assert len(slow.given) == 3
-    assert sum(slow.given) <= settings.REQUEST_SECONDS
+    assert sum(slow.given) <= limits.REQUEST_SECONDS
 
 
 def test_request_without_time_left_gets_503_and_sends_nothing_to_the_store(
     world: World, store: StoreProxy, clock: Clock
 ) -> None:
     def late() -> None:
-        clock.take(settings.REQUEST_SECONDS)
+        clock.take(limits.REQUEST_SECONDS)
 
     with store.before("BatchGetItem", late), store.count() as calls:
         assert_unavailable(REQUESTS["exchange"](world), "exchange")
@@ -148,7 +148,7 @@ def test_call_that_the_response_does_not_need_is_tried_once_and_delays_nobody(
     made = [call.operation for call in calls if call.operation in operations]
     assert made == operations[:1], "the first call uses up the time of all"
     assert slow.seconds_of_requests() == [slow.asides]
-    assert slow.asides <= settings.STORE_ASIDE_SECONDS
+    assert slow.asides <= limits.STORE_ASIDE_SECONDS
 
 
 def test_lost_history_entry_is_logged(world: World, store: StoreProxy, caplog: pytest.LogCaptureFixture) -> None:
@@ -171,7 +171,7 @@ def test_try_can_be_taken_back_after_the_store_used_up_the_remaining_time(store:
     what = credentials.new_id()
     with deadline.begin():
         tried = counted(what)
-        clock.take(settings.REQUEST_SECONDS - settings.STORE_ASIDE_SECONDS)
+        clock.take(limits.REQUEST_SECONDS - limits.STORE_ASIDE_SECONDS)
         with pytest.raises(StoreUnavailable, match="DeadlineExceeded"):
             read(User.key("nobody"))
         tried.take_back()
@@ -195,7 +195,7 @@ def test_asides_share_the_time_reserved_for_them(slow_down: SlowDown, store: Sto
         for number in range(20):
             throttle.forget(str(number), window_seconds=900)
     assert len(calls) == 1
-    assert sum(slow.given) <= settings.STORE_ASIDE_SECONDS
+    assert sum(slow.given) <= limits.STORE_ASIDE_SECONDS
 
 
 def test_asides_are_all_made_if_the_store_answers(store: StoreProxy) -> None:
@@ -211,22 +211,22 @@ def test_aside_leaves_the_rest_of_the_request_its_time(slow_down: SlowDown) -> N
         throttle.forget("something", window_seconds=900)
         read(User.key("nobody"))
     short, full = slow.given
-    assert short == settings.STORE_CONNECT_SECONDS + settings.STORE_ASIDE_READ_SECONDS
-    assert full == settings.STORE_CONNECT_SECONDS + settings.STORE_READ_SECONDS
+    assert short == limits.STORE_CONNECT_SECONDS + limits.STORE_ASIDE_READ_SECONDS
+    assert full == limits.STORE_CONNECT_SECONDS + limits.STORE_READ_SECONDS
 
 
 def test_try_of_a_store_call_gets_only_the_time_that_is_left(clock: Clock) -> None:
     with deadline.begin():
-        assert deadline.read_seconds() == settings.STORE_READ_SECONDS
-        for_all = settings.REQUEST_SECONDS - settings.STORE_ASIDE_SECONDS
-        clock.take(for_all - settings.STORE_CONNECT_SECONDS - 0.5)
+        assert deadline.read_seconds() == limits.STORE_READ_SECONDS
+        for_all = limits.REQUEST_SECONDS - limits.STORE_ASIDE_SECONDS
+        clock.take(for_all - limits.STORE_CONNECT_SECONDS - 0.5)
         assert 0.4 < deadline.read_seconds() <= 0.5
         assert deadline.pause(0.001)
         assert not deadline.pause(1_000_000)  # no pause is made if no time would be left after it
         clock.take(0.45)
         with pytest.raises(deadline.DeadlineExceeded):
             deadline.read_seconds()
-    assert deadline.read_seconds() == settings.STORE_READ_SECONDS
+    assert deadline.read_seconds() == limits.STORE_READ_SECONDS
 
 
 def test_operators_command_has_no_deadline_and_its_asides_are_ordinary_calls(
@@ -237,5 +237,5 @@ def test_operators_command_has_no_deadline_and_its_asides_are_ordinary_calls(
         for _ in range(10):
             read(User.key("nobody"))
         tried.take_back()
-    assert set(slow.given) == {settings.STORE_CONNECT_SECONDS + settings.STORE_READ_SECONDS}
+    assert set(slow.given) == {limits.STORE_CONNECT_SECONDS + limits.STORE_READ_SECONDS}
     assert calls[-1].operation == "TransactWriteItems"

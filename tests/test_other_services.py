@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib import deadline, mail, settings
+from chalicelib import deadline, limits, mail, settings
 from chalicelib.keys import server_key
 from chalicelib.models import store as storage
 from chalicelib.models import throttle
@@ -29,7 +29,7 @@ __all__ = ["documents", "running"]
 HOST = "https://abc123.execute-api.eu-central-1.amazonaws.com/api"
 HERE = "203.0.113.55"
 PARAMETER = "/lanyard/test/server-key"
-FOR_ANSWERS = settings.REQUEST_SECONDS - settings.STORE_ASIDE_SECONDS
+FOR_ANSWERS = limits.REQUEST_SECONDS - limits.STORE_ASIDE_SECONDS
 pytestmark = pytest.mark.spec("docs/reliability.md", "docs/security.md")
 
 
@@ -81,7 +81,7 @@ def deployed(
 
 
 def tries(*what: str) -> int | None:
-    counted = storage.read(Throttle.key(throttle.named(*what), settings.MAIL_WINDOW_SECONDS))[0]
+    counted = storage.read(Throttle.key(throttle.named(*what), limits.MAIL_WINDOW_SECONDS))[0]
     return counted.tries if counted else None
 
 
@@ -98,7 +98,7 @@ def test_hanging_mail_service_uses_up_no_try_and_the_request_ends_in_time(
     started = clock.monotonic()
     with store.before("PutItem", be_slow):  # the write of the link, before the email is sent
         assert deployed.press(page, "Send the link", email=email).status == 503
-    assert clock.monotonic() - started <= settings.REQUEST_SECONDS
+    assert clock.monotonic() - started <= limits.REQUEST_SECONDS
     assert tries("mail account", path, email) == 0
     assert tries("mail address", HERE) == 0
 
@@ -116,7 +116,7 @@ def test_no_email_is_attempted_once_the_store_has_used_up_the_time(
 def test_hanging_notice_delays_the_response_only_briefly(
     deployed: Browser, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(settings, "MAIL_NOTICE_SECONDS", 0.3)
+    monkeypatch.setattr(limits, "MAIL_NOTICE_SECONDS", 0.3)
     deployed.sign_in()
     page = deployed.open("/settings/password")
     fields = {**page.fields("Change password"), "present": PASSWORD, "password": "another and longer"}
@@ -125,7 +125,7 @@ def test_hanging_notice_delays_the_response_only_briefly(
     assert answer.status_code == 303
     (line,) = [json.loads(message) for message in caplog.messages if message.startswith("{")]
     assert (line["outcome"], line["mail_error"]) == ("password changed", "DeadlineExceeded")
-    assert line["milliseconds"] < 1000 * settings.MAIL_READ_SECONDS
+    assert line["milliseconds"] < 1000 * limits.MAIL_READ_SECONDS
 
 
 # -- the server key ---------------------------------------------------------------------------------------------------
@@ -155,7 +155,7 @@ def test_hanging_key_store_is_given_up_in_time(hanging: str, clock: Clock, monke
         clock.take(FOR_ANSWERS - 0.3)
         with pytest.raises(server_key.ServerKeyUnavailable, match="DeadlineExceeded"):
             server_key.read()
-    assert clock.monotonic() - started < settings.REQUEST_SECONDS
+    assert clock.monotonic() - started < limits.REQUEST_SECONDS
 
 
 @pytest.mark.usefixtures("_in_ssm")
@@ -180,7 +180,7 @@ def test_unreadable_key_is_tried_twice_and_then_not_again_for_a_while(
         monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", url)
         assert [problem(), problem()] == ["500", "500"]
         assert asked == ["/", "/"]
-        clock.take(settings.SERVER_KEY_RETRY_SECONDS)
+        clock.take(limits.SERVER_KEY_RETRY_SECONDS)
         assert problem() == "500"
         assert len(asked) == 4
 
@@ -198,4 +198,4 @@ def test_document_fetch_gets_only_the_time_its_request_has_left(
     with store.before("UpdateItem", lambda: clock.take(FOR_ANSWERS - 0.5)):  # the write that counts the fetch
         page = john.open(app.authorize_path())
     assert (page.status, "storage" in page.text) == (503, True)
-    assert clock.monotonic() - started <= settings.REQUEST_SECONDS
+    assert clock.monotonic() - started <= limits.REQUEST_SECONDS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib import settings
+from chalicelib import limits
 from chalicelib.settings import SettingsError, from_environment
 
 
@@ -44,4 +44,4 @@ def test_deployed_function_never_takes_itself_for_the_local_stage() -> None:
 def test_code_lifetime_outside_its_limits_is_refused(value: str) -> None:
     with pytest.raises(SettingsError, match="CODE_LIFETIME_SECONDS must be a whole number of seconds from 1 to 600"):
         from_environment({"CODE_LIFETIME_SECONDS": value})
-    assert settings.CODE_MAX_LIFETIME_SECONDS == 600
+    assert limits.CODE_MAX_LIFETIME_SECONDS == 600

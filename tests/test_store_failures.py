@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from chalicelib import settings
+from chalicelib import limits
 from tests.actors import Browser, ClientApp, Page
 from tests.store_proxy import Fault, StoreProxy
 
@@ -147,7 +147,7 @@ def test_hanging_store_gets_503_within_ten_seconds(
         answer = REQUESTS[name](world)
     assert time.monotonic() - started < 10
     assert_unavailable(answer, name)
-    assert len([call for call in calls if operation in (None, call.operation)]) == settings.STORE_TRIES
+    assert len([call for call in calls if operation in (None, call.operation)]) == limits.STORE_TRIES
     assert_done(REQUESTS[name](world))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib import credentials, logs, names, settings
+from chalicelib import credentials, limits, logs, names
 from chalicelib.accounts import passwords, sign_in_try
 from chalicelib.models import mail_link, security_event, session, store, throttle, user
 from chalicelib.models.mail_link import MailLink
@@ -31,7 +31,7 @@ def change(of: User, present: str, chosen: str, source: RequestSource) -> tuple[
     password in the meantime.
     """
     _check(chosen, of)
-    with throttle.trying([_limit(of)], window_seconds=settings.SIGN_IN_WINDOW_SECONDS) as counted:
+    with throttle.trying([_limit(of)], window_seconds=limits.SIGN_IN_WINDOW_SECONDS) as counted:
         if not _is_present(of, present):
             raise WrongPassword
         if chosen == present:
@@ -82,9 +82,9 @@ def _stored(of: User, chosen: str) -> tuple[User, bool]:
 def _limit(of: User) -> throttle.Limit:
     """Limits how often somebody at an unattended browser can guess the current password."""
     what = throttle.named("password change", of.user_id)
-    return throttle.Limit(what, settings.SIGN_IN_TRIES_PER_ACCOUNT, exempt=settings.PASSWORD_CHANGES_PER_ACCOUNT)
+    return throttle.Limit(what, limits.SIGN_IN_TRIES_PER_ACCOUNT, exempt=limits.PASSWORD_CHANGES_PER_ACCOUNT)
 
 
 def _is_present(of: User, present: str) -> bool:
-    tried = present if len(present) <= settings.PASSWORD_LIMIT_CHARACTERS else ""
+    tried = present if len(present) <= limits.PASSWORD_LIMIT_CHARACTERS else ""
     return credentials.password_matches(tried, of.password_hash)

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Set
 from functools import cache
 from pathlib import Path
 
-from chalicelib import settings
+from chalicelib import limits, settings
 from chalicelib.messages import Message
 from chalicelib.names import InputProblem
 
@@ -38,7 +38,7 @@ UNCHANGED = Message("is your current one. Choose a different one")
 
 def check(password: str, *, about: Iterable[str] = ()) -> str:
     """Return the password. Raises InputProblem. about: what is known of its owner, such as name and address."""
-    least, most = settings.PASSWORD_MIN_CHARACTERS, settings.PASSWORD_LIMIT_CHARACTERS
+    least, most = limits.PASSWORD_MIN_CHARACTERS, limits.PASSWORD_LIMIT_CHARACTERS
     if not least <= len(password) <= most:
         raise InputProblem(Message("must have between %(least)s and %(most)s characters", least=least, most=most))
     folded = _folded(password)

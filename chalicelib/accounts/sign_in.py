@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from chalicelib import credentials, settings
+from chalicelib import credentials, limits
 from chalicelib.accounts import sign_in_try
 from chalicelib.accounts.sign_in_try import SignInTry
 from chalicelib.models import security_event, user
@@ -59,6 +59,6 @@ def with_password(
 def _verified_user(found: User | None, password: str) -> User | None:
     """The user, disabled or not, if the password is theirs. An unknown account takes the same hashing, so that only
     those who know the password learn anything."""
-    tried = password if len(password) <= settings.PASSWORD_LIMIT_CHARACTERS else ""
+    tried = password if len(password) <= limits.PASSWORD_LIMIT_CHARACTERS else ""
     is_right = credentials.password_matches(tried, found.password_hash if found else None)
     return found if found and is_right else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from chalicelib import clock, settings
+from chalicelib import clock, limits
 from chalicelib.models import store, throttle
 from chalicelib.models.email_address import EmailAddress, normalize
 from chalicelib.models.throttle import Limit, Throttle, Tried, named
@@ -23,7 +23,7 @@ ADDRESS, _ACCOUNT, _ACCOUNT_FROM, _DEVICE, _FAILED = (
     "log-in device",
     "log-ins failed",
 )
-WINDOW = settings.SIGN_IN_WINDOW_SECONDS
+WINDOW = limits.SIGN_IN_WINDOW_SECONDS
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class SignInTry:
 
     def failed(self) -> None:
         """Record that the password was wrong. Never raises."""
-        throttle.count_lasting(_failed(self.email), kept_seconds=settings.FAILED_SIGN_INS_KEPT_SECONDS)
+        throttle.count_lasting(_failed(self.email), kept_seconds=limits.FAILED_SIGN_INS_KEPT_SECONDS)
 
     def went_well(self, counted: list[Tried]) -> None:
         """Record a sign-in: earlier failures are forgiven, and the user has been told of them. Never raises.
@@ -60,13 +60,13 @@ class SignInTry:
         throttle.forget_all(over)
 
     def _limits(self) -> list[Limit]:
-        in_all = settings.SIGN_INS_PER_ACCOUNT
+        in_all = limits.SIGN_INS_PER_ACCOUNT
         if self.device:
             return [*self._own, Limit(account(self.email), 0, exempt=in_all, is_exempt=True)]
         at_network = throttle.per_network(
-            ADDRESS, self.network, settings.SIGN_IN_TRIES_PER_ADDRESS, exempt=settings.SIGN_INS_PER_ADDRESS
+            ADDRESS, self.network, limits.SIGN_IN_TRIES_PER_ADDRESS, exempt=limits.SIGN_INS_PER_ADDRESS
         )
-        of_account = Limit(account(self.email), settings.SIGN_IN_TRIES_PER_ACCOUNT_IN_ALL, exempt=in_all)
+        of_account = Limit(account(self.email), limits.SIGN_IN_TRIES_PER_ACCOUNT_IN_ALL, exempt=in_all)
         return [*at_network, *self._own, of_account]
 
     @property
@@ -74,7 +74,7 @@ class SignInTry:
         """The account's limits on this device or from this network: tries elsewhere do not keep the owner out."""
         if self.device:
             what = named(_DEVICE, normalize(self.email), self.device)
-            return [Limit(what, settings.SIGN_IN_TRIES_PER_DEVICE)]
+            return [Limit(what, limits.SIGN_IN_TRIES_PER_DEVICE)]
         return _from_network(self.email, self.network)
 
 
@@ -110,7 +110,7 @@ def address(network: str) -> str:
 def _from_network(email: str, network: str) -> list[Limit]:
     """The account's limits from one network. An IPv6 caller's /56 and /48 are counted as well: otherwise one caller,
     with one /64 after another, could use up the limit for all networks together and keep the owner out."""
-    return throttle.per_network(_ACCOUNT_FROM, network, settings.SIGN_IN_TRIES_PER_ACCOUNT, of=(normalize(email),))
+    return throttle.per_network(_ACCOUNT_FROM, network, limits.SIGN_IN_TRIES_PER_ACCOUNT, of=(normalize(email),))
 
 
 def _failed(email: str) -> str:

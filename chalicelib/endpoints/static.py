@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import settings
+from chalicelib import limits
 from chalicelib.endpoints import http
 from chalicelib.pages.site import File
 
@@ -30,7 +30,7 @@ def script(_: http.Request) -> Response:
 
 def favicon(_: http.Request) -> Response:
     """For responses that are not our pages. Those name their icon themselves."""
-    site, kept = http.site(), {"Cache-Control": f"public, max-age={settings.ICON_LIFETIME_SECONDS}"}
+    site, kept = http.site(), {"Cache-Control": f"public, max-age={limits.ICON_LIFETIME_SECONDS}"}
     if site.drawn_icon:
         policy = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
         return Response(site.drawn_icon, {"Content-Type": "image/svg+xml", **kept, **policy}, 200)
@@ -41,11 +41,11 @@ def favicon(_: http.Request) -> Response:
 
 def robots(_: http.Request) -> Response:
     """Crawlers may index the front page and nothing else."""
-    kept = f"public, max-age={settings.ICON_LIFETIME_SECONDS}"
+    kept = f"public, max-age={limits.ICON_LIFETIME_SECONDS}"
     text = "User-agent: *\nAllow: /$\nDisallow: /\n"
     return Response(text, {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": kept}, 200)
 
 
 def _cached_forever(file: File) -> Response:
-    kept = f"public, max-age={settings.STATIC_LIFETIME_SECONDS}, immutable"
+    kept = f"public, max-age={limits.STATIC_LIFETIME_SECONDS}, immutable"
     return Response(file.body, {"Content-Type": file.content_type, "Cache-Control": kept}, 200)

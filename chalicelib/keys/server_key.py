@@ -12,7 +12,7 @@ import hashlib
 import math
 from dataclasses import dataclass, field
 
-from chalicelib import clock, deadline, settings
+from chalicelib import clock, deadline, limits, settings
 
 MISSING = "Public applications need a SERVER_KEY, and this stage has none."
 _failed: dict[str, tuple[float, str]] = {}  # a parameter's name -> until when it is not requested again, and why
@@ -86,7 +86,7 @@ def _from_ssm(name: str) -> tuple[str, ...]:
     except deadline.DeadlineExceeded as error:
         raise ServerKeyUnavailable(type(error).__name__) from error
     except ServerKeyUnavailable as error:
-        _failed[name] = (clock.monotonic() + settings.SERVER_KEY_RETRY_SECONDS, error.code)
+        _failed[name] = (clock.monotonic() + limits.SERVER_KEY_RETRY_SECONDS, error.code)
         raise
 
 
@@ -96,9 +96,9 @@ def _ask_ssm(name: str) -> tuple[str, ...]:
     from botocore.exceptions import BotoCoreError, ClientError
 
     config = Config(
-        connect_timeout=settings.STORE_CONNECT_SECONDS,
-        read_timeout=settings.STORE_READ_SECONDS,
-        retries={"total_max_attempts": settings.SERVICE_TRIES},
+        connect_timeout=limits.STORE_CONNECT_SECONDS,
+        read_timeout=limits.STORE_READ_SECONDS,
+        retries={"total_max_attempts": limits.SERVICE_TRIES},
     )
     client = boto3.client("ssm", config=config)
     try:
@@ -111,8 +111,8 @@ def _ask_ssm(name: str) -> tuple[str, ...]:
 
 
 def _checked(keys: tuple[str, ...]) -> tuple[str, ...]:
-    if not keys or any(len(key) < settings.SERVER_KEY_MIN_CHARACTERS for key in keys):
+    if not keys or any(len(key) < limits.SERVER_KEY_MIN_CHARACTERS for key in keys):
         raise ServerKeyUnavailable("TooShort")
-    if len(keys) > settings.SERVER_KEYS_LIMIT:
+    if len(keys) > limits.SERVER_KEYS_LIMIT:
         raise ServerKeyUnavailable("TooMany")
     return keys

@@ -10,7 +10,7 @@ from pynamodb.attributes import BooleanAttribute, ListAttribute, UnicodeAttribut
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
-from chalicelib import clock, credentials, settings
+from chalicelib import clock, credentials, limits
 from chalicelib.models import store
 from chalicelib.models.client_profile import BASIC as BASIC
 from chalicelib.models.client_profile import CLASSIC as CLASSIC
@@ -128,7 +128,7 @@ class Application(Item):
     @property
     def is_fresh(self) -> bool:
         """True if the application's document was fetched within the last DOCUMENT_FRESH_SECONDS."""
-        return self.fetched_at is not None and clock.now() - self.fetched_at < settings.DOCUMENT_FRESH_SECONDS
+        return self.fetched_at is not None and clock.now() - self.fetched_at < limits.DOCUMENT_FRESH_SECONDS
 
     @property
     def is_native(self) -> bool:

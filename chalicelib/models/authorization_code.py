@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UnicodeSetAttribute
 
-from chalicelib import clock, settings
+from chalicelib import clock, limits
 from chalicelib.models import pushed_request, store
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.application import Application
@@ -101,7 +101,7 @@ def exchange(code: AuthorizationCode, grant: Grant, access_token: AccessToken, a
         [
             AuthorizationCode.used_at.set(now),
             AuthorizationCode.grant_id.set(grant.grant_id),
-            AuthorizationCode.forget_at.set(now + settings.USED_CODE_KEPT_SECONDS),
+            AuthorizationCode.forget_at.set(now + limits.USED_CODE_KEPT_SECONDS),
         ],
         AuthorizationCode.code_digest.exists() & AuthorizationCode.used_at.does_not_exist(),
     )

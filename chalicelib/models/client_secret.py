@@ -13,7 +13,7 @@ from pynamodb.attributes import UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
-from chalicelib import clock, credentials, settings
+from chalicelib import clock, credentials, limits
 from chalicelib.models import store
 from chalicelib.models.application import Application
 
@@ -89,7 +89,7 @@ def _kept(application: Application, keep_old_seconds: int) -> dict[str, Any]:
     if not application.secret_digest or not keep_old_seconds:
         return kept
     older = application.older_secrets
-    if len(older) == settings.OLDER_SECRETS_LIMIT:
+    if len(older) == limits.OLDER_SECRETS_LIMIT:
         raise TooManySecrets
     present = {
         "previous_secret_digest": application.secret_digest,

@@ -13,7 +13,7 @@ from pynamodb.attributes import ListAttribute, UnicodeAttribute, UnicodeSetAttri
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
-from chalicelib import clock, settings
+from chalicelib import clock, limits, settings
 from chalicelib.models import application, store
 from chalicelib.models.application import Application
 from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName, as_set
@@ -92,7 +92,7 @@ def end_all(client_id: str) -> None:
             break
         last = found.void_before
         is_as_read = Application.void_before.does_not_exist() if last is None else Application.void_before == last
-        moment = max(clock.now() + settings.CLOCKS_APART_SECONDS, (last or 0) + 1)
+        moment = max(clock.now() + limits.CLOCKS_APART_SECONDS, (last or 0) + 1)
         try:
             store.change(
                 Application.key(client_id),

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.expressions.condition import Condition
 
-from chalicelib import clock, settings
+from chalicelib import clock, limits, settings
 from chalicelib.models import store
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.application import Application
@@ -103,7 +103,7 @@ def note_poll(request: DeviceRequest) -> bool:
     try:
         store.change(key, [DeviceRequest.polled_at.set(now)], DeviceRequest.request_id.exists() & in_time)
     except store.ConditionFailed:
-        slower = DeviceRequest.interval_seconds.add(settings.DEVICE_SLOWER_SECONDS)
+        slower = DeviceRequest.interval_seconds.add(limits.DEVICE_SLOWER_SECONDS)
         store.change(key, [DeviceRequest.polled_at.set(now), slower], DeviceRequest.request_id.exists())
         return False
     return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pynamodb.attributes import UnicodeAttribute
 
-from chalicelib import settings
+from chalicelib import limits
 from chalicelib.models.store.table import Item, Key, TableMeta, TableName
 
 
@@ -27,4 +27,4 @@ def normalize(email: str) -> str:
     and counted like any other.
     """
     spelled = email.strip().lower()
-    return spelled if 0 < len(spelled) <= settings.EMAIL_LIMIT_CHARACTERS else "-"
+    return spelled if 0 < len(spelled) <= limits.EMAIL_LIMIT_CHARACTERS else "-"

@@ -10,7 +10,7 @@ from typing import Any
 
 from pynamodb.expressions.condition import size
 
-from chalicelib import settings
+from chalicelib import limits
 from chalicelib.models import store
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.application import Application
@@ -62,7 +62,7 @@ def _join(grant: Grant, application: Application) -> store.Update:
         consent_key(grant.grant_id),
         [Consent.grant_serials.set(Consent.grant_serials.append([serial_of(grant.grant_id)]))],
         is_standing(grant.consent_id, application)
-        & (size(Consent.grant_serials) < settings.GRANTS_PER_APPLICATION_LIMIT),
+        & (size(Consent.grant_serials) < limits.GRANTS_PER_APPLICATION_LIMIT),
     )
 
 
@@ -74,11 +74,11 @@ def _make_room(grant: Grant, application: Application) -> bool:
     consent = store.read(consent_key(grant.grant_id))[0]
     if consent is None or not stands(consent, grant.consent_id, application):
         return False
-    if consent.grant_serials is not None and len(consent.grant_serials) < settings.GRANTS_PER_APPLICATION_LIMIT:
+    if consent.grant_serials is not None and len(consent.grant_serials) < limits.GRANTS_PER_APPLICATION_LIMIT:
         return True  # another exchange made room
     found = held_for(consent.user_id, consent.client_id)
     held = sorted((one for one in found if one.consent_id == consent.consent_id), key=lambda one: one.last_used_at)
-    surplus = max(0, len(held) - settings.GRANTS_PER_APPLICATION_LIMIT + 1)
+    surplus = max(0, len(held) - limits.GRANTS_PER_APPLICATION_LIMIT + 1)
     store.delete_all([key for one in held[:surplus] for key in (one.own_key, AccessToken.key(one.grant_id))])
     is_as_read = (
         Consent.grant_serials.does_not_exist()

@@ -15,7 +15,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
-from chalicelib import clock, credentials, settings
+from chalicelib import clock, credentials, limits, settings
 from chalicelib.models import store
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.application import Application
@@ -83,7 +83,7 @@ class Grant(Item):
     @property
     def is_idle(self) -> bool:
         """True if the refresh token expired unused. One from a version without idle expiry never does."""
-        idle_seconds = settings.SETTINGS.refresh_idle_days * settings.DAY_SECONDS
+        idle_seconds = settings.SETTINGS.refresh_idle_days * limits.DAY_SECONDS
         if not idle_seconds or self.forget_at is None:
             return False
         return bool(clock.now() - (self.rotated_at or self.created_at) >= idle_seconds)
@@ -194,12 +194,12 @@ def advance(grant: Grant, actions: list[Action], access_token: AccessToken) -> N
 def forgotten_at() -> int | None:
     """When a public client's grant may be deleted if it is not refreshed (seconds since the epoch); None for never."""
     days = settings.SETTINGS.refresh_idle_days
-    return clock.now() + days * settings.DAY_SECONDS + settings.IDLE_GRANT_KEPT_SECONDS if days else None
+    return clock.now() + days * limits.DAY_SECONDS + limits.IDLE_GRANT_KEPT_SECONDS if days else None
 
 
 def touch(grant: Grant) -> None:
     """Record that the grant was used, at most once every GRANT_TOUCH_SECONDS."""
-    if clock.now() - grant.last_used_at < settings.GRANT_TOUCH_SECONDS:
+    if clock.now() - grant.last_used_at < limits.GRANT_TOUCH_SECONDS:
         return
     with store.aside():  # an ended grant or a failed write is no reason to refuse the request
         store.change(Grant.key(grant.grant_id), [Grant.last_used_at.set(clock.now())], Grant.grant_id.exists())
@@ -250,8 +250,8 @@ def connected_to(client_id: str) -> Connected:
 
     Grants left behind by an interrupted request are counted too: checking their consents would take a read of each.
     """
-    found = list(store.query(Grant, client_id, index="by_client", most=settings.CONNECTED_COUNT_LIMIT))
-    return Connected(len({str(grant.user_id) for grant in found}), len(found) < settings.CONNECTED_COUNT_LIMIT)
+    found = list(store.query(Grant, client_id, index="by_client", most=limits.CONNECTED_COUNT_LIMIT))
+    return Connected(len({str(grant.user_id) for grant in found}), len(found) < limits.CONNECTED_COUNT_LIMIT)
 
 
 def users_of(client_id: str) -> set[str]:

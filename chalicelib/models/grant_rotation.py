@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pynamodb.expressions.update import Action
 
-from chalicelib import clock, settings
+from chalicelib import clock, limits
 from chalicelib.models import grant, store
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.grant import Grant, Stretch
@@ -49,7 +49,7 @@ def _new_stretch(found: Grant, key_id: str, salt: str) -> list[Action]:
         Grant.stretch_began.set(found.generation),
     ]
     if found.generation > found.stretch_began:
-        kept = stretches(found)[: settings.SERVER_KEYS_LIMIT]
+        kept = stretches(found)[: limits.SERVER_KEYS_LIMIT]
         actions.append(Grant.past_stretches.set([*reversed(kept)]))
     return actions
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from pynamodb.attributes import UnicodeAttribute
 
-from chalicelib import clock, credentials, settings
+from chalicelib import clock, credentials, limits
 from chalicelib.models import store, throttle, user
 from chalicelib.models.email_address import EmailAddress
 from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName, TimeToLive
@@ -73,8 +73,8 @@ def create(purpose: Purpose, *, email: str, of: User | None = None) -> str:
         user_id=of.user_id if of else None,
         password_serial=of.password_serial if of else None,
         created_at=now,
-        expires_at=now + settings.MAIL_LINK_LIFETIME_SECONDS,
-        forget_at=now + settings.MAIL_LINK_KEPT_SECONDS,
+        expires_at=now + limits.MAIL_LINK_LIFETIME_SECONDS,
+        forget_at=now + limits.MAIL_LINK_KEPT_SECONDS,
     )
     store.write(store.Put(link))
     return token
@@ -109,8 +109,8 @@ def check_address_is_free(link: MailLink) -> None:
 
 def trying(link: MailLink) -> AbstractContextManager[object]:
     """Count tries with a valid link, since each costs a password hash. Raises TooManyTries."""
-    limit = throttle.Limit(throttle.named("mail link", link.link_digest), settings.MAIL_LINK_TRIES)
-    return throttle.trying([limit], window_seconds=settings.MAIL_LINK_LIFETIME_SECONDS)
+    limit = throttle.Limit(throttle.named("mail link", link.link_digest), limits.MAIL_LINK_TRIES)
+    return throttle.trying([limit], window_seconds=limits.MAIL_LINK_LIFETIME_SECONDS)
 
 
 def choose_password(link: MailLink, of: User, password: str) -> User:

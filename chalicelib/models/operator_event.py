@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
 
-from chalicelib import clock, credentials, settings
+from chalicelib import clock, credentials, limits
 from chalicelib.models import store
 from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName, TimeToLive, as_set
 
@@ -77,7 +77,7 @@ def start(operator: str, command: str, about: Sequence[str], detail: str = "") -
         about=as_set(about),
         detail=detail or None,
         outcome=str(Outcome.STARTED),
-        forget_at=at + settings.OPERATOR_EVENT_KEPT_SECONDS,
+        forget_at=at + limits.OPERATOR_EVENT_KEPT_SECONDS,
     )
     store.write(store.Put(event))
     return event
@@ -100,7 +100,7 @@ def newest(chosen: Filter, *, after: str | None = None) -> Iterator[OperatorEven
 
 def _newest_first(after: str | None) -> Iterator[OperatorEvent]:
     year, month = time.gmtime(clock.now())[:2]
-    for _ in range(settings.OPERATOR_EVENT_KEPT_SECONDS // (28 * 86_400) + 1):
+    for _ in range(limits.OPERATOR_EVENT_KEPT_SECONDS // (28 * 86_400) + 1):
         yield from store.newest_first(OperatorEvent, f"{year:04d}-{month:02d}", before=after)
         year, month = (year, month - 1) if month > 1 else (year - 1, 12)
 

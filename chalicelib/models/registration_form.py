@@ -12,7 +12,7 @@ from typing import Any
 
 from pynamodb.attributes import UnicodeAttribute
 
-from chalicelib import clock, credentials, settings
+from chalicelib import clock, credentials, limits
 from chalicelib.models import application, store, throttle
 from chalicelib.models.application import Application
 from chalicelib.models.store.table import Item, Key, TableMeta, TableName, TimeToLive
@@ -78,9 +78,9 @@ def register(
 
 def trying(owner: User) -> AbstractContextManager[object]:
     """Count a registration against the owner's daily limit. Raises TooManyTries. A second click does not count."""
-    limit = throttle.Limit(throttle.named("registration owner", owner.user_id), settings.REGISTRATIONS_PER_OWNER)
+    limit = throttle.Limit(throttle.named("registration owner", owner.user_id), limits.REGISTRATIONS_PER_OWNER)
     not_made = (store.StoreUnavailable, store.ConditionFailed, AlreadyRegistered, TooManyApplications)
-    return throttle.trying([limit], window_seconds=settings.DAY_SECONDS, not_made=not_made)
+    return throttle.trying([limit], window_seconds=limits.DAY_SECONDS, not_made=not_made)
 
 
 def check_first_click(owner: User, form_id: str) -> None:
@@ -98,7 +98,7 @@ def _form(owner: User, form_id: str, client_id: str) -> RegistrationForm:
         user_id=owner.user_id,
         form_digest=credentials.digest(form_id),
         client_id=client_id,
-        forget_at=clock.now() + settings.REGISTRATION_FORM_KEPT_SECONDS,
+        forget_at=clock.now() + limits.REGISTRATION_FORM_KEPT_SECONDS,
     )
 
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from pynamodb.attributes import UnicodeAttribute
 
-from chalicelib import clock, credentials, logs, settings
+from chalicelib import clock, credentials, limits, logs
 from chalicelib.models import store
 from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName, TimeToLive, Whole
 from chalicelib.request_source import UNKNOWN, RequestSource
@@ -80,7 +80,7 @@ def record(
         address=source.address or None,
         user_agent=source.user_agent or None,
         failed_tries=failed_tries or None,
-        forget_at=at + settings.SECURITY_EVENT_KEPT_SECONDS,
+        forget_at=at + limits.SECURITY_EVENT_KEPT_SECONDS,
     )
     try:
         with store.aside(security_event_lost=str(kind)):

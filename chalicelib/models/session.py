@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pynamodb.attributes import UnicodeAttribute
 
-from chalicelib import clock, credentials, settings
+from chalicelib import clock, credentials, limits
 from chalicelib.models import store
 from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName, TimeToLive
 from chalicelib.models.user import User
@@ -79,14 +79,14 @@ def _end_surplus(user: User, begun: Session) -> None:
         found = list(store.query(Session, user.user_id))
         others = [session for session in found if session.session_digest != begun.session_digest]
         others.sort(key=lambda session: (session.is_good_for(user), session.last_seen_at), reverse=True)
-        surplus = others[settings.SESSIONS_PER_USER_LIMIT - 1 :]
+        surplus = others[limits.SESSIONS_PER_USER_LIMIT - 1 :]
         store.delete_all([Session.key(session.user_id, session.session_digest) for session in surplus])
 
 
 def touch(session: Session) -> None:
     """Record that the browser was seen, at most once every SESSION_TOUCH_SECONDS, and restart the idle time."""
     now = clock.now()
-    if now - session.last_seen_at < settings.SESSION_TOUCH_SECONDS:
+    if now - session.last_seen_at < limits.SESSION_TOUCH_SECONDS:
         return
     expires_at = _expiry(created_at=session.created_at, last_seen_at=now)
     with store.aside():  # an ended session or a failed write is no reason to refuse the request
@@ -117,4 +117,4 @@ def clear_away(user: User) -> None:
 
 
 def _expiry(*, created_at: int, last_seen_at: int) -> int:
-    return min(created_at + settings.SESSION_LIFETIME_SECONDS, last_seen_at + settings.SESSION_IDLE_SECONDS)
+    return min(created_at + limits.SESSION_LIFETIME_SECONDS, last_seen_at + limits.SESSION_IDLE_SECONDS)

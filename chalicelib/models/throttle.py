@@ -17,7 +17,7 @@ from ipaddress import ip_interface
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.expressions.update import Action
 
-from chalicelib import clock, credentials, settings
+from chalicelib import clock, credentials, limits
 from chalicelib.models import store
 from chalicelib.models.email_address import normalize
 from chalicelib.models.store.table import Item, Key, TableMeta, TableName, TimeToLive, Whole
@@ -141,7 +141,7 @@ def per_network(
             tries * factor,
             None if exempt is None else exempt * factor,
         )
-        for length, factor in settings.IPV6_LIMIT_FACTORS.items()
+        for length, factor in limits.IPV6_LIMIT_FACTORS.items()
     ]
 
 
@@ -149,8 +149,8 @@ def in_all(purpose: str, tries: int, *, counts_as: int = 1) -> Limit:
     """A limit for everybody together. It is spread over several counters, of which one is chosen at random, because all
     requests would write to a single one. So tries can be refused from about four fifths of it on, and it is never
     exceeded."""
-    shard = secrets.randbelow(settings.THROTTLE_SHARDS)
-    return Limit(named(purpose, "in all", str(shard)), tries // settings.THROTTLE_SHARDS, counts_as=counts_as)
+    shard = secrets.randbelow(limits.THROTTLE_SHARDS)
+    return Limit(named(purpose, "in all", str(shard)), tries // limits.THROTTLE_SHARDS, counts_as=counts_as)
 
 
 @contextmanager
@@ -202,11 +202,11 @@ def asking_for_mail(
     wait has a link that works. A request that `mailing` refuses because of others does not use up its own tries.
     """
     own = [
-        *per_network("mail address", network, settings.MAILS_PER_ADDRESS),
-        Limit(named("mail account", purpose, normalize(email)), settings.MAILS_PER_ACCOUNT),
+        *per_network("mail address", network, limits.MAILS_PER_ADDRESS),
+        Limit(named("mail account", purpose, normalize(email)), limits.MAILS_PER_ACCOUNT),
     ]
     not_made = (store.StoreUnavailable, TooManyTries, *not_made)
-    return trying(own, window_seconds=settings.MAIL_WINDOW_SECONDS, not_made=not_made)
+    return trying(own, window_seconds=limits.MAIL_WINDOW_SECONDS, not_made=not_made)
 
 
 def mailing(
@@ -220,9 +220,9 @@ def mailing(
     refused alike, so that nobody can tell the two apart, but it does not use up the limit: otherwise, made-up addresses
     could stop everybody's mail.
     """
-    limit = in_all(f"mail {purpose}", settings.MAILS_IN_ALL, counts_as=1 if is_to_somebody else 0)
+    limit = in_all(f"mail {purpose}", limits.MAILS_IN_ALL, counts_as=1 if is_to_somebody else 0)
     not_made = (store.StoreUnavailable, *not_made)
-    return trying([limit], window_seconds=settings.MAIL_WINDOW_SECONDS, not_made=not_made)
+    return trying([limit], window_seconds=limits.MAIL_WINDOW_SECONDS, not_made=not_made)
 
 
 def may_send_notice() -> bool:
@@ -231,9 +231,9 @@ def may_send_notice() -> bool:
     If it cannot be counted, it may be sent: telling its recipient matters more.
     """
     with store.aside():
-        limit = in_all("mail notice", settings.MAILS_IN_ALL)
+        limit = in_all("mail notice", limits.MAILS_IN_ALL)
         try:
-            with trying([limit], window_seconds=settings.MAIL_WINDOW_SECONDS):
+            with trying([limit], window_seconds=limits.MAIL_WINDOW_SECONDS):
                 return True
         except TooManyTries:
             return False

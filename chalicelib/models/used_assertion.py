@@ -7,7 +7,7 @@ import math
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 
-from chalicelib import clock, credentials, settings
+from chalicelib import clock, credentials, limits
 from chalicelib.models import store
 from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName, TimeToLive
 
@@ -48,8 +48,8 @@ def of(client_id: str, jti: str, request_digest: str, *, expires_at: int) -> Use
     return UsedAssertion(
         assertion_digest=credentials.digest(f"{client_id} {jti}"),
         request_digest=request_digest,
-        repeat_from=now + math.ceil(settings.REQUEST_SECONDS),
-        repeat_until=now + settings.ASSERTION_REPEAT_SECONDS,
+        repeat_from=now + math.ceil(limits.REQUEST_SECONDS),
+        repeat_until=now + limits.ASSERTION_REPEAT_SECONDS,
         expires_at=expires_at,
     )
 

@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 import click
 
-from chalicelib import names, settings
+from chalicelib import limits, names
 from chalicelib.keys import server_key
 from chalicelib.models import application, application_access, client_secret, organizer, registration_form, store
 from chalicelib.models.application import Application, Profile
@@ -56,8 +56,8 @@ def applications_create(operator: Operator, /, owner: str, name: str, uris: tupl
     name = checked(names.check_name, name, "--name")
     if not uris and not kind["device"]:
         fail("Missing option '--redirect-uri'.")
-    if len(uris) > settings.REDIRECT_URIS_LIMIT or sum(map(len, uris)) > settings.REDIRECT_URIS_LIMIT_CHARACTERS:
-        most, characters = settings.REDIRECT_URIS_LIMIT, settings.REDIRECT_URIS_LIMIT_CHARACTERS
+    if len(uris) > limits.REDIRECT_URIS_LIMIT or sum(map(len, uris)) > limits.REDIRECT_URIS_LIMIT_CHARACTERS:
+        most, characters = limits.REDIRECT_URIS_LIMIT, limits.REDIRECT_URIS_LIMIT_CHARACTERS
         fail(f"--redirect-uri: give at most {most}, with at most {characters} characters in total.")
     for uri in uris:
         checked(partial(redirect_uris.check_registrable, is_native=kind["native"]), uri, "--redirect-uri")
@@ -140,7 +140,7 @@ def applications_list(
 @click.argument("client_id")
 @click.option(
     "--keep-old-hours",
-    type=click.IntRange(0, settings.SECRET_OVERLAP_MAX_SECONDS // 3600),
+    type=click.IntRange(0, limits.SECRET_OVERLAP_MAX_SECONDS // 3600),
     default=0,
     help="How long the old secret keeps working. By default it stops at once.",
 )
@@ -260,7 +260,7 @@ def _rotate(found: Application, keep_old_seconds: int) -> str:
     try:
         return client_secret.rotate(found, keep_old_seconds=keep_old_seconds)[1]
     except client_secret.TooManySecrets:
-        fail(f"{settings.OLDER_SECRETS_LIMIT} older secrets still work. End them first: applications end-old-secret.")
+        fail(f"{limits.OLDER_SECRETS_LIMIT} older secrets still work. End them first: applications end-old-secret.")
 
 
 def _is_chosen(client_id: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from argon2 import PasswordHasher
 
-from chalicelib import credentials, settings
+from chalicelib import credentials, limits
 from tests.account.test_events import events
 from tests.account.test_sessions import is_signed_in
 from tests.actors import PASSWORD, Browser, ClientApp, Page, Person
@@ -103,7 +103,7 @@ def test_current_password_is_refused_by_a_reset_and_the_link_stays_valid(anyone:
 def test_reset_link_gives_only_a_few_guesses_at_the_current_password(
     anyone: Browser, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settings, "MAIL_LINK_TRIES", 2)
+    monkeypatch.setattr(limits, "MAIL_LINK_TRIES", 2)
     page = a_form(anyone, mailbox)
     answers = [anyone.press(page, "Change password", password=PASSWORD).status for _ in range(3)]
     assert answers == [400, 400, 429]
@@ -116,7 +116,7 @@ def test_used_or_replaced_reset_link_costs_no_hash_and_lifts_no_throttle(
     form, overtaken = a_form(anyone, mailbox), a_form(anyone, mailbox)
     anyone.press(overtaken, "Change password", password=NEW)
     guesser = Browser(anyone.base_url, anyone.user)
-    for _ in range(settings.SIGN_IN_TRIES_PER_ACCOUNT + 1):
+    for _ in range(limits.SIGN_IN_TRIES_PER_ACCOUNT + 1):
         throttled = guesser.sign_in(password="a guess")
     assert throttled.status == 429
     hashed.clear()
@@ -182,7 +182,7 @@ def test_reset_that_cannot_revoke_everything_says_so_and_still_changes_the_passw
 def test_password_changes_per_account_are_limited(
     john: Browser, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settings, "PASSWORD_CHANGES_PER_ACCOUNT", 2)
+    monkeypatch.setattr(limits, "PASSWORD_CHANGES_PER_ACCOUNT", 2)
     chosen = [PASSWORD, *(f"{NEW}, number {number}" for number in range(3))]
     answers = [
         john.press(john.open("/settings/password"), "Change password", present=present, password=password).status

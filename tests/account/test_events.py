@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib import settings
+from chalicelib import limits
 from tests.actors import Browser, ClientApp, Page
 from tests.conftest import Clock
 from tests.mailbox import Mailbox
@@ -64,7 +64,7 @@ def test_failed_tries_are_reported_even_if_the_password_was_reset_in_between(joh
 def test_failed_tries_are_forgotten_after_a_month_without_new_ones(john: Browser, clock: Clock) -> None:
     john.sign_out()
     john.sign_in(password="wrong")
-    clock.advance(settings.FAILED_SIGN_INS_KEPT_SECONDS + 60)
+    clock.advance(limits.FAILED_SIGN_INS_KEPT_SECONDS + 60)
     john.sign_in()
     assert "failed" not in events(john.open(PATH))[0]
 
@@ -118,10 +118,10 @@ def test_replay_by_another_client_or_of_a_forged_code_adds_nothing_to_the_histor
 
 
 def test_history_is_shown_page_by_page(john: Browser) -> None:
-    for _ in range(settings.SECURITY_EVENTS_PER_PAGE):
+    for _ in range(limits.SECURITY_EVENTS_PER_PAGE):
         john.press(john.open("/settings/profile"), "Save")
     first = john.open(PATH)
-    assert len(events(first)) == settings.SECURITY_EVENTS_PER_PAGE
+    assert len(events(first)) == limits.SECURITY_EVENTS_PER_PAGE
     older = first.link("Older events")
     assert older is not None
     second = john.open(older)
@@ -132,7 +132,7 @@ def test_history_is_shown_page_by_page(john: Browser) -> None:
 
 
 def test_history_is_deleted_after_a_year(john: Browser, clock: Clock) -> None:
-    clock.advance(settings.SECURITY_EVENT_KEPT_SECONDS + 60)
+    clock.advance(limits.SECURITY_EVENT_KEPT_SECONDS + 60)
     john.sign_in()
     assert len(events(john.open(PATH))) == 1
 

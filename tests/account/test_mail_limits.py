@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from chalicelib import credentials, settings
+from chalicelib import credentials, limits
 from chalicelib.models import throttle
 from tests.actors import Browser, Page, Person
 from tests.conftest import Clock
@@ -21,8 +21,8 @@ pytestmark = [pytest.mark.spec("docs/pages.md"), pytest.mark.usefixtures("_one_w
 def _one_window(clock: Clock) -> None:
     """Begin a new time window, so that none ends in the middle of a test."""
     clock.stop()
-    clock.advance(settings.MAIL_WINDOW_SECONDS - clock.now() % settings.MAIL_WINDOW_SECONDS)
-    throttle.forget(throttle.named("mail address", "127.0.0.1"), window_seconds=settings.MAIL_WINDOW_SECONDS)
+    clock.advance(limits.MAIL_WINDOW_SECONDS - clock.now() % limits.MAIL_WINDOW_SECONDS)
+    throttle.forget(throttle.named("mail address", "127.0.0.1"), window_seconds=limits.MAIL_WINDOW_SECONDS)
 
 
 @pytest.fixture
@@ -47,14 +47,14 @@ def ask(browser: Browser, path: str, email: str) -> Page:
 
 def fill(browser: Browser, path: str, email: str) -> None:
     """Request links until no more are sent."""
-    answers = [ask(browser, path, email).status for _ in range(settings.MAILS_PER_ACCOUNT + 1)]
-    assert answers == [200] * settings.MAILS_PER_ACCOUNT + [429]
+    answers = [ask(browser, path, email).status for _ in range(limits.MAILS_PER_ACCOUNT + 1)]
+    assert answers == [200] * limits.MAILS_PER_ACCOUNT + [429]
 
 
 @PATHS
 def test_emails_are_limited_per_account(anyone: Browser, mailbox: Mailbox, emails: dict[str, str], path: str) -> None:
     fill(anyone, path, emails[path])
-    assert len(mailbox.of(emails[path])) == settings.MAILS_PER_ACCOUNT
+    assert len(mailbox.of(emails[path])) == limits.MAILS_PER_ACCOUNT
 
 
 @PATHS
@@ -76,7 +76,7 @@ def test_user_who_has_to_wait_has_a_link_that_still_works(
     anyone: Browser, mailbox: Mailbox, clock: Clock, emails: dict[str, str], path: str
 ) -> None:
     fill(anyone, path, emails[path])
-    clock.advance(settings.MAIL_WINDOW_SECONDS - 1)
+    clock.advance(limits.MAIL_WINDOW_SECONDS - 1)
     assert ask(anyone, path, emails[path]).status == 429
     assert anyone.open(mailbox.link(emails[path])).status == 200
 
@@ -86,25 +86,25 @@ def test_email_limit_ends_with_its_time_window(
     anyone: Browser, clock: Clock, emails: dict[str, str], path: str
 ) -> None:
     fill(anyone, path, emails[path])
-    assert ask(anyone, path, emails[path]).response.headers["Retry-After"] == str(settings.MAIL_WINDOW_SECONDS)
-    clock.advance(settings.MAIL_WINDOW_SECONDS)
+    assert ask(anyone, path, emails[path]).response.headers["Retry-After"] == str(limits.MAIL_WINDOW_SECONDS)
+    clock.advance(limits.MAIL_WINDOW_SECONDS)
     assert ask(anyone, path, emails[path]).status == 200
 
 
 @PATHS
 def test_emails_are_limited_per_requesting_address(anyone: Browser, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
-    monkeypatch.setattr(settings, "MAILS_PER_ADDRESS", 3)
+    monkeypatch.setattr(limits, "MAILS_PER_ADDRESS", 3)
     assert [ask(anyone, path, a_newcomers()).status for _ in range(4)] == [200, 200, 200, 429]
 
 
 def test_total_sign_up_limit_does_not_affect_password_resets(
     anyone: Browser, mailbox: Mailbox, emails: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settings, "THROTTLE_SHARDS", 1)
-    monkeypatch.setattr(settings, "MAILS_IN_ALL", 3)
+    monkeypatch.setattr(limits, "THROTTLE_SHARDS", 1)
+    monkeypatch.setattr(limits, "MAILS_IN_ALL", 3)
     for path in (RESET, SIGN_UP):
         in_all = throttle.named(f"mail {path}", "in all", "0")
-        throttle.forget(in_all, window_seconds=settings.MAIL_WINDOW_SECONDS)
+        throttle.forget(in_all, window_seconds=limits.MAIL_WINDOW_SECONDS)
     newcomers = [a_newcomers() for _ in range(5)]
     assert [ask(anyone, SIGN_UP, email).status for email in newcomers] == [200, 200, 200, 429, 429]
     assert [len(mailbox.of(email)) for email in newcomers] == [1, 1, 1, 0, 0]

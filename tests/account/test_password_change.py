@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib import settings
+from chalicelib import limits
 from chalicelib.models import session, user
 from tests.account.test_events import events
 from tests.account.test_sessions import another_browser, is_signed_in
@@ -88,7 +88,7 @@ def test_invalid_new_password_is_explained_beside_its_field(john: Browser, passw
 
 
 def test_guesses_at_the_current_password_are_throttled(john: Browser) -> None:
-    for _ in range(settings.SIGN_IN_TRIES_PER_ACCOUNT):
+    for _ in range(limits.SIGN_IN_TRIES_PER_ACCOUNT):
         assert change(john, present="a guess").status == 400
     assert change(john, present="a guess").status == 429
     page = change(john)

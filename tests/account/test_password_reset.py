@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from chalicelib import credentials, settings
+from chalicelib import credentials, limits
 from chalicelib.models import session, user
 from chalicelib.request_source import UNKNOWN
 from tests.account.test_events import events
@@ -103,7 +103,7 @@ def test_throttled_user_can_sign_in_after_a_reset(
 ) -> None:
     person = a_person()
     guesser = Browser(anyone.base_url, replace(person, password="a guess"))
-    for _ in range(settings.SIGN_IN_TRIES_PER_ACCOUNT + 1):
+    for _ in range(limits.SIGN_IN_TRIES_PER_ACCOUNT + 1):
         page = guesser.sign_in()
     assert page.status == 429
     ask(anyone, person.email)
@@ -154,7 +154,7 @@ def test_reset_link_expires(anyone: Browser, a_person: Callable[..., Person], ma
     ask(anyone, person.email)
     link = mailbox.link(person.email)
     open_form = anyone.open(link)
-    clock.advance(settings.MAIL_LINK_LIFETIME_SECONDS)
+    clock.advance(limits.MAIL_LINK_LIFETIME_SECONDS)
     for page in (anyone.open(link), anyone.press(open_form, "Change password", password=NEW)):
         assert (page.status, page.title) == (410, "This link has expired")
     assert can_sign_in(anyone, person, PASSWORD)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib import credentials, settings
+from chalicelib import credentials, limits, settings
 from chalicelib.models import user
 from tests.account.test_events import events
 from tests.account.test_sessions import is_signed_in
@@ -144,7 +144,7 @@ def test_sign_up_link_expires(anyone: Browser, newcomer: Person, mailbox: Mailbo
     ask(anyone, newcomer.email)
     link = mailbox.link(newcomer.email)
     open_form = anyone.open(link)
-    clock.advance(settings.MAIL_LINK_LIFETIME_SECONDS)
+    clock.advance(limits.MAIL_LINK_LIFETIME_SECONDS)
     filled = {"fullname": "Nina New", "password": PASSWORD}
     for page in (anyone.open(link), anyone.press(open_form, "Create account", **filled)):
         assert (page.status, page.title) == (410, "This link has expired")

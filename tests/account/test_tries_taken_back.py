@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from chalicelib import mail, settings
+from chalicelib import limits, mail, settings
 from chalicelib.models import store as storage
 from chalicelib.models import throttle
 from chalicelib.models.throttle import Throttle
@@ -37,8 +37,8 @@ def press_sign_in(browser: Browser, page: Page) -> Page:
 def test_correct_passwords_during_an_outage_do_not_lock_the_account(
     visitor: Browser, store: StoreProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settings, "SIGN_IN_TRIES_PER_ACCOUNT", 2)
-    monkeypatch.setattr(settings, "SIGN_IN_TRIES_PER_ADDRESS", 2)
+    monkeypatch.setattr(limits, "SIGN_IN_TRIES_PER_ACCOUNT", 2)
+    monkeypatch.setattr(limits, "SIGN_IN_TRIES_PER_ADDRESS", 2)
     page = visitor.open("/login")
     with store.fault(OUTAGE, "PutItem"):  # no session can be written
         assert [press_sign_in(visitor, page).status for _ in range(4)] == [503] * 4
@@ -50,8 +50,8 @@ def test_correct_passwords_during_an_outage_do_not_lock_a_known_browser_out(
 ) -> None:
     visitor.sign_in()
     visitor.sign_out()
-    monkeypatch.setattr(settings, "SIGN_IN_TRIES_PER_DEVICE", 2)
-    monkeypatch.setattr(settings, "SIGN_INS_PER_ACCOUNT", 4)
+    monkeypatch.setattr(limits, "SIGN_IN_TRIES_PER_DEVICE", 2)
+    monkeypatch.setattr(limits, "SIGN_INS_PER_ACCOUNT", 4)
     page = visitor.open("/login")
     with store.fault(OUTAGE, "PutItem"):
         assert [press_sign_in(visitor, page).status for _ in range(4)] == [503] * 4
@@ -61,9 +61,9 @@ def test_correct_passwords_during_an_outage_do_not_lock_a_known_browser_out(
 @pytest.fixture
 def patient_client(impatient_client: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the store's client retry as often as in production, but wait less."""
-    monkeypatch.setattr(settings, "STORE_TRIES", 3)
-    monkeypatch.setattr(settings, "STORE_READ_SECONDS", 0.2)
-    monkeypatch.setattr(settings, "STORE_ASIDE_READ_SECONDS", 0.2)
+    monkeypatch.setattr(limits, "STORE_TRIES", 3)
+    monkeypatch.setattr(limits, "STORE_READ_SECONDS", 0.2)
+    monkeypatch.setattr(limits, "STORE_ASIDE_READ_SECONDS", 0.2)
 
 
 @LOSES
@@ -84,7 +84,7 @@ def test_lost_responses_to_counts_do_not_lock_a_known_browser_out(
 def test_lost_responses_to_counts_do_not_lock_an_unknown_browser_out(
     visitor: Browser, store: StoreProxy, monkeypatch: pytest.MonkeyPatch, fault: Fault
 ) -> None:
-    monkeypatch.setattr(settings, "SIGN_IN_TRIES_PER_ADDRESS", 1)
+    monkeypatch.setattr(limits, "SIGN_IN_TRIES_PER_ADDRESS", 1)
     page = visitor.open("/login")
     with store.fault(fault, "UpdateItem", table="throttles"):
         assert press_sign_in(visitor, page).status == 503
@@ -96,8 +96,8 @@ def test_lost_responses_to_counts_do_not_lock_an_unknown_browser_out(
 def test_try_that_was_counted_twice_counts_as_one(
     visitor: Browser, store: StoreProxy, monkeypatch: pytest.MonkeyPatch, fault: Fault
 ) -> None:
-    monkeypatch.setattr(settings, "SIGN_IN_TRIES_PER_ACCOUNT", 2)
-    monkeypatch.setattr(settings, "SIGN_IN_TRIES_PER_ADDRESS", 2)
+    monkeypatch.setattr(limits, "SIGN_IN_TRIES_PER_ACCOUNT", 2)
+    monkeypatch.setattr(limits, "SIGN_IN_TRIES_PER_ADDRESS", 2)
     answers = []
     for _ in range(3):
         with store.fault(fault, "UpdateItem", table="throttles", times=1):
@@ -108,7 +108,7 @@ def test_try_that_was_counted_twice_counts_as_one(
 def test_wrong_password_during_an_outage_still_counts(
     visitor: Browser, store: StoreProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settings, "SIGN_IN_TRIES_PER_ACCOUNT", 2)
+    monkeypatch.setattr(limits, "SIGN_IN_TRIES_PER_ACCOUNT", 2)
     with store.fault(OUTAGE, "PutItem"):
         assert [visitor.sign_in(password="a guess").status for _ in range(3)] == [401, 401, 429]
 
@@ -117,7 +117,7 @@ def test_password_change_that_could_not_be_stored_does_not_count(
     visitor: Browser, store: StoreProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     visitor.sign_in()
-    monkeypatch.setattr(settings, "SIGN_IN_TRIES_PER_ACCOUNT", 1)
+    monkeypatch.setattr(limits, "SIGN_IN_TRIES_PER_ACCOUNT", 1)
     page = visitor.open("/settings/password")
     fill = {"present": PASSWORD, "password": "a new and better one"}
     with store.fault(OUTAGE, "TransactWriteItems"):
@@ -129,7 +129,7 @@ def test_password_change_that_could_not_be_stored_does_not_count(
 def test_link_that_could_not_be_stored_does_not_count(
     visitor: Browser, store: StoreProxy, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
-    monkeypatch.setattr(settings, "MAILS_PER_ACCOUNT", 1)
+    monkeypatch.setattr(limits, "MAILS_PER_ACCOUNT", 1)
     page = visitor.open(path)
     with store.fault(OUTAGE, "PutItem"):
         answers = [visitor.press(page, "Send the link", email=visitor.user.email).status for _ in range(3)]
@@ -149,7 +149,7 @@ def test_email_that_could_not_be_sent_does_not_count(
     page = browser.open("/password/reset")
 
     def tries(*what: str) -> int | None:
-        counted = storage.read(Throttle.key(throttle.named(*what), settings.MAIL_WINDOW_SECONDS))[0]
+        counted = storage.read(Throttle.key(throttle.named(*what), limits.MAIL_WINDOW_SECONDS))[0]
         return counted.tries if counted else None
 
     from_here = tries("mail address", "203.0.113.7") or 0  # other tests of the gateway use this address, too
@@ -162,10 +162,10 @@ def test_email_that_could_not_be_sent_does_not_count(
 def test_user_refused_because_of_the_total_limit_loses_no_try(
     visitor: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settings, "MAILS_PER_ACCOUNT", 1)
+    monkeypatch.setattr(limits, "MAILS_PER_ACCOUNT", 1)
     page = visitor.open("/password/reset")
     with monkeypatch.context() as flood:
-        flood.setattr(settings, "MAILS_IN_ALL", 0)
+        flood.setattr(limits, "MAILS_IN_ALL", 0)
         assert [visitor.press(page, "Send the link", email=visitor.user.email).status for _ in range(2)] == [429, 429]
     assert visitor.press(page, "Send the link", email=visitor.user.email).status == 200
 
@@ -173,11 +173,11 @@ def test_user_refused_because_of_the_total_limit_loses_no_try(
 @pytest.fixture
 def few_mails(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     """Allow three emails of each purpose in total, in a new time window."""
-    clock.advance(settings.MAIL_WINDOW_SECONDS - clock.now() % settings.MAIL_WINDOW_SECONDS)
-    monkeypatch.setattr(settings, "THROTTLE_SHARDS", 1)
-    monkeypatch.setattr(settings, "MAILS_IN_ALL", 3)
+    clock.advance(limits.MAIL_WINDOW_SECONDS - clock.now() % limits.MAIL_WINDOW_SECONDS)
+    monkeypatch.setattr(limits, "THROTTLE_SHARDS", 1)
+    monkeypatch.setattr(limits, "MAILS_IN_ALL", 3)
     for purpose in ("mail /password/reset", "mail notice"):
-        throttle.forget(throttle.named(purpose, "in all", "0"), window_seconds=settings.MAIL_WINDOW_SECONDS)
+        throttle.forget(throttle.named(purpose, "in all", "0"), window_seconds=limits.MAIL_WINDOW_SECONDS)
 
 
 def ask_for_reset(visitor: Browser, email: str) -> Page:
@@ -237,7 +237,7 @@ def test_unknown_address_is_refused_in_the_same_way_once_the_total_limit_is_reac
 def test_device_code_that_could_not_be_looked_up_does_not_count(
     john: Browser, store: StoreProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settings, "DEVICE_TRIES_PER_ACCOUNT", 1)
+    monkeypatch.setattr(limits, "DEVICE_TRIES_PER_ACCOUNT", 1)
     page = john.open("/device")
     with store.fault(OUTAGE, "GetItem"):
         assert [john.press(page, "Continue", user_code="BCDF-GHJK").status for _ in range(3)] == [503] * 3
@@ -250,7 +250,7 @@ def test_device_code_that_could_not_be_looked_up_does_not_count(
 def test_device_code_whose_count_got_no_response_does_not_count(
     john: Browser, store: StoreProxy, monkeypatch: pytest.MonkeyPatch, fault: Fault
 ) -> None:
-    monkeypatch.setattr(settings, "DEVICE_TRIES_PER_ACCOUNT", 1)
+    monkeypatch.setattr(limits, "DEVICE_TRIES_PER_ACCOUNT", 1)
     page = john.open("/device")
     with store.fault(fault, "UpdateItem", table="throttles"):
         assert [john.press(page, "Continue", user_code="BCDF-GHJK").status for _ in range(3)] == [503] * 3
@@ -262,9 +262,9 @@ def test_registration_that_could_not_be_stored_does_not_count(
     base_url: str, store: StoreProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, registration=settings.OPEN))
-    window = settings.REGISTRATION_WINDOW_SECONDS
+    window = limits.REGISTRATION_WINDOW_SECONDS
     throttle.forget(throttle.named("registration address", "127.0.0.1"), window_seconds=window)
-    monkeypatch.setattr(settings, "REGISTRATIONS_PER_ADDRESS", 1)
+    monkeypatch.setattr(limits, "REGISTRATIONS_PER_ADDRESS", 1)
 
     def register() -> int:
         url = base_url + "/api/v1/oauth/register"
@@ -278,7 +278,7 @@ def test_registration_that_could_not_be_stored_does_not_count(
 def test_reset_that_could_not_be_stored_does_not_count(
     visitor: Browser, mailbox: Mailbox, store: StoreProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settings, "MAIL_LINK_TRIES", 1)
+    monkeypatch.setattr(limits, "MAIL_LINK_TRIES", 1)
     visitor.press(visitor.open("/password/reset"), "Send the link", email=visitor.user.email)
     page = visitor.open(mailbox.link(visitor.user.email))
     with store.fault(OUTAGE, "TransactWriteItems"):

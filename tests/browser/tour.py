@@ -10,7 +10,7 @@ from pathlib import Path
 import requests
 from playwright.sync_api import Page
 
-from chalicelib import credentials, pages, settings
+from chalicelib import credentials, limits, pages
 from chalicelib.models import application, organizer, pushed_request, store, user
 from chalicelib.protocol.authorization import pushed_requests
 from chalicelib.protocol.rules import paths
@@ -52,7 +52,7 @@ def walk(
     sign_in(page, stranger)
     page.goto(f"{box_office}/connect")
     yield "no_organizer.html"
-    for number in range(settings.ORGANIZERS_FILTERED_FROM):
+    for number in range(limits.ORGANIZERS_FILTERED_FROM):
         slug = credentials.new_serial().lower()
         organizer.create(slug, f"Hall {number}")
         user.add_member(stranger.user_id, slug)

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from chalicelib import settings
+from chalicelib import limits
 from chalicelib.models import application, registration_form, store, user
 from chalicelib.models.user import User
 from tests.actors import CALLBACK, Browser, Page
@@ -21,7 +21,7 @@ LIMIT = 3
 
 @pytest.fixture(autouse=True)
 def _few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settings, "APPLICATIONS_PER_OWNER_LIMIT", LIMIT)
+    monkeypatch.setattr(limits, "APPLICATIONS_PER_OWNER_LIMIT", LIMIT)
 
 
 def register(browser: Browser, name: str = "Mine") -> Page:
@@ -56,8 +56,8 @@ def test_deleted_application_frees_one_place(john: Browser) -> None:
 
 @pytest.fixture
 def few_a_day(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
-    clock.advance(settings.DAY_SECONDS - clock.now() % settings.DAY_SECONDS)
-    monkeypatch.setattr(settings, "REGISTRATIONS_PER_OWNER", 2)
+    clock.advance(limits.DAY_SECONDS - clock.now() % limits.DAY_SECONDS)
+    monkeypatch.setattr(limits, "REGISTRATIONS_PER_OWNER", 2)
 
 
 def register_and_delete(browser: Browser) -> None:
@@ -75,7 +75,7 @@ def test_user_who_keeps_registering_and_deleting_is_stopped_until_the_next_day(
     assert "You have registered 2 applications in one day, which is the limit. Try again tomorrow." in page.text
     assert page.field("name") == "One more"
     seconds = int(page.response.headers["Retry-After"])
-    assert 0 < seconds <= settings.DAY_SECONDS
+    assert 0 < seconds <= limits.DAY_SECONDS
     assert application.owned_by(john.user.user_id) == []
     assert register(eve).status == 200
     clock.advance(seconds)

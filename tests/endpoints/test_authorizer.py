@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib import settings
+from chalicelib import limits, settings
 from chalicelib.endpoints.api.lambda_authorizer import Unauthorized, authorizer
 from chalicelib.models import consent
 from chalicelib.models.store import StoreUnavailable
@@ -145,7 +145,7 @@ def test_authorizer_takes_one_round_trip(john: Browser, shop: ClientApp, ask: As
 
 def test_use_of_a_token_is_recorded_on_its_grant(john: Browser, shop: ClientApp, ask: Ask, clock: Clock) -> None:
     token = shop.connect(john, "Big Events LLC")["access_token"]
-    clock.advance(settings.GRANT_TOUCH_SECONDS + 1)
+    clock.advance(limits.GRANT_TOUCH_SECONDS + 1)
     assert effect(ask(token))[0] == "Allow"
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from bs4 import Tag
 
-from chalicelib import settings
+from chalicelib import limits
 from chalicelib.models import application, store
 from chalicelib.models.application import Application
 from tests.actors import Browser, ClientApp, Page
@@ -317,4 +317,4 @@ def test_invalid_request_page_reassures_the_user_and_shows_the_developer_what_wa
 
 def test_values_shown_back_on_the_error_page_are_cut_to_their_limits(john: Browser, shop: ClientApp) -> None:
     page = john.open(shop.authorize_path(redirect_uri="https://evil.example/" + "x" * 3000))
-    assert len(facts(page)["redirect_uri"]) < settings.REDIRECT_URI_LIMIT_CHARACTERS
+    assert len(facts(page)["redirect_uri"]) < limits.REDIRECT_URI_LIMIT_CHARACTERS

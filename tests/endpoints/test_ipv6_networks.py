@@ -9,7 +9,7 @@ from itertools import count
 
 import pytest
 
-from chalicelib import credentials, settings
+from chalicelib import credentials, limits, settings
 from tests.actors import CALLBACK, PASSWORD, Browser, ClientApp, Page, Person
 from tests.conftest import Clock
 from tests.mailbox import Mailbox
@@ -24,9 +24,9 @@ pytestmark = [pytest.mark.spec("docs/security.md"), pytest.mark.usefixtures("_fe
 @pytest.fixture
 def _few(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     """Start at the beginning of every window; the /56 has twice the limit of the /64, and the /48 three times."""
-    monkeypatch.setattr(settings, "IPV6_LIMIT_FACTORS", {64: 1, 56: 2, 48: 3})
+    monkeypatch.setattr(limits, "IPV6_LIMIT_FACTORS", {64: 1, 56: 2, 48: 3})
     clock.stop()
-    longest = settings.REGISTRATION_WINDOW_SECONDS
+    longest = limits.REGISTRATION_WINDOW_SECONDS
     clock.advance(longest - clock.now() % longest)
 
 
@@ -128,8 +128,8 @@ def test_caller_with_many_ipv6_networks_is_stopped_in_all_of_them(
 @pytest.fixture
 def few_tries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Allow one attempt at an account from a /64, two from a /56, three from a /48, four in total."""
-    monkeypatch.setattr(settings, "SIGN_IN_TRIES_PER_ACCOUNT", 1)
-    monkeypatch.setattr(settings, "SIGN_IN_TRIES_PER_ACCOUNT_IN_ALL", 4)
+    monkeypatch.setattr(limits, "SIGN_IN_TRIES_PER_ACCOUNT", 1)
+    monkeypatch.setattr(limits, "SIGN_IN_TRIES_PER_ACCOUNT_IN_ALL", 4)
 
 
 def guesses(at_address: AtAddress, of: Person, prefix: str) -> Iterator[Page]:
@@ -148,8 +148,8 @@ def test_caller_with_an_ipv6_network_does_not_keep_the_owner_out_of_a_new_browse
 
 def test_one_caller_can_never_use_up_an_accounts_total_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
-    most = settings.SIGN_IN_TRIES_PER_ACCOUNT * max(settings.IPV6_LIMIT_FACTORS.values())
-    assert most < settings.SIGN_IN_TRIES_PER_ACCOUNT_IN_ALL
+    most = limits.SIGN_IN_TRIES_PER_ACCOUNT * max(limits.IPV6_LIMIT_FACTORS.values())
+    assert most < limits.SIGN_IN_TRIES_PER_ACCOUNT_IN_ALL
 
 
 @pytest.mark.usefixtures("few_tries")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from chalicelib import settings
+from chalicelib import limits
 from tests.actors import PASSWORD, Browser, ClientApp, Fields, Page
 from tests.conftest import Clock
 from tests.flows.test_device import registered
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.spec("docs/architecture.md", "RFC 6749 §10.12", "docs/
 
 
 def end_session(clock: Clock) -> None:
-    clock.advance(settings.SESSION_IDLE_SECONDS + 1)
+    clock.advance(limits.SESSION_IDLE_SECONDS + 1)
 
 
 def sign_in_on(browser: Browser, page: Page, *, email: str = "", password: str = PASSWORD) -> Page:
@@ -88,7 +88,7 @@ def test_single_organizer_is_not_preselected_again_on_a_page_that_answers_a_form
 
 
 def test_search_text_returns_with_the_ticks(a_browser: Callable[..., Browser], shop: ClientApp, clock: Clock) -> None:
-    ann = a_browser(*(f"Hall {number}" for number in range(settings.ORGANIZERS_FILTERED_FROM)))
+    ann = a_browser(*(f"Hall {number}" for number in range(limits.ORGANIZERS_FILTERED_FROM)))
     page = ann.press(ann.open(shop.authorize_path()), "Find", tick=["Hall 3"], find="Hall 7")
     end_session(clock)
     page = come_back(ann, ann.press(page, "Find", tick=["Hall 7"]))
@@ -154,7 +154,7 @@ def test_ticks_that_are_too_long_to_carry_are_dropped_and_the_request_is_kept(
 ) -> None:
     page = john.open(shop.authorize_path(state="kept"))
     fields = page.fields("Authorize", "Small Shows")
-    slugs = [f"{number:050}" for number in range(settings.CARRIED_FORM_LIMIT_BYTES // 65)]
+    slugs = [f"{number:050}" for number in range(limits.CARRIED_FORM_LIMIT_BYTES // 65)]
     end_session(clock)
     page = john.send(page, str(page.form_with("Authorize")["action"]), {**fields, "organizers": slugs})
     assert (page.status, page.path, page.title) == (200, "/login", "Sign in")
@@ -179,8 +179,8 @@ def test_long_request_with_ticks_still_leaves_room_for_the_longest_credentials(
         if page.status == 401:
             carried = number
             longest = {
-                "email": "e" * settings.EMAIL_LIMIT_CHARACTERS,
-                "password": "p" * settings.PASSWORD_LIMIT_CHARACTERS,
+                "email": "e" * limits.EMAIL_LIMIT_CHARACTERS,
+                "password": "p" * limits.PASSWORD_LIMIT_CHARACTERS,
             }
             assert john.press(page, "Sign in", **longest).status == 401
     assert 40 <= carried < 180

@@ -7,7 +7,7 @@ from http.cookies import SimpleCookie
 
 import pytest
 
-from chalicelib import credentials, known_device, settings
+from chalicelib import credentials, known_device, limits
 from chalicelib.models import store as storage
 from chalicelib.models import user
 from chalicelib.models.user import User
@@ -39,7 +39,7 @@ def with_cookie(of: Browser, value: str) -> Browser:
 @pytest.fixture
 def john(base_url: str, a_person: Callable[..., Person], fresh: Clock, monkeypatch: pytest.MonkeyPatch) -> Browser:
     """John's own browser. Strangers can try four passwords on his account, from all addresses together."""
-    monkeypatch.setattr(settings, "SIGN_IN_TRIES_PER_ACCOUNT_IN_ALL", 4)
+    monkeypatch.setattr(limits, "SIGN_IN_TRIES_PER_ACCOUNT_IN_ALL", 4)
     return known_browser(base_url, a_person())
 
 
@@ -60,7 +60,7 @@ def test_strangers_at_many_addresses_do_not_keep_a_known_browser_out(
 
 
 def test_known_browser_is_not_stopped_by_others_at_its_address(john: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settings, "SIGN_IN_TRIES_PER_ADDRESS", 2)
+    monkeypatch.setattr(limits, "SIGN_IN_TRIES_PER_ADDRESS", 2)
     stranger = Browser(john.base_url, john.user)
     assert [stranger.sign_in(email=f"{n}@example.org", password="x").status for n in range(3)] == [401, 401, 429]
     assert stranger.sign_in().status == 429

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from bs4 import Tag
 
-from chalicelib import clock, credentials, settings
+from chalicelib import clock, credentials, limits
 from chalicelib.models import store as storage
 from chalicelib.models.consent import Consent
 from chalicelib.models.organizer import Organizer
@@ -17,7 +17,7 @@ from tests.actors import Browser, ClientApp, Page
 from tests.flows.test_device import registered
 
 pytestmark = pytest.mark.spec("docs/architecture.md", "RFC 6749 §10.12")
-LIMIT = settings.ORGANIZERS_PER_CONSENT_LIMIT
+LIMIT = limits.ORGANIZERS_PER_CONSENT_LIMIT
 TOO_MANY = "That is {count} organizers, and an application can be given at most {limit}. Choose fewer."
 
 
@@ -91,11 +91,11 @@ def test_user_who_ticks_too_many_organizers_is_told_so_and_keeps_the_ticks(
 
 
 def test_search_text_is_cut_to_the_length_of_a_name(agency: Callable[..., Browser], shop: ClientApp) -> None:
-    browser = agency(settings.ORGANIZERS_FILTERED_FROM)
+    browser = agency(limits.ORGANIZERS_FILTERED_FROM)
     page = browser.press(browser.open(shop.authorize_path()), "Find", find="7" * 10_000)
     found = page.html.find(id="find")
     assert isinstance(found, Tag)
-    assert found["value"] == "7" * settings.NAME_LIMIT_CHARACTERS
+    assert found["value"] == "7" * limits.NAME_LIMIT_CHARACTERS
 
 
 def test_form_with_twice_the_limit_still_gets_a_page_that_answers(

@@ -10,7 +10,7 @@ from unittest.mock import patch
 import pytest
 from argon2 import Parameters, PasswordHasher, extract_parameters
 
-from chalicelib import settings
+from chalicelib import limits, settings
 from chalicelib.accounts import sign_in_try
 from chalicelib.models import store as storage
 from chalicelib.models import throttle, user
@@ -188,7 +188,7 @@ def test_successful_sign_in_resets_the_count_of_failed_ones(visitor: Browser, fr
 def test_address_that_tries_one_account_after_another_is_blocked(
     visitor: Browser, fresh: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settings, "SIGN_IN_TRIES_PER_ADDRESS", 4)
+    monkeypatch.setattr(limits, "SIGN_IN_TRIES_PER_ADDRESS", 4)
     for number in range(4):
         assert Browser(visitor.base_url, visitor.user).sign_in().status == 200, "successful sign-ins do not count"
         assert visitor.sign_in(email=f"{number}@example.org", password="wrong").status == 401
@@ -202,7 +202,7 @@ def test_address_that_tries_one_account_after_another_is_blocked(
 def test_successful_sign_ins_are_limited_per_account(
     visitor: Browser, fresh: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settings, "SIGN_INS_PER_ACCOUNT", 3)
+    monkeypatch.setattr(limits, "SIGN_INS_PER_ACCOUNT", 3)
     known = Browser(visitor.base_url, visitor.user)
     assert known.sign_in().status == 200
     known.sign_out()
@@ -217,7 +217,7 @@ def test_successful_sign_ins_are_limited_per_account(
 def test_successful_sign_ins_are_limited_per_address(
     base_url: str, a_person: Callable[..., Person], fresh: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settings, "SIGN_INS_PER_ADDRESS", 2)
+    monkeypatch.setattr(limits, "SIGN_INS_PER_ADDRESS", 2)
     assert [Browser(base_url, a_person()).sign_in().status for _ in range(3)] == [200, 200, 429]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from chalicelib import settings
+from chalicelib import limits
 from tests.actors import PASSWORD, Browser, ClientApp, Page, Person
 from tests.conftest import Clock
 from tests.mailbox import Mailbox
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.spec("RFC 6749 §10.12", "docs/security.md")
 
 
 def end_session(browser: Browser, clock: Clock) -> None:
-    clock.advance(settings.SESSION_IDLE_SECONDS + 1)
+    clock.advance(limits.SESSION_IDLE_SECONDS + 1)
 
 
 def sign_in_again(browser: Browser) -> None:
@@ -271,7 +271,7 @@ def test_stale_reset_form_keeps_its_link(base_url: str, a_person: Callable[..., 
 def test_form_too_long_to_carry_leads_to_the_sign_in_page_without_it(john: Browser, clock: Clock) -> None:
     form = john.open(NEW)
     end_session(john, clock)
-    page = john.press(form, "Register", name="Long", redirect_uris="x" * settings.CARRIED_FORM_LIMIT_BYTES)
+    page = john.press(form, "Register", name="Long", redirect_uris="x" * limits.CARRIED_FORM_LIMIT_BYTES)
     assert (page.status, page.path, page.title) == (200, "/login", "Sign in")
     page = sign_in_on(john, page)
     assert (page.path, page.status) == (NEW, 200)
@@ -280,11 +280,11 @@ def test_form_too_long_to_carry_leads_to_the_sign_in_page_without_it(john: Brows
 def test_longest_carried_form_leaves_room_for_the_longest_credentials(john: Browser, clock: Clock) -> None:
     form = john.open(NEW)
     end_session(john, clock)
-    length = settings.CARRIED_FORM_LIMIT_BYTES - 400
+    length = limits.CARRIED_FORM_LIMIT_BYTES - 400
     page = john.press(form, "Register", name="Long", redirect_uris="x" * length)
     assert page.status == 401
-    email = "e" * settings.EMAIL_LIMIT_CHARACTERS
-    page = john.press(page, "Sign in", email=email, password="p" * settings.PASSWORD_LIMIT_CHARACTERS)
+    email = "e" * limits.EMAIL_LIMIT_CHARACTERS
+    page = john.press(page, "Sign in", email=email, password="p" * limits.PASSWORD_LIMIT_CHARACTERS)
     assert page.status == 401
     page = john.press(sign_in_on(john, page), "Go back to your form")
     assert typed(page)["redirect_uris"] == "x" * length

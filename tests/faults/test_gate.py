@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from chalicelib import credentials, settings
+from chalicelib import credentials, limits
 from chalicelib.models import organizer, store
 from chalicelib.models.organizer import Organizer
 from tests import stage
@@ -56,7 +56,7 @@ def test_write_that_fails_on_every_try_is_reported_and_done_or_not_as_its_kind_s
     with gate.stand(), pytest.raises(SystemExit if kind.kills else store.StoreUnavailable):
         write(slug)
     assert gate.struck == gate.calls
-    assert (gate.waited_seconds >= settings.STORE_READ_SECONDS) or kind not in HANGING
+    assert (gate.waited_seconds >= limits.STORE_READ_SECONDS) or kind not in HANGING
     assert is_there(slug) is (kind in DONE)
     assert stage.PROXY.late == (len(gate.struck) if kind is Kind.LATE else 0)
     arrive()

@@ -12,7 +12,7 @@ import pytest
 from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
 
 from chalicelib import clock as clock_module
-from chalicelib import settings
+from chalicelib import limits
 from chalicelib.models import application_access
 from tests.actors import CALLBACK, Browser, ClientApp
 from tests.conftest import Clock
@@ -161,7 +161,7 @@ def test_assertion_with_a_wrong_audience_issuer_id_or_time_is_refused(
 def test_expired_assertion_is_refused(john: Browser, bank: SigningApp, clock: Clock) -> None:
     refresh_token = bank.connect(john, "Big Events LLC")["refresh_token"]
     assertion = bank.assertion()
-    clock.advance(60 + settings.ASSERTION_SKEW_SECONDS)
+    clock.advance(60 + limits.ASSERTION_SKEW_SECONDS)
     assert bank.refresh(refresh_token, assertion=assertion).status_code == 401
 
 
@@ -288,7 +288,7 @@ def test_identical_request_is_accepted_again_for_only_a_minute(
     assertion = bank.assertion(exp=clock.now() + 300)
     with store.fault(Fault.INTERNAL_ERROR, "TransactWriteItems", passed=1):
         assert bank.refresh(refresh_token, assertion=assertion).status_code == 503
-    clock.advance(settings.ASSERTION_REPEAT_SECONDS)
+    clock.advance(limits.ASSERTION_REPEAT_SECONDS)
     assert bank.refresh(refresh_token, assertion=assertion).status_code == 401
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from chalicelib import credentials, settings
+from chalicelib import credentials, limits
 from chalicelib.credentials import Kind
 from chalicelib.models import application, throttle, user
 from tests.actors import Browser, ClientApp
@@ -53,7 +53,7 @@ def tv(a_browser: Callable[..., Browser]) -> Device:
 
 @pytest.fixture(autouse=True)
 def _no_codes_guessed() -> None:
-    throttle.forget(throttle.named("device code address", "127.0.0.1"), window_seconds=settings.DEVICE_WINDOW_SECONDS)
+    throttle.forget(throttle.named("device code address", "127.0.0.1"), window_seconds=limits.DEVICE_WINDOW_SECONDS)
 
 
 @pytest.mark.spec("RFC 8628 §3.2", "RFC 8628 §3.3", "RFC 8628 §3.5")
@@ -240,7 +240,7 @@ def test_device_form_of_one_user_does_not_count_for_another(john: Browser, eve: 
 def test_guessing_user_codes_is_throttled(john: Browser, tv: Device, capsys: pytest.CaptureFixture[str]) -> None:
     started = tv.start()
     page = john.open("/device")
-    for number in range(settings.DEVICE_TRIES_PER_ACCOUNT):
+    for number in range(limits.DEVICE_TRIES_PER_ACCOUNT):
         guess = john.press(page, "Continue", user_code=f"BCDF-GH{'BCDFGHJKLM'[number]}B")
         assert guess.status == 400
         assert "unknown" in guess.text
@@ -253,7 +253,7 @@ def test_guessing_user_codes_is_throttled(john: Browser, tv: Device, capsys: pyt
 
 @pytest.mark.spec("RFC 8628 §5.1")
 def test_user_who_types_correct_codes_is_not_throttled(john: Browser, tv: Device) -> None:
-    for _ in range(settings.DEVICE_TRIES_PER_ACCOUNT + 2):
+    for _ in range(limits.DEVICE_TRIES_PER_ACCOUNT + 2):
         assert john.open(tv.start()["verification_uri_complete"]).status == 200
 
 

@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from chalicelib import settings
+from chalicelib import limits
 from chalicelib.models import grant, store
 from chalicelib.models.consent import Consent
 from chalicelib.models.grant import Grant
@@ -23,7 +23,7 @@ LIMIT = 5
 
 @pytest.fixture
 def low_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settings, "GRANTS_PER_APPLICATION_LIMIT", LIMIT)
+    monkeypatch.setattr(limits, "GRANTS_PER_APPLICATION_LIMIT", LIMIT)
 
 
 def held_by(john: Browser) -> list[Grant]:

@@ -12,7 +12,7 @@ import pytest
 import requests
 from joserfc.jwk import ECKey
 
-from chalicelib import outbound, settings
+from chalicelib import limits, outbound, settings
 from chalicelib.models import application, application_access, consent, grant
 from chalicelib.protocol.clients import metadata_documents
 from tests.actors import CALLBACK, Browser, ClientApp, Page
@@ -129,7 +129,7 @@ def test_idle_grant_that_ended_stays_ended_after_its_client_starts_to_sign(
 ) -> None:
     public = publish(documents, john.base_url)
     tokens = public.connect(john, "Big Events LLC")
-    clock.advance(settings.SETTINGS.refresh_idle_days * settings.DAY_SECONDS)
+    clock.advance(settings.SETTINGS.refresh_idle_days * limits.DAY_SECONDS)
     john.sign_in()
     app = begin_to_sign(public, john, documents)
     answer = app.refresh(tokens["refresh_token"])
@@ -145,12 +145,12 @@ def test_earlier_grants_no_longer_expire_when_idle_once_the_client_signs(
     tokens = public.connect(john, "Big Events LLC")
     (held,) = grant.held_by(john.user.user_id)
     assert held.forget_at is not None
-    clock.advance(settings.DOCUMENT_FRESH_SECONDS)
+    clock.advance(limits.DOCUMENT_FRESH_SECONDS)
     app = begin_to_sign(public, john, documents)
     assert app.refresh(tokens["refresh_token"]).status_code == 200
     (held,) = grant.held_by(john.user.user_id)
     assert held.forget_at is None
-    clock.advance(365 * settings.DAY_SECONDS)
+    clock.advance(365 * limits.DAY_SECONDS)
     assert app.refresh(tokens["refresh_token"]).status_code == 200
 
 
@@ -198,12 +198,12 @@ def test_visitor_who_is_not_signed_in_cannot_make_this_server_fetch_a_document(
 
 
 def test_number_of_documents_one_user_can_have_fetched_is_limited(john: Browser, documents: DocumentServer) -> None:
-    for _ in range(settings.DOCUMENT_FETCHES_PER_USER):
+    for _ in range(limits.DOCUMENT_FETCHES_PER_USER):
         assert john.open(publish(documents, john.base_url).authorize_path()).status == 200
     page = john.open(publish(documents, john.base_url).authorize_path())
     assert refused(page)
     assert "Too many" in page.text
-    assert len(documents.connected) == settings.DOCUMENT_FETCHES_PER_USER
+    assert len(documents.connected) == limits.DOCUMENT_FETCHES_PER_USER
 
 
 @pytest.mark.spec("docs/security.md")
@@ -211,7 +211,7 @@ def test_number_of_documents_one_user_can_have_fetched_is_limited(john: Browser,
 def test_document_that_could_not_be_stored_does_not_count_toward_the_limit(
     john: Browser, documents: DocumentServer, store: StoreProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settings, "DOCUMENT_FETCHES_PER_USER", 1)
+    monkeypatch.setattr(limits, "DOCUMENT_FETCHES_PER_USER", 1)
     app = publish(documents, john.base_url)
     with store.fault(Fault.INTERNAL_ERROR, "TransactWriteItems"):
         assert [john.open(app.authorize_path()).status for _ in range(3)] == [503] * 3
@@ -238,7 +238,7 @@ def test_consents_the_operator_ended_stay_ended_after_the_document_is_fetched_ag
     app = publish(documents, john.base_url)
     tokens = app.connect(john, "Big Events LLC")
     consent.end_all(app.client_id)
-    clock.advance(settings.DOCUMENT_FRESH_SECONDS)
+    clock.advance(limits.DOCUMENT_FRESH_SECONDS)
     assert john.open(app.authorize_path()).title == "Authorize A described app?"
     assert app.me(tokens["access_token"]).status_code == 401
     assert app.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
@@ -412,7 +412,7 @@ def test_document_server_with_an_unusable_response_is_refused(
 def test_document_server_that_responds_too_slowly_is_given_up(
     john: Browser, documents: DocumentServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settings, "DOCUMENT_FETCH_SECONDS", 0.5)
+    monkeypatch.setattr(limits, "DOCUMENT_FETCH_SECONDS", 0.5)
     app = publish(documents, john.base_url)
     (path,) = documents.answers
     documents.answers[path] = trickle

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import pytest
 import requests
 
-from chalicelib import credentials, settings
+from chalicelib import credentials, limits, settings
 from tests.actors import CALLBACK, Browser, ClientApp
 from tests.conftest import Clock
 from tests.public_app import PublicApp, challenge_of
@@ -327,7 +327,7 @@ def test_request_that_is_too_long_for_a_url_can_be_pushed(john: Browser, shop: C
 
 
 def test_pushed_request_that_is_too_long_for_its_redirect_says_to_shorten_the_state(shop: ClientApp) -> None:
-    answer = push(shop, state="x" * settings.PUSHED_REQUEST_LIMIT_CHARACTERS)
+    answer = push(shop, state="x" * limits.PUSHED_REQUEST_LIMIT_CHARACTERS)
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
     assert answer.json()["error_description"] == (
         "The request is longer than 8192 characters, URL-encoded. Shorten its state."

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import requests
 
-from chalicelib import settings
+from chalicelib import limits, settings
 from chalicelib.models import throttle
 from tests.actors import Browser, ClientApp
 from tests.conftest import Clock
@@ -25,13 +25,13 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(settings, f"{what}_PER_CLIENT", MOST)
         monkeypatch.setattr(settings, f"{what}_PER_ADDRESS", 2 * MOST)
     for what in ("pushed requests", "device requests"):
-        throttle.forget(throttle.named(f"{what} address", HERE), window_seconds=settings.REQUESTS_WINDOW_SECONDS)
+        throttle.forget(throttle.named(f"{what} address", HERE), window_seconds=limits.REQUESTS_WINDOW_SECONDS)
 
 
 @pytest.fixture(autouse=True)
 def _one_window(clock: Clock) -> None:
     """Begin a new time window, so that none ends in the middle of a test."""
-    clock.advance(settings.REQUESTS_WINDOW_SECONDS - clock.now() % settings.REQUESTS_WINDOW_SECONDS)
+    clock.advance(limits.REQUESTS_WINDOW_SECONDS - clock.now() % limits.REQUESTS_WINDOW_SECONDS)
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def is_taken(answer: requests.Response) -> bool:
     if answer.status_code in (200, 201):
         return True
     assert (answer.status_code, answer.json()["error"]) == (429, "temporarily_unavailable"), answer.text
-    assert 0 < int(answer.headers["Retry-After"]) <= settings.REQUESTS_WINDOW_SECONDS
+    assert 0 < int(answer.headers["Retry-After"]) <= limits.REQUESTS_WINDOW_SECONDS
     assert f"Try again in {answer.headers['Retry-After']} seconds" in answer.json()["error_description"]
     return False
 
@@ -76,7 +76,7 @@ def test_application_over_its_quota_is_refused_and_others_are_not(
     busy, other = devices(), devices()
     assert [is_taken(send(busy, path)) for _ in range(MOST + 2)] == [True] * MOST + [False] * 2
     assert is_taken(send(other, path))
-    clock.advance(settings.REQUESTS_WINDOW_SECONDS)
+    clock.advance(limits.REQUESTS_WINDOW_SECONDS)
     assert is_taken(send(busy, path))
 
 
@@ -94,7 +94,7 @@ def test_requests_from_other_addresses_do_not_use_up_a_public_applications_quota
     in_all = throttle.named("pushed requests client", app.client_id)
     for what in (elsewhere, in_all):
         for _ in range(MOST):
-            throttle.count_try(what, window_seconds=settings.REQUESTS_WINDOW_SECONDS)
+            throttle.count_try(what, window_seconds=limits.REQUESTS_WINDOW_SECONDS)
     assert [is_taken(send(app, "par")) for _ in range(MOST + 1)] == [True] * MOST + [False]
 
 

@@ -10,7 +10,7 @@ import pytest
 import requests
 from joserfc.jwk import ECKey
 
-from chalicelib import credentials, settings
+from chalicelib import credentials, limits, settings
 from chalicelib.models import application, throttle
 from tests.actors import CALLBACK, Browser, ClientApp, Page
 from tests.public_app import PublicApp
@@ -26,7 +26,7 @@ CHOSEN = {"client_name": "A host", "redirect_uris": [CALLBACK]}
 @pytest.fixture(autouse=True)
 def _no_recent_registrations() -> None:
     for what in (throttle.named("registration address", "127.0.0.1"), throttle.named("registration")):
-        throttle.forget(what, window_seconds=settings.REGISTRATION_WINDOW_SECONDS)
+        throttle.forget(what, window_seconds=limits.REGISTRATION_WINDOW_SECONDS)
 
 
 def let(monkeypatch: pytest.MonkeyPatch, registration: str, *tokens: str) -> None:
@@ -287,7 +287,7 @@ def test_application_may_register_the_device_grant_with_an_initial_access_token(
 
 @pytest.mark.spec("RFC 7591 §5")
 def test_open_registration_is_throttled(base_url: str, is_open: None, capsys: pytest.CaptureFixture[str]) -> None:
-    for _ in range(settings.REGISTRATIONS_PER_ADDRESS):
+    for _ in range(limits.REGISTRATIONS_PER_ADDRESS):
         assert register(base_url).status_code == 201
     answer = register(base_url)
     assert answer.status_code == 429

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import requests
 
-from chalicelib import settings
+from chalicelib import limits
 from chalicelib.models import application, organizer, user
 from chalicelib.models import store as store_verbs
 from chalicelib.models.application import Application, Profile
@@ -221,7 +221,7 @@ def test_later_answer_in_another_tab_is_not_overwritten_by_an_older_form(
 def test_connecting_repeatedly_keeps_the_most_recently_used_grants(
     john: Browser, shop: ClientApp, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settings, "GRANTS_PER_APPLICATION_LIMIT", 3)
+    monkeypatch.setattr(limits, "GRANTS_PER_APPLICATION_LIMIT", 3)
     tokens = []
     for _ in range(5):
         tokens.append(shop.connect(john, "Small Shows")["access_token"])

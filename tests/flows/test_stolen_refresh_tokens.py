@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib import credentials, settings
+from chalicelib import credentials, limits, settings
 from chalicelib.credentials import Kind
 from chalicelib.models import store as tables
 from chalicelib.models.grant import Grant
@@ -50,7 +50,7 @@ def test_thief_who_repeats_every_refresh_within_the_grace_period_is_noticed(
     john: Browser, spa: PublicApp, clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tokens = spa.connect(john, "Big Events LLC")
-    for _ in range(settings.REFRESH_REPEATED_ROTATIONS_LIMIT):
+    for _ in range(limits.REFRESH_REPEATED_ROTATIONS_LIMIT):
         tokens = cycle(spa, tokens, repeats=1)
         clock.advance(DAY)
     stolen, tokens = tokens, cycle(spa, tokens, repeats=0)
@@ -68,7 +68,7 @@ def test_thief_who_repeats_every_refresh_within_the_grace_period_is_noticed(
 def test_client_that_loses_a_response_now_and_then_keeps_its_grant(john: Browser, spa: PublicApp) -> None:
     tokens = spa.connect(john, "Big Events LLC")
     for _ in range(4):
-        for _ in range(settings.REFRESH_REPEATED_ROTATIONS_LIMIT):
+        for _ in range(limits.REFRESH_REPEATED_ROTATIONS_LIMIT):
             tokens = cycle(spa, tokens, repeats=1)
         tokens = cycle(spa, tokens, repeats=0)
     assert spa.me(tokens["access_token"]).status_code == 200
@@ -76,7 +76,7 @@ def test_client_that_loses_a_response_now_and_then_keeps_its_grant(john: Browser
 
 def test_many_repeats_of_one_refresh_count_once(john: Browser, spa: PublicApp) -> None:
     tokens = spa.connect(john, "Big Events LLC")
-    tokens = cycle(spa, tokens, repeats=settings.REFRESH_REPEATED_ROTATIONS_LIMIT + 2)
+    tokens = cycle(spa, tokens, repeats=limits.REFRESH_REPEATED_ROTATIONS_LIMIT + 2)
     assert grant_of(tokens).repeated_rotations == 1
     assert spa.me(tokens["access_token"]).status_code == 200
 
@@ -132,7 +132,7 @@ def test_refresh_token_that_was_never_used_expires_too(john: Browser, spa: Publi
 def test_idle_grant_is_deleted_some_time_after_it_expires(john: Browser, spa: PublicApp, clock: Clock) -> None:
     tokens = spa.connect(john, "Big Events LLC")
     first = grant_of(tokens)
-    assert first.forget_at == first.created_at + 90 * DAY + settings.IDLE_GRANT_KEPT_SECONDS
+    assert first.forget_at == first.created_at + 90 * DAY + limits.IDLE_GRANT_KEPT_SECONDS
     clock.advance(5 * DAY)
     after = grant_of(spa.refresh(tokens["refresh_token"]).json())
     assert after.forget_at - first.forget_at - 5 * DAY in range(5)
@@ -169,7 +169,7 @@ def test_operator_can_choose_the_idle_days_or_turn_the_limit_off(
         choose(days)
         tokens = spa.refresh(tokens["refresh_token"]).json()
         left = grant_of(tokens).forget_at - clock.now()
-        assert days * DAY + settings.IDLE_GRANT_KEPT_SECONDS - left in range(5), (
+        assert days * DAY + limits.IDLE_GRANT_KEPT_SECONDS - left in range(5), (
             "the new setting applies from the next refresh"
         )
 

@@ -234,7 +234,7 @@ def test_refresh_that_was_overtaken_by_another_is_carried_out_after_it(
 def test_refresh_that_hung_gives_way_to_the_one_its_client_sent_in_the_meantime(
     john: Browser, shop: ClientApp, store: StoreProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chalicelib.settings.REFRESH_GIVES_WAY_SECONDS", 0)
+    monkeypatch.setattr("chalicelib.limits.REFRESH_GIVES_WAY_SECONDS", 0)
     tokens = shop.connect(john, "Big Events LLC")
     sent: list[dict[str, Any]] = []
     with store.before("TransactWriteItems", lambda: sent.append(shop.refresh(tokens["refresh_token"]).json())):

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from chalicelib import settings
+from chalicelib import limits
 from chalicelib.models import access_token, application, authorization_code, grant, store, user
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.authorization_code import AlreadyUsed, AuthorizationCode, NoLongerAllowed
@@ -170,7 +170,7 @@ def test_revoking_a_consent_ends_the_users_grants_for_one_application_only(held:
 def test_use_of_a_grant_is_recorded_once_an_hour(held: tuple[Grant, AccessToken], clock: Clock) -> None:
     made, _ = held
     seen = []
-    for seconds in (0, settings.GRANT_TOUCH_SECONDS - 10, 20, 20):
+    for seconds in (0, limits.GRANT_TOUCH_SECONDS - 10, 20, 20):
         clock.advance(seconds)
         kept = stored(made)[0]
         assert kept
@@ -180,7 +180,7 @@ def test_use_of_a_grant_is_recorded_once_an_hour(held: tuple[Grant, AccessToken]
         seen.append(kept.last_used_at)
     assert seen[0] == seen[1] == made.last_used_at
     assert seen[2] == seen[3]
-    assert seen[2] >= made.last_used_at + settings.GRANT_TOUCH_SECONDS
+    assert seen[2] >= made.last_used_at + limits.GRANT_TOUCH_SECONDS
 
 
 @pytest.mark.spec("docs/architecture.md")

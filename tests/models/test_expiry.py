@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import boto3
 import pytest
 
-from chalicelib import credentials, settings
+from chalicelib import credentials, limits, settings
 from chalicelib.credentials import Kind
 from chalicelib.models import session, store, throttle
 from chalicelib.models.session import Session
@@ -175,7 +175,7 @@ def test_total_limit_is_spread_over_counters_and_never_exceeded() -> None:
                 made += 1
         except throttle.TooManyTries:
             pass
-    assert settings.THROTTLE_SHARDS <= made <= 32
+    assert limits.THROTTLE_SHARDS <= made <= 32
 
 
 @pytest.mark.spec("docs/security.md")
@@ -195,22 +195,22 @@ def test_session_ends_when_idle_or_after_twelve_hours(clock: Clock) -> None:
     secret = session.start(User(user_id="a" * credentials.ID_LENGTH), UNKNOWN)
     begun = _session(secret)
     assert begun
-    assert begun.expires_at == begun.created_at + settings.SESSION_IDLE_SECONDS
-    clock.advance(settings.SESSION_TOUCH_SECONDS - 10)
+    assert begun.expires_at == begun.created_at + limits.SESSION_IDLE_SECONDS
+    clock.advance(limits.SESSION_TOUCH_SECONDS - 10)
     session.touch(begun)
     assert _session(secret).last_seen_at == begun.created_at  # type: ignore[union-attr]
     for _ in range(5):
-        clock.advance(settings.SESSION_IDLE_SECONDS - 600)
+        clock.advance(limits.SESSION_IDLE_SECONDS - 600)
         seen = _session(secret)
         assert seen
         if seen.is_expired:
             break
         session.touch(seen)
-    assert clock.now() >= begun.created_at + settings.SESSION_LIFETIME_SECONDS
+    assert clock.now() >= begun.created_at + limits.SESSION_LIFETIME_SECONDS
     last = _session(secret)
     assert last
     assert last.is_expired
-    assert last.expires_at == begun.created_at + settings.SESSION_LIFETIME_SECONDS
+    assert last.expires_at == begun.created_at + limits.SESSION_LIFETIME_SECONDS
 
 
 @pytest.mark.spec("docs/security.md")
@@ -220,7 +220,7 @@ def test_ended_session_cannot_be_touched_back_to_life(clock: Clock) -> None:
     begun = _session(secret)
     assert begun
     session.end(begun.user_id, begun.session_digest)
-    clock.advance(settings.SESSION_TOUCH_SECONDS)
+    clock.advance(limits.SESSION_TOUCH_SECONDS)
     session.touch(begun)
     assert _session(secret) is None
 
@@ -235,12 +235,12 @@ def _session(secret: str) -> Session | None:
 def test_user_over_the_session_limit_loses_the_least_recently_used_session(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settings, "SESSIONS_PER_USER_LIMIT", 3)
+    monkeypatch.setattr(limits, "SESSIONS_PER_USER_LIMIT", 3)
     of = User(user_id=credentials.new_id(), active=True)
     secrets = []
     for _ in range(3):
         secrets.append(session.start(of, UNKNOWN))
-        clock.advance(settings.SESSION_TOUCH_SECONDS)
+        clock.advance(limits.SESSION_TOUCH_SECONDS)
     first = _session(secrets[0])
     assert first
     session.touch(first)
@@ -252,7 +252,7 @@ def test_user_over_the_session_limit_loses_the_least_recently_used_session(
 
 @pytest.mark.spec("docs/storage.md")
 def test_sessions_started_at_once_never_exceed_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settings, "SESSIONS_PER_USER_LIMIT", 4)
+    monkeypatch.setattr(limits, "SESSIONS_PER_USER_LIMIT", 4)
     for _ in range(3):
         of = User(user_id=credentials.new_id(), active=True)
         with ThreadPoolExecutor(12) as pool:

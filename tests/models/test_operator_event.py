@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from chalicelib import credentials, settings
+from chalicelib import credentials, limits
 from chalicelib.models import operator_event
 from chalicelib.models.operator_event import Filter
 from tests.conftest import Clock
@@ -30,7 +30,7 @@ def test_audit_entries_are_listed_newest_first_page_by_page_across_months(clock:
 def test_audit_entry_is_kept_for_two_years(clock: Clock) -> None:
     about = frozenset({credentials.new_id()})
     operator_event.start("somebody", "command", [*about])
-    clock.advance(settings.OPERATOR_EVENT_KEPT_SECONDS - 60)
+    clock.advance(limits.OPERATOR_EVENT_KEPT_SECONDS - 60)
     assert len(list(operator_event.newest(Filter(about=about)))) == 1
     clock.advance(60)
     assert list(operator_event.newest(Filter(about=about))) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib import credentials, settings
+from chalicelib import credentials, limits
 from chalicelib.models import security_event
 from chalicelib.models.security_event import Kind
 from chalicelib.request_source import RequestSource, browser_name, shorten, system_name
@@ -41,7 +41,7 @@ def test_event_says_where_the_request_came_from() -> None:
 def test_event_is_kept_for_a_year(clock: Clock) -> None:
     user_id = credentials.new_id()
     security_event.record(user_id, Kind.SIGN_IN)
-    clock.advance(settings.SECURITY_EVENT_KEPT_SECONDS - 60)
+    clock.advance(limits.SECURITY_EVENT_KEPT_SECONDS - 60)
     assert len(security_event.recent(user_id, limit=10)) == 1
     clock.advance(60)
     assert security_event.recent(user_id, limit=10) == []
@@ -57,7 +57,7 @@ def test_event_that_cannot_be_written_stops_nothing(store: StoreProxy, fault: Fa
 
 def test_user_agent_is_kept_short_and_printable() -> None:
     assert shorten("Fire\r\nfox\x00/1 ‮") == "Firefox/1"
-    assert len(shorten("x" * 10_000)) == settings.USER_AGENT_KEPT_CHARACTERS
+    assert len(shorten("x" * 10_000)) == limits.USER_AGENT_KEPT_CHARACTERS
     assert shorten(None) == ""
 
 

@@ -11,7 +11,7 @@ import pytest
 import requests
 from openapi_spec_validator import validate
 
-from chalicelib import settings
+from chalicelib import limits, settings
 from chalicelib.endpoints.api.openapi import PATH, SOURCE
 from chalicelib.endpoints.api.resources import PAGE_SIZE_LIMIT
 from chalicelib.protocol.grants import token_endpoint
@@ -69,17 +69,17 @@ def test_described_grants_scopes_and_limits_match_the_code() -> None:
     assert {SCHEMAS[name]["properties"]["grant_type"]["const"] for name in shapes} == set(token_endpoint.GRANT_TYPES)
     flows = DESCRIPTION["components"]["securitySchemes"]["oauth2"]["flows"]
     assert set(flows["authorizationCode"]["scopes"]) == set(scopes.ALL)
-    assert SCHEMAS["Tokens"]["properties"]["expires_in"]["maximum"] == settings.ACCESS_TOKEN_LIFETIME_SECONDS
-    assert SCHEMAS["PushedRequest"]["properties"]["expires_in"]["const"] == settings.PUSHED_REQUEST_LIFETIME_SECONDS
+    assert SCHEMAS["Tokens"]["properties"]["expires_in"]["maximum"] == limits.ACCESS_TOKEN_LIFETIME_SECONDS
+    assert SCHEMAS["PushedRequest"]["properties"]["expires_in"]["const"] == limits.PUSHED_REQUEST_LIFETIME_SECONDS
     codes = SCHEMAS["DeviceCodes"]["properties"]
-    assert codes["expires_in"]["const"] == settings.DEVICE_CODE_LIFETIME_SECONDS
-    assert codes["interval"]["const"] == settings.DEVICE_POLL_SECONDS
-    assert SCHEMAS["ClientMetadata"]["properties"]["redirect_uris"]["maxItems"] == settings.REDIRECT_URIS_LIMIT
+    assert codes["expires_in"]["const"] == limits.DEVICE_CODE_LIFETIME_SECONDS
+    assert codes["interval"]["const"] == limits.DEVICE_POLL_SECONDS
+    assert SCHEMAS["ClientMetadata"]["properties"]["redirect_uris"]["maxItems"] == limits.REDIRECT_URIS_LIMIT
     assert SCHEMAS["Organizers"]["properties"]["results"]["maxItems"] == PAGE_SIZE_LIMIT
-    assert SCHEMAS["Name"]["maxLength"] == settings.NAME_LIMIT_CHARACTERS
+    assert SCHEMAS["Name"]["maxLength"] == limits.NAME_LIMIT_CHARACTERS
     responses = DESCRIPTION["components"]["responses"]
-    assert f"{settings.BODY_LIMIT_BYTES:,} bytes" in responses["TooLarge"]["description"]
-    assert f"{settings.CONSENT_FORM_LIMIT_BYTES:,} bytes" in responses["PageTooLarge"]["description"]
+    assert f"{limits.BODY_LIMIT_BYTES:,} bytes" in responses["TooLarge"]["description"]
+    assert f"{limits.CONSENT_FORM_LIMIT_BYTES:,} bytes" in responses["PageTooLarge"]["description"]
 
 
 def test_openapi_description_names_the_providers_own_addresses(base_url: str) -> None:

@@ -17,7 +17,7 @@ import schemathesis
 from schemathesis import APIOperation, Case, GenerationMode
 from schemathesis.specs.openapi import checks
 
-from chalicelib import settings
+from chalicelib import limits, settings
 from chalicelib.endpoints.api.openapi import SOURCE
 from chalicelib.models import throttle
 from tests.actors import Browser, ClientApp
@@ -139,7 +139,7 @@ def test_every_response_with_open_registration_matches_the_description(
 ) -> None:
     monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, registration=settings.OPEN))
     for what in (throttle.named("registration address", "127.0.0.1"), throttle.named("registration")):
-        throttle.forget(what, window_seconds=settings.REGISTRATION_WINDOW_SECONDS)
+        throttle.forget(what, window_seconds=limits.REGISTRATION_WINDOW_SECONDS)
     url = base_url + "/api/v1/oauth/register"
     made = requests.post(url, json={"redirect_uris": ["https://a.example/"]}, timeout=30).json()
     headers = {"Authorization": f"Bearer {made['registration_access_token']}"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from chalicelib import names, settings
+from chalicelib import limits, names
 from chalicelib.endpoints import http
 from chalicelib.messages import Message
 from chalicelib.models import application
@@ -114,10 +114,10 @@ def _read_redirect_uris(form: Parameters, filled: Fields) -> None:
     problems = [problem for number, line in lines if (problem := _problem_with(number, line, is_native))]
     if not lines and not filled.device_grant:
         problems = [Message("Enter at least one redirect URL.")]
-    if len(filled.redirect_uris) > settings.REDIRECT_URIS_LIMIT:
-        problems.append(Message("Enter at most %(limit)s redirect URLs.", limit=settings.REDIRECT_URIS_LIMIT))
-    if sum(map(len, filled.redirect_uris)) > settings.REDIRECT_URIS_LIMIT_CHARACTERS:
-        most = settings.REDIRECT_URIS_LIMIT_CHARACTERS
+    if len(filled.redirect_uris) > limits.REDIRECT_URIS_LIMIT:
+        problems.append(Message("Enter at most %(limit)s redirect URLs.", limit=limits.REDIRECT_URIS_LIMIT))
+    if sum(map(len, filled.redirect_uris)) > limits.REDIRECT_URIS_LIMIT_CHARACTERS:
+        most = limits.REDIRECT_URIS_LIMIT_CHARACTERS
         problems.append(Message("All redirect URLs together must not be longer than %(limit)s characters.", limit=most))
     if problems:
         filled.problems["redirect_uris"] = problems

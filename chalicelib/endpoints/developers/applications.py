@@ -7,7 +7,7 @@ from typing import Any
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import credentials, logs, settings
+from chalicelib import credentials, limits, logs, settings
 from chalicelib.endpoints import http
 from chalicelib.endpoints.developers import application_form
 from chalicelib.endpoints.developers.application_form import Fields
@@ -49,13 +49,13 @@ def new(request: http.Request) -> Response:
     except registration_form.AlreadyRegistered as error:
         return _registered_before(request, error.client_id)
     except registration_form.TooManyApplications:
-        limit = settings.APPLICATIONS_PER_OWNER_LIMIT
+        limit = limits.APPLICATIONS_PER_OWNER_LIMIT
         problem = Message("You have %(limit)s applications, which is the limit. Delete one first.", limit=limit)
         filled.problems["form"] = [problem]
         return _new_form(request, browser, filled, form_id=form_id, status=409)
     except throttle.TooManyTries as error:
         logs.note(outcome="registrations of an owner throttled")
-        limit = settings.REGISTRATIONS_PER_OWNER
+        limit = limits.REGISTRATIONS_PER_OWNER
         problem = Message(
             "You have registered %(limit)s applications in one day, which is the limit. Try again tomorrow.",
             limit=limit,
@@ -82,7 +82,7 @@ def _register(owner: User, form_id: str, filled: Fields) -> tuple[Application, s
             return registration_form.register(
                 owner,
                 form_id=form_id,
-                most=settings.APPLICATIONS_PER_OWNER_LIMIT,
+                most=limits.APPLICATIONS_PER_OWNER_LIMIT,
                 name=filled.name,
                 redirect_uris=filled.redirect_uris,
                 profile=filled.profile,
@@ -169,7 +169,7 @@ def delete(request: http.Request, client_id: str) -> Response:
 
 def _own(browser: SignedIn, client_id: str) -> Application:
     """Raises Refusal, which is the same for another user's application and one that does not exist."""
-    found = application.get(client_id) if len(client_id) <= settings.CLIENT_ID_LIMIT_CHARACTERS else None
+    found = application.get(client_id) if len(client_id) <= limits.CLIENT_ID_LIMIT_CHARACTERS else None
     if found is None or found.owner_id != browser.user.user_id or found.public_id != client_id:
         raise http.Refusal(404, "not_found", Message("You have no such application. It may have been deleted."))
     return found
@@ -179,7 +179,7 @@ def _keep_old(form: Parameters) -> int:
     """How many seconds the old secret keeps working; 0 if nothing was chosen."""
     chosen = single(form, "keep_old_seconds") or "0"
     if not (
-        chosen.isascii() and chosen.isdigit() and len(chosen) < 9 and int(chosen) <= settings.SECRET_OVERLAP_MAX_SECONDS
+        chosen.isascii() and chosen.isdigit() and len(chosen) < 9 and int(chosen) <= limits.SECRET_OVERLAP_MAX_SECONDS
     ):
         raise http.Refusal(400, "invalid_request", Message("The old secret cannot keep working for that long."))
     return int(chosen)

@@ -17,7 +17,7 @@ from urllib.parse import quote
 from chalice.app import Blueprint, CORSConfig, Response
 from chalice.app import Request as ChaliceRequest
 
-from chalicelib import deadline, logs, mail, settings
+from chalicelib import deadline, limits, logs, mail, settings
 from chalicelib.endpoints.http import notices, stale_form
 from chalicelib.endpoints.http.notices import Notice as Notice
 from chalicelib.endpoints.http.refusal import NotSignedIn as NotSignedIn
@@ -67,7 +67,7 @@ def route(
     typed_again: Iterable[str] = (),
     form_stands_at: str | None = None,
     answers_stale_forms: bool = False,
-    body_limit_bytes: int = settings.BODY_LIMIT_BYTES,
+    body_limit_bytes: int = limits.BODY_LIMIT_BYTES,
 ) -> Callable[[View], View]:
     """Serve `path` with a view that takes a Request and the path's parameters.
 

@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 
 from chalice.app import Response
 
-from chalicelib import credentials, settings
+from chalicelib import credentials, limits
 from chalicelib import known_device as known_devices
 from chalicelib.credentials import Credential, Kind
 from chalicelib.endpoints import http
@@ -119,7 +119,7 @@ def start(request: http.Request, user: User) -> list[str]:
     """Sign in. Always starts a new session and ends the browser's old one. Returns the Set-Cookie values."""
     end(request)
     return [
-        cookies.kept("session", session.start(user, request.source), settings.SESSION_LIFETIME_SECONDS),
+        cookies.kept("session", session.start(user, request.source), limits.SESSION_LIFETIME_SECONDS),
         cookies.forgotten("login"),
         *keep_device(request, user),
     ]
@@ -163,13 +163,13 @@ def keep_device(request: http.Request, user: User) -> list[str]:
     if not user.device_key:
         return []
     value = known_devices.cookie(user.user_id, user.device_key, known_device(request, user))
-    return [cookies.kept("device", value, settings.KNOWN_DEVICE_LIFETIME_SECONDS)]
+    return [cookies.kept("device", value, limits.KNOWN_DEVICE_LIFETIME_SECONDS)]
 
 
 def keep_link(token: str) -> list[str]:
     """The Set-Cookie values that keep a mailed link's token, so that the URL and the browser's history need not."""
     is_one = credentials.recognize(token, Kind.MAIL_LINK) is not None
-    return [cookies.kept("link", token, settings.MAIL_LINK_LIFETIME_SECONDS)] if is_one else forget_link()
+    return [cookies.kept("link", token, limits.MAIL_LINK_LIFETIME_SECONDS)] if is_one else forget_link()
 
 
 def kept_link(request: http.Request) -> str | None:
@@ -187,7 +187,7 @@ def keep_place(path: str) -> list[str]:
     """
     value = quote(path, safe="/")
     is_kept = path != "/" and len(value) <= _PLACE_LIMIT_CHARACTERS
-    return [cookies.kept("place", value, settings.MAIL_LINK_LIFETIME_SECONDS)] if is_kept else forget_place()
+    return [cookies.kept("place", value, limits.MAIL_LINK_LIFETIME_SECONDS)] if is_kept else forget_place()
 
 
 def kept_place(request: http.Request) -> str:

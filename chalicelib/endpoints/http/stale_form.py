@@ -15,7 +15,7 @@ import hmac
 from collections.abc import Iterable
 from urllib.parse import urlencode
 
-from chalicelib import settings
+from chalicelib import limits
 from chalicelib.endpoints.http.refusal import StaleForm
 from chalicelib.endpoints.http.request import Request
 from chalicelib.protocol.rules.request_parameters import Parameters
@@ -53,7 +53,7 @@ def to_carry(request: Request, names: Iterable[str], next_path: str) -> Paramete
         return {}
     found = {_CARRIED + name: values for name, values in _entered(request.form, [CSRF_FIELD, *entered]).items()}
     length = len(urlencode({"next": next_path, **found}, doseq=True))
-    return found if length <= settings.CARRIED_FORM_LIMIT_BYTES else {}
+    return found if length <= limits.CARRIED_FORM_LIMIT_BYTES else {}
 
 
 def carried(request: Request) -> Parameters:

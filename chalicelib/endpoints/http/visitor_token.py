@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import secrets
 
-from chalicelib import credentials, settings
+from chalicelib import credentials, limits
 from chalicelib.endpoints.http import cookies, stale_form
 from chalicelib.endpoints.http.request import Request
 from chalicelib.protocol.rules.request_parameters import single
@@ -19,7 +19,7 @@ _SECRET = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)  # the format of token_urls
 def visitor_form(request: Request, purpose: str) -> tuple[str, list[str]]:
     """The CSRF token, and the Set-Cookie values that the form needs."""
     secret = _secret(request) or secrets.token_urlsafe(32)
-    return credentials.derive(secret, purpose), [cookies.kept("login", secret, settings.SESSION_LIFETIME_SECONDS)]
+    return credentials.derive(secret, purpose), [cookies.kept("login", secret, limits.SESSION_LIFETIME_SECONDS)]
 
 
 def check_visitor_form(request: Request, purpose: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import logs, settings
+from chalicelib import limits, logs
 from chalicelib.endpoints import http
 from chalicelib.endpoints.http import browser_session
 from chalicelib.endpoints.http.browser_session import SignedIn
@@ -42,7 +42,7 @@ blueprint = Blueprint(__name__)
     is_page=True,
     typed_again=consent_page.TYPED_AGAIN,
     answers_stale_forms=True,
-    body_limit_bytes=settings.CONSENT_FORM_LIMIT_BYTES,
+    body_limit_bytes=limits.CONSENT_FORM_LIMIT_BYTES,
 )
 def authorize(request: http.Request) -> Response:
     if request.is_head:
@@ -92,7 +92,7 @@ def _read(
     """Read everything that decides, in one round trip."""
     cookie = browser_session.read_cookie(request)
     client_id = request_parameters.single(parameters, "client_id") or ""
-    is_one = request_parameters.is_id(client_id, limit=settings.CLIENT_ID_LIMIT_CHARACTERS)
+    is_one = request_parameters.is_id(client_id, limit=limits.CLIENT_ID_LIMIT_CHARACTERS)
     application_key = Application.key(client_id) if is_one else None
     pushed_key = pushed_requests.key_of(parameters)
     if cookie is None:

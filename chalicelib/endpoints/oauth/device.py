@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import logs, settings
+from chalicelib import limits, logs
 from chalicelib.endpoints import http
 from chalicelib.endpoints.http import browser_session
 from chalicelib.endpoints.http.browser_session import CSRF_FIELD, SignedIn
@@ -41,7 +41,7 @@ def device_authorization(request: http.Request) -> Response:
     is_page=True,
     typed_again=consent_page.TYPED_AGAIN,
     answers_stale_forms=True,
-    body_limit_bytes=settings.CONSENT_FORM_LIMIT_BYTES,
+    body_limit_bytes=limits.CONSENT_FORM_LIMIT_BYTES,
 )
 def device(request: http.Request) -> Response:
     form = request.form if request.method == "POST" else None
@@ -55,12 +55,12 @@ def device(request: http.Request) -> Response:
         return _code_page(request, browser, user_code=user_code, problem=consent_page.STALE, status=403)
     try:
         # Counted before the code is looked up: too many tries of one account or one address are guesses (§5.1).
-        with throttle.trying(_limits(request, browser), window_seconds=settings.DEVICE_WINDOW_SECONDS) as counted:
+        with throttle.trying(_limits(request, browser), window_seconds=limits.DEVICE_WINDOW_SECONDS) as counted:
             found, asking = _find(user_code, browser)
     except throttle.TooManyTries:
         logs.note(outcome="device codes throttled", security_event="device codes guessed")
         message = Message("Too many attempts. Wait 15 minutes, then try again.")
-        retry_after = {"Retry-After": str(settings.DEVICE_WINDOW_SECONDS)}
+        retry_after = {"Retry-After": str(limits.DEVICE_WINDOW_SECONDS)}
         return _code_page(request, browser, problem=message, status=429, headers=retry_after)
     if found is None or asking is None:
         return _code_page(request, browser, user_code=user_code, problem=UNKNOWN, status=400)
@@ -134,8 +134,8 @@ def _question(found: DeviceRequest, asking: Application, user_code: str) -> Ques
 
 def _limits(request: http.Request, browser: SignedIn) -> list[throttle.Limit]:
     return [
-        throttle.Limit(throttle.named("device code account", browser.user.user_id), settings.DEVICE_TRIES_PER_ACCOUNT),
-        *throttle.per_network("device code address", request.network, settings.DEVICE_TRIES_PER_ADDRESS),
+        throttle.Limit(throttle.named("device code account", browser.user.user_id), limits.DEVICE_TRIES_PER_ACCOUNT),
+        *throttle.per_network("device code address", request.network, limits.DEVICE_TRIES_PER_ADDRESS),
     ]
 
 

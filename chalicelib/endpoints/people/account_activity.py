@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import logs, request_source, settings
+from chalicelib import limits, logs, request_source
 from chalicelib.endpoints import http
 from chalicelib.endpoints.http import browser_session
 from chalicelib.endpoints.http.browser_session import CSRF_FIELD, SignedIn
@@ -76,7 +76,7 @@ def _end_purpose(which: str) -> tuple[str, str]:
 
 def _events(browser: SignedIn, before: str) -> tuple[list[security_event.SecurityEvent], str | None]:
     """A page of events, and the key from which the next page continues; None if there is none."""
-    size = settings.SECURITY_EVENTS_PER_PAGE
+    size = limits.SECURITY_EVENTS_PER_PAGE
     found = security_event.recent(browser.user.user_id, limit=size + 1, before=before[:64] or None)
     return found[:size], found[size - 1].event_key if len(found) > size else None
 

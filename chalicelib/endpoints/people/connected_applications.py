@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import logs, settings
+from chalicelib import limits, logs
 from chalicelib.endpoints import http
 from chalicelib.endpoints.http import browser_session
 from chalicelib.endpoints.http.browser_session import CSRF_FIELD, SignedIn
@@ -40,7 +40,7 @@ def authorized(request: http.Request) -> Response:
     browser = browser_session.require(request, back_to=PATH)
     if request.method == "POST":
         client_id = single(request.form, "client_id") or ""
-        if not is_id(client_id, limit=settings.CLIENT_ID_LIMIT_CHARACTERS):
+        if not is_id(client_id, limit=limits.CLIENT_ID_LIMIT_CHARACTERS):
             raise http.Refusal(400, "invalid_request", Message("There is no such application."))
         browser.check_csrf(request.form, "revoke", client_id)
         grant.take_back(browser.user.user_id, client_id)

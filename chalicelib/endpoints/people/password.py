@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import logs, mail, names, settings
+from chalicelib import limits, logs, mail, names
 from chalicelib.accounts import password_change
 from chalicelib.endpoints import http
 from chalicelib.endpoints.http import browser_session
@@ -81,7 +81,7 @@ def _send_link(request: http.Request, email: str) -> None:
             accept_language=request.header("accept-language"),
             user=owner,
             link=f"{request.base_url}{CHOOSE}?token={token}",
-            minutes=settings.MAIL_LINK_LIFETIME_SECONDS // 60,
+            minutes=limits.MAIL_LINK_LIFETIME_SECONDS // 60,
         )
         mail.send(to, subject, text)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import logs, settings
+from chalicelib import limits, logs, settings
 from chalicelib.accounts import sign_in as accounts
 from chalicelib.endpoints import http
 from chalicelib.endpoints.http import browser_session
@@ -75,7 +75,7 @@ def _answer(request: http.Request) -> Response:
     except throttle.TooManyTries:
         logs.note(outcome="sign-in throttled")
         message = Message("Too many attempts. Wait 15 minutes, then try again.")
-        retry_after = {"Retry-After": str(throttle.seconds_left(settings.SIGN_IN_WINDOW_SECONDS))}
+        retry_after = {"Retry-After": str(throttle.seconds_left(limits.SIGN_IN_WINDOW_SECONDS))}
         return _sign_in_page(request, next_path, email=email, problem=message, status=429, headers=retry_after)
     except accounts.WrongPassword:
         logs.note(outcome="sign-in failed")

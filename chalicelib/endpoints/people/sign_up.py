@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import logs, mail, names, settings
+from chalicelib import limits, logs, mail, names, settings
 from chalicelib.accounts import passwords, sign_up
 from chalicelib.endpoints import http
 from chalicelib.endpoints.http import browser_session
@@ -80,7 +80,7 @@ def _send_link(request: http.Request, email: str) -> None:
                 site=site,
                 accept_language=accept_language,
                 link=f"{request.base_url}{FINISH}?token={token}",
-                minutes=settings.MAIL_LINK_LIFETIME_SECONDS // 60,
+                minutes=limits.MAIL_LINK_LIFETIME_SECONDS // 60,
             )
         mail.send(to, subject, text)
 

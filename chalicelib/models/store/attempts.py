@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Iterator
 
-from chalicelib import settings
+from chalicelib import limits
 
 _PAUSE_SECONDS = 0.02
 _LONGEST_PAUSE_SECONDS = 0.32
@@ -17,7 +17,7 @@ def attempts() -> Iterator[int]:
 
     The pauses grow, so that every writer succeeds, however many there are at once.
     """
-    until = time.monotonic() + settings.CONTENTION_SECONDS
+    until = time.monotonic() + limits.CONTENTION_SECONDS
     attempt = 0
     while True:
         yield attempt

@@ -17,7 +17,7 @@ from typing import Any
 from pynamodb.connection import Connection
 from pynamodb.connection.base import MetaTable
 
-from chalicelib import deadline, logs, settings
+from chalicelib import deadline, limits, logs
 from chalicelib.models.store import failures
 from chalicelib.models.store.failures import CorruptedReply, Failure
 
@@ -70,7 +70,7 @@ class _Connection(Connection):
 
         Every try sends the same bytes, including a transaction's request token. Raises one of failures.ERRORS.
         """
-        tries = 1 if deadline.is_aside() else settings.STORE_TRIES
+        tries = 1 if deadline.is_aside() else limits.STORE_TRIES
         attempt = 1
         while True:
             try:
@@ -131,8 +131,8 @@ def _check_members(operation: str, arguments: Mapping[str, Any], reply: Mapping[
 # Made of our constants alone. It makes its client for the first call, and only botocore then reads the environment: the
 # region, the credentials and the address of DynamoDB.
 CONNECTION = _Connection(
-    connect_timeout_seconds=settings.STORE_CONNECT_SECONDS,
-    read_timeout_seconds=settings.STORE_READ_SECONDS,
+    connect_timeout_seconds=limits.STORE_CONNECT_SECONDS,
+    read_timeout_seconds=limits.STORE_READ_SECONDS,
     retry_configuration={"total_max_attempts": 1, "mode": "standard"},
     max_pool_connections=64,
 )

@@ -12,7 +12,7 @@ from oauthlib.common import Request
 from oauthlib.oauth2 import AuthorizationCodeGrant, FatalClientError, OAuth2Error
 from oauthlib.oauth2.rfc6749 import errors
 
-from chalicelib import logs, settings
+from chalicelib import limits, logs
 from chalicelib.keys import server_key
 from chalicelib.messages import Message
 from chalicelib.models.application import Application
@@ -119,13 +119,13 @@ def error_at(uri: str, issuer: str, parameters: dict[str, str], *, error: str, d
 
 def _check_length(known: dict[str, str], *, is_pushed: bool) -> None:
     """Raises NotThisApplication, with the advice to push the request if that would help."""
-    length, most = len(request_parameters.encode(known)), settings.PUSHED_REQUEST_LIMIT_CHARACTERS
+    length, most = len(request_parameters.encode(known)), limits.PUSHED_REQUEST_LIMIT_CHARACTERS
     if length > most:
         problem = Message(
             "The request is longer than %(limit)s characters, URL-encoded. Shorten its state.", limit=most
         )
         raise NotThisApplication("request", problem)
-    if not is_pushed and length > settings.AUTHORIZATION_REQUEST_LIMIT_CHARACTERS:
+    if not is_pushed and length > limits.AUTHORIZATION_REQUEST_LIMIT_CHARACTERS:
         problem = Message("The request is too long. Send it as a pushed authorization request (RFC 9126).")
         raise NotThisApplication("request", problem)
 

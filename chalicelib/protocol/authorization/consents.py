@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib import credentials, settings
+from chalicelib import credentials, limits
 from chalicelib.messages import Message, Problem
 from chalicelib.models import organizer, store
 from chalicelib.models.application import Application
@@ -42,7 +42,7 @@ def chosen(scopes: Iterable[str], ticked: Iterable[str], user: User) -> set[str]
 
 
 def _check_count(slugs: Collection[str]) -> None:
-    limit = settings.ORGANIZERS_PER_CONSENT_LIMIT
+    limit = limits.ORGANIZERS_PER_CONSENT_LIMIT
     if len(slugs) > limit:
         raise ChoiceProblem(
             Message(
@@ -78,9 +78,9 @@ class Choice:
 
 def choice(organizers: Sequence[Organizer], form: request_parameters.Parameters | None) -> Choice:
     """The organizers to show. form: as posted; None for a new page, on which a single organizer is ticked."""
-    is_long = len(organizers) >= settings.ORGANIZERS_FILTERED_FROM
+    is_long = len(organizers) >= limits.ORGANIZERS_FILTERED_FROM
     typed = (request_parameters.single(form or {}, "find") or "") if is_long else ""
-    find = typed.strip()[: settings.NAME_LIMIT_CHARACTERS]
+    find = typed.strip()[: limits.NAME_LIMIT_CHARACTERS]
     listed = [found for found in organizers if organizer.is_named_like(found.name, find)]
     slugs, listed_slugs = ({found.slug for found in some} for some in (organizers, listed))
     problem = ""

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from oauthlib.oauth2.rfc6749 import errors
 
-from chalicelib import clock, credentials, logs, settings
+from chalicelib import clock, credentials, limits, logs
 from chalicelib.credentials import Kind
 from chalicelib.keys import server_key
 from chalicelib.models import device_request, store
@@ -105,8 +105,8 @@ def _create(request: ClientRequest) -> ProtocolAnswer:
         "user_code": user_code,
         "verification_uri": request.issuer + paths.DEVICE,
         "verification_uri_complete": f"{request.issuer}{paths.DEVICE}?user_code={user_code}",
-        "expires_in": settings.DEVICE_CODE_LIFETIME_SECONDS,
-        "interval": settings.DEVICE_POLL_SECONDS,
+        "expires_in": limits.DEVICE_CODE_LIFETIME_SECONDS,
+        "interval": limits.DEVICE_POLL_SECONDS,
     }
     return ProtocolAnswer(200, {}, json.dumps(body))
 
@@ -114,7 +114,7 @@ def _create(request: ClientRequest) -> ProtocolAnswer:
 def _start(client: Application, scope: str, resource: str | None) -> tuple[str, str]:
     """Store a new request. Returns its device code and user code."""
     now = clock.now()
-    expires_at = now + settings.DEVICE_CODE_LIFETIME_SECONDS
+    expires_at = now + limits.DEVICE_CODE_LIFETIME_SECONDS
     for _ in range(_TRIES):
         user_code = shown("".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH)))
         request_id = credentials.derive_id("user code", user_code)
@@ -126,10 +126,10 @@ def _start(client: Application, scope: str, resource: str | None) -> tuple[str, 
             scope=scope,
             resource=resource,
             state=device_request.PENDING,
-            interval_seconds=settings.DEVICE_POLL_SECONDS,
+            interval_seconds=limits.DEVICE_POLL_SECONDS,
             created_at=now,
             expires_at=expires_at,
-            forget_at=expires_at + settings.DEVICE_CODE_LIFETIME_SECONDS,
+            forget_at=expires_at + limits.DEVICE_CODE_LIFETIME_SECONDS,
         )
         try:
             device_request.start(request)

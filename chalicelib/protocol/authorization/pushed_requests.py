@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from oauthlib.oauth2.rfc6749 import errors
 
-from chalicelib import clock, credentials, logs, settings
+from chalicelib import clock, credentials, limits, logs
 from chalicelib.credentials import Kind
 from chalicelib.messages import Message
 from chalicelib.models import pushed_request
@@ -88,7 +88,7 @@ def _create(request: ClientRequest) -> ProtocolAnswer:
     asked.setdefault("client_id", client.public_id)
     _check(asked, client, issuer=request.issuer)
     reference = credentials.mint(Kind.PUSHED_REQUEST)
-    now, lifetime = clock.now(), settings.PUSHED_REQUEST_LIFETIME_SECONDS
+    now, lifetime = clock.now(), limits.PUSHED_REQUEST_LIFETIME_SECONDS
     pushed_request.keep(
         PushedRequest(
             request_digest=credentials.digest(reference),

@@ -13,7 +13,7 @@ from urllib.parse import unquote_plus
 
 from oauthlib.oauth2.rfc6749 import errors
 
-from chalicelib import credentials, logs, settings
+from chalicelib import credentials, limits, logs
 from chalicelib.models import store
 from chalicelib.models.application import BASIC, NONE, POST, PRIVATE_KEY_JWT, Application
 from chalicelib.protocol.clients import private_key_jwt
@@ -88,7 +88,7 @@ def check(sent: PresentedClient, application: Application | None, *, issuer: str
 def _is_valid_secret(secret: str, application: Application | None) -> bool:
     """True if `secret` is one of the valid ones, of which a rotation has several. Always makes as many comparisons."""
     live = application.live_secret_digests if application else ()
-    most = settings.OLDER_SECRETS_LIMIT + 1
+    most = limits.OLDER_SECRETS_LIMIT + 1
     fits = [credentials.matches(secret, digest) for digest in (*live, *[None] * most)[:most]]
     return any(fits)
 
@@ -98,7 +98,7 @@ def _unproven() -> errors.InvalidClientError:
 
 
 def _is_client_id(text: str) -> bool:
-    return request_parameters.is_id(text, limit=settings.CLIENT_ID_LIMIT_CHARACTERS)
+    return request_parameters.is_id(text, limit=limits.CLIENT_ID_LIMIT_CHARACTERS)
 
 
 def _read_form(parameters: Mapping[str, str]) -> PresentedClient:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from oauthlib.oauth2 import OAuth2Error
 
-from chalicelib import names, settings
+from chalicelib import limits, names
 from chalicelib.models.application import BASIC, NATIVE, NONE, POST, PRIVATE_KEY_JWT, WEB, Application, Profile
 from chalicelib.protocol.clients import private_key_jwt
 from chalicelib.protocol.rules import redirect_uris, scopes
@@ -107,10 +107,10 @@ def _can_be_split(uri: str) -> bool:
 
 
 def _check_uris(uris: list[str], *, is_native: bool, needs_one: bool) -> None:
-    if (needs_one and not uris) or len(uris) > settings.REDIRECT_URIS_LIMIT:
-        raise InvalidRedirectUriError(f"redirect_uris must have from 1 to {settings.REDIRECT_URIS_LIMIT} addresses.")
-    if sum(map(len, uris)) > settings.REDIRECT_URIS_LIMIT_CHARACTERS:
-        most = settings.REDIRECT_URIS_LIMIT_CHARACTERS
+    if (needs_one and not uris) or len(uris) > limits.REDIRECT_URIS_LIMIT:
+        raise InvalidRedirectUriError(f"redirect_uris must have from 1 to {limits.REDIRECT_URIS_LIMIT} addresses.")
+    if sum(map(len, uris)) > limits.REDIRECT_URIS_LIMIT_CHARACTERS:
+        most = limits.REDIRECT_URIS_LIMIT_CHARACTERS
         raise InvalidRedirectUriError(f"redirect_uris must have at most {most} characters in total.")
     for uri in uris:
         try:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from oauthlib.oauth2 import OAuth2Error
 
-from chalicelib import deadline, logs, outbound, settings
+from chalicelib import deadline, limits, logs, outbound, settings
 from chalicelib.messages import Message
 from chalicelib.models import metadata_document_client, store, throttle
 from chalicelib.models.application import BASIC, NONE, POST, Application
@@ -28,7 +28,7 @@ _HOST = re.compile(r"([a-z0-9-]+\.)+[a-z][a-z0-9-]*", re.ASCII)  # excludes IP a
 
 def is_one(client_id: str) -> bool:
     """True if this client id can be a document's URL. Only one spelling can, because it is compared byte for byte."""
-    if not client_id.startswith("https://") or len(client_id) > settings.CLIENT_ID_LIMIT_CHARACTERS:
+    if not client_id.startswith("https://") or len(client_id) > limits.CLIENT_ID_LIMIT_CHARACTERS:
         return False
     try:
         parts = urlsplit(client_id)
@@ -74,9 +74,9 @@ def _unusable(problem: str) -> NotThisApplication:
 @contextmanager
 def _counted(user: User) -> Iterator[None]:
     """Raises NotThisApplication. A failed fetch counts; a document that the store could not keep does not."""
-    limit = throttle.Limit(throttle.named("metadata documents", user.user_id), settings.DOCUMENT_FETCHES_PER_USER)
+    limit = throttle.Limit(throttle.named("metadata documents", user.user_id), limits.DOCUMENT_FETCHES_PER_USER)
     try:
-        with throttle.trying([limit], window_seconds=settings.DOCUMENT_WINDOW_SECONDS):
+        with throttle.trying([limit], window_seconds=limits.DOCUMENT_WINDOW_SECONDS):
             yield
     except throttle.TooManyTries as error:
         logs.note(security_event="metadata documents throttled")

@@ -12,7 +12,7 @@ from typing import Any
 
 from oauthlib.oauth2.rfc6749 import errors
 
-from chalicelib import clock, settings
+from chalicelib import clock, limits
 from chalicelib.messages import Message, Problem
 from chalicelib.protocol.clients import assertion_use
 from chalicelib.protocol.rules import request_parameters, strict_json
@@ -71,7 +71,7 @@ def check(assertion: str, *, client_id: str, jwks: str, audiences: Collection[st
     """
     claims = _verified(assertion, jwks)
     _check_claims(claims, client_id, audiences)
-    assertion_use.claim(client_id, claims["jti"], expires_at=claims["exp"] + settings.ASSERTION_KEPT_SECONDS)
+    assertion_use.claim(client_id, claims["jti"], expires_at=claims["exp"] + limits.ASSERTION_KEPT_SECONDS)
 
 
 def _check_claims(claims: dict[str, Any], client_id: str, audiences: Collection[str]) -> None:
@@ -82,17 +82,17 @@ def _check_claims(claims: dict[str, Any], client_id: str, audiences: Collection[
     named = audience[0] if isinstance(audience, list) and len(audience) == 1 else audience
     if not isinstance(named, str) or named not in audiences:
         raise _refused("aud must be this server's issuer identifier and nothing else.")
-    now, skew = clock.now(), settings.ASSERTION_SKEW_SECONDS
+    now, skew = clock.now(), limits.ASSERTION_SKEW_SECONDS
     for name in ("exp", "nbf", "iat"):
         if name in claims and (isinstance(claims[name], bool) or not isinstance(claims[name], int)):
             raise _refused(f"{name} must be a whole number of seconds.")
-    if not now - skew < claims.get("exp", 0) <= now + settings.ASSERTION_LIFETIME_MAX_SECONDS + skew:
-        raise _refused(f"exp must lie ahead, by at most {settings.ASSERTION_LIFETIME_MAX_SECONDS} seconds.")
+    if not now - skew < claims.get("exp", 0) <= now + limits.ASSERTION_LIFETIME_MAX_SECONDS + skew:
+        raise _refused(f"exp must lie ahead, by at most {limits.ASSERTION_LIFETIME_MAX_SECONDS} seconds.")
     if max(claims.get("nbf", 0), claims.get("iat", 0)) > now + skew:
         raise _refused("nbf and iat must not lie ahead.")
     jti = claims.get("jti")
-    if not isinstance(jti, str) or not request_parameters.is_id(jti, limit=settings.NAME_LIMIT_CHARACTERS):
-        raise _refused(f"jti must be printable ASCII, of at most {settings.NAME_LIMIT_CHARACTERS} characters.")
+    if not isinstance(jti, str) or not request_parameters.is_id(jti, limit=limits.NAME_LIMIT_CHARACTERS):
+        raise _refused(f"jti must be printable ASCII, of at most {limits.NAME_LIMIT_CHARACTERS} characters.")
 
 
 def _verified(assertion: str, jwks: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from oauthlib.oauth2 import OAuth2Error
 
-from chalicelib import logs, settings
+from chalicelib import limits, logs
 from chalicelib.models import throttle
 from chalicelib.models.application import Application
 from chalicelib.models.throttle import Limit
@@ -27,14 +27,14 @@ class TooManyRequestsError(OAuth2Error):  # type: ignore[misc] # oauthlib has no
 
 
 @contextmanager
-def counted(what: str, limits: Iterable[Limit], *, window_seconds: int) -> Iterator[None]:
-    """Count one more against each of `limits` while the block stores it. Raises TooManyRequestsError.
+def counted(what: str, quota: Iterable[Limit], *, window_seconds: int) -> Iterator[None]:
+    """Count one more against each limit of the quota while the block stores it. Raises TooManyRequestsError.
 
     what: the kind of request in words, for the response and the log. Concurrent requests all count. A request that the
     store could not keep does not.
     """
     try:
-        with throttle.trying(limits, window_seconds=window_seconds):
+        with throttle.trying(quota, window_seconds=window_seconds):
             yield
     except throttle.TooManyTries as error:
         logs.note(security_event=f"{what} throttled")
@@ -43,13 +43,13 @@ def counted(what: str, limits: Iterable[Limit], *, window_seconds: int) -> Itera
 
 def count_pushed_request(client: Application, address: str) -> None:
     """Raises TooManyRequestsError."""
-    most = settings.PUSHED_REQUESTS_PER_CLIENT, settings.PUSHED_REQUESTS_PER_ADDRESS
+    most = limits.PUSHED_REQUESTS_PER_CLIENT, limits.PUSHED_REQUESTS_PER_ADDRESS
     _count_of("pushed requests", client, address, *most)
 
 
 def count_device_request(client: Application, address: str) -> None:
     """Raises TooManyRequestsError."""
-    most = settings.DEVICE_REQUESTS_PER_CLIENT, settings.DEVICE_REQUESTS_PER_ADDRESS
+    most = limits.DEVICE_REQUESTS_PER_CLIENT, limits.DEVICE_REQUESTS_PER_ADDRESS
     _count_of("device requests", client, address, *most)
 
 
@@ -57,9 +57,9 @@ def _count_of(what: str, client: Application, address: str, per_client: int, per
     """Anybody can name a public client, so its requests are counted separately for each address: strangers elsewhere
     cannot use up its limit."""
     whose = (client.client_id,) if client.is_confidential else (client.client_id, address)
-    limits = [
+    quota = [
         Limit(throttle.named(f"{what} client", *whose), per_client),
         *throttle.per_network(f"{what} address", address, per_address),
     ]
-    with counted(what, limits, window_seconds=settings.REQUESTS_WINDOW_SECONDS):
+    with counted(what, quota, window_seconds=limits.REQUESTS_WINDOW_SECONDS):
         pass  # with a window of one minute it does not matter whether the request is stored

@@ -13,7 +13,7 @@ from typing import Any
 
 from oauthlib.oauth2 import OAuth2Error
 
-from chalicelib import credentials, logs, settings
+from chalicelib import credentials, limits, logs, settings
 from chalicelib.credentials import Kind
 from chalicelib.keys import server_key
 from chalicelib.models import application, store, throttle
@@ -137,11 +137,11 @@ def _check_may_register(request: ClientRequest) -> None:
 
 def _counted(address: str) -> AbstractContextManager[None]:
     """Raises TooManyRequestsError. Counts before the store is written, and takes the count back if that fails."""
-    limits = [
-        *throttle.per_network("registration address", address, settings.REGISTRATIONS_PER_ADDRESS),
-        throttle.Limit(throttle.named("registration"), settings.REGISTRATIONS_IN_ALL),
+    quota = [
+        *throttle.per_network("registration address", address, limits.REGISTRATIONS_PER_ADDRESS),
+        throttle.Limit(throttle.named("registration"), limits.REGISTRATIONS_IN_ALL),
     ]
-    return quotas.counted("registrations", limits, window_seconds=settings.REGISTRATION_WINDOW_SECONDS)
+    return quotas.counted("registrations", quota, window_seconds=limits.REGISTRATION_WINDOW_SECONDS)
 
 
 def _own(request: ClientRequest, client_id: str) -> tuple[Application, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from oauthlib.oauth2.rfc6749 import errors
 from oauthlib.oauth2.rfc8628.errors import AccessDenied, AuthorizationPendingError, ExpiredTokenError, SlowDownError
 
-from chalicelib import credentials, logs, settings
+from chalicelib import credentials, limits, logs
 from chalicelib.credentials import Kind
 from chalicelib.models import device_request, grant, store
 from chalicelib.models.application import Application
@@ -63,7 +63,7 @@ def _check_answered(asked: DeviceRequest, client: Application) -> None:
     if asked.state == device_request.DENIED:
         raise AccessDenied("The user did not allow the access.")
     if not device_request.note_poll(asked):
-        raise SlowDownError(f"Poll more slowly: wait {settings.DEVICE_SLOWER_SECONDS} seconds longer than before.")
+        raise SlowDownError(f"Poll more slowly: wait {limits.DEVICE_SLOWER_SECONDS} seconds longer than before.")
     if asked.state == device_request.PENDING:
         raise AuthorizationPendingError("The user has not answered yet.")
 

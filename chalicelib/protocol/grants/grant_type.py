@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from oauthlib.oauth2.rfc6749 import errors
 from oauthlib.oauth2.rfc6749.grant_types.base import GrantTypeBase
 
-from chalicelib import settings
+from chalicelib import limits
 from chalicelib.models.application import Application
 from chalicelib.protocol.clients import authentication
 from chalicelib.protocol.clients.authentication import PresentedClient
@@ -53,7 +53,7 @@ class TokenAnswer:
     access_token: str
     scope: str
     refresh_token: str | None = None
-    expires_in: int = settings.ACCESS_TOKEN_LIFETIME_SECONDS
+    expires_in: int = limits.ACCESS_TOKEN_LIFETIME_SECONDS
 
     def as_json(self) -> str:
         answer: dict[str, Any] = {

@@ -7,7 +7,7 @@ from typing import Any
 
 from oauthlib.oauth2.rfc6749 import errors
 
-from chalicelib import clock, credentials, logs, settings
+from chalicelib import clock, credentials, limits, logs
 from chalicelib.credentials import Kind
 from chalicelib.models import consent, store
 from chalicelib.models.access_token import AccessToken
@@ -99,5 +99,5 @@ def _access_token(
         organizers=organizers,
         resource=resource,
         issued_at=now if issued_at is None else issued_at,
-        expires_at=now + settings.ACCESS_TOKEN_LIFETIME_SECONDS,
+        expires_at=now + limits.ACCESS_TOKEN_LIFETIME_SECONDS,
     )

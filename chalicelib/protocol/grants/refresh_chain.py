@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chalicelib import credentials, settings
+from chalicelib import credentials, limits
 from chalicelib.credentials import Kind
 from chalicelib.keys import server_key
 from chalicelib.keys.server_key import ServerKey
@@ -37,7 +37,7 @@ def uses_ago(token: str, found: Grant) -> int | None:
     """The number of rotations from a used `token` to the grant's current one; None if `token` is not in the chain."""
     if found.rotated_at is None:  # never rotated, such as a confidential client's refresh token
         return None
-    left = settings.REFRESH_GENERATIONS_LIMIT
+    left = limits.REFRESH_GENERATIONS_LIMIT
     for stretch in grant_rotation.stretches(found):
         length = min(stretch.ended - stretch.began, left)
         for key in _keys_of(stretch):

@@ -13,7 +13,7 @@ from enum import Enum, auto
 
 from oauthlib.oauth2.rfc6749 import errors
 
-from chalicelib import clock, credentials, logs, settings
+from chalicelib import clock, credentials, limits, logs, settings
 from chalicelib.models import grant, grant_rotation, security_event
 from chalicelib.models.application import Application
 from chalicelib.models.grant import Grant
@@ -78,7 +78,7 @@ def count_repeat(found: Grant, client: Application) -> None:
     A response is lost now and then. But if repeats within the grace period follow one rotation after another, two
     parties have the token and one of them stole it. Raises InvalidGrantError.
     """
-    if grant_rotation.note_repeat(found) <= settings.REFRESH_REPEATED_ROTATIONS_LIMIT:
+    if grant_rotation.note_repeat(found) <= limits.REFRESH_REPEATED_ROTATIONS_LIMIT:
         return
     logs.note(security_event="refresh token repeatedly replayed")
     end_replayed_grant(found.grant_id, client)

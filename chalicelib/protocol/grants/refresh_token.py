@@ -10,7 +10,7 @@ import time
 
 from oauthlib.oauth2.rfc6749 import errors
 
-from chalicelib import clock, credentials, logs, settings
+from chalicelib import clock, credentials, limits, logs, settings
 from chalicelib.credentials import Kind
 from chalicelib.models import grant, grant_rotation, store
 from chalicelib.models.access_token import AccessToken
@@ -96,7 +96,7 @@ def _refresh(found: Grant, client: Application, token: str, scope: str, resource
         try:
             grant.refresh(found, issuing.access_token(found, tokens, resource))
         except store.ConditionFailed:
-            if time.monotonic() - began >= settings.REFRESH_GIVES_WAY_SECONDS:
+            if time.monotonic() - began >= limits.REFRESH_GIVES_WAY_SECONDS:
                 raise store.StoreUnavailable("overtaken while it hung") from None
             found = _read_again(found.grant_id, client)[0]
             if not credentials.matches(token, found.refresh_digest):

@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 from oauthlib.uri_validate import is_absolute_uri
 
-from chalicelib import settings
+from chalicelib import limits
 from chalicelib.messages import Message, Problem
 
 _IPV6 = re.compile(r"\[[0-9A-Fa-f:]+\](:[0-9]+)?", re.ASCII)  # without a zone and without an embedded IPv4 address
@@ -51,9 +51,9 @@ def check_registrable(uri: str, *, is_native: bool = False) -> None:
 
     is_native: allow private-use schemes, which the operating system opens the application for.
     """
-    if len(uri) > settings.REDIRECT_URI_LIMIT_CHARACTERS:
+    if len(uri) > limits.REDIRECT_URI_LIMIT_CHARACTERS:
         raise RedirectUriError(
-            Message("is longer than %(limit)s characters", limit=settings.REDIRECT_URI_LIMIT_CHARACTERS)
+            Message("is longer than %(limit)s characters", limit=limits.REDIRECT_URI_LIMIT_CHARACTERS)
         )
     if _NOT_PRINTABLE.search(uri):
         raise RedirectUriError(

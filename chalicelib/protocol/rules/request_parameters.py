@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import parse_qsl, urlencode
 
-from chalicelib import settings
+from chalicelib import limits
 from chalicelib.messages import Message, Problem
 
 Parameters = Mapping[str, Sequence[str]]
@@ -64,7 +64,7 @@ def read_form(body: bytes) -> Parameters:
             keep_blank_values=True,
             encoding="utf-8",
             errors="strict",
-            max_num_fields=settings.FORM_FIELDS_LIMIT,
+            max_num_fields=limits.FORM_FIELDS_LIMIT,
         )
     except ValueError as error:  # includes UnicodeDecodeError
         raise Undecodable(Message("The form cannot be decoded.")) from error

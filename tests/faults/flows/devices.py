@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from chalicelib import settings
+from chalicelib import limits
 from chalicelib.models import store
 from chalicelib.models.grant import Grant
 from tests.faults.flow import Flow, PageFlow, called, wrong
@@ -13,7 +13,7 @@ from tests.faults.flows.tokens import is_good
 from tests.faults.scene import BIG, Seen, World
 from tests.flows.test_device import Device, registered
 
-INTERVAL_SECONDS = settings.DEVICE_POLL_SECONDS  # the time every device waits before it polls again
+INTERVAL_SECONDS = limits.DEVICE_POLL_SECONDS  # the time every device waits before it polls again
 
 
 def a_device(world: World) -> Device:
