@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from tests.store_proxy import StoreProxy
 from tests.whole_run import WholeRun
 
 network.close_outside()
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored if the suite was started in the background
 _RUN = WholeRun()
 _REQUEST_CALLS = RequestCalls()
 _REQUEST_CALLS.watch(stage.APPLICATION, table_module.CONNECTION)

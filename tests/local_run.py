@@ -11,12 +11,13 @@ import threading
 import time
 from pathlib import Path
 
+from infra.laptop import ending
 from infra.laptop.ministack import free_port, is_listening
 from tests.manage_server import ManageServer
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_SECONDS = 120
-_NOT_COPIED = shutil.ignore_patterns(".venv", ".local", ".git", "__pycache__", "node_modules", ".*_cache")
+_NOT_COPIED = shutil.ignore_patterns(".venv", ".local", ".git", "node_modules", ".*_cache", "dist", "deployments")
 
 
 class LocalRun:
@@ -51,6 +52,7 @@ class LocalRun:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            preexec_fn=_take_default_signals,
         )
         self._reader = threading.Thread(target=self._read, args=(self._ready,), daemon=True)
         self._reader.start()
@@ -123,6 +125,12 @@ class LocalRun:
             if line.startswith("Ready:"):
                 ready.set()
         ready.set()
+
+
+def _take_default_signals() -> None:
+    """A suite that runs in the background or under nohup was started with some signals ignored, and passes that on."""
+    for number in ending.SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
 
 
 def _works_in(process: Path) -> Path | None:

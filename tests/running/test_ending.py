@@ -12,6 +12,12 @@ import pytest
 from infra.laptop import ending
 from tests.local_run import ROOT
 
+# A suite that runs in the background, or under nohup, was started with some signals ignored.
+DEFAULTS = """
+import signal
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.SIG_DFL)
+"""
 WAITS = """
 from infra.laptop import ending
 request = ending.Request()
@@ -28,7 +34,7 @@ STUBBORN = (
 
 
 def started(code: str) -> subprocess.Popen[str]:
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, "-c", DEFAULTS + code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "waits\n"
     return process
