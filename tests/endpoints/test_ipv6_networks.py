@@ -112,7 +112,7 @@ def test_caller_with_many_ipv6_networks_is_stopped_in_all_of_them(
 ) -> None:
     monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, registration=settings.OPEN))
     try_from = caller(at_address, owner, app)
-    monkeypatch.setattr(settings, limit, 1)
+    monkeypatch.setattr(limits, limit, 1)
     assert try_from(f"{prefix}:100::1") == taken
     assert try_from(f"{prefix}:100:ffff::1") == 429, "the same /64"
     assert try_from(f"{prefix}:101::1") == taken

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import requests
 
-from chalicelib import limits, settings
+from chalicelib import limits
 from chalicelib.models import throttle
 from tests.actors import Browser, ClientApp
 from tests.conftest import Clock
@@ -22,8 +22,8 @@ HERE = "127.0.0.1"
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     for what in ("PUSHED_REQUESTS", "DEVICE_REQUESTS"):
-        monkeypatch.setattr(settings, f"{what}_PER_CLIENT", MOST)
-        monkeypatch.setattr(settings, f"{what}_PER_ADDRESS", 2 * MOST)
+        monkeypatch.setattr(limits, f"{what}_PER_CLIENT", MOST)
+        monkeypatch.setattr(limits, f"{what}_PER_ADDRESS", 2 * MOST)
     for what in ("pushed requests", "device requests"):
         throttle.forget(throttle.named(f"{what} address", HERE), window_seconds=limits.REQUESTS_WINDOW_SECONDS)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from chalicelib import settings
+from chalicelib import limits, settings
 from tests.actors import Browser, ClientApp, Person
 from tests.gateway import Gateway
 
@@ -35,7 +35,7 @@ def _all_doors_open(monkeypatch: pytest.MonkeyPatch) -> None:
     opened: Any = replace(settings.SETTINGS, public_url=BASE, registration="open", sign_up_open=True)
     monkeypatch.setattr(settings, "SETTINGS", opened)
     for name in _LIMITS:
-        monkeypatch.setattr(settings, name, 1_000_000)
+        monkeypatch.setattr(limits, name, 1_000_000)
 
 
 @pytest.fixture
