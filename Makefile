@@ -5,13 +5,14 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo messages screenshots pictures docs reset test test-dynamodb-local lint format
-.PHONY: package deploy rehearse policies benchmarks faults fuzz requirements
+.PHONY: package deploy rehearse policies benchmarks faults fuzz requirements coverage
 
 help:
 	@echo "make run                  start Lanyard on http://127.0.0.1:8000/ (PORT=, DYNAMODB_PORT= change the ports;"
 	@echo "                          PUBLIC_URL= sets its address behind a proxy)"
 	@echo "make demo                 start Lanyard and an application that connects to it, on http://127.0.0.1:8080/ (DEMO_PORT=)"
 	@echo "make test                 run the whole test suite (WORKERS=0 for one process, ARGS= for pytest)"
+	@echo "make coverage             run it with branch coverage of chalicelib/ and tests/, and list what no test reaches"
 	@echo "make test-dynamodb-local  run the tests of atomic writes on AWS's own engine (Java 17 and Maven)"
 	@echo "make faults               make every call to the store fail in every way (FLOW=refresh KIND=hung WORKERS=2, ARGS=--document)"
 	@echo "make docs                 regenerate docs/http-api.md and docs/standards.md"
@@ -62,11 +63,14 @@ pictures: $(VENV)/.tests
 reset:
 	@rm -rf .local && echo "Deleted .local/"
 
-# One process per processor, each with its own store and server. WORKERS=0: a single process, for a debugger.
+# Several processes, each with its own store and server. WORKERS=0: a single process, for a debugger.
 SHARED := -n $(or $(WORKERS),auto) --dist worksteal
 
 test: $(VENV)/.tests
 	@exec $(BIN)/python -m pytest $(SHARED) $(ARGS)
+
+coverage: $(VENV)/.tests
+	@exec $(BIN)/python -m pytest $(SHARED) --cov --cov-report=term-missing $(ARGS)
 
 fuzz: $(VENV)/.tests
 	@LANYARD_FUZZ_EXAMPLES="$(or $(EXAMPLES),300)" LANYARD_FUZZ_STEPS="$(or $(STEPS),40)" exec $(BIN)/python -m pytest tests/fuzz $(ARGS)

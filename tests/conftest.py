@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,6 +29,12 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored if the suite
 _RUN = WholeRun()
 _REQUEST_CALLS = RequestCalls()
 _REQUEST_CALLS.watch(stage.APPLICATION, table_module.CONNECTION)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """pytest-xdist: one process more than there are processors, since tests of time-outs only wait."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_unconfigure() -> None:
@@ -104,6 +111,12 @@ def fresh_client(monkeypatch: pytest.MonkeyPatch) -> None:
 def impatient_client(monkeypatch: pytest.MonkeyPatch) -> None:
     """A client of the store that tries once, for tests of how a failure is answered."""
     monkeypatch.setattr(limits, "STORE_TRIES", 1)
+
+
+@pytest.fixture
+def patient_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client of the store that waits as long as it takes, for tests that keep a busy machine busy."""
+    monkeypatch.setattr(limits, "STORE_READ_SECONDS", 60)
 
 
 @pytest.fixture

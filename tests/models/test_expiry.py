@@ -179,9 +179,7 @@ def test_total_limit_is_spread_over_counters_and_never_exceeded() -> None:
 
 
 @pytest.mark.spec("docs/security.md")
-@pytest.mark.usefixtures(
-    "fresh_client"
-)  # a broken connection makes a try uncertain, and uncertain tries are taken back
+@pytest.mark.usefixtures("fresh_client", "patient_client")  # an uncertain try is counted again
 def test_tries_at_once_are_all_counted() -> None:
     what = credentials.new_id()
     with ThreadPoolExecutor(16) as pool:
