@@ -118,7 +118,8 @@ class _Fetch(threading.Thread):
             connection = http.client.HTTPSConnection(host)
             connection.sock = secured
             connection.request("GET", parts.path, headers={"Accept": "application/json", "Connection": "close"})
-            return self._read(connection.getresponse())
+            with connection.getresponse() as response:
+                return self._read(response)
 
     def _read(self, response: http.client.HTTPResponse) -> bytes:
         if response.status != 200:

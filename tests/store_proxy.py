@@ -188,6 +188,12 @@ class _Handler(BaseHTTPRequestHandler):
     upstream: http.client.HTTPConnection
     proxy: StoreProxy
 
+    def finish(self) -> None:
+        try:
+            super().finish()
+        finally:
+            self.upstream.close()
+
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length", "0")))
         operation = self.headers.get("x-amz-target", "").rpartition(".")[2]
@@ -214,6 +220,10 @@ class _Handler(BaseHTTPRequestHandler):
             name: value for name, value in response.getheaders() if name.lower().startswith(("x-amz", "content-ty"))
         }
         return response.status, kept, answer
+
+    def _deliver(self, body: bytes) -> None:
+        self._ask(body)
+        self.upstream.close()
 
     def _passed_on(self) -> dict[str, str]:
         skipped = ("host", "content-length", "connection", FAULT_HEADER)
@@ -245,7 +255,7 @@ class _Handler(BaseHTTPRequestHandler):
             case Fault.IN_PROGRESS:
                 self._error(400, "TransactionInProgressException")
             case Fault.ARRIVES_LATE:
-                self.proxy.keep(lambda: self._ask(body))
+                self.proxy.keep(lambda: self._deliver(body))
                 self.close_connection = True
             case Fault.CUT_OFF:
                 self._answer(status, answer[: len(answer) // 2], headers, promised=len(answer))
