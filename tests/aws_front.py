@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import json
 import threading
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -38,9 +39,10 @@ class AwsFront:
 
     def ask(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
         upstream = http.client.HTTPConnection("127.0.0.1", self.upstream_port, timeout=60)
-        upstream.request(method, path, body, headers)
-        response = upstream.getresponse()
-        return response.status, dict(response.getheaders()), response.read()
+        with closing(upstream):
+            upstream.request(method, path, body, headers)
+            response = upstream.getresponse()
+            return response.status, dict(response.getheaders()), response.read()
 
     def import_document(
         self, api: str | None, body: bytes, headers: dict[str, str]

@@ -29,6 +29,7 @@ class LocalRun:
         self.port, self.dynamodb_port = free_port(), free_port()
         self.base_url = f"http://127.0.0.1:{self.port}"
         self.output: list[str] = []
+        self.process: subprocess.Popen[str]
         self._commands: ManageServer | None = None
         shutil.copytree(ROOT, folder, ignore=_NOT_COPIED, dirs_exist_ok=True)
         (folder / ".venv").symlink_to(sys.prefix)
@@ -83,6 +84,8 @@ class LocalRun:
 
     def manage(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run an operator's command on this stage."""
+        if not self.is_started:
+            return self.run(".venv/bin/python", "manage.py", "--stage", "local", *arguments, stdin=stdin)
         if not self._commands:
             self._commands = ManageServer(self.folder, self.environment())
         return self._commands.run("--stage", "local", *arguments, stdin=stdin)
@@ -109,6 +112,11 @@ class LocalRun:
         return "".join(self.output)
 
     @property
+    def is_started(self) -> bool:
+        """Whether `make run` was started here and has not ended."""
+        return hasattr(self, "process") and self.process.poll() is None
+
+    @property
     def is_running(self) -> bool:
         """Whether anything that it started still listens."""
         return is_listening(self.port) or is_listening(self.dynamodb_port)
@@ -120,10 +128,11 @@ class LocalRun:
 
     def _read(self, ready: threading.Event) -> None:
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.output.append(line)
-            if line.startswith("Ready:"):
-                ready.set()
+        with self.process.stdout as lines:
+            for line in lines:
+                self.output.append(line)
+                if line.startswith("Ready:"):
+                    ready.set()
         ready.set()
 
 

@@ -50,10 +50,11 @@ class Demo:
 
     def _read(self, ready: threading.Event) -> None:
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.output.append(line)
-            if line.startswith(f"Ready: {self.base_url}/"):
-                ready.set()
+        with self.process.stdout as lines:
+            for line in lines:
+                self.output.append(line)
+                if line.startswith(f"Ready: {self.base_url}/"):
+                    ready.set()
         ready.set()
 
 
