@@ -1,6 +1,6 @@
 """Parses environment variables strictly. An invalid value is refused with a message that names the variable.
 
-`settings`, the only caller, has their meanings, defaults and limits.
+`settings`, which calls these functions, has the variables' meanings, defaults and limits.
 """
 
 from __future__ import annotations
@@ -8,7 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+
+# The URL of an API that tokens can be requested for: scheme, host, port and the rest. Nothing else is one, neither here
+# nor in a request: no user, no fragment, no backslash, no host that somebody would have to decode first.
+RESOURCE_URL = re.compile(
+    r"(https?)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?([/?][!$-;=?-[\]_a-z~]*)?", re.ASCII | re.IGNORECASE
+)
 
 
 class SettingsError(ValueError):
@@ -92,8 +97,7 @@ def mail_sender(value: str) -> str | None:
 
 def resources(value: str) -> tuple[str, ...]:
     for resource in value.split():
-        parts = urlsplit(resource)
-        if parts.scheme not in ("https", "http") or not parts.hostname or "#" in resource:
+        if not RESOURCE_URL.fullmatch(resource):
             raise SettingsError(f"RESOURCES takes addresses like https://api.example.com, not {resource!r}")
     return tuple(value.split())
 

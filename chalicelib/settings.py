@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib import environment as read
 from chalicelib import limits
+from chalicelib.environment import RESOURCE_URL as RESOURCE_URL
 from chalicelib.environment import RequiredScope as RequiredScope
 from chalicelib.environment import SettingsError as SettingsError
 

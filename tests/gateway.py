@@ -81,13 +81,17 @@ class Gateway(BaseAdapter):
         for template in sorted(self.app.routes):
             names = template.split("/")
             if (
-                template != "/{proxy+}"
+                not template.endswith("+}")
                 and len(names) == len(segments)
                 and all(name == segment or name.startswith("{") for name, segment in zip(names, segments, strict=True))
             ):
                 pairs = zip(names, segments, strict=True)
                 return template, {name[1:-1]: segment for name, segment in pairs if name.startswith("{")}
-        return "/{proxy+}", {"proxy": path.lstrip("/")}
+        for template in sorted(self.app.routes, key=len, reverse=True):
+            before, _, name = template.removesuffix("+}").rpartition("{")
+            if template.endswith("+}") and path.startswith(before):
+                return template, {name: path.removeprefix(before).lstrip("/")}
+        raise AssertionError(f"no route for {path}")
 
     def _response(self, request: requests.PreparedRequest, answer: dict[str, Any]) -> requests.Response:
         headers = HTTPHeaderDict(answer["headers"])

@@ -54,12 +54,13 @@ class TlsFront:
             answer = session.request(
                 request.method,
                 self._origin + request.environ["REQUEST_URI"],
-                headers=dict(_end_to_end(request.headers.items())),
+                headers=dict(end_to_end(request.headers.items())),
                 data=request.get_data(),
                 allow_redirects=False,
             )
-        return Response(answer.content, answer.status_code, Headers(_end_to_end(answer.raw.headers.items())))
+        return Response(answer.content, answer.status_code, Headers(end_to_end(answer.raw.headers.items())))
 
 
-def _end_to_end(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+def end_to_end(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The headers that a proxy passes on."""
     return [(name, value) for name, value in headers if name.lower() not in _OF_THE_CONNECTION]

@@ -183,15 +183,15 @@ def applications_end_old_secret(operator: Operator, client_id: str) -> None:
 @click.pass_obj
 def applications_serve_resource(operator: Operator, client_id: str, resource: str) -> None:
     """Make an application the API of a resource. It may then introspect tokens for it."""
-    resource = resource_indicators.spelled(resource)
-    if not resource_indicators.is_known(resource):
+    registered = resource_indicators.registered(resource)
+    if registered is None:
         fail(f"{resource!r} is not in the stage's RESOURCES, so no client can request tokens for it. Add it there.")
     client_id = find_application(client_id).public_id
-    if not operator.may(f"make {client_id} the API of {resource}", about=[client_id], detail=resource):
+    if not operator.may(f"make {client_id} the API of {registered}", about=[client_id], detail=registered):
         return
     with clear_errors(f"There is no application {client_id}."):
-        application.serve_resource(client_id, resource)
-    operator.show({"client_id": client_id, "resource": resource}, sentence=f"{client_id} is the API of {resource}.")
+        application.serve_resource(client_id, registered)
+    operator.show({"client_id": client_id, "resource": registered}, sentence=f"{client_id} is the API of {registered}.")
 
 
 @applications.command("allow-own", cls=Change)

@@ -1,7 +1,7 @@
 """The application in Chalice's local server, with fixes, for `make run`, the test suite and the benchmarks.
 
 Chalice's own server has a backlog of five connections, delays each response on a kept-alive connection by 45 ms
-(Nagle's algorithm), and matches `{proxy+}` with one segment only.
+(Nagle's algorithm), and matches greedy parts such as `{proxy+}` with one segment only.
 """
 
 from __future__ import annotations
@@ -28,24 +28,29 @@ from chalicelib import composition
 
 HOST = "127.0.0.1"
 BACKLOG = 128
-GREEDY = "/{proxy+}"
+_GREEDY = "+}"
 
 
 class Routes(RouteMatcher):
-    """Chalice's route matcher. A path that no other route takes goes to `/{proxy+}`, as on API Gateway."""
+    """Chalice's route matcher, with greedy routes as on API Gateway: a path that no other route takes goes to the
+    longest route that ends in a part such as `{proxy+}` and starts as the path does."""
+
+    def __init__(self, route_urls: list[str]) -> None:
+        super().__init__([url for url in route_urls if not url.endswith(_GREEDY)])
+        self._greedy = sorted((url for url in route_urls if url.endswith(_GREEDY)), key=len, reverse=True)
 
     def match_route(self, url: str) -> Any:
         """The matching route. Raises ValueError for a path that no route takes."""
         try:
-            found = super().match_route(url)
+            return super().match_route(url)
         except ValueError:
-            if GREEDY not in self.route_urls:
-                raise
-            found = None
-        if found is not None and found.route != GREEDY:
-            return found
-        parts = urlsplit(url)
-        return MatchResult(GREEDY, {"proxy": parts.path.strip("/")}, parse_qs(parts.query, keep_blank_values=True))
+            parts = urlsplit(url)
+            for route in self._greedy:
+                before, _, name = route.removesuffix(_GREEDY).rpartition("{")
+                if parts.path.startswith(before):
+                    rest = parts.path.removeprefix(before).strip("/")
+                    return MatchResult(route, {name: rest}, parse_qs(parts.query, keep_blank_values=True))
+            raise
 
 
 class _Handler(ChaliceRequestHandler):

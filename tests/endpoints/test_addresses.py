@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 
 from chalicelib import settings
 from tests.actors import CALLBACK, Browser, ClientApp, Page, Person
@@ -23,8 +24,19 @@ ADDRESSES = {
     "deep base path": ("https://example.com/a/b", None, "/a/b"),
     "public url": ("https://connect.example.com", "https://connect.example.com", ""),
     "public url with a path": ("https://example.com/connect", "https://example.com/connect", "/connect"),
+    "public url with a deep path": ("https://example.com/a/b", "https://example.com/a/b", "/a/b"),
     "public url of a CDN that adds the stage": ("https://cdn.example.com", "https://cdn.example.com", "/api"),
     "public url of a CDN that changes the path": ("https://cdn.example.com/x", "https://cdn.example.com/x", "/api"),
+}
+# The path in front of a request for the domain's root, where that leads to us too. On API Gateway's own domain the
+# first segment names the stage. Without PUBLIC_URL nothing tells a request for the root which base path it stands for.
+ROOTS = {
+    "custom domain": "",
+    "public url": "",
+    "public url with a path": "",
+    "public url with a deep path": "",
+    "public url of a CDN that adds the stage": "/api",
+    "public url of a CDN that changes the path": "/api",
 }
 Made = Callable[..., Browser]
 
@@ -155,3 +167,28 @@ def test_pagination_links_lead_to_the_address_of_the_request(at_address: Made) -
     assert page["next"].startswith(john.base_url + "/api/v1/organizers/?")
     following = shop.call(page["next"].removeprefix(john.base_url), token).json()
     assert [found["name"] for found in page["results"] + following["results"]] == ["A", "B", "C"]
+
+
+@pytest.mark.spec("RFC 8414 §3.1", "RFC 8414 §5", "MCP")
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_metadata_is_in_every_form_that_clients_try_as_far_as_it_reaches_us(
+    application: Any, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    base_url, public_url, passed_as = ADDRESSES[address]
+    monkeypatch.setattr(settings, "SETTINGS", dataclasses.replace(settings.SETTINGS, public_url=public_url))
+    parts = urlsplit(base_url)
+    below = requests.Session()
+    below.mount("https://", Gateway(application, parts.path, passed_as=passed_as))
+    appended = below.get(f"{base_url}/.well-known/openid-configuration")
+    assert appended.status_code == 200
+    assert appended.json()["issuer"] == base_url
+    assert appended.json()["token_endpoint"] == f"{base_url}/api/v1/oauth/token"
+    assert below.get(f"{base_url}/.well-known/oauth-authorization-server").json() == appended.json()
+    root = requests.Session()
+    root.mount("https://", Gateway(application, "", passed_as=ROOTS.get(address, "")))
+    for name in ("oauth-authorization-server", "openid-configuration"):
+        inserted = root.get(f"https://{parts.netloc}/.well-known/{name}{parts.path}")
+        if address in ROOTS:
+            assert inserted.json() == appended.json()
+        else:
+            assert inserted.status_code == 404

@@ -240,6 +240,18 @@ def test_token_for_one_resource_is_accepted_only_at_its_api(
 
 
 @pytest.mark.spec("RFC 8707 §2")
+def test_authorizer_accepts_a_token_whichever_way_its_client_spelled_the_resource(
+    john: Browser, shop: ClientApp, ask: Ask, serve: Callable[[str], None]
+) -> None:
+    serve(f"abc123 {TICKETS}; other9 {MUSIC}")
+    for spelling in (TICKETS + "/", "https://TICKETS.example.com:443/api"):
+        tickets = shop.connect(john, "Big Events LLC", resource=spelling)["access_token"]
+        assert effect(ask(tickets))[0] == "Allow"
+        with pytest.raises(Unauthorized):
+            ask(tickets, api=OTHER)
+
+
+@pytest.mark.spec("RFC 8707 §2")
 def test_token_for_lanyards_own_api_is_accepted_at_no_other(
     john: Browser, shop: ClientApp, ask: Ask, serve: Callable[[str], None]
 ) -> None:

@@ -16,9 +16,11 @@ SHARED = [
     "/api/v1/organizers",
     "/api/v1/organizers/{slug}",
     "/.well-known/oauth-authorization-server",
-    "/.well-known/oauth-authorization-server/{path}",
+    "/.well-known/oauth-authorization-server/{path+}",
+    "/.well-known/openid-configuration",
+    "/.well-known/openid-configuration/{path+}",
     "/.well-known/oauth-protected-resource",
-    "/.well-known/oauth-protected-resource/{path}",
+    "/.well-known/oauth-protected-resource/{path+}",
 ]
 PREFLIGHT = {
     "Origin": "https://spa.example.com",
@@ -31,7 +33,7 @@ pytestmark = pytest.mark.spec("docs/architecture.md", "RFC 9700 §2.6")
 
 @pytest.mark.parametrize("path", SHARED)
 def test_preflight_for_a_shared_endpoint_is_allowed(base_url: str, path: str) -> None:
-    answer = requests.options(base_url + path.replace("{slug}", "x").replace("{path}", "x"), headers=PREFLIGHT)
+    answer = requests.options(base_url + path.replace("{slug}", "x").replace("{path+}", "x/y"), headers=PREFLIGHT)
     assert answer.status_code == 200
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
     assert {"Authorization", "Content-Type"} <= set(answer.headers["Access-Control-Allow-Headers"].split(","))
@@ -41,7 +43,7 @@ def test_preflight_for_a_shared_endpoint_is_allowed(base_url: str, path: str) ->
 
 @pytest.mark.parametrize("path", SHARED)
 def test_script_may_read_responses_of_shared_endpoints_including_errors(base_url: str, path: str) -> None:
-    url = base_url + path.replace("{slug}", "x").replace("{path}", "x")
+    url = base_url + path.replace("{slug}", "x").replace("{path+}", "x/y")
     for method in ("GET", "POST"):
         answer = requests.request(method, url, headers={"Origin": "https://spa.example.com"})
         assert answer.headers["Access-Control-Allow-Origin"] == "*", (method, answer.status_code)

@@ -12,6 +12,7 @@ from chalicelib import settings
 from tests.gateway import Gateway
 
 SERVER = "/.well-known/oauth-authorization-server"
+OPENID = "/.well-known/openid-configuration"  # the name under which OpenID clients look for the same (RFC 8414 §5)
 RESOURCE = "/.well-known/oauth-protected-resource"
 
 
@@ -67,7 +68,7 @@ def test_api_names_its_authorization_server(base_url: str) -> None:
 
 
 @pytest.mark.spec("RFC 8414 §2", "RFC 8414 §3.1", "RFC 9728 §3.1")
-@pytest.mark.parametrize("well_known", [SERVER, RESOURCE])
+@pytest.mark.parametrize("well_known", [SERVER, OPENID, RESOURCE])
 @pytest.mark.parametrize("base_path", ["/api", "/connect", ""])
 def test_metadata_is_correct_under_a_stage_and_a_custom_base_path(
     application: Any, no_public_url: None, well_known: str, base_path: str
@@ -80,23 +81,39 @@ def test_metadata_is_correct_under_a_stage_and_a_custom_base_path(
             assert value.startswith(issuer + "/api/v1/oauth/")
 
 
-@pytest.mark.spec("RFC 8414 §3.1", "RFC 9728 §3.1")
-@pytest.mark.parametrize("well_known", [SERVER, RESOURCE])
+@pytest.mark.spec("RFC 8414 §3.1", "RFC 8414 §5", "RFC 9728 §3.1")
+@pytest.mark.parametrize("well_known", [SERVER, OPENID, RESOURCE])
+@pytest.mark.parametrize("path", ["/oauth", "/a/b", "/a/b/c.d"])
 def test_metadata_is_at_the_root_of_the_domain_for_an_issuer_with_a_path(
-    application: Any, monkeypatch: pytest.MonkeyPatch, well_known: str
+    application: Any, monkeypatch: pytest.MonkeyPatch, well_known: str, path: str
 ) -> None:
-    issuer = "https://connect.example.com/oauth"
+    issuer = f"https://connect.example.com{path}"
     monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, public_url=issuer))
     root = at_gateway(application, "")
-    found = root.get(f"https://connect.example.com{well_known}/oauth").json()
-    assert found.get("issuer", found.get("resource")) == issuer
-    assert root.get(f"https://connect.example.com{well_known}/other").status_code == 404
+    for end in ("", "/"):
+        found = root.get(f"https://connect.example.com{well_known}{path}{end}").json()
+        assert found.get("issuer", found.get("resource")) == issuer
+    for other in ("/other", f"{path}/other", f"/other{path}", f"/{path}", path.upper(), f"{path}%2F"):
+        answer = root.get(f"https://connect.example.com{well_known}{other}")
+        assert (other, answer.status_code) == (other, 404)
 
 
 @pytest.mark.spec("RFC 8414 §3.3")
 def test_metadata_of_another_issuer_is_not_found(base_url: str) -> None:
     assert get(f"{base_url}{SERVER}/other").status_code == 404
+    assert get(f"{base_url}{OPENID}/other").status_code == 404
     assert get(f"{base_url}{RESOURCE}/api").status_code == 404
+
+
+@pytest.mark.spec("RFC 8414 §5")
+def test_openid_configuration_is_the_same_metadata_and_claims_no_openid_provider(base_url: str) -> None:
+    found = get(base_url + OPENID).json()
+    assert found == get(base_url + SERVER).json()
+    of_openid = ("id_token", "userinfo", "subject_types", "claim", "acr", "jwks", "end_session", "request_object")
+    assert not [name for name in found if name.startswith(of_openid)]
+    assert "openid" not in found["scopes_supported"]
+    assert found["response_types_supported"] == ["code"]
+    assert found["code_challenge_methods_supported"] == ["S256"]
 
 
 @pytest.mark.spec("RFC 8414 §6.2")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import requests
 
-from chalicelib import credentials, limits
+from chalicelib import credentials, limits, settings
 from chalicelib.credentials import Kind
 from chalicelib.models import application, throttle, user
 from tests.actors import Browser, ClientApp
@@ -270,6 +271,15 @@ def test_application_without_the_device_grant_is_refused(shop: ClientApp, a_brow
     assert (answer.status_code, answer.json()["error"]) == (400, "unauthorized_client")
     answer = shop.call_token(grant_type=GRANT, device_code=credentials.mint(Kind.DEVICE_CODE, "x" * 16))
     assert (answer.status_code, answer.json()["error"]) == (400, "unauthorized_client")
+
+
+@pytest.mark.spec("RFC 8707 §2")
+def test_device_may_spell_the_resource_differently(john: Browser, tv: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed: Any = replace(settings.SETTINGS, resources=("https://tickets.example.com/mcp",))
+    monkeypatch.setattr(settings, "SETTINGS", listed)
+    started = tv.start(resource="https://TICKETS.example.com:443/mcp/")
+    page = john.press(john.open("/device"), "Continue", user_code=started["user_code"])
+    assert "At https://tickets.example.com/mcp and nowhere else." in page.text
 
 
 @pytest.mark.spec("RFC 8628 §3.1")

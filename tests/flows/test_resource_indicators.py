@@ -87,6 +87,35 @@ def test_code_for_one_api_gives_no_token_for_another(john: Browser, shop: Client
     assert shop.exchange(page.code).status_code == 200
 
 
+OTHERWISE = "HTTPS://Tickets.Example.com:443/mcp/"  # the same API, spelled by another client
+
+
+@pytest.mark.spec("RFC 8707 §2.2", "RFC 7662 §2.2", "RFC 9126 §2.1")
+def test_token_names_the_registered_spelling_whichever_the_client_uses(
+    john: Browser, shop: ClientApp, tickets: ClientApp
+) -> None:
+    page = john.allow(john.open(shop.authorize_path(resource=OTHERWISE)), "Big Events LLC")
+    tokens = shop.exchange(page.code, resource=TICKETS + "/").json()
+    assert introspect(tickets, tokens["access_token"])["aud"] == TICKETS
+    refreshed = shop.refresh(tokens["refresh_token"], resource=OTHERWISE).json()
+    assert introspect(tickets, refreshed["access_token"])["aud"] == TICKETS
+    par = shop.base_url + "/api/v1/oauth/par"
+    form = shop.parameters(resource=OTHERWISE, approval_prompt="force")
+    pushed = requests.post(par, form, auth=(shop.client_id, shop.secret), timeout=30).json()
+    page = john.open("/api/v1/oauth/authorize", client_id=shop.client_id, request_uri=pushed["request_uri"])
+    assert f"At {TICKETS} and nowhere else." in page.text
+    tokens = shop.exchange(john.allow(page, "Big Events LLC").code, resource=OTHERWISE).json()
+    assert introspect(tickets, tokens["access_token"])["aud"] == TICKETS
+
+
+def test_api_registered_in_another_spelling_still_learns_about_its_tokens(
+    john: Browser, shop: ClientApp, other_shop: ClientApp
+) -> None:
+    application.serve_resource(other_shop.client_id, OTHERWISE)
+    token = shop.connect(john, "Big Events LLC", resource=TICKETS)["access_token"]
+    assert introspect(other_shop, token)["aud"] == TICKETS
+
+
 @pytest.mark.spec("RFC 8707 §2", "RFC 6749 §4.1.2.1")
 @pytest.mark.parametrize(
     "resource", ["https://unknown.example.com", TICKETS + "/more", TICKETS.upper(), "tickets", TICKETS + "#x"]

@@ -140,8 +140,8 @@ def test_every_route_is_swept_with_nasty_values(application: Any) -> None:
     programs = {"/api/v1/me", "/api/v1/organizers", "/api/v1/organizers/{slug}", "/api/v1/openapi.json"}
     oauth = {"authorize", "device_authorization", "introspect", "par", "register", "register/{client_id}"}
     programs |= {f"/api/v1/oauth/{name}" for name in (*oauth, "revoke_token", "token")}
-    for name in ("oauth-authorization-server", "oauth-protected-resource"):
-        programs |= {f"/.well-known/{name}", f"/.well-known/{name}/{{path}}"}
+    for name in ("oauth-authorization-server", "openid-configuration", "oauth-protected-resource"):
+        programs |= {f"/.well-known/{name}", f"/.well-known/{name}/{{path+}}"}
     account = {"/", "/device", "/login", "/logout", "/password/new", "/password/reset", "/sign-up", "/sign-up/finish"}
     settings = {"password", "profile", "security", "authorized", "authorized/all", "applications", "applications/new"}
     own = {f"/settings/applications/{{client_id}}{path}" for path in ("", "/delete", "/previous-secret", "/secret")}

@@ -90,6 +90,7 @@ def test_no_basic_credentials_cause_a_5xx_at_the_token_endpoint(send: Send, clie
         ("PUT", OAUTH + "/register/{}"),
         ("DELETE", OAUTH + "/register/{}"),
         ("GET", "/.well-known/oauth-authorization-server/{}"),
+        ("GET", "/.well-known/openid-configuration/{}"),
         ("GET", "/.well-known/oauth-protected-resource/{}"),
     ],
 )

@@ -9,6 +9,8 @@ import sys
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -22,9 +24,10 @@ from mcp.shared._httpx_utils import create_mcp_http_client
 from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 from pydantic import AnyUrl
 
-from infra.laptop.ministack import is_listening
+from infra.laptop.ministack import free_port, is_listening
 from tests.actors import Browser, ClientApp, Person
 from tests.local_run import ROOT, LocalRun
+from tests.path_front import PathFront
 
 EVE = Person("", "eve@localhost", {"smallshows": "Small Shows"}, password="lanyard-demo")
 CALLBACK = "http://127.0.0.1:3030/callback"
@@ -79,29 +82,37 @@ def run(task: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
         return thread.submit(anyio.run, task).result()
 
 
-@pytest.fixture(scope="module")
-def server(open_run: LocalRun, mcp_address: str) -> Iterator[str]:
+@contextmanager
+def serving(lanyard: LocalRun, address: str) -> Iterator[str]:
     """The address of examples/mcp_server.py, running with an application that an operator made for it."""
     create = ("applications", "create", "--json", "--owner", "admin@localhost", "--name", "MCP server")
-    made = json.loads(open_run.manage(*create, "--redirect-uri", "https://mcp.example.com/").stdout)
-    named = open_run.manage("applications", "serve-resource", made["client_id"], mcp_address)
+    made = json.loads(lanyard.manage(*create, "--redirect-uri", "https://mcp.example.com/").stdout)
+    named = lanyard.manage("applications", "serve-resource", made["client_id"], address)
     assert named.returncode == 0, named.stderr
     environment = {
         **os.environ,
-        "LANYARD_URL": open_run.base_url,
-        "MCP_SERVER": mcp_address,
+        "LANYARD_URL": lanyard.settings.get("PUBLIC_URL", lanyard.base_url),
+        "MCP_SERVER": address,
         "LANYARD_CLIENT_ID": made["client_id"],
         "LANYARD_CLIENT_SECRET": made["client_secret"],
     }
     process = subprocess.Popen([sys.executable, ROOT / "examples" / "mcp_server.py"], env=environment)
     deadline = time.monotonic() + 30
-    while not is_listening(urlsplit(mcp_address).port or 0):
-        assert process.poll() is None, "the server exited"
-        assert time.monotonic() < deadline, "the server does not listen"
-        time.sleep(0.1)
-    yield mcp_address
-    process.terminate()
-    process.wait(10)
+    try:
+        while not is_listening(urlsplit(address).port or 0):
+            assert process.poll() is None, "the server exited"
+            assert time.monotonic() < deadline, "the server does not listen"
+            time.sleep(0.1)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def server(open_run: LocalRun, mcp_address: str) -> Iterator[str]:
+    with serving(open_run, mcp_address) as address:
+        yield address
 
 
 @pytest.fixture
@@ -165,3 +176,33 @@ def test_revoked_token_is_refused_by_the_mcp_server_at_once(server: str, browser
         server, headers={"Authorization": f"Bearer {host.tokens[0].access_token}"}, json={}, timeout=30
     )
     assert answer.status_code == 401
+
+
+@pytest.mark.spec("RFC 8414 §3.1", "RFC 8414 §5", "RFC 8707 §2")
+@pytest.mark.parametrize(
+    "leads_root", [False, True], ids=["a stage on API Gateway's own domain", "a domain's root too"]
+)
+def test_mcp_host_finds_an_issuer_with_a_path(tmp_path: Path, leads_root: bool) -> None:
+    address = f"http://127.0.0.1:{free_port()}/mcp"
+    lanyard = LocalRun(tmp_path, REGISTRATION="open", RESOURCES=address + "/")
+    with PathFront(lanyard.base_url, "/prod/oauth", leads_root=leads_root) as front:
+        lanyard.settings["PUBLIC_URL"] = front.url
+        lanyard.start()
+        try:
+            with serving(lanyard, address):
+                browser = Browser(front.url, EVE)
+                browser.sign_in()
+                host = Host(address, browser)
+                assert run(host.organizers) == {"result": ["smallshows"]}
+                host.auth.context.token_expiry_time = 1  # a day passes
+                assert run(host.organizers) == {"result": ["smallshows"]}
+        finally:
+            lanyard.terminate()
+    assert len(host.tokens) == 2
+    before = [f"/.well-known/{name}/prod/oauth" for name in ("oauth-authorization-server", "openid-configuration")]
+    tried = [path for path in front.asked if "/.well-known/" in path]
+    if leads_root:
+        assert tried[0] == before[0]
+        assert not [path for path in tried if path.endswith("openid-configuration")]
+    else:
+        assert tried[:3] == [*before, "/prod/oauth/.well-known/openid-configuration"]

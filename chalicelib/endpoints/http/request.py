@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from ipaddress import ip_interface
 from urllib.parse import unquote, urlencode, urlsplit
@@ -15,6 +16,7 @@ from chalicelib.protocol.rules.request_parameters import HTTP_BLANKS, Parameters
 from chalicelib.request_source import RequestSource, shorten
 
 EVERYTHING = "/{proxy+}"  # the template for paths that no other route takes
+_GREEDY = re.compile(r"{(\w+)\+}$")  # the end of a template that takes all the segments that follow
 
 
 @dataclass
@@ -137,8 +139,10 @@ class Request:
     def _path_prefix(self) -> str:
         """What precedes our own path when the request reaches the gateway."""
         path, template = str(self.raw.context["path"]), str(self.raw.context["resourcePath"])
-        if template == EVERYTHING:
-            return _before_rest(path, str((self.raw.uri_params or {}).get("proxy", "")))
+        greedy = _GREEDY.search(template)
+        if greedy:
+            rest = str((self.raw.uri_params or {}).get(greedy[1], ""))
+            return _before_rest(path, template[: greedy.start()] + rest)
         return _before(path, template)
 
 

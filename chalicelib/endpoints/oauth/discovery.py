@@ -1,7 +1,11 @@
 """/.well-known/: metadata that clients configure themselves from (RFC 8414, RFC 9728).
 
-An issuer with a path, such as a stage's, has its metadata at two URLs. RFC 8414 §3.1 puts the well-known part between
-host and path, but such a request only arrives if the domain's root leads here too. The URL below the path always works.
+An issuer with a path, such as a stage's, has its metadata at several URLs. RFC 8414 §3.1 and RFC 9728 §3.1 put the
+well-known part between host and path, but such a request only arrives if the domain's root leads here too. The URL
+below the path always works.
+
+openid-configuration is the same document under the name that OpenID Connect gave it (RFC 8414 §5): a client that knows
+only the issuer tries that name as well, also below the path, which RFC 8414 does not. It names nothing of OpenID's.
 """
 
 from __future__ import annotations
@@ -15,7 +19,9 @@ from chalicelib.endpoints import http
 from chalicelib.protocol import server_metadata
 
 AUTHORIZATION_SERVER = "/.well-known/oauth-authorization-server"
+OPENID_CONFIGURATION = "/.well-known/openid-configuration"
 PROTECTED_RESOURCE = "/.well-known/oauth-protected-resource"
+_OF_PATH = "/{path+}"
 blueprint = Blueprint(__name__)
 
 
@@ -24,9 +30,19 @@ def authorization_server(request: http.Request) -> Response:
     return http.json_answer(server_metadata.authorization_server(request.base_url))
 
 
-@http.route(blueprint, AUTHORIZATION_SERVER + "/{path}", "GET", cross_origin=True)
-def authorization_server_of_path(request: http.Request, path: str) -> Response:
-    return _of_path(request, path, server_metadata.authorization_server)
+@http.route(blueprint, AUTHORIZATION_SERVER + _OF_PATH, "GET", cross_origin=True)
+def authorization_server_of_path(request: http.Request) -> Response:
+    return _of_path(request, AUTHORIZATION_SERVER, server_metadata.authorization_server)
+
+
+@http.route(blueprint, OPENID_CONFIGURATION, "GET", cross_origin=True)
+def openid_configuration(request: http.Request) -> Response:
+    return http.json_answer(server_metadata.authorization_server(request.base_url))
+
+
+@http.route(blueprint, OPENID_CONFIGURATION + _OF_PATH, "GET", cross_origin=True)
+def openid_configuration_of_path(request: http.Request) -> Response:
+    return _of_path(request, OPENID_CONFIGURATION, server_metadata.authorization_server)
 
 
 @http.route(blueprint, PROTECTED_RESOURCE, "GET", cross_origin=True)
@@ -34,13 +50,13 @@ def protected_resource(request: http.Request) -> Response:
     return http.json_answer(server_metadata.protected_resource(request.base_url))
 
 
-@http.route(blueprint, PROTECTED_RESOURCE + "/{path}", "GET", cross_origin=True)
-def protected_resource_of_path(request: http.Request, path: str) -> Response:
-    return _of_path(request, path, server_metadata.protected_resource)
+@http.route(blueprint, PROTECTED_RESOURCE + _OF_PATH, "GET", cross_origin=True)
+def protected_resource_of_path(request: http.Request) -> Response:
+    return _of_path(request, PROTECTED_RESOURCE, server_metadata.protected_resource)
 
 
-def _of_path(request: http.Request, path: str, describe: Callable[[str], dict[str, Any]]) -> Response:
+def _of_path(request: http.Request, well_known: str, describe: Callable[[str], dict[str, Any]]) -> Response:
     """The metadata must belong to the issuer whose URL was requested (RFC 8414 §3.3), with exactly this path."""
-    if request.base_path != f"/{path}":
+    if request.local_path.removesuffix("/") != well_known + request.base_path:
         raise http.Refusal(404, "not_found", "There is nothing at this address.")
     return http.json_answer(describe(request.base_url))

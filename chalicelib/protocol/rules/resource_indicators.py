@@ -1,16 +1,17 @@
 """Resource indicators: a token requested for one API works at no other (RFC 8707).
 
-The known resources are this provider's own API, named by its URL, and those that the operator lists in RESOURCES. A
-token that was requested without a resource works at all of them.
+The known resources are those that the operator lists in RESOURCES and this provider's own API, named by its URL. A
+token that was requested without a resource works at all of them. A token names its resource as it is registered,
+however the client spelled it.
 """
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from oauthlib.oauth2 import OAuth2Error
 
 from chalicelib import settings
+
+_DEFAULT_PORTS = {"https": ":443", "http": ":80"}
 
 
 class InvalidTargetError(OAuth2Error):  # type: ignore[misc] # oauthlib has no types and lacks this error (RFC 8707 §2)
@@ -18,11 +19,11 @@ class InvalidTargetError(OAuth2Error):  # type: ignore[misc] # oauthlib has no t
 
 
 def read(resource: str | None, *, issuer: str) -> str | None:
-    """Return the requested resource in its stored spelling. Raises InvalidTargetError for an unknown one."""
+    """Return the requested resource as it is registered. Raises InvalidTargetError for an unknown one."""
     if resource is None:
         return None
-    named = spelled(resource)
-    if named != spelled(issuer) and not is_known(named):
+    named = registered(resource) or (issuer if is_same(resource, issuer) else None)
+    if named is None:
         raise InvalidTargetError("This server issues no tokens for this resource.")
     return named
 
@@ -30,25 +31,36 @@ def read(resource: str | None, *, issuer: str) -> str | None:
 def narrowed(requested: str | None, granted: str | None, *, issuer: str) -> str | None:
     """Return a token's resource: the requested one, if it was granted (§2.2). Raises InvalidTargetError."""
     named = read(requested, issuer=issuer)
-    if granted is not None and named not in (None, granted):
+    if named is not None and granted is not None and not is_same(named, granted):
         raise InvalidTargetError("resource is not the one that was authorized.")
     return named or granted
 
 
 def is_good_at(token_resource: str | None, resource: str) -> bool:
     """True if a token for `token_resource` is valid at `resource`. At "", only a token without a resource is."""
-    return token_resource is None or token_resource == spelled(resource)
+    return token_resource is None or is_same(token_resource, resource)
 
 
-def is_known(resource: str) -> bool:
-    """True if the operator lists the resource."""
-    return spelled(resource) in map(spelled, settings.SETTINGS.resources)
+def registered(resource: str) -> str | None:
+    """Return the resource as the operator spelled it in RESOURCES; None if it is not listed."""
+    return next((listed for listed in settings.SETTINGS.resources if is_same(listed, resource)), None)
 
 
-def spelled(resource: str) -> str:
-    """A URL's stored spelling. A URL without a path can be written with or without a slash; the shorter is stored."""
-    try:
-        has_no_path = urlsplit(resource).path == "/"
-    except ValueError:  # not a URL, so it has only one spelling
-        return resource
-    return resource.rstrip("/") if has_no_path else resource
+def is_same(one: str, other: str) -> bool:
+    """True if two spellings name the same resource.
+
+    The scheme and the host are compared without case, and the scheme's default port equals none (RFC 3986 §6.2). One
+    slash at the end does not matter, since clients differ in whether they write it. All else is compared byte for byte.
+    """
+    compared = _compared(one)
+    return compared is not None and compared == _compared(other)
+
+
+def _compared(resource: str) -> tuple[str, str, str, str] | None:
+    """None for what is no resource's URL, which is the same as nothing, not even as itself."""
+    found = settings.RESOURCE_URL.fullmatch(resource)
+    if found is None:
+        return None
+    scheme, host, port, rest = (part or "" for part in found.groups())
+    port = "" if port == _DEFAULT_PORTS[scheme.lower()] else port
+    return scheme.lower(), host.lower(), port, rest if "?" in rest else rest.removesuffix("/")
