@@ -13,28 +13,27 @@ from chalice.app import Blueprint, Response
 
 from chalicelib.endpoints import http
 from chalicelib.protocol import server_metadata
+from chalicelib.protocol.rules import paths
 
-AUTHORIZATION_SERVER = "/.well-known/oauth-authorization-server"
-PROTECTED_RESOURCE = "/.well-known/oauth-protected-resource"
 blueprint = Blueprint(__name__)
 
 
-@http.route(blueprint, AUTHORIZATION_SERVER, "GET", cross_origin=True)
+@http.route(blueprint, paths.SERVER_METADATA, "GET", cross_origin=True)
 def authorization_server(request: http.Request) -> Response:
     return http.json_answer(server_metadata.authorization_server(request.base_url))
 
 
-@http.route(blueprint, AUTHORIZATION_SERVER + "/{path}", "GET", cross_origin=True)
+@http.route(blueprint, paths.SERVER_METADATA + "/{path}", "GET", cross_origin=True)
 def authorization_server_of_path(request: http.Request, path: str) -> Response:
     return _of_path(request, path, server_metadata.authorization_server)
 
 
-@http.route(blueprint, PROTECTED_RESOURCE, "GET", cross_origin=True)
+@http.route(blueprint, paths.RESOURCE_METADATA, "GET", cross_origin=True)
 def protected_resource(request: http.Request) -> Response:
     return http.json_answer(server_metadata.protected_resource(request.base_url))
 
 
-@http.route(blueprint, PROTECTED_RESOURCE + "/{path}", "GET", cross_origin=True)
+@http.route(blueprint, paths.RESOURCE_METADATA + "/{path}", "GET", cross_origin=True)
 def protected_resource_of_path(request: http.Request, path: str) -> Response:
     return _of_path(request, path, server_metadata.protected_resource)
 
