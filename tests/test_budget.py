@@ -56,6 +56,17 @@ def test_bearer_token_is_validated_in_one_read(shop: ClientApp, tokens: dict[str
     assert operations(calls) == ["BatchGetItem", "GetItem"]
 
 
+@pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
+def test_introspection_takes_one_read_more_than_the_validation_of_a_token(
+    shop: ClientApp, tokens: dict[str, Any], store: StoreProxy, kind: str
+) -> None:
+    url = shop.base_url + "/api/v1/oauth/introspect"
+    with store.count() as calls:
+        answer = shop.http.post(url, data={"token": tokens[kind]}, auth=(shop.client_id, shop.secret))
+    assert answer.json()["active"] is True
+    assert operations(calls) == ["GetItem", "BatchGetItem"]
+
+
 def test_recording_the_use_of_a_grant_costs_one_write_per_hour(
     shop: ClientApp, tokens: dict[str, Any], store: StoreProxy, clock: Clock
 ) -> None:

@@ -81,12 +81,20 @@ class Grant(Item):
         return Key(cls, user_of(grant_id), grant_id)
 
     @property
-    def is_idle(self) -> bool:
-        """True if the refresh token expired unused. One from a version without idle expiry never does."""
+    def refresh_token_issued_at(self) -> int:
+        return int(self.rotated_at or self.created_at)
+
+    @property
+    def idle_at(self) -> int | None:
+        """When the refresh token expires if it is not used (seconds since the epoch); None for never, as for one from a
+        version without idle expiry."""
         idle_seconds = settings.SETTINGS.refresh_idle_days * limits.DAY_SECONDS
-        if not idle_seconds or self.forget_at is None:
-            return False
-        return bool(clock.now() - (self.rotated_at or self.created_at) >= idle_seconds)
+        return self.refresh_token_issued_at + idle_seconds if idle_seconds and self.forget_at is not None else None
+
+    @property
+    def is_idle(self) -> bool:
+        """True if the refresh token expired unused."""
+        return self.idle_at is not None and clock.now() >= self.idle_at
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from chalicelib.protocol.rules import paths
 from infra.deployment.tables import MODELS
 from infra.deployment.templates import GATEWAY_RESPONSES, Template
 
@@ -17,7 +18,22 @@ _STATUS_OF = {
 }
 
 _CORS = "method.response.header.Access-Control-Allow-"
+_SENT_BY_SCRIPTS = {"Authorization", "Content-Type", "MCP-Protocol-Version", "DPoP"}
 _FOR_SCRIPTS = ("/api/v1/", "/.well-known/")
+_CALLED_BY_SCRIPTS = (
+    paths.TOKEN,
+    paths.REVOCATION,
+    paths.REGISTRATION,
+    paths.PUSHED_REQUEST,
+    paths.DEVICE_AUTHORIZATION,
+    paths.SERVER_METADATA,
+    paths.RESOURCE_METADATA,
+    "/api/v1/me",
+)
+_GATEWAY_CORS = {
+    "gatewayresponse.header.Access-Control-Allow-Origin": "'*'",
+    "gatewayresponse.header.Access-Control-Expose-Headers": "'WWW-Authenticate,Retry-After'",
+}
 
 
 def problems(template: Template) -> list[str]:
@@ -65,6 +81,9 @@ def _check_api(template: Template) -> Iterator[str]:
             yield f"the gateway response {kind} is not {status}"
     if "'Bearer " not in str(body[GATEWAY_RESPONSES]["UNAUTHORIZED"]["responseParameters"]):
         yield "the gateway's own 401 has no challenge"
+    for kind, response in body[GATEWAY_RESPONSES].items():
+        if not _GATEWAY_CORS.items() <= response["responseParameters"].items():
+            yield f"scripts of other sites cannot read the gateway response {kind}"
     if "*/*" in body.get("x-amazon-apigateway-binary-media-types", []):
         yield "every body would be treated as binary"
     if "/{proxy+}" not in body["paths"]:
@@ -72,9 +91,12 @@ def _check_api(template: Template) -> Iterator[str]:
     yield from _check_preflights(body["paths"])
 
 
-def _check_preflights(paths: dict[str, Any]) -> Iterator[str]:
+def _check_preflights(routes: dict[str, Any]) -> Iterator[str]:
     """Scripts of other sites may call only what applications call, from anywhere and without cookies; never a page."""
-    for path, methods in paths.items():
+    for path in _CALLED_BY_SCRIPTS:
+        if "options" not in routes[path]:
+            yield f"scripts of other sites cannot call {path}: it answers no preflight"
+    for path, methods in routes.items():
         if "options" not in methods:
             continue
         integration = methods["options"]["x-amazon-apigateway-integration"]
@@ -85,7 +107,7 @@ def _check_preflights(paths: dict[str, Any]) -> Iterator[str]:
         if (
             allowed.get("Origin") != "'*'"
             or "Credentials" in allowed
-            or "Authorization" not in allowed.get("Headers", "")
+            or _SENT_BY_SCRIPTS - set(allowed.get("Headers", "").strip("'").split(","))
         ):
             yield f"the preflight of {path} has the wrong headers"
 

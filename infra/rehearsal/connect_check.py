@@ -135,6 +135,7 @@ class Visit:
         bare = self._get(self._client, "/api/v1/me")
         _expect(bare.status_code == 401, f"/me without a token answers {bare.status_code}, not 401")
         _expect("Bearer" in _challenge(bare), "/me without a token has no Bearer challenge")
+        _expect("resource_metadata=" in _challenge(bare), "/me's challenge does not lead to its metadata")
         wrong = self._post_client("/api/v1/oauth/token", secret="x", grant_type="authorization_code", code="x")
         _expect(_error(wrong) == (401, "invalid_client"), f"a wrong client secret is answered {_error(wrong)}")
         _expect("Basic" in _challenge(wrong), "a wrong client secret has no Basic challenge")

@@ -47,6 +47,7 @@ def paths(template: Template) -> dict[str, Any]:
     return found
 
 
+ALLOWED = "method.response.header.Access-Control-Allow-Headers"
 CREDENTIALS = "method.response.header.Access-Control-Allow-Credentials"
 BREAKS: dict[str, Callable[[Template], Any]] = {
     "TTLs": lambda template: properties(template, "AccessTokens").pop("TimeToLiveSpecification"),
@@ -59,7 +60,7 @@ BREAKS: dict[str, Callable[[Template], Any]] = {
     "before its tables": lambda template: template["Resources"]["Authorizer"].pop("DependsOn"),
     "challenge": lambda template: properties(template, "RestAPI")["DefinitionBody"][templates.GATEWAY_RESPONSES][
         "UNAUTHORIZED"
-    ].update(responseParameters={}),
+    ]["responseParameters"].pop("gatewayresponse.header.WWW-Authenticate"),
     "binary": lambda template: properties(template, "RestAPI")["DefinitionBody"][
         "x-amazon-apigateway-binary-media-types"
     ].append("*/*"),
@@ -68,6 +69,13 @@ BREAKS: dict[str, Callable[[Template], Any]] = {
     "preflight": lambda template: paths(template)["/api/v1/me"]["options"]["x-amazon-apigateway-integration"][
         "responses"
     ]["default"]["responseParameters"].update({CREDENTIALS: "'true'"}),
+    "wrong headers": lambda template: paths(template)["/api/v1/me"]["options"]["x-amazon-apigateway-integration"][
+        "responses"
+    ]["default"]["responseParameters"].update({ALLOWED: "'Authorization,Content-Type'"}),
+    "no preflight": lambda template: paths(template)["/api/v1/oauth/par"].pop("options"),
+    "other sites": lambda template: properties(template, "RestAPI")["DefinitionBody"][templates.GATEWAY_RESPONSES][
+        "THROTTLED"
+    ]["responseParameters"].pop("gatewayresponse.header.Access-Control-Expose-Headers"),
     "longer than API Gateway": lambda template: properties(template, "APIHandler").update(Timeout=60),
     "log group": lambda template: template["Resources"].pop("Logs"),
 }

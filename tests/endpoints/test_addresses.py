@@ -157,6 +157,17 @@ def test_address_claimed_in_request_headers_is_ignored(at_address: Made) -> None
     assert "evil.example" not in john.open("/").response.text
 
 
+@pytest.mark.spec("RFC 9728 §5.1", "RFC 9728 §3.3")
+@pytest.mark.parametrize("path", ["/api/v1/me", "/api/v1/organizers/", "/api/v1/organizers/some-org/"])
+def test_challenge_of_the_api_leads_to_metadata_at_its_own_address(at_address: Made, path: str) -> None:
+    visitor = at_address()
+    for headers in ({}, {"Authorization": "Bearer x"}):
+        challenge = visitor.http.get(visitor.base_url + path, headers=headers).headers["WWW-Authenticate"]
+        metadata = challenge.partition('resource_metadata="')[2].partition('"')[0]
+        assert metadata.startswith(visitor.base_url + "/.well-known/")
+        assert visitor.http.get(metadata).json()["resource"] == visitor.base_url
+
+
 @pytest.mark.spec("docs/architecture.md", "RFC 6750 §2.1")
 def test_pagination_links_lead_to_the_address_of_the_request(at_address: Made) -> None:
     john = at_address("A", "B", "C")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.request import parse_http_list, parse_keqv_list
 
 import pytest
 
@@ -13,6 +14,7 @@ from tests.actors import Browser, ClientApp
 from tests.store_proxy import StoreProxy
 
 PATHS = ["/api/v1/me", "/api/v1/organizers/", "/api/v1/organizers/some-org/"]
+METADATA = "/.well-known/oauth-protected-resource"
 
 
 @pytest.fixture
@@ -23,13 +25,13 @@ def tokens(john: Browser, shop: ClientApp) -> dict[str, Any]:
 @pytest.mark.spec("RFC 6750 §3.1", "RFC 6750 §3")
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("header", [None, "", "Basic eDp5"])
-def test_request_without_a_token_gets_a_bare_challenge(
+def test_request_without_a_token_gets_a_challenge_without_an_error(
     base_url: str, shop: ClientApp, path: str, header: str | None
 ) -> None:
     headers = {} if header is None else {"Authorization": header}
     refused = shop.http.get(base_url + path, headers=headers)
     assert refused.status_code == 401
-    assert refused.headers["WWW-Authenticate"] == "Bearer"
+    assert refused.headers["WWW-Authenticate"] == f'Bearer resource_metadata="{base_url}{METADATA}"'
     assert refused.headers["Cache-Control"] == "no-store"
 
 
@@ -54,6 +56,22 @@ def test_invalid_token_gets_invalid_token(shop: ClientApp, tokens: dict[str, Any
         assert refused.headers["WWW-Authenticate"].startswith('Bearer realm="Lanyard", error="invalid_token"')
         assert bad not in refused.text + str(refused.headers) or len(bad) == 1
     assert shop.me(token).status_code == 200
+
+
+@pytest.mark.spec("RFC 9728 §5.1")
+@pytest.mark.parametrize("path", PATHS)
+def test_every_challenge_leads_to_the_metadata_of_the_resource(john: Browser, shop: ClientApp, path: str) -> None:
+    """A client that starts with nothing but the address of the API finds the provider."""
+    token = shop.connect(john, scope="profile")["access_token"]
+    challenged = [shop.call(path, None), shop.call(path, "x"), shop.call(path, "a b")]
+    challenged += [shop.call(path, token)] if "organizers" in path else []
+    assert [answer.status_code for answer in challenged] == [401, 401, 400, 403][: len(challenged)]
+    for answer in challenged:
+        parameters = parse_keqv_list(parse_http_list(answer.headers["WWW-Authenticate"].removeprefix("Bearer ")))
+        assert parameters["resource_metadata"] == shop.base_url + METADATA
+        described = shop.http.get(parameters["resource_metadata"]).json()
+        assert described["resource"] == shop.base_url
+        assert described["authorization_servers"] == [shop.base_url]
 
 
 @pytest.mark.spec("RFC 6750 §3.1")
@@ -124,7 +142,7 @@ def test_token_in_the_query_or_in_a_form_is_not_accepted(shop: ClientApp, tokens
         shop.call(path, None, "POST", data=sent),
     ):
         assert answer.status_code in (401, 405)
-        assert answer.headers.get("WWW-Authenticate", "Bearer") == "Bearer"
+        assert "error=" not in answer.headers.get("WWW-Authenticate", "")
         assert "email" not in answer.text
 
 

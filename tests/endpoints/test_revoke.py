@@ -24,6 +24,14 @@ def test_revoking_another_clients_token_gets_200_and_changes_nothing(
     assert shop.refresh(tokens["refresh_token"]).status_code == 200
 
 
+@pytest.mark.parametrize("kind", [*KINDS, "unknown"])
+def test_successful_revocation_is_an_empty_json_object(john: Browser, shop: ClientApp, kind: str) -> None:
+    """Clients parse what is labelled JSON, and an empty body is not JSON."""
+    tokens = shop.connect(john, "Big Events LLC")
+    answer = shop.revoke(tokens.get(kind, "unknown"))
+    assert (answer.status_code, answer.headers["Content-Type"], answer.text) == (200, "application/json", "{}")
+
+
 def test_revoking_an_unknown_token_gets_200_and_changes_nothing(
     john: Browser, shop: ClientApp, store: StoreProxy
 ) -> None:

@@ -154,6 +154,40 @@ def test_earlier_grants_no_longer_expire_when_idle_once_the_client_signs(
     assert app.refresh(tokens["refresh_token"]).status_code == 200
 
 
+@pytest.mark.spec("RFC 7662 §2.2")
+def test_refresh_token_from_when_the_client_was_public_introspects_until_it_is_idle(
+    john: Browser, documents: DocumentServer, clock: Clock, store: StoreProxy
+) -> None:
+    """Only then can its own client ask: a public client cannot introspect. What was used before is inactive, and the
+    introspection of it, unlike its use, ends nothing."""
+    public = publish(documents, john.base_url)
+    first = public.connect(john, "Big Events LLC")["refresh_token"]
+    second = public.refresh(first).json()["refresh_token"]
+    clock.advance(limits.DOCUMENT_FRESH_SECONDS)
+    third = public.refresh(second).json()["refresh_token"]
+    app = begin_to_sign(public, john, documents)
+
+    def introspected(token: str) -> dict[str, Any]:
+        url = john.base_url + "/api/v1/oauth/introspect"
+        form = {"client_assertion_type": TYPE, "client_assertion": app.assertion(), "token": token}
+        return dict(requests.post(url, data=form, timeout=30).json())
+
+    with store.count() as calls:
+        for used in (first, second, first):  # the second within its grace period, the first after it
+            assert introspected(used) == {"active": False}
+    assert {table for call in calls if call.operation not in ("GetItem", "BatchGetItem") for table in call.tables} == {
+        "test-used_assertions"
+    }
+    described = introspected(third)
+    assert described["client_id"] == public.client_id
+    idle_seconds = settings.SETTINGS.refresh_idle_days * limits.DAY_SECONDS
+    assert described["exp"] - described["iat"] == idle_seconds
+    clock.advance(idle_seconds - 60)
+    assert introspected(third)["active"] is True
+    clock.advance(60)
+    assert introspected(third) == {"active": False}
+
+
 def test_document_is_kept_for_an_hour_and_then_fetched_again(
     john: Browser, documents: DocumentServer, clock: Clock
 ) -> None:

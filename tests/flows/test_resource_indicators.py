@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import requests
@@ -138,3 +139,56 @@ def test_api_without_a_resource_learns_nothing_about_tokens_for_one(
     token = shop.connect(john, "Big Events LLC", resource=TICKETS)["access_token"]
     assert introspect(other_shop, token) == {"active": False}
     assert introspect(shop, token)["active"] is True
+
+
+def repeated_resources(first: str, second: str) -> str:
+    return "&" + urlencode([("resource", first), ("resource", second)])
+
+
+TWICE = pytest.mark.parametrize("second", [TICKETS, MUSIC, ""])
+
+
+@pytest.mark.spec("RFC 8707 §2", "RFC 8707 §2.1")
+@TWICE
+def test_several_resources_at_the_authorization_endpoint_are_an_invalid_target(
+    john: Browser, shop: ClientApp, second: str
+) -> None:
+    shop.connect(john, "Big Events LLC")
+    page = john.open(shop.authorize_path() + repeated_resources(TICKETS, second))
+    assert (page.answer["error"], page.answer["state"]) == ("invalid_target", "xyz")
+    assert "one resource" in page.answer["error_description"]
+
+
+@pytest.mark.spec("RFC 8707 §2", "RFC 8707 §2.2")
+@TWICE
+@pytest.mark.parametrize("endpoint", ["token", "par", "device_authorization"])
+def test_several_resources_of_an_application_are_an_invalid_target(
+    john: Browser, shop: ClientApp, endpoint: str, second: str
+) -> None:
+    code = john.allow(john.open(shop.authorize_path()), "Big Events LLC").code
+    form = {
+        "token": {"grant_type": "authorization_code", "code": code, "redirect_uri": shop.redirect_uri},
+        "par": shop.parameters(),
+        "device_authorization": {"scope": "read"},
+    }[endpoint]
+    answer = requests.post(
+        f"{shop.base_url}/api/v1/oauth/{endpoint}",
+        data={**form, "resource": [TICKETS, second]},
+        auth=(shop.client_id, shop.secret),
+        timeout=30,
+    )
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_target")
+    assert "one resource" in answer.json()["error_description"]
+    assert shop.exchange(code).status_code == 200, "the request spent the code"
+
+
+@pytest.mark.spec("RFC 6749 §3.1", "RFC 6749 §3.2")
+def test_another_repeated_parameter_beside_several_resources_is_an_invalid_request(
+    john: Browser, shop: ClientApp
+) -> None:
+    resources = repeated_resources(TICKETS, MUSIC)
+    shop.connect(john, "Big Events LLC")
+    page = john.open(shop.authorize_path() + resources + "&scope=read")
+    assert page.answer["error"] == "invalid_request"
+    answer = shop.refresh("x", resource=[TICKETS, MUSIC], scope=["read", "read"])
+    assert answer.json()["error"] == "invalid_request"

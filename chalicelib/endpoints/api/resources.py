@@ -7,7 +7,7 @@ from chalice.app import Blueprint, Response
 from chalicelib import logs, names
 from chalicelib.endpoints import http
 from chalicelib.models import organizer, store
-from chalicelib.protocol.rules import request_parameters, scopes, strict_json
+from chalicelib.protocol.rules import paths, request_parameters, scopes, strict_json
 from chalicelib.protocol.tokens import bearer
 
 PAGE_SIZE_LIMIT = 50
@@ -68,7 +68,8 @@ def _access(request: http.Request, scope: str | None) -> bearer.Access:
     try:
         return bearer.authenticate(request.header("authorization"), scope=scope, resource=request.base_url)
     except bearer.BearerError as error:
-        headers = {"WWW-Authenticate": error.challenge}
+        # Below the URL of the provider, where the metadata always is; see endpoints/oauth/discovery.py.
+        headers = {"WWW-Authenticate": error.challenge(request.base_url + paths.RESOURCE_METADATA)}
         raise http.Refusal(error.status, error.error or "unauthorized", error.description, headers) from error
 
 

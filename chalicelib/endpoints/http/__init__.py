@@ -37,8 +37,11 @@ SIGN_IN = "log-in"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 _SECURITY_HEADERS = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer"}
 _NEVER_STORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+# What a browser lets another site's script send: MCP hosts send MCP-Protocol-Version with every request, and some
+# clients a DPoP proof. Both are ignored here, but a browser drops the request if its header is not listed.
+_SENT_BY_SCRIPTS = ["Authorization", "Content-Type", "MCP-Protocol-Version", "DPoP"]
 # Chalice answers preflight requests locally; on AWS, API Gateway does.
-_CROSS_ORIGIN = CORSConfig("*", ["Authorization", "Content-Type"], ["WWW-Authenticate", "Retry-After"], max_age=600)
+_CROSS_ORIGIN = CORSConfig("*", _SENT_BY_SCRIPTS, ["WWW-Authenticate", "Retry-After"], max_age=600)
 _HSTS = "max-age=63072000; includeSubDomains"
 
 View = Callable[..., Response]

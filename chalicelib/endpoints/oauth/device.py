@@ -27,7 +27,7 @@ _TYPED = "device code"  # the purpose of the form that a code is typed into
 blueprint = Blueprint(__name__)
 
 
-@http.route(blueprint, paths.DEVICE_AUTHORIZATION, "POST")
+@http.route(blueprint, paths.DEVICE_AUTHORIZATION, "POST", cross_origin=True)
 def device_authorization(request: http.Request) -> Response:
     answer = rules.device_authorization_response(request.as_client_request())
     return http.json_answer(answer.body, answer.status, answer.headers)

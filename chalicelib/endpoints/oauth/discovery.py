@@ -17,42 +17,40 @@ from chalice.app import Blueprint, Response
 
 from chalicelib.endpoints import http
 from chalicelib.protocol import server_metadata
+from chalicelib.protocol.rules import paths
 
-AUTHORIZATION_SERVER = "/.well-known/oauth-authorization-server"
-OPENID_CONFIGURATION = "/.well-known/openid-configuration"
-PROTECTED_RESOURCE = "/.well-known/oauth-protected-resource"
 _OF_PATH = "/{path+}"
 blueprint = Blueprint(__name__)
 
 
-@http.route(blueprint, AUTHORIZATION_SERVER, "GET", cross_origin=True)
+@http.route(blueprint, paths.SERVER_METADATA, "GET", cross_origin=True)
 def authorization_server(request: http.Request) -> Response:
     return http.json_answer(server_metadata.authorization_server(request.base_url))
 
 
-@http.route(blueprint, AUTHORIZATION_SERVER + _OF_PATH, "GET", cross_origin=True)
+@http.route(blueprint, paths.SERVER_METADATA + _OF_PATH, "GET", cross_origin=True)
 def authorization_server_of_path(request: http.Request) -> Response:
-    return _of_path(request, AUTHORIZATION_SERVER, server_metadata.authorization_server)
+    return _of_path(request, paths.SERVER_METADATA, server_metadata.authorization_server)
 
 
-@http.route(blueprint, OPENID_CONFIGURATION, "GET", cross_origin=True)
+@http.route(blueprint, paths.OPENID_CONFIGURATION, "GET", cross_origin=True)
 def openid_configuration(request: http.Request) -> Response:
     return http.json_answer(server_metadata.authorization_server(request.base_url))
 
 
-@http.route(blueprint, OPENID_CONFIGURATION + _OF_PATH, "GET", cross_origin=True)
+@http.route(blueprint, paths.OPENID_CONFIGURATION + _OF_PATH, "GET", cross_origin=True)
 def openid_configuration_of_path(request: http.Request) -> Response:
-    return _of_path(request, OPENID_CONFIGURATION, server_metadata.authorization_server)
+    return _of_path(request, paths.OPENID_CONFIGURATION, server_metadata.authorization_server)
 
 
-@http.route(blueprint, PROTECTED_RESOURCE, "GET", cross_origin=True)
+@http.route(blueprint, paths.RESOURCE_METADATA, "GET", cross_origin=True)
 def protected_resource(request: http.Request) -> Response:
     return http.json_answer(server_metadata.protected_resource(request.base_url))
 
 
-@http.route(blueprint, PROTECTED_RESOURCE + _OF_PATH, "GET", cross_origin=True)
+@http.route(blueprint, paths.RESOURCE_METADATA + _OF_PATH, "GET", cross_origin=True)
 def protected_resource_of_path(request: http.Request) -> Response:
-    return _of_path(request, PROTECTED_RESOURCE, server_metadata.protected_resource)
+    return _of_path(request, paths.RESOURCE_METADATA, server_metadata.protected_resource)
 
 
 def _of_path(request: http.Request, well_known: str, describe: Callable[[str], dict[str, Any]]) -> Response:

@@ -12,7 +12,7 @@ from chalicelib.protocol.rules import paths
 blueprint = Blueprint(__name__)
 
 
-@http.route(blueprint, paths.REGISTRATION, "POST")
+@http.route(blueprint, paths.REGISTRATION, "POST", cross_origin=True)
 def register(request: http.Request) -> Response:
     return _answer(registration.registration_response(request.as_client_request()))
 

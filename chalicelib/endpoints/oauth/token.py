@@ -29,7 +29,7 @@ def introspect(request: http.Request) -> Response:
     return _answer(introspection.introspection_response(request.as_client_request()))
 
 
-@http.route(blueprint, paths.PUSHED_REQUEST, "POST")
+@http.route(blueprint, paths.PUSHED_REQUEST, "POST", cross_origin=True)
 def par(request: http.Request) -> Response:
     return _answer(pushed_requests.pushed_request_response(request.as_client_request()))
 

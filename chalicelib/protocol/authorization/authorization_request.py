@@ -139,7 +139,7 @@ def _check_response_type(request: Request) -> dict[str, object]:
 
 def _check_repeated(request: Request) -> dict[str, object]:
     if request.repeated:
-        raise errors.InvalidRequestError(f"{request.repeated[0]} was sent more than once.")
+        raise resource_indicators.repetition_error(request.repeated)
     return {}
 
 

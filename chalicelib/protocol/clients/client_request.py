@@ -12,7 +12,7 @@ from oauthlib.oauth2.rfc6749 import errors
 
 from chalicelib import credentials, logs
 from chalicelib.protocol.clients import assertion_use, authentication
-from chalicelib.protocol.rules import request_parameters, scopes
+from chalicelib.protocol.rules import request_parameters, resource_indicators, scopes
 
 _FORM = "application/x-www-form-urlencoded"
 
@@ -68,7 +68,8 @@ def media_type(request: ClientRequest) -> str:
 
 
 def read_form(request: ClientRequest, names: Sequence[str]) -> dict[str, str]:
-    """Raises InvalidRequestError for no form, repeated parameters, or ones in the URL (RFC 6749 §3.2, §2.3.1)."""
+    """Raises InvalidRequestError for no form, repeated parameters, or ones in the URL (RFC 6749 §3.2, §2.3.1), and
+    InvalidTargetError for several resources."""
     if request.query:
         raise errors.InvalidRequestError("Send the parameters in the body, not in the URL.")
     if media_type(request) != _FORM:
@@ -79,7 +80,7 @@ def read_form(request: ClientRequest, names: Sequence[str]) -> dict[str, str]:
         raise errors.InvalidRequestError(str(error)) from error
     twice = request_parameters.repeated(form, names)
     if twice:
-        raise errors.InvalidRequestError(f"{twice[0]} was sent more than once.")
+        raise resource_indicators.repetition_error(twice)
     return request_parameters.known(form, names)
 
 

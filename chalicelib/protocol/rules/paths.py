@@ -10,3 +10,6 @@ PUSHED_REQUEST = "/api/v1/oauth/par"
 DEVICE_AUTHORIZATION = "/api/v1/oauth/device_authorization"
 DEVICE = "/device"  # short: people type it
 REGISTRATION = "/api/v1/oauth/register"
+SERVER_METADATA = "/.well-known/oauth-authorization-server"
+OPENID_CONFIGURATION = "/.well-known/openid-configuration"
+RESOURCE_METADATA = "/.well-known/oauth-protected-resource"

@@ -7,7 +7,10 @@ however the client spelled it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from oauthlib.oauth2 import OAuth2Error
+from oauthlib.oauth2.rfc6749 import errors
 
 from chalicelib import settings
 
@@ -16,6 +19,14 @@ _DEFAULT_PORTS = {"https": ":443", "http": ":80"}
 
 class InvalidTargetError(OAuth2Error):  # type: ignore[misc] # oauthlib has no types and lacks this error (RFC 8707 §2)
     error = "invalid_target"
+
+
+def repetition_error(names: Sequence[str]) -> OAuth2Error:
+    """The error for a request that sent these parameters more than once. Several resources are no malformed request
+    (§2), but a token here is for one."""
+    if set(names) == {"resource"}:
+        return InvalidTargetError("Send one resource: a token here is for one API, or for all of them.")
+    return errors.InvalidRequestError(f"{names[0]} was sent more than once.")
 
 
 def read(resource: str | None, *, issuer: str) -> str | None:

@@ -30,12 +30,14 @@ class BearerError(Exception):
         self.description = description
         self.scope = scope
 
-    @property
-    def challenge(self) -> str:
-        """The value of WWW-Authenticate; just the scheme if no token was sent (RFC 6750 §3.1)."""
-        if self.error is None:
-            return "Bearer"
-        parts = [f'realm="{REALM}"', f'error="{self.error}"', f'error_description="{self.description}"']
+    def challenge(self, metadata_url: str) -> str:
+        """The value of WWW-Authenticate; without an error if no token was sent (RFC 6750 §3.1).
+
+        metadata_url: of the resource's metadata, where a client finds its provider (RFC 9728 §5.1).
+        """
+        parts = [f'resource_metadata="{metadata_url}"']
+        if self.error is not None:
+            parts = [f'realm="{REALM}"', f'error="{self.error}"', f'error_description="{self.description}"', *parts]
         if self.scope:
             parts.append(f'scope="{self.scope}"')
         return "Bearer " + ", ".join(parts)

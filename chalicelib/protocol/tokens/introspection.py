@@ -1,8 +1,11 @@
-"""Introspection: tells an API what an access token allows (RFC 7662).
+"""Introspection: tells an API what an access token allows, and an application about its refresh tokens (RFC 7662).
 
-Any application that authenticates may ask, since whoever holds a token could use it anyway. An application that the
-operator made the API of a resource may ask about tokens for that resource. No other application is told about a token
-for a resource, except the one it was issued to. Refresh tokens are not described: only the token endpoint takes them.
+Any application that authenticates may ask about an access token, since whoever holds it could use it anyway. An
+application that the operator made the API of a resource may ask about tokens for that resource. No other application is
+told about a token for a resource, except the one it was issued to.
+
+Only the application it was issued to is told about a refresh token. Only the token endpoint takes one, and an API that
+was told that it is active would take it for an access token.
 """
 
 from __future__ import annotations
@@ -12,7 +15,9 @@ from typing import Any
 
 from oauthlib.oauth2.rfc6749 import errors
 
-from chalicelib import logs
+from chalicelib import credentials, logs
+from chalicelib.credentials import Kind
+from chalicelib.models import grant
 from chalicelib.models.application import Application
 from chalicelib.protocol.clients import authentication, client_request
 from chalicelib.protocol.clients.client_request import ClientRequest, ProtocolAnswer
@@ -32,13 +37,15 @@ def _create(request: ClientRequest) -> ProtocolAnswer:
         raise errors.UnauthorizedClientError("A public application cannot introspect tokens.")
     if "token" not in parameters:
         raise errors.InvalidRequestError("token is missing.")
-    described = _described(parameters["token"], asking, issuer=request.issuer)
+    describe = _refresh_token if parameters["token"].startswith(Kind.REFRESH_TOKEN) else _access_token
+    described = describe(parameters["token"], asking, request.issuer)
     logs.note(outcome="active" if described else "inactive")
     # The response must not tell why a token is not active (§2.2).
     return ProtocolAnswer(200, {}, json.dumps(described or {"active": False}))
 
 
-def _described(token: str, asking: Application, *, issuer: str) -> dict[str, Any] | None:
+def _access_token(token: str, asking: Application, issuer: str) -> dict[str, Any] | None:
+    """The description of a valid access token that this application may know about; else None."""
     try:
         access = bearer.access_of(token)
     except BearerError:
@@ -56,6 +63,32 @@ def _described(token: str, asking: Application, *, issuer: str) -> dict[str, Any
         "iss": issuer,
         **({"aud": access.resource} if access.resource else {}),
         "organizers": sorted(access.organizers),
+    }
+
+
+def _refresh_token(token: str, asking: Application, issuer: str) -> dict[str, Any] | None:
+    """The description of a refresh token, if its client could use it now; else None. One that was used before is only
+    reported, whereas using it again would end its grant."""
+    named = credentials.recognize(token, Kind.REFRESH_TOKEN)
+    if named is None or grant.client_of(named.names) != asking.client_id:
+        return None
+    standing = grant.standing(named.names)
+    if standing is None or not standing.is_good or standing.grant.is_idle:
+        return None
+    found = standing.grant
+    if not credentials.matches(token, found.refresh_digest):
+        return None
+    return {
+        "active": True,
+        "scope": scopes.as_text(found.scope.split()),
+        "client_id": standing.application.public_id,
+        # No token_type: the types of RFC 6749 §5.1 say how an access token is used.
+        **({} if found.idle_at is None else {"exp": found.idle_at}),
+        "iat": found.refresh_token_issued_at,
+        "sub": found.user_id,
+        "iss": issuer,
+        **({"aud": found.resource} if found.resource else {}),
+        "organizers": sorted(frozenset(found.organizers or ()) & standing.allowed_organizers),
     }
 
 

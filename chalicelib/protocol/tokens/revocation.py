@@ -31,7 +31,7 @@ def _create(request: ClientRequest) -> ProtocolAnswer:
     application, found, live = _read(sent.client_id, token)
     client = authentication.check(sent, application, issuer=request.issuer)
     _end(token, client, found, live)
-    return ProtocolAnswer(200)
+    return ProtocolAnswer(200, body="{}")  # clients parse what is labelled JSON, and an empty body is not JSON
 
 
 def _read(client_id: str, token: str) -> tuple[Application | None, Grant | None, AccessToken | None]:
