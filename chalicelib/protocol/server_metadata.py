@@ -37,6 +37,9 @@ def authorization_server(issuer: str) -> dict[str, Any]:
         "response_modes_supported": ["query"],
         "grant_types_supported": list(token_endpoint.GRANT_TYPES),
         "code_challenge_methods_supported": [pkce.METHOD],
+        # A pushed request's reference is accepted whatever the second one says (RFC 9126 §5). It is true by default.
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
         "client_id_metadata_document_supported": metadata_documents.are_taken(),
         "authorization_response_iss_parameter_supported": True,  # RFC 9207 §3
     }

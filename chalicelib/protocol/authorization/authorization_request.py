@@ -22,6 +22,10 @@ from chalicelib.protocol.errors import NotThisApplication
 from chalicelib.protocol.rules import pkce, redirect_uris, request_parameters, resource_indicators, scopes
 
 
+class RequestNotSupportedError(OAuth2Error):  # type: ignore[misc] # oauthlib has no types
+    error = "request_not_supported"
+
+
 class RefusedRequest(Exception):
     """The request is wrong, and its application is told so.
 
@@ -130,6 +134,21 @@ def _check_length(known: dict[str, str], *, is_pushed: bool) -> None:
         raise NotThisApplication("request", problem)
 
 
+def _check_request_object(request: Request) -> dict[str, object]:
+    """Refuse the request as a JWT, whose parameters must not be ignored (RFC 9101 §4, OpenID Connect Core §6.1)."""
+    if getattr(request, "request", None) is not None:
+        advice = "Send each parameter by itself, or push them (RFC 9126)."
+        raise RequestNotSupportedError(f"request is not supported. {advice}")
+    return {}
+
+
+def _check_response_mode(request: Request) -> dict[str, object]:
+    """Accept only the default: a code does not belong in a fragment (RFC 9700 §4.3.1)."""
+    if request.response_mode not in (None, "query"):
+        raise errors.InvalidRequestError("response_mode must be query.")
+    return {}
+
+
 def _check_response_type(request: Request) -> dict[str, object]:
     """Accept only `code`: oauthlib accepts anything that contains it (RFC 6749 §3.1.1)."""
     if request.response_type is not None and request.response_type != "code":
@@ -159,7 +178,15 @@ def _check_approval_prompt(request: Request) -> dict[str, object]:
 
 
 _GRANT = AuthorizationCodeGrant(
-    Validator(), pre_auth=[_check_repeated, _check_response_type, _check_challenge, _check_approval_prompt]
+    Validator(),
+    pre_auth=[
+        _check_repeated,
+        _check_request_object,
+        _check_response_type,
+        _check_response_mode,
+        _check_challenge,
+        _check_approval_prompt,
+    ],
 )
 
 

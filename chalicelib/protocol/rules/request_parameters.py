@@ -13,6 +13,7 @@ Parameters = Mapping[str, Sequence[str]]
 AUTHORIZATION = (
     "client_id",
     "response_type",
+    "response_mode",
     "redirect_uri",
     "scope",
     "state",
@@ -20,6 +21,7 @@ AUTHORIZATION = (
     "code_challenge_method",
     "approval_prompt",
     "resource",
+    "request",
 )
 CLIENT = ("client_id", "client_secret", "client_assertion_type", "client_assertion")
 TOKEN = (
