@@ -47,7 +47,7 @@ TITLES = {
     "RFC 9700": "Best current practice for OAuth 2.0 security",
     "RFC 9728": "Protected resource metadata",
     "OpenAPI 3.1": "Description of the HTTP API",
-    "OpenID Connect Core": "What clients send by habit",
+    "OpenID Connect Core": "What its clients send to the authorization endpoint",
     "OpenID Connect Discovery": "Metadata that it registers for every authorization server",
     "MCP": "Authorization in the Model Context Protocol",
 }

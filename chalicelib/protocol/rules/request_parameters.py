@@ -19,6 +19,7 @@ AUTHORIZATION = (
     "state",
     "code_challenge",
     "code_challenge_method",
+    "prompt",
     "approval_prompt",
     "resource",
     "request",
