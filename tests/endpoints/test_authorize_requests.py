@@ -117,6 +117,7 @@ def test_request_of_a_disabled_application_redirects_nowhere(john: Browser, shop
         "state",
         "code_challenge",
         "code_challenge_method",
+        "prompt",
         "approval_prompt",
         "request",
     ],

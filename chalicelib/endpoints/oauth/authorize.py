@@ -63,7 +63,8 @@ def authorize(request: http.Request) -> Response:
     except NotThisApplication as error:
         return _not_this_application(request, error, parameters)
     except RefusedRequest as error:
-        # Otherwise anybody's link could redirect through here to any site (RFC 9700 §4.11.2).
+        # Otherwise anybody's link could redirect through here to any site (RFC 9700 §4.11.2). `prompt=none` allows no
+        # sign-in page; `_refused` decides whether it redirects.
         if browser is None and not error.is_silent:
             raise http.NotSignedIn(_path_of(parameters)) from error
         return _refused(request, error, browser, consent)
