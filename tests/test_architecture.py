@@ -84,8 +84,8 @@ HOMES = {
     "boto3": {"mail", "keys"},
     "botocore": {"mail", "keys"},
 }
-# What several views of a folder share. No other view is imported by a view.
-SHARED_ENDPOINTS = {"mailed_link", "application_form", "consent_page"}
+# What views of a folder share, or keep in a file of its own. No other view is imported by a view.
+SHARED_ENDPOINTS = {"mailed_link", "application_form", "consent_page", "sign_in_again"}
 # What pages are built from. `http` exports it; views import only these two of its modules.
 HTTP_FOR_VIEWS = {"browser_session", ""}
 # Where a Lambda function starts. Only these modules read the environment.

@@ -8,7 +8,7 @@ from chalicelib import settings
 from chalicelib.models.application import BASIC, NONE, POST, PRIVATE_KEY_JWT
 from chalicelib.protocol.clients import metadata_documents, private_key_jwt
 from chalicelib.protocol.grants import token_endpoint
-from chalicelib.protocol.rules import paths, pkce, scopes
+from chalicelib.protocol.rules import paths, pkce, prompts, scopes
 
 _CONFIDENTIAL = [BASIC, POST, PRIVATE_KEY_JWT]
 
@@ -35,8 +35,12 @@ def authorization_server(issuer: str) -> dict[str, Any]:
         "scopes_supported": list(scopes.ALL),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
+        "prompt_values_supported": list(prompts.ALL),
         "grant_types_supported": list(token_endpoint.GRANT_TYPES),
         "code_challenge_methods_supported": [pkce.METHOD],
+        # A pushed request's reference is accepted whatever the second one says (RFC 9126 §5). It is true by default.
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
         "client_id_metadata_document_supported": metadata_documents.are_taken(),
         "authorization_response_iss_parameter_supported": True,  # RFC 9207 §3
     }

@@ -15,7 +15,9 @@ from pathlib import Path
 from infra.documents import table
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-_STANDARD = re.compile(r"(RFC \d+(?:bis)?|OpenAPI 3\.1|MCP)(?: (§\d[\d.]*|appendix [A-Z]))?")
+_STANDARD = re.compile(
+    r"(RFC \d+(?:bis)?|OpenAPI 3\.1|MCP|OpenID Connect Core|OpenID Connect Discovery)(?: (§\d[\d.]*|appendix [A-Z]))?"
+)
 _ATTACK = re.compile(r"CVE-\d{4}-\d+|(?:DOT|workers-oauth-provider|node-oidc-provider|Hydra) .+")
 TITLES = {
     "RFC 4648": "Base64",
@@ -39,11 +41,14 @@ TITLES = {
     "RFC 8707": "Resource indicators",
     "RFC 8725": "JSON Web Token best current practices",
     "RFC 9110": "HTTP semantics",
+    "RFC 9101": "Request objects (JAR)",
     "RFC 9126": "Pushed authorization requests",
     "RFC 9207": "Issuer identification in responses",
     "RFC 9700": "Best current practice for OAuth 2.0 security",
     "RFC 9728": "Protected resource metadata",
     "OpenAPI 3.1": "Description of the HTTP API",
+    "OpenID Connect Core": "What its clients send to the authorization endpoint",
+    "OpenID Connect Discovery": "Metadata that it registers for every authorization server",
     "MCP": "Authorization in the Model Context Protocol",
 }
 _INTRODUCTION = """\

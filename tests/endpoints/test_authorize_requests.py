@@ -109,7 +109,18 @@ def test_request_of_a_disabled_application_redirects_nowhere(john: Browser, shop
 
 @pytest.mark.spec("RFC 6749 §3.1", "CVE-2026-9689")
 @pytest.mark.parametrize(
-    "name", ["response_type", "scope", "state", "code_challenge", "code_challenge_method", "approval_prompt"]
+    "name",
+    [
+        "response_type",
+        "response_mode",
+        "scope",
+        "state",
+        "code_challenge",
+        "code_challenge_method",
+        "prompt",
+        "approval_prompt",
+        "request",
+    ],
 )
 @pytest.mark.parametrize("second", ["same", "other", ""])
 def test_repeated_parameter_is_an_invalid_request(john: Browser, shop: ClientApp, name: str, second: str) -> None:
@@ -171,14 +182,46 @@ def test_response_type_other_than_code_is_refused(john: Browser, shop: ClientApp
     assert answer["error"] == "unsupported_response_type"
 
 
-@pytest.mark.spec("RFC 6749 §4.1.2", "RFC 9700 §2.4")
-@pytest.mark.parametrize("mode", ["fragment", "form_post"])
-def test_code_is_never_sent_in_a_fragment(john: Browser, shop: ClientApp, mode: str) -> None:
-    asked = shop.authorize_path(response_mode=mode)
-    for page in (john.allow(john.open(asked), "Small Shows"), john.open(asked + "&state=twice")):
-        assert page.left_to is not None
-        assert "#" not in page.left_to
-        assert page.answer["iss"] == john.base_url
+@pytest.mark.spec("RFC 6749 §4.1.2", "RFC 9700 §4.3.1")
+@pytest.mark.parametrize("mode", ["fragment", "form_post", "query.jwt", "QUERY", "query fragment", " "])
+def test_response_mode_other_than_query_is_refused_by_query(john: Browser, shop: ClientApp, mode: str) -> None:
+    john.allow(john.open(shop.authorize_path()), "Small Shows")
+    answer = refused(john, shop.authorize_path(response_mode=mode))
+    assert answer["error"] == "invalid_request"
+    assert answer["error_description"] == "response_mode must be query."
+    assert (answer["state"], answer["iss"]) == ("xyz", john.base_url)
+
+
+@pytest.mark.spec("RFC 6749 §4.1.2")
+@pytest.mark.parametrize("mode", ["query", ""])
+def test_response_mode_query_is_the_default(john: Browser, shop: ClientApp, mode: str) -> None:
+    page = john.allow(john.open(shop.authorize_path(response_mode=mode)), "Small Shows")
+    assert page.left_to is not None
+    assert page.left_to.startswith(shop.redirect_uri + "?code=")
+
+
+@pytest.mark.spec("RFC 9101 §6", "OpenID Connect Core §6.1")
+@pytest.mark.parametrize("left_out", [{}, {"response_type": None, "scope": None, "redirect_uri": None}])
+def test_request_object_is_refused_and_not_ignored(
+    john: Browser, shop: ClientApp, left_out: dict[str, str | None]
+) -> None:
+    shop.connect(john, "Small Shows")
+    answer = refused(john, shop.authorize_path(request="eyJhbGciOiJub25lIn0.e30.", **left_out))
+    assert answer["error"] == "request_not_supported"
+    assert "Send each parameter by itself" in answer["error_description"]
+    assert answer["state"] == "xyz"
+    assert john.open(shop.authorize_path(request="")).code, "an empty parameter counts as missing"
+
+
+@pytest.mark.spec("RFC 9101 §5.2", "OpenID Connect Core §6.2")
+@pytest.mark.parametrize("uri", ["https://shop.example.com/request.jwt", "urn:ietf:params:oauth:request_uri:x"])
+def test_request_uri_that_is_not_a_pushed_request_is_refused_and_never_fetched(
+    john: Browser, shop: ClientApp, uri: str
+) -> None:
+    shop.connect(john, "Small Shows")
+    page = john.open(shop.authorize_path(request_uri=uri))
+    assert (page.status, page.left_to) == (400, None)
+    assert "request_uri is unknown" in page.text
 
 
 @pytest.mark.spec("docs/architecture.md", "RFC 6749 §4.1.2.1")

@@ -284,6 +284,16 @@ def test_switching_accounts_keeps_the_authorization_request(john: Browser, eve: 
     assert page.answer["state"] == "a b\n&c"
 
 
+def test_sign_in_page_for_another_account_leads_back_to_the_request_as_the_same_user(
+    john: Browser, shop: ClientApp
+) -> None:
+    (link,) = john.open(shop.authorize_path(state="a b\n&c")).html.select(".account a")
+    page = john.open(str(link["href"]))
+    (back,) = (found for found in page.html.find_all("a") if john.user.email in found.get_text())
+    assert john.press(john.open(str(back["href"])), "Authorize", tick=["Small Shows"]).answer["state"] == "a b\n&c"
+    assert "Continue as" not in Browser(john.base_url).open(str(link["href"])).text, "nobody is signed in"
+
+
 def test_user_without_an_organizer_is_told_what_to_do(a_browser: Callable[..., Browser], shop: ClientApp) -> None:
     nobody = a_browser()
     page = nobody.open(shop.authorize_path())

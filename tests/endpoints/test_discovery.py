@@ -49,6 +49,14 @@ def test_issuer_is_exact_and_every_named_endpoint_exists(base_url: str) -> None:
         assert answer.status_code in (400, 401), (name, answer.status_code, answer.text)
 
 
+@pytest.mark.spec("RFC 8414 §2", "RFC 9101 §10.5", "RFC 9126 §5", "OpenID Connect Discovery §3")
+def test_metadata_says_that_requests_are_sent_and_answered_by_query(base_url: str) -> None:
+    found = get(base_url + SERVER).json()
+    assert found["response_modes_supported"] == ["query"]
+    assert found["request_parameter_supported"] is False
+    assert found["request_uri_parameter_supported"] is False, "pushed requests have an endpoint of their own"
+
+
 @pytest.mark.spec("RFC 8414 §2")
 def test_only_the_advertised_grant_types_are_known(base_url: str) -> None:
     found = get(base_url + SERVER).json()

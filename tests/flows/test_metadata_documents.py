@@ -231,6 +231,18 @@ def test_visitor_who_is_not_signed_in_cannot_make_this_server_fetch_a_document(
     assert page.title == "Authorize A described app?"
 
 
+@pytest.mark.spec("OpenID Connect Core §3.1.2.1")
+def test_visitor_signs_in_once_for_a_request_with_login_whose_client_is_not_known_yet(
+    john: Browser, documents: DocumentServer, clock: Clock
+) -> None:
+    assert john.person is not None
+    browser = Browser(john.base_url, john.person)
+    clock.advance(1)
+    page = browser.open(publish(documents, john.base_url).authorize_path(prompt="login"))
+    page = browser.press(page, "Sign in", email=john.person.email, password=john.person.password)
+    assert page.title == "Authorize A described app?"
+
+
 def test_number_of_documents_one_user_can_have_fetched_is_limited(john: Browser, documents: DocumentServer) -> None:
     for _ in range(limits.DOCUMENT_FETCHES_PER_USER):
         assert john.open(publish(documents, john.base_url).authorize_path()).status == 200

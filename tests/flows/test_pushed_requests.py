@@ -52,6 +52,15 @@ def test_pushed_request_is_answered_like_one_that_the_browser_brought(john: Brow
     assert shop.exchange(page.code).json()["scope"] == "read"
 
 
+@pytest.mark.spec("RFC 9101 §5", "RFC 9126 §3")
+def test_request_object_is_refused_when_pushed_and_beside_a_pushed_request(john: Browser) -> None:
+    shop = john.register_application("A shop")
+    answer = push(shop, request="eyJhbGciOiJub25lIn0.e30.")
+    assert (answer.status_code, answer.json()["error"]) == (400, "request_not_supported")
+    page = john.open(path(shop, reference(shop), request="eyJhbGciOiJub25lIn0.e30."))
+    assert (page.answer["error"], page.answer["state"]) == ("request_not_supported", "xyz")
+
+
 @pytest.mark.spec("RFC 9126 §4")
 def test_parameters_added_by_the_browser_are_ignored(john: Browser, shop: ClientApp) -> None:
     asked = path(shop, reference(shop), scope="read write", state="other", redirect_uri="https://evil.example/")
@@ -282,6 +291,7 @@ def test_made_up_reference_is_refused_without_a_redirect(john: Browser, shop: Cl
         ({"resource": "https://unknown.example.com"}, "invalid_target"),
         ({"request_uri": PREFIX + "x"}, "invalid_request"),
         ({"scope": ["read", "write"]}, "invalid_request"),
+        ({"response_mode": "fragment"}, "invalid_request"),
     ],
     ids=str,
 )

@@ -57,6 +57,14 @@ def test_registration_is_closed_unless_the_operator_opens_it(base_url: str) -> N
     assert "registration_endpoint" not in metadata
 
 
+@pytest.mark.spec("RFC 7591 §3.2.1")
+@pytest.mark.usefixtures("is_open")
+@pytest.mark.parametrize("scope", ["openid email offline_access profile read", "openid", "admin"])
+def test_registration_answers_with_the_scopes_that_there_are(base_url: str, scope: str) -> None:
+    answer = register(base_url, scope=scope)
+    assert (answer.status_code, answer.json()["scope"]) == (201, "read write profile")
+
+
 @pytest.mark.spec("RFC 7591 §3.2.1", "RFC 8414 §2")
 def test_application_that_registered_itself_connects(john: Browser, is_open: None) -> None:
     metadata = requests.get(john.base_url + "/.well-known/oauth-authorization-server", timeout=30).json()

@@ -100,6 +100,7 @@ def test_no_path_causes_a_5xx_on_an_applications_pages(developer: Browser, path:
     [
         ("/login", "next"),
         ("/login", "switch"),
+        ("/login", "again"),
         ("/settings/security", "before"),
         ("/settings/security", "done"),
         ("/settings/applications", "done"),

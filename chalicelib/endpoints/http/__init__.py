@@ -203,12 +203,15 @@ def sign_in_page(
     email: str = "",
     problem: str = "",
     is_disabled: bool = False,
+    is_again: bool = False,
+    signed_in_as: str = "",
     carried: Parameters | None = None,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """next_path: where to go after the sign-in. carried: the hidden fields of the form that waits for the sign-in; None
-    for those of this request; see `stale_form`. is_disabled: say that the account is disabled."""
+    for those of this request; see `stale_form`. is_disabled: say that the account is disabled. is_again: the user is
+    signed in, and an application wants their password again. signed_in_as: the email of the account to stay with."""
     carried = stale_form.carried(request) if carried is None else carried
     csrf_token, cookies = visitor_form(request, SIGN_IN)
     # After the sign-in a remembered application may redirect to an origin that is not known here: no form-action.
@@ -224,6 +227,8 @@ def sign_in_page(
         email=email,
         problem=problem,
         is_disabled=is_disabled,
+        is_again=is_again,
+        signed_in_as=signed_in_as,
         carries_form=bool(carried),
         offers_sign_up=settings.SETTINGS.sign_up_open,
         offers_reset=mail.is_set_up(),

@@ -52,10 +52,11 @@ class Cookie:
 
 @dataclass(frozen=True)
 class SignedIn:
-    """A browser with a live session of an active user."""
+    """A browser with a live session of an active user. began_at: when the session began."""
 
     cookie: Cookie
     user: User
+    began_at: int
 
     def csrf_token(self, *purpose: str) -> str:
         """The CSRF token of a form. purpose: its parts, with those that a caller chose kept separate; see
@@ -96,7 +97,7 @@ def recognize(
         return None
     session.touch(found)
     request.user = user
-    return SignedIn(cookie, user)
+    return SignedIn(cookie, user, int(found.created_at))
 
 
 def signed_in(request: http.Request) -> SignedIn | None:

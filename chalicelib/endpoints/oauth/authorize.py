@@ -11,7 +11,7 @@ from chalicelib import limits, logs
 from chalicelib.endpoints import http
 from chalicelib.endpoints.http import browser_session
 from chalicelib.endpoints.http.browser_session import SignedIn
-from chalicelib.endpoints.oauth import consent_page
+from chalicelib.endpoints.oauth import consent_page, sign_in_again
 from chalicelib.endpoints.oauth.consent_page import Question
 from chalicelib.messages import Message
 from chalicelib.models import pushed_request, store
@@ -63,18 +63,25 @@ def authorize(request: http.Request) -> Response:
     except NotThisApplication as error:
         return _not_this_application(request, error, parameters)
     except RefusedRequest as error:
-        if browser is None:  # otherwise anybody's link could redirect through here to any site (RFC 9700 §4.11.2)
+        # Otherwise anybody's link could redirect through here to any site (RFC 9700 §4.11.2). `prompt=none` allows no
+        # sign-in page; `_refused` decides whether it redirects.
+        if browser is None and not error.is_silent:
             raise http.NotSignedIn(_path_of(parameters)) from error
-        if authorization_response.is_told_at_once(error, consent, browser.user):
-            return http.see_other(error.location)
-        return _refused(request, error)  # the signed-in user decides whether to go there
+        return _refused(request, error, browser, consent)
     logs.note(client_id=asked.application.client_id)
+    asked = sign_in_again.as_asked(asked, parameters)
     if browser is None:
-        raise http.NotSignedIn(f"{PATH}?{request_parameters.encode(asked.parameters)}")
+        if asked.is_silent:
+            return _refused(request, authorization_response.unasked(asked, None, issuer=request.base_url))
+        raise http.NotSignedIn(_address(sign_in_again.asked_now(asked)))
+    if sign_in_again.is_due(asked, browser):
+        logs.note(outcome="asked to sign in again")
+        back_to = _address(sign_in_again.asked_now(asked))
+        return http.see_other(http.here(request, sign_in_again.path(asked, back_to)))
     try:
         if asked.pushed and asked.pushed.answer:
             return _answered_before(request, asked, browser, consent, form)
-        if form is None:
+        if form is None or asked.is_silent:
             return _ask_or_remember(request, asked, browser, consent)
         return _answer(request, asked, browser, consent, form)
     except AlreadyAnswered:  # since it was read, for example by a second click
@@ -83,7 +90,13 @@ def authorize(request: http.Request) -> Response:
 
 def _path_of(parameters: request_parameters.Parameters) -> str:
     """The path of a GET that repeats the request, including its mistakes."""
-    return f"{PATH}?{request_parameters.encode_all(parameters, (*request_parameters.AUTHORIZATION, 'request_uri'))}"
+    names = (*request_parameters.AUTHORIZATION, "request_uri", sign_in_again.ASKED_AT)
+    return f"{PATH}?{request_parameters.encode_all(parameters, names)}"
+
+
+def _address(asked: AuthorizationRequest) -> str:
+    """The path that shows a request again."""
+    return f"{PATH}?{request_parameters.encode(asked.parameters)}"
 
 
 def _read(
@@ -124,7 +137,7 @@ def _as_described(
     if not metadata_documents.are_taken():
         return None
     if browser is None and known is None:
-        raise http.NotSignedIn(_path_of(parameters))
+        raise http.NotSignedIn(_path_of(sign_in_again.stamped(parameters)))
     return metadata_documents.current(client_id, known, browser.user) if browser else known
 
 
@@ -137,6 +150,9 @@ def _ask_or_remember(
         )
         if location is not None:
             return http.see_other(location)
+    if asked.is_silent:
+        error = authorization_response.unasked(asked, browser.user, issuer=request.base_url)
+        return _refused(request, error, browser, consent)
     return consent_page.show(request, browser, _question(asked), consent)
 
 
@@ -191,6 +207,8 @@ def _answered_before(
     if location:
         return http.see_other(location)
     logs.note(outcome="answered before")
+    if asked.is_silent:
+        return _refused(request, authorization_response.used_up(asked, issuer=request.base_url), browser, consent)
     is_allowed = asked.pushed.answer == pushed_request.ALLOWED
     return http.page(request, "already_answered.html", 400, application=asked.application, is_allowed=is_allowed)
 
@@ -212,7 +230,7 @@ def _answered_meanwhile(
 
 def _question(asked: AuthorizationRequest) -> Question:
     # In the URL and not in fields: browsers change line breaks in a field, so they would change a state.
-    address = f"{PATH}?{request_parameters.encode(asked.parameters)}"
+    address = _address(asked)
     return Question(
         application=asked.application,
         scopes=asked.scopes,
@@ -243,14 +261,19 @@ def _not_this_application(
     return http.page(request, "not_this_application.html", 400, **shown)
 
 
-def _refused(request: http.Request, error: RefusedRequest) -> Response:
-    """A page with the error and a link that takes it to the application: nobody is redirected without a choice."""
+def _refused(
+    request: http.Request, error: RefusedRequest, browser: SignedIn | None = None, consent: Consent | None = None
+) -> Response:
+    """A redirect with the error; or a page with it, and a link, if the user is to decide whether to go there."""
     logs.note(client_id=error.application.client_id)
+    if authorization_response.is_told_at_once(error, consent, browser.user if browser else None):
+        return http.see_other(error.location)
     return http.page(
         request,
         "refused_request.html",
         400,
         application=error.application,
+        is_mistake=not error.is_about_the_user,
         error=error.reason.error,
         description=error.reason.description or "",
         location=error.location,

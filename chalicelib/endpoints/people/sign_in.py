@@ -32,11 +32,16 @@ def sign_in(request: http.Request) -> Response:
     if request.method == "POST":
         return _answer(request)
     next_path = browser_session.local_path(single(request.given, "next"))
-    wants_another = single(request.query, "switch") is not None
+    wants_another, is_again = (single(request.query, name) is not None for name in ("switch", "again"))
+    browser = browser_session.signed_in(request)
     # A form that is shown again belongs to somebody who wants another account or is not signed in.
-    if browser_session.signed_in(request) and not wants_another and not request.is_shown_again:
-        return http.see_other(http.here(request, next_path))
-    return _sign_in_page(request, next_path, email=single(request.typed, "email") or "")
+    if browser is None or request.is_shown_again:
+        return _sign_in_page(request, next_path, email=single(request.typed, "email") or "")
+    if is_again:
+        return http.sign_in_page(request, next_path, email=browser.user.email, is_again=True)
+    if wants_another:
+        return http.sign_in_page(request, next_path, signed_in_as=browser.user.email)
+    return http.see_other(http.here(request, next_path))
 
 
 @http.route(blueprint, "/logout", "GET", "POST", is_page=True)

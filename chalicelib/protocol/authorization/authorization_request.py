@@ -19,28 +19,55 @@ from chalicelib.models.application import Application
 from chalicelib.models.pushed_request import PushedRequest
 from chalicelib.protocol.authorization.validator import Validator
 from chalicelib.protocol.errors import NotThisApplication
-from chalicelib.protocol.rules import pkce, redirect_uris, request_parameters, resource_indicators, scopes
+from chalicelib.protocol.rules import pkce, prompts, redirect_uris, request_parameters, resource_indicators, scopes
+
+
+class RequestNotSupportedError(OAuth2Error):  # type: ignore[misc] # oauthlib has no types
+    error = "request_not_supported"
+
+
+# What `prompt=none` is answered with if the user would have to see a page (OpenID Connect Core §3.1.2.6).
+class LoginRequiredError(OAuth2Error):  # type: ignore[misc]
+    error = "login_required"
+    description = "The user is not signed in. Send them here without prompt=none."
+
+
+class ConsentRequiredError(OAuth2Error):  # type: ignore[misc]
+    error = "consent_required"
+    description = "The user has to be asked. Send them here without prompt=none."
+
+
+class InteractionRequiredError(OAuth2Error):  # type: ignore[misc]
+    error = "interaction_required"
+    description = "The user belongs to no organizer and has to be told. Send them here without prompt=none."
 
 
 class RefusedRequest(Exception):
     """The request is wrong, and its application is told so.
 
     location: the redirect URI with the error added, where the browser goes. reason: the error. application: the client.
+    is_silent: the application asked for no page (`prompt=none`).
     """
 
-    def __init__(self, location: str, reason: OAuth2Error, application: Application) -> None:
+    def __init__(self, location: str, reason: OAuth2Error, application: Application, *, is_silent: bool) -> None:
         super().__init__("refused")
         self.location = location
         self.reason = reason
         self.application = application
+        self.is_silent = is_silent
+
+    @property
+    def is_about_the_user(self) -> bool:
+        """True if the request was in order, and only the user was missing."""
+        return isinstance(self.reason, (LoginRequiredError, ConsentRequiredError, InteractionRequiredError))
 
 
 @dataclass(frozen=True)
 class AuthorizationRequest:
     """A request that passed every check.
 
-    parameters: the known ones, as received, for showing the request again. always_ask: never skip the consent page.
-    pushed: the pushed request that this one came from, if any.
+    parameters: the known ones, as received, for showing the request again. prompts: see `rules.prompts`. pushed: the
+    pushed request that this one came from, if any.
     """
 
     application: Application
@@ -50,7 +77,7 @@ class AuthorizationRequest:
     state: str | None
     code_challenge: str | None
     resource: str | None
-    always_ask: bool
+    prompts: frozenset[str]
     parameters: dict[str, str]
     pushed: PushedRequest | None = None
 
@@ -58,6 +85,16 @@ class AuthorizationRequest:
     def origin(self) -> str:
         """The origin that a remembered consent is limited to, as it is to scopes and organizers."""
         return redirect_uris.origin(self.redirect_uri, is_native=self.application.is_native)
+
+    @property
+    def always_asks(self) -> bool:
+        """True if the consent page is never skipped."""
+        return prompts.CONSENT in self.prompts or not self.application.is_confidential
+
+    @property
+    def is_silent(self) -> bool:
+        """True if no page may be shown."""
+        return prompts.NONE in self.prompts
 
     @property
     def needs_organizers(self) -> bool:
@@ -89,7 +126,8 @@ def read_request(
     except OAuth2Error as error:
         location = error_at(request.redirect_uri, issuer, known, error=error.error, description=error.description)
         assert application is not None  # validate_client_id made sure of it
-        raise RefusedRequest(location, error, application) from error
+        is_silent = prompts.NONE in prompts.read(known)
+        raise RefusedRequest(location, error, application, is_silent=is_silent) from error
     assert application is not None
     if application.rotates_refresh_tokens and not server_key.is_set():
         raise server_key.ServerKeyMissing
@@ -101,9 +139,16 @@ def read_request(
         state=known.get("state"),
         code_challenge=known.get("code_challenge"),
         resource=resource,
-        always_ask=known.get("approval_prompt") == "force" or not application.is_confidential,
+        prompts=prompts.read(known),
         parameters=known,
     )
+
+
+def refused(request: AuthorizationRequest, error: OAuth2Error, *, issuer: str) -> RefusedRequest:
+    """The refusal of a request that passed every check and cannot be answered nevertheless."""
+    state = {"state": request.state} if request.state else {}
+    location = error_at(request.redirect_uri, issuer, state, error=error.error, description=error.description)
+    return RefusedRequest(location, error, request.application, is_silent=request.is_silent)
 
 
 def error_at(uri: str, issuer: str, parameters: dict[str, str], *, error: str, description: str) -> str:
@@ -130,6 +175,21 @@ def _check_length(known: dict[str, str], *, is_pushed: bool) -> None:
         raise NotThisApplication("request", problem)
 
 
+def _check_request_object(request: Request) -> dict[str, object]:
+    """Refuse the request as a JWT, whose parameters must not be ignored (RFC 9101 §4, OpenID Connect Core §6.1)."""
+    if getattr(request, "request", None) is not None:
+        advice = "Send each parameter by itself, or push them (RFC 9126)."
+        raise RequestNotSupportedError(f"request is not supported. {advice}")
+    return {}
+
+
+def _check_response_mode(request: Request) -> dict[str, object]:
+    """Accept only the default: a code does not belong in a fragment (RFC 9700 §4.3.1)."""
+    if request.response_mode not in (None, "query"):
+        raise errors.InvalidRequestError("response_mode must be query.")
+    return {}
+
+
 def _check_response_type(request: Request) -> dict[str, object]:
     """Accept only `code`: oauthlib accepts anything that contains it (RFC 6749 §3.1.1)."""
     if request.response_type is not None and request.response_type != "code":
@@ -152,14 +212,25 @@ def _check_challenge(request: Request) -> dict[str, object]:
     return {}
 
 
-def _check_approval_prompt(request: Request) -> dict[str, object]:
+def _check_prompt(request: Request) -> dict[str, object]:
+    problem = prompts.problem_with(request.prompt)
+    if problem:
+        raise errors.InvalidRequestError(problem)
     if getattr(request, "approval_prompt", "auto") not in ("auto", "force"):
         raise errors.InvalidRequestError("approval_prompt must be auto or force.")
     return {}
 
 
 _GRANT = AuthorizationCodeGrant(
-    Validator(), pre_auth=[_check_repeated, _check_response_type, _check_challenge, _check_approval_prompt]
+    Validator(),
+    pre_auth=[
+        _check_repeated,
+        _check_request_object,
+        _check_response_type,
+        _check_response_mode,
+        _check_challenge,
+        _check_prompt,
+    ],
 )
 
 

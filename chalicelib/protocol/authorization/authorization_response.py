@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from oauthlib.oauth2.rfc6749 import errors
+
 from chalicelib import clock, credentials, logs, settings
 from chalicelib.credentials import Kind
 from chalicelib.models import authorization_code, pushed_request, store
@@ -14,14 +16,22 @@ from chalicelib.models.store.attempts import attempts
 from chalicelib.models.store.table import as_set
 from chalicelib.models.user import User
 from chalicelib.protocol.authorization import consents
-from chalicelib.protocol.authorization.authorization_request import AuthorizationRequest, RefusedRequest, error_at
+from chalicelib.protocol.authorization.authorization_request import (
+    AuthorizationRequest,
+    ConsentRequiredError,
+    InteractionRequiredError,
+    LoginRequiredError,
+    RefusedRequest,
+    error_at,
+    refused,
+)
 from chalicelib.protocol.rules import redirect_uris, scopes
 
 
 def is_remembered(request: AuthorizationRequest, consent: Consent | None, user: User) -> bool:
     """True if the request can be answered without asking: the user has already allowed this application all of it."""
     consent = in_force(consent, request.application)
-    if consent is None or request.always_ask:
+    if consent is None or request.always_asks:
         return False
     if not scopes.are_covered(request.scopes, consent.scopes_at.get(request.origin)):
         return False
@@ -76,16 +86,32 @@ def allow(
     raise store.StoreUnavailable("consent changed again and again")
 
 
-def is_told_at_once(error: RefusedRequest, consent: Consent | None, user: User) -> bool:
+def unasked(request: AuthorizationRequest, user: User | None, *, issuer: str) -> RefusedRequest:
+    """Why a request with `prompt=none` cannot be answered: what the user would have to do on a page."""
+    if user is None:
+        return refused(request, LoginRequiredError(), issuer=issuer)
+    if request.needs_organizers and not user.organizers:
+        return refused(request, InteractionRequiredError(), issuer=issuer)
+    return refused(request, ConsentRequiredError(), issuer=issuer)
+
+
+def used_up(request: AuthorizationRequest, *, issuer: str) -> RefusedRequest:
+    """The refusal of a pushed request with `prompt=none` that was answered before."""
+    reason = errors.InvalidRequestError("request_uri was already used. Push the request again.")
+    return refused(request, reason, issuer=issuer)
+
+
+def is_told_at_once(error: RefusedRequest, consent: Consent | None, user: User | None) -> bool:
     """True if the browser may be redirected with the error without asking the user first (RFC 6749 §4.1.2.1).
 
     Where anybody can register an application, that would let anybody redirect people through this provider to any site
-    (RFC 9700 §4.11.2). So the application must be the user's own, or allowed at this origin before.
+    (RFC 9700 §4.11.2). So the application must be the user's own, or allowed at this origin before. user: None if
+    nobody is signed in; then only the operator's word counts, that strangers register nothing.
     """
     application = error.application
     if application.registered_itself:
         return False
-    if not settings.SETTINGS.sign_up_open or application.owner_id == user.user_id:
+    if not settings.SETTINGS.sign_up_open or (user is not None and application.owner_id == user.user_id):
         return True
     consent = in_force(consent, application)
     origin = redirect_uris.origin(error.location, is_native=application.is_native)

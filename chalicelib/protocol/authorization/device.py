@@ -94,7 +94,7 @@ def _create(request: ClientRequest) -> ProtocolAnswer:
     quotas.count_device_request(client, request.address)
     if client.rotates_refresh_tokens and not server_key.is_set():
         raise server_key.ServerKeyMissing
-    asked = parameters.get("scope", scopes.as_text(scopes.DEFAULT)).split()
+    asked = scopes.without_habits(parameters.get("scope", scopes.as_text(scopes.DEFAULT)).split())
     if not asked or not scopes.are_known(asked):
         raise errors.InvalidScopeError(scopes.UNKNOWN)
     resource = resource_indicators.read(parameters.get("resource"), issuer=request.issuer)

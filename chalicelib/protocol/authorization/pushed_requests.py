@@ -64,6 +64,8 @@ def read_request(
     if not is_there or application is None or pushed is None or pushed.client_id != application.client_id:
         raise unusable()
     stored = {name: [value] for name, value in json.loads(pushed.parameters).items()}
+    if any(parameters.get("request", ())):
+        stored["request"] = list(parameters["request"])  # which is refused, not ignored: never both (RFC 9101 §5)
     asked = authorization_request.read_request(stored, application, issuer=issuer, is_pushed=True)
     shown = request_parameters.known(parameters, ("client_id", "request_uri"))
     return replace(asked, parameters=shown, pushed=pushed)

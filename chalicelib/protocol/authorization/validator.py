@@ -35,6 +35,6 @@ class Validator(RequestValidator):
         return list(scopes.DEFAULT)
 
     def validate_scopes(self, client_id: str, requested: list[str], client: Any, request: Any, *args: Any) -> bool:
-        if not scopes.are_known(requested):
+        if not scopes.are_known(scopes.without_habits(requested)):
             raise errors.InvalidScopeError(scopes.UNKNOWN, request=request)
         return True

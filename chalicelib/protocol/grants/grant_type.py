@@ -14,7 +14,7 @@ from chalicelib import limits
 from chalicelib.models.application import Application
 from chalicelib.protocol.clients import authentication
 from chalicelib.protocol.clients.authentication import PresentedClient
-from chalicelib.protocol.rules import resource_indicators
+from chalicelib.protocol.rules import resource_indicators, scopes
 
 CONNECT_AGAIN = "Send the user to the authorization endpoint again."
 
@@ -36,7 +36,9 @@ class TokenRequest:
 
     def scopes(self, default: list[str]) -> list[str]:
         """Return the requested scopes, or `default` if the request names none (§3.3)."""
-        return self.parameters["scope"].strip().split(" ") if "scope" in self.parameters else default
+        if "scope" not in self.parameters:
+            return default
+        return scopes.without_habits(self.parameters["scope"].strip().split(" "))
 
     def resource(self, granted: str | None) -> str | None:
         """Return the access token's resource, within the grant's. Raises InvalidTargetError (RFC 8707 §2.2)."""

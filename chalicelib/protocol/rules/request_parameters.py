@@ -13,13 +13,16 @@ Parameters = Mapping[str, Sequence[str]]
 AUTHORIZATION = (
     "client_id",
     "response_type",
+    "response_mode",
     "redirect_uri",
     "scope",
     "state",
     "code_challenge",
     "code_challenge_method",
+    "prompt",
     "approval_prompt",
     "resource",
+    "request",
 )
 CLIENT = ("client_id", "client_secret", "client_assertion_type", "client_assertion")
 TOKEN = (

@@ -9,6 +9,9 @@ WRITE = "write"
 PROFILE = "profile"
 ALL = (READ, WRITE, PROFILE)
 DEFAULT = (READ, WRITE)
+# Scopes of OpenID Connect that many clients ask for without needing them. They mean nothing here and are left out, so
+# that these clients connect. To give one a meaning, move it from here to ALL.
+ADDED_BY_HABIT = frozenset(("openid", "email", "offline_access"))
 UNKNOWN = f"scope must be one or more of: {', '.join(ALL)}."
 # Without `profile`: every token may read its user's profile at /me, so `profile` adds nothing to another scope.
 _OF_ORGANIZERS = frozenset((READ, WRITE))
@@ -16,6 +19,15 @@ _OF_ORGANIZERS = frozenset((READ, WRITE))
 
 def are_known(scopes: Iterable[str]) -> bool:
     return all(scope in ALL for scope in scopes)
+
+
+def without_habits(asked: Iterable[str]) -> list[str]:
+    """What a client asks for, without the scopes that it adds by habit. Unchanged if nothing known would be left, so
+    that a request for `openid` alone is an error, not a grant of something else. The token response says what was
+    granted (RFC 6749 §3.3)."""
+    asked = list(asked)
+    kept = [scope for scope in asked if scope not in ADDED_BY_HABIT]
+    return kept if any(scope in ALL for scope in kept) else asked
 
 
 def ordered(scopes: Iterable[str]) -> list[str]:
