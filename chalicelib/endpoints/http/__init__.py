@@ -7,18 +7,16 @@ page, with the headers that all responses have. API Gateway and Chalice would an
 from __future__ import annotations
 
 import functools
-import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote
 
 from chalice.app import Blueprint, CORSConfig, Response
 from chalice.app import Request as ChaliceRequest
 
-from chalicelib import deadline, limits, logs, mail, settings
-from chalicelib.endpoints.http import notices, stale_form
+from chalicelib import deadline, limits, logs, settings
+from chalicelib.endpoints.http import stale_form
 from chalicelib.endpoints.http.notices import Notice as Notice
 from chalicelib.endpoints.http.refusal import NotSignedIn as NotSignedIn
 from chalicelib.endpoints.http.refusal import Refusal as Refusal
@@ -26,17 +24,17 @@ from chalicelib.endpoints.http.refusal import StaleForm as StaleForm
 from chalicelib.endpoints.http.refusal import as_refusal
 from chalicelib.endpoints.http.request import EVERYTHING as EVERYTHING
 from chalicelib.endpoints.http.request import Request as Request
-from chalicelib.endpoints.http.visitor_token import visitor_form
+from chalicelib.endpoints.http.responses import SIGN_IN as SIGN_IN
+from chalicelib.endpoints.http.responses import here as here
+from chalicelib.endpoints.http.responses import json_answer as json_answer
+from chalicelib.endpoints.http.responses import page as page
+from chalicelib.endpoints.http.responses import see_other as see_other
+from chalicelib.endpoints.http.responses import sign_in_page as sign_in_page
+from chalicelib.endpoints.http.responses import site as site
 from chalicelib.messages import Message
-from chalicelib.pages import render
-from chalicelib.pages.site import Site
-from chalicelib.protocol.rules.request_parameters import Parameters
 
-# The purpose of the sign-in form's CSRF token. The word is that of earlier versions, whose forms may still be open.
-SIGN_IN = "log-in"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 _SECURITY_HEADERS = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer"}
-_NEVER_STORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 # What a browser lets another site's script send: MCP hosts send MCP-Protocol-Version with every request, and some
 # clients a DPoP proof. Both are ignored here, but a browser drops the request if its header is not listed.
 _SENT_BY_SCRIPTS = ["Authorization", "Content-Type", "MCP-Protocol-Version", "DPoP"]
@@ -45,7 +43,6 @@ _CROSS_ORIGIN = CORSConfig("*", _SENT_BY_SCRIPTS, ["WWW-Authenticate", "Retry-Af
 _HSTS = "max-age=63072000; includeSubDomains"
 
 View = Callable[..., Response]
-_site = functools.cache(Site)  # which keeps the files that it makes
 
 
 @dataclass(frozen=True)
@@ -146,112 +143,6 @@ def _show_again(to: Route, request: Request, path_parameters: Mapping[str, str],
     if response.status_code == 200:
         response.status_code = stale.status
     return response
-
-
-def json_answer(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
-    return Response(text, {"Content-Type": "application/json", **_NEVER_STORED, **(headers or {})}, status)
-
-
-def page(
-    request: Request,
-    template: str,
-    status: int = 200,
-    *,
-    headers: Mapping[str, Any] | None = None,
-    form_target: str | None = "",
-    with_script: bool = False,
-    **values: Any,
-) -> Response:
-    """A page in its reader's language. values: what its template shows.
-
-    form_target: where its forms may lead besides our pages, as CSP sources; None if that is not known here.
-    with_script: the page may load our script; no page needs it to work.
-    """
-    user, languages = values.pop("user", request.user), request.header("accept-language")
-    left = notices.left_for(request) if status < 400 else None
-    notice = Notice.STALE_FORM if request.is_shown_again else left
-    html = render.page(
-        template,
-        site=site(),
-        base=request.base_path,
-        user=user,
-        accept_language=languages,
-        with_script=with_script,
-        notice=None if user and notice in notices.TO_VISITORS else notice,
-        **values,
-    )
-    answer = {
-        "Content-Type": "text/html; charset=utf-8",
-        "Content-Security-Policy": site().content_security_policy(form_target, with_script=with_script),
-        **_NEVER_STORED,
-        **_with_cookies(headers, [notices.said()] if left and not request.is_head else []),
-    }
-    return Response(html, answer, status)
-
-
-def site() -> Site:
-    """What the operator makes of the pages."""
-    found = settings.SETTINGS
-    return _site(found.site_name, found.site_logo_url, found.site_colour, found.support_contact)
-
-
-def sign_in_page(
-    request: Request,
-    next_path: str,
-    *,
-    email: str = "",
-    problem: str = "",
-    is_disabled: bool = False,
-    is_again: bool = False,
-    signed_in_as: str = "",
-    carried: Parameters | None = None,
-    status: int = 200,
-    headers: Mapping[str, str] | None = None,
-) -> Response:
-    """next_path: where to go after the sign-in. carried: the hidden fields of the form that waits for the sign-in; None
-    for those of this request; see `stale_form`. is_disabled: say that the account is disabled. is_again: the user is
-    signed in, and an application wants their password again. signed_in_as: the email of the account to stay with."""
-    carried = stale_form.carried(request) if carried is None else carried
-    csrf_token, cookies = visitor_form(request, SIGN_IN)
-    # After the sign-in a remembered application may redirect to an origin that is not known here: no form-action.
-    return page(
-        request,
-        "sign_in.html",
-        status,
-        headers={"Set-Cookie": cookies, **(headers or {})},
-        form_target=None,
-        user=None,
-        hidden={stale_form.CSRF_FIELD: csrf_token, "next": next_path, **carried},
-        next=next_path,
-        email=email,
-        problem=problem,
-        is_disabled=is_disabled,
-        is_again=is_again,
-        signed_in_as=signed_in_as,
-        carries_form=bool(carried),
-        offers_sign_up=settings.SETTINGS.sign_up_open,
-        offers_reset=mail.is_set_up(),
-    )
-
-
-def see_other(location: str, *, headers: Mapping[str, Any] | None = None, notice: Notice | None = None) -> Response:
-    """303, so that no browser repeats the POST at the new URL (RFC 9700 §4.12). notice: for the next page."""
-    if any(ord(character) < 0x21 or ord(character) > 0x7E for character in location):
-        raise ValueError("a Location must be printable ASCII")
-    cookies = [notices.leave(notice)] if notice else []
-    return Response("", {"Location": location, **_NEVER_STORED, **_with_cookies(headers, cookies)}, 303)
-
-
-def _with_cookies(headers: Mapping[str, Any] | None, more: list[str]) -> dict[str, Any]:
-    found = dict(headers or {})
-    cookies = [*found.pop("Set-Cookie", ()), *more]
-    return {**found, "Set-Cookie": cookies} if cookies else found
-
-
-def here(request: Request, path: str) -> str:
-    """The URL of one of our own paths, for a link or a Location."""
-    return request.base_path + path
 
 
 def middleware(event: ChaliceRequest, get_response: Callable[[ChaliceRequest], Response]) -> Response:
