@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from chalicelib import environment as read
 from chalicelib import limits
-from chalicelib.environment import RESOURCE_URL as RESOURCE_URL
 from chalicelib.environment import RequiredScope as RequiredScope
 from chalicelib.environment import SettingsError as SettingsError
+from chalicelib.environment import resource_parts as resource_parts
 
 LOCAL_STAGE = "local"
 LOCAL_PUBLIC_URL = "http://127.0.0.1:8000"

@@ -59,9 +59,10 @@ def deploy(stage: str, session: Any, *, is_dry: bool) -> None:
     if names is None:
         print(f"The stack lanyard-{stage}-surroundings can be planned once the API exists.")
         return
+    if not is_dry:  # at once: until then, a function whose handler has moved cannot start
+        _set_handlers(session.client("lambda"), packaged, names)
     _stack(formation, f"lanyard-{stage}-surroundings", stage, templates.surroundings(), names, is_dry=is_dry)
     if not is_dry:
-        _set_handlers(session.client("lambda"), packaged, names)
         _finish(session.client("apigateway"), names["RestAPI"], stage)
 
 
@@ -115,6 +116,7 @@ def _set_handlers(client: Any, packaged: dict[str, Any], names: dict[str, str]) 
         handler = packaged[function]["Properties"]["Handler"]
         if client.get_function_configuration(FunctionName=names[function])["Handler"] != handler:
             client.update_function_configuration(FunctionName=names[function], Handler=handler)
+            print(f"Handler of {names[function]}: {handler}", flush=True)
 
 
 def _finish(client: Any, api: str, stage: str) -> None:

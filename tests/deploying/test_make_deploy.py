@@ -153,6 +153,7 @@ def test_second_deploy_updates_what_has_changed_and_keeps_the_api(clone: Clone) 
     assert set(clone.front.documents) == set(before)
     handler = functions.get_function_configuration(**moved)["Handler"]
     assert handler == "chalicelib.endpoints.authorizer.authorizer", "Chalice changes the code and leaves the handler"
+    assert ended.stdout.index("Handler of lanyard-dev-authorizer") < ended.stdout.index("lanyard-dev-surroundings")
     assert len(clone.client("lambda").list_functions()["Functions"]) == 2
 
 

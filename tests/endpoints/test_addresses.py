@@ -6,12 +6,13 @@ import dataclasses
 from collections.abc import Callable
 from http.cookies import SimpleCookie
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pytest
 import requests
 
 from chalicelib import settings
+from chalicelib.endpoints.http import request
 from tests.actors import CALLBACK, Browser, ClientApp, Page, Person
 from tests.gateway import Gateway
 
@@ -203,3 +204,16 @@ def test_metadata_is_in_every_form_that_clients_try_as_far_as_it_reaches_us(
             assert inserted.json() == appended.json()
         else:
             assert inserted.status_code == 404
+
+
+@pytest.mark.spec("docs/security.md")
+def test_long_path_that_fits_no_route_costs_a_few_comparisons(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[str] = []
+
+    def counted(path: str) -> str:
+        compared.append(path)
+        return unquote(path)
+
+    monkeypatch.setattr(request, "unquote", counted)
+    assert request._before_rest("/api" + "/a" * 5000 + "/%2561", "/a" * 5000 + "/a") == ""
+    assert len(compared) < 12

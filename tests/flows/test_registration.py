@@ -303,6 +303,18 @@ def test_open_registration_is_throttled(base_url: str, is_open: None, capsys: py
     assert "registrations throttled" in capsys.readouterr().out
 
 
+@pytest.mark.spec("RFC 7591 §5")
+def test_web_pages_cannot_use_up_the_registrations_of_programs(
+    base_url: str, is_open: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page can register from the address of every visitor, so the limit per address does not hold it."""
+    monkeypatch.setattr(limits, "REGISTRATIONS_BY_SCRIPTS", 0)
+    url, page = base_url + PATH, {"Origin": "https://host.example.com"}
+    refused = requests.post(url, json=CHOSEN, headers=page, timeout=30)
+    assert (refused.status_code, refused.headers["Access-Control-Allow-Origin"]) == (429, "*")
+    assert register(base_url).status_code == 201
+
+
 @pytest.mark.spec("RFC 7592 §2.1")
 def test_application_reads_its_registration_but_not_its_secret(base_url: str, is_open: None) -> None:
     made = register(base_url).json()

@@ -143,10 +143,10 @@ def test_token_without_a_resource_is_good_at_every_api() -> None:
     assert not resource_indicators.is_good_at(ROOT, "")
 
 
-def test_first_of_two_registered_spellings_is_the_audience(monkeypatch: pytest.MonkeyPatch) -> None:
-    twice = (ROOT + "/", ROOT)
-    monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, resources=twice))
-    assert {resource_indicators.read(spelling, issuer=ISSUER) for spelling in twice} == {ROOT + "/"}
+@pytest.mark.parametrize("again", [ROOT + "/", ROOT.upper().replace("HTTPS", "https"), ROOT + ":443", ROOT])
+def test_operator_cannot_register_one_resource_in_two_spellings(again: str) -> None:
+    with pytest.raises(settings.SettingsError, match="RESOURCES names one address twice"):
+        settings.from_environment({"RESOURCES": f"{ROOT} {again}"})
 
 
 @pytest.mark.spec("RFC 8707 §2.2")

@@ -16,6 +16,7 @@ from chalicelib.protocol.rules.request_parameters import HTTP_BLANKS, Parameters
 from chalicelib.request_source import RequestSource, shorten
 
 EVERYTHING = "/{proxy+}"  # the template for paths that no other route takes
+_BASE_PATH_SEGMENTS = 8  # more than any base path or stage has
 _GREEDY = re.compile(r"{(\w+)\+}$")  # the end of a template that takes all the segments that follow
 
 
@@ -87,7 +88,7 @@ class Request:
 
     def as_client_request(self) -> ClientRequest:
         """The request for the endpoints that applications call directly."""
-        headers = self.header("authorization"), self.header("content-type")
+        headers = self.header("authorization"), self.header("content-type"), self.header("origin") is not None
         path = str(self.raw.context["resourcePath"])
         return ClientRequest(path, self.base_url, self.network, self.body, self.query, *headers)
 
@@ -155,8 +156,9 @@ def _before(path: str, template: str) -> str:
 
 def _before_rest(path: str, rest: str) -> str:
     """`path` without `rest` at its end, whatever part of either is already decoded; "" if it does not end with it."""
-    segments = [segment for segment in path.split("/") if segment]
-    starts = (at for at in range(len(segments)) if _decoded("/".join(segments[at:])) == _decoded(rest))
+    segments, wanted = [segment for segment in path.split("/") if segment], _decoded(rest)
+    tried = range(min(len(segments), _BASE_PATH_SEGMENTS + 1))  # a long path must not cost its square
+    starts = (at for at in tried if _decoded("/".join(segments[at:])) == wanted)
     return "".join(f"/{segment}" for segment in segments[: next(starts, 0)])
 
 

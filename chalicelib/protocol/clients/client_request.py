@@ -31,7 +31,7 @@ class ClientRequest:
     """A request as received.
 
     path: the endpoint's. issuer: this provider's URL. address: the caller's IP address, which limits count by. query:
-    the parameters in the URL. authorization, content_type: the headers, or None.
+    the parameters in the URL. authorization, content_type: the headers, or None. is_from_script: a web page sent it.
     """
 
     path: str
@@ -41,6 +41,7 @@ class ClientRequest:
     query: request_parameters.Parameters
     authorization: str | None
     content_type: str | None
+    is_from_script: bool = False
 
     @property
     def digest(self) -> str:

@@ -71,7 +71,7 @@ def _create(request: ClientRequest) -> ProtocolAnswer:
         raise server_key.ServerKeyMissing
     client_id = credentials.new_id()
     token = credentials.mint(Kind.REGISTRATION_TOKEN, client_id)
-    with _counted(request.address):
+    with _counted(request):
         made, secret = application.create(
             client_id,
             owner_id=application.ITSELF,
@@ -135,10 +135,15 @@ def _check_may_register(request: ClientRequest) -> None:
             raise NotAuthorizedError("Registration requires an initial access token: Authorization: Bearer ...")
 
 
-def _counted(address: str) -> AbstractContextManager[None]:
-    """Raises TooManyRequestsError. Counts before the store is written, and takes the count back if that fails."""
+def _counted(request: ClientRequest) -> AbstractContextManager[None]:
+    """Raises TooManyRequestsError. Counts before the store is written, and takes the count back if that fails.
+
+    A web page can register from the addresses of all its visitors, so pages together have a limit of their own.
+    """
+    by_scripts = throttle.Limit(throttle.named("registration by scripts"), limits.REGISTRATIONS_BY_SCRIPTS)
     quota = [
-        *throttle.per_network("registration address", address, limits.REGISTRATIONS_PER_ADDRESS),
+        *throttle.per_network("registration address", request.address, limits.REGISTRATIONS_PER_ADDRESS),
+        *([by_scripts] if request.is_from_script else []),
         throttle.Limit(throttle.named("registration"), limits.REGISTRATIONS_IN_ALL),
     ]
     return quotas.counted("registrations", quota, window_seconds=limits.REGISTRATION_WINDOW_SECONDS)

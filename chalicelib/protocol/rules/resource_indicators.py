@@ -14,8 +14,6 @@ from oauthlib.oauth2.rfc6749 import errors
 
 from chalicelib import settings
 
-_DEFAULT_PORTS = {"https": ":443", "http": ":80"}
-
 
 class InvalidTargetError(OAuth2Error):  # type: ignore[misc] # oauthlib has no types and lacks this error (RFC 8707 §2)
     error = "invalid_target"
@@ -58,20 +56,7 @@ def registered(resource: str) -> str | None:
 
 
 def is_same(one: str, other: str) -> bool:
-    """True if two spellings name the same resource.
-
-    The scheme and the host are compared without case, and the scheme's default port equals none (RFC 3986 §6.2). One
-    slash at the end does not matter, since clients differ in whether they write it. All else is compared byte for byte.
-    """
-    compared = _compared(one)
-    return compared is not None and compared == _compared(other)
-
-
-def _compared(resource: str) -> tuple[str, str, str, str] | None:
-    """None for what is no resource's URL, which is the same as nothing, not even as itself."""
-    found = settings.RESOURCE_URL.fullmatch(resource)
-    if found is None:
-        return None
-    scheme, host, port, rest = (part or "" for part in found.groups())
-    port = "" if port == _DEFAULT_PORTS[scheme.lower()] else port
-    return scheme.lower(), host.lower(), port, rest if "?" in rest else rest.removesuffix("/")
+    """True if two spellings name the same resource. What is no resource's URL is the same as nothing, not even as
+    itself."""
+    parts = settings.resource_parts(one)
+    return parts is not None and parts == settings.resource_parts(other)
