@@ -95,6 +95,26 @@ def check_registrable(uri: str, *, is_native: bool = False, short_schemes: bool 
         raise RedirectUriError(Message("is not a valid address"))
 
 
+def problem_with(uri: str, *, is_native: bool, short_schemes: bool = False) -> str | None:
+    """Why check_registrable refuses the URI, to follow the URI in a sentence; None if it does not."""
+    try:
+        check_registrable(uri, is_native=is_native, short_schemes=short_schemes)
+    except RedirectUriError as error:
+        return error.message
+    return None
+
+
+def has_private_scheme(uri: str) -> bool:
+    """True for a private-use scheme, also one without a dot, in a URI that a native application may register."""
+    is_one = private_schemes.is_one(uri, short=True) and not uri.startswith(("http:", "https:"))
+    return is_one and problem_with(uri, is_native=True, short_schemes=True) is None
+
+
+def is_on_device(uri: str) -> bool:
+    """True if the URI leads to the user's own device: to a loopback address or, by its scheme, to an app."""
+    return bool(_LOOPBACK.fullmatch(uri)) or has_private_scheme(uri)
+
+
 def is_registered(uri: str, registered: Iterable[str], *, is_native: bool = False) -> bool:
     """True if `uri` is registered, byte for byte (RFC 9700 §4.1.3). One exception: a native application's port on a
     loopback address, which the operating system assigns when the application starts to listen (RFC 8252 §7.3)."""
