@@ -24,6 +24,7 @@ from tests.store_proxy import Fault, StoreProxy
 
 pytestmark = pytest.mark.spec("docs/architecture.md")
 CHANGES = "TransactWriteItems"
+DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 HOST = "client.example.com"
 
 
@@ -108,6 +109,77 @@ def test_described_client_may_authenticate_with_a_signed_assertion(john: Browser
     tokens = app.connect(john, "Big Events LLC")
     assert described.refresh(tokens["refresh_token"]).json()["error"] == "invalid_client"
     assert app.refresh(tokens["refresh_token"]).status_code == 200
+
+
+CHOICE = "token_endpoint_auth_methods_supported"
+
+
+@pytest.mark.spec("RFC 7523 §2.2", "RFC 9700 §2.5")
+@pytest.mark.parametrize("named", ["private_key_jwt", "none", None])
+def test_document_that_offers_several_methods_gets_the_best_one_and_never_another(
+    john: Browser, documents: DocumentServer, named: str | None
+) -> None:
+    key = ECKey.generate_key("P-256")
+    offer = {CHOICE: ["none", "private_key_jwt"], "token_endpoint_auth_method": named}
+    described = publish(documents, john.base_url, **offer, jwks={"keys": [key.as_dict(private=False)]})
+    app = SigningApp(john.base_url, described.client_id, "", CALLBACK)
+    app.key = ECKey.generate_key("P-256")
+    code = john.allow(john.open(described.authorize_path()), "Big Events LLC").code
+    for wrong in (app.exchange(code, code_verifier=described.verifier), described.exchange(code)):
+        assert (wrong.status_code, wrong.json()["error"]) == (401, "invalid_client")
+    app.key = key
+    assert app.exchange(code, code_verifier=described.verifier).status_code == 200
+
+
+@pytest.mark.spec("RFC 7523 §2.2", "RFC 9700 §2.5")
+@pytest.mark.parametrize("more", [{}, {"jwks_uri": f"https://{HOST}/jwks.json"}], ids=["no keys", "jwks_uri"])
+def test_document_that_offers_several_methods_without_its_keys_is_public(
+    john: Browser, documents: DocumentServer, more: dict[str, str]
+) -> None:
+    offer = {CHOICE: ["none", "private_key_jwt"], "token_endpoint_auth_method": "private_key_jwt"}
+    described = publish(documents, john.base_url, **offer, **more)
+    code = john.allow(john.open(described.authorize_path()), "Big Events LLC").code
+    app = SigningApp(john.base_url, described.client_id, "", CALLBACK)
+    app.key = ECKey.generate_key("P-256")
+    answer = app.exchange(code, code_verifier=described.verifier)
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+    assert described.exchange(code, code_verifier=None).json()["error"] == "invalid_grant", "PKCE stays required"
+    assert john.open(described.authorize_path()).title == "Authorize A described app?", "asked every time"
+    assert len(documents.asked) == 1
+
+
+def test_document_says_what_it_registers_and_the_rest_is_left_out(john: Browser, documents: DocumentServer) -> None:
+    grant_types = ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:jwt-bearer", DEVICE]
+    uris = ["javascript:alert(1)", CALLBACK, "http://shop.example.com/"]
+    app = publish(
+        documents, john.base_url, grant_types=grant_types, response_types=["code", "token"], redirect_uris=uris
+    )
+    assert app.connect(john, "Big Events LLC")["token_type"] == "Bearer"
+    page = john.open(app.authorize_path(redirect_uri="http://shop.example.com/"))
+    assert refused(page)
+    assert "It cannot be: it must start with https://" in page.text
+    page = john.open(app.authorize_path(redirect_uri="https://shop.example.com/other"))
+    assert refused(page)
+    assert "redirect_uri is not registered for this application." in page.text
+    assert "It cannot be" not in page.text
+    form = {"client_id": app.client_id}
+    answer = requests.post(f"{app.base_url}/api/v1/oauth/device_authorization", data=form, timeout=30)
+    assert answer.json()["error"] == "unauthorized_client"
+
+
+@pytest.mark.spec("RFC 8252 §7.3", "RFC 8252 §7.1")
+def test_document_of_a_native_application_may_have_its_own_scheme_and_any_port(
+    john: Browser, documents: DocumentServer
+) -> None:
+    uris = ["http://localhost/callback", "cursor://anysphere.cursor-retrieval/oauth/callback"]
+    app = publish(documents, john.base_url, redirect_uris=uris)
+    for uri, shown in (
+        ("http://localhost:51004/callback", "It will take you to localhost:51004"),
+        (uris[1], "It will take you to an app on this device ( cursor: )."),
+    ):
+        app.redirect_uri = uri
+        assert shown in john.open(app.authorize_path()).text
+        assert app.connect(john, "Big Events LLC")["token_type"] == "Bearer"
 
 
 def begin_to_sign(public: PublicApp, browser: Browser, documents: DocumentServer) -> SigningApp:
@@ -420,8 +492,15 @@ def test_described_client_that_the_operator_disabled_stays_disabled(
         {"token_endpoint_auth_method": "client_secret_post"},
         {"client_secret": "public"},
         {"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "https://169.254.169.254/"},
+        {"token_endpoint_auth_method": "private_key_jwt"},
+        {CHOICE: ["client_secret_basic"]},
+        {CHOICE: ["private_key_jwt"]},
+        {CHOICE: []},
+        {CHOICE: "none"},
+        {CHOICE: ["none", "private_key_jwt"], "jwks": {"keys": []}},
         {"grant_types": ["client_credentials"]},
-        {"grant_types": ["urn:ietf:params:oauth:grant-type:device_code"]},
+        {"grant_types": [DEVICE]},
+        {"response_types": ["token"]},
         {"client_name": "x" * 256},
     ],
     ids=str,

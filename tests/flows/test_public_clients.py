@@ -116,6 +116,22 @@ def test_native_application_may_use_any_port_of_its_loopback_address(
     assert native.exchange(page.code).status_code == 200
 
 
+@pytest.mark.spec("RFC 8252 §7.3", "RFC 8252 §8.3")
+def test_native_application_may_use_any_port_of_localhost(john: Browser, a_browser: Callable[..., Browser]) -> None:
+    app = PublicApp.registered_by(a_browser(), "http://localhost/callback", type="native")
+    for stranger in ("http://127.0.0.1:51004/callback", "http://localhost.evil.example:51004/callback"):
+        assert john.open(app.authorize_path(redirect_uri=stranger)).status == 400
+    app.redirect_uri = "http://localhost:51004/callback"
+    page = john.open(app.authorize_path())
+    assert "localhost:51004" in page.text
+    page = john.allow(page, "Big Events LLC")
+    assert page.left_to is not None
+    assert page.left_to.startswith(app.redirect_uri + "?code=")
+    assert app.exchange(page.code, redirect_uri="http://localhost:51005/callback").json()["error"] == "invalid_grant"
+    page = john.allow(john.open(app.authorize_path()), "Big Events LLC")
+    assert app.exchange(page.code).status_code == 200
+
+
 @pytest.mark.spec("RFC 9700 §2.1", "RFC 6749 §4.1.3", "RFC 8252 §7.3")
 def test_code_issued_for_one_loopback_port_cannot_be_exchanged_with_another(john: Browser, native: PublicApp) -> None:
     uri = "http://127.0.0.1:51004/done?from=lanyard"
@@ -160,15 +176,16 @@ def test_native_application_is_refused_at_any_other_redirect_uri(john: Browser, 
 
 @pytest.mark.spec("RFC 9700 §2.1", "RFC 8252 §7.3")
 @pytest.mark.parametrize("type", ["browser", "website"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_port_may_not_vary_for_web_and_browser_applications(
-    john: Browser, a_browser: Callable[..., Browser], type: str
+    john: Browser, a_browser: Callable[..., Browser], type: str, host: str
 ) -> None:
-    uri = "http://127.0.0.1:8080/done"
+    uri = f"http://{host}:8080/done"
     developer = a_browser()
     app = (
         PublicApp.registered_by(developer, uri) if type == "browser" else developer.register_application("A site", uri)
     )
-    page = john.open(app.authorize_path(redirect_uri="http://127.0.0.1:8081/done"))
+    page = john.open(app.authorize_path(redirect_uri=f"http://{host}:8081/done"))
     assert page.status == 400
 
 

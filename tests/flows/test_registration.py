@@ -225,7 +225,17 @@ def test_application_with_keys_registers(john: Browser, is_open: None) -> None:
         ({"grant_types": ["urn:ietf:params:oauth:grant-type:device_code"]}, "invalid_client_metadata"),
         ({"grant_types": ["implicit"]}, "invalid_client_metadata"),
         ({"grant_types": ["password"]}, "invalid_client_metadata"),
+        ({"grant_types": ["refresh_token", "implicit"]}, "invalid_client_metadata"),
+        ({"grant_types": [7, "authorization_code"]}, "invalid_client_metadata"),
         ({"response_types": ["token"]}, "invalid_client_metadata"),
+        ({"response_types": ["code id_token"]}, "invalid_client_metadata"),
+        ({"redirect_uris": ["javascript:alert(1)", "https://*.example.com/"]}, "invalid_redirect_uri"),
+        ({"redirect_uris": [CALLBACK, 7]}, "invalid_client_metadata"),
+        ({"redirect_uris": ["cursor://anysphere.cursor-retrieval/oauth/callback"]}, "invalid_redirect_uri"),
+        (
+            {"redirect_uris": ["javascript:/alert(1)"], "token_endpoint_auth_method": "none"},
+            "invalid_redirect_uri",
+        ),
         ({"application_type": "desktop"}, "invalid_client_metadata"),
         ({"application_type": "other"}, "invalid_client_metadata"),
     ],
@@ -237,6 +247,140 @@ def test_invalid_registration_is_refused_with_a_description(
     answer = register(base_url, **metadata)
     assert (answer.status_code, answer.json()["error"]) == (400, error)
     assert answer.json()["error_description"]
+
+
+DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+
+
+@pytest.mark.spec("RFC 7591 §3.2.1", "RFC 7591 §2")
+@pytest.mark.parametrize(
+    "grant_types",
+    [
+        ["authorization_code", "refresh_token", DEVICE, "device_code"],
+        ["authorization_code", "refresh_token", JWT_BEARER],
+        ["client_credentials", "authorization_code"],
+        ["implicit", "password", "authorization_code", "authorization_code", "made-up"],
+        ["authorization_code"],
+        [],
+    ],
+    ids=str,
+)
+def test_grant_types_that_a_stranger_does_not_get_are_left_out(
+    base_url: str, is_open: None, grant_types: list[str]
+) -> None:
+    answer = register(base_url, grant_types=grant_types, token_endpoint_auth_method="none")
+    assert answer.status_code == 201, answer.text
+    made = answer.json()
+    assert made["grant_types"] == ["authorization_code", "refresh_token"]
+    assert manage(made).json()["grant_types"] == made["grant_types"]
+    url = base_url + "/api/v1/oauth/"
+    asked = requests.post(url + "device_authorization", data={"client_id": made["client_id"]}, timeout=30)
+    assert asked.json()["error"] == "unauthorized_client"
+    own = {"grant_type": "client_credentials", "client_id": made["client_id"]}
+    assert requests.post(url + "token", data=own, timeout=30).status_code in (400, 401)
+
+
+@pytest.mark.spec("RFC 7591 §3.2.1")
+def test_response_types_and_scopes_that_do_not_exist_here_are_left_out(base_url: str, is_open: None) -> None:
+    wishes: dict[str, Any] = {
+        "response_types": ["code", "token", "code id_token"],
+        "scope": "read openid offline_access",
+    }
+    made = register(base_url, **wishes).json()
+    assert made["response_types"] == ["code"]
+    assert made["scope"] == "read write profile"
+    assert register(base_url, scope=["read"]).status_code == 201, "some libraries send a list"
+
+
+@pytest.mark.spec("RFC 7591 §3.2.1", "RFC 7591 §5")
+def test_redirect_uris_that_cannot_be_registered_are_left_out_if_one_can(john: Browser, is_open: None) -> None:
+    bad = ["javascript:alert(1)", "http://shop.example.com/cb", "https://*.example.com/cb", "http://[bad/", ""]
+    made = register(john.base_url, redirect_uris=[*bad[:3], CALLBACK, *bad[3:]]).json()
+    assert made["redirect_uris"] == [CALLBACK]
+    app = ClientApp(john.base_url, made["client_id"], made["client_secret"], CALLBACK)
+    for uri, reason in zip(bad, ("https://", "must start with https://", "wildcard", "not a valid"), strict=False):
+        page = john.open(app.authorize_path(redirect_uri=uri))
+        assert (page.status, page.left_to) == (400, None)
+        assert "Location" not in page.response.headers
+        assert "redirect_uri is not registered for this application. It cannot be: it" in page.text
+        assert reason in page.text
+    assert app.connect(john, "Big Events LLC")["token_type"] == "Bearer"
+
+
+@pytest.mark.spec("RFC 7592 §2.2", "RFC 7591 §3.2.1")
+def test_update_leaves_out_what_cannot_be_registered_too(base_url: str, is_open: None) -> None:
+    made = register(base_url).json()
+    new = "https://new.example/cb"
+    wishes = {"redirect_uris": ["data:x", new], "grant_types": ["authorization_code", "implicit"]}
+    answer = manage(made, "PUT", json={**CHOSEN, **wishes, "client_id": made["client_id"]})
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["redirect_uris"], answer.json()["grant_types"]) == ([new], made["grant_types"])
+
+
+@pytest.mark.spec("RFC 8252 §7.1", "docs/security.md")
+@pytest.mark.parametrize("application_type", [None, "native", "web"])
+def test_scheme_without_a_dot_is_shown_as_an_app_on_the_device_every_time(
+    john: Browser, is_open: None, application_type: str | None
+) -> None:
+    uri = "cursor://accounts.google.com/oauth/callback"
+    asked: dict[str, Any] = {
+        "token_endpoint_auth_method": "none",
+        "redirect_uris": [uri],
+        "application_type": application_type,
+    }
+    answer = register(john.base_url, **{name: value for name, value in asked.items() if value is not None})
+    assert answer.status_code == 201, answer.text
+    made = answer.json()
+    assert (made["application_type"], made["redirect_uris"]) == ("native", [uri])
+    app = PublicApp(john.base_url, made["client_id"], "", uri)
+    for _ in range(2):
+        page = john.open(app.authorize_path())
+        assert "It will take you to an app on this device ( cursor: )." in page.text
+        assert "accounts.google.com" not in page.text
+        assert "form-action 'self' https: cursor:;" in page.response.headers["Content-Security-Policy"] + ";"
+        page = john.allow(page, "Big Events LLC")
+        assert page.left_to is not None
+        assert page.left_to.startswith(f"{uri}?code=")
+        assert app.exchange(page.code).status_code == 200
+    assert john.open(app.authorize_path(redirect_uri="cursor://other/oauth/callback")).status == 400
+    page = john.open(app.authorize_path(scope="nothing"))
+    assert (page.status, page.left_to) == (400, None), "an error takes nobody to the app unasked"
+
+
+@pytest.mark.spec("RFC 7591 §3.2.1", "RFC 8252 §7.1")
+@pytest.mark.parametrize("scheme", ["javascript", "file", "ftp", "mailto", "ms-settings", "https-login", "intent"])
+def test_scheme_that_no_application_owns_is_left_out(base_url: str, is_open: None, scheme: str) -> None:
+    uris = [f"{scheme}:/callback", f"{scheme}://callback/x"]
+    chosen = {"token_endpoint_auth_method": "none", "application_type": "native"}
+    assert register(base_url, redirect_uris=uris, **chosen).json()["error"] == "invalid_redirect_uri"
+    made = register(base_url, redirect_uris=[*uris, "http://localhost/callback"], **chosen).json()
+    assert made["redirect_uris"] == ["http://localhost/callback"]
+
+
+@pytest.mark.spec("RFC 7591 §3.2.1", "RFC 8252 §7.3")
+@pytest.mark.parametrize(
+    ("uris", "said", "registered"),
+    [
+        (["http://localhost/cb", "http://127.0.0.1/cb"], None, "native"),
+        (["http://localhost/cb", "http://127.0.0.1/cb"], "web", "native"),
+        (["cursor:/cb", CALLBACK], "web", "native"),
+        (["http://localhost/cb", CALLBACK], "web", "web"),
+        (["http://localhost/cb", CALLBACK], None, "native"),
+        ([CALLBACK], None, "web"),
+        (["javascript:/x", CALLBACK], "web", "web"),
+        (["http://shop.example.com/", CALLBACK], None, "web"),
+    ],
+    ids=str,
+)
+def test_application_is_native_if_its_redirect_uris_say_so(
+    base_url: str, is_open: None, uris: list[str], said: str | None, registered: str
+) -> None:
+    stated = {"application_type": said} if said else {}
+    made = register(base_url, token_endpoint_auth_method="none", redirect_uris=uris, **stated).json()
+    assert made["application_type"] == registered
+    changed = {**CHOSEN, **stated, "redirect_uris": uris, "token_endpoint_auth_method": "none"}
+    assert manage(made, "PUT", json={**changed, "client_id": made["client_id"]}).status_code == 200
 
 
 @pytest.mark.spec("RFC 7591 §3.1")
@@ -286,9 +430,9 @@ def test_application_may_register_the_device_grant_with_an_initial_access_token(
 ) -> None:
     token = credentials.mint(credentials.Kind.INITIAL_ACCESS_TOKEN)
     let(monkeypatch, "token", token)
-    device = "urn:ietf:params:oauth:grant-type:device_code"
-    made = register(base_url, token, grant_types=[device], redirect_uris=[], token_endpoint_auth_method="none").json()
-    assert device in made["grant_types"]
+    only = {"redirect_uris": [], "token_endpoint_auth_method": "none"}
+    made = register(base_url, token, grant_types=[DEVICE, "implicit"], **only).json()
+    assert made["grant_types"] == ["authorization_code", "refresh_token", DEVICE]
     url = base_url + "/api/v1/oauth/device_authorization"
     assert requests.post(url, data={"client_id": made["client_id"]}, timeout=30).status_code == 200
 

@@ -157,6 +157,92 @@ def test_private_scheme_that_reverses_a_domain_can_be_registered(scheme: str) ->
     redirect_uris.check_registrable(f"{scheme}:/cb", is_native=True)
 
 
+@pytest.mark.spec("RFC 8252 §7.1", "docs/security.md")
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "cursor://anysphere.cursor-retrieval/oauth/callback",
+        "cursor://anysphere.cursor-mcp/oauth/callback",
+        "vscode://publisher.extension/callback",
+        "vscode-insiders:/callback",
+        "my-app2:/done?from=lanyard",
+    ],
+)
+def test_scheme_without_a_dot_can_be_registered_only_where_it_is_asked_for(uri: str) -> None:
+    redirect_uris.check_registrable(uri, is_native=True, short_schemes=True)
+    for is_native, short_schemes in ((True, False), (False, True), (False, False)):
+        with pytest.raises(redirect_uris.RedirectUriError, match="https://"):
+            redirect_uris.check_registrable(uri, is_native=is_native, short_schemes=short_schemes)
+
+
+@pytest.mark.spec("RFC 8252 §7.1", "RFC 7591 §5", "docs/security.md")
+@pytest.mark.parametrize(
+    "scheme",
+    [
+        *("javascript", "JavaScript", "vbscript", "data", "blob", "file", "filesystem", "about", "view-source", "jar"),
+        *("ftp", "sftp", "ws", "wss", "ssh", "telnet", "smb", "ldap", "gopher", "rtsp", "magnet"),
+        *("mailto", "tel", "sms", "facetime", "sip", "xmpp", "webcal", "geo"),
+        *("chrome", "chrome-extension", "moz-extension", "edge", "resource", "content", "intent", "android-app"),
+        *("ms-msdt", "ms-settings", "search-ms", "shell", "itms-apps", "x-apple-reminder", "app-prefs", "market"),
+        *("httpx", "xhttp", "shttp", "hxxps", "https-", "htttps", "htps", "localhost", "lanyard-http"),
+        *("c", "my", "1app", "-app", "app_", "my+app"),
+    ],
+)
+def test_scheme_that_a_browser_or_a_system_acts_on_is_refused(scheme: str) -> None:
+    for rest in (":/cb", "://cb/cb"):
+        with pytest.raises(redirect_uris.RedirectUriError):
+            redirect_uris.check_registrable(scheme + rest, is_native=True, short_schemes=True)
+
+
+@pytest.mark.spec("RFC 7591 §5", "RFC 8252 §7.1", "docs/security.md")
+@pytest.mark.parametrize(
+    ("uri", "reason"),
+    [
+        ("cursor://user@accounts.google.com/cb", "user name"),
+        ("cursor://x;sandbox/cb", "semicolon"),
+        ("cursor:/cb#x", "fragment"),
+        ("cursor://*/cb", "wildcard"),
+        ("cursor:/a\\b", "percent-encoded"),
+        ("cursor:cb", "https://"),
+        ("cursor:", "https://"),
+        ("javascript:/alert(1)", "a browser or the system"),
+        ("https-login:/cb", "a browser or the system"),
+    ],
+)
+def test_rules_for_private_schemes_hold_for_one_without_a_dot(uri: str, reason: str) -> None:
+    with pytest.raises(redirect_uris.RedirectUriError, match=reason):
+        redirect_uris.check_registrable(uri, is_native=True, short_schemes=True)
+
+
+@pytest.mark.spec("RFC 8252 §7.3", "RFC 8252 §8.3", "CVE-2020-15233")
+@pytest.mark.parametrize(
+    ("uri", "is_same"),
+    [
+        ("http://localhost:51004/cb", True),
+        ("http://localhost/cb", True),
+        ("http://localhost:80/cb", True),
+        ("http://LOCALHOST:51004/cb", False),
+        ("http://localhost.:51004/cb", False),
+        ("http://localhost.evil.example:51004/cb", False),
+        ("http://localhost:51004@evil.example/cb", False),
+        ("http://evil.example:51004/cb", False),
+        ("http://127.0.0.1:51004/cb", False),
+        ("http://[::1]:51004/cb", False),
+        ("https://localhost:51004/cb", False),
+        ("http://localhost:0/cb", False),
+        ("http://localhost:x/cb", False),
+        ("http://localhost:/cb", False),
+        ("http://localhost:51004/CB", False),
+        ("http://localhost:51004/cb/", False),
+        ("http://localhost:51004/cb?x", False),
+    ],
+)
+def test_only_the_port_of_localhost_may_vary_and_only_for_native_applications(uri: str, is_same: bool) -> None:
+    for registered in ("http://localhost/cb", "http://localhost:3000/cb"):
+        assert redirect_uris.is_registered(uri, [registered], is_native=True) is is_same
+        assert redirect_uris.is_registered(uri, [registered]) is (uri == registered)
+
+
 @pytest.mark.spec("RFC 8252 §7.3", "RFC 9700 §4.16")
 @pytest.mark.parametrize(
     ("uri", "shown", "target"),
@@ -166,6 +252,7 @@ def test_private_scheme_that_reverses_a_domain_can_be_registered(scheme: str) ->
         ("http://[::1]:3000/cb", "[::1]:3000", "https: http:"),
         ("com.evil.app://accounts.google.com/cb", "com.evil.app:", "https: com.evil.app:"),
         ("com.evil.app:/cb", "com.evil.app:", "https: com.evil.app:"),
+        ("cursor://accounts.google.com/cb", "cursor:", "https: cursor:"),
         # as an earlier version would have stored them
         ("com.evil.app://x;sandbox/cb", "com.evil.app:", "https: com.evil.app:"),
         ("com.evil.app://x;script-src%20*/", "com.evil.app:", "https: com.evil.app:"),
@@ -188,7 +275,10 @@ def test_user_and_browser_are_told_where_a_redirect_really_leads(uri: str, shown
         (HOST, "http://shop.example.com", False),
         (HOST, HOST + ":8443", False),
         (HOST, "https://example.com", False),
-        ("http://localhost:3000/", "http://localhost:4000/", False),
+        ("http://localhost:3000/", "http://localhost:4000/", True),
+        ("http://localhost:3000/", "http://127.0.0.1:3000/", False),
+        ("cursor://a/b", "cursor:/c", True),
+        ("cursor:/a", "vscode:/a", False),
         ("http://127.0.0.1:3000/", "http://127.0.0.1:4000/", True),
         ("http://[::1]:3000/", "http://[::1]/", True),
         ("http://[::1]:3000/", "http://127.0.0.1:3000/", False),
@@ -198,5 +288,5 @@ def test_user_and_browser_are_told_where_a_redirect_really_leads(uri: str, shown
 )
 def test_origins_are_equal_if_the_same_party_gets_the_answer(one: str, other: str, is_same: bool) -> None:
     assert (redirect_uris.origin(one, is_native=True) == redirect_uris.origin(other, is_native=True)) is is_same
-    if "http://127" in one:
+    if one.startswith("http://") and is_same:
         assert redirect_uris.origin(one) != redirect_uris.origin(other), "for a web application the port matters"

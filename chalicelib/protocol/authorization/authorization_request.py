@@ -122,7 +122,7 @@ def read_request(
         _GRANT.validate_authorization_request(request)
         resource = resource_indicators.read(known.get("resource"), issuer=issuer)
     except FatalClientError as error:
-        raise _not_this_application(error) from error
+        raise _not_this_application(error, application, known.get("redirect_uri")) from error
     except OAuth2Error as error:
         location = error_at(request.redirect_uri, issuer, known, error=error.error, description=error.description)
         assert application is not None  # validate_client_id made sure of it
@@ -234,7 +234,9 @@ _GRANT = AuthorizationCodeGrant(
 )
 
 
-def _not_this_application(error: FatalClientError) -> NotThisApplication:
+def _not_this_application(
+    error: FatalClientError, application: Application | None, redirect_uri: str | None
+) -> NotThisApplication:
     match error:
         case errors.MissingClientIdError():
             return NotThisApplication("client", Message("client_id is missing."))
@@ -242,5 +244,18 @@ def _not_this_application(error: FatalClientError) -> NotThisApplication:
             detail = Message("No application with this client_id is registered and active here.")
             return NotThisApplication("client", detail)
         case _:
-            detail = Message("redirect_uri is not registered for this application.")
-            return NotThisApplication("redirect_uri", detail)
+            return NotThisApplication("redirect_uri", _not_registered(application, redirect_uri))
+
+
+def _not_registered(application: Application | None, redirect_uri: str | None) -> Message:
+    """Why the redirect URI is refused. One that can never be registered may well be in what the client sent to register
+    or in its document: it was left out there, and here its developer learns why."""
+    if application is not None and redirect_uri is not None:
+        problem = redirect_uris.problem_with(
+            redirect_uri, is_native=application.is_native, short_schemes=application.registered_itself
+        )
+        if problem is not None:
+            return Message(
+                "redirect_uri is not registered for this application. It cannot be: it %(problem)s.", problem=problem
+            )
+    return Message("redirect_uri is not registered for this application.")

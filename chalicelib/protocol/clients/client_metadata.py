@@ -1,7 +1,9 @@
 """An application's description of itself, sent to register or in a document at its client id (RFC 7591 §2).
 
-Known members are checked strictly, and unknown ones are ignored. An application that nobody vouches for gets no access
-of its own, and no keys from a URL that this server would have to fetch.
+Known members are checked strictly, and unknown ones are ignored. One description goes to many servers, so it may ask
+for more than there is here: grant types, response types, scopes and redirect URIs that cannot be registered are left
+out as long as something useful remains, and the response says what was registered (§3.2.1). An application that nobody
+vouches for gets no access of its own, and no keys from a URL that this server would have to fetch.
 """
 
 from __future__ import annotations
@@ -9,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from oauthlib.oauth2 import OAuth2Error
 
@@ -37,30 +38,31 @@ class ClientMetadata:
     profile: Profile
 
 
-def read(document: Mapping[str, Any], *, default_method: str = BASIC, is_vouched_for: bool = False) -> ClientMetadata:
+def read(
+    document: Mapping[str, Any],
+    *,
+    default_method: str = BASIC,
+    is_vouched_for: bool = False,
+    known_type: str | None = None,
+) -> ClientMetadata:
     """Return the checked metadata. Raises InvalidClientMetadataError, InvalidRedirectUriError.
 
     default_method: how the client authenticates if the document does not say. is_vouched_for: somebody allowed it to
-    register. Only then may it use the device grant, with which a stranger could ask anybody for a code.
+    register. Only then may it use the device grant, with which a stranger could ask anybody for a code. known_type: the
+    application_type of a client that is being updated.
     """
     application_type = document.get("application_type")
     # An app on people's devices cannot keep a secret, and often does not say so (RFC 8252 §8.5).
     method = document.get("token_endpoint_auth_method", NONE if application_type == NATIVE else default_method)
     if method not in (BASIC, POST, PRIVATE_KEY_JWT, NONE):
         raise InvalidClientMetadataError("token_endpoint_auth_method is not supported.")
-    uris = _strings(document, "redirect_uris", [])
-    grant_types = _strings(document, "grant_types", list(_ALWAYS))
-    has_device_grant = DEVICE_CODE in grant_types
-    if not set(grant_types) <= {*_ALWAYS, *([DEVICE_CODE] if is_vouched_for else [])}:
-        raise InvalidClientMetadataError("grant_types has one that is not supported, or not when self-registering.")
-    if set(_strings(document, "response_types", ["code"])) - {"code"}:
-        raise InvalidClientMetadataError("response_types must be code and nothing else.")
-    application_type = document.get("application_type", _guessed_type(method, uris))
-    if application_type not in (WEB, NATIVE):
-        raise InvalidClientMetadataError("application_type must be web or native.")
-    if method != NONE:
-        application_type = WEB  # §3.2.1 allows replacing it: a client that authenticates gets no native redirect URIs
-    _check_uris(uris, is_native=application_type == NATIVE, needs_one=not has_device_grant)
+    wanted_uris = strings(document, "redirect_uris", [])
+    has_device_grant = DEVICE_CODE in _grant_types(document, is_vouched_for=is_vouched_for)
+    response_types = strings(document, "response_types", [])
+    if response_types and "code" not in response_types:
+        raise InvalidClientMetadataError("response_types must have code, the only one that is supported.")
+    application_type = _application_type(document, method, wanted_uris, known_type)
+    uris = _usable_uris(wanted_uris, is_native=application_type == NATIVE, needs_one=not has_device_grant)
     profile = Profile(
         auth_method=method,
         application_type=application_type,
@@ -71,7 +73,7 @@ def read(document: Mapping[str, Any], *, default_method: str = BASIC, is_vouched
 
 
 def describe(application: Application) -> dict[str, Any]:
-    """The registered metadata, under RFC 7591's names."""
+    """The registered metadata, under RFC 7591's names. scope: what the client may ask users for, whatever it listed."""
     return {
         "client_id": application.client_id,
         "client_id_issued_at": int(application.created_at),
@@ -85,38 +87,50 @@ def describe(application: Application) -> dict[str, Any]:
     }
 
 
-def _strings(document: Mapping[str, Any], name: str, default: list[str]) -> list[str]:
+def strings(document: Mapping[str, Any], name: str, default: list[str]) -> list[str]:
+    """The list of strings under this name, each once. Raises InvalidClientMetadataError if it is anything else."""
     values = document.get(name, default)
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise InvalidClientMetadataError(f"{name} must be a list of strings.")
     return list(dict.fromkeys(values))
 
 
-def _guessed_type(method: str, uris: list[str]) -> str:
-    """Many native applications do not say that they are. A redirect URI that only they can have gives them away."""
-    is_native = any(urlsplit(uri).scheme != "https" for uri in uris if _can_be_split(uri))
-    return NATIVE if method == NONE and is_native else WEB
+def _grant_types(document: Mapping[str, Any], *, is_vouched_for: bool) -> list[str]:
+    """The grant types that the client gets of those it names. At least one of them must lead to a first token."""
+    first = (AUTHORIZATION_CODE, DEVICE_CODE) if is_vouched_for else (AUTHORIZATION_CODE,)
+    named = strings(document, "grant_types", []) or list(_ALWAYS)
+    if not set(named) & set(first):
+        raise InvalidClientMetadataError(f"grant_types must have {' or '.join(first)}.")
+    return [grant_type for grant_type in named if grant_type in (*first, REFRESH_TOKEN)]
 
 
-def _can_be_split(uri: str) -> bool:
-    try:
-        urlsplit(uri)
-    except ValueError:
-        return False
-    return True
+def _application_type(document: Mapping[str, Any], method: str, uris: list[str], known_type: str | None) -> str:
+    """What the client is, which §3.2.1 allows to differ from what it says."""
+    on_device = [redirect_uris.is_on_device(uri) for uri in uris]
+    stated = document.get("application_type", NATIVE if any(on_device) else WEB)
+    if stated not in (WEB, NATIVE):
+        raise InvalidClientMetadataError("application_type must be web or native.")
+    if method != NONE:
+        return WEB  # a client that authenticates gets no native redirect URIs
+    if stated == known_type:
+        return str(stated)
+    # Many native applications do not say that they are, and some say web. Their redirect URIs give them away.
+    only_native = any(redirect_uris.has_private_scheme(uri) for uri in uris) or (bool(uris) and all(on_device))
+    return NATIVE if only_native else str(stated)
 
 
-def _check_uris(uris: list[str], *, is_native: bool, needs_one: bool) -> None:
+def _usable_uris(uris: list[str], *, is_native: bool, needs_one: bool) -> list[str]:
+    """The ones that may be registered, in their order. Raises InvalidRedirectUriError if none may, with the reason."""
     if (needs_one and not uris) or len(uris) > limits.REDIRECT_URIS_LIMIT:
         raise InvalidRedirectUriError(f"redirect_uris must have from 1 to {limits.REDIRECT_URIS_LIMIT} addresses.")
     if sum(map(len, uris)) > limits.REDIRECT_URIS_LIMIT_CHARACTERS:
         most = limits.REDIRECT_URIS_LIMIT_CHARACTERS
         raise InvalidRedirectUriError(f"redirect_uris must have at most {most} characters in total.")
-    for uri in uris:
-        try:
-            redirect_uris.check_registrable(uri, is_native=is_native)
-        except redirect_uris.RedirectUriError as error:
-            raise InvalidRedirectUriError(f"One of redirect_uris {error}.") from error
+    problems = {uri: redirect_uris.problem_with(uri, is_native=is_native, short_schemes=True) for uri in uris}
+    usable = [uri for uri in uris if problems[uri] is None]
+    if uris and not usable:
+        raise InvalidRedirectUriError(f"None of redirect_uris can be registered: the first one {problems[uris[0]]}.")
+    return usable
 
 
 def _jwks(document: Mapping[str, Any]) -> str:

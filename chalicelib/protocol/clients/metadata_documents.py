@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 from oauthlib.oauth2 import OAuth2Error
@@ -16,12 +17,13 @@ from oauthlib.oauth2 import OAuth2Error
 from chalicelib import deadline, limits, logs, outbound, settings
 from chalicelib.messages import Message
 from chalicelib.models import metadata_document_client, store, throttle
-from chalicelib.models.application import BASIC, NONE, POST, Application
+from chalicelib.models.application import BASIC, NONE, POST, PRIVATE_KEY_JWT, Application
 from chalicelib.models.user import User
 from chalicelib.protocol.clients import client_metadata
 from chalicelib.protocol.errors import NotThisApplication
 from chalicelib.protocol.rules import strict_json
 
+_METHODS = "token_endpoint_auth_methods_supported"
 _PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]+", re.ASCII)
 _HOST = re.compile(r"([a-z0-9-]+\.)+[a-z][a-z0-9-]*", re.ASCII)  # excludes IP addresses, including ones like 127.1
 
@@ -95,10 +97,26 @@ def _read(body: bytes, client_id: str) -> client_metadata.ClientMetadata:
     # Anybody can read the document, so it can hold no secret and no hash of one.
     if {"client_secret", "client_secret_expires_at"} & set(document):
         raise client_metadata.InvalidClientMetadataError("It must not have a client_secret.")
-    found = client_metadata.read(document, default_method=NONE)
+    found = client_metadata.read(_with_one_method(document), default_method=NONE)
     if found.profile.auth_method in (BASIC, POST):
         raise client_metadata.InvalidClientMetadataError("token_endpoint_auth_method must be none or private_key_jwt.")
     return found
+
+
+def _with_one_method(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with the authentication method that it gets.
+
+    token_endpoint_auth_method names one exactly. Beside a list of methods, it is only the client's favorite: the best
+    one of the list counts (OpenID Connect Relying Party Metadata Choices). To sign, the client must also show its keys.
+    """
+    if _METHODS not in document:
+        return document
+    offered = client_metadata.strings(document, _METHODS, [])
+    if PRIVATE_KEY_JWT in offered and "jwks" in document:
+        return {**document, "token_endpoint_auth_method": PRIVATE_KEY_JWT}
+    if NONE in offered:
+        return {**document, "token_endpoint_auth_method": NONE}
+    raise client_metadata.InvalidClientMetadataError(f"{_METHODS} must have none, or private_key_jwt beside jwks.")
 
 
 def _keep(client_id: str, found: client_metadata.ClientMetadata) -> Application:

@@ -97,7 +97,12 @@ def _update(request: ClientRequest, client_id: str) -> ProtocolAnswer:
         raise InvalidClientMetadataError("client_id must be that of the client being updated.")
     if "client_secret" in document and not credentials.matches(str(document["client_secret"]), found.secret_digest):
         raise InvalidClientMetadataError("client_secret is not the current one; a client cannot choose its secret.")
-    metadata = client_metadata.read(document, default_method=found.auth_method, is_vouched_for=bool(found.device_grant))
+    metadata = client_metadata.read(
+        document,
+        default_method=found.auth_method,
+        is_vouched_for=bool(found.device_grant),
+        known_type=found.application_type,
+    )
     if (metadata.profile.has_secret, metadata.profile.is_public) != (found.has_secret, not found.is_confidential):
         raise InvalidClientMetadataError("Whether a client has a secret cannot be changed; register a new client.")
     if metadata.profile.application_type != found.application_type:

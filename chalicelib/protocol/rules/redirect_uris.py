@@ -12,6 +12,7 @@ from oauthlib.uri_validate import is_absolute_uri
 
 from chalicelib import limits
 from chalicelib.messages import Message, Problem
+from chalicelib.protocol.rules import private_schemes
 
 _IPV6 = re.compile(r"\[[0-9A-Fa-f:]+\](:[0-9]+)?", re.ASCII)  # without a zone and without an embedded IPv4 address
 _NOT_PRINTABLE = re.compile(r"[^\x21-\x7e]")
@@ -22,12 +23,11 @@ _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _SEPARATORS = re.compile(r"[;,]")  # they separate the parts of header fields such as Content-Security-Policy
 _FORBIDDEN = re.compile(r"[\"<>\\^`{|}\[\]]")
 
-# A scheme made from a domain, so with a dot. That excludes javascript:, data: and others that browsers act on (§7.1).
-_PRIVATE_USE = re.compile(r"[a-z][a-z0-9-]*(\.[a-z0-9-]+)+:/", re.ASCII)
-# What people know as the end of a host name; and other words that the domain in such a scheme may begin with.
-_DOMAIN_ENDINGS = re.compile(r"[a-z]{2}|com|org|net|edu|gov|mil|int|info|biz", re.ASCII)
-_MORE_BEGINNINGS = ("app", "cloud", "dev", "online", "shop", "site", "store", "tech", "xyz")
-_LOOPBACK = re.compile(r"http://(?P<host>127\.0\.0\.1|\[::1\])(:(?P<port>[1-9][0-9]{0,4}))?(?P<rest>[/?].*)?", re.ASCII)
+# The host in full and in this spelling. `localhost` counts too: applications use it, although it may lead to another
+# address of the device (§8.3).
+_LOOPBACK = re.compile(
+    r"http://(?P<host>127\.0\.0\.1|\[::1\]|localhost)(:(?P<port>[1-9][0-9]{0,4}))?(?P<rest>[/?].*)?", re.ASCII
+)
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,11 @@ class RedirectUriError(Problem):
     """This redirect URI cannot be registered. The message tells a person why, and what to write instead."""
 
 
-def check_registrable(uri: str, *, is_native: bool = False) -> None:
+def check_registrable(uri: str, *, is_native: bool = False, short_schemes: bool = False) -> None:
     """Raises RedirectUriError for a URI that no application may register (RFC 7591 §5, RFC 9700 §2.1).
 
-    is_native: allow private-use schemes, which the operating system opens the application for.
+    is_native: allow private-use schemes. short_schemes: also those without a dot, for applications whose developer
+    cannot be told to use a domain: those that register or describe themselves.
     """
     if len(uri) > limits.REDIRECT_URI_LIMIT_CHARACTERS:
         raise RedirectUriError(
@@ -66,13 +67,13 @@ def check_registrable(uri: str, *, is_native: bool = False) -> None:
     parts = _split(uri)
     if "@" in parts.netloc:
         raise RedirectUriError(Message("contains a user name or password before the host"))
-    if is_native and _PRIVATE_USE.match(uri):
+    if is_native and private_schemes.is_one(uri, short=short_schemes) and parts.scheme not in _WEB:
         if _SEPARATORS.search(parts.netloc):
             raise RedirectUriError(Message("has a semicolon or a comma before the path"))
-        if _reads_like_host(parts.scheme):
-            raise RedirectUriError(
-                Message("has a scheme that reads like a web address; write the domain in reverse: com.example.app:")
-            )
+        try:
+            private_schemes.check(parts.scheme)
+        except private_schemes.SchemeProblem as error:
+            raise RedirectUriError(error.message) from error
         _check_encoding(uri.partition(":")[2], uri)
         return
     if parts.scheme not in _WEB:
@@ -92,6 +93,26 @@ def check_registrable(uri: str, *, is_native: bool = False) -> None:
     _check_encoding(uri.split("://", 1)[1][len(parts.netloc) :], uri)
     if not is_absolute_uri(uri):  # oauthlib would refuse every request with it
         raise RedirectUriError(Message("is not a valid address"))
+
+
+def problem_with(uri: str, *, is_native: bool, short_schemes: bool = False) -> str | None:
+    """Why check_registrable refuses the URI, to follow the URI in a sentence; None if it does not."""
+    try:
+        check_registrable(uri, is_native=is_native, short_schemes=short_schemes)
+    except RedirectUriError as error:
+        return error.message
+    return None
+
+
+def has_private_scheme(uri: str) -> bool:
+    """True for a private-use scheme, also one without a dot, in a URI that a native application may register."""
+    is_one = private_schemes.is_one(uri, short=True) and not uri.startswith(("http:", "https:"))
+    return is_one and problem_with(uri, is_native=True, short_schemes=True) is None
+
+
+def is_on_device(uri: str) -> bool:
+    """True if the URI leads to the user's own device: to a loopback address or, by its scheme, to an app."""
+    return bool(_LOOPBACK.fullmatch(uri)) or has_private_scheme(uri)
 
 
 def is_registered(uri: str, registered: Iterable[str], *, is_native: bool = False) -> bool:
@@ -150,14 +171,6 @@ def origin(uri: str, *, is_native: bool = False) -> str:
 def _check_encoding(rest: str, uri: str) -> None:
     if _FORBIDDEN.search(rest) or _STRAY_PERCENT.search(uri):
         raise RedirectUriError(Message("contains characters that must be percent-encoded"))
-
-
-def _reads_like_host(scheme: str) -> bool:
-    """True for a domain in forward order, such as accounts.google.com, instead of reversed (RFC 8252 §7.1)."""
-    labels = scheme.split(".")
-    first, last = labels[0], labels[-1]
-    is_turned_around = bool(_DOMAIN_ENDINGS.fullmatch(first)) or first in _MORE_BEGINNINGS
-    return last == "com" or first == "www" or bool(_DOMAIN_ENDINGS.fullmatch(last) and not is_turned_around)
 
 
 def _split(uri: str) -> SplitResult:
