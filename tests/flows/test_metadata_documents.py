@@ -530,12 +530,17 @@ def test_described_client_that_the_operator_disabled_stays_disabled(
         {CHOICE: []},
         {CHOICE: "none"},
         {CHOICE: ["none", "private_key_jwt"], "jwks": {"keys": []}},
+        {
+            CHOICE: ["none", "private_key_jwt"],
+            "jwks": {"keys": [ECKey.generate_key("P-256").as_dict(private=False)]},
+            "jwks_uri": f"https://{HOST}/keys.json",
+        },
         {"grant_types": ["client_credentials"]},
         {"grant_types": [DEVICE]},
         {"response_types": ["token"]},
         {"client_name": "x" * 256},
     ],
-    ids=str,
+    ids=lambda changed: str(changed)[:60],
 )
 def test_invalid_document_is_refused(john: Browser, documents: DocumentServer, changed: dict[str, Any]) -> None:
     assert refused(john.open(publish(documents, john.base_url, **changed).authorize_path()))

@@ -130,8 +130,10 @@ def _has_own_keys(document: dict[str, Any], client_id: str) -> bool:
 
 def _with_keys(document: dict[str, Any], client_id: str) -> dict[str, Any]:
     """The document with its keys in jwks. They are fetched with it and kept as long as it."""
-    if "jwks" in document or "jwks_uri" not in document:
+    if "jwks_uri" not in document:
         return document
+    if "jwks" in document:  # RFC 7591 §2
+        raise client_metadata.InvalidClientMetadataError("It must not have both jwks and jwks_uri.")
     if not _has_own_keys(document, client_id):
         raise client_metadata.InvalidClientMetadataError("jwks_uri must be an https URL at the document's host.")
     others = {name: value for name, value in document.items() if name != "jwks_uri"}
