@@ -132,7 +132,7 @@ def test_document_that_offers_several_methods_gets_the_best_one_and_never_anothe
 
 
 @pytest.mark.spec("RFC 7523 §2.2", "RFC 9700 §2.5")
-@pytest.mark.parametrize("more", [{}, {"jwks_uri": f"https://{HOST}/jwks.json"}], ids=["no keys", "jwks_uri"])
+@pytest.mark.parametrize("more", [{}, {"jwks_uri": "https://elsewhere.example.com/jwks.json"}], ids=str)
 def test_document_that_offers_several_methods_without_its_keys_is_public(
     john: Browser, documents: DocumentServer, more: dict[str, str]
 ) -> None:
@@ -146,6 +146,84 @@ def test_document_that_offers_several_methods_without_its_keys_is_public(
     assert described.exchange(code, code_verifier=None).json()["error"] == "invalid_grant", "PKCE stays required"
     assert john.open(described.authorize_path()).title == "Authorize A described app?", "asked every time"
     assert len(documents.asked) == 1
+
+
+@pytest.mark.spec("RFC 7523 §2.2", "RFC 7517 §5")
+@pytest.mark.parametrize("offered", [None, ["none", "private_key_jwt"]], ids=str)
+def test_document_may_keep_its_keys_in_a_file_at_its_own_host(
+    john: Browser, documents: DocumentServer, clock: Clock, offered: list[str] | None
+) -> None:
+    keys_at = f"/keys-{next(_numbers)}.json"
+    described = publish(
+        documents,
+        john.base_url,
+        token_endpoint_auth_method="private_key_jwt",
+        jwks_uri=f"https://{HOST}{keys_at}",
+        **({CHOICE: offered} if offered else {}),
+    )
+    app = SigningApp(john.base_url, described.client_id, "", CALLBACK)
+    app.key = ECKey.generate_key("P-256")
+    documents.answers[keys_at] = {"keys": [app.key.as_dict(private=False)]}
+    tokens = app.connect(john, "Big Events LLC")
+    assert documents.asked[1:] == [keys_at]
+    assert described.refresh(tokens["refresh_token"]).json()["error"] == "invalid_client"
+    app.key = ECKey.generate_key("P-256")
+    documents.answers[keys_at] = {"keys": [app.key.as_dict(private=False)]}
+    assert app.refresh(tokens["refresh_token"]).json()["error"] == "invalid_client", "the keys are kept for an hour"
+    clock.advance(limits.DOCUMENT_FRESH_SECONDS)
+    john.open(app.authorize_path())
+    assert app.refresh(tokens["refresh_token"]).status_code == 200
+    assert len(documents.asked) == 4
+
+
+@pytest.mark.spec("docs/security.md", "RFC 9700 §2.5")
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda handler: write(handler, 404, "application/json", b"{}"),
+        lambda handler: write(handler, 302, "application/json", b"", Location="https://169.254.169.254/"),
+        lambda handler: write(handler, 200, "application/json", b"[]"),
+        lambda handler: write(handler, 200, "application/json", b"no JSON"),
+        lambda handler: write(handler, 200, "application/json", b'{"keys": []}'),
+        lambda handler: write(handler, 200, "application/json", b" " * 8193),
+    ],
+)
+def test_document_whose_keys_cannot_be_fetched_is_refused_and_not_taken_for_public(
+    john: Browser, documents: DocumentServer, answer: Callable[..., None]
+) -> None:
+    keys_at = f"/keys-{next(_numbers)}.json"
+    documents.answers[keys_at] = answer
+    offer = {CHOICE: ["none", "private_key_jwt"], "jwks_uri": f"https://{HOST}{keys_at}"}
+    app = publish(documents, john.base_url, **offer)
+    assert refused(john.open(app.authorize_path()))
+    assert documents.asked[-1] == keys_at
+
+
+@pytest.mark.spec("docs/security.md")
+@pytest.mark.parametrize(
+    "jwks_uri",
+    [
+        "https://elsewhere.example.com/jwks.json",
+        f"https://{HOST}.evil.example/jwks.json",
+        f"https://{HOST}:8443/jwks.json",
+        f"https://{HOST}@evil.example/jwks.json",
+        f"http://{HOST}/jwks.json",
+        f"https://{HOST}/a/../jwks.json",
+        f"https://{HOST}",
+        "https://169.254.169.254/jwks.json",
+        "file:///etc/passwd",
+        "",
+        7,
+        None,
+    ],
+    ids=str,
+)
+def test_keys_at_any_other_address_are_not_fetched(
+    john: Browser, documents: DocumentServer, jwks_uri: str | int | None
+) -> None:
+    app = publish(documents, john.base_url, token_endpoint_auth_method="private_key_jwt", jwks_uri=jwks_uri)
+    assert refused(john.open(app.authorize_path()))
+    assert len(documents.connected) == 1
 
 
 def test_document_says_what_it_registers_and_the_rest_is_left_out(john: Browser, documents: DocumentServer) -> None:
@@ -498,12 +576,17 @@ def test_described_client_that_the_operator_disabled_stays_disabled(
         {CHOICE: []},
         {CHOICE: "none"},
         {CHOICE: ["none", "private_key_jwt"], "jwks": {"keys": []}},
+        {
+            CHOICE: ["none", "private_key_jwt"],
+            "jwks": {"keys": [ECKey.generate_key("P-256").as_dict(private=False)]},
+            "jwks_uri": f"https://{HOST}/keys.json",
+        },
         {"grant_types": ["client_credentials"]},
         {"grant_types": [DEVICE]},
         {"response_types": ["token"]},
         {"client_name": "x" * 256},
     ],
-    ids=str,
+    ids=lambda changed: str(changed)[:60],
 )
 def test_invalid_document_is_refused(john: Browser, documents: DocumentServer, changed: dict[str, Any]) -> None:
     assert refused(john.open(publish(documents, john.base_url, **changed).authorize_path()))

@@ -364,6 +364,7 @@ def test_scheme_that_no_application_owns_is_left_out(base_url: str, is_open: Non
     [
         (["http://localhost/cb", "http://127.0.0.1/cb"], None, "native"),
         (["http://localhost/cb", "http://127.0.0.1/cb"], "web", "native"),
+        (["http://LOCALHOST:3000/cb"], None, "native"),
         (["cursor:/cb", CALLBACK], "web", "native"),
         (["http://localhost/cb", CALLBACK], "web", "web"),
         (["http://localhost/cb", CALLBACK], None, "native"),

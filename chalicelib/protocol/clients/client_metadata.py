@@ -3,7 +3,7 @@
 Known members are checked strictly, and unknown ones are ignored. One description goes to many servers, so it may ask
 for more than there is here: grant types, response types, scopes and redirect URIs that cannot be registered are left
 out as long as something useful remains, and the response says what was registered (§3.2.1). An application that nobody
-vouches for gets no access of its own, and no keys from a URL that this server would have to fetch.
+vouches for gets no access of its own, and this server fetches no keys for it, except a document's from its own host.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ def current(client_id: str, known: Application | None, user: User) -> Applicatio
     """
     if known is not None and (not known.active or known.is_deleted or known.is_fresh):
         return known
-    with _counted(user):
+    with _counted(user):  # once, also for a document whose keys are in another file at its host
         try:
             found = _read(outbound.fetch(client_id), client_id)
         except outbound.FetchError as error:
@@ -97,26 +97,52 @@ def _read(body: bytes, client_id: str) -> client_metadata.ClientMetadata:
     # Anybody can read the document, so it can hold no secret and no hash of one.
     if {"client_secret", "client_secret_expires_at"} & set(document):
         raise client_metadata.InvalidClientMetadataError("It must not have a client_secret.")
-    found = client_metadata.read(_with_one_method(document), default_method=NONE)
+    found = client_metadata.read(_with_one_method(document, client_id), default_method=NONE)
     if found.profile.auth_method in (BASIC, POST):
         raise client_metadata.InvalidClientMetadataError("token_endpoint_auth_method must be none or private_key_jwt.")
     return found
 
 
-def _with_one_method(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with the authentication method that it gets.
+def _with_one_method(document: dict[str, Any], client_id: str) -> dict[str, Any]:
+    """The document with the authentication method that it gets, and with its keys if it signs.
 
     token_endpoint_auth_method names one exactly. Beside a list of methods, it is only the client's favorite: the best
     one of the list counts (OpenID Connect Relying Party Metadata Choices). To sign, the client must also show its keys.
     """
     if _METHODS not in document:
-        return document
+        signs = document.get("token_endpoint_auth_method") == PRIVATE_KEY_JWT
+        return _with_keys(document, client_id) if signs else document
     offered = client_metadata.strings(document, _METHODS, [])
-    if PRIVATE_KEY_JWT in offered and "jwks" in document:
-        return {**document, "token_endpoint_auth_method": PRIVATE_KEY_JWT}
+    if PRIVATE_KEY_JWT in offered and ("jwks" in document or _has_own_keys(document, client_id)):
+        return _with_keys({**document, "token_endpoint_auth_method": PRIVATE_KEY_JWT}, client_id)
     if NONE in offered:
         return {**document, "token_endpoint_auth_method": NONE}
-    raise client_metadata.InvalidClientMetadataError(f"{_METHODS} must have none, or private_key_jwt beside jwks.")
+    raise client_metadata.InvalidClientMetadataError(
+        f"{_METHODS} must have none, or private_key_jwt beside jwks or a jwks_uri at the document's host."
+    )
+
+
+def _has_own_keys(document: dict[str, Any], client_id: str) -> bool:
+    """True if jwks_uri is at the document's own host, so that fetching it reaches nobody else."""
+    jwks_uri = document.get("jwks_uri")
+    return isinstance(jwks_uri, str) and is_one(jwks_uri) and urlsplit(jwks_uri).netloc == urlsplit(client_id).netloc
+
+
+def _with_keys(document: dict[str, Any], client_id: str) -> dict[str, Any]:
+    """The document with its keys in jwks. They are fetched with it and kept as long as it."""
+    if "jwks_uri" not in document:
+        return document
+    if "jwks" in document:  # RFC 7591 §2
+        raise client_metadata.InvalidClientMetadataError("It must not have both jwks and jwks_uri.")
+    if not _has_own_keys(document, client_id):
+        raise client_metadata.InvalidClientMetadataError("jwks_uri must be an https URL at the document's host.")
+    others = {name: value for name, value in document.items() if name != "jwks_uri"}
+    try:
+        return {**others, "jwks": strict_json.read_object(outbound.fetch(document["jwks_uri"]))}
+    except outbound.FetchError as error:
+        raise client_metadata.InvalidClientMetadataError(f"Its jwks_uri: {error}.") from error
+    except strict_json.NotStrict as error:
+        raise client_metadata.InvalidClientMetadataError("Its jwks_uri is not a JSON object.") from error
 
 
 def _keep(client_id: str, found: client_metadata.ClientMetadata) -> Application:

@@ -112,7 +112,8 @@ def has_private_scheme(uri: str) -> bool:
 
 def is_on_device(uri: str) -> bool:
     """True if the URI leads to the user's own device: to a loopback address or, by its scheme, to an app."""
-    return bool(_LOOPBACK.fullmatch(uri)) or has_private_scheme(uri)
+    # Over http, nothing but a loopback address can be registered.
+    return has_private_scheme(uri) or (uri[:5].lower() == "http:" and problem_with(uri, is_native=False) is None)
 
 
 def is_registered(uri: str, registered: Iterable[str], *, is_native: bool = False) -> bool:
