@@ -59,6 +59,7 @@ class Application(Item):
     client_type = UnicodeAttribute()
     application_type = UnicodeAttribute(default=WEB)
     auth_method = UnicodeAttribute(default=BASIC)
+    auth_method_named = BooleanAttribute(null=True)  # None if stored by a version that did not record it
     pkce_required = BooleanAttribute(default=False)
     device_grant = BooleanAttribute(default=False)
     redirect_uris: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute)
@@ -100,6 +101,11 @@ class Application(Item):
     @property
     def has_secret(self) -> bool:
         return self.auth_method in (BASIC, POST)
+
+    @property
+    def is_method_named(self) -> bool:
+        """True if its registration named `auth_method`. If that is not known: whether the response to it did."""
+        return self.registered_itself if self.auth_method_named is None else self.auth_method_named
 
     @property
     def older_secrets(self) -> tuple[OlderSecret, ...]:
@@ -173,6 +179,7 @@ def made(
         client_type=PUBLIC if profile.is_public else CONFIDENTIAL,
         application_type=profile.application_type,
         auth_method=profile.auth_method,
+        auth_method_named=profile.auth_method_named,
         pkce_required=profile.pkce_required,
         device_grant=profile.device_grant,
         jwks=profile.jwks,
@@ -225,6 +232,8 @@ def edit(
         actions.append(Application.pkce_required.set(profile.pkce_required))
         actions.append(Application.device_grant.set(profile.device_grant))
         actions.append(Application.auth_method.set(profile.auth_method))
+        if profile.auth_method_named is not None:
+            actions.append(Application.auth_method_named.set(profile.auth_method_named))
         actions.append(Application.jwks.set(profile.jwks) if profile.jwks else Application.jwks.remove())
         if not profile.has_secret:  # otherwise a return to the old method would bring the old secret back to life
             actions += [attribute.remove() for attribute in SECRETS]

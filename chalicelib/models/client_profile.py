@@ -12,6 +12,7 @@ BASIC = "client_secret_basic"
 POST = "client_secret_post"
 PRIVATE_KEY_JWT = "private_key_jwt"
 NONE = "none"
+_WITH_SECRET = (BASIC, POST)
 
 # Where the application runs. Native ones may have special redirect URIs (RFC 8252 §7).
 WEB = "web"
@@ -22,12 +23,14 @@ NATIVE = "native"
 class Profile:
     """The properties of an application that its developer chooses.
 
-    auth_method: how it authenticates. application_type: WEB or NATIVE. jwks: its public keys, for PRIVATE_KEY_JWT.
+    auth_method: how it authenticates. auth_method_named: it said so itself, so it may not use another way. None in what
+    an earlier version stored. application_type: WEB or NATIVE. jwks: its public keys, for PRIVATE_KEY_JWT.
     device_grant: it may serve devices without a browser (RFC 8628). pkce_required: refuse its requests without a
     challenge. A public application's always are (RFC 7636, RFC 9700 §2.1.1).
     """
 
     auth_method: str = BASIC
+    auth_method_named: bool | None = False
     application_type: str = WEB
     pkce_required: bool = False
     device_grant: bool = False
@@ -39,7 +42,17 @@ class Profile:
 
     @property
     def has_secret(self) -> bool:
-        return self.auth_method in (BASIC, POST)
+        return self.auth_method in _WITH_SECRET
 
 
 CLASSIC = Profile()
+
+
+def accepted_methods(auth_method: str, *, is_named: bool) -> tuple[str, ...]:
+    """How a client may authenticate, each time anew.
+
+    Libraries send a secret with HTTP Basic or in the form, and some change between the two from one request to the
+    next. RFC 6749 §2.3.1 lets a server take both. A client whose registration names a method gets that one only
+    (RFC 7591 §2), and so does one that has no secret.
+    """
+    return _WITH_SECRET if auth_method in _WITH_SECRET and not is_named else (auth_method,)

@@ -41,9 +41,7 @@ def applications() -> None:
 @click.option(
     "--auth-method",
     type=click.Choice([application.BASIC, application.POST]),
-    default=application.BASIC,
-    show_default=True,
-    help="How it sends its secret.",
+    help="The one way in which it may send its secret. By default it may use either, each time anew.",
 )
 @click.option(
     "--jwks",
@@ -82,17 +80,17 @@ def applications_create(operator: Operator, /, owner: str, name: str, uris: tupl
 
 
 def _profile(
-    public: bool, native: bool, device: bool, require_pkce: bool, auth_method: str, jwks: TextIO | None
+    public: bool, native: bool, device: bool, require_pkce: bool, auth_method: str | None, jwks: TextIO | None
 ) -> Profile:
     is_public = public or native
-    if is_public and (jwks or auth_method != application.BASIC):
+    if is_public and (jwks or auth_method):
         fail("A public application does not authenticate: leave out --jwks and --auth-method.")
     if is_public and not server_key.is_set():
         fail(f"{server_key.MISSING} Set it, or SERVER_KEY_PARAMETER, in .chalice/config.json or in the environment.")
-    if jwks:
-        auth_method = application.PRIVATE_KEY_JWT
+    method = application.PRIVATE_KEY_JWT if jwks else auth_method or application.BASIC
     return Profile(
-        auth_method=application.NONE if is_public else auth_method,
+        auth_method=application.NONE if is_public else method,
+        auth_method_named=auth_method is not None and not jwks,
         application_type=application.NATIVE if native else application.WEB,
         pkce_required=require_pkce,
         device_grant=device,

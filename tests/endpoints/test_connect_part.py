@@ -8,6 +8,8 @@ import subprocess
 
 import pytest
 
+from chalicelib.models import application
+from chalicelib.models.application import Profile
 from chalicelib.pages.snippets import EXAMPLE_VERIFIER
 from tests.actors import Browser, ClientApp, Page
 from tests.signing_app import SigningApp
@@ -53,7 +55,9 @@ def test_pasted_command_authenticates_in_the_applications_way(john: Browser) -> 
         return pasted(john.press(page, "Register", name="Mine", redirect_uris=REDIRECT_URI, **how), "client-id")
 
     signing = SigningApp.registered_by(john).client_id
-    post, browser = registered(auth_method="client_secret_post"), registered(type="browser")
+    post, browser = registered(), registered(type="browser")
+    named = Profile(auth_method=application.POST, auth_method_named=True)
+    application.edit(post, name="Mine", redirect_uris=[REDIRECT_URI], profile=named)
     for client_id, said in (
         (post, "client_secret=CLIENT_SECRET"),
         (signing, "client_assertion=ASSERTION"),

@@ -163,11 +163,10 @@ def test_two_authentication_methods_or_two_client_ids_are_an_invalid_request(
 
 
 @pytest.mark.spec("RFC 6749 §5.2", "RFC 8414 §2")
-def test_missing_credentials_and_credentials_only_in_the_form_get_401(shop: ClientApp, tokens: dict[str, Any]) -> None:
+def test_missing_credentials_get_401(shop: ClientApp, tokens: dict[str, Any]) -> None:
     assert_invalid_client(shop.refresh(tokens["refresh_token"], headers={}))
     assert_invalid_client(shop.refresh(tokens["refresh_token"], headers={}, client_id=shop.client_id))
-    in_form = {"client_id": shop.client_id, "client_secret": shop.secret}
-    assert_invalid_client(shop.refresh(tokens["refresh_token"], headers={}, **in_form))
+    assert_invalid_client(shop.refresh(tokens["refresh_token"], headers={}, client_secret=shop.secret))
 
 
 @pytest.mark.spec("docs/security.md", "RFC 6749 §10.10")

@@ -1,4 +1,4 @@
-"""Each application authenticates in the one way that it registered (RFC 6749 §2.3, RFC 7523)."""
+"""An application authenticates in a way that it registered (RFC 6749 §2.3, RFC 7523)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+import requests
 from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
 
 from chalicelib import clock as clock_module
 from chalicelib import limits
-from chalicelib.models import application_access
-from tests.actors import CALLBACK, Browser, ClientApp
+from chalicelib.models import application, application_access, store
+from chalicelib.models.application import Profile
+from tests.actors import CALLBACK, Browser, ClientApp, Page
 from tests.conftest import Clock
 from tests.signing_app import TYPE, SigningApp, register_with_keys
 from tests.store_proxy import Fault, StoreProxy
@@ -22,14 +24,16 @@ from tests.store_proxy import Fault, StoreProxy
 
 @pytest.fixture
 def posting(a_browser: Callable[..., Browser]) -> ClientApp:
-    """An application that registered client_secret_post."""
-    developer = a_browser()
-    page = developer.open("/settings/applications/new")
-    page = developer.press(page, "Register", name="A poster", redirect_uris=CALLBACK, auth_method="client_secret_post")
-    client_id, secret = page.html.find(id="client-id"), page.html.find(id="client-secret")
-    assert client_id is not None
-    assert secret is not None
-    return ClientApp(developer.base_url, client_id.get_text(), secret.get_text(), CALLBACK)
+    """An application whose registration named client_secret_post."""
+    return naming(a_browser(), application.POST)
+
+
+def naming(developer: Browser, method: str) -> ClientApp:
+    """The developer's new application, for which the operator named the method."""
+    app = developer.register_application()
+    profile = Profile(auth_method=method, auth_method_named=True)
+    application.edit(app.client_id, name="A shop", redirect_uris=[app.redirect_uri], profile=profile)
+    return app
 
 
 @pytest.fixture
@@ -38,7 +42,7 @@ def bank(a_browser: Callable[..., Browser]) -> SigningApp:
 
 
 @pytest.mark.spec("RFC 6749 §2.3.1", "RFC 7591 §2")
-def test_client_secret_post_application_authenticates_with_its_secret_in_the_form(
+def test_application_that_named_client_secret_post_sends_its_secret_in_the_form_only(
     john: Browser, posting: ClientApp
 ) -> None:
     page = john.allow(john.open(posting.authorize_path()), "Big Events LLC")
@@ -53,12 +57,78 @@ def test_client_secret_post_application_authenticates_with_its_secret_in_the_for
 
 
 @pytest.mark.spec("RFC 6749 §2.3.1", "RFC 7591 §2")
-def test_client_secret_basic_application_is_refused_with_its_secret_in_the_form(john: Browser, shop: ClientApp) -> None:
+def test_application_that_named_client_secret_basic_is_refused_with_its_secret_in_the_form(
+    john: Browser, a_browser: Callable[..., Browser]
+) -> None:
+    shop = naming(a_browser(), application.BASIC)
     tokens = shop.connect(john, "Big Events LLC")
-    form = {"client_id": shop.client_id, "client_secret": shop.secret, "refresh_token": tokens["refresh_token"]}
-    answer = shop.call_token(headers={}, auth=None, grant_type="refresh_token", **form)
+    answer = in_the_form(shop, shop.secret, tokens["refresh_token"])
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
     assert "Basic" in answer.headers["WWW-Authenticate"]
+    assert shop.refresh(tokens["refresh_token"]).status_code == 200
+
+
+def in_the_form(app: ClientApp, secret: str, refresh_token: str) -> requests.Response:
+    """A refresh with the secret in the form."""
+    form: Any = {"client_id": app.client_id, "client_secret": secret, "refresh_token": refresh_token}
+    return app.call_token(headers={}, grant_type="refresh_token", **form)
+
+
+@pytest.mark.spec("RFC 6749 §2.3.1")
+def test_application_sends_its_secret_with_basic_or_in_the_form_each_time_anew(john: Browser, shop: ClientApp) -> None:
+    refresh_token = shop.connect(john, "Big Events LLC")["refresh_token"]
+    for _ in range(2):
+        assert in_the_form(shop, shop.secret, refresh_token).status_code == 200
+        assert shop.refresh(refresh_token).status_code == 200
+    inside = {"client_id": shop.client_id, "client_secret": shop.secret}
+    url = shop.base_url + "/api/v1/oauth/"
+    answer = shop.http.post(url + "introspect", data={"token": refresh_token, **inside})
+    assert answer.json()["active"] is True
+    assert shop.http.post(url + "revoke_token", data={"token": refresh_token, **inside}).status_code == 200
+
+
+@pytest.mark.spec("RFC 6749 §2.3.1", "RFC 6749 §5.2")
+def test_wrong_secret_is_the_same_error_with_basic_and_in_the_form(john: Browser, shop: ClientApp) -> None:
+    refresh_token = shop.connect(john, "Big Events LLC")["refresh_token"]
+    answers = [shop.refresh(refresh_token, auth=(shop.client_id, "wrong")), in_the_form(shop, "wrong", refresh_token)]
+    assert [answer.status_code for answer in answers] == [401, 401]
+    assert answers[0].json() == answers[1].json()
+    nothing = shop.refresh(refresh_token, headers={}, client_id=shop.client_id)
+    assert nothing.json()["error_description"] == (
+        "This application has a secret: send its client id and secret, with HTTP Basic authentication or in the form."
+    )
+
+
+@pytest.mark.spec("RFC 6749 §2.3.1", "RFC 7591 §2")
+@pytest.mark.parametrize("method", [application.BASIC, application.POST])
+def test_application_stored_by_an_earlier_version_accepts_both_if_a_person_registered_it(
+    john: Browser, a_browser: Callable[..., Browser], method: str
+) -> None:
+    shop = naming(a_browser(), method)
+    store.change(application.Application.key(shop.client_id), [application.Application.auth_method_named.remove()])
+    refresh_token = shop.connect(john, "Big Events LLC")["refresh_token"]
+    assert shop.refresh(refresh_token).status_code == 200
+    assert in_the_form(shop, shop.secret, refresh_token).status_code == 200
+
+
+@pytest.mark.spec("RFC 7591 §2")
+def test_settings_page_says_how_an_application_sends_its_secret_and_keeps_it(
+    a_browser: Callable[..., Browser],
+) -> None:
+    developer = a_browser()
+    both, posting = developer.register_application(), naming(developer, application.POST)
+
+    def open_form(app: ClientApp) -> Page:
+        return developer.open(f"/settings/applications/{app.client_id}")
+
+    assert "in the Authorization header or in the request body" in open_form(both).text
+    assert "With its secret in the request body" in open_form(posting).text
+    refused = developer.press(open_form(posting), "Save", auth_method="private_key_jwt", jwks="{}")
+    assert refused.status == 400
+    assert "With its secret in the request body" in refused.text
+    developer.press(open_form(posting), "Save", name="Renamed")
+    assert posting.refresh("unknown").json()["error"] == "invalid_client"
+    assert in_the_form(posting, posting.secret, "unknown").json()["error"] == "invalid_grant"
 
 
 @pytest.mark.spec("RFC 7523 §2.2", "RFC 7523 §3")
@@ -389,7 +459,7 @@ def test_old_secret_does_not_return_after_the_application_used_keys_in_between(
     developer.press(developer.open(edit), "Save", auth_method="private_key_jwt", jwks=jwks)
     assert signing.refresh(refresh_token).status_code == 200
     assert shop.refresh(refresh_token).status_code == 401
-    page = developer.press(developer.open(edit), "Save", auth_method="client_secret_basic")
+    page = developer.press(developer.open(edit), "Save", auth_method="secret")
     assert page.title == "Regenerate the secret of A shop?", "the application has no secret and needs one now"
     assert signing.refresh(refresh_token).status_code == 401
     assert shop.refresh(refresh_token).status_code == 401

@@ -190,14 +190,9 @@ CATALOGUE: dict[str, tuple[str, str, Callable[[World], requests.Response]]] = {
         "its secret is wrong",
         lambda it: it.post("token", auth=(it.shop.client_id, "wrong"), grant_type="refresh_token", refresh_token="x"),
     ),
-    "secret in the form": (
-        "invalid_client",
-        "registered client_secret_basic: send",
-        lambda it: it.post("revoke_token", client_id=it.shop.client_id, client_secret=it.shop.secret, token="x"),
-    ),
     "no secret": (
         "invalid_client",
-        "registered client_secret_basic: send",
+        "has a secret: send its client id and secret, with HTTP Basic authentication or in the form",
         lambda it: it.post("revoke_token", client_id=it.shop.client_id, token="x"),
     ),
     "a secret for a public one": (

@@ -11,7 +11,7 @@ import requests
 from joserfc.jwk import ECKey
 
 from chalicelib import credentials, limits, settings
-from chalicelib.models import application, throttle
+from chalicelib.models import application, store, throttle
 from tests.actors import CALLBACK, Browser, ClientApp, Page
 from tests.public_app import PublicApp
 from tests.signing_app import SigningApp
@@ -181,6 +181,51 @@ def test_native_application_gets_a_secret_only_on_request_and_then_counts_as_a_w
     assert made["application_type"] == "web"
     refused = register(base_url, redirect_uris=["com.example.app:/done"], **wants_secret)
     assert refused.json()["error"] == "invalid_redirect_uri"
+
+
+def errors_of(made: dict[str, Any]) -> tuple[str, str]:
+    """The errors of a refresh with an unknown token: with HTTP Basic, and with the secret in the form."""
+    url = made["registration_client_uri"].split("/register")[0] + "/token"
+    form = {"grant_type": "refresh_token", "refresh_token": "unknown"}
+    own = {name: made[name] for name in ("client_id", "client_secret")}
+    basic = requests.post(url, data=form, auth=tuple(own.values()), timeout=30)
+    return basic.json()["error"], requests.post(url, data={**form, **own}, timeout=30).json()["error"]
+
+
+AUTHENTICATED, REFUSED = "invalid_grant", "invalid_client"
+
+
+@pytest.mark.spec("RFC 7591 §2", "RFC 6749 §2.3.1")
+@pytest.mark.parametrize(
+    ("named", "errors"),
+    [
+        ({}, (AUTHENTICATED, AUTHENTICATED)),
+        ({"token_endpoint_auth_method": "client_secret_basic"}, (AUTHENTICATED, REFUSED)),
+        ({"token_endpoint_auth_method": "client_secret_post"}, (REFUSED, AUTHENTICATED)),
+    ],
+    ids=["none", "basic", "post"],
+)
+def test_application_that_registers_itself_uses_the_method_that_it_named_or_either(
+    base_url: str, is_open: None, named: dict[str, str], errors: tuple[str, str]
+) -> None:
+    made = register(base_url, **named).json()
+    assert errors_of(made) == errors
+    repeated = {name: made[name] for name in ("client_id", "redirect_uris", "token_endpoint_auth_method")}
+    assert manage(made, "PUT", json=repeated).status_code == 200
+    assert errors_of(made) == errors, "an update that repeats the response changes nothing"
+    assert manage(made, "PUT", json={**repeated, "token_endpoint_auth_method": "client_secret_post"}).status_code == 200
+    only_post = made["token_endpoint_auth_method"] != "client_secret_post"
+    assert errors_of(made) == ((REFUSED, AUTHENTICATED) if only_post else errors)
+
+
+@pytest.mark.spec("RFC 7591 §2")
+def test_application_that_registered_itself_with_an_earlier_version_keeps_the_method_of_its_response(
+    base_url: str, is_open: None
+) -> None:
+    made = register(base_url).json()
+    stored = application.Application
+    store.change(stored.key(made["client_id"]), [stored.auth_method_named.remove()])
+    assert errors_of(made) == (AUTHENTICATED, REFUSED)
 
 
 @pytest.mark.spec("RFC 7591 §2", "RFC 7523 §2.2")

@@ -92,6 +92,20 @@ def test_self_registered_application_is_allowed_nothing_of_its_own(open_run: Loc
     assert in_json(open_run, *allow)["own_scopes"] == []  # access can always be taken away
 
 
+@pytest.mark.spec("RFC 6749 §2.3.1")
+def test_operator_may_name_the_one_way_to_send_the_secret(local_run: LocalRun) -> None:
+    def errors(*options: str) -> list[str]:
+        made = in_json(local_run, *CREATE, "--redirect-uri", CALLBACK, *options)
+        own = {"client_id": made["client_id"], "client_secret": made["client_secret"]}
+        url, form = local_run.base_url + "/api/v1/oauth/token", {"grant_type": "refresh_token", "refresh_token": "x"}
+        basic = requests.post(url, data=form, auth=tuple(own.values()), timeout=30)
+        return [basic.json()["error"], requests.post(url, data={**form, **own}, timeout=30).json()["error"]]
+
+    assert errors() == ["invalid_grant", "invalid_grant"]
+    assert errors("--auth-method", "client_secret_basic") == ["invalid_grant", "invalid_client"]
+    assert errors("--auth-method", "client_secret_post") == ["invalid_client", "invalid_grant"]
+
+
 @pytest.mark.spec("RFC 8628 §3.1")
 def test_device_application_needs_no_redirect_uri(local_run: LocalRun) -> None:
     made = in_json(local_run, *CREATE, "--native", "--device")

@@ -60,15 +60,14 @@ def test_authlib_connects_refreshes_and_revokes(shop: ClientApp, browser: Browse
 
 @pytest.mark.usefixtures("_http_allowed")
 def test_requests_oauthlib_connects_refreshes_and_revokes(shop: ClientApp, browser: Browser) -> None:
+    """It sends the secret with HTTP Basic at the exchange, and in the form at a refresh."""
     api = shop.base_url + "/api/v1"
     client = RequestsOauthlibSession(shop.client_id, redirect_uri=CALLBACK, scope=["read", "write"])
     url, _ = client.authorization_url(api + "/oauth/authorize")
     page = browser.allow(browser.open(url), "Small Shows")
-    token = client.fetch_token(
-        api + "/oauth/token", authorization_response=page.left_to, client_secret=shop.secret, include_client_id=False
-    )
+    token = client.fetch_token(api + "/oauth/token", authorization_response=page.left_to, client_secret=shop.secret)
     assert client.get(api + "/me").json()["email"] == "eve@localhost"
-    refreshed = client.refresh_token(api + "/oauth/token", auth=(shop.client_id, shop.secret))
+    refreshed = client.refresh_token(api + "/oauth/token", client_id=shop.client_id, client_secret=shop.secret)
     assert refreshed["access_token"] != token["access_token"]
     assert shop.me(token["access_token"]).status_code == 401
     assert shop.me(refreshed["access_token"]).status_code == 200

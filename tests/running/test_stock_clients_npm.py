@@ -14,11 +14,7 @@ from tests.local_run import LocalRun
 
 CALLBACK = "http://127.0.0.1:8080/callback"
 EVE = Person("", "eve@localhost", {"smallshows": "Small Shows"}, password="lanyard-demo")
-SCRIPTS = {
-    "oauth4webapi.js": "client_secret_basic",
-    "openid_client.js": "client_secret_post",
-    "simple_oauth2.js": "client_secret_basic",
-}
+SCRIPTS = ["oauth4webapi.js", "openid_client.js", "simple_oauth2.js"]
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -61,11 +57,11 @@ def check(app: ClientApp, result: dict[str, Any]) -> None:
     assert result["tokens"]["access_token"] != result["refreshed"]["access_token"]
 
 
-@pytest.mark.parametrize(("script", "method"), SCRIPTS.items())
+@pytest.mark.parametrize("script", SCRIPTS)
 def test_npm_client_with_a_secret_connects_refreshes_and_revokes(
-    register: Callable[..., ClientApp], script: str, method: str
+    register: Callable[..., ClientApp], script: str
 ) -> None:
-    app = register("--auth-method", method, "--require-pkce")
+    app = register("--require-pkce")
     result = play(script, app)
     check(app, result)
     assert result["refreshed"]["refresh_token"] == result["tokens"]["refresh_token"]

@@ -14,6 +14,7 @@ from chalicelib.protocol.rules import redirect_uris
 from chalicelib.protocol.rules.request_parameters import Parameters, single
 
 SHOWN_CHARACTERS = 200
+WITH_SECRET = "secret"  # noqa: S105 - the choice beside PRIVATE_KEY_JWT
 FIELDS = ("name", "type", "redirect_uris", "auth_method", "jwks", "pkce_required", "device_grant")
 WEBSITE, BROWSER, APP = "website", "browser", "native"
 _PROFILES = {
@@ -35,6 +36,7 @@ class Fields:
     typed: str = ""
     redirect_uris: list[str] = field(default_factory=list)
     auth_method: str = application.BASIC
+    auth_method_named: bool | None = False
     jwks: str = ""
     pkce_required: bool = False
     device_grant: bool = False
@@ -43,7 +45,10 @@ class Fields:
     @property
     def profile(self) -> Profile:
         profile = replace(_PROFILES[self.type], pkce_required=self.pkce_required, device_grant=self.device_grant)
-        return profile if profile.is_public else replace(profile, auth_method=self.auth_method, jwks=self.jwks or None)
+        if profile.is_public:
+            return profile
+        method, is_named = self.auth_method, self.auth_method_named
+        return replace(profile, auth_method=method, auth_method_named=is_named, jwks=self.jwks or None)
 
 
 def type_of(found: Application) -> str:
@@ -58,19 +63,24 @@ def as_stored(found: Application) -> Fields:
         type=type_of(found),
         typed="\n".join(found.redirect_uris),
         auth_method=found.auth_method,
+        auth_method_named=found.is_method_named,
         jwks=found.jwks or "",
         pkce_required=bool(found.pkce_required),
         device_grant=bool(found.device_grant),
     )
 
 
-def _read_authentication(form: Parameters, filled: Fields) -> None:
+def _read_authentication(form: Parameters, filled: Fields, present: Application | None) -> None:
     """Read how a website authenticates into `filled`. Other types have no choice."""
     if filled.type != WEBSITE:
         return
-    filled.auth_method = single(form, "auth_method") or application.BASIC
-    if filled.auth_method not in (application.BASIC, application.POST, application.PRIVATE_KEY_JWT):
+    choice = single(form, "auth_method") or WITH_SECRET
+    if choice not in (WITH_SECRET, application.PRIVATE_KEY_JWT):
         raise http.Refusal(400, "invalid_request", Message("There is no such way to authenticate."))
+    if choice == application.PRIVATE_KEY_JWT:
+        filled.auth_method = application.PRIVATE_KEY_JWT
+    elif present and present.has_secret:  # the form does not change how it may send its secret
+        filled.auth_method, filled.auth_method_named = present.auth_method, present.is_method_named
     filled.jwks = (single(form, "jwks") or "").strip()
     if filled.auth_method == application.PRIVATE_KEY_JWT:
         try:
@@ -81,28 +91,28 @@ def _read_authentication(form: Parameters, filled: Fields) -> None:
         filled.jwks = ""
 
 
-def read(form: Parameters, type_: str, *, present_name: str | None = None) -> Fields:
+def read(form: Parameters, type_: str, *, present: Application | None = None) -> Fields:
     """Read the form. `problems` has the reasons for everything that cannot be accepted.
 
-    present_name: the name of an application that is being edited; it may stay, even if it could not be chosen now.
+    present: the application that is being edited. Its name may stay, even if it could not be chosen now.
     """
     if type_ not in _PROFILES:
         raise http.Refusal(400, "invalid_request", Message("There is no such type of application."))
     filled = Fields(name=single(form, "name") or "", type=type_, pkce_required=single(form, "pkce_required") == "on")
     filled.device_grant = single(form, "device_grant") == "on"
     try:
-        if filled.name != present_name:
+        if present is None or filled.name != present.name:
             filled.name = names.check_application_name(filled.name)
     except names.InputProblem as error:
         filled.problems["name"] = [Message("The name %(problem)s.", problem=error.message)]
-    _read_authentication(form, filled)
+    _read_authentication(form, filled, present)
     _read_redirect_uris(form, filled)
     return filled
 
 
-def read_typed(request: http.Request, type_: str, *, present_name: str | None = None) -> Fields | None:
+def read_typed(request: http.Request, type_: str, *, present: Application | None = None) -> Fields | None:
     """What was typed into a stale form; None if the form is not shown again."""
-    return read(request.typed, type_, present_name=present_name) if request.typed else None
+    return read(request.typed, type_, present=present) if request.typed else None
 
 
 def _read_redirect_uris(form: Parameters, filled: Fields) -> None:

@@ -97,10 +97,10 @@ def one(request: http.Request, client_id: str) -> Response:
     browser = browser_session.require(request, back_to=f"{PATH}/{client_id}")
     found = _own(browser, client_id)
     if request.method == "GET":
-        typed = application_form.read_typed(request, application_form.type_of(found), present_name=found.name)
+        typed = application_form.read_typed(request, application_form.type_of(found), present=found)
         return _edit_form(request, browser, typed or application_form.as_stored(found), found)
     browser.check_csrf(request.form, f"edit {client_id}")
-    filled = application_form.read(request.form, application_form.type_of(found), present_name=found.name)
+    filled = application_form.read(request.form, application_form.type_of(found), present=found)
     if filled.problems:
         return _edit_form(request, browser, filled, found, status=400)
     application.edit(client_id, name=filled.name, redirect_uris=filled.redirect_uris, profile=filled.profile)

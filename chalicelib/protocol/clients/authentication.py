@@ -1,6 +1,7 @@
 """Client authentication: which application sent the request, and proof of it (RFC 6749 §2.3, RFC 7591 §2).
 
-Each application must use the one method that it registered.
+An application with a secret may send it with HTTP Basic or in the form, each time anew, but never with both at once. If
+its registration named one method, it must use that one. An application without a secret has no choice.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from urllib.parse import unquote_plus
 from oauthlib.oauth2.rfc6749 import errors
 
 from chalicelib import credentials, limits, logs
-from chalicelib.models import store
+from chalicelib.models import client_profile, store
 from chalicelib.models.application import BASIC, NONE, POST, PRIVATE_KEY_JWT, Application
 from chalicelib.protocol.clients import private_key_jwt
 from chalicelib.protocol.rules import paths, request_parameters
@@ -25,6 +26,9 @@ _HOW = {
     PRIVATE_KEY_JWT: f"{PRIVATE_KEY_JWT}: send a client_assertion that its key signed.",
     NONE: f"{NONE}: send its client_id in the form, and no secret.",
 }
+_EITHER_WAY = (
+    "This application has a secret: send its client id and secret, with HTTP Basic authentication or in the form."
+)
 CHALLENGE = 'Basic realm="Lanyard", charset="UTF-8"'
 
 
@@ -73,9 +77,11 @@ def check(sent: PresentedClient, application: Application | None, *, issuer: str
         raise _unproven()
     if application.public_id != sent.client_id:  # a document's client is stored under a derived id
         raise _unproven()
-    if sent.method != application.auth_method:
+    accepted = client_profile.accepted_methods(application.auth_method, is_named=application.is_method_named)
+    if sent.method not in accepted:
         # It is no secret that a client exists (RFC 6749 §2.2), and its developer needs to know how to authenticate.
-        raise errors.InvalidClientError(f"This application registered {_HOW[application.auth_method]}")
+        how = _EITHER_WAY if len(accepted) > 1 else f"This application registered {_HOW[application.auth_method]}"
+        raise errors.InvalidClientError(how)
     if sent.method == PRIVATE_KEY_JWT:
         audiences = (issuer, issuer + paths.TOKEN)
         jwks = application.jwks or ""
@@ -108,7 +114,7 @@ def _read_form(parameters: Mapping[str, str]) -> PresentedClient:
             raise errors.InvalidRequestError("Authenticate once: with a client_secret or an assertion, not with both.")
         return _read_assertion(parameters)
     if not _is_client_id(client_id):
-        raise errors.InvalidClientError("Send the client id and secret with HTTP Basic authentication.")
+        raise errors.InvalidClientError("Send the client id and secret, with HTTP Basic authentication or in the form.")
     return PresentedClient(client_id, POST if secret else NONE, secret)
 
 

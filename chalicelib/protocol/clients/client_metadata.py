@@ -65,6 +65,7 @@ def read(
     uris = _usable_uris(wanted_uris, is_native=application_type == NATIVE, needs_one=not has_device_grant)
     profile = Profile(
         auth_method=method,
+        auth_method_named="token_endpoint_auth_method" in document,
         application_type=application_type,
         device_grant=has_device_grant,
         jwks=_jwks(document) if method == PRIVATE_KEY_JWT else None,

@@ -17,7 +17,7 @@ from oauthlib.oauth2 import OAuth2Error
 from chalicelib import deadline, limits, logs, outbound, settings
 from chalicelib.messages import Message
 from chalicelib.models import metadata_document_client, store, throttle
-from chalicelib.models.application import BASIC, NONE, POST, PRIVATE_KEY_JWT, Application
+from chalicelib.models.application import NONE, PRIVATE_KEY_JWT, Application
 from chalicelib.models.user import User
 from chalicelib.protocol.clients import client_metadata
 from chalicelib.protocol.errors import NotThisApplication
@@ -98,7 +98,7 @@ def _read(body: bytes, client_id: str) -> client_metadata.ClientMetadata:
     if {"client_secret", "client_secret_expires_at"} & set(document):
         raise client_metadata.InvalidClientMetadataError("It must not have a client_secret.")
     found = client_metadata.read(_with_one_method(document, client_id), default_method=NONE)
-    if found.profile.auth_method in (BASIC, POST):
+    if found.profile.has_secret:
         raise client_metadata.InvalidClientMetadataError("token_endpoint_auth_method must be none or private_key_jwt.")
     return found
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 from oauthlib.oauth2 import OAuth2Error
@@ -103,16 +104,19 @@ def _update(request: ClientRequest, client_id: str) -> ProtocolAnswer:
         is_vouched_for=bool(found.device_grant),
         known_type=found.application_type,
     )
-    if (metadata.profile.has_secret, metadata.profile.is_public) != (found.has_secret, not found.is_confidential):
+    profile = metadata.profile
+    if profile.auth_method == found.auth_method:  # it may only repeat what the response to its registration said
+        profile = replace(profile, auth_method_named=found.auth_method_named)
+    if (profile.has_secret, profile.is_public) != (found.has_secret, not found.is_confidential):
         raise InvalidClientMetadataError("Whether a client has a secret cannot be changed; register a new client.")
-    if metadata.profile.application_type != found.application_type:
+    if profile.application_type != found.application_type:
         raise InvalidClientMetadataError("application_type cannot be changed; register a new client.")
     try:
         application.edit(
             client_id,
             name=metadata.name,
             redirect_uris=metadata.redirect_uris,
-            profile=metadata.profile,
+            profile=profile,
             only_while_active=True,
         )
     except store.ConditionFailed:
