@@ -6,7 +6,7 @@ from typing import Any
 
 from chalicelib import settings
 from chalicelib.models.application import BASIC, NONE, POST, PRIVATE_KEY_JWT
-from chalicelib.protocol.clients import metadata_documents, private_key_jwt
+from chalicelib.protocol.clients import client_metadata, metadata_documents, private_key_jwt
 from chalicelib.protocol.grants import token_endpoint
 from chalicelib.protocol.rules import paths, pkce, prompts, scopes
 
@@ -36,7 +36,7 @@ def authorization_server(issuer: str) -> dict[str, Any]:
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
         "prompt_values_supported": list(prompts.ALL),
-        "grant_types_supported": list(token_endpoint.GRANT_TYPES),
+        "grant_types_supported": list(_grant_types()),
         "code_challenge_methods_supported": [pkce.METHOD],
         # A pushed request's reference is accepted whatever the second one says (RFC 9126 §5). It is true by default.
         "request_parameter_supported": False,
@@ -44,6 +44,12 @@ def authorization_server(issuer: str) -> dict[str, Any]:
         "client_id_metadata_document_supported": metadata_documents.are_taken(),
         "authorization_response_iss_parameter_supported": True,  # RFC 9207 §3
     }
+
+
+def _grant_types() -> tuple[str, ...]:
+    """All of them, unless strangers may register: hosts register with what is listed here, and do not get the rest."""
+    is_open = settings.SETTINGS.registration == settings.OPEN
+    return client_metadata.GRANT_TYPES_OF_ALL if is_open else token_endpoint.GRANT_TYPES
 
 
 def protected_resource(issuer: str) -> dict[str, Any]:

@@ -64,6 +64,7 @@ def test_only_the_advertised_grant_types_are_known(base_url: str) -> None:
         answer = requests.post(found["token_endpoint"], data={"grant_type": grant_type}, timeout=30)
         is_unknown = answer.json()["error"] == "unsupported_grant_type"
         assert is_unknown == (grant_type not in found["grant_types_supported"]), grant_type
+    assert {"client_credentials", "urn:ietf:params:oauth:grant-type:device_code"} < set(found["grant_types_supported"])
     assert "password" not in found["grant_types_supported"]
 
 

@@ -83,6 +83,13 @@ def test_application_that_registered_itself_connects(john: Browser, is_open: Non
     assert app.me(app.connect(john, "Big Events LLC")["access_token"]).status_code == 200
 
 
+@pytest.mark.spec("RFC 7591 §3.2.1", "RFC 8414 §2")
+def test_stranger_who_registers_with_every_advertised_grant_type_gets_them_all(base_url: str, is_open: None) -> None:
+    metadata = requests.get(base_url + "/.well-known/oauth-authorization-server", timeout=30).json()
+    made = register(base_url, grant_types=metadata["grant_types_supported"]).json()
+    assert made["grant_types"] == metadata["grant_types_supported"] == ["authorization_code", "refresh_token"]
+
+
 @pytest.mark.spec("RFC 7591 §5", "docs/security.md")
 def test_users_are_told_that_an_application_registered_itself(john: Browser, shop: ClientApp, is_open: None) -> None:
     made = register(john.base_url, client_name="Tickets").json()

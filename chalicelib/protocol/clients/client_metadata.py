@@ -20,7 +20,8 @@ from chalicelib.protocol.clients import private_key_jwt
 from chalicelib.protocol.rules import redirect_uris, scopes
 from chalicelib.protocol.rules.grant_types import AUTHORIZATION_CODE, DEVICE_CODE, REFRESH_TOKEN
 
-_ALWAYS = (AUTHORIZATION_CODE, REFRESH_TOKEN)
+# The grant types that every application gets, also one that nobody vouches for.
+GRANT_TYPES_OF_ALL = (AUTHORIZATION_CODE, REFRESH_TOKEN)
 
 
 class InvalidClientMetadataError(OAuth2Error):  # type: ignore[misc] # oauthlib has no types and lacks these (§3.2.2)
@@ -82,7 +83,7 @@ def describe(application: Application) -> dict[str, Any]:
         "redirect_uris": [str(uri) for uri in application.redirect_uris],
         "token_endpoint_auth_method": application.auth_method,
         "application_type": application.application_type,
-        "grant_types": [*_ALWAYS, *([DEVICE_CODE] if application.device_grant else [])],
+        "grant_types": [*GRANT_TYPES_OF_ALL, *([DEVICE_CODE] if application.device_grant else [])],
         "response_types": ["code"],
         "scope": scopes.as_text(scopes.ALL),
     }
@@ -99,7 +100,7 @@ def strings(document: Mapping[str, Any], name: str, default: list[str]) -> list[
 def _grant_types(document: Mapping[str, Any], *, is_vouched_for: bool) -> list[str]:
     """The grant types that the client gets of those it names. At least one of them must lead to a first token."""
     first = (AUTHORIZATION_CODE, DEVICE_CODE) if is_vouched_for else (AUTHORIZATION_CODE,)
-    named = strings(document, "grant_types", []) or list(_ALWAYS)
+    named = strings(document, "grant_types", []) or list(GRANT_TYPES_OF_ALL)
     if not set(named) & set(first):
         raise InvalidClientMetadataError(f"grant_types must have {' or '.join(first)}.")
     return [grant_type for grant_type in named if grant_type in (*first, REFRESH_TOKEN)]
