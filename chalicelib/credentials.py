@@ -20,6 +20,8 @@ from enum import StrEnum
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from chalicelib import imported_passwords
+
 ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 ID_LENGTH = 16  # 95 bits, enough to be unique; an id is not a secret
 SERIAL_LENGTH = 11
@@ -28,6 +30,9 @@ CHECKSUM_LENGTH = 6  # enough for any CRC-32
 
 # OWASP's first choice for argon2id: 19 MiB, two passes, about 30 ms on one Lambda processor.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+_OWN = "$argon2id$"
+# The password hash of an account that no password opens. Its owner can choose one, as if they had forgotten it.
+NO_PASSWORD = "!"
 # The hash of 256 random bits that nobody kept, so that an unknown account takes the same time. It is a constant because
 # making one at each cold start would take as long as a sign-in. A test checks that it uses the parameters above.
 _NOBODYS_HASH = "$argon2id$v=19$m=19456,t=2,p=1$88ScXXHTvB5fu5kmbb+eqA$DZ7r8Zu8NKLcfuGVDh/r709IZoG9WeOpz3Kj8AXg5eE"
@@ -140,17 +145,19 @@ def hash_password(password: str) -> str:
 
 
 def password_matches(password: str, password_hash: str | None) -> bool:
-    """True if the password is correct. Takes as long for an unknown account (`None`) as for a wrong password."""
+    """True if the password is correct. Takes as long for an unknown account (`None`), and for one without a password,
+    as for a wrong password. The check of an imported hash takes its own time on top."""
+    is_own = password_hash is not None and password_hash.startswith(_OWN)
     try:
-        _HASHER.verify(password_hash or _NOBODYS_HASH, password)
+        _HASHER.verify(password_hash if password_hash and is_own else _NOBODYS_HASH, password)
     except (VerificationError, InvalidHashError):
-        return False
-    return password_hash is not None
+        return password_hash is not None and not is_own and imported_passwords.matches(password, password_hash)
+    return is_own
 
 
 def needs_rehash(password_hash: str) -> bool:
-    """True if the hash was made with parameters other than today's."""
-    return _HASHER.check_needs_rehash(password_hash)
+    """True if the hash was imported, or made with parameters other than today's."""
+    return not password_hash.startswith(_OWN) or _HASHER.check_needs_rehash(password_hash)
 
 
 def _random(length: int) -> str:

@@ -9,6 +9,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from chalicelib.imported_passwords import HashCost, read_cost
+
 # The URL of an API that tokens can be requested for: scheme, host, port and the rest. Nothing else is one, neither here
 # nor in a request: no user, no fragment, no backslash, no host that somebody would have to decode first.
 _DEFAULT_PORTS = {"https": ":443", "http": ":80"}
@@ -140,6 +142,18 @@ def registration(
             f"REGISTRATION={with_token} needs REGISTRATION_TOKEN_DIGESTS: manage.py registration new-token"
         )
     return mode, digests
+
+
+def imported_passwords(value: str) -> tuple[HashCost, ...]:
+    costs: dict[str, HashCost] = {}
+    for text in value.split():
+        cost = read_cost(text)
+        if cost is None:
+            raise SettingsError(f"IMPORTED_PASSWORDS takes costs like pbkdf2_sha256:870000 or bcrypt:12, not {text!r}")
+        if cost.format in costs:
+            raise SettingsError(f"IMPORTED_PASSWORDS names {cost.format} twice: give the higher cost")
+        costs[cost.format] = cost
+    return tuple(costs.values())
 
 
 def moment(environment: Mapping[str, str], name: str) -> int:

@@ -14,6 +14,7 @@ from chalicelib import limits
 from chalicelib.environment import RequiredScope as RequiredScope
 from chalicelib.environment import SettingsError as SettingsError
 from chalicelib.environment import resource_parts as resource_parts
+from chalicelib.imported_passwords import HashCost
 
 LOCAL_STAGE = "local"
 LOCAL_PUBLIC_URL = "http://127.0.0.1:8000"
@@ -49,6 +50,7 @@ class Settings:
     support_contact: the email or web address of somebody to ask; None for just "the administrator".
     required_scopes: the authorizer's rules, of which the first match decides: protocol/rules/required_scopes.py.
     authorizer_resources: for each API that uses the authorizer, its API Gateway id -> which of `resources` it is.
+    imported_passwords: the most work that a check of an imported password hash takes, for each format there is.
     not_before: seconds since the epoch. Anything issued earlier counts as ended. Set after a restore, which brings back
     what was revoked since the backup.
     """
@@ -72,6 +74,7 @@ class Settings:
     support_contact: str | None = None
     required_scopes: tuple[RequiredScope, ...] = ()
     authorizer_resources: Mapping[str, str] = field(default_factory=dict)
+    imported_passwords: tuple[HashCost, ...] = ()
     not_before: int = 0
     previous_server_keys: tuple[str, ...] = field(default=(), repr=False)
     refresh_idle_days: int = 90
@@ -129,6 +132,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         ),
         required_scopes=read.required_scopes(environment.get("REQUIRED_SCOPES", "") or REQUIRED_SCOPES),
         authorizer_resources=read.authorizer_resources(environment.get("AUTHORIZER_RESOURCES", ""), known=resources),
+        imported_passwords=read.imported_passwords(environment.get("IMPORTED_PASSWORDS", "")),
         not_before=read.moment(environment, "NOT_BEFORE"),
         previous_server_keys=server_keys[1:],
         refresh_idle_days=read.days(

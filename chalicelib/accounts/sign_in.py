@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from chalicelib import credentials, limits
+from chalicelib import credentials, imported_passwords, limits, settings
 from chalicelib.accounts import sign_in_try
 from chalicelib.accounts.sign_in_try import SignInTry
 from chalicelib.models import security_event, user
@@ -61,4 +61,7 @@ def _verified_user(found: User | None, password: str) -> User | None:
     those who know the password learn anything."""
     tried = password if len(password) <= limits.PASSWORD_LIMIT_CHARACTERS else ""
     is_right = credentials.password_matches(tried, found.password_hash if found else None)
+    already = imported_passwords.cost_of(found.password_hash) if found else None
+    for cost in settings.SETTINGS.imported_passwords:  # or the time would say which addresses have an account
+        imported_passwords.spend(tried, cost, already=already)
     return found if found and is_right else None

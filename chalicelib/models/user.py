@@ -7,6 +7,7 @@ them without another round trip, and removing one takes effect with the next req
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.expressions.condition import Condition
@@ -17,6 +18,8 @@ from chalicelib.models import organizer, store
 from chalicelib.models.email_address import EmailAddress, normalize
 from chalicelib.models.organizer import Organizer
 from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName, Whole
+
+MEMBERSHIPS_AT_ONCE = 90  # DynamoDB takes 100 items in a transaction
 
 
 class User(Item):
@@ -60,25 +63,39 @@ def create(
 
     user_id: made by this server (`credentials.new_id`); None to make one. claim: a change for the same transaction.
     """
-    user = User(
-        user_id=user_id or credentials.new_id(),
-        email=email.strip(),
-        password_hash=credentials.hash_password(password),
-        password_serial=credentials.new_serial(),
-        device_key=known_device.new_key(),
-        fullname=fullname,
-        locale=locale,
-        timezone=timezone,
-        active=True,
-        application_count=0,
-        created_at=clock.now(),
+    user = made(
+        email, credentials.hash_password(password), user_id, fullname=fullname, locale=locale, timezone=timezone
     )
+    add(user, claim=claim)
+    return user
+
+
+def made(email: str, password_hash: str, user_id: str | None = None, **more: Any) -> User:
+    """A new user, not yet stored. more: the other attributes of a User that are not as for everybody new."""
+    as_for_everybody = {
+        "user_id": user_id or credentials.new_id(),
+        "email": email.strip(),
+        "password_hash": password_hash,
+        "password_serial": credentials.new_serial(),
+        "device_key": known_device.new_key(),
+        "active": True,
+        "application_count": 0,
+        "created_at": clock.now(),
+    }
+    return User(**{**as_for_everybody, **more})
+
+
+def add(new: User, *, claim: store.Change | None = None) -> None:
+    """Store a new user. Raises ConditionFailed if the address is taken, or an organizer of theirs does not exist.
+
+    claim: a change for the same transaction, which takes at most MEMBERSHIPS_AT_ONCE organizers.
+    """
     store.write(
-        store.Put(EmailAddress(email=normalize(email), user_id=user.user_id), EmailAddress.email.does_not_exist()),
-        store.Put(user, User.user_id.does_not_exist()),
+        store.Put(EmailAddress(email=normalize(new.email), user_id=new.user_id), EmailAddress.email.does_not_exist()),
+        store.Put(new, User.user_id.does_not_exist()),
+        *(store.Check(Organizer.key(slug), organizer.is_there()) for slug in sorted(new.organizers)),
         *([claim] if claim else []),
     )
-    return user
 
 
 def find_by_email(email: str) -> User | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -23,7 +24,10 @@ from infra.commands import (
     each,
     erasure,
     fail,
+    import_users,
 )
+from infra.imports import people
+from infra.imports.records import FileProblem
 
 
 @click.group(cls=Group)
@@ -55,6 +59,34 @@ def users_create(
         made = user.create(email=email, password=password, fullname=fullname, locale=locale, timezone=timezone)
     operator.made.append(str(made.user_id))
     operator.show(_user_row(made), sentence=f"Created the user {made.email}.")
+
+
+@users.command("import", cls=Change)
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--user-model",
+    metavar="LABEL",
+    help=f"Django's model of people, such as shop.account, beside {' and '.join(people.DJANGO_MODELS)}.",
+)
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path),
+    help="A new file: a JSON line for each record that was left out or changed, or whose address was there already.",
+)
+@click.pass_obj
+def users_import(operator: Operator, file: Path, user_model: str | None, report: Path | None) -> None:
+    """Import the accounts of another system, with their password hashes.
+
+    FILE has a JSON object a line, or is what Django's dumpdata wrote: docs/platform.md. An account that is there
+    already stays as it is, so an interrupted import goes on when you run it again.
+    """
+    models = (*people.DJANGO_MODELS, *([user_model.lower()] if user_model else []))
+    cut_off = "The import is not finished. Run it again to go on."
+    try:
+        with clear_errors(cut_off=cut_off):
+            import_users.run(operator, file, models=models, report_path=report)
+    except FileProblem as error:
+        fail(str(error))
 
 
 @users.command("disable", cls=Change)

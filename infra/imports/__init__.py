@@ -1,0 +1,1 @@
+"""Reads what other systems export, for `manage.py users import`. One file for each kind of thing, one for the files."""
