@@ -117,8 +117,8 @@ benchmarks: $(VENV)/.ready
 
 # Pinned versions stay as they are, except for new packages and those that UPGRADE names.
 UV := .local/uv/bin/uv
-COMPILE := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-package pip \
-  --custom-compile-command "make requirements" $(if $(UPGRADE),$(if $(filter all,$(UPGRADE)),-U,-P $(UPGRADE)))
+COMPILE := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-annotate \
+  --no-emit-package pip --custom-compile-command "make requirements" $(if $(UPGRADE),$(if $(filter all,$(UPGRADE)),-U,-P $(UPGRADE)))
 
 $(UV):
 	@$(PYTHON) -m venv .local/uv && .local/uv/bin/pip install -q --disable-pip-version-check uv==0.13.9
