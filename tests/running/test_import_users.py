@@ -244,7 +244,7 @@ def test_import_that_the_store_interrupted_goes_on_when_it_is_repeated(
         run()
     found = [user.find_by_email(f"{number}{at}") for number in range(20)]
     stored = len([one for one in found if one])
-    assert 7 <= stored
+    assert stored >= 7
     assert stored < 20 or fault is Fault.LOSES_ANSWER
     run()
     ids = [one.user_id for one in map(user.find_by_email, (f"{number}{at}" for number in range(20))) if one]
