@@ -15,8 +15,9 @@ from urllib.parse import urlsplit
 
 from chalicelib import clock, credentials, known_device, limits
 from chalicelib.endpoints.http import cookies
-from chalicelib.models import organizer, registration_form, security_event, session, store, user
+from chalicelib.models import application, security_event, session, store, user
 from chalicelib.models.email_address import EmailAddress
+from chalicelib.models.organizer import Organizer
 from chalicelib.models.user import User
 from chalicelib.request_source import RequestSource
 from tests.actors import CALLBACK, PASSWORD, Browser, ClientApp, Person
@@ -37,48 +38,87 @@ def _template() -> User:
     )
 
 
+def create_member(*organizer_names: str, locale: str = "en") -> Person:
+    """Somebody with an account and the password PASSWORD, who belongs to new organizers with these names."""
+    organizers = [_organizer(name) for name in organizer_names]
+    person, account = _person({found.slug: found.name for found in organizers}, locale=locale)
+    store.write(*map(store.Put, organizers), *_kept(account))
+    return person
+
+
+def signed_in(base_url: str, *organizer_names: str) -> Browser:
+    """The browser of somebody who signed in, and who belongs to new organizers with these names."""
+    organizers = [_organizer(name) for name in organizer_names]
+    person, account = _person({found.slug: found.name for found in organizers})
+    browser = Browser(base_url, person)
+    store.write(*map(store.Put, organizers), *_kept(account), *_sign_in(browser, account))
+    return browser
+
+
 def create_person(organizers: Iterable[tuple[str, str]] = (), *, locale: str = "en") -> Person:
-    """Somebody with an account and the password PASSWORD. organizers: (slug, name) of those they belong to, stored."""
-    names = dict(organizers)
-    email, user_id = f"{credentials.new_serial().lower()}@example.org", credentials.new_id()
-    attributes: dict[str, Any] = {
-        **_template().attribute_values,
-        "user_id": user_id,
-        "email": email,
-        "locale": locale,
-        "device_key": known_device.new_key(),
-        "memberships": set(names) or None,
-        "created_at": clock.now(),
-    }
-    store.write(store.Put(EmailAddress(email=email, user_id=user_id)), store.Put(User(**attributes)))
-    return Person(user_id, email, names)
+    """Somebody with an account. organizers: (slug, name) of those they belong to, stored already."""
+    person, account = _person(dict(organizers), locale=locale)
+    store.write(*_kept(account))
+    return person
 
 
 def create_organizer(name: str) -> tuple[str, str]:
     """The slug and the name of a new organizer. A later one's slug sorts behind an earlier one's."""
-    slug = f"org-{next(_numbers):07}-{credentials.new_serial().lower()}"
-    organizer.create(slug, name)
-    return slug, name
+    made = _organizer(name)
+    store.write(store.Put(made))
+    return made.slug, made.name
 
 
 def sign_in(browser: Browser) -> None:
     """Give a browser what the sign-in form would give it: a session, and a cookie by which the account knows it."""
     found = store.read(User.key(browser.user.user_id))[0]
     assert found is not None
-    assert found.device_key is not None
-    given = [
-        cookies.kept("session", session.start(found, HERE), limits.SESSION_LIFETIME_SECONDS),
-        cookies.kept("device", known_device.cookie(found.user_id, found.device_key), 1),
-    ]
-    security_event.record(found.user_id, security_event.Kind.SIGN_IN, HERE)
-    host = urlsplit(browser.base_url).hostname
-    for name, morsel in SimpleCookie("; ".join(line.partition(";")[0] for line in given)).items():
-        browser.http.cookies.set(name, morsel.value, domain=host, path="/")
+    store.write(*_sign_in(browser, found))
 
 
 def register_application(base_url: str, name: str, redirect_uri: str = CALLBACK) -> ClientApp:
     """An application that some developer registered."""
-    owner = store.read(User.key(create_person().user_id))[0]
-    assert owner is not None
-    made, secret = registration_form.register(owner, name=name, redirect_uris=[redirect_uri])
+    owner, account = _person({}, application_count=1)
+    made, secret = application.made(
+        credentials.new_id(), owner_id=owner.user_id, name=name, redirect_uris=[redirect_uri]
+    )
+    store.write(*_kept(account), store.Put(made))
     return ClientApp(base_url, made.client_id, secret, redirect_uri)
+
+
+def _organizer(name: str) -> Organizer:
+    slug = f"org-{next(_numbers):07}-{credentials.new_serial().lower()}"
+    return Organizer(slug=slug, name=name, created_at=clock.now())
+
+
+def _person(organizers: dict[str, str], **different: Any) -> tuple[Person, User]:
+    email, user_id = f"{credentials.new_serial().lower()}@example.org", credentials.new_id()
+    attributes: dict[str, Any] = {
+        **_template().attribute_values,
+        "user_id": user_id,
+        "email": email,
+        "device_key": known_device.new_key(),
+        "memberships": set(organizers) or None,
+        "created_at": clock.now(),
+        **different,
+    }
+    return Person(user_id, email, organizers), User(**attributes)
+
+
+def _kept(account: User) -> list[store.Put]:
+    """What keeps an account."""
+    return [store.Put(EmailAddress(email=account.email, user_id=account.user_id)), store.Put(account)]
+
+
+def _sign_in(browser: Browser, account: User) -> list[store.Put]:
+    assert account.device_key is not None
+    begun, secret = session.made(account, HERE)
+    given = [
+        cookies.kept("session", secret, limits.SESSION_LIFETIME_SECONDS),
+        cookies.kept("device", known_device.cookie(account.user_id, account.device_key), 1),
+    ]
+    host = urlsplit(browser.base_url).hostname
+    for name, morsel in SimpleCookie("; ".join(line.partition(";")[0] for line in given)).items():
+        browser.http.cookies.set(name, morsel.value, domain=host, path="/")
+    event = security_event.made(account.user_id, security_event.Kind.SIGN_IN, HERE)
+    return [store.Put(begun), store.Put(event)]

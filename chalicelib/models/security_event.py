@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from enum import StrEnum
+from typing import Any
 
 from pynamodb.attributes import UnicodeAttribute
 
@@ -55,7 +56,16 @@ class SecurityEvent(Item):
         return Key(cls, user_id, event_key)
 
 
-def record(
+def record(user_id: str, kind: Kind, source: RequestSource = UNKNOWN, **described: Any) -> None:
+    """Record an event (see `made`), in one round trip. An aside: the history must not stop what it records."""
+    try:
+        with store.aside(security_event_lost=str(kind)):
+            store.write(store.Put(made(user_id, kind, source, **described)))
+    except Exception as error:  # a bug of ours must not stop it either
+        logs.note(security_event_lost=str(kind), security_event_error=type(error).__name__)
+
+
+def made(
     user_id: str,
     kind: Kind,
     source: RequestSource = UNKNOWN,
@@ -63,13 +73,13 @@ def record(
     client_id: str | None = None,
     application_name: str | None = None,
     failed_tries: int | None = None,
-) -> None:
-    """Record an event, in one round trip. An aside: the history must not stop what it records.
+) -> SecurityEvent:
+    """An event that happens now, not yet stored.
 
     source: where the request came from. application_name: as it is now, since the application may be deleted later.
     """
     at = clock.now()
-    event = SecurityEvent(
+    return SecurityEvent(
         user_id=user_id,
         # Sorts by time. The serial number separates two events in the same microsecond.
         event_key=f"{at:011d}.{time.time_ns() // 1000 % 1_000_000:06d}.{credentials.new_serial()}",
@@ -82,11 +92,6 @@ def record(
         failed_tries=failed_tries or None,
         forget_at=at + limits.SECURITY_EVENT_KEPT_SECONDS,
     )
-    try:
-        with store.aside(security_event_lost=str(kind)):
-            store.write(store.Put(event))
-    except Exception as error:  # a bug of ours must not stop it either
-        logs.note(security_event_lost=str(kind), security_event_error=type(error).__name__)
 
 
 def recent(user_id: str, *, limit: int, before: str | None = None) -> list[SecurityEvent]:

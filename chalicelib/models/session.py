@@ -52,6 +52,14 @@ def start(user: User, source: RequestSource) -> str:
 
     Returns the cookie's value, of which only the digest is stored.
     """
+    begun, secret = made(user, source)
+    store.write(store.Put(begun))
+    _end_surplus(user, begun)
+    return secret
+
+
+def made(user: User, source: RequestSource) -> tuple[Session, str]:
+    """A new session, not yet stored, and its cookie's value."""
     secret = credentials.mint(credentials.Kind.SESSION, user.user_id)
     now = clock.now()
     begun = Session(
@@ -64,9 +72,7 @@ def start(user: User, source: RequestSource) -> str:
         user_agent=source.user_agent or None,
         expires_at=_expiry(created_at=now, last_seen_at=now),
     )
-    store.write(store.Put(begun))
-    _end_surplus(user, begun)
-    return secret
+    return begun, secret
 
 
 def _end_surplus(user: User, begun: Session) -> None:
