@@ -20,12 +20,14 @@ from infra.commands.audit import audit
 from infra.commands.check import check
 from infra.commands.grants import grants
 from infra.commands.organizers import organizers
+from infra.commands.recent_requests import applications_requests
 from infra.commands.registration import registration
 from infra.commands.tables import tables
 from infra.commands.users import users
 from infra.laptop import local
 from infra.terminal import printable
 
+applications.add_command(applications_requests)
 ROOT = Path(__file__).resolve().parent
 CONFIG = ROOT / ".chalice" / "config.json"
 

@@ -68,6 +68,13 @@ SECURITY_EVENTS_PER_PAGE = 20
 USER_AGENT_KEPT_CHARACTERS = 256
 OPERATOR_EVENT_KEPT_SECONDS = 2 * 365 * 86_400
 
+# What an application's developer sees of its refused requests. The limits per minute are those of one process.
+RECENT_REQUESTS_LIMIT = 100
+RECENT_REQUEST_KEPT_SECONDS = 7 * 86_400
+RECENT_REQUESTS_PER_MINUTE = 20
+RECENT_REQUESTS_PER_MINUTE_IN_ALL = 300
+RECENT_REQUEST_ORIGIN_CHARACTERS = 200
+
 SIGN_IN_WINDOW_SECONDS = 900
 SIGN_IN_TRIES_PER_ACCOUNT = 10  # from one address
 # From all addresses together. High, since whoever uses it up keeps the owner out too: higher than what one caller can

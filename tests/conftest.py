@@ -15,6 +15,7 @@ from chalicelib import limits
 from chalicelib.accounts import sign_in_try
 from chalicelib.models import throttle
 from chalicelib.models.store import table as table_module
+from chalicelib.protocol.clients import recent_requests
 from tests import network, people, stage
 from tests.actors import Browser, ClientApp, Person
 from tests.local_run import LocalRun
@@ -158,6 +159,7 @@ def _nobody_throttled(request: pytest.FixtureRequest) -> None:
     if "base_url" in request.fixturenames:
         request.getfixturevalue("_ministack")
         _THROTTLES.forget()
+        recent_requests.BUDGET.forget()
 
 
 class Clock:

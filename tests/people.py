@@ -42,7 +42,7 @@ def create_member(*organizer_names: str, locale: str = "en") -> Person:
     """Somebody with an account and the password PASSWORD, who belongs to new organizers with these names."""
     organizers = [_organizer(name) for name in organizer_names]
     person, account = _person({found.slug: found.name for found in organizers}, locale=locale)
-    store.write(*map(store.Put, organizers), *_kept(account))
+    _write(*map(store.Put, organizers), *_kept(account))
     return person
 
 
@@ -51,7 +51,7 @@ def signed_in(base_url: str, *organizer_names: str) -> Browser:
     organizers = [_organizer(name) for name in organizer_names]
     person, account = _person({found.slug: found.name for found in organizers})
     browser = Browser(base_url, person)
-    store.write(*map(store.Put, organizers), *_kept(account), *_sign_in(browser, account))
+    _write(*map(store.Put, organizers), *_kept(account), *_sign_in(browser, account))
     return browser
 
 
@@ -84,6 +84,12 @@ def register_application(base_url: str, name: str, redirect_uri: str = CALLBACK)
     )
     store.write(*_kept(account), store.Put(made))
     return ClientApp(base_url, made.client_id, secret, redirect_uri)
+
+
+def _write(*puts: store.Put) -> None:
+    """In as few transactions as possible: one has at most 100 parts."""
+    for start in range(0, len(puts), 100):
+        store.write(*puts[start : start + 100])
 
 
 def _organizer(name: str) -> Organizer:

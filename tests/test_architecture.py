@@ -88,7 +88,7 @@ HOMES = {
     "botocore": {"mail", "keys"},
 }
 # What views of a folder share, or keep in a file of its own. No other view is imported by a view.
-SHARED_ENDPOINTS = {"mailed_link", "application_form", "consent_page", "sign_in_again"}
+SHARED_ENDPOINTS = {"mailed_link", "own_application", "application_form", "consent_page", "sign_in_again"}
 # What pages are built from. `http` exports it; views import only these two of its modules.
 HTTP_FOR_VIEWS = {"browser_session", ""}
 # Where a Lambda function starts. Only these modules read the environment.

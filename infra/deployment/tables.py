@@ -15,6 +15,7 @@ from chalicelib.models.mail_link import MailLink
 from chalicelib.models.operator_event import OperatorEvent
 from chalicelib.models.organizer import Organizer
 from chalicelib.models.pushed_request import PushedRequest
+from chalicelib.models.recent_request import RecentRequest
 from chalicelib.models.registration_form import RegistrationForm
 from chalicelib.models.security_event import SecurityEvent
 from chalicelib.models.session import Session
@@ -41,6 +42,7 @@ MODELS: tuple[type[Item], ...] = (
     PushedRequest,
     DeviceRequest,
     OperatorEvent,
+    RecentRequest,
 )
 
 

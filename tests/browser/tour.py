@@ -182,6 +182,7 @@ def _own_applications(page: Page, base_url: str) -> Iterator[str]:
     for path, template in (
         (own, "application_form.html"),
         (f"{own}/secret", "regenerate_secret.html"),
+        (f"{own}/requests", "recent_requests.html"),
         (f"{own}/delete", "delete_application.html"),
         (f"{base_url}{SETTINGS}", "applications.html"),
         (f"{base_url}{SETTINGS}/nothing", "error.html"),

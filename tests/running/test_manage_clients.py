@@ -149,3 +149,20 @@ def test_invalid_client_command_gets_a_one_line_error(
     assert complaint in ended.stderr
     assert ended.stderr.count("\n") == 1
     assert ended.stdout == ""
+
+
+@pytest.mark.spec("docs/operations.md")
+def test_operator_sees_why_requests_were_refused(local_run: LocalRun) -> None:
+    made = in_json(local_run, *CREATE, "--redirect-uri", CALLBACK)
+    assert local_run.manage("applications", "requests", made["client_id"]).stdout == "Nothing found.\n"
+    app = ClientApp(local_run.base_url, made["client_id"], made["client_secret"], CALLBACK)
+    assert app.exchange("lyac_unknown").status_code == 400
+    (line,) = in_json(local_run, "applications", "requests", made["client_id"])
+    assert (line["error"], line["grant_type"], line["sender"]) == (
+        "invalid_grant",
+        "authorization_code",
+        "authenticated",
+    )
+    assert line["advice"].startswith("Exchange each code once")
+    unknown = local_run.manage("applications", "requests", "nobody")
+    assert (unknown.returncode, unknown.stderr) == (2, "Error: There is no application nobody.\n")

@@ -9,7 +9,7 @@ from chalice.app import Blueprint, Response
 
 from chalicelib import credentials, limits, logs, settings
 from chalicelib.endpoints import http
-from chalicelib.endpoints.developers import application_form
+from chalicelib.endpoints.developers import application_form, own_application
 from chalicelib.endpoints.developers.application_form import Fields
 from chalicelib.endpoints.http import browser_session
 from chalicelib.endpoints.http.browser_session import CSRF_FIELD, SignedIn
@@ -20,7 +20,7 @@ from chalicelib.models.application import Application
 from chalicelib.models.user import User
 from chalicelib.protocol.rules.request_parameters import Parameters, single
 
-PATH = "/settings/applications"
+PATH = own_application.PATH
 blueprint = Blueprint(__name__)
 
 
@@ -95,7 +95,7 @@ def _register(owner: User, form_id: str, filled: Fields) -> tuple[Application, s
 @http.route(blueprint, PATH + "/{client_id}", "GET", "POST", is_page=True, typed_again=application_form.FIELDS)
 def one(request: http.Request, client_id: str) -> Response:
     browser = browser_session.require(request, back_to=f"{PATH}/{client_id}")
-    found = _own(browser, client_id)
+    found = own_application.require(browser, client_id)
     if request.method == "GET":
         typed = application_form.read_typed(request, application_form.type_of(found), present=found)
         return _edit_form(request, browser, typed or application_form.as_stored(found), found)
@@ -113,7 +113,7 @@ def one(request: http.Request, client_id: str) -> Response:
 @http.route(blueprint, PATH + "/{client_id}/secret", "GET", "POST", is_page=True)
 def secret(request: http.Request, client_id: str) -> Response:
     browser = browser_session.require(request, back_to=f"{PATH}/{client_id}/secret")
-    found = _own(browser, client_id)
+    found = own_application.require(browser, client_id)
     if not found.has_secret:
         raise http.Refusal(404, "not_found", Message("This application has no secret."))
     if request.method == "GET":
@@ -127,7 +127,7 @@ def secret(request: http.Request, client_id: str) -> Response:
     try:
         changed, regenerated = client_secret.rotate(found, keep_old_seconds=keep_old_seconds)
     except store.ConditionFailed:
-        return _secret_form(request, browser, _own(browser, client_id), is_done=True)
+        return _secret_form(request, browser, own_application.require(browser, client_id), is_done=True)
     except client_secret.TooManySecrets:
         return _secret_form(request, browser, found, is_full=True)
     logs.note(outcome="secret regenerated", client_id=client_id)
@@ -146,7 +146,7 @@ def secret(request: http.Request, client_id: str) -> Response:
 )
 def previous_secret(request: http.Request, client_id: str) -> Response:
     browser = browser_session.require(request, back_to=f"{PATH}/{client_id}")
-    _own(browser, client_id)
+    own_application.require(browser, client_id)
     of = single(request.form, "secret") or ""
     browser.check_csrf(request.form, _end_purpose(client_id, of))
     client_secret.end_older(client_id, of)
@@ -157,7 +157,7 @@ def previous_secret(request: http.Request, client_id: str) -> Response:
 @http.route(blueprint, PATH + "/{client_id}/delete", "GET", "POST", is_page=True)
 def delete(request: http.Request, client_id: str) -> Response:
     browser = browser_session.require(request, back_to=PATH)
-    found = _own(browser, client_id)
+    found = own_application.require(browser, client_id)
     if request.method == "GET":
         hidden = {CSRF_FIELD: browser.csrf_token(f"delete {client_id}")}
         return _confirmation(request, "delete_application.html", found, hidden)
@@ -165,14 +165,6 @@ def delete(request: http.Request, client_id: str) -> Response:
     application.delete(client_id)
     logs.note(outcome="application deleted", client_id=client_id)
     return http.see_other(http.here(request, PATH), notice=http.Notice.APPLICATION_DELETED)
-
-
-def _own(browser: SignedIn, client_id: str) -> Application:
-    """Raises Refusal, which is the same for another user's application and one that does not exist."""
-    found = application.get(client_id) if len(client_id) <= limits.CLIENT_ID_LIMIT_CHARACTERS else None
-    if found is None or found.owner_id != browser.user.user_id or found.public_id != client_id:
-        raise http.Refusal(404, "not_found", Message("You have no such application. It may have been deleted."))
-    return found
 
 
 def _keep_old(form: Parameters) -> int:

@@ -24,7 +24,7 @@ from chalicelib.protocol.authorization.authorization_request import (
     RefusedRequest,
 )
 from chalicelib.protocol.authorization.consents import ChoiceProblem
-from chalicelib.protocol.clients import metadata_documents
+from chalicelib.protocol.clients import metadata_documents, recent_requests
 from chalicelib.protocol.errors import NotThisApplication
 from chalicelib.protocol.rules import paths, redirect_uris, request_parameters
 
@@ -61,7 +61,7 @@ def authorize(request: http.Request) -> Response:
         application = _as_described(parameters, browser, application)
         asked = pushed_requests.read_request(parameters, application, pushed, user_id=user_id, issuer=request.base_url)
     except NotThisApplication as error:
-        return _not_this_application(request, error, parameters)
+        return _not_this_application(request, error, parameters, application)
     except RefusedRequest as error:
         # Otherwise anybody's link could redirect through here to any site (RFC 9700 §4.11.2). `prompt=none` allows no
         # sign-in page; `_refused` decides whether it redirects.
@@ -224,7 +224,7 @@ def _answered_meanwhile(
     pushed = store.read(asked.pushed.own_key)[0]
     if pushed is None or not pushed.answer or not pushed.is_for(browser.user.user_id):
         shown = {name: [value] for name, value in asked.parameters.items()}
-        return _not_this_application(request, pushed_requests.unusable(), shown)
+        return _not_this_application(request, pushed_requests.unusable(), shown, asked.application)
     return _answered_before(request, replace(asked, pushed=pushed), browser, consent, form)
 
 
@@ -252,11 +252,18 @@ def _purpose(asked: AuthorizationRequest) -> str:
 
 
 def _not_this_application(
-    request: http.Request, error: NotThisApplication, parameters: request_parameters.Parameters
+    request: http.Request,
+    error: NotThisApplication,
+    parameters: request_parameters.Parameters,
+    application: Application | None,
 ) -> Response:
     """A page instead of a redirect: it tells the user that it is not their fault, and the developer what to fix."""
     logs.note(outcome=f"invalid {error.problem}")
     received = request_parameters.known(parameters, ("client_id", "redirect_uri"))
+    if application is not None:
+        sent = received.get("redirect_uri") if error.problem == "redirect_uri" else None
+        code = f"invalid_{error.problem}"
+        recent_requests.record_authorization(application, PATH, code, error.detail, redirect_uri=sent)
     shown: dict[str, Any] = {"problem": error.problem, "detail": error.detail, "received": received}
     return http.page(request, "not_this_application.html", 400, **shown)
 
@@ -266,6 +273,9 @@ def _refused(
 ) -> Response:
     """A redirect with the error; or a page with it, and a link, if the user is to decide whether to go there."""
     logs.note(client_id=error.application.client_id)
+    if not error.is_about_the_user:
+        reason = error.reason
+        recent_requests.record_authorization(error.application, PATH, reason.error, reason.description or "")
     if authorization_response.is_told_at_once(error, consent, browser.user if browser else None):
         return http.see_other(error.location)
     return http.page(

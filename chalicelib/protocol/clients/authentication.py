@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from urllib.parse import unquote_plus
+from urllib.parse import parse_qsl, unquote_plus
 
+from oauthlib.oauth2 import OAuth2Error
 from oauthlib.oauth2.rfc6749 import errors
 
 from chalicelib import credentials, limits, logs
 from chalicelib.models import client_profile, store
 from chalicelib.models.application import BASIC, NONE, POST, PRIVATE_KEY_JWT, Application
-from chalicelib.protocol.clients import private_key_jwt
+from chalicelib.protocol.clients import private_key_jwt, recent_requests
 from chalicelib.protocol.rules import paths, request_parameters
 
 _HOW = {
@@ -58,6 +61,22 @@ def read(authorization: str | None, parameters: Mapping[str, str]) -> PresentedC
     return found
 
 
+def claimed_client_id(authorization: str | None, body: bytes) -> str:
+    """The client id in a request that may be malformed in any way; "" if none is found. It proves nothing.
+
+    A JSON body counts too: to send one is a common mistake.
+    """
+    with suppress(OAuth2Error):
+        if authorization is not None:
+            return _read_basic(authorization).client_id
+    try:
+        parsed = json.loads(body) if body.lstrip().startswith(b"{") else dict(parse_qsl(body.decode()))
+        claimed = parsed.get("client_id")
+    except (ValueError, RecursionError):  # ValueError: JSONDecodeError and UnicodeDecodeError are two
+        return ""
+    return claimed if isinstance(claimed, str) and _is_client_id(claimed) else ""
+
+
 def authenticate(authorization: str | None, parameters: Mapping[str, str], *, issuer: str) -> Application:
     """Return the client that sent the request. Raises InvalidClientError, InvalidRequestError. One round trip."""
     sent = read(authorization, parameters)
@@ -67,15 +86,17 @@ def authenticate(authorization: str | None, parameters: Mapping[str, str], *, is
 
 def check(sent: PresentedClient, application: Application | None, *, issuer: str) -> Application:
     """Return the application once it is authenticated. Raises InvalidClientError. An unknown client and a wrong secret
-    get the same message after the same work.
+    get the same message. Only the first costs no write, since client ids are no secret (RFC 6749 §2.2).
 
     issuer: this provider's URL, which an assertion must name as its audience.
     """
     logs.note(client_id=sent.client_id if application else "unknown")
+    is_named = application is not None and application.public_id == sent.client_id
+    recent_requests.note_application(application if is_named else None)
     fits = _is_valid_secret(sent.proof, application)
     if application is None or not application.active:
         raise _unproven()
-    if application.public_id != sent.client_id:  # a document's client is stored under a derived id
+    if not is_named:  # a document's client is stored under a derived id
         raise _unproven()
     accepted = client_profile.accepted_methods(application.auth_method, is_named=application.is_method_named)
     if sent.method not in accepted:
@@ -88,6 +109,7 @@ def check(sent: PresentedClient, application: Application | None, *, issuer: str
         private_key_jwt.check(sent.proof, client_id=sent.client_id, jwks=jwks, audiences=audiences)
     elif sent.method != NONE and not fits:
         raise _unproven()
+    recent_requests.note_application(application, is_authenticated=application.is_confidential)
     return application
 
 

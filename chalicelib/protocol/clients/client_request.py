@@ -11,7 +11,7 @@ from oauthlib.oauth2 import OAuth2Error
 from oauthlib.oauth2.rfc6749 import errors
 
 from chalicelib import credentials, logs
-from chalicelib.protocol.clients import assertion_use, authentication
+from chalicelib.protocol.clients import assertion_use, authentication, recent_requests
 from chalicelib.protocol.rules import request_parameters, resource_indicators, scopes
 
 _FORM = "application/x-www-form-urlencoded"
@@ -51,16 +51,22 @@ class ClientRequest:
 
 def answer(create: Callable[[ClientRequest], ProtocolAnswer], request: ClientRequest) -> ProtocolAnswer:
     """Return what `create` returns, or the error response if it raises an OAuth2Error."""
-    with assertion_use.attempt(request.digest) as attempt:
+    with assertion_use.attempt(request.digest) as attempt, recent_requests.watch() as watched:
         try:
             answered = create(request)
         except OAuth2Error as error:
+            _keep_for_developer(request, error, watched)
             answered = finish(error.status_code, error.json, getattr(error, "retry_after_seconds", None))
         except assertion_use.StillAnswering as waiting:
             error_body = {"error": "temporarily_unavailable", "error_description": str(waiting)}
             answered = finish(503, json.dumps(error_body), waiting.wait_seconds)
         attempt.is_final = "Retry-After" not in answered.headers
     return answered
+
+
+def _keep_for_developer(request: ClientRequest, error: OAuth2Error, watched: recent_requests.Watched) -> None:
+    claimed = "" if watched.is_looked_up else authentication.claimed_client_id(request.authorization, request.body)
+    recent_requests.record(watched, claimed, request.path, error.error, _as_description(error.description or ""))
 
 
 def media_type(request: ClientRequest) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from chalicelib.models import application_access, store
 from chalicelib.models.grant import Grant
+from chalicelib.protocol.clients import recent_requests
 from tests.actors import ClientApp, Page
 from tests.faults.flow import Flow, called, wrong
 from tests.faults.scene import BIG, Hand, Seen
@@ -69,6 +70,21 @@ class Exchange(ForTokens):
         else:
             held = list(store.query(Grant, self.browser.user.user_id))
             yield from wrong(tokens_that_nobody_got_are_alive=bool(held))
+
+
+class Refused(ForTokens):
+    """A request that is refused, of which the application's developer gets a line. The answer does not depend on it."""
+
+    name = "be refused"
+
+    def prepare_request(self) -> None:
+        recent_requests.BUDGET.forget()
+
+    def act(self) -> Seen:
+        return called(lambda: self.app.exchange("lyac_never-issued"))
+
+    def is_done(self, answer: Seen) -> bool:
+        return answer.status == 400 and answer.body.get("error") == "invalid_grant"
 
 
 class ExchangePublic(Exchange):

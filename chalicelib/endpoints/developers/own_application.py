@@ -1,0 +1,20 @@
+"""The application that a developer's page is about."""
+
+from __future__ import annotations
+
+from chalicelib import limits
+from chalicelib.endpoints import http
+from chalicelib.endpoints.http.browser_session import SignedIn
+from chalicelib.messages import Message
+from chalicelib.models import application
+from chalicelib.models.application import Application
+
+PATH = "/settings/applications"
+
+
+def require(browser: SignedIn, client_id: str) -> Application:
+    """Raises Refusal, which is the same for another user's application and one that does not exist."""
+    found = application.get(client_id) if len(client_id) <= limits.CLIENT_ID_LIMIT_CHARACTERS else None
+    if found is None or found.owner_id != browser.user.user_id or found.public_id != client_id:
+        raise http.Refusal(404, "not_found", Message("You have no such application. It may have been deleted."))
+    return found
