@@ -23,7 +23,6 @@ from chalicelib.models.client_profile import PUBLIC as PUBLIC
 from chalicelib.models.client_profile import WEB as WEB
 from chalicelib.models.client_profile import Profile as Profile
 from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName
-from chalicelib.models.user import User
 
 # The owner of an application that registered itself. No user id looks like this.
 ITSELF = "-itself-"
@@ -255,38 +254,6 @@ def disable(client_id: str) -> None:
 def enable(client_id: str) -> None:
     """Undo `disable`."""
     store.change(Application.key(client_id), [Application.active.set(True)], Application.owner_id.exists())
-
-
-def delete(client_id: str) -> None:
-    """Delete an application. Its tokens end too: a token is valid only while its application is active.
-
-    A tombstone stays, with the id and nothing that says what the application was or whose. So an id is never used
-    again, and nothing that people allowed one application can lead to another. The owner may register another
-    application.
-    """
-    found = get(client_id)
-    if found is None:
-        return
-    tombstone = Application(
-        client_id=found.client_id,
-        name="",
-        client_type=found.client_type,
-        redirect_uris=[],
-        active=False,
-        created_at=found.created_at,
-    )
-    buried = store.Put(tombstone, Application.owner_id == found.owner_id)
-    fewer = store.Update(User.key(found.owner_id), [User.application_count.add(-1)], User.application_count > 0)
-    try:
-        store.write(*([buried] if found.registered_itself else [buried, fewer]))
-    except store.ConditionFailed as error:
-        if buried not in error.failed:  # the owner is gone, or the application was never counted for them
-            store.write(buried)
-
-
-def forget(client_id: str) -> None:
-    """Delete an application without a tombstone. Only for one that nobody but the operator has ever connected."""
-    store.write(store.Delete(Application.key(client_id)))
 
 
 def owned_by(owner_id: str) -> list[Application]:

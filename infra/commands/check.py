@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import click
 
 from chalicelib import credentials, settings
-from chalicelib.models import application, organizer, user
+from chalicelib.models import application, application_deletion, organizer, user
 from infra.commands import Change, Operator, clear_errors, erasure, fail, output
 from infra.rehearsal.connect_check import CALLBACK, Account, CheckFailed, ConnectTo, Visit
 
@@ -76,7 +76,7 @@ def _temporary_account(guests: _Guests) -> Iterator[Account]:
         try:
             yield Account(email, password, slug, client_id, secret)
         finally:
-            application.forget(
+            application_deletion.forget(
                 client_id
             )  # no tombstone: nobody else has seen it, and a check may run every few minutes
     finally:

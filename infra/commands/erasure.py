@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from chalicelib.models import application, grant, registration_form, store, user
+from chalicelib.models import application, application_deletion, grant, registration_form, store, user
 from chalicelib.models.grant import Grant
 from chalicelib.models.store.table import Item
 from chalicelib.models.user import User
@@ -46,7 +46,7 @@ def steps(of: User) -> list[Step]:
     for client_id in _registered_by(of):
         for user_id in sorted(grant.users_of(client_id) - {str(of.user_id)}):
             made.append((_OF_OTHERS, _bound(grant.take_back, user_id, client_id)))
-        made.append(("applications", _bound(application.delete, client_id)))
+        made.append(("applications", _bound(application_deletion.delete, client_id)))
     for model in keyed_by_user():
         made.extend((_short_name(model), _bound(_delete, item)) for item in _items(model, of))
     return [*made, ("email_addresses", lambda: _erase_account(of))]
@@ -72,7 +72,7 @@ def _registered_by(of: User) -> list[str]:
 def _erase_account(of: User) -> None:
     """Also delete applications that were registered between the listing and the disabling."""
     for client_id in _registered_by(of):
-        application.delete(client_id)
+        application_deletion.delete(client_id)
     user.erase(of)
 
 

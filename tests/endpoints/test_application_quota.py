@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from chalicelib import limits
-from chalicelib.models import application, registration_form, store, user
+from chalicelib.models import application, application_deletion, registration_form, store, user
 from chalicelib.models.user import User
 from tests.actors import CALLBACK, Browser, Page
 from tests.conftest import Clock
@@ -47,8 +47,8 @@ def test_user_cannot_register_more_applications_than_the_limit(john: Browser, ev
 
 def test_deleted_application_frees_one_place(john: Browser) -> None:
     clients = [john.register_application() for _ in range(LIMIT)]
-    application.delete(clients[0].client_id)
-    application.delete(clients[0].client_id)
+    application_deletion.delete(clients[0].client_id)
+    application_deletion.delete(clients[0].client_id)
     assert count_of(john) == LIMIT - 1
     assert register(john).status == 200
     assert register(john).status == 409
@@ -61,7 +61,7 @@ def few_a_day(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
 
 
 def register_and_delete(browser: Browser) -> None:
-    application.delete(browser.register_application().client_id)
+    application_deletion.delete(browser.register_application().client_id)
 
 
 @pytest.mark.usefixtures("few_a_day")
@@ -138,7 +138,7 @@ def test_user_who_was_never_counted_starts_with_the_applications_they_own(john: 
 def test_deleting_an_application_of_an_owner_who_was_never_counted_counts_nothing(john: Browser) -> None:
     mine = john.register_application()
     store.change(User.key(john.user.user_id), [User.application_count.remove()])
-    application.delete(mine.client_id)
+    application_deletion.delete(mine.client_id)
     assert application.get(mine.client_id) is None
     assert count_of(john) is None
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from chalicelib.models import application, consent, grant, organizer
+from chalicelib.models import application, application_deletion, consent, grant, organizer
 from tests.actors import CALLBACK, Browser, ClientApp
 from tests.conftest import Clock
 from tests.flows.test_registration import let, manage, register
@@ -161,7 +161,7 @@ def test_consent_that_cannot_be_cleaned_up_now_is_cleaned_up_next_time(
     john: Browser, shop: ClientApp, store: StoreProxy
 ) -> None:
     shop.connect(john, "Small Shows")
-    application.delete(shop.client_id)
+    application_deletion.delete(shop.client_id)
     with store.fault(Fault.INTERNAL_ERROR, "DeleteItem"):
         assert "No application has access" in john.open(PATH).text
     assert len(consent.given_by(john.user.user_id)) == 1

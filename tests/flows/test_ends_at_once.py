@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from chalicelib.models import application, organizer, user
+from chalicelib.models import application, application_deletion, organizer, user
 from tests.actors import Browser, ClientApp
 
 pytestmark = pytest.mark.spec("docs/architecture.md")
@@ -24,7 +24,7 @@ def disable_application(browser: Browser, shop: ClientApp) -> None:
 
 
 def delete_application(browser: Browser, shop: ClientApp) -> None:
-    application.delete(shop.client_id)
+    application_deletion.delete(shop.client_id)
 
 
 @pytest.mark.parametrize("end", [disable_user, disable_application, delete_application])

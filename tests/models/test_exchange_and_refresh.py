@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from chalicelib import limits
-from chalicelib.models import access_token, application, authorization_code, grant, store, user
+from chalicelib.models import access_token, application, application_deletion, authorization_code, grant, store, user
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.authorization_code import AlreadyUsed, AuthorizationCode, NoLongerAllowed
 from chalicelib.models.grant import Grant
@@ -197,7 +197,7 @@ def test_grant_is_valid_only_while_its_user_and_application_are_active(held: tup
     found = grant.standing(made.grant_id)
     assert found
     assert not found.is_good
-    application.delete(made.client_id)
+    application_deletion.delete(made.client_id)
     found = grant.standing(made.grant_id)
     assert found
     assert found.application.is_deleted

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from chalicelib import credentials
-from chalicelib.models import application, metadata_document_client, operator_event
+from chalicelib.models import application_deletion, metadata_document_client, operator_event
 from chalicelib.models.application import PRIVATE_KEY_JWT, Application, Profile
 from infra.commands import Operator
 from infra.commands.applications import applications
@@ -55,5 +55,5 @@ def test_commands_print_and_record_the_documents_url_whichever_id_was_typed(desc
 def test_entry_recorded_under_the_stored_id_is_found_by_the_documents_url(described: Application) -> None:
     operator_event.start("somebody", "grants end", [str(described.client_id)])
     assert len(run("audit", "--about", described.public_id)) == 1
-    application.delete(described.public_id)
+    application_deletion.delete(described.public_id)
     assert len(run("audit", "--about", described.public_id)) == 1

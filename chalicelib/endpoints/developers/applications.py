@@ -15,7 +15,16 @@ from chalicelib.endpoints.http import browser_session
 from chalicelib.endpoints.http.browser_session import CSRF_FIELD, SignedIn
 from chalicelib.keys import server_key
 from chalicelib.messages import Message
-from chalicelib.models import application, client_secret, grant, registration_form, security_event, store, throttle
+from chalicelib.models import (
+    application,
+    application_deletion,
+    client_secret,
+    grant,
+    registration_form,
+    security_event,
+    store,
+    throttle,
+)
 from chalicelib.models.application import Application
 from chalicelib.models.user import User
 from chalicelib.protocol.rules.request_parameters import Parameters, single
@@ -162,7 +171,7 @@ def delete(request: http.Request, client_id: str) -> Response:
         hidden = {CSRF_FIELD: browser.csrf_token(f"delete {client_id}")}
         return _confirmation(request, "delete_application.html", found, hidden)
     browser.check_csrf(request.form, f"delete {client_id}")
-    application.delete(client_id)
+    application_deletion.delete(client_id)
     logs.note(outcome="application deleted", client_id=client_id)
     return http.see_other(http.here(request, PATH), notice=http.Notice.APPLICATION_DELETED)
 

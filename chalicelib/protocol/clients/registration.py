@@ -17,7 +17,7 @@ from oauthlib.oauth2 import OAuth2Error
 from chalicelib import credentials, limits, logs, settings
 from chalicelib.credentials import Kind
 from chalicelib.keys import server_key
-from chalicelib.models import application, store, throttle
+from chalicelib.models import application, application_deletion, store, throttle
 from chalicelib.models.application import Application
 from chalicelib.protocol.clients import client_metadata, client_request, quotas
 from chalicelib.protocol.clients.client_metadata import InvalidClientMetadataError
@@ -128,7 +128,7 @@ def _update(request: ClientRequest, client_id: str) -> ProtocolAnswer:
 
 def _delete(request: ClientRequest, client_id: str) -> ProtocolAnswer:
     _own(request, client_id)
-    application.delete(client_id)
+    application_deletion.delete(client_id)
     logs.note(outcome="application deleted itself", client_id=client_id)
     return ProtocolAnswer(204)
 
