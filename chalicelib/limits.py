@@ -56,6 +56,11 @@ DOCUMENT_LIMIT_BYTES = 8192
 DOCUMENT_WINDOW_SECONDS = 900
 DOCUMENT_FETCHES_PER_USER = 20
 
+# What an application says about itself to people.
+ABOUT_LINK_LIMIT_CHARACTERS = 512
+DESCRIPTION_LIMIT_CHARACTERS = 500
+CONTACTS_LIMIT = 3
+
 SESSION_LIFETIME_SECONDS = 12 * 3600
 SESSION_IDLE_SECONDS = 3 * 3600
 # "Last seen" and "last used" are written at most this often: one write per read would double a request's cost.

@@ -30,11 +30,19 @@ def check_name(name: str) -> str:
     Any script is allowed. Control characters are not, nor are invisible ones: those that change the direction of text,
     or fill a name with nothing. The two joiners are allowed where scripts and emoji need them.
     """
+    return _check_line(name, limit=limits.NAME_LIMIT_CHARACTERS)
+
+
+def check_description(text: str) -> str:
+    """A few sentences, by the rules for names. Raises InputProblem."""
+    return _check_line(text, limit=limits.DESCRIPTION_LIMIT_CHARACTERS)
+
+
+def _check_line(name: str, *, limit: int) -> str:
     name = name.strip()
     if not any(_is_visible(character) for character in name):
         raise InputProblem(Message("must not be empty"))
-    if len(name) > limits.NAME_LIMIT_CHARACTERS:
-        limit = limits.NAME_LIMIT_CHARACTERS
+    if len(name) > limit:
         raise InputProblem(Message("must not be longer than %(limit)s characters", limit=limit))
     if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in name):
         raise InputProblem(Message("must not contain line breaks or other control characters"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from pynamodb.attributes import BooleanAttribute, ListAttribute, UnicodeAttribute, UnicodeSetAttribute
@@ -20,7 +20,9 @@ from chalicelib.models.client_profile import NONE as NONE
 from chalicelib.models.client_profile import POST as POST
 from chalicelib.models.client_profile import PRIVATE_KEY_JWT as PRIVATE_KEY_JWT
 from chalicelib.models.client_profile import PUBLIC as PUBLIC
+from chalicelib.models.client_profile import SILENT
 from chalicelib.models.client_profile import WEB as WEB
+from chalicelib.models.client_profile import About as About
 from chalicelib.models.client_profile import Profile as Profile
 from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName
 
@@ -69,6 +71,12 @@ class Application(Item):
     earlier_secret_digest = UnicodeAttribute(null=True)
     earlier_secret_until = EpochSeconds(null=True)
     jwks = UnicodeAttribute(null=True)
+    description = UnicodeAttribute(null=True)
+    client_uri = UnicodeAttribute(null=True)
+    logo_uri = UnicodeAttribute(null=True)
+    policy_uri = UnicodeAttribute(null=True)
+    tos_uri = UnicodeAttribute(null=True)
+    contacts: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute, null=True)
     registration_digest = UnicodeAttribute(null=True)
     document_url = UnicodeAttribute(null=True)
     fetched_at = EpochSeconds(null=True)
@@ -143,6 +151,11 @@ class Application(Item):
     def needs_pkce(self) -> bool:
         return bool(self.pkce_required) or not self.is_confidential
 
+    @property
+    def about(self) -> About:
+        links = self.client_uri, self.logo_uri, self.policy_uri, self.tos_uri
+        return About(self.description, *links, contacts=tuple(self.contacts or ()))
+
 
 # Every attribute about secrets, the current one and the replaced ones.
 SECRETS = (
@@ -162,6 +175,7 @@ def made(
     name: str,
     redirect_uris: Sequence[str],
     profile: Profile = CLASSIC,
+    about: About = SILENT,
     registration_digest: str | None = None,
 ) -> tuple[Application, str]:
     """A new application, not yet stored, and its secret, "" if it has none. Only the secret's digest is kept.
@@ -182,6 +196,7 @@ def made(
         pkce_required=profile.pkce_required,
         device_grant=profile.device_grant,
         jwks=profile.jwks,
+        **_stored(about),
         registration_digest=registration_digest,
         redirect_uris=list(redirect_uris),
         secret_digest=credentials.digest(secret) if secret else None,
@@ -220,11 +235,12 @@ def edit(
     name: str,
     redirect_uris: Sequence[str],
     profile: Profile | None = None,
+    about: About | None = None,
     only_while_active: bool = False,
 ) -> None:
     """Change an application. Raises ConditionFailed if it has been deleted; with only_while_active, also if disabled.
 
-    profile: None to leave it unchanged. Whether the application is public or native was fixed when it was registered.
+    profile, about: None for no change. Whether the application is public or native was fixed when it was registered.
     """
     actions: list[Action] = [Application.name.set(name), Application.redirect_uris.set(list(redirect_uris))]
     if profile is not None:
@@ -236,9 +252,23 @@ def edit(
         actions.append(Application.jwks.set(profile.jwks) if profile.jwks else Application.jwks.remove())
         if not profile.has_secret:  # otherwise a return to the old method would bring the old secret back to life
             actions += [attribute.remove() for attribute in SECRETS]
+    if about is not None:
+        actions += saying(about)
     is_there = Application.owner_id.exists()
     is_active = Application.active == True  # noqa: E712 - a DynamoDB condition
     store.change(Application.key(client_id), actions, is_there & is_active if only_while_active else is_there)
+
+
+def saying(about: About) -> list[Action]:
+    """What sets all attributes of `about`, and removes those that it leaves out."""
+    attributes = Application.get_attributes()
+    return [
+        attributes[name].set(value) if value else attributes[name].remove() for name, value in _stored(about).items()
+    ]
+
+
+def _stored(about: About) -> dict[str, Any]:
+    return {**asdict(about), "contacts": list(about.contacts) or None}
 
 
 def serve_resource(client_id: str, resource: str) -> None:

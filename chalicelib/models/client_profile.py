@@ -48,6 +48,25 @@ class Profile:
 CLASSIC = Profile()
 
 
+@dataclass(frozen=True)
+class About:
+    """What an application says about itself to people. All of it is optional (RFC 7591 §2).
+
+    description: a few sentences. client_uri: its home page. logo_uri: a picture. policy_uri, tos_uri: how it treats
+    data, and its terms. All are https URLs. contacts: email addresses.
+    """
+
+    description: str | None = None
+    client_uri: str | None = None
+    logo_uri: str | None = None
+    policy_uri: str | None = None
+    tos_uri: str | None = None
+    contacts: tuple[str, ...] = ()
+
+
+SILENT = About()
+
+
 def accepted_methods(auth_method: str, *, is_named: bool) -> tuple[str, ...]:
     """How a client may authenticate, each time anew.
 

@@ -8,10 +8,10 @@ from pynamodb.expressions.update import Action
 
 from chalicelib import clock
 from chalicelib.models import application, store
-from chalicelib.models.application import CONFIDENTIAL, DOCUMENT, PUBLIC, Application, Profile
+from chalicelib.models.application import CONFIDENTIAL, DOCUMENT, PUBLIC, About, Application, Profile
 
 
-def keep(url: str, *, name: str, redirect_uris: Sequence[str], profile: Profile) -> Application:
+def keep(url: str, *, name: str, redirect_uris: Sequence[str], profile: Profile, about: About) -> Application:
     """Store what the document at `url` says now, and nothing else: it cannot change what the operator allowed or ended.
 
     Returns the application as it is then. Raises ConditionFailed if the operator disabled or deleted it.
@@ -28,6 +28,7 @@ def keep(url: str, *, name: str, redirect_uris: Sequence[str], profile: Profile)
         Application.auth_method.set(profile.auth_method),
         Application.device_grant.set(profile.device_grant),
         Application.jwks.set(profile.jwks) if profile.jwks else Application.jwks.remove(),
+        *application.saying(about),
         Application.active.set(True),  # if the item exists, the condition demands the same
         Application.created_at.set(Application.created_at | now),
     ]

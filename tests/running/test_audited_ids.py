@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from chalicelib import credentials
 from chalicelib.models import application_deletion, metadata_document_client, operator_event
-from chalicelib.models.application import PRIVATE_KEY_JWT, Application, Profile
+from chalicelib.models.application import PRIVATE_KEY_JWT, About, Application, Profile
 from infra.commands import Operator
 from infra.commands.applications import applications
 from infra.commands.audit import audit
@@ -32,7 +32,7 @@ def described() -> Application:
     url = f"https://{credentials.new_serial().lower()}.example.com/client.json"
     profile = Profile(auth_method=PRIVATE_KEY_JWT, jwks='{"keys": []}')
     return metadata_document_client.keep(
-        url, name="Notes", redirect_uris=["https://notes.example.com/cb"], profile=profile
+        url, name="Notes", redirect_uris=["https://notes.example.com/cb"], about=About(), profile=profile
     )
 
 

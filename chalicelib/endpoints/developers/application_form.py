@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from chalicelib import limits, names
 from chalicelib.endpoints import http
-from chalicelib.messages import Message
+from chalicelib.messages import Message, Problem
 from chalicelib.models import application
-from chalicelib.models.application import Application, Profile
+from chalicelib.models.application import About, Application, Profile
 from chalicelib.protocol.clients import private_key_jwt
-from chalicelib.protocol.rules import redirect_uris
+from chalicelib.protocol.rules import about_links, redirect_uris
 from chalicelib.protocol.rules.request_parameters import Parameters, single
 
 SHOWN_CHARACTERS = 200
 WITH_SECRET = "secret"  # noqa: S105 - the choice beside PRIVATE_KEY_JWT
-FIELDS = ("name", "type", "redirect_uris", "auth_method", "jwks", "pkce_required", "device_grant")
+ABOUT = ("description", "client_uri", "logo_uri", "policy_uri", "tos_uri", "contact")
+FIELDS = ("name", "type", "redirect_uris", "auth_method", "jwks", "pkce_required", "device_grant", *ABOUT)
 WEBSITE, BROWSER, APP = "website", "browser", "native"
 _PROFILES = {
     WEBSITE: application.CLASSIC,
@@ -28,7 +30,8 @@ _PROFILES = {
 class Fields:
     """The form as filled in.
 
-    type: a key of _PROFILES. typed: the redirect URLs as they are in the field. problems: what is wrong, by field name.
+    type: a key of _PROFILES. typed: the redirect URLs as they are in the field. about: by the names in
+    ABOUT. problems: what is wrong, by field name.
     """
 
     name: str = ""
@@ -40,6 +43,7 @@ class Fields:
     jwks: str = ""
     pkce_required: bool = False
     device_grant: bool = False
+    about: dict[str, str] = field(default_factory=dict)
     problems: dict[str, list[Message]] = field(default_factory=dict)
 
     @property
@@ -49,6 +53,13 @@ class Fields:
             return profile
         method, is_named = self.auth_method, self.auth_method_named
         return replace(profile, auth_method=method, auth_method_named=is_named, jwks=self.jwks or None)
+
+    @property
+    def said(self) -> About:
+        """What the application says about itself."""
+        links = {name: self.about.get(name) or None for name in about_links.LINKS}
+        contact = self.about.get("contact")
+        return About(self.about.get("description") or None, **links, contacts=(contact,) if contact else ())
 
 
 def type_of(found: Application) -> str:
@@ -67,6 +78,11 @@ def as_stored(found: Application) -> Fields:
         jwks=found.jwks or "",
         pkce_required=bool(found.pkce_required),
         device_grant=bool(found.device_grant),
+        about={
+            "description": found.description or "",
+            **{name: getattr(found, name) or "" for name in about_links.LINKS},
+            "contact": ", ".join(found.contacts or ()),
+        },
     )
 
 
@@ -107,7 +123,23 @@ def read(form: Parameters, type_: str, *, present: Application | None = None) ->
         filled.problems["name"] = [Message("The name %(problem)s.", problem=error.message)]
     _read_authentication(form, filled, present)
     _read_redirect_uris(form, filled)
+    _read_about(form, filled)
     return filled
+
+
+def _read_about(form: Parameters, filled: Fields) -> None:
+    """Read what the application says about itself. An empty field says nothing."""
+    checks: dict[str, Callable[[str], str]] = {
+        "description": names.check_description,
+        **dict.fromkeys(about_links.LINKS, about_links.check_link),
+        "contact": names.check_mail_address,
+    }
+    for name, check in checks.items():
+        filled.about[name] = typed = (single(form, name) or "").strip()
+        try:
+            filled.about[name] = check(typed) if typed else ""
+        except Problem as error:
+            filled.problems[name] = [Message("This %(problem)s.", problem=error.message)]
 
 
 def read_typed(request: http.Request, type_: str, *, present: Application | None = None) -> Fields | None:

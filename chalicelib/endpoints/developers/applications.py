@@ -95,6 +95,7 @@ def _register(owner: User, form_id: str, filled: Fields) -> tuple[Application, s
                 name=filled.name,
                 redirect_uris=filled.redirect_uris,
                 profile=filled.profile,
+                about=filled.said,
             )
     except throttle.TooManyTries:
         registration_form.check_first_click(owner, form_id)
@@ -112,7 +113,9 @@ def one(request: http.Request, client_id: str) -> Response:
     filled = application_form.read(request.form, application_form.type_of(found), present=found)
     if filled.problems:
         return _edit_form(request, browser, filled, found, status=400)
-    application.edit(client_id, name=filled.name, redirect_uris=filled.redirect_uris, profile=filled.profile)
+    application.edit(
+        client_id, name=filled.name, redirect_uris=filled.redirect_uris, profile=filled.profile, about=filled.said
+    )
     logs.note(outcome="application edited", client_id=client_id)
     if filled.profile.has_secret and not found.secret_digest:  # its new authentication method needs one
         return http.see_other(http.here(request, f"{PATH}/{client_id}/secret"))

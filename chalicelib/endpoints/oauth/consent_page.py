@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import quote
 
 from chalice.app import Response
@@ -17,7 +18,7 @@ from chalicelib.models import security_event
 from chalicelib.models.application import Application
 from chalicelib.models.consent import Consent, in_force
 from chalicelib.protocol.authorization import consents
-from chalicelib.protocol.rules import redirect_uris
+from chalicelib.protocol.rules import about_links, redirect_uris
 from chalicelib.protocol.rules import scopes as scope_rules
 from chalicelib.protocol.rules.request_parameters import Parameters, single
 
@@ -86,6 +87,7 @@ def show(
         form_target=redirect_uris.form_target(uri) if uri else "",
         application=question.application,
         owner=owner,
+        said=_said(question.application),
         returns_to=place,
         new_place=place if is_elsewhere else None,
         scopes=question.scopes,
@@ -100,6 +102,17 @@ def show(
         problem=problem or choice.problem,
         user_code=question.user_code,
     )
+
+
+def _said(application: Application) -> dict[str, Any]:
+    """What the application says about itself. Each link with its host, which is what people can judge it by."""
+    about = application.about
+    links = {"client_uri": about.client_uri, "policy_uri": about.policy_uri, "tos_uri": about.tos_uri}
+    return {
+        "description": about.description,
+        "links": [(name, url, about_links.host(url)) for name, url in links.items() if url],
+        "contacts": about.contacts,
+    }
 
 
 def show_stale(

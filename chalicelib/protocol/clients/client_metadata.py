@@ -8,16 +8,17 @@ vouches for gets no access of its own, and this server fetches no keys for it, e
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from oauthlib.oauth2 import OAuth2Error
 
 from chalicelib import limits, names
-from chalicelib.models.application import BASIC, NATIVE, NONE, POST, PRIVATE_KEY_JWT, WEB, Application, Profile
+from chalicelib.messages import Problem
+from chalicelib.models.application import BASIC, NATIVE, NONE, POST, PRIVATE_KEY_JWT, WEB, About, Application, Profile
 from chalicelib.protocol.clients import private_key_jwt
-from chalicelib.protocol.rules import redirect_uris, scopes
+from chalicelib.protocol.rules import about_links, redirect_uris, scopes
 from chalicelib.protocol.rules.grant_types import AUTHORIZATION_CODE, DEVICE_CODE, REFRESH_TOKEN
 
 # The grant types that every application gets, also one that nobody vouches for.
@@ -37,6 +38,7 @@ class ClientMetadata:
     name: str
     redirect_uris: list[str]
     profile: Profile
+    about: About
 
 
 def read(
@@ -71,7 +73,7 @@ def read(
         device_grant=has_device_grant,
         jwks=_jwks(document) if method == PRIVATE_KEY_JWT else None,
     )
-    return ClientMetadata(_name(document, uris), uris, profile)
+    return ClientMetadata(_name(document, uris), uris, profile, _about(document))
 
 
 def describe(application: Application) -> dict[str, Any]:
@@ -86,6 +88,7 @@ def describe(application: Application) -> dict[str, Any]:
         "grant_types": [*GRANT_TYPES_OF_ALL, *([DEVICE_CODE] if application.device_grant else [])],
         "response_types": ["code"],
         "scope": scopes.as_text(scopes.ALL),
+        **{name: value for name, value in asdict(application.about).items() if value and name != "description"},
     }
 
 
@@ -95,6 +98,22 @@ def strings(document: Mapping[str, Any], name: str, default: list[str]) -> list[
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise InvalidClientMetadataError(f"{name} must be a list of strings.")
     return list(dict.fromkeys(values))
+
+
+def _about(document: Mapping[str, Any]) -> About:
+    """What it says to people. Whatever cannot be shown is left out: none of it is needed to connect."""
+    links = {name: _usable(document.get(name), about_links.check_link) for name in about_links.LINKS}
+    contacts = document.get("contacts")
+    usable = [_usable(one, names.check_mail_address) for one in contacts] if isinstance(contacts, list) else []
+    found = tuple(dict.fromkeys(contact for contact in usable if contact))
+    return About(**links, contacts=found[: limits.CONTACTS_LIMIT])
+
+
+def _usable(value: object, check: Callable[[str], str]) -> str | None:
+    try:
+        return check(value) if isinstance(value, str) else None
+    except Problem:
+        return None
 
 
 def _grant_types(document: Mapping[str, Any], *, is_vouched_for: bool) -> list[str]:

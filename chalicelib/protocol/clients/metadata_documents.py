@@ -148,7 +148,11 @@ def _with_keys(document: dict[str, Any], client_id: str) -> dict[str, Any]:
 def _keep(client_id: str, found: client_metadata.ClientMetadata) -> Application:
     try:
         return metadata_document_client.keep(
-            client_id, name=found.name, redirect_uris=found.redirect_uris, profile=found.profile
+            client_id,
+            name=found.name,
+            redirect_uris=found.redirect_uris,
+            profile=found.profile,
+            about=found.about,
         )
     except store.ConditionFailed as error:
         raise NotThisApplication("client", Message("This application was disabled.")) from error

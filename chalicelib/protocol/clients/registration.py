@@ -79,6 +79,7 @@ def _create(request: ClientRequest) -> ProtocolAnswer:
             name=metadata.name,
             redirect_uris=metadata.redirect_uris,
             profile=metadata.profile,
+            about=metadata.about,
             registration_digest=credentials.digest(token),
         )
     logs.note(outcome="application registered itself", client_id=client_id)
@@ -117,6 +118,7 @@ def _update(request: ClientRequest, client_id: str) -> ProtocolAnswer:
             name=metadata.name,
             redirect_uris=metadata.redirect_uris,
             profile=profile,
+            about=metadata.about,
             only_while_active=True,
         )
     except store.ConditionFailed:
