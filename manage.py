@@ -24,10 +24,12 @@ from infra.commands.recent_requests import applications_requests
 from infra.commands.registration import registration
 from infra.commands.tables import tables
 from infra.commands.users import users
+from infra.commands.verification import applications_verify
 from infra.laptop import local
 from infra.terminal import printable
 
 applications.add_command(applications_requests)
+applications.add_command(applications_verify)
 ROOT = Path(__file__).resolve().parent
 CONFIG = ROOT / ".chalice" / "config.json"
 

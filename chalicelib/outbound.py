@@ -1,4 +1,5 @@
-"""Fetches a small JSON document from a URL that a stranger chose, guarded against server-side request forgery (SSRF).
+"""Fetches a JSON document or a picture from a URL that a stranger chose, guarded against server-side request forgery
+(SSRF).
 
 Only https on port 443, to a host whose addresses are all public. The connection goes to an address that was checked, so
 a second lookup cannot lead elsewhere. It follows no redirects, uses no proxy and sends nothing but the request. Size
@@ -52,11 +53,35 @@ class Network:
 NETWORK = Network()
 
 
-def fetch(url: str) -> bytes:
+@dataclass(frozen=True)
+class Kind:
+    """What is fetched. accept: for the request's header. words: for the error. limit: in bytes."""
+
+    accept: str
+    is_one: Callable[[str], bool]
+    words: str
+    limit: int
+
+
+JSON = Kind(
+    "application/json",
+    lambda found: found == "application/json" or found.endswith("+json"),
+    "application/json",
+    limits.DOCUMENT_LIMIT_BYTES,
+)
+PICTURE = Kind(
+    "image/png, image/jpeg, image/webp",
+    lambda found: found in ("image/png", "image/jpeg", "image/webp"),
+    "a PNG, JPEG or WebP picture",
+    limits.LOGO_LIMIT_BYTES,
+)
+
+
+def fetch(url: str, kind: Kind = JSON) -> bytes:
     """The document's bytes. url: https, with a host name and no port. Raises FetchError, and DeadlineExceeded if the
     request had less time left than a document may take and that was not enough."""
     seconds = deadline.seconds_for(limits.DOCUMENT_FETCH_SECONDS)
-    worker = _Fetch(url)
+    worker = _Fetch(url, kind)
     worker.start()
     worker.join(seconds)
     if worker.is_alive():
@@ -83,9 +108,9 @@ def is_public(address: str) -> bool:
 class _Fetch(threading.Thread):
     """A fetch in its own thread, because nothing else limits the time of a lookup or of a slow response."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, kind: Kind) -> None:
         super().__init__(daemon=True)
-        self._url = url
+        self._url, self._kind = url, kind
         self._socket: socket.socket | None = None
         self.body = b""
         self.error: FetchError | None = None
@@ -109,6 +134,8 @@ class _Fetch(threading.Thread):
     def _get(self) -> bytes:
         parts = urlsplit(self._url)
         host = parts.hostname or ""
+        if parts.port not in (None, _PORT):
+            raise FetchError(f"its port is not {_PORT}")
         addresses = NETWORK.resolve(host)
         if not addresses or not all(is_public(address) for address in addresses):
             raise FetchError("its host has an address that is not public")
@@ -117,17 +144,17 @@ class _Fetch(threading.Thread):
             self._socket = secured
             connection = http.client.HTTPSConnection(host)
             connection.sock = secured
-            connection.request("GET", parts.path, headers={"Accept": "application/json", "Connection": "close"})
+            path = parts.path + (f"?{parts.query}" if parts.query else "")
+            connection.request("GET", path or "/", headers={"Accept": self._kind.accept, "Connection": "close"})
             with connection.getresponse() as response:
                 return self._read(response)
 
     def _read(self, response: http.client.HTTPResponse) -> bytes:
         if response.status != 200:
             raise FetchError(f"its server answers {response.status} (redirects are not followed)")
-        kind = response.headers.get_content_type()
-        if kind != "application/json" and not kind.endswith("+json"):
-            raise FetchError("it is not application/json")
-        body = response.read(limits.DOCUMENT_LIMIT_BYTES + 1)
-        if len(body) > limits.DOCUMENT_LIMIT_BYTES:
-            raise FetchError(f"it is larger than {limits.DOCUMENT_LIMIT_BYTES} bytes")
+        if not self._kind.is_one(response.headers.get_content_type()):
+            raise FetchError(f"it is not {self._kind.words}")
+        body = response.read(self._kind.limit + 1)
+        if len(body) > self._kind.limit:
+            raise FetchError(f"it is larger than {self._kind.limit} bytes")
         return body

@@ -85,6 +85,7 @@ class Application(Item):
     own_organizers = UnicodeSetAttribute(null=True)
     active = BooleanAttribute()
     void_before = EpochSeconds(null=True)
+    verified_digest = UnicodeAttribute(null=True)  # see `verification`
     created_at = EpochSeconds()
     by_owner = OwnerIndex()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from chalicelib.models import application, store
 from chalicelib.models.application import Application
 from chalicelib.models.user import User
+from chalicelib.models.verification import Logo
 
 
 def delete(client_id: str) -> None:
@@ -27,11 +28,12 @@ def delete(client_id: str) -> None:
     )
     buried = store.Put(tombstone, Application.owner_id == found.owner_id)
     fewer = store.Update(User.key(found.owner_id), [User.application_count.add(-1)], User.application_count > 0)
+    logo: list[store.Change] = [store.Delete(Logo.key(found.client_id))] if found.verified_digest else []
     try:
-        store.write(*([buried] if found.registered_itself else [buried, fewer]))
+        store.write(*([buried] if found.registered_itself else [buried, fewer]), *logo)
     except store.ConditionFailed as error:
         if buried not in error.failed:  # the owner is gone, or the application was never counted for them
-            store.write(buried)
+            store.write(buried, *logo)
 
 
 def forget(client_id: str) -> None:

@@ -62,7 +62,8 @@ class RecentRequest(Item):
 def keep(client_id: str, sender: Sender, refusal: Refusal, *, number: int) -> None:
     """Keep a line in one of the sender's slots. Raises StoreUnavailable.
 
-    client_id: the application's stored id. number: counts up from one line to the next, and selects the slot.
+    client_id: the application's stored id. number: counts up from one line of this application and sender to the next,
+    and selects the slot.
     """
     at = clock.now()
     line = RecentRequest(
@@ -79,4 +80,4 @@ def keep(client_id: str, sender: Sender, refusal: Refusal, *, number: int) -> No
 def newest_first(client_id: str) -> list[RecentRequest]:
     """An application's lines. client_id: its stored id. Raises StoreUnavailable."""
     found = [line for line in store.query(RecentRequest, client_id) if line.forget_at > clock.now()]
-    return sorted(found, key=lambda line: line.at, reverse=True)
+    return sorted(found, key=lambda line: (line.at, line.slot), reverse=True)

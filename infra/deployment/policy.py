@@ -22,6 +22,7 @@ API: dict[str, tuple[str, ...]] = {
         "consents",
         "device_requests",
         "grants",
+        "logos",
         "organizers",
         "pushed_requests",
         "sessions",
@@ -30,7 +31,7 @@ API: dict[str, tuple[str, ...]] = {
     ),
     "BatchWriteItem": ("access_tokens", "grants", "sessions", "throttles"),
     "ConditionCheckItem": ("consents", "users"),
-    "DeleteItem": ("access_tokens", "consents", "grants", "sessions"),
+    "DeleteItem": ("access_tokens", "consents", "grants", "logos", "sessions"),
     "GetItem": (
         "applications",
         "authorization_codes",

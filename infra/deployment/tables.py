@@ -23,6 +23,7 @@ from chalicelib.models.store.table import Item
 from chalicelib.models.throttle import Throttle
 from chalicelib.models.used_assertion import UsedAssertion
 from chalicelib.models.user import User
+from chalicelib.models.verification import Logo
 
 MODELS: tuple[type[Item], ...] = (
     User,
@@ -43,6 +44,7 @@ MODELS: tuple[type[Item], ...] = (
     DeviceRequest,
     OperatorEvent,
     RecentRequest,
+    Logo,
 )
 
 

@@ -16,6 +16,7 @@ from chalicelib.protocol.clients import recent_requests
 from tests.actors import CALLBACK, Browser, ClientApp
 from tests.conftest import Clock
 from tests.public_app import PublicApp
+from tests.signing_app import SigningApp
 from tests.store_proxy import Fault, StoreProxy
 
 TOKEN = "/api/v1/oauth/token"
@@ -205,10 +206,48 @@ def test_process_keeps_a_limited_number_of_lines_in_all(clock: Clock) -> None:
     clock.stop()
     budget = recent_requests.Budget()
     taken = [budget.take(f"client {number}") for number in range(limits.RECENT_REQUESTS_PER_MINUTE_IN_ALL + 1)]
-    assert taken[-1] is None
-    assert None not in taken[:-1]
+    assert taken == [True] * limits.RECENT_REQUESTS_PER_MINUTE_IN_ALL + [False]
     clock.advance(60)
-    assert budget.take("client 1") is not None
+    assert budget.take("client 1")
+
+
+@pytest.mark.spec("docs/security.md")
+def test_flood_of_requests_that_name_a_client_costs_no_more_reads_than_the_limit(
+    base_url: str, store: StoreProxy, clock: Clock
+) -> None:
+    clock.stop()
+    with store.count() as calls:
+        for _ in range(limits.RECENT_REQUESTS_PER_MINUTE + 5):
+            requests.post(base_url + TOKEN, "client_id=nobody", headers={"Content-Type": "text/plain"}, timeout=10)
+    assert [call.operation for call in calls] == ["GetItem"] * limits.RECENT_REQUESTS_PER_MINUTE
+
+
+@pytest.mark.spec("docs/architecture.md")
+def test_requests_of_several_applications_do_not_use_up_each_others_slots(
+    mine: ClientApp, other_shop: ClientApp, clock: Clock
+) -> None:
+    clock.stop()
+    for _ in range(3):
+        for _ in range(limits.RECENT_REQUESTS_PER_MINUTE):
+            mine.exchange("x")
+            other_shop.exchange("x")
+        clock.advance(60)
+    half = limits.RECENT_REQUESTS_LIMIT // 2
+    assert (len(kept(mine)), len(kept(other_shop))) == (half, half)
+
+
+@pytest.mark.spec("docs/reliability.md")
+def test_bug_in_recording_does_not_change_the_answer(mine: ClientApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "RECENT_REQUESTS_LIMIT", 0)  # so that the slot is the rest of a division by zero
+    assert mine.exchange("x").json()["error"] == "invalid_grant"
+
+
+@pytest.mark.spec("RFC 7523 §2.2")
+def test_request_with_an_assertion_that_is_refused_early_is_listed(john: Browser) -> None:
+    app = SigningApp.registered_by(john)
+    form = {"client_assertion": app.assertion(), "code": "x"}
+    assert requests.post(app.base_url + TOKEN, form, timeout=10).status_code == 400
+    assert [line.description for line in kept(app)] == ["grant_type is missing."]
 
 
 @pytest.mark.spec("docs/architecture.md")

@@ -24,6 +24,7 @@ from chalicelib.models import (
     security_event,
     store,
     throttle,
+    verification,
 )
 from chalicelib.models.application import Application
 from chalicelib.models.user import User
@@ -226,6 +227,7 @@ def _edit_form(
         existing=existing,
         hidden={CSRF_FIELD: browser.csrf_token(f"edit {existing.client_id}")},
         older_secrets=_older_secrets(browser, existing),
+        is_verified=verification.is_verified(existing),
         count=grant.connected_to(existing.client_id),
         **_connecting(request),
     )

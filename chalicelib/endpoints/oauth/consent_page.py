@@ -14,7 +14,7 @@ from chalicelib.endpoints import http
 from chalicelib.endpoints.http import browser_session
 from chalicelib.endpoints.http.browser_session import SignedIn
 from chalicelib.messages import Message
-from chalicelib.models import security_event
+from chalicelib.models import security_event, verification
 from chalicelib.models.application import Application
 from chalicelib.models.consent import Consent, in_force
 from chalicelib.protocol.authorization import consents
@@ -74,7 +74,7 @@ def show(
     status: int = 200,
 ) -> Response:
     """The page. form: as posted, to show again. notice: about the whole page. problem: about the organizers."""
-    owner, organizers = consents.read_shown(question.application, browser.user, question.scopes)
+    owner, logo, organizers = consents.read_shown(question.application, browser.user, question.scopes)
     needs_organizers = scope_rules.need_organizers(question.scopes)
     choice = consents.choice(organizers, form)
     before, uri = in_force(consent, question.application), question.redirect_uri
@@ -88,6 +88,8 @@ def show(
         application=question.application,
         owner=owner,
         said=_said(question.application),
+        logo=logo.data_url if logo else None,
+        is_verified=verification.is_verified(question.application),
         returns_to=place,
         new_place=place if is_elsewhere else None,
         scopes=question.scopes,

@@ -8,12 +8,13 @@ from typing import Any
 
 from chalicelib import credentials, limits
 from chalicelib.messages import Message, Problem
-from chalicelib.models import organizer, store
+from chalicelib.models import organizer, store, verification
 from chalicelib.models.application import Application
 from chalicelib.models.consent import Consent, as_remembered, in_force, moment_for
 from chalicelib.models.organizer import Organizer
 from chalicelib.models.store.table import Key, as_set
 from chalicelib.models.user import User
+from chalicelib.models.verification import Logo
 from chalicelib.protocol.rules import request_parameters
 from chalicelib.protocol.rules import scopes as scope_rules
 
@@ -106,15 +107,21 @@ def _select_all(ticked: set[str], listed: set[str]) -> tuple[set[str], str]:
     return ticked | listed, ""
 
 
-def read_shown(application: Application, user: User, scopes: Iterable[str]) -> tuple[User | None, list[Organizer]]:
-    """The application's owner, if it has one, and the user's organizers sorted by name, in one round trip."""
+def read_shown(
+    application: Application, user: User, scopes: Iterable[str]
+) -> tuple[User | None, Logo | None, list[Organizer]]:
+    """The application's owner and its verified logo, if it has them, and the user's organizers sorted by name, in one
+    round trip."""
     slugs = sorted(user.organizers) if scope_rules.need_organizers(scopes) else []
     keys: list[Key[Any]] = [Organizer.key(slug) for slug in slugs]
     if application.owner_id and not application.registered_itself:
         keys.append(User.key(application.owner_id))
+    if logo_key := verification.logo_key(application):
+        keys.append(logo_key)
     found = [item for item in store.read_all(keys) if item is not None]
+    logo = next((item for item in found if isinstance(item, Logo)), None)
     owner = next((item for item in found if isinstance(item, User)), None)
-    return owner, organizer.by_name(item for item in found if isinstance(item, Organizer))
+    return owner, logo, organizer.by_name(item for item in found if isinstance(item, Organizer))
 
 
 def remembered(

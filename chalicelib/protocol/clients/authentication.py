@@ -71,7 +71,7 @@ def claimed_client_id(authorization: str | None, body: bytes) -> str:
             return _read_basic(authorization).client_id
     try:
         parsed = json.loads(body) if body.lstrip().startswith(b"{") else dict(parse_qsl(body.decode()))
-        claimed = parsed.get("client_id")
+        claimed = parsed.get("client_id") or private_key_jwt.claimed_client_id(str(parsed.get("client_assertion", "")))
     except (ValueError, RecursionError):  # ValueError: JSONDecodeError and UnicodeDecodeError are two
         return ""
     return claimed if isinstance(claimed, str) and _is_client_id(claimed) else ""

@@ -2,8 +2,9 @@
 
 A refused request costs one write, and one read if it was refused before its application was looked up; any other
 request costs neither. It is an aside: the response does not depend on it. Nothing is kept about an application that
-does not exist, and a flood costs no more than the limits below: a process keeps at most
-RECENT_REQUESTS_PER_MINUTE lines per application, and RECENT_REQUESTS_PER_MINUTE_IN_ALL in all.
+does not exist. A flood costs no more than the limits: in a minute, a process keeps and looks up at most
+RECENT_REQUESTS_PER_MINUTE requests that name one client id, and RECENT_REQUESTS_PER_MINUTE_IN_ALL in all. Processes do
+not count together, which would cost each refused request another write.
 
 Of what was sent, only the grant type is kept, and scheme and host of a redirect URI. The rest is our own text.
 """
@@ -12,13 +13,13 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from chalicelib import clock, limits
+from chalicelib import clock, limits, logs
 from chalicelib.models import recent_request, store
 from chalicelib.models.application import Application
 from chalicelib.models.recent_request import Refusal, Sender
@@ -51,31 +52,47 @@ class Budget:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._minute = 0
-        self._kept: Counter[str] = Counter()
-        self._number = secrets.randbelow(limits.RECENT_REQUESTS_LIMIT)
+        self._taken: Counter[str] = Counter()
 
-    def take(self, client_id: str) -> int | None:
-        """The next line's number, or None if no line may be kept about this application now."""
+    def take(self, client_id: str) -> bool:
+        """Take one line about this application. False if none is left. client_id: as sent, so perhaps nobody's."""
         minute = clock.now() // 60
         with self._lock:
             if minute != self._minute:
                 self._minute = minute
-                self._kept.clear()
+                self._taken.clear()
             if (
-                self._kept[client_id] >= limits.RECENT_REQUESTS_PER_MINUTE
-                or self._kept.total() >= limits.RECENT_REQUESTS_PER_MINUTE_IN_ALL
+                self._taken[client_id] >= limits.RECENT_REQUESTS_PER_MINUTE
+                or self._taken.total() >= limits.RECENT_REQUESTS_PER_MINUTE_IN_ALL
             ):
-                return None
-            self._kept[client_id] += 1
-            self._number += 1
-            return self._number
+                return False
+            self._taken[client_id] += 1
+            return True
 
     def forget(self) -> None:
         with self._lock:
-            self._kept.clear()
+            self._taken.clear()
+
+
+class _Numbers:
+    """Numbers for the lines of each application and sender, one after the other. They begin anywhere, so that the lines
+    of several processes spread over the slots. Only the applications of the last lines are remembered."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last: OrderedDict[tuple[str, Sender], int] = OrderedDict()
+
+    def next(self, client_id: str, sender: Sender) -> int:
+        with self._lock:
+            last = self._last.pop((client_id, sender), secrets.randbelow(limits.RECENT_REQUESTS_LIMIT))
+            self._last[client_id, sender] = last + 1
+            if len(self._last) > limits.RECENT_REQUESTS_NUMBERED:
+                self._last.popitem(last=False)
+            return last + 1
 
 
 BUDGET = Budget()
+_NUMBERS = _Numbers()
 
 
 @contextmanager
@@ -109,15 +126,15 @@ def record(watched: Watched, claimed_client_id: str, endpoint: str, error: str, 
     """
     if endpoint not in _ENDPOINTS or error in _ORDINARY:
         return
-    with store.aside(recent_request="lost"):
-        application = watched.application
-        if not watched.is_looked_up and claimed_client_id:
-            application = store.read(Application.key(claimed_client_id))[0]
-            if application is not None and application.public_id != claimed_client_id:
-                return
-        if application is not None:
-            refusal = Refusal(endpoint, error, description, watched.grant_type)
-            _keep(application, Sender.AUTHENTICATED if watched.is_authenticated else Sender.ANYBODY, refusal)
+    sender = Sender.AUTHENTICATED if watched.is_authenticated else Sender.ANYBODY
+    refusal = Refusal(endpoint, error, description, watched.grant_type)
+    with _as_an_aside():
+        if watched.application is not None and BUDGET.take(watched.application.public_id):
+            _keep(watched.application, sender, refusal)
+        elif not watched.is_looked_up and claimed_client_id and BUDGET.take(claimed_client_id):
+            claimed = store.read(Application.key(claimed_client_id))[0]
+            if claimed is not None and claimed.public_id == claimed_client_id:
+                _keep(claimed, sender, refusal)
 
 
 def record_authorization(
@@ -128,14 +145,23 @@ def record_authorization(
     redirect_uri: the one that was sent, if it is not registered.
     """
     sent_to = _origin(redirect_uri) if redirect_uri else None
-    with store.aside(recent_request="lost"):
-        _keep(application, Sender.ANYBODY, Refusal(endpoint, error, description, sent_to=sent_to))
+    with _as_an_aside():
+        if BUDGET.take(application.public_id):
+            _keep(application, Sender.ANYBODY, Refusal(endpoint, error, description, sent_to=sent_to))
+
+
+@contextmanager
+def _as_an_aside() -> Iterator[None]:
+    try:
+        with store.aside(recent_request="lost"):
+            yield
+    except Exception as error:  # a bug of ours must not change the answer either
+        logs.note(recent_request="lost", recent_request_error=type(error).__name__)
 
 
 def _keep(application: Application, sender: Sender, refusal: Refusal) -> None:
-    number = BUDGET.take(application.client_id)
-    if number is not None:
-        recent_request.keep(application.client_id, sender, refusal, number=number)
+    number = _NUMBERS.next(application.client_id, sender)
+    recent_request.keep(application.client_id, sender, refusal, number=number)
 
 
 def _origin(uri: str) -> str | None:

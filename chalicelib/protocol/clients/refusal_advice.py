@@ -18,8 +18,8 @@ _INVALID_GRANT = {
 }
 _BY_ERROR = {
     "invalid_client": Message(
-        "Compare the client ID and the secret that your program sends with this application’s. After a change of the"
-        " secret, update every server."
+        "Compare the client ID and the secret or key that your program uses with this application’s, and check that it"
+        " is not disabled. After a change of the secret, update every server."
     ),
     "invalid_grant": Message("Start the connection again, and use each code once and in time."),
     "invalid_redirect_uri": Message(
@@ -28,7 +28,9 @@ _BY_ERROR = {
     ),
     "invalid_scope": Message("Request only scopes that the metadata lists and the user allowed."),
     "invalid_target": Message("Send one resource, spelled as its own metadata spells it, or none."),
-    "unauthorized_client": Message("Enable this in the settings, or use an application of another type."),
+    "unauthorized_client": Message(
+        "Do as the message says. The settings have what you can allow; the operator allows the rest."
+    ),
     "unsupported_grant_type": Message("Use one of the grant types that the metadata lists."),
     "unsupported_response_type": Message("Send response_type=code."),
     "request_not_supported": Message("Send each parameter by itself, without a request object."),
