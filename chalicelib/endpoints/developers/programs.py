@@ -1,0 +1,57 @@
+"""/settings/applications/{client_id}/connect: programs to copy. /guide: how to connect, for everybody."""
+
+from __future__ import annotations
+
+from chalice.app import Blueprint, Response
+
+from chalicelib import settings
+from chalicelib.endpoints import http
+from chalicelib.endpoints.developers import own_application
+from chalicelib.endpoints.http import browser_session
+from chalicelib.messages import Message
+from chalicelib.pages import programs
+from chalicelib.protocol.rules.request_parameters import single
+
+blueprint = Blueprint(__name__)
+
+
+@http.route(blueprint, own_application.PATH + "/{client_id}/connect", "GET", is_page=True)
+def connect(request: http.Request, client_id: str) -> Response:
+    path = f"{own_application.PATH}/{client_id}/connect"
+    browser = browser_session.require(request, back_to=path)
+    found = own_application.require(browser, client_id)
+    auth = programs.auth_of(found)
+    if auth is None or not found.redirect_uris:
+        raise http.Refusal(404, "not_found", Message("There are no programs for an application of this kind."))
+    language = single(request.query, "in") or next(iter(programs.LANGUAGES))
+    if language not in programs.LANGUAGES:
+        raise http.Refusal(404, "not_found", Message("There is no program in this language."))
+    return http.page(
+        request,
+        "programs.html",
+        with_script=True,
+        application=found,
+        auth=auth,
+        language_code=language,
+        languages=programs.LANGUAGES,
+        program=programs.program(
+            language,
+            base_url=request.base_url,
+            client_id=found.client_id,
+            redirect_uri=found.redirect_uris[0],
+            auth=auth,
+        ),
+        code_lifetime_seconds=settings.SETTINGS.code_lifetime_seconds,
+    )
+
+
+@http.route(blueprint, "/guide", "GET", is_page=True)
+def guide(request: http.Request) -> Response:
+    browser_session.signed_in(request)
+    registration = settings.SETTINGS.registration
+    return http.page(
+        request,
+        "guide.html",
+        may_register=registration != settings.CLOSED,
+        takes_documents=registration == settings.OPEN,
+    )
