@@ -50,7 +50,14 @@ REGISTRATIONS_PER_ADDRESS = 20
 REGISTRATIONS_IN_ALL = 500
 REGISTRATIONS_BY_SCRIPTS = 100  # of these, by the scripts of web pages
 CLIENT_ID_LIMIT_CHARACTERS = 512  # a client id may be the URL of a document
+# How long a client is used without fetching its document again: if the document does not say, and at least and at most.
 DOCUMENT_FRESH_SECONDS = 3600
+DOCUMENT_FRESH_MIN_SECONDS = 60
+DOCUMENT_FRESH_MAX_SECONDS = 86_400
+DOCUMENT_STALE_SECONDS = 7 * 86_400  # the same while its host cannot be reached
+DOCUMENT_FAILED_SECONDS = 60  # before a host that could not be reached is tried again
+DOCUMENT_FETCH_KEPT_SECONDS = 3600
+DOCUMENT_VALIDATOR_LIMIT_CHARACTERS = 200
 DOCUMENT_FETCH_SECONDS = 5.0
 DOCUMENT_LIMIT_BYTES = 8192
 DOCUMENT_WINDOW_SECONDS = 900

@@ -13,13 +13,15 @@ import ipaddress
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from chalicelib import deadline, limits
 
 _PORT = 443
+_GONE = (404, 410)
 # All public IPv6 addresses are in the first network; the tunnels within it lead to IPv4 addresses of anybody's choice.
 _PUBLIC_IPV6 = ipaddress.ip_network("2000::/3")
 _TUNNELS = (ipaddress.ip_network("2002::/16"), ipaddress.ip_network("2001::/32"))
@@ -27,6 +29,19 @@ _TUNNELS = (ipaddress.ip_network("2002::/16"), ipaddress.ip_network("2001::/32")
 
 class FetchError(Exception):
     """The document cannot be fetched. The message tells the application's developer why."""
+
+
+class Unreachable(FetchError):
+    """Nothing was learned about the document: its host could not be reached, or did not answer the question."""
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A response. headers: with names in lower case. is_unchanged: 304, an answer to the validators that were sent."""
+
+    body: bytes
+    headers: Mapping[str, str]
+    is_unchanged: bool = False
 
 
 def _resolve(host: str) -> Sequence[str]:
@@ -78,20 +93,29 @@ PICTURE = Kind(
 
 
 def fetch(url: str, kind: Kind = JSON) -> bytes:
-    """The document's bytes. url: https, with a host name and no port. Raises FetchError, and DeadlineExceeded if the
-    request had less time left than a document may take and that was not enough."""
+    """The document's bytes. See `get`."""
+    return get(url, kind).body
+
+
+def get(url: str, kind: Kind = JSON, validators: Mapping[str, str] = MappingProxyType({})) -> Fetched:
+    """Fetch a document. url: https, with a host name and no port. validators: If-None-Match and If-Modified-Since.
+
+    Raises FetchError, Unreachable, and DeadlineExceeded if the request had less time left than a document may take and
+    that was not enough.
+    """
     seconds = deadline.seconds_for(limits.DOCUMENT_FETCH_SECONDS)
-    worker = _Fetch(url, kind)
+    worker = _Fetch(url, kind, validators)
     worker.start()
     worker.join(seconds)
     if worker.is_alive():
         worker.abandon()
         if seconds < limits.DOCUMENT_FETCH_SECONDS:
             raise deadline.DeadlineExceeded
-        raise FetchError("it did not come in time")
+        raise Unreachable("it did not come in time")
     if worker.error is not None:
-        raise FetchError(str(worker.error)) from worker.error
-    return worker.body
+        raise worker.error
+    assert worker.fetched is not None
+    return worker.fetched
 
 
 def is_public(address: str) -> bool:
@@ -108,20 +132,20 @@ def is_public(address: str) -> bool:
 class _Fetch(threading.Thread):
     """A fetch in its own thread, because nothing else limits the time of a lookup or of a slow response."""
 
-    def __init__(self, url: str, kind: Kind) -> None:
+    def __init__(self, url: str, kind: Kind, validators: Mapping[str, str]) -> None:
         super().__init__(daemon=True)
-        self._url, self._kind = url, kind
+        self._url, self._kind, self._validators = url, kind, validators
         self._socket: socket.socket | None = None
-        self.body = b""
+        self.fetched: Fetched | None = None
         self.error: FetchError | None = None
 
     def run(self) -> None:
         try:
-            self.body = self._get()
+            self.fetched = self._get()
         except FetchError as error:
             self.error = error
         except (OSError, http.client.HTTPException, ValueError) as error:
-            self.error = FetchError(f"its server cannot be reached ({type(error).__name__})")
+            self.error = Unreachable(f"its server cannot be reached ({type(error).__name__})")
 
     def abandon(self) -> None:
         """End whatever the thread is waiting for."""
@@ -131,7 +155,7 @@ class _Fetch(threading.Thread):
             except OSError:
                 pass  # it has already ended
 
-    def _get(self) -> bytes:
+    def _get(self) -> Fetched:
         parts = urlsplit(self._url)
         host = parts.hostname or ""
         if parts.port not in (None, _PORT):
@@ -145,16 +169,21 @@ class _Fetch(threading.Thread):
             connection = http.client.HTTPSConnection(host)
             connection.sock = secured
             path = parts.path + (f"?{parts.query}" if parts.query else "")
-            connection.request("GET", path or "/", headers={"Accept": self._kind.accept, "Connection": "close"})
+            sent = {"Accept": self._kind.accept, "Connection": "close", **self._validators}
+            connection.request("GET", path or "/", headers=sent)
             with connection.getresponse() as response:
                 return self._read(response)
 
-    def _read(self, response: http.client.HTTPResponse) -> bytes:
+    def _read(self, response: http.client.HTTPResponse) -> Fetched:
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        if response.status == 304 and self._validators:
+            return Fetched(b"", headers, is_unchanged=True)
         if response.status != 200:
-            raise FetchError(f"its server answers {response.status} (redirects are not followed)")
+            problem = f"its server answers {response.status} (redirects are not followed)"
+            raise FetchError(problem) if response.status in _GONE else Unreachable(problem)
         if not self._kind.is_one(response.headers.get_content_type()):
             raise FetchError(f"it is not {self._kind.words}")
         body = response.read(self._kind.limit + 1)
         if len(body) > self._kind.limit:
             raise FetchError(f"it is larger than {self._kind.limit} bytes")
-        return body
+        return Fetched(body, headers)

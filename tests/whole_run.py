@@ -20,6 +20,7 @@ _SINGLE = {
     "test-grants": {"last_used_at", "grant_id", "refresh_digest", "repeated_generation", "repeated_rotations"},
     "test-throttles": {"tries", "exempt"},
     "test-used_assertions": {"repeat_from", "request_digest"},
+    "test-document_fetches": {"claim_id", "failure", "until"},
     "test-users": {"password_hash", "device_key"},
 }
 

@@ -10,7 +10,7 @@ from pynamodb.attributes import BooleanAttribute, ListAttribute, UnicodeAttribut
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
-from chalicelib import clock, credentials, limits
+from chalicelib import clock, credentials
 from chalicelib.models import store
 from chalicelib.models.client_profile import BASIC as BASIC
 from chalicelib.models.client_profile import CLASSIC as CLASSIC
@@ -80,6 +80,10 @@ class Application(Item):
     registration_digest = UnicodeAttribute(null=True)
     document_url = UnicodeAttribute(null=True)
     fetched_at = EpochSeconds(null=True)
+    fresh_until = EpochSeconds(null=True)
+    document_etag = UnicodeAttribute(null=True)
+    document_modified = UnicodeAttribute(null=True)
+    document_copied_on = UnicodeAttribute(null=True)  # if it is a copy shipped with Lanyard
     resource = UnicodeAttribute(null=True)
     own_scopes = UnicodeSetAttribute(null=True)
     own_organizers = UnicodeSetAttribute(null=True)
@@ -138,11 +142,6 @@ class Application(Item):
     def public_id(self) -> str:
         """The client id as the application knows it."""
         return str(self.document_url or self.client_id)
-
-    @property
-    def is_fresh(self) -> bool:
-        """True if the application's document was fetched within the last DOCUMENT_FRESH_SECONDS."""
-        return self.fetched_at is not None and clock.now() - self.fetched_at < limits.DOCUMENT_FRESH_SECONDS
 
     @property
     def is_native(self) -> bool:

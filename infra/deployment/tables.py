@@ -9,6 +9,7 @@ from chalicelib.models.application import Application
 from chalicelib.models.authorization_code import AuthorizationCode
 from chalicelib.models.consent import Consent
 from chalicelib.models.device_request import DeviceRequest
+from chalicelib.models.document_fetch import DocumentFetch
 from chalicelib.models.email_address import EmailAddress
 from chalicelib.models.grant import Grant
 from chalicelib.models.mail_link import MailLink
@@ -45,6 +46,7 @@ MODELS: tuple[type[Item], ...] = (
     OperatorEvent,
     RecentRequest,
     Logo,
+    DocumentFetch,
 )
 
 

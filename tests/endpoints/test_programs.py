@@ -60,7 +60,12 @@ def running(language: str, code: str, secret: str, folder: Path) -> Iterator[sub
         pytest.skip(f"{', '.join(missing)} is not installed")
     (folder / name).write_text(code, encoding="utf-8")
     environment = {**os.environ, "NO_PROXY": "*", "no_proxy": "*", "CLIENT_SECRET": secret}
-    environment |= {"GOCACHE": str(folder.parent / "go-cache"), "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod", "GOPROXY": "off"}
+    environment |= {
+        "GOCACHE": str(folder.parent / "go-cache"),
+        "GOTOOLCHAIN": "local",
+        "GOFLAGS": "-mod=mod",
+        "GOPROXY": "off",
+    }
     with subprocess.Popen(
         [*command, name],
         cwd=folder,

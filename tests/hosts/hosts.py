@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from chalicelib.protocol.clients import known_documents
+
 CODE, REFRESH = "authorization_code", "refresh_token"
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -35,23 +37,27 @@ class Host:
     left_out: tuple[str, ...] = ()
 
 
+def _copy(url: str) -> dict[str, Any]:
+    """The document as Lanyard ships it."""
+    copy = known_documents.find(url)
+    assert copy is not None
+    return dict(copy.document)
+
+
+def _source(url: str) -> str:
+    copy = known_documents.find(url)
+    assert copy is not None
+    return copy.source
+
+
 HOSTS = [
     Host(
         name="Claude Code, document",
         document_url="https://claude.ai/oauth/claude-code-client-metadata",
-        sends={
-            "client_id": "https://claude.ai/oauth/claude-code-client-metadata",
-            "client_name": "Claude Code",
-            "client_uri": "https://claude.ai",
-            "redirect_uris": ["http://localhost/callback", "http://127.0.0.1/callback"],
-            **BOTH,
-            "token_endpoint_auth_method": "none",
-        },
+        sends=_copy("https://claude.ai/oauth/claude-code-client-metadata"),
         redirect_uri="http://localhost:58135/callback",
         shown="localhost:58135",
-        source="The document as a public repository copied it from its address on 2026-09-08; its redirect URIs, and "
-        "that the port varies and application_type is missing, also in Claude Code's public issues of March to June "
-        "2026.",
+        source=_source("https://claude.ai/oauth/claude-code-client-metadata"),
         unchecked="That the document is still the same.",
     ),
     Host(
@@ -71,18 +77,10 @@ HOSTS = [
     Host(
         name="claude.ai, document",
         document_url="https://claude.ai/oauth/mcp-oauth-client-metadata",
-        sends={
-            "client_id": "https://claude.ai/oauth/mcp-oauth-client-metadata",
-            "client_name": "Claude",
-            "client_uri": "https://claude.ai",
-            "redirect_uris": ["https://claude.ai/api/mcp/auth_callback"],
-            "grant_types": [CODE, REFRESH, JWT_BEARER],
-            "response_types": ["code"],
-            "token_endpoint_auth_method": "none",
-        },
+        sends=_copy("https://claude.ai/oauth/mcp-oauth-client-metadata"),
         redirect_uri="https://claude.ai/api/mcp/auth_callback",
         shown="claude.ai",
-        source="The same members in the tests of three public repositories, one of which calls it the real document.",
+        source=_source("https://claude.ai/oauth/mcp-oauth-client-metadata"),
         unchecked="The date of those copies. One table adds https://claude.com/api/mcp/auth_callback.",
     ),
     Host(
@@ -139,21 +137,10 @@ HOSTS = [
     Host(
         name="VS Code, document",
         document_url="https://vscode.dev/oauth/client-metadata.json",
-        sends={
-            "client_name": "Visual Studio Code",
-            "logo_uri": "https://code.visualstudio.com/assets/branding/code-stable.png",
-            "grant_types": [CODE, REFRESH, DEVICE],
-            "response_types": ["code"],
-            "token_endpoint_auth_method": "none",
-            "application_type": "native",
-            "client_id": "https://vscode.dev/oauth/client-metadata.json",
-            "client_uri": "https://vscode.dev/product",
-            "redirect_uris": ["http://127.0.0.1:33418/", "https://vscode.dev/redirect"],
-        },
+        sends=_copy("https://vscode.dev/oauth/client-metadata.json"),
         redirect_uri="http://127.0.0.1:60005/",
         shown="127.0.0.1:60005",
-        source="The document as a public repository copied it from its address on 2026-09-08; a second one has the "
-        "same members. That the port varies if 33418 is in use: a comment in VS Code's source.",
+        source=_source("https://vscode.dev/oauth/client-metadata.json"),
         unchecked="That the document is still the same.",
     ),
     Host(

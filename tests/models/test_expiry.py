@@ -44,6 +44,7 @@ def test_every_table_with_expiring_items_has_its_ttl_attribute() -> None:
         "device_requests": "forget_at",
         "operator_events": "forget_at",
         "recent_requests": "forget_at",
+        "document_fetches": "expires_at",
         "registration_forms": "forget_at",
     }
 

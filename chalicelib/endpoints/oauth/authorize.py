@@ -24,7 +24,7 @@ from chalicelib.protocol.authorization.authorization_request import (
     RefusedRequest,
 )
 from chalicelib.protocol.authorization.consents import ChoiceProblem
-from chalicelib.protocol.clients import metadata_documents, recent_requests
+from chalicelib.protocol.clients import described_clients, metadata_documents, recent_requests
 from chalicelib.protocol.errors import NotThisApplication
 from chalicelib.protocol.rules import paths, redirect_uris, request_parameters
 
@@ -138,7 +138,7 @@ def _as_described(
         return None
     if browser is None and known is None:
         raise http.NotSignedIn(_path_of(sign_in_again.stamped(parameters)))
-    return metadata_documents.current(client_id, known, browser.user) if browser else known
+    return described_clients.current(client_id, known, browser.user) if browser else known
 
 
 def _ask_or_remember(

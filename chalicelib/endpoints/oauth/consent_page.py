@@ -92,6 +92,7 @@ def show(
         is_verified=verification.is_verified(question.application),
         returns_to=place,
         new_place=place if is_elsewhere else None,
+        is_on_device=uri is not None and redirect_uris.is_on_device(uri),
         scopes=question.scopes,
         resource=question.resource,
         consent=before,

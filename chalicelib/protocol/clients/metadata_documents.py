@@ -1,26 +1,18 @@
 """Client ID metadata documents: a client id that is an https URL, at which the application describes itself.
 
-Nobody registers anything: the document is fetched when a signed-in user arrives, and kept for an hour. Only available
-with open registration. (draft-ietf-oauth-client-id-metadata-document)
+Nobody registers anything. `described_clients` fetches the documents; this file says what is one, and what it says. Only
+available with open registration. (draft-ietf-oauth-client-id-metadata-document)
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from oauthlib.oauth2 import OAuth2Error
-
-from chalicelib import deadline, limits, logs, outbound, settings
-from chalicelib.messages import Message
-from chalicelib.models import metadata_document_client, store, throttle
-from chalicelib.models.application import NONE, PRIVATE_KEY_JWT, Application
-from chalicelib.models.user import User
+from chalicelib import limits, outbound, settings
+from chalicelib.models.application import NONE, PRIVATE_KEY_JWT
 from chalicelib.protocol.clients import client_metadata
-from chalicelib.protocol.errors import NotThisApplication
 from chalicelib.protocol.rules import strict_json
 
 _METHODS = "token_endpoint_auth_methods_supported"
@@ -46,52 +38,19 @@ def are_taken() -> bool:
     return settings.SETTINGS.registration == settings.OPEN
 
 
-def current(client_id: str, known: Application | None, user: User) -> Application:
-    """The application at this URL, as its document describes it now. known: the application as stored, or None.
-
-    Raises NotThisApplication with the reason if its document cannot be fetched or used, and StoreUnavailable if the
-    store has left no time for it.
-    """
-    if known is not None and (not known.active or known.is_deleted or known.is_fresh):
-        return known
-    with _counted(user):  # once, also for a document whose keys are in another file at its host
-        try:
-            found = _read(outbound.fetch(client_id), client_id)
-        except outbound.FetchError as error:
-            raise _unusable(f"{error}.") from error
-        except OAuth2Error as error:
-            raise _unusable(error.description) from error
-        except deadline.DeadlineExceeded as error:
-            raise store.StoreUnavailable(type(error).__name__) from error
-        logs.note(document="fetched")
-        return _keep(client_id, found)
-
-
-def _unusable(problem: str) -> NotThisApplication:
-    return NotThisApplication(
-        "client", Message("The document at client_id cannot be used: %(problem)s", problem=problem)
-    )
-
-
-@contextmanager
-def _counted(user: User) -> Iterator[None]:
-    """Raises NotThisApplication. A failed fetch counts; a document that the store could not keep does not."""
-    limit = throttle.Limit(throttle.named("metadata documents", user.user_id), limits.DOCUMENT_FETCHES_PER_USER)
+def parse(body: bytes) -> dict[str, Any]:
+    """Raises InvalidClientMetadataError."""
     try:
-        with throttle.trying([limit], window_seconds=limits.DOCUMENT_WINDOW_SECONDS):
-            yield
-    except throttle.TooManyTries as error:
-        logs.note(security_event="metadata documents throttled")
-        raise NotThisApplication(
-            "client", Message("Too many documents were fetched for you recently. Try again later.")
-        ) from error
-
-
-def _read(body: bytes, client_id: str) -> client_metadata.ClientMetadata:
-    try:
-        document = strict_json.read_object(body)
+        return strict_json.read_object(body)
     except strict_json.NotStrict as error:
         raise client_metadata.InvalidClientMetadataError("It is not a JSON object.") from error
+
+
+def read(document: dict[str, Any], client_id: str) -> client_metadata.ClientMetadata:
+    """What the document at `client_id` says. Its keys may be in another file at its host, which is fetched.
+
+    Raises InvalidClientMetadataError, and Unreachable if its keys could not be fetched.
+    """
     if document.get("client_id") != client_id:
         raise client_metadata.InvalidClientMetadataError("Its client_id is not its URL.")
     # Anybody can read the document, so it can hold no secret and no hash of one.
@@ -139,23 +98,12 @@ def _with_keys(document: dict[str, Any], client_id: str) -> dict[str, Any]:
     others = {name: value for name, value in document.items() if name != "jwks_uri"}
     try:
         return {**others, "jwks": strict_json.read_object(outbound.fetch(document["jwks_uri"]))}
+    except outbound.Unreachable as error:
+        raise outbound.Unreachable(f"its jwks_uri: {error}") from error
     except outbound.FetchError as error:
         raise client_metadata.InvalidClientMetadataError(f"Its jwks_uri: {error}.") from error
     except strict_json.NotStrict as error:
         raise client_metadata.InvalidClientMetadataError("Its jwks_uri is not a JSON object.") from error
-
-
-def _keep(client_id: str, found: client_metadata.ClientMetadata) -> Application:
-    try:
-        return metadata_document_client.keep(
-            client_id,
-            name=found.name,
-            redirect_uris=found.redirect_uris,
-            profile=found.profile,
-            about=found.about,
-        )
-    except store.ConditionFailed as error:
-        raise NotThisApplication("client", Message("This application was disabled.")) from error
 
 
 def _has_dots(path: str) -> bool:
