@@ -6,6 +6,7 @@ from tests.faults.flows import (  # noqa: F401
     applications,
     authorizing,
     devices,
+    documents,
     registration,
     resources,
     taking_back,
