@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import shutil
 import subprocess
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests import conversation
 
 STOCK_CLIENTS = Path(__file__).resolve().parent / "stock_clients"
 OLDEST = 18  # the first version with fetch
@@ -48,25 +49,6 @@ def _version() -> int:
 
 
 def play(script: str, given: dict[str, Any], browse: Callable[[str], str]) -> dict[str, Any]:
-    """Run a script of tests/stock_clients/ and return its result.
-
-    browse: open an address and return where the browser was sent in the end.
-    """
-    with subprocess.Popen(
-        ["node", STOCK_CLIENTS / script, json.dumps(given)],
-        env={**os.environ, **({"NODE_OPTIONS": "--experimental-global-webcrypto"} if _version() < 20 else {})},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        assert process.stderr is not None
-        for line in process.stdout:
-            said = json.loads(line)
-            if "result" in said:
-                return dict(said["result"])
-            process.stdin.write(browse(said["open"]) + "\n")
-            process.stdin.flush()
-        raise AssertionError(process.stderr.read())
+    """Run a script of tests/stock_clients/ and return its result. See `conversation.hold`."""
+    options = {"NODE_OPTIONS": "--experimental-global-webcrypto"} if _version() < 20 else {}
+    return conversation.hold(["node", str(STOCK_CLIENTS / script)], given, browse, environment=options)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 
 import pytest
+import requests
 from authlib.integrations.requests_client import OAuth2Session as AuthlibSession
+from httpx_oauth.oauth2 import OAuth2 as HttpxOAuth2
+from oauthlib.oauth2 import WebApplicationClient
 from requests_oauthlib import OAuth2Session as RequestsOauthlibSession
 
 from tests.actors import Browser, ClientApp, Person
@@ -72,4 +76,66 @@ def test_requests_oauthlib_connects_refreshes_and_revokes(shop: ClientApp, brows
     assert shop.me(token["access_token"]).status_code == 401
     assert shop.me(refreshed["access_token"]).status_code == 200
     assert shop.revoke(refreshed["refresh_token"]).status_code == 200
+    assert shop.me(refreshed["access_token"]).status_code == 401
+
+
+@pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
+def test_httpx_oauth_connects_refreshes_and_revokes(shop: ClientApp, browser: Browser, method: str) -> None:
+    api = shop.base_url + "/api/v1"
+
+    async def connect() -> None:
+        client = HttpxOAuth2(
+            shop.client_id,
+            shop.secret,
+            api + "/oauth/authorize",
+            api + "/oauth/token",
+            api + "/oauth/token",
+            api + "/oauth/revoke_token",
+            base_scopes=["read", "write"],
+            token_endpoint_auth_method=method,  # type: ignore[arg-type]
+            revocation_endpoint_auth_method=method,  # type: ignore[arg-type]
+        )
+        url = await client.get_authorization_url(CALLBACK, state="xyz")
+        code = browser.allow(browser.open(url), "Small Shows").code
+        token = await client.get_access_token(code, CALLBACK)
+        assert shop.me(token["access_token"]).json()["email"] == "eve@localhost"
+        refreshed = await client.refresh_token(token["refresh_token"])
+        assert refreshed["access_token"] != token["access_token"]
+        await client.revoke_token(token["refresh_token"], "refresh_token")
+        assert shop.me(refreshed["access_token"]).status_code == 401
+
+    asyncio.run(connect())
+
+
+@pytest.mark.usefixtures("_http_allowed")
+def test_oauthlibs_own_client_connects_and_refreshes(shop: ClientApp, browser: Browser) -> None:
+    client, api = WebApplicationClient(shop.client_id), shop.base_url + "/api/v1/oauth"
+    url, _, _ = client.prepare_authorization_request(
+        api + "/authorize", state="xyz", redirect_url=CALLBACK, scope=["read", "write"]
+    )
+    page = browser.allow(browser.open(url), "Small Shows")
+
+    def send(prepared: tuple[str, dict[str, str], str]) -> str:
+        address, headers, body = prepared
+        return requests.post(address, body, headers=headers, timeout=30).text
+
+    prepared = client.prepare_token_request(
+        api + "/token",
+        authorization_response=page.left_to,
+        redirect_url=CALLBACK,
+        state="xyz",
+        client_secret=shop.secret,
+    )
+    token = client.parse_request_body_response(send(prepared), scope=["read", "write"])
+    assert shop.me(token["access_token"]).json()["email"] == "eve@localhost"
+    prepared = client.prepare_refresh_token_request(
+        api + "/token", refresh_token=token["refresh_token"], client_id=shop.client_id, client_secret=shop.secret
+    )
+    refreshed = client.parse_request_body_response(send(prepared))
+    assert shop.me(token["access_token"]).status_code == 401
+    assert shop.me(refreshed["access_token"]).status_code == 200
+    prepared = client.prepare_token_revocation_request(
+        api + "/revoke_token", refreshed["access_token"], client_id=shop.client_id, client_secret=shop.secret
+    )
+    assert send(prepared) == "{}"
     assert shop.me(refreshed["access_token"]).status_code == 401

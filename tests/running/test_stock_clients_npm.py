@@ -15,6 +15,13 @@ from tests.local_run import LocalRun
 CALLBACK = "http://127.0.0.1:8080/callback"
 EVE = Person("", "eve@localhost", {"smallshows": "Small Shows"}, password="lanyard-demo")
 SCRIPTS = ["oauth4webapi.js", "openid_client.js", "simple_oauth2.js"]
+# Clients for websites, which always have a secret, and the redirect URI that each makes for itself.
+FOR_WEBSITES = {
+    "passport_oauth2.js": CALLBACK,
+    "grant.js": CALLBACK,
+    "auth_core.js": "http://127.0.0.1:8080/auth/callback/lanyard",
+    "better_auth.js": "http://127.0.0.1:8080/api/auth/callback/lanyard",
+}
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -76,6 +83,13 @@ def test_npm_client_without_a_secret_connects_rotates_and_revokes(
     result = play(script, app)
     check(app, result)
     assert result["refreshed"]["refresh_token"] != result["tokens"]["refresh_token"]
+
+
+@pytest.mark.parametrize("script", FOR_WEBSITES)
+def test_npm_client_for_websites_connects_and_refreshes(register: Callable[..., ClientApp], script: str) -> None:
+    app = register("--require-pkce", "--redirect-uri", FOR_WEBSITES[script])
+    app.redirect_uri = FOR_WEBSITES[script]
+    check(app, play(script, app))
 
 
 @pytest.mark.spec("RFC 7591 §3", "RFC 7591 §3.2.1")

@@ -15,3 +15,14 @@ export function report(result) {
   console.log(JSON.stringify({ result }));
   process.exit(0);
 }
+
+/** What a client library cannot do itself: a form that the application sends, with its secret in the form. */
+export async function post(path, form) {
+  const secret = given.client_secret ? { client_secret: given.client_secret } : {};
+  const body = new URLSearchParams({ client_id: given.client_id, ...secret, ...form });
+  const answer = await fetch(given.issuer + path, { method: "POST", body });
+  if (!answer.ok) throw new Error(await answer.text());
+  return answer.json();
+}
+
+export const revoke = (token) => post("/api/v1/oauth/revoke_token", { token });
