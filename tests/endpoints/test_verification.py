@@ -12,7 +12,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from chalicelib import limits, outbound
+from chalicelib import credentials, limits, outbound
 from chalicelib.models import application, store, verification
 from chalicelib.models.application import About, Application
 from chalicelib.models.verification import Logo
@@ -84,7 +84,25 @@ def test_verified_application_is_shown_with_its_logo(
     page = john.open(mine.authorize_path())
     assert logo_on(page) == f"data:{kind};base64,{base64.b64encode(PICTURES[kind]).decode()}"
     assert "Verified by Lanyard" in page.text
+    assert "Lanyard has not checked them" in before.text
+    assert "Lanyard has not checked them" not in page.text
     assert site.asked == ["/logo.png?size=64"]  # by the operator's command, never by a page
+
+
+@pytest.mark.spec("RFC 8252 §8.6")
+def test_verified_application_that_registered_itself_can_still_be_imitated_on_the_device(
+    john: Browser, site: DocumentServer
+) -> None:
+    uri = "http://127.0.0.1:5000/callback"
+    made, _ = application.create(credentials.new_id(), owner_id=application.ITSELF, name="A host", redirect_uris=[uri])
+    app = ClientApp(john.base_url, made.client_id, "", uri)
+    before = john.open(app.authorize_path())
+    assert "We do not know who is behind it" in before.text
+    assert run(app).exit_code == 0
+    page = john.open(app.authorize_path())
+    assert "We do not know who is behind it" not in page.text
+    for shown in (before, page):
+        assert "Any program on this device can pretend to be it." in shown.text
 
 
 @pytest.mark.spec("docs/security.md")

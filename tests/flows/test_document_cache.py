@@ -273,6 +273,14 @@ def test_copy_is_used_while_a_known_host_refuses_this_server(john: Browser, clau
     assert "from a copy" not in page.text
 
 
+def test_copy_that_cannot_be_used_here_is_refused(john: Browser, claude: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    claude.status = 403
+    monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, site_name="Claude"))
+    page = open_claude(john, claude)
+    assert page.status == 400
+    assert "must not contain the name of this service" in page.text
+
+
 @pytest.mark.parametrize("status", [404, 200])
 def test_copy_is_not_used_against_what_the_host_says(john: Browser, claude: Site, status: int) -> None:
     claude.status = status

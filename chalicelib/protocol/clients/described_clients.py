@@ -107,7 +107,10 @@ def _do_without(client_id: str, known: Application | None, failure: str) -> Appl
     if copy is None:
         raise _unusable(failure)
     logs.note(document="copy")
-    found = metadata_documents.read(copy.document, client_id)
+    try:
+        found = metadata_documents.read(copy.document, client_id)
+    except OAuth2Error as error:  # for example because this service has the same name
+        raise _unusable(error.description) from error
     return _keep(client_id, found, Version(copied_on=copy.copied_on))
 
 
