@@ -13,7 +13,7 @@ from chalice.app import Chalice
 from chalicelib import logs, settings
 from chalicelib.endpoints import http, not_found, static
 from chalicelib.endpoints.api import lambda_authorizer, openapi, resources
-from chalicelib.endpoints.developers import applications, programs, recent_requests
+from chalicelib.endpoints.developers import applications, disconnecting_users, programs, recent_requests
 from chalicelib.endpoints.oauth import authorize, device, discovery, registration, token
 from chalicelib.endpoints.people import account_activity, connected_applications, password, profile, sign_in, sign_up
 
@@ -27,6 +27,7 @@ VIEWS = (
     resources,
     sign_in,
     applications,
+    disconnecting_users,
     programs,
     recent_requests,
     connected_applications,

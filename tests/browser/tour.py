@@ -183,6 +183,7 @@ def _own_applications(page: Page, base_url: str) -> Iterator[str]:
         (own, "application_form.html"),
         (f"{own}/secret", "regenerate_secret.html"),
         (f"{own}/requests", "recent_requests.html"),
+        (f"{own}/disconnect", "disconnect_users.html"),
         (f"{own}/connect?in=go", "programs.html"),
         (f"{base_url}/guide", "guide.html"),
         (f"{own}/delete", "delete_application.html"),

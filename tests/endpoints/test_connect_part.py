@@ -101,7 +101,8 @@ def test_owner_sees_roughly_how_many_people_are_connected(john: Browser, eve: Br
 
     def connected() -> str:
         page = john.open(f"/settings/applications/{mine.client_id}")
-        return page.html.select(".facts dd")[3].get_text().strip()
+        (label,) = [found for found in page.html.select(".facts dt") if found.get_text() == "Connected"]
+        return label.find_next("dd").get_text().strip()  # type: ignore[union-attr]
 
     assert connected() == "Nobody"
     mine.connect(eve, "Other Org")

@@ -29,6 +29,7 @@ class Notice(StrEnum):
     ALREADY_REGISTERED_WITH_SECRET = "already-registered-with-secret"  # noqa: S105 - likewise
     APPLICATION_SAVED = "application-saved"
     APPLICATION_DELETED = "application-deleted"
+    USERS_DISCONNECTED = "users-disconnected"
     REVOKED = "revoked"
     ALL_REVOKED = "all-revoked"
 

@@ -150,3 +150,18 @@ class Delete(OfMine):
             its_secret_works=is_known(self.app, self.app.secret),
             its_tokens_work=self.app.me(self.tokens["access_token"]).status_code == 200,
         )
+
+
+class DisconnectAllUsers(Delete):
+    name = "disconnect all users of an application"
+    button = "Disconnect all users"
+    at = "/disconnect"
+
+    def is_told(self, answer: Seen) -> bool:
+        return False
+
+    def losses(self, *, is_done: bool) -> Iterator[str]:
+        yield from wrong(
+            its_secret_does_not_work=not is_known(self.app, self.app.secret),
+            its_tokens_work=self.app.me(self.tokens["access_token"]).status_code == 200,
+        )
