@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -43,6 +43,7 @@ def program(language: str, *, base_url: str, client_id: str, redirect_uri: str, 
             client_id=client_id,
             redirect_uri=redirect_uri,
             auth=auth,
+            iss=quote(base_url, safe=""),  # as it is in the response: bash does not decode it
             authorize_url=f"{base_url}/api/v1/oauth/authorize?{urlencode(asked)}",
         )
     )

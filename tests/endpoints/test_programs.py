@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from bs4 import Tag
@@ -112,11 +113,17 @@ def test_program_connects_calls_refreshes_and_revokes(john: Browser, language: s
 
 @pytest.mark.spec("RFC 6749 §10.12", "RFC 9207 §2.4")
 @pytest.mark.parametrize("language", [language for language in TOOLS if language != "go"])
-def test_program_stops_at_an_answer_that_is_not_its_own(john: Browser, language: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("wrong", ["state", "iss"])
+def test_program_stops_at_an_answer_that_is_not_its_own(
+    john: Browser, language: str, wrong: str, tmp_path: Path
+) -> None:
     made, secret = registered(john, Profile(), CALLBACK)
     page = john.open(f"/settings/applications/{made.client_id}/connect", **{"in": language})
     with running(language, code_on(page, "whole"), secret, tmp_path) as process:
-        output, errors = process.communicate(f"{CALLBACK}?code=x&state=y&iss={john.base_url}\n", timeout=60)
+        assert process.stdout is not None
+        state = parse_qs(urlsplit(address_in(process.stdout)).query)["state"][0]
+        told = {"code": "x", "state": state, "iss": john.base_url, wrong: "https://somebody.example.net"}
+        output, errors = process.communicate(f"{CALLBACK}?{urlencode(told)}\n", timeout=60)
     assert "The state differs: this is not the answer to our request." in output + errors
 
 
