@@ -61,7 +61,7 @@ def claim(client_id: str) -> DocumentFetch:
 def finish(claimed: DocumentFetch) -> None:
     """The document was fetched and stored, or is not there: the next request decides anew. Never raises."""
     with store.aside(aside_of="document fetch"):
-        store.write(store.Delete(claimed.own_key, _is_own(claimed)))
+        store.change(claimed.own_key, [DocumentFetch.until.set(clock.now())], _is_own(claimed))
 
 
 def fail(claimed: DocumentFetch, failure: str) -> None:

@@ -31,7 +31,7 @@ API: dict[str, tuple[str, ...]] = {
     ),
     "BatchWriteItem": ("access_tokens", "grants", "sessions", "throttles"),
     "ConditionCheckItem": ("consents", "users"),
-    "DeleteItem": ("access_tokens", "consents", "document_fetches", "grants", "logos", "sessions"),
+    "DeleteItem": ("access_tokens", "consents", "grants", "logos", "sessions"),
     "GetItem": (
         "applications",
         "authorization_codes",

@@ -231,7 +231,7 @@ def test_fetch_of_a_process_that_died_holds_nobody_up_for_long(john: Browser, si
 def test_fetch_that_could_not_be_concluded_holds_nobody_up_for_long(
     john: Browser, site: Site, store: StoreProxy, clock: Clock
 ) -> None:
-    with store.fault(Fault.THROTTLED, "DeleteItem", table="document_fetches"):
+    with store.fault(Fault.THROTTLED, "UpdateItem", table="document_fetches"):
         assert name_on(site.open(john)) == "First"
     clock.advance(limits.DOCUMENT_FRESH_SECONDS)
     site.open(john)

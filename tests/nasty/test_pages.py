@@ -37,6 +37,10 @@ def sweep(browser: Browser, page: Page, button: str, values: list[str]) -> None:
             held(answer, f"{action} {name}={text!r}")
 
 
+# The pages of one's own application.
+OWN = ("", "/connect", "/delete", "/disconnect", "/previous-secret", "/requests", "/secret")
+
+
 @pytest.mark.parametrize(("path", "button"), FORMS)
 def test_no_field_of_a_page_causes_a_5xx(developer: Browser, client: ClientApp, path: str, button: str) -> None:
     sweep(developer, developer.open(path.format(id=client.client_id)), button, TEXTS)
@@ -84,7 +88,7 @@ def test_no_value_causes_a_5xx_in_a_form_whose_csrf_token_names_it(
         held(answer, f"{path} {text!r}")
 
 
-@pytest.mark.parametrize("path", ["", "/secret", "/delete", "/previous-secret"])
+@pytest.mark.parametrize("path", OWN)
 def test_no_path_causes_a_5xx_on_an_applications_pages(developer: Browser, path: str) -> None:
     cookie = developer.http.cookies[SESSION]
     mark = developer.open("/settings/profile").field("csrf_token").partition(".")[0]
@@ -98,6 +102,7 @@ def test_no_path_causes_a_5xx_on_an_applications_pages(developer: Browser, path:
 @pytest.mark.parametrize(
     ("path", "name"),
     [
+        ("/settings/applications/{id}/connect", "in"),
         ("/login", "next"),
         ("/login", "switch"),
         ("/login", "again"),
@@ -112,9 +117,9 @@ def test_no_path_causes_a_5xx_on_an_applications_pages(developer: Browser, path:
         ("/", "x"),
     ],
 )
-def test_no_query_causes_a_5xx_on_a_page(developer: Browser, path: str, name: str) -> None:
+def test_no_query_causes_a_5xx_on_a_page(developer: Browser, client: ClientApp, path: str, name: str) -> None:
     for text in TEXTS:
-        answer = developer.http.get(BASE + path, params={name: text}, allow_redirects=False)
+        answer = developer.http.get(BASE + path.format(id=client.client_id), params={name: text}, allow_redirects=False)
         held(answer, f"{path} {name}={text!r}")
 
 
@@ -145,7 +150,8 @@ def test_every_route_is_swept_with_nasty_values(application: Any) -> None:
         programs |= {f"/.well-known/{name}", f"/.well-known/{name}/{{path+}}"}
     account = {"/", "/device", "/login", "/logout", "/password/new", "/password/reset", "/sign-up", "/sign-up/finish"}
     settings = {"password", "profile", "security", "authorized", "authorized/all", "applications", "applications/new"}
-    own = {f"/settings/applications/{{client_id}}{path}" for path in ("", "/delete", "/previous-secret", "/secret")}
+    own = {f"/settings/applications/{{client_id}}{path}" for path in OWN}
+    own |= {"/guide"}
     nowhere = {"/favicon.ico", "/robots.txt", "/{proxy+}"}
     known = programs | account | own | nowhere | {f"/settings/{name}" for name in settings}
     assert {route for route in application.routes if not route.startswith("/static/")} == known
