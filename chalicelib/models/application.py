@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pynamodb.attributes import BooleanAttribute, ListAttribute, UnicodeAttribute, UnicodeSetAttribute
-from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from chalicelib import clock, credentials
@@ -157,17 +156,6 @@ class Application(Item):
         return About(self.description, *links, contacts=tuple(self.contacts or ()))
 
 
-# Every attribute about secrets, the current one and the replaced ones.
-SECRETS = (
-    Application.secret_digest,
-    Application.secret_made_at,
-    Application.previous_secret_digest,
-    Application.previous_secret_until,
-    Application.earlier_secret_digest,
-    Application.earlier_secret_until,
-)
-
-
 def made(
     client_id: str,
     *,
@@ -196,7 +184,7 @@ def made(
         pkce_required=profile.pkce_required,
         device_grant=profile.device_grant,
         jwks=profile.jwks,
-        **_stored(about),
+        **stored(about),
         registration_digest=registration_digest,
         redirect_uris=list(redirect_uris),
         secret_digest=credentials.digest(secret) if secret else None,
@@ -229,45 +217,8 @@ def get(client_id: str) -> Application | None:
     return found if found and not found.is_deleted else None
 
 
-def edit(
-    client_id: str,
-    *,
-    name: str,
-    redirect_uris: Sequence[str],
-    profile: Profile | None = None,
-    about: About | None = None,
-    only_while_active: bool = False,
-) -> None:
-    """Change an application. Raises ConditionFailed if it has been deleted; with only_while_active, also if disabled.
-
-    profile, about: None for no change. Whether the application is public or native was fixed when it was registered.
-    """
-    actions: list[Action] = [Application.name.set(name), Application.redirect_uris.set(list(redirect_uris))]
-    if profile is not None:
-        actions.append(Application.pkce_required.set(profile.pkce_required))
-        actions.append(Application.device_grant.set(profile.device_grant))
-        actions.append(Application.auth_method.set(profile.auth_method))
-        if profile.auth_method_named is not None:
-            actions.append(Application.auth_method_named.set(profile.auth_method_named))
-        actions.append(Application.jwks.set(profile.jwks) if profile.jwks else Application.jwks.remove())
-        if not profile.has_secret:  # otherwise a return to the old method would bring the old secret back to life
-            actions += [attribute.remove() for attribute in SECRETS]
-    if about is not None:
-        actions += saying(about)
-    is_there = Application.owner_id.exists()
-    is_active = Application.active == True  # noqa: E712 - a DynamoDB condition
-    store.change(Application.key(client_id), actions, is_there & is_active if only_while_active else is_there)
-
-
-def saying(about: About) -> list[Action]:
-    """What sets all attributes of `about`, and removes those that it leaves out."""
-    attributes = Application.get_attributes()
-    return [
-        attributes[name].set(value) if value else attributes[name].remove() for name, value in _stored(about).items()
-    ]
-
-
-def _stored(about: About) -> dict[str, Any]:
+def stored(about: About) -> dict[str, Any]:
+    """The attributes of an item that say this. Their value is None for what it leaves out."""
     return {**asdict(about), "contacts": list(about.contacts) or None}
 
 

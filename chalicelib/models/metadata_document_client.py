@@ -9,7 +9,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from chalicelib import clock, limits
-from chalicelib.models import application, store
+from chalicelib.models import application, application_edit, store
 from chalicelib.models.application import CONFIDENTIAL, DOCUMENT, PUBLIC, About, Application, Profile
 
 
@@ -55,7 +55,7 @@ def keep(
         Application.auth_method.set(profile.auth_method),
         Application.device_grant.set(profile.device_grant),
         Application.jwks.set(profile.jwks) if profile.jwks else Application.jwks.remove(),
-        *application.saying(about),
+        *application_edit.saying(about),
         *_dated(now, version),
         Application.document_etag.set(version.etag) if version.etag else Application.document_etag.remove(),
         Application.document_modified.set(version.modified)

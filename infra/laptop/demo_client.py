@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 
 from chalicelib import credentials, settings
-from chalicelib.models import application, client_secret, user
+from chalicelib.models import application, application_edit, client_secret, user
 from infra.laptop import demo, ending
 from infra.laptop.local import LOCAL, ROOT, RUN, CannotStart, is_running
 from infra.laptop.ministack import is_listening
@@ -84,7 +84,7 @@ def _credentials(redirect_uri: str) -> tuple[str, str]:
     found = application.get(client_id)
     assert found is not None  # the index lists only applications that exist
     if redirect_uri not in found.redirect_uris:
-        application.edit(client_id, name=found.name, redirect_uris=[*found.redirect_uris, redirect_uri])
+        application_edit.edit(client_id, name=found.name, redirect_uris=[*found.redirect_uris, redirect_uri])
     known = _read_known()
     if known.get("client_id") != client_id or found.secret_digest != credentials.digest(known["client_secret"]):
         known = {"client_id": client_id, "client_secret": client_secret.rotate(found)[1]}

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from chalicelib.models import application
+from chalicelib.models import application, application_edit
 from chalicelib.models.application import Profile
 from chalicelib.pages.snippets import EXAMPLE_VERIFIER
 from tests.actors import Browser, ClientApp, Page
@@ -57,7 +57,7 @@ def test_pasted_command_authenticates_in_the_applications_way(john: Browser) -> 
     signing = SigningApp.registered_by(john).client_id
     post, browser = registered(), registered(type="browser")
     named = Profile(auth_method=application.POST, auth_method_named=True)
-    application.edit(post, name="Mine", redirect_uris=[REDIRECT_URI], profile=named)
+    application_edit.edit(post, name="Mine", redirect_uris=[REDIRECT_URI], profile=named)
     for client_id, said in (
         (post, "client_secret=CLIENT_SECRET"),
         (signing, "client_assertion=ASSERTION"),

@@ -9,7 +9,7 @@ import pytest
 from bs4 import Tag
 
 from chalicelib import limits
-from chalicelib.models import application, store
+from chalicelib.models import application_edit, store
 from chalicelib.models.application import Application
 from tests.actors import Browser, ClientApp, Page
 from tests.conftest import Clock
@@ -68,7 +68,7 @@ def test_private_scheme_that_reads_like_a_host_is_shown_as_an_app_on_the_device(
     app = PublicApp.registered_by(a_browser(), "com.evil.app:/cb", type="native")
     app.connect(john, "Small Shows")
     odd = "accounts.google.com:/cb"  # an earlier version accepted this
-    application.edit(app.client_id, name="A public app", redirect_uris=[odd])
+    application_edit.edit(app.client_id, name="A public app", redirect_uris=[odd])
     page = john.open(app.authorize_path(redirect_uri=odd))
     assert "New: your answer goes to an app on this device" in page.text
     assert "Deny if you did not start this in an app on this device." in page.text
@@ -81,7 +81,7 @@ def test_address_stored_by_an_earlier_version_adds_nothing_to_the_content_securi
 ) -> None:
     app = PublicApp.registered_by(a_browser(), "com.evil.app://x/cb", type="native")
     odd = "com.evil.app://x;sandbox/cb"
-    application.edit(app.client_id, name="A public app", redirect_uris=[odd])
+    application_edit.edit(app.client_id, name="A public app", redirect_uris=[odd])
     policy = john.open(app.authorize_path(redirect_uri=odd)).response.headers["Content-Security-Policy"]
     assert "sandbox" not in policy
 

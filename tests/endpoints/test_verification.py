@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from chalicelib import credentials, limits, outbound
-from chalicelib.models import application, store, verification
+from chalicelib.models import application, application_edit, store, verification
 from chalicelib.models.application import About, Application
 from chalicelib.models.verification import Logo
 from infra.commands import Operator
@@ -57,7 +57,7 @@ def found(app: ClientApp) -> Application:
 
 def edit(app: ClientApp, *, name: str = "A shop", uri: str = CALLBACK, **said: Any) -> None:
     about = About(**{"client_uri": "https://shop.example.com/", "logo_uri": LOGO, **said})
-    application.edit(app.client_id, name=name, redirect_uris=[uri], about=about)
+    application_edit.edit(app.client_id, name=name, redirect_uris=[uri], about=about)
 
 
 def logo_on(page: Page) -> str | None:

@@ -14,7 +14,7 @@ from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
 
 from chalicelib import clock as clock_module
 from chalicelib import limits
-from chalicelib.models import application, application_access, store
+from chalicelib.models import application, application_access, application_edit, store
 from chalicelib.models.application import Profile
 from tests.actors import CALLBACK, Browser, ClientApp, Page
 from tests.conftest import Clock
@@ -32,7 +32,7 @@ def naming(developer: Browser, method: str) -> ClientApp:
     """The developer's new application, for which the operator named the method."""
     app = developer.register_application()
     profile = Profile(auth_method=method, auth_method_named=True)
-    application.edit(app.client_id, name="A shop", redirect_uris=[app.redirect_uri], profile=profile)
+    application_edit.edit(app.client_id, name="A shop", redirect_uris=[app.redirect_uri], profile=profile)
     return app
 
 

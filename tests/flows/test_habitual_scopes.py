@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from chalicelib.models import application, application_access
+from chalicelib.models import application_access, application_edit
 from chalicelib.models.application import Profile
 from chalicelib.protocol.rules import scopes
 from tests.actors import Browser, ClientApp
@@ -91,7 +91,7 @@ def test_habitual_scope_of_a_machine_is_left_out(shop: ClientApp, a_person: Call
 
 @pytest.mark.spec("RFC 8628 §3.1")
 def test_habitual_scope_of_a_device_is_left_out(john: Browser, shop: ClientApp, clock: Clock) -> None:
-    application.edit(
+    application_edit.edit(
         shop.client_id, name="A shop", redirect_uris=[shop.redirect_uri], profile=Profile(device_grant=True)
     )
     path = "/api/v1/oauth/device_authorization"

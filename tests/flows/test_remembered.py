@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from chalicelib import limits
-from chalicelib.models import application, organizer, user
+from chalicelib.models import application, application_edit, organizer, user
 from chalicelib.models import store as store_verbs
 from chalicelib.models.application import Application, Profile
 from chalicelib.models.consent import Consent
@@ -92,7 +92,7 @@ def test_redirect_uri_at_a_new_origin_is_asked_about(a_browser: Callable[..., Br
     shop = developer.register_application("A shop", "https://shop.example.com/a", "https://shop.example.com/b")
     shop.connect(john, "Small Shows")
     assert not is_asked(john.open(shop.authorize_path(redirect_uri="https://shop.example.com/b"))), "the same origin"
-    application.edit(shop.client_id, name="A shop", redirect_uris=[shop.redirect_uri, "https://evil.example/"])
+    application_edit.edit(shop.client_id, name="A shop", redirect_uris=[shop.redirect_uri, "https://evil.example/"])
     page = john.open(shop.authorize_path(redirect_uri="https://evil.example/"))
     assert is_asked(page)
     assert "New: your answer goes to evil.example" in page.text
@@ -138,7 +138,7 @@ def test_consent_stored_without_origins_is_asked_about_once_and_its_tokens_keep_
 @pytest.mark.spec("docs/security.md", "RFC 8628 §5.4")
 def test_device_consent_is_not_remembered_for_a_redirect_uri(john: Browser, shop: ClientApp) -> None:
     profile = Profile(device_grant=True)
-    application.edit(shop.client_id, name="A shop", redirect_uris=[shop.redirect_uri], profile=profile)
+    application_edit.edit(shop.client_id, name="A shop", redirect_uris=[shop.redirect_uri], profile=profile)
     url, auth = shop.base_url + "/api/v1/oauth/device_authorization", (shop.client_id, shop.secret)
     started = requests.post(url, data={"scope": "read"}, auth=auth, timeout=30).json()
     john.allow(john.open(started["verification_uri_complete"]), "Small Shows")

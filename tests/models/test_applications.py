@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chalicelib import credentials
-from chalicelib.models import application, application_deletion, client_secret, store
+from chalicelib.models import application, application_deletion, application_edit, client_secret, store
 
 pytestmark = [pytest.mark.spec("docs/architecture.md", "RFC 6749 §4.1"), pytest.mark.usefixtures("engine")]
 URIS = ["https://shop.example.com/callback", "https://shop.example.com/other"]
@@ -47,10 +47,10 @@ def test_rotating_a_secret_returns_the_application_as_stored() -> None:
 
 def test_deleted_application_cannot_be_changed_back_into_existence() -> None:
     made, _ = application.create(credentials.new_id(), owner_id="owner", name="A shop", redirect_uris=URIS)
-    application.edit(made.client_id, name="Renamed", redirect_uris=URIS[1:])
+    application_edit.edit(made.client_id, name="Renamed", redirect_uris=URIS[1:])
     application_deletion.delete(made.client_id)
     for change in (
-        lambda: application.edit(made.client_id, name="Back", redirect_uris=URIS),
+        lambda: application_edit.edit(made.client_id, name="Back", redirect_uris=URIS),
         lambda: client_secret.rotate(made),
         lambda: client_secret.end_older(made.client_id),
         lambda: application.enable(made.client_id),

@@ -18,6 +18,7 @@ from chalicelib.messages import Message
 from chalicelib.models import (
     application,
     application_deletion,
+    application_edit,
     client_secret,
     grant,
     registration_form,
@@ -115,7 +116,7 @@ def one(request: http.Request, client_id: str) -> Response:
     filled = application_form.read(request.form, application_form.type_of(found), present=found)
     if filled.problems:
         return _edit_form(request, browser, filled, found, status=400)
-    application.edit(
+    application_edit.edit(
         client_id, name=filled.name, redirect_uris=filled.redirect_uris, profile=filled.profile, about=filled.said
     )
     logs.note(outcome="application edited", client_id=client_id)

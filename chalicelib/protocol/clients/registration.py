@@ -17,7 +17,7 @@ from oauthlib.oauth2 import OAuth2Error
 from chalicelib import credentials, limits, logs, settings
 from chalicelib.credentials import Kind
 from chalicelib.keys import server_key
-from chalicelib.models import application, application_deletion, store, throttle
+from chalicelib.models import application, application_deletion, application_edit, store, throttle
 from chalicelib.models.application import Application
 from chalicelib.protocol.clients import client_metadata, client_request, quotas
 from chalicelib.protocol.clients.client_metadata import InvalidClientMetadataError
@@ -113,7 +113,7 @@ def _update(request: ClientRequest, client_id: str) -> ProtocolAnswer:
     if profile.application_type != found.application_type:
         raise InvalidClientMetadataError("application_type cannot be changed; register a new client.")
     try:
-        application.edit(
+        application_edit.edit(
             client_id,
             name=metadata.name,
             redirect_uris=metadata.redirect_uris,
