@@ -15,8 +15,9 @@ from typing import Any
 import boto3
 
 from benchmarks.capacity import item_bytes
-from chalicelib import composition
-from chalicelib.models import organizer, user
+from chalicelib import clock, composition
+from chalicelib.models import organizer, store, user
+from chalicelib.models.application import Application
 from infra.deployment import tables
 from infra.laptop import serving
 from infra.laptop.ministack import MiniStack, client_environment, free_port
@@ -72,7 +73,9 @@ def application(world: World) -> ClientApp:
     """An application that the person registered."""
     developer = world.browser()
     developer.sign_in()
-    return developer.register_application("A shop")
+    made = developer.register_application("A shop")
+    store.change(Application.key(made.client_id), [Application.secret_used_at.set(clock.now())])  # in use today
+    return made
 
 
 def _person() -> Person:

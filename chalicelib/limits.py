@@ -75,6 +75,8 @@ SESSION_IDLE_SECONDS = 3 * 3600
 SESSION_TOUCH_SECONDS = 300
 SESSIONS_PER_USER_LIMIT = 50  # a session beyond this ends the least recently seen one
 GRANT_TOUCH_SECONDS = 3600
+# How often the use of a client secret is recorded: every request of a server shows it.
+SECRET_TOUCH_SECONDS = DAY_SECONDS
 
 SECURITY_EVENT_KEPT_SECONDS = 365 * 86_400
 SECURITY_EVENTS_PER_PAGE = 20

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from chalicelib import clock, credentials, known_device, limits
 from chalicelib.endpoints.http import cookies
 from chalicelib.models import application, security_event, session, store, user
+from chalicelib.models.application import Application
 from chalicelib.models.email_address import EmailAddress
 from chalicelib.models.organizer import Organizer
 from chalicelib.models.user import User
@@ -82,8 +83,15 @@ def register_application(base_url: str, name: str, redirect_uri: str = CALLBACK)
     made, secret = application.made(
         credentials.new_id(), owner_id=owner.user_id, name=name, redirect_uris=[redirect_uri]
     )
+    made.secret_used_at = made.created_at  # in use today: otherwise the first request of each test would record a use
     store.write(*_kept(account), store.Put(made))
     return ClientApp(base_url, made.client_id, secret, redirect_uri)
+
+
+def note_in_use(app: ClientApp) -> None:
+    """Store that its secret is used each day, so that no request of the next year records a use."""
+    used_at = clock.now() + 365 * limits.DAY_SECONDS
+    store.change(Application.key(app.client_id), [Application.secret_used_at.set(used_at)])
 
 
 def _write(*puts: store.Put) -> None:

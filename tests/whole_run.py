@@ -21,6 +21,10 @@ _SINGLE = {
     "test-throttles": {"tries", "exempt"},
     "test-used_assertions": {"repeat_from", "request_digest"},
     "test-document_fetches": {"claim_id", "failure", "until"},
+    "test-applications": {
+        *("secret_digest", "secret_used_at", "previous_secret_digest", "previous_secret_used_at"),
+        *("earlier_secret_digest", "earlier_secret_used_at"),
+    },
     "test-users": {"password_hash", "device_key"},
 }
 

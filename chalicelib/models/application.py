@@ -43,10 +43,12 @@ class OwnerIndex(GlobalSecondaryIndex["Application"]):
 
 @dataclass(frozen=True)
 class OlderSecret:
-    """A replaced secret that works until its end date. until: seconds since the epoch."""
+    """A replaced secret that works until its end date. until, used_at: seconds since the epoch; used_at: None if no
+    use was recorded."""
 
     digest: str
     until: int
+    used_at: int | None
 
 
 class Application(Item):
@@ -65,10 +67,13 @@ class Application(Item):
     redirect_uris: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute)
     secret_digest = UnicodeAttribute(null=True)
     secret_made_at = EpochSeconds(null=True)  # None if stored by a version that did not record it
+    secret_used_at = EpochSeconds(null=True)  # lags by at most a day; see `client_secret`
     previous_secret_digest = UnicodeAttribute(null=True)
     previous_secret_until = EpochSeconds(null=True)
+    previous_secret_used_at = EpochSeconds(null=True)
     earlier_secret_digest = UnicodeAttribute(null=True)
     earlier_secret_until = EpochSeconds(null=True)
+    earlier_secret_used_at = EpochSeconds(null=True)
     jwks = UnicodeAttribute(null=True)
     description = UnicodeAttribute(null=True)
     client_uri = UnicodeAttribute(null=True)
@@ -122,10 +127,14 @@ class Application(Item):
     def older_secrets(self) -> tuple[OlderSecret, ...]:
         """The replaced secrets that still work, newest first."""
         slots = (
-            (self.previous_secret_digest, self.previous_secret_until),
-            (self.earlier_secret_digest, self.earlier_secret_until),
+            (self.previous_secret_digest, self.previous_secret_until, self.previous_secret_used_at),
+            (self.earlier_secret_digest, self.earlier_secret_until, self.earlier_secret_used_at),
         )
-        return tuple(OlderSecret(digest, until) for digest, until in slots if digest and until and clock.now() < until)
+        return tuple(
+            OlderSecret(digest, until, used_at)
+            for digest, until, used_at in slots
+            if digest and until and clock.now() < until
+        )
 
     @property
     def live_secret_digests(self) -> tuple[str, ...]:

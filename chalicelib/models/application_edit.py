@@ -13,10 +13,13 @@ from chalicelib.models.application import About, Application, Profile
 SECRETS = (
     Application.secret_digest,
     Application.secret_made_at,
+    Application.secret_used_at,
     Application.previous_secret_digest,
     Application.previous_secret_until,
+    Application.previous_secret_used_at,
     Application.earlier_secret_digest,
     Application.earlier_secret_until,
+    Application.earlier_secret_used_at,
 )
 
 

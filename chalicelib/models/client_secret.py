@@ -20,8 +20,10 @@ from chalicelib.models.application import Application
 _OLDER = (
     Application.previous_secret_digest,
     Application.previous_secret_until,
+    Application.previous_secret_used_at,
     Application.earlier_secret_digest,
     Application.earlier_secret_until,
+    Application.earlier_secret_used_at,
 )
 
 
@@ -49,6 +51,7 @@ def rotate(application: Application, *, keep_old_seconds: int = 0) -> tuple[Appl
     values = {
         "secret_digest": credentials.digest(secret),
         "secret_made_at": clock.now(),
+        "secret_used_at": None,
         **_kept(application, keep_old_seconds),
     }
     # Every secret must be as it was read: one that was ended in the meantime must not come back to life.
@@ -75,12 +78,28 @@ def end_older(client_id: str, of: str | None = None) -> None:
     found = store.read(Application.key(client_id))[0]
     if found is None or found.is_deleted:
         raise store.ConditionFailed([])
-    for digest, until, value in (
-        (Application.previous_secret_digest, Application.previous_secret_until, found.previous_secret_digest),
-        (Application.earlier_secret_digest, Application.earlier_secret_until, found.earlier_secret_digest),
-    ):
+    for slot, value in ((_OLDER[:3], found.previous_secret_digest), (_OLDER[3:], found.earlier_secret_digest)):
         if value and mark(value) == of:
-            store.change(Application.key(client_id), [digest.remove(), until.remove()], is_there & (digest == value))
+            removed: list[Action] = [attribute.remove() for attribute in slot]
+            store.change(Application.key(client_id), removed, is_there & (slot[0] == value))
+
+
+def note_use(application: Application, digest: str) -> None:
+    """Record that the secret with this digest was used, at most once every SECRET_TOUCH_SECONDS. An aside.
+
+    application: as the request read it, when this secret was one of the valid ones. Nobody sees the page of one that
+    registered itself, so nothing is recorded about it.
+    """
+    if application.registered_itself:
+        return
+    for secret, used_at, value, last in (
+        (Application.secret_digest, Application.secret_used_at, application.secret_digest, application.secret_used_at),
+        (_OLDER[0], _OLDER[2], application.previous_secret_digest, application.previous_secret_used_at),
+        (_OLDER[3], _OLDER[5], application.earlier_secret_digest, application.earlier_secret_used_at),
+    ):
+        if value == digest and (last is None or clock.now() - last >= limits.SECRET_TOUCH_SECONDS):
+            with store.aside():  # a secret that was replaced in the meantime is no reason to refuse the request
+                store.change(Application.key(application.client_id), [used_at.set(clock.now())], secret == digest)
 
 
 def _kept(application: Application, keep_old_seconds: int) -> dict[str, Any]:
@@ -94,11 +113,17 @@ def _kept(application: Application, keep_old_seconds: int) -> dict[str, Any]:
     present = {
         "previous_secret_digest": application.secret_digest,
         "previous_secret_until": clock.now() + keep_old_seconds,
+        "previous_secret_used_at": application.secret_used_at,
     }
     if not older:
         return {**kept, **present}
     (running,) = older
-    return {**kept, **present, "earlier_secret_digest": running.digest, "earlier_secret_until": running.until}
+    earlier = {
+        "earlier_secret_digest": running.digest,
+        "earlier_secret_until": running.until,
+        "earlier_secret_used_at": running.used_at,
+    }
+    return {**kept, **present, **earlier}
 
 
 def _change(name: str, value: Any) -> Action:

@@ -8,9 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from chalicelib import limits
 from chalicelib.models import application, client_secret
 from chalicelib.models.application import Application
 from chalicelib.models.store import ConditionFailed, change
+from tests import people
 from tests.actors import Browser, ClientApp, Page
 from tests.conftest import Clock
 from tests.store_proxy import Fault, StoreProxy
@@ -193,3 +195,63 @@ def test_nothing_is_read_after_a_secret_was_stored(developer: Browser, running: 
     with store.count() as calls:
         developer.register_application("Another")
     assert [call.operation for call in calls][-1] == "TransactWriteItems"
+
+
+def last_use(developer: Browser, app: ClientApp) -> list[str]:
+    """When the secret was last used, and then the older ones, as the application's page says."""
+    page = developer.open(f"/settings/applications/{app.client_id}")
+    terms = [term for term in page.html.find_all("dt") if "ast used" in term.get_text()]
+    return [" ".join(found.get_text().split()) for term in terms if (found := term.find_next("dd"))]
+
+
+def test_the_page_says_when_each_secret_was_last_used(developer: Browser, running: ClientApp, clock: Clock) -> None:
+    assert last_use(developer, running) == ["Not seen yet"]
+    assert works(running)
+    (today,) = last_use(developer, running)
+    assert today != "Not seen yet"
+    clock.advance(limits.SECRET_TOUCH_SECONDS)
+    people.sign_in(developer)
+    new = regenerated(developer, running)
+    assert last_use(developer, running) == ["Not seen yet", today]
+    assert works(running)
+    none, later = last_use(developer, running)
+    assert (none, later != today) == ("Not seen yet", True)
+    newest = regenerated(developer, running)
+    assert works(new)
+    assert last_use(developer, running) == ["Not seen yet", later, later]
+    assert works(newest)
+    assert last_use(developer, running) == [later, later, later]
+
+
+def test_a_wrong_secret_is_not_a_use(developer: Browser, running: ClientApp) -> None:
+    assert not works(ClientApp(running.base_url, running.client_id, running.secret + "x", running.redirect_uri))
+    assert last_use(developer, running) == ["Not seen yet"]
+
+
+def test_a_days_uses_of_a_secret_are_one_write(running: ClientApp, store: StoreProxy, clock: Clock) -> None:
+    def writes() -> int:
+        seen = len(store.calls)
+        assert works(running)
+        return sum(call.operation == "UpdateItem" for call in store.calls[seen:])
+
+    assert [writes(), writes()] == [1, 0]
+    clock.advance(limits.SECRET_TOUCH_SECONDS)
+    assert [writes(), writes()] == [1, 0]
+
+
+def test_a_use_that_cannot_be_recorded_is_no_reason_to_refuse(
+    developer: Browser, running: ClientApp, store: StoreProxy
+) -> None:
+    with store.fault(Fault.UNAVAILABLE, "UpdateItem", table="applications"):
+        assert works(running)
+    assert last_use(developer, running) == ["Not seen yet"]
+
+
+def test_a_secret_that_ends_while_it_is_used_leaves_no_trace_on_the_next(
+    developer: Browser, running: ClientApp, store: StoreProxy
+) -> None:
+    found = application.get(running.client_id)
+    assert found is not None
+    with store.before("UpdateItem", lambda: client_secret.rotate(found)):
+        works(running)
+    assert last_use(developer, running) == ["Not seen yet"]

@@ -105,6 +105,7 @@ class World:
         self._organizers: dict[str, str] = {}
         self._usual = [self.organizer(name) for name in (BIG, SMALL)]
         self.shop: ClientApp = self.signed_in(self.person()).register_application("A shop")
+        people.note_in_use(self.shop)
         self.spa = PublicApp.registered_by(self.signed_in(self.person()))
 
     def person(self, *slugs: str) -> Person:

@@ -237,12 +237,13 @@ def _edit_form(
 
 
 def _older_secrets(browser: SignedIn, of: Application) -> list[dict[str, Any]]:
-    """When each old secret ends, and the hidden fields of the form that ends it now."""
-    marks = [(older.until, client_secret.mark(older.digest)) for older in of.older_secrets]
-    return [
-        {"until": until, "hidden": {"secret": mark, CSRF_FIELD: browser.csrf_token(_end_purpose(of.client_id, mark))}}
-        for until, mark in marks
-    ]
+    """When each old secret ends and was last used, and the hidden fields of the form that ends it now."""
+    listed = []
+    for older in of.older_secrets:
+        mark = client_secret.mark(older.digest)
+        hidden = {"secret": mark, CSRF_FIELD: browser.csrf_token(_end_purpose(of.client_id, mark))}
+        listed.append({"until": older.until, "used_at": older.used_at, "hidden": hidden})
+    return listed
 
 
 def _secret_form(

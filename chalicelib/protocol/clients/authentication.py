@@ -93,7 +93,7 @@ def check(sent: PresentedClient, application: Application | None, *, issuer: str
     logs.note(client_id=sent.client_id if application else "unknown")
     is_named = application is not None and application.public_id == sent.client_id
     recent_requests.note_application(application if is_named else None)
-    fits = _is_valid_secret(sent.proof, application)
+    secret_digest = _valid_secret(sent.proof, application)
     if application is None or not application.active:
         raise _unproven()
     if not is_named:  # a document's client is stored under a derived id
@@ -107,18 +107,20 @@ def check(sent: PresentedClient, application: Application | None, *, issuer: str
         audiences = (issuer, issuer + paths.TOKEN)
         jwks = application.jwks or ""
         private_key_jwt.check(sent.proof, client_id=sent.client_id, jwks=jwks, audiences=audiences)
-    elif sent.method != NONE and not fits:
+    elif sent.method != NONE and secret_digest is None:
         raise _unproven()
-    recent_requests.note_application(application, is_authenticated=application.is_confidential)
+    recent_requests.note_application(
+        application, is_authenticated=application.is_confidential, secret_digest=secret_digest
+    )
     return application
 
 
-def _is_valid_secret(secret: str, application: Application | None) -> bool:
-    """True if `secret` is one of the valid ones, of which a rotation has several. Always makes as many comparisons."""
+def _valid_secret(secret: str, application: Application | None) -> str | None:
+    """The digest of the valid secret that this is: a rotation has several. Always makes as many comparisons."""
     live = application.live_secret_digests if application else ()
     most = limits.OLDER_SECRETS_LIMIT + 1
-    fits = [credentials.matches(secret, digest) for digest in (*live, *[None] * most)[:most]]
-    return any(fits)
+    fitting = [digest for digest in (*live, *[None] * most)[:most] if credentials.matches(secret, digest)]
+    return fitting[0] if fitting else None
 
 
 def _unproven() -> errors.InvalidClientError:

@@ -11,6 +11,7 @@ from oauthlib.oauth2 import OAuth2Error
 from oauthlib.oauth2.rfc6749 import errors
 
 from chalicelib import credentials, logs
+from chalicelib.models import client_secret
 from chalicelib.protocol.clients import assertion_use, authentication, recent_requests
 from chalicelib.protocol.rules import request_parameters, resource_indicators, scopes
 
@@ -61,6 +62,8 @@ def answer(create: Callable[[ClientRequest], ProtocolAnswer], request: ClientReq
             error_body = {"error": "temporarily_unavailable", "error_description": str(waiting)}
             answered = finish(503, json.dumps(error_body), waiting.wait_seconds)
         attempt.is_final = "Retry-After" not in answered.headers
+        if watched.application is not None and watched.secret_digest is not None:
+            client_secret.note_use(watched.application, watched.secret_digest)
     return answered
 
 

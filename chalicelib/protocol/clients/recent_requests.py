@@ -35,10 +35,12 @@ _ORDINARY = frozenset({"authorization_pending", "slow_down", "access_denied"})
 
 @dataclass
 class Watched:
-    """What is known about the request that is being answered. application: the one it names, if that exists."""
+    """What is known about the request that is being answered. application: the one it names, if that exists.
+    secret_digest: of the secret that it authenticated with, if it did so with one."""
 
     application: Application | None = None
     is_authenticated: bool = False
+    secret_digest: str | None = None
     is_looked_up: bool = False
     grant_type: str | None = None
 
@@ -106,10 +108,13 @@ def watch() -> Iterator[Watched]:
         _watched.reset(token)
 
 
-def note_application(application: Application | None, *, is_authenticated: bool = False) -> None:
-    """Note which application a request names, once it is read, and that the request proved it."""
+def note_application(
+    application: Application | None, *, is_authenticated: bool = False, secret_digest: str | None = None
+) -> None:
+    """Note which application a request names, once it is read, and whether and with what the request proved it."""
     if watched := _watched.get():
         watched.application, watched.is_authenticated, watched.is_looked_up = application, is_authenticated, True
+        watched.secret_digest = secret_digest
 
 
 def note_grant_type(grant_type: str) -> None:
