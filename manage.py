@@ -20,6 +20,7 @@ from infra.commands.audit import audit
 from infra.commands.check import check
 from infra.commands.grants import grants
 from infra.commands.organizers import organizers
+from infra.commands.owners import applications_owners, applications_transfer
 from infra.commands.recent_requests import applications_requests
 from infra.commands.registration import registration
 from infra.commands.tables import tables
@@ -28,7 +29,9 @@ from infra.commands.verification import applications_verify
 from infra.laptop import local
 from infra.terminal import printable
 
+applications.add_command(applications_owners)
 applications.add_command(applications_requests)
+applications.add_command(applications_transfer)
 applications.add_command(applications_verify)
 ROOT = Path(__file__).resolve().parent
 CONFIG = ROOT / ".chalice" / "config.json"

@@ -13,7 +13,14 @@ from chalice.app import Chalice
 from chalicelib import logs, settings
 from chalicelib.endpoints import http, not_found, static
 from chalicelib.endpoints.api import lambda_authorizer, openapi, resources
-from chalicelib.endpoints.developers import applications, disconnecting_users, programs, recent_requests
+from chalicelib.endpoints.developers import (
+    applications,
+    disconnecting_users,
+    invitation,
+    owners,
+    programs,
+    recent_requests,
+)
 from chalicelib.endpoints.oauth import authorize, device, discovery, registration, token
 from chalicelib.endpoints.people import account_activity, connected_applications, password, profile, sign_in, sign_up
 
@@ -28,6 +35,8 @@ VIEWS = (
     sign_in,
     applications,
     disconnecting_users,
+    owners,
+    invitation,
     programs,
     recent_requests,
     connected_applications,

@@ -43,6 +43,11 @@ DEVICE_TRIES_PER_ACCOUNT = 10
 DEVICE_TRIES_PER_ADDRESS = 50
 
 APPLICATIONS_PER_OWNER_LIMIT = 50
+# An application's owners, open invitations included; and how many applications of others a user may own with them.
+OWNERS_LIMIT = 10
+SHARED_APPLICATIONS_LIMIT = 100
+INVITATION_LIFETIME_SECONDS = 7 * 86_400
+INVITATIONS_PER_OWNER = 20  # per day: each may send a mail to a stranger
 REGISTRATIONS_PER_OWNER = 100  # per day: a deleted application makes room for another, but its id stays forever
 REGISTRATION_FORM_KEPT_SECONDS = 86_400  # longer than the session that can send the form
 REGISTRATION_WINDOW_SECONDS = 3600

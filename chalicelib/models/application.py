@@ -57,6 +57,7 @@ class Application(Item):
 
     client_id = UnicodeAttribute(hash_key=True)
     owner_id = UnicodeAttribute(null=True)
+    co_owner_ids = UnicodeSetAttribute(null=True)  # see `ownership`
     name = UnicodeAttribute()
     client_type = UnicodeAttribute()
     application_type = UnicodeAttribute(default=WEB)
@@ -104,6 +105,15 @@ class Application(Item):
     @property
     def is_deleted(self) -> bool:
         return self.owner_id is None
+
+    @property
+    def owner_ids(self) -> frozenset[str]:
+        """The users who own it, the main owner among them. Empty if nobody does."""
+        is_a_users = not self.is_deleted and not self.registered_itself
+        return frozenset((self.owner_id, *(self.co_owner_ids or ()))) if is_a_users else frozenset()
+
+    def is_owned_by(self, user_id: str) -> bool:
+        return user_id in self.owner_ids
 
     @property
     def is_confidential(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.models import application, store
+from chalicelib.models import application, ownership, store
 from chalicelib.models.application import Application
 from chalicelib.models.user import User
 from chalicelib.models.verification import Logo
@@ -34,6 +34,7 @@ def delete(client_id: str) -> None:
     except store.ConditionFailed as error:
         if buried not in error.failed:  # the owner is gone, or the application was never counted for them
             store.write(buried, *logo)
+    ownership.forget(found)
 
 
 def forget(client_id: str) -> None:

@@ -64,7 +64,7 @@ def register(
         puts.append(store.Put(form, RegistrationForm.user_id.does_not_exist()))
     for _ in range(_TRIES):
         try:
-            store.write(*puts, _count_one_more(owner, most))
+            store.write(*puts, count_one_more(owner, most))
         except (store.ConditionFailed, TooManyApplications) as error:
             if form:
                 _check_first_click(form.user_id, form.form_digest)
@@ -115,7 +115,7 @@ def _read_again(owner: User, *, is_theirs: bool) -> User:
     return found
 
 
-def _count_one_more(owner: User, most: int | None) -> store.Update:
+def count_one_more(owner: User, most: int | None) -> store.Update:
     """Add to the count, an attribute of the user that changes together with what it counts: no index decides.
 
     For a user stored by a version without counts, it starts with what the index says. Raises TooManyApplications.

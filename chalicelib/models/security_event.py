@@ -8,6 +8,7 @@ sign-in says how many failed tries came before it.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
@@ -32,6 +33,9 @@ class Kind(StrEnum):
     CONSENT = "consent"
     REVOKE = "revoke"
     SECRET_REGENERATED = "secret_regenerated"
+    OWNER_ADDED = "owner_added"
+    OWNER_REMOVED = "owner_removed"
+    APPLICATION_TRANSFERRED = "application_transferred"
     REPLAY_DETECTED = "replay_detected"
     CONNECTION_INTERRUPTED = "connection_interrupted"
 
@@ -58,9 +62,14 @@ class SecurityEvent(Item):
 
 def record(user_id: str, kind: Kind, source: RequestSource = UNKNOWN, **described: Any) -> None:
     """Record an event (see `made`), in one round trip. An aside: the history must not stop what it records."""
+    record_for([user_id], kind, source, **described)
+
+
+def record_for(user_ids: Iterable[str], kind: Kind, source: RequestSource = UNKNOWN, **described: Any) -> None:
+    """Record an event for each of these users, as `record` does."""
     try:
         with store.aside(security_event_lost=str(kind)):
-            store.write(store.Put(made(user_id, kind, source, **described)))
+            store.write(*(store.Put(made(user_id, kind, source, **described)) for user_id in user_ids))
     except Exception as error:  # a bug of ours must not stop it either
         logs.note(security_event_lost=str(kind), security_event_error=type(error).__name__)
 

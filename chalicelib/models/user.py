@@ -36,6 +36,7 @@ class User(Item):
     timezone = UnicodeAttribute()
     active = BooleanAttribute()
     memberships = UnicodeSetAttribute(null=True)
+    shared_applications = UnicodeSetAttribute(null=True)  # that others registered; to list them, see `ownership`
     application_count = Whole(null=True)  # None if stored by a version that did not count; see registration_form
     created_at = EpochSeconds()
 
@@ -47,6 +48,11 @@ class User(Item):
     def organizers(self) -> frozenset[str]:
         """Slugs of the organizers that the user belongs to."""
         return frozenset(self.memberships or ())
+
+    @property
+    def shared(self) -> frozenset[str]:
+        """Ids of applications of other users that the user owns too, unless they have been removed since."""
+        return frozenset(self.shared_applications or ())
 
 
 def create(

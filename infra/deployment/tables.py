@@ -15,6 +15,7 @@ from chalicelib.models.grant import Grant
 from chalicelib.models.mail_link import MailLink
 from chalicelib.models.operator_event import OperatorEvent
 from chalicelib.models.organizer import Organizer
+from chalicelib.models.ownership import Invitation
 from chalicelib.models.pushed_request import PushedRequest
 from chalicelib.models.recent_request import RecentRequest
 from chalicelib.models.registration_form import RegistrationForm
@@ -47,6 +48,7 @@ MODELS: tuple[type[Item], ...] = (
     RecentRequest,
     Logo,
     DocumentFetch,
+    Invitation,
 )
 
 

@@ -11,10 +11,11 @@ import requests
 from playwright.sync_api import Page
 
 from chalicelib import credentials, limits, pages
-from chalicelib.models import application, organizer, pushed_request, store, user
+from chalicelib.models import application, organizer, ownership, pushed_request, store, user
+from chalicelib.models.user import User
 from chalicelib.protocol.authorization import pushed_requests
 from chalicelib.protocol.rules import paths
-from tests.actors import Person
+from tests.actors import CALLBACK, Person
 from tests.browser.steps import sign_in, submit
 from tests.mailbox import Mailbox
 
@@ -46,6 +47,7 @@ def walk(
     yield from _consent(page, box_office)
     yield from _unanswerable(page, base_url, person)
     yield from _own_applications(page, base_url)
+    yield from _owners(page, base_url, person, stranger)
     yield from _authorized(page, base_url)
     yield from _account(page, base_url, person)
     page.goto(f"{base_url}/login?switch=1")
@@ -194,6 +196,27 @@ def _own_applications(page: Page, base_url: str) -> Iterator[str]:
         page.goto(path)
         yield template
     yield from _device(page, base_url, client_id, secret)
+
+
+def _owners(page: Page, base_url: str, person: Person, stranger: Person) -> Iterator[str]:
+    """An application that the person owns with somebody else, and one to which they are invited."""
+    made = [
+        application.create(credentials.new_id(), owner_id=of.user_id, name="Box office", redirect_uris=[CALLBACK])[0]
+        for of in (person, stranger)
+    ]
+    for of, invited in zip(made, (stranger, person), strict=True):
+        ownership.invite(of, invited.email)
+    other = store.read(User.key(stranger.user_id))[0]
+    assert other is not None
+    ownership.accept(ownership.invitations(made[0])[0], other)
+    page.goto(f"{base_url}{SETTINGS}/{made[0].client_id}/owners")
+    page.locator("#email").fill("new@example.org")
+    submit(page)
+    yield "owners.html"  # with an invitation
+    page.goto(f"{base_url}{SETTINGS}/{made[0].client_id}/owners/{stranger.user_id}")
+    yield "owner.html"
+    page.goto(f"{base_url}{SETTINGS}/{made[1].client_id}/invitation")
+    yield "invitation.html"
 
 
 def _device(page: Page, base_url: str, client_id: str, secret: str) -> Iterator[str]:

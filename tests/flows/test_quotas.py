@@ -9,6 +9,7 @@ import requests
 
 from chalicelib import limits
 from chalicelib.models import throttle
+from tests import people
 from tests.actors import Browser, ClientApp
 from tests.conftest import Clock
 from tests.public_app import PublicApp
@@ -42,6 +43,7 @@ def devices(a_browser: Callable[..., Browser]) -> Callable[[], ClientApp]:
     def make() -> ClientApp:
         made = developer.register_application()
         developer.press(developer.open(f"/settings/applications/{made.client_id}"), "Save", tick=[DEVICES])
+        people.note_in_use(made)
         return made
 
     return make

@@ -46,6 +46,7 @@ def test_every_table_with_expiring_items_has_its_ttl_attribute() -> None:
         "recent_requests": "forget_at",
         "document_fetches": "expires_at",
         "registration_forms": "forget_at",
+        "invitations": "expires_at",
     }
 
 

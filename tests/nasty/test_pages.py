@@ -22,6 +22,7 @@ FORMS = [
     ("/settings/applications/new", "Register"),
     ("/settings/applications/{id}", "Save"),
     ("/settings/applications/{id}/secret", "Regenerate"),
+    ("/settings/applications/{id}/owners", "Invite"),
     ("/device", "Continue"),
 ]
 PASSWORD_FORMS = [("/login?switch=1", "Sign in"), ("/settings/password", "Change")]
@@ -38,7 +39,10 @@ def sweep(browser: Browser, page: Page, button: str, values: list[str]) -> None:
 
 
 # The pages of one's own application.
-OWN = ("", "/connect", "/delete", "/disconnect", "/previous-secret", "/requests", "/secret")
+OWN = (
+    *("", "/connect", "/delete", "/disconnect", "/invitation", "/owners", "/owners/withdraw", "/owners/{user_id}"),
+    *("/previous-secret", "/requests", "/secret"),
+)
 
 
 @pytest.mark.parametrize(("path", "button"), FORMS)
@@ -93,7 +97,7 @@ def test_no_path_causes_a_5xx_on_an_applications_pages(developer: Browser, path:
     cookie = developer.http.cookies[SESSION]
     mark = developer.open("/settings/profile").field("csrf_token").partition(".")[0]
     for segment in SEGMENTS:
-        url = f"{BASE}/settings/applications/{segment}{path}"
+        url = f"{BASE}/settings/applications/{segment}{path.format(user_id=segment)}"
         held(developer.http.get(url, allow_redirects=False), url)
         token = f"{mark}.{credentials.derive(cookie, 'delete ' + segment)}"
         held(developer.http.post(url, data={"csrf_token": token}, allow_redirects=False), url)

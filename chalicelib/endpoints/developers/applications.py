@@ -21,6 +21,7 @@ from chalicelib.models import (
     application_edit,
     client_secret,
     grant,
+    ownership,
     registration_form,
     security_event,
     store,
@@ -39,7 +40,7 @@ blueprint = Blueprint(__name__)
 @http.route(blueprint, PATH, "GET", is_page=True)
 def applications(request: http.Request) -> Response:
     browser = browser_session.require(request)
-    owned = application.owned_by(browser.user.user_id)
+    owned = ownership.owned_by(browser.user)
     return http.page(request, "applications.html", applications=owned)
 
 
@@ -146,8 +147,8 @@ def secret(request: http.Request, client_id: str) -> Response:
     except client_secret.TooManySecrets:
         return _secret_form(request, browser, found, is_full=True)
     logs.note(outcome="secret regenerated", client_id=client_id)
-    security_event.record(
-        browser.user.user_id,
+    security_event.record_for(
+        found.owner_ids,
         security_event.Kind.SECRET_REGENERATED,
         request.source,
         client_id=client_id,
@@ -173,6 +174,7 @@ def previous_secret(request: http.Request, client_id: str) -> Response:
 def delete(request: http.Request, client_id: str) -> Response:
     browser = browser_session.require(request, back_to=PATH)
     found = own_application.require(browser, client_id)
+    own_application.check_main_owner(browser, found)
     if request.method == "GET":
         hidden = {CSRF_FIELD: browser.csrf_token(f"delete {client_id}")}
         return _confirmation(request, "delete_application.html", found, hidden)

@@ -13,8 +13,15 @@ PATH = "/settings/applications"
 
 
 def require(browser: SignedIn, client_id: str) -> Application:
-    """Raises Refusal, which is the same for another user's application and one that does not exist."""
+    """One that the user owns. Raises Refusal, which is the same for another user's application and one that does not
+    exist."""
     found = application.get(client_id) if len(client_id) <= limits.CLIENT_ID_LIMIT_CHARACTERS else None
-    if found is None or found.owner_id != browser.user.user_id or found.public_id != client_id:
+    if found is None or not found.is_owned_by(browser.user.user_id) or found.public_id != client_id:
         raise http.Refusal(404, "not_found", Message("You have no such application. It may have been deleted."))
     return found
+
+
+def check_main_owner(browser: SignedIn, found: Application) -> None:
+    """Raises Refusal for an owner who is not the main one."""
+    if found.owner_id != browser.user.user_id:
+        raise http.Refusal(403, "forbidden", Message("Only the main owner of this application can do that."))

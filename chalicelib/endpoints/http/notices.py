@@ -30,6 +30,13 @@ class Notice(StrEnum):
     APPLICATION_SAVED = "application-saved"
     APPLICATION_DELETED = "application-deleted"
     USERS_DISCONNECTED = "users-disconnected"
+    OWNER_INVITED = "owner-invited"
+    INVITATION_WITHDRAWN = "invitation-withdrawn"
+    INVITATION_DECLINED = "invitation-declined"
+    NOW_AN_OWNER = "now-an-owner"
+    OWNER_REMOVED = "owner-removed"
+    OWNERSHIP_LEFT = "ownership-left"
+    APPLICATION_TRANSFERRED = "application-transferred"
     REVOKED = "revoked"
     ALL_REVOKED = "all-revoked"
 

@@ -111,7 +111,7 @@ def is_told_at_once(error: RefusedRequest, consent: Consent | None, user: User |
     application = error.application
     if application.registered_itself:
         return False
-    if not settings.SETTINGS.sign_up_open or (user is not None and application.owner_id == user.user_id):
+    if not settings.SETTINGS.sign_up_open or (user is not None and application.is_owned_by(user.user_id)):
         return True
     consent = in_force(consent, application)
     origin = redirect_uris.origin(error.location, is_native=application.is_native)
