@@ -33,7 +33,9 @@ class LocalRun:
         self._commands: ManageServer | None = None
         shutil.copytree(ROOT, folder, ignore=_NOT_COPIED, dirs_exist_ok=True)
         (folder / ".venv").symlink_to(sys.prefix)
-        (folder / ".venv" / ".ready").touch()
+        # Newer than the copied requirements, so make installs nothing. `.tests` depends on `.ready`.
+        for stamp in (".ready", ".tests"):
+            (folder / ".venv" / stamp).touch(exist_ok=True)
 
     def start(self) -> None:
         """Return once it says it is ready; raise AssertionError if it exits instead."""
