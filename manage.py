@@ -21,6 +21,7 @@ from infra.commands.check import check
 from infra.commands.grants import grants
 from infra.commands.organizers import organizers
 from infra.commands.owners import applications_owners, applications_transfer
+from infra.commands.permissions import catalogues
 from infra.commands.recent_requests import applications_requests
 from infra.commands.registration import registration
 from infra.commands.tables import tables
@@ -38,7 +39,7 @@ CONFIG = ROOT / ".chalice" / "config.json"
 
 
 @click.group(
-    commands=[applications, audit, check, grants, organizers, registration, tables, users],
+    commands=[applications, audit, catalogues, check, grants, organizers, registration, tables, users],
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.option("--stage", help="The stage to work on: local, or another stage of .chalice/config.json.")

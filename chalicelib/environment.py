@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from chalicelib import permissions
 from chalicelib.imported_passwords import HashCost, read_cost
 
 # The URL of an API that tokens can be requested for: scheme, host, port and the rest. Nothing else is one, neither here
@@ -35,6 +36,13 @@ class RequiredScope:
     method: str
     path: str
     scope: str
+
+
+def permission_catalogue(name: str) -> permissions.Catalogue:
+    try:
+        return permissions.load(name or permissions.DEFAULT)
+    except permissions.CatalogueError as error:
+        raise SettingsError(f"PERMISSIONS: {error}") from error
 
 
 def public_url(value: str, *, is_local: bool) -> str | None:

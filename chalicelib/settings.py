@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chalicelib import environment as read
-from chalicelib import limits
+from chalicelib import limits, permissions
 from chalicelib.environment import RequiredScope as RequiredScope
 from chalicelib.environment import SettingsError as SettingsError
 from chalicelib.environment import resource_parts as resource_parts
@@ -33,6 +33,7 @@ class Settings:
     """The values that differ between deployments.
 
     stage: the Chalice stage, which is also part of every table's name.
+    permissions: what applications may be allowed to do.
     table_prefix: the start of the tables' names.
     public_url: the URL that users see, without a trailing slash; None if API Gateway's own URL is used.
     code_lifetime_seconds: how long an authorization code can be exchanged.
@@ -56,6 +57,7 @@ class Settings:
     """
 
     stage: str
+    permissions: permissions.Catalogue = field(repr=False)
     table_prefix: str
     public_url: str | None
     code_lifetime_seconds: int
@@ -105,6 +107,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     )
     return Settings(
         stage=stage,
+        permissions=read.permission_catalogue(environment.get("PERMISSIONS", "")),
         table_prefix=environment.get("TABLE_PREFIX", "") or f"lanyard-{stage}-",
         public_url=read.public_url(environment.get("PUBLIC_URL", ""), is_local=is_local)
         or (LOCAL_PUBLIC_URL if is_local else None),

@@ -26,6 +26,7 @@ FOUNDATION = {
     "known_device",
     "deadline",
     "keys",
+    "permissions",
 }
 # What each folder may import from ours, besides itself.
 MAY_IMPORT = {
@@ -46,9 +47,10 @@ MAY_IMPORT = {
     "credentials": {"imported_passwords"},
     "imported_passwords": set[str](),
     "known_device": {"credentials"},
-    "settings": {"environment", "limits", "imported_passwords"},
+    "permissions": set[str](),
+    "settings": {"environment", "limits", "imported_passwords", "permissions"},
     "limits": set[str](),
-    "environment": {"imported_passwords"},
+    "environment": {"imported_passwords", "permissions"},
     "clock": set[str](),
     "deadline": {"limits", "clock"},
     "logs": {"metrics"},

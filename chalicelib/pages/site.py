@@ -7,11 +7,12 @@ import functools
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from markupsafe import Markup
 
-from chalicelib.pages import colour
+from chalicelib.pages import colour, language
 
 _SVG = "data:image/svg+xml;base64,"
 _STATIC = Path(__file__).parent / "static"
@@ -29,16 +30,31 @@ class File:
 @dataclass(frozen=True)
 class Site:
     """name: of the service. logo_url: https: or data:image/; None for our logo. colour: #rrggbb. contact: the email or
-    https: address of somebody to ask, or None."""
+    https: address of somebody to ask, or None. permissions: what applications may be allowed to do, as scopes with
+    `title` and `detail` by language."""
 
     name: str
     logo_url: str | None
     colour: str
     contact: str | None = None
+    permissions: Any = None
+
+    def title_of(self, scope: str) -> str:
+        """What a scope allows, in the reader's language; the scope itself if the catalogue no longer has it."""
+        found = self.permissions.scopes.get(scope)
+        return str(found.title[language.current()]) if found else scope
+
+    def detail_of(self, scope: str) -> str:
+        found = self.permissions.scopes.get(scope)
+        return str(found.detail.get(language.current(), "")) if found else ""
 
     @property
     def contact_url(self) -> str | None:
         return f"mailto:{self.contact}" if self.contact and "://" not in self.contact else self.contact
+
+    def is_high_risk(self, scope: str) -> bool:
+        found = self.permissions.scopes.get(scope)
+        return bool(found and found.is_high_risk)
 
     @functools.cached_property
     def style(self) -> File:

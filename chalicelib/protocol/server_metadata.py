@@ -32,7 +32,7 @@ def authorization_server(issuer: str) -> dict[str, Any]:
         "device_authorization_endpoint": issuer + paths.DEVICE_AUTHORIZATION,
         "pushed_authorization_request_endpoint": issuer + paths.PUSHED_REQUEST,
         **({} if is_closed else {"registration_endpoint": issuer + paths.REGISTRATION}),
-        "scopes_supported": list(scopes.ALL),
+        "scopes_supported": list(scopes.supported()),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
         "prompt_values_supported": list(prompts.ALL),
@@ -57,6 +57,6 @@ def protected_resource(issuer: str) -> dict[str, Any]:
         "resource": issuer,
         "resource_name": "Lanyard",
         "authorization_servers": [issuer],
-        "scopes_supported": list(scopes.ALL),
+        "scopes_supported": list(scopes.supported()),
         "bearer_methods_supported": ["header"],
     }

@@ -194,9 +194,7 @@ def applications_serve_resource(operator: Operator, client_id: str, resource: st
 
 @applications.command("allow-own", cls=Change)
 @click.argument("client_id")
-@click.option(
-    "--scope", "allowed", multiple=True, type=click.Choice([scopes.READ, scopes.WRITE]), help="May be repeated."
-)
+@click.option("--scope", "allowed", multiple=True, help="May be repeated.")
 @click.option("--organizer", "slugs", multiple=True, metavar="SLUG", help="May be repeated.")
 @click.pass_obj
 def applications_allow_own(
@@ -206,8 +204,10 @@ def applications_allow_own(
 
     An application that registered or describes itself can get none.
     """
-    if bool(allowed) != bool(slugs):
-        fail("Give at least one --scope and one --organizer, or neither to allow nothing.")
+    if not scopes.are_known(allowed):
+        fail(f"--scope: use one of {', '.join(scopes.supported())}.")
+    if bool(slugs) != scopes.need_organizers(allowed):
+        fail("Give a --scope that is for organizers and at least one --organizer, or neither to allow nothing.")
     found = find_application(client_id)
     client_id = found.public_id
     if not found.is_confidential:

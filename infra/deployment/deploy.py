@@ -34,6 +34,7 @@ def main() -> int:
         if len(arguments) != 1:
             raise NotDeployable(USAGE)
         templates.parameters(arguments[0], templates.whole())
+        templates.check_permissions(arguments[0])
         deploy(arguments[0], boto3.Session(), is_dry=is_dry)
     except (NotDeployable, StackFailed, ClientError, BotoCoreError) as error:
         print(str(error).splitlines()[0], file=sys.stderr)

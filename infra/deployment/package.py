@@ -39,6 +39,7 @@ def build(stage: str) -> Path:
     """Write template.json, parameters.json and deployment.zip to dist/STAGE/, and return it. Raises NotDeployable."""
     template = templates.whole()
     chosen = templates.parameters(stage, template)
+    templates.check_permissions(stage)
     folder = DIST / stage
     folder.mkdir(parents=True, exist_ok=True)
     merge = folder / "merge.json"

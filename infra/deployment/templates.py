@@ -8,6 +8,8 @@ from typing import Any
 
 from chalice.package import TemplateDeepMerger, YAMLTemplateSerializer
 
+from chalicelib import permissions
+
 INFRA = Path(__file__).resolve().parent.parent
 ROOT = INFRA.parent
 CONFIG = ROOT / ".chalice" / "config.json"
@@ -74,6 +76,14 @@ def parameters(stage: str, template: Template) -> dict[str, str]:
         raise NotDeployable(f"{file.relative_to(ROOT)}: there is no parameter {sorted(unknown)[0]}. Remove it.")
     values = {"Stage": stage, "TablePrefix": table_prefix(stage), **{name: str(chosen[name]) for name in chosen}}
     return {name: value for name, value in values.items() if name in template["Parameters"]}
+
+
+def check_permissions(stage: str) -> None:
+    """Raises NotDeployable for a permission catalogue with which the stage's functions would not start."""
+    try:
+        permissions.load(variables(stage).get("PERMISSIONS") or permissions.DEFAULT)
+    except permissions.CatalogueError as error:
+        raise NotDeployable(f"PERMISSIONS: {error}.") from error
 
 
 def stages() -> dict[str, Any]:

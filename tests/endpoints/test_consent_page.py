@@ -108,7 +108,14 @@ def test_warning_that_nobody_checked_the_name_stands_above_the_buttons(john: Bro
 @pytest.mark.parametrize(
     ("scope", "cannot"),
     [
-        ("profile", ["See or change your organizers", "See your password or change your account"]),
+        (
+            "profile",
+            [
+                "See your organizers and their details",
+                "Change your organizers’ details",
+                "See your password or change your account",
+            ],
+        ),
         (
             "read",
             [
@@ -157,7 +164,7 @@ def test_already_allowed_scopes_are_not_listed_as_denied(john: Browser, shop: Cl
     always = "See your password or change your account"
     assert items(john.open(shop.authorize_path(scope="write")), ".not li") == [always]
     page = john.open(shop.authorize_path(scope="profile", approval_prompt="force"))
-    assert items(page, ".not li") == [always]
+    assert items(page, ".not li") == ["Change your organizers’ details", always]
     assert items(page, ".scopes li") == ["See your name, email address, language and time zone already allowed"]
     assert "What you allowed it before stays allowed until you revoke it." in page.text
 

@@ -69,7 +69,7 @@ def test_described_grants_scopes_and_limits_match_the_code() -> None:
     shapes = [found["$ref"].rpartition("/")[2] for found in next(iter(token.values()))["schema"]["oneOf"]]
     assert {SCHEMAS[name]["properties"]["grant_type"]["const"] for name in shapes} == set(token_endpoint.GRANT_TYPES)
     flows = DESCRIPTION["components"]["securitySchemes"]["oauth2"]["flows"]
-    assert set(flows["authorizationCode"]["scopes"]) == set(scopes.ALL)
+    assert set(flows["authorizationCode"]["scopes"]) == set(scopes.supported())
     assert SCHEMAS["Tokens"]["properties"]["expires_in"]["maximum"] == limits.ACCESS_TOKEN_LIFETIME_SECONDS
     assert SCHEMAS["PushedRequest"]["properties"]["expires_in"]["const"] == limits.PUSHED_REQUEST_LIFETIME_SECONDS
     codes = SCHEMAS["DeviceCodes"]["properties"]

@@ -168,7 +168,7 @@ def test_every_command_that_changes_something_has_a_dry_run() -> None:
     reads = {"audit", "list", "describe", "export", "new-token", "owners", "requests", "show"}
     for name, command in every_command(cli):
         has_dry_run = any("--dry-run" in option.opts for option in command.params)
-        assert has_dry_run == (name.split()[-1] not in reads), name
+        assert has_dry_run == (name.split()[-1] not in reads and name != "permissions check"), name
 
 
 def every_command(group: click.Group) -> Iterator[tuple[str, click.Command]]:

@@ -6,12 +6,15 @@ for people.
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 
 from chalice.app import Blueprint, Response
 
+from chalicelib import settings
 from chalicelib.endpoints import http
+from chalicelib.permissions import Catalogue
 
 PATH = "/api/v1/openapi.json"
 # Stands for the provider's URL in the source, so that the source is a valid description by itself.
@@ -23,4 +26,15 @@ blueprint = Blueprint(__name__)
 @http.route(blueprint, PATH, "GET", cross_origin=True)
 def openapi(request: http.Request) -> Response:
     address = json.dumps(request.base_url)[1:-1]
-    return http.json_answer(SOURCE.replace(_EXAMPLE_ADDRESS, address))
+    return http.json_answer(_described(settings.SETTINGS.permissions).replace(_EXAMPLE_ADDRESS, address))
+
+
+@functools.cache
+def _described(catalogue: Catalogue) -> str:
+    """The description with the scopes of this catalogue."""
+    described = json.loads(SOURCE)
+    flows = described["components"]["securitySchemes"]["oauth2"]["flows"]
+    words = {name: scope.title["en"] for name, scope in catalogue.scopes.items()}
+    flows["authorizationCode"]["scopes"] = words
+    flows["clientCredentials"]["scopes"] = {name: words[name] for name in words if name not in catalogue.always}
+    return json.dumps(described, ensure_ascii=False)

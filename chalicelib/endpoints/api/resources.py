@@ -27,7 +27,7 @@ def me(request: http.Request) -> Response:
 @http.route(blueprint, ORGANIZERS, "GET", cross_origin=True)
 def organizers(request: http.Request) -> Response:
     """The organizers that the token is restricted to and the user still belongs to, one page at a time."""
-    slugs = sorted(_access(request, scopes.READ).organizers)
+    slugs = sorted(_access(request, _required("list_organizers")).organizers)
     size = min(_whole_number(request, "page_size", PAGE_SIZE_LIMIT), PAGE_SIZE_LIMIT)
     number = _whole_number(request, "page", 1)
     start = (number - 1) * size
@@ -49,7 +49,7 @@ def organizers(request: http.Request) -> Response:
 
 @http.route(blueprint, ORGANIZERS + "/{slug}", "GET", "PATCH", cross_origin=True)
 def one_organizer(request: http.Request, slug: str) -> Response:
-    access = _access(request, scopes.WRITE if request.method == "PATCH" else scopes.READ)
+    access = _access(request, _required("rename_organizers" if request.method == "PATCH" else "list_organizers"))
     if slug not in access.organizers:
         # The same for an organizer that does not exist: a token must reveal nothing about others.
         raise http.Refusal(403, "access_denied", "This token does not give access to this organizer.")
@@ -61,6 +61,14 @@ def one_organizer(request: http.Request, slug: str) -> Response:
     if found is None:
         raise http.Refusal(404, "not_found", "There is no such organizer.")
     return http.json_answer(_as_json(found.slug, found.name))
+
+
+def _required(part: str) -> str:
+    """The scope that this part of the API requires. Raises Refusal if there is none."""
+    scope = scopes.of_own_api(part)
+    if scope is None:
+        raise http.Refusal(404, "not_found", "The operator has switched this part of the API off.")
+    return scope
 
 
 def _access(request: http.Request, scope: str | None) -> bearer.Access:

@@ -70,7 +70,7 @@ def page(
 def site() -> Site:
     """What the operator makes of the pages."""
     found = settings.SETTINGS
-    return _site(found.site_name, found.site_logo_url, found.site_colour, found.support_contact)
+    return _site(found.site_name, found.site_logo_url, found.site_colour, found.support_contact, found.permissions)
 
 
 def sign_in_page(

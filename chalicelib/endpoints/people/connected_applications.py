@@ -115,7 +115,7 @@ def _authorized(given: Consent, found: Application, grants: Iterable[Grant], nam
     slugs = set(given.organizers or ()).union(*(item.organizers or () for item in held))
     return Authorized(
         application=found,
-        scopes=scopes.ordered(allowed),
+        scopes=scopes.shown(allowed),
         organizers=sorted((names[slug] for slug in slugs if slug in names), key=organizer.name_order),
         since=int(given.created_at),
         last_used_at=max((int(item.last_used_at) for item in held), default=None),

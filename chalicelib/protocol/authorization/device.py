@@ -94,9 +94,9 @@ def _create(request: ClientRequest) -> ProtocolAnswer:
     quotas.count_device_request(client, request.address)
     if client.rotates_refresh_tokens and not server_key.is_set():
         raise server_key.ServerKeyMissing
-    asked = scopes.without_habits(parameters.get("scope", scopes.as_text(scopes.DEFAULT)).split())
+    asked = scopes.without_habits(parameters.get("scope", scopes.as_text(scopes.default())).split())
     if not asked or not scopes.are_known(asked):
-        raise errors.InvalidScopeError(scopes.UNKNOWN)
+        raise errors.InvalidScopeError(scopes.unknown())
     resource = resource_indicators.read(parameters.get("resource"), issuer=request.issuer)
     device_code, user_code = _start(client, scopes.as_text(asked), resource)
     logs.note(outcome="device started")

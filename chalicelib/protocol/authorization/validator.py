@@ -32,9 +32,9 @@ class Validator(RequestValidator):
         return False  # `authorization_request` and the grant check PKCE: oauthlib would not mark the code as used
 
     def get_default_scopes(self, client_id: str, request: Any, *args: Any, **kwargs: Any) -> list[str]:
-        return list(scopes.DEFAULT)
+        return list(scopes.default())
 
     def validate_scopes(self, client_id: str, requested: list[str], client: Any, request: Any, *args: Any) -> bool:
-        if not scopes.are_known(scopes.without_habits(requested)):
-            raise errors.InvalidScopeError(scopes.UNKNOWN, request=request)
+        if not requested or not scopes.are_known(scopes.without_habits(requested)):
+            raise errors.InvalidScopeError(scopes.unknown(), request=request)
         return True

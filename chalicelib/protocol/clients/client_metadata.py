@@ -87,7 +87,7 @@ def describe(application: Application) -> dict[str, Any]:
         "application_type": application.application_type,
         "grant_types": [*GRANT_TYPES_OF_ALL, *([DEVICE_CODE] if application.device_grant else [])],
         "response_types": ["code"],
-        "scope": scopes.as_text(scopes.ALL),
+        "scope": scopes.as_text(scopes.supported()),
         **{name: value for name, value in asdict(application.about).items() if value and name != "description"},
     }
 

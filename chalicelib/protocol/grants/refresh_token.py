@@ -77,10 +77,15 @@ def _check_grant(found: Grant | None, user: User | None, consent: Consent | None
 
 
 def _scope(request: TokenRequest, found: Grant) -> str:
-    """Return the requested scopes, which may be fewer than the user allowed, not more. Raises InvalidScopeError."""
-    allowed = found.scope.split()
+    """Return the requested scopes, which may be fewer than the user allowed, not more. Raises InvalidScopeError, and
+    InvalidGrantError if nothing of what was allowed exists any more."""
+    allowed = scopes.ordered(found.scope.split())
+    if not allowed:
+        raise errors.InvalidGrantError(
+            "The scopes that the user allowed no longer exist. The user has to connect again."
+        )
     asked = request.scopes(allowed)
-    if not set(asked) <= set(allowed):
+    if not set(asked) <= scopes.with_implied(allowed):
         raise errors.InvalidScopeError(f"scope must not go beyond what the user allowed: {', '.join(allowed)}.")
     return scopes.as_text(asked)
 

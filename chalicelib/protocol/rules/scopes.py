@@ -1,50 +1,82 @@
-"""Scopes: what an application may be allowed to do (RFC 6749 §3.3)."""
+"""Scopes: what an application may be allowed to do (RFC 6749 §3.3). The permission catalogue says which ones there are.
+
+A scope that the catalogue lacks is unknown, also where it was granted before: it has lost its meaning.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-READ = "read"
-WRITE = "write"
-PROFILE = "profile"
-ALL = (READ, WRITE, PROFILE)
-DEFAULT = (READ, WRITE)
+from chalicelib import permissions, settings
+
 # Scopes of OpenID Connect that many clients ask for without needing them. They mean nothing here and are left out, so
-# that these clients connect. To give one a meaning, move it from here to ALL.
-ADDED_BY_HABIT = frozenset(("openid", "email", "offline_access"))
-UNKNOWN = f"scope must be one or more of: {', '.join(ALL)}."
-# Without `profile`: every token may read its user's profile at /me, so `profile` adds nothing to another scope.
-_OF_ORGANIZERS = frozenset((READ, WRITE))
+# that these clients connect.
+ADDED_BY_HABIT = frozenset(("openid", "profile", "email", "offline_access"))
+
+
+def catalogue() -> permissions.Catalogue:
+    return settings.SETTINGS.permissions
+
+
+def supported() -> tuple[str, ...]:
+    """All scopes, in their fixed order."""
+    return catalogue().names
+
+
+def default() -> tuple[str, ...]:
+    """The scopes of a request that names none; empty if a request has to name some."""
+    return catalogue().default
+
+
+def unknown() -> str:
+    """The description of the error for an unknown scope."""
+    return f"scope must be one or more of: {', '.join(supported())}."
 
 
 def are_known(scopes: Iterable[str]) -> bool:
-    return all(scope in ALL for scope in scopes)
+    return all(scope in catalogue().scopes for scope in scopes)
+
+
+def of_own_api(part: str) -> str | None:
+    """The scope that a part of our own API requires; None if the catalogue switches it off."""
+    return catalogue().own_api.get(part)
 
 
 def without_habits(asked: Iterable[str]) -> list[str]:
-    """What a client asks for, without the scopes that it adds by habit. Unchanged if nothing known would be left, so
-    that a request for `openid` alone is an error, not a grant of something else. The token response says what was
-    granted (RFC 6749 §3.3)."""
-    asked = list(asked)
-    kept = [scope for scope in asked if scope not in ADDED_BY_HABIT]
-    return kept if any(scope in ALL for scope in kept) else asked
+    """What a client asks for, without the scopes that it adds by habit and that have no meaning here. Unchanged if
+    nothing known would be left, so that a request for `openid` alone is an error, not a grant of something else. The
+    token response says what was granted (RFC 6749 §3.3)."""
+    asked, known = list(asked), catalogue().scopes
+    kept = [scope for scope in asked if scope in known or scope not in ADDED_BY_HABIT]
+    return kept if any(scope in known for scope in kept) else asked
 
 
 def ordered(scopes: Iterable[str]) -> list[str]:
-    """Each scope once, in the fixed order."""
+    """Each known scope once, in the fixed order."""
     given = set(scopes)
-    return [scope for scope in ALL if scope in given]
+    return [scope for scope in supported() if scope in given]
 
 
 def as_text(scopes: Iterable[str]) -> str:
     return " ".join(ordered(scopes))
 
 
+def with_implied(scopes: Iterable[str]) -> frozenset[str]:
+    """What these scopes allow: they and all that they include."""
+    return catalogue().with_implied(scopes)
+
+
+def shown(scopes: Iterable[str]) -> list[str]:
+    """What people are told that these scopes allow: they, what they include, and last what every grant has."""
+    allowed = ordered(with_implied(scopes))
+    return [*allowed, *ordered(catalogue().always.difference(allowed))]
+
+
 def need_organizers(scopes: Iterable[str]) -> bool:
-    """True if the scopes give access to organizers' data. All scopes except `profile` do."""
-    return not _OF_ORGANIZERS.isdisjoint(scopes)
+    """True if the scopes give access to organizers' data."""
+    return not catalogue().of_organizers.isdisjoint(scopes)
 
 
 def are_covered(scopes: Iterable[str], given: Iterable[str] | None) -> bool:
     """True if a user who allowed `given` has allowed these scopes. None: the user has allowed nothing."""
-    return given is not None and set(scopes) - {PROFILE} <= set(given)
+    return given is not None and set(scopes) - catalogue().always <= with_implied(given)

@@ -13,7 +13,7 @@ from chalicelib.models.application import Application
 from chalicelib.models.application_access import ApplicationStanding
 from chalicelib.models.grant import GrantStanding
 from chalicelib.models.user import User
-from chalicelib.protocol.rules import resource_indicators
+from chalicelib.protocol.rules import resource_indicators, scopes
 from chalicelib.protocol.rules.request_parameters import HTTP_BLANKS
 
 _HEADER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*) *", re.ASCII | re.IGNORECASE)
@@ -47,7 +47,8 @@ class BearerError(Exception):
 class Access:
     """What a valid token allows at this moment.
 
-    organizers: those that the user allowed and still belongs to; for an application's own token, those it still has.
+    scopes: those that it was given and all that they include. organizers: those that the user allowed and still belongs
+    to; for an application's own token, those it still has.
     """
 
     standing: GrantStanding | ApplicationStanding
@@ -113,7 +114,8 @@ def access_of(token: str) -> Access:
             401, "invalid_token", "The permission was revoked, or the user or the application was disabled."
         )
     organizers = frozenset(live.organizers or ()) & standing.allowed_organizers
-    return Access(standing, live, frozenset(live.scope.split()) & standing.allowed_scopes, organizers)
+    allowed = scopes.with_implied(live.scope.split()) & scopes.with_implied(standing.allowed_scopes)
+    return Access(standing, live, allowed, organizers)
 
 
 def _standing(grant_id: str) -> GrantStanding | ApplicationStanding | None:

@@ -1,0 +1,129 @@
+"""The permission catalogue: which files are good, and what is said about the others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from chalicelib import permissions
+from chalicelib.pages import language
+from chalicelib.permissions import Catalogue, CatalogueError
+from chalicelib.settings import SettingsError, from_environment
+from infra.deployment import templates
+
+pytestmark = pytest.mark.spec("docs/permissions.md")
+FILES = sorted(path.stem for path in permissions.FOLDER.glob("*.toml"))
+WORDS = 'title = { en = "See it", de = "Es sehen" }\n'
+SMALL = f"default = ['see']\n[scopes.see]\n{WORDS}"
+
+
+def scope(name: str, more: str = "") -> str:
+    return f"[scopes.{name}]\n{WORDS}{more}\n"
+
+
+def test_every_file_of_the_folder_is_good() -> None:
+    assert "default" in FILES
+    for name in FILES:
+        assert permissions.load(name).scopes, name
+
+
+def test_words_are_in_the_languages_of_the_pages() -> None:
+    assert set(permissions.LANGUAGES) == set(language.LANGUAGES)
+
+
+@pytest.mark.spec("docs/http-api.md")
+def test_default_catalogue_has_the_three_scopes_of_our_own_api() -> None:
+    found = permissions.load("default")
+    assert found.names == ("read", "write", "profile")
+    assert found.default == ("read", "write")
+    assert dict(found.own_api) == {"list_organizers": "read", "rename_organizers": "write"}
+    assert (set(found.always), set(found.of_organizers)) == ({"profile"}, {"read", "write"})
+    assert found.with_implied(["write"]) == {"write"}
+
+
+def test_scope_includes_what_its_included_scopes_include() -> None:
+    found = permissions.parse(
+        scope("manage", "implies = ['sell']") + scope("sell", "implies = ['see', 'manage']") + scope("see")
+    )
+    assert found.with_implied(["manage"]) == {"manage", "sell", "see"}
+    assert found.with_implied(["see", "gone"]) == {"see"}
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "scopes must be a table, written as [scopes]"),
+        ("[scopes]", "scopes: give 1 to 100, each as [scopes.NAME]"),
+        ("[scopes.see", "it is not TOML: "),
+        ("scopes = 3", "scopes must be a table"),
+        ("[scopes]\nsee = 'x'", "scopes.see must be a table"),
+        (SMALL + "[other]", "the file has 'other', which is not one of: default, own_api, scopes"),
+        (SMALL + "words = 1", "scopes.see has 'words', which is not one of: "),
+        (scope("'a b'"), "scopes.a b: a scope has at most 80 "),
+        (scope("'\"'"), "a scope has at most 80 "),
+        (scope("'" + "a" * 81 + "'"), "a scope has at most 80 "),
+        (scope("openid"), "scopes.openid: OpenID Connect gives this scope its meaning"),
+        ("[scopes.see]", "scopes.see.title must be a table"),
+        ("[scopes.see]\ntitle = { en = 'See it' }", "scopes.see.title.de must be one line of 1 to 200 characters"),
+        ("[scopes.see]\ntitle = { en = '', de = 'x' }", "scopes.see.title.en must be one line"),
+        ('[scopes.see]\ntitle = { en = "a\\nb", de = "x" }', "scopes.see.title.en must be one line"),
+        (
+            "[scopes.see]\ntitle = { en = 'x', de = 'x', fr = 'x' }",
+            "scopes.see.title has 'fr', which is not one of: de, en",
+        ),
+        (scope("see", "detail = { en = 'More' }"), "scopes.see.detail.de must be one line"),
+        (scope("see", "organizers = 'yes'"), "scopes.see.organizers must be true or false"),
+        (scope("see", "risk = 'middle'"), "scopes.see.risk must be low or high"),
+        (scope("see", "implies = 'sell'"), "scopes.see.implies must be a list of different scopes"),
+        (scope("see", "implies = ['sell']"), "scopes.see.implies names 'sell', which is no scope of this file"),
+        (scope("see", "always = true"), "scopes.see: what every application may do needs no organizers"),
+        (
+            scope("see", "organizers = false\nimplies = ['sell']") + scope("sell"),
+            "scopes.see includes a scope that is given for organizers, so it has to be given for them too",
+        ),
+        ("default = ['sell']\n" + scope("see"), "default names 'sell', which is no scope of this file"),
+        ("default = ['see', 'see']\n" + scope("see"), "default must be a list of different scopes"),
+        (
+            SMALL + "[own_api]\nread = 'see'",
+            "own_api has 'read', which is not one of: list_organizers, rename_organizers",
+        ),
+        (SMALL + "[own_api]\nlist_organizers = 'sell'", "own_api.list_organizers must be a scope of this file"),
+    ],
+)
+def test_mistake_in_a_file_is_named(text: str, complaint: str) -> None:
+    with pytest.raises(CatalogueError) as caught:
+        permissions.parse(text)
+    assert complaint in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("nothing", "there is no file chalicelib/permissions/nothing.toml"),
+        ("../../../secrets", "is no name of a file"),
+        ("A", "is no name of a file"),
+    ],
+)
+def test_setting_that_names_no_good_file_is_refused(name: str, complaint: str) -> None:
+    with pytest.raises(SettingsError, match="PERMISSIONS: ") as caught:
+        from_environment({"PERMISSIONS": name})
+    assert complaint in str(caught.value)
+
+
+def test_stage_with_a_bad_catalogue_is_not_packaged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(permissions, "FOLDER", tmp_path)
+    monkeypatch.setattr(templates, "variables", lambda _: {"PERMISSIONS": "mine"})
+    for content, complaint in ((b"\xff", "mine.toml is not UTF-8"), (b"x = 1", "mine.toml: the file has 'x'")):
+        (tmp_path / "mine.toml").write_bytes(content)
+        with pytest.raises(templates.NotDeployable, match=complaint):
+            templates.check_permissions("prod")
+    (tmp_path / "mine.toml").write_text(SMALL, encoding="utf-8")
+    templates.check_permissions("prod")
+
+
+def test_large_catalogue_stays_in_its_limit() -> None:
+    most: Catalogue = permissions.parse("".join(scope(f"s{number}") for number in range(100)))
+    assert len(most.names) == 100
+    with pytest.raises(CatalogueError, match="scopes: give 1 to 100"):
+        permissions.parse("".join(scope(f"s{number}") for number in range(101)))
