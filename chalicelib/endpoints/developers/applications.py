@@ -28,7 +28,6 @@ from chalicelib.models import (
 )
 from chalicelib.models.application import Application
 from chalicelib.models.user import User
-from chalicelib.pages import programs
 from chalicelib.protocol.rules.request_parameters import Parameters, single
 
 PATH = own_application.PATH
@@ -229,7 +228,6 @@ def _edit_form(
         hidden={CSRF_FIELD: browser.csrf_token(f"edit {existing.client_id}")},
         older_secrets=_older_secrets(browser, existing),
         is_verified=verification.is_verified(existing),
-        has_programs=bool(existing.redirect_uris) and programs.auth_of(existing) is not None,
         count=grant.connected_to(existing.client_id),
         **_connecting(request),
     )
