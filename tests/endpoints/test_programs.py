@@ -77,6 +77,17 @@ def test_program_stops_at_an_answer_that_is_not_its_own(
     assert "The state differs: this is not the answer to our request." in output + errors
 
 
+@pytest.mark.spec("docs/architecture.md", "RFC 6749 §4.1.2.1")
+@pytest.mark.parametrize("language", TOOLS)
+def test_program_says_that_the_user_said_no(john: Browser, language: str, tmp_path: Path) -> None:
+    made, secret = registered(john, Profile(), CALLBACK)
+    with running(language, shown(john, made.client_id, language, programs.CODE), tmp_path, secret=secret) as program:
+        answer = john.press(john.open(address_in(program.line())), "Deny")
+        status, output, errors = program.finish(str(answer.left_to))
+    assert status != 0
+    assert "Not connected: access_denied" in output + errors
+
+
 @pytest.mark.spec("docs/security.md")
 def test_bash_program_hands_no_secret_and_no_token_to_a_command_as_an_argument(john: Browser, tmp_path: Path) -> None:
     made, secret = registered(john, Profile(auth_method=BASIC, auth_method_named=True), CALLBACK)
