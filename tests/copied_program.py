@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -88,6 +89,10 @@ def running(
         stderr=subprocess.PIPE,
         text=True,
         encoding="utf-8",
+        start_new_session=True,
     ) as process:
-        yield Copied(process)
-        process.kill()
+        try:
+            yield Copied(process)
+        finally:  # or a failed test would wait for its program, or leave behind what `go run` started
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
