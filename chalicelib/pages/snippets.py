@@ -11,13 +11,13 @@ EXAMPLE_VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 EXAMPLE_CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
 
-def authorize_url(*, base_url: str, application: Any, redirect_uri: str) -> str:
+def authorize_url(*, base_url: str, application: Any, redirect_uri: str, scope: str) -> str:
     """The URL that an application sends browsers to."""
     asked = {
         "response_type": "code",
         "client_id": application.client_id,
         "redirect_uri": redirect_uri,
-        "scope": "read write",
+        "scope": scope,
         "state": "STATE",
     }
     if application.needs_pkce:
@@ -38,10 +38,12 @@ def curl_token(*, base_url: str, application: Any, client_secret: str | None, re
     )
 
 
-def curl_device(*, base_url: str, application: Any, client_secret: str | None) -> str:
+def curl_device(*, base_url: str, application: Any, client_secret: str | None, scope: str) -> str:
     """The command that starts the device grant (RFC 8628 §3.1)."""
     client = _client_arguments(application, client_secret)
-    return _curl(f"{base_url}/api/v1/oauth/device_authorization", *client, "--data-urlencode 'scope=read write'")
+    return _curl(
+        f"{base_url}/api/v1/oauth/device_authorization", *client, f"--data-urlencode {shlex.quote('scope=' + scope)}"
+    )
 
 
 def curl_device_token(*, base_url: str, application: Any, client_secret: str | None) -> str:

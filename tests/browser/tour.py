@@ -12,6 +12,7 @@ from playwright.sync_api import Page
 
 from chalicelib import credentials, limits, pages
 from chalicelib.models import application, organizer, ownership, pushed_request, store, user
+from chalicelib.models.application import Profile
 from chalicelib.models.user import User
 from chalicelib.protocol.authorization import pushed_requests
 from chalicelib.protocol.rules import paths
@@ -48,6 +49,7 @@ def walk(
     yield from _unanswerable(page, base_url, person)
     yield from _own_applications(page, base_url)
     yield from _owners(page, base_url, person, stranger)
+    yield _without_programs(page, base_url, person)
     yield from _authorized(page, base_url)
     yield from _account(page, base_url, person)
     page.goto(f"{base_url}/login?switch=1")
@@ -187,6 +189,7 @@ def _own_applications(page: Page, base_url: str) -> Iterator[str]:
         (f"{own}/requests", "recent_requests.html"),
         (f"{own}/disconnect", "disconnect_users.html"),
         (f"{own}/connect?in=go", "programs.html"),
+        (f"{own}/connect?in=go&grant=device_code", "programs.html"),
         (f"{base_url}/guide", "guide.html"),
         (f"{own}/delete", "delete_application.html"),
         (f"{base_url}{SETTINGS}", "applications.html"),
@@ -217,6 +220,16 @@ def _owners(page: Page, base_url: str, person: Person, stranger: Person) -> Iter
     yield "owner.html"
     page.goto(f"{base_url}{SETTINGS}/{made[1].client_id}/invitation")
     yield "invitation.html"
+
+
+def _without_programs(page: Page, base_url: str, owner: Person) -> str:
+    """The programs of an application that signs assertions and has no grant: why there are none."""
+    signing = Profile(auth_method=application.PRIVATE_KEY_JWT)
+    made, _ = application.create(
+        credentials.new_id(), owner_id=owner.user_id, name="A bank", redirect_uris=[], profile=signing
+    )
+    page.goto(f"{base_url}{SETTINGS}/{made.client_id}/connect")
+    return "programs.html"
 
 
 def _device(page: Page, base_url: str, client_id: str, secret: str) -> Iterator[str]:

@@ -1,38 +1,29 @@
-"""/settings/applications/{id}/connect and /guide: the programs on the page connect, word for word as it shows them."""
+"""/settings/applications/{id}/connect and /guide: the programs on the page connect, word for word as it shows them.
+
+Those of the grants without a redirect URI are in test_programs_without_redirects.py.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import IO
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
-from bs4 import Tag
 
 from chalicelib import credentials, settings
 from chalicelib.models import application, store
 from chalicelib.models.application import BASIC, NATIVE, NONE, Application, Profile
 from chalicelib.models.grant import Grant
 from chalicelib.pages import programs
-from tests.actors import CALLBACK, Browser, Page
-from tests.signing_app import SigningApp
+from tests.actors import CALLBACK, Browser
+from tests.copied_program import TOOLS, running, shown
 
 # It has the parameters of our own response, and characters that mean something in each language.
 NASTY = "https://shop.example.com/it's/$(id)/$HOME/%22%5C?code=own&state=own&a=b"
-TOOLS = {
-    "curl": ("program.sh", ["bash", "-eu"], ("bash", "curl", "openssl", "jq")),
-    "python": ("program.py", ["python3"], ("python3",)),
-    "javascript": ("program.mjs", ["node"], ("node",)),
-    "php": ("program.php", ["php"], ("php",)),
-    "go": ("program.go", ["go", "run"], ("go",)),
-}
 KINDS = {
     "secret, either way": Profile(),
     "secret, only Basic": Profile(auth_method=BASIC, auth_method_named=True),
@@ -47,42 +38,8 @@ def registered(by: Browser, profile: Profile, *uris: str) -> tuple[Application, 
     )
 
 
-def code_on(page: Page, part: str) -> str:
-    found = page.html.find(id=part)
-    assert isinstance(found, Tag), f"no part {part}: {page.text}"
-    return found.get_text()
-
-
-@contextmanager
-def running(language: str, code: str, secret: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
-    name, command, tools = TOOLS[language]
-    missing = [tool for tool in tools if not shutil.which(tool)]
-    if missing:
-        pytest.skip(f"{', '.join(missing)} is not installed")
-    (folder / name).write_text(code, encoding="utf-8")
-    environment = {**os.environ, "NO_PROXY": "*", "no_proxy": "*", "CLIENT_SECRET": secret}
-    environment |= {
-        "GOCACHE": str(folder.parent / "go-cache"),
-        "GOTOOLCHAIN": "local",
-        "GOFLAGS": "-mod=mod",
-        "GOPROXY": "off",
-    }
-    with subprocess.Popen(
-        [*command, name],
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        yield process
-        process.kill()
-
-
-def address_in(output: IO[str]) -> str:
-    """The address that the program prints for the user."""
-    line = output.readline().strip()
+def address_in(line: str) -> str:
+    """The address that a program prints for the user."""
     assert line.startswith("Open "), line
     return line.removeprefix("Open ")
 
@@ -91,58 +48,107 @@ def address_in(output: IO[str]) -> str:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("language", TOOLS)
 def test_program_connects_calls_refreshes_and_revokes(john: Browser, language: str, kind: str, tmp_path: Path) -> None:
-    if language == "go" and kind not in ("secret, either way", "native"):
-        pytest.skip("compiling Go takes long, and its other two kinds differ in one line")
     uri = "com.example.app:/it's/$(id)" if kind == "native" else NASTY
     made, secret = registered(john, KINDS[kind], uri)
-    page = john.open(f"/settings/applications/{made.client_id}/connect", **{"in": language})
-    parts = [code_on(page, part) for part in programs.SECTIONS]
-    assert code_on(page, "whole") == "\n".join(parts)
-    assert not secret or secret not in page.response.text
-    with running(language, code_on(page, "whole"), secret, tmp_path) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        answer = john.allow(john.open(address_in(process.stdout)), "Small Shows")
+    code = shown(john, made.client_id, language, programs.CODE)
+    assert not secret or secret not in code
+    with running(language, code, tmp_path, secret=secret) as program:
+        answer = john.allow(john.open(address_in(program.line())), "Small Shows")
         assert answer.left_to is not None
-        output, errors = process.communicate(answer.left_to + "\n", timeout=60)
-    assert process.returncode == 0, errors
-    shown = next(line for line in output.splitlines() if line.startswith("{"))
-    assert json.loads(shown[: shown.index("}") + 1] if language == "curl" else shown)["email"] == john.user.email
+        status, output, errors = program.finish(answer.left_to)
+    assert (status, errors) == (0, "")
+    profile = next(line for line in output.splitlines() if line.startswith("{"))
+    assert json.loads(profile)["email"] == john.user.email
     assert list(store.query(Grant, john.user.user_id)) == [], "the refresh token was not revoked"
 
 
 @pytest.mark.spec("RFC 6749 §10.12", "RFC 9207 §2.4")
-@pytest.mark.parametrize("language", [language for language in TOOLS if language != "go"])
+@pytest.mark.parametrize("language", TOOLS)
 @pytest.mark.parametrize("wrong", ["state", "iss"])
 def test_program_stops_at_an_answer_that_is_not_its_own(
     john: Browser, language: str, wrong: str, tmp_path: Path
 ) -> None:
     made, secret = registered(john, Profile(), CALLBACK)
-    page = john.open(f"/settings/applications/{made.client_id}/connect", **{"in": language})
-    with running(language, code_on(page, "whole"), secret, tmp_path) as process:
-        assert process.stdout is not None
-        state = parse_qs(urlsplit(address_in(process.stdout)).query)["state"][0]
+    with running(language, shown(john, made.client_id, language, programs.CODE), tmp_path, secret=secret) as program:
+        state = parse_qs(urlsplit(address_in(program.line())).query)["state"][0]
         told = {"code": "x", "state": state, "iss": john.base_url, wrong: "https://somebody.example.net"}
-        output, errors = process.communicate(f"{CALLBACK}?{urlencode(told)}\n", timeout=60)
+        status, output, errors = program.finish(f"{CALLBACK}?{urlencode(told)}")
+    assert status != 0
     assert "The state differs: this is not the answer to our request." in output + errors
 
 
+@pytest.mark.spec("docs/architecture.md", "RFC 6749 §4.1.2.1")
+@pytest.mark.parametrize("language", TOOLS)
+def test_program_says_that_the_user_said_no(john: Browser, language: str, tmp_path: Path) -> None:
+    made, secret = registered(john, Profile(), CALLBACK)
+    with running(language, shown(john, made.client_id, language, programs.CODE), tmp_path, secret=secret) as program:
+        answer = john.press(john.open(address_in(program.line())), "Deny")
+        status, output, errors = program.finish(str(answer.left_to))
+    assert status != 0
+    assert "Not connected: access_denied" in output + errors
+
+
+@pytest.mark.spec("docs/security.md")
+def test_bash_program_hands_no_secret_and_no_token_to_a_command_as_an_argument(john: Browser, tmp_path: Path) -> None:
+    made, secret = registered(john, Profile(auth_method=BASIC, auth_method_named=True), CALLBACK)
+    for name in ("curl", "openssl", "sed", "tr"):
+        watched = tmp_path / "bin" / name
+        watched.parent.mkdir(exist_ok=True)
+        watched.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >> "$SEEN"\nexec {shutil.which(name)} "$@"\n')
+        watched.chmod(0o755)
+    seen = tmp_path / "seen"
+    watching = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "SEEN": str(seen)}
+    code = shown(john, made.client_id, "curl", programs.CODE)
+    with running("curl", code, tmp_path, secret=secret, environment=watching) as program:
+        answer = john.allow(john.open(address_in(program.line())), "Small Shows")
+        assert program.finish(str(answer.left_to))[0] == 0
+    arguments = seen.read_text("utf-8")
+    assert f"{john.base_url}/api/v1/me" in arguments
+    assert [word for word in (secret, answer.code) if word in arguments] == []
+    found = [credentials.recognize(word, kind) for word in arguments.split() for kind in credentials.Kind]
+    assert [kind for kind in found if kind] == []
+
+
 @pytest.mark.spec("docs/architecture.md")
-def test_page_has_every_language_and_says_where_the_programs_are_missing(john: Browser) -> None:
+@pytest.mark.parametrize("language", TOOLS)
+def test_program_without_its_secret_says_what_to_set(john: Browser, language: str, tmp_path: Path) -> None:
+    made, _ = registered(john, Profile(), CALLBACK)
+    with running(language, shown(john, made.client_id, language, programs.CODE), tmp_path) as program:
+        status, output, errors = program.finish()
+    assert status != 0
+    assert "CLIENT_SECRET" in output + errors
+
+
+# Everything that means something between quotes in one of the languages, a character beyond 16 bits, a line separator
+# and a byte order mark.
+ANY = "'\"$HOME ${HOME} $(id) `id` \\ \\' \\n %s {{x}} </script> ?> \U0001f600 \u2028 \ufeff"
+PRINT = {
+    "curl": "printf %s {}",
+    "python": "print({}, end='')",
+    "javascript": "process.stdout.write({})",
+    "php": "<?php echo {};",
+    "go": 'package main\nimport "fmt"\nfunc main() {{ fmt.Print({}) }}',
+}
+
+
+@pytest.mark.spec("docs/architecture.md")
+@pytest.mark.parametrize("language", TOOLS)
+def test_any_value_is_quoted_for_its_language(language: str, tmp_path: Path) -> None:
+    code = PRINT[language].format(programs.QUOTING[language](ANY))
+    with running(language, code, tmp_path, environment={"PYTHONIOENCODING": "utf-8"}) as program:
+        assert program.finish() == (0, ANY, "")
+
+
+@pytest.mark.spec("docs/architecture.md")
+def test_page_has_every_language(john: Browser) -> None:
     mine = john.register_application("Mine")
     own = f"/settings/applications/{mine.client_id}"
     link = john.open(own).link("Programs to copy")
     assert link is not None
     page = john.open(link)
     assert [a.get_text() for a in page.html.select(".languages a")] == ["curl", "Python", "JavaScript", "PHP", "Go"]
-    assert [str(a["href"]).partition("?")[2] for a in page.html.select(".languages a[aria-current]")] == ["in=curl"]
+    assert [a.get_text() for a in page.html.select(".languages a[aria-current]")] == ["curl"]
     assert john.open(f"{own}/connect", **{"in": "cobol"}).status == 404
-    for client_id in (
-        SigningApp.registered_by(john).client_id,
-        registered(john, Profile(device_grant=True))[0].client_id,
-    ):
-        assert john.open(f"/settings/applications/{client_id}").link("Programs to copy") is None
-        assert john.open(f"/settings/applications/{client_id}/connect").status == 404
 
 
 @pytest.mark.spec("docs/security.md")

@@ -158,3 +158,11 @@ def test_application_of_its_own_gets_what_its_scopes_include(
 def test_scopes_that_clients_add_by_habit_are_left_out(john: Browser, shop: ClientApp) -> None:
     page = john.open(shop.authorize_path(scope="openid profile email offline_access checkin"))
     assert shop.exchange(john.allow(page, BIG).code).json()["scope"] == "checkin"
+
+
+def test_what_developers_copy_asks_for_the_default_scopes(john: Browser) -> None:
+    app = john.register_application("Mine")
+    own = f"/settings/applications/{app.client_id}"
+    assert "scope=events.read" in john.open(own).text
+    assert "scope=events.read" in john.open(f"{own}/connect").text
+    assert "events.write" in john.open("/guide").text

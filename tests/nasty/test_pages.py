@@ -107,6 +107,7 @@ def test_no_path_causes_a_5xx_on_an_applications_pages(developer: Browser, path:
     ("path", "name"),
     [
         ("/settings/applications/{id}/connect", "in"),
+        ("/settings/applications/{id}/connect", "grant"),
         ("/login", "next"),
         ("/login", "switch"),
         ("/login", "again"),

@@ -30,7 +30,7 @@ from chalicelib.models import (
 )
 from chalicelib.models.application import Application
 from chalicelib.models.user import User
-from chalicelib.pages import programs
+from chalicelib.protocol.rules import scopes
 from chalicelib.protocol.rules.request_parameters import Parameters, single
 
 PATH = own_application.PATH
@@ -232,7 +232,6 @@ def _edit_form(
         hidden={CSRF_FIELD: browser.csrf_token(f"edit {existing.client_id}")},
         older_secrets=_older_secrets(browser, existing),
         is_verified=verification.is_verified(existing),
-        has_programs=bool(existing.redirect_uris) and programs.auth_of(existing) is not None,
         count=grant.connected_to(existing.client_id),
         **_connecting(request),
     )
@@ -271,7 +270,11 @@ def _secret_page(request: http.Request, of: Application, client_secret: str | No
 
 def _connecting(request: http.Request) -> dict[str, Any]:
     """What the "Connect" part of a page needs besides the application."""
-    return {"base_url": request.base_url, "code_lifetime_seconds": settings.SETTINGS.code_lifetime_seconds}
+    return {
+        "base_url": request.base_url,
+        "code_lifetime_seconds": settings.SETTINGS.code_lifetime_seconds,
+        "asked_scope": scopes.example(),
+    }
 
 
 def _confirmation(

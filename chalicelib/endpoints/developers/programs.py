@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import settings
+from chalicelib import limits, settings
 from chalicelib.endpoints import http
 from chalicelib.endpoints.developers import own_application
 from chalicelib.endpoints.http import browser_session
 from chalicelib.messages import Message
 from chalicelib.pages import programs
+from chalicelib.protocol.rules import scopes
 from chalicelib.protocol.rules.request_parameters import single
 
 blueprint = Blueprint(__name__)
@@ -20,28 +21,28 @@ def connect(request: http.Request, client_id: str) -> Response:
     path = f"{own_application.PATH}/{client_id}/connect"
     browser = browser_session.require(request, back_to=path)
     found = own_application.require(browser, client_id)
-    auth = programs.auth_of(found)
-    if auth is None or not found.redirect_uris:
-        raise http.Refusal(404, "not_found", Message("There are no programs for an application of this kind."))
+    grants, auth = programs.grants_of(found), programs.auth_of(found)
     language = single(request.query, "in") or next(iter(programs.LANGUAGES))
-    if language not in programs.LANGUAGES:
-        raise http.Refusal(404, "not_found", Message("There is no program in this language."))
+    grant = single(request.query, "grant") or next(iter(grants), "")
+    if language not in programs.LANGUAGES or grant not in (grants or [""]):
+        raise http.Refusal(404, "not_found", Message("There is no such program for this application."))
+    has_program = bool(grants) and auth is not None
     return http.page(
         request,
         "programs.html",
         with_script=True,
         application=found,
+        grants=grants,
+        grant=grant,
         auth=auth,
         language_code=language,
         languages=programs.LANGUAGES,
-        program=programs.program(
-            language,
-            base_url=request.base_url,
-            client_id=found.client_id,
-            redirect_uri=found.redirect_uris[0],
-            auth=auth,
-        ),
+        program=programs.program(language, grant, base_url=request.base_url, application=found, scope=scopes.example())
+        if has_program
+        else None,
+        base_url=request.base_url,
         code_lifetime_seconds=settings.SETTINGS.code_lifetime_seconds,
+        device_code_lifetime_minutes=limits.DEVICE_CODE_LIFETIME_SECONDS // 60,
     )
 
 

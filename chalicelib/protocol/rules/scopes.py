@@ -28,6 +28,11 @@ def default() -> tuple[str, ...]:
     return catalogue().default
 
 
+def example() -> str:
+    """What an example asks for."""
+    return as_text(default() or supported()[:1])
+
+
 def unknown() -> str:
     """The description of the error for an unknown scope."""
     return f"scope must be one or more of: {', '.join(supported())}."
