@@ -27,12 +27,29 @@ def install() -> None:
     if problem:
         pytest.skip(problem)
     for folder in (STOCK_CLIENTS, EXAMPLES):
-        lock, installed = folder / "package-lock.json", folder / "node_modules" / ".package-lock.json"
-        with lock.open("rb") as held:
-            fcntl.flock(held, fcntl.LOCK_EX)  # until the file is closed: another process of the run may be installing
-            if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-                command = ["npm", "ci", "--no-audit", "--no-fund", "--silent"]
-                subprocess.run(command, cwd=folder, check=True, timeout=300)
+        install_in(folder)
+
+
+def install_in(folder: Path) -> None:
+    """Install what the folder's package-lock.json lists, if that is not there yet."""
+    lock, installed = folder / "package-lock.json", folder / "node_modules" / ".package-lock.json"
+    with lock.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # until the file is closed: another process of the run may be installing
+        if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
+            command = ["npm", "ci", "--no-audit", "--no-fund", "--silent"]
+            subprocess.run(command, cwd=folder, check=True, timeout=300)
+
+
+def at_least(wanted: int, package: Path) -> str:
+    """The path of a Node of this version or newer. If the machine's is older, continuous integration installs the one
+    that `package` pins; elsewhere the test is skipped, since that is a large download."""
+    if _problem() is None and _version() >= wanted:
+        return "node"
+    if not (os.environ.get("CI") or (package / "node_modules").exists()):
+        pytest.skip(f"needs Node {wanted} or newer")
+    install()  # which fails in continuous integration without Node and npm
+    install_in(package)
+    return str(package / "node_modules" / ".bin" / "node")
 
 
 def _problem() -> str | None:
