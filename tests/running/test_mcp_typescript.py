@@ -1,0 +1,83 @@
+"""MCP's TypeScript SDK, on which many hosts are built, connects to the sample of an MCP server unchanged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from infra.laptop.ministack import free_port
+from tests import node
+from tests.actors import Browser
+from tests.local_run import LocalRun
+from tests.path_front import PathFront
+from tests.running.test_mcp import CALLBACK, EVE, serving
+
+pytestmark = pytest.mark.spec("MCP")
+ORGANIZERS = {"result": ["smallshows"]}
+
+
+@pytest.fixture(autouse=True)
+def _installed() -> None:
+    node.install()
+
+
+@pytest.fixture(scope="module")
+def server(open_run: LocalRun, mcp_address: str) -> Iterator[str]:
+    with serving(open_run, mcp_address) as address:
+        yield address
+
+
+@pytest.fixture
+def browser(open_run: LocalRun) -> Browser:
+    made = Browser(open_run.base_url, EVE)
+    made.sign_in()
+    return made
+
+
+def play(browser: Browser, server: str, **more: str) -> dict[str, Any]:
+    def browse(address: str) -> str:
+        page = browser.open(address)
+        left_to = page.left_to or browser.allow(page, "Small Shows").left_to
+        assert left_to is not None, page.text
+        return left_to
+
+    given = {"server": server, "issuer": browser.base_url, "redirect_uri": CALLBACK, **more}
+    return node.play("mcp_sdk.js", given, browse)
+
+
+@pytest.mark.spec("RFC 9728 §5.1", "RFC 8414 §3", "RFC 7591 §3", "RFC 7636 §4", "RFC 8707 §2")
+def test_host_in_typescript_registers_connects_refreshes_and_connects_again(server: str, browser: Browser) -> None:
+    done = play(browser, server)
+    assert [done["first"], done["second"], done["third"]] == [ORGANIZERS] * 3
+    assert done["refreshed"]
+    assert done["askedBefore"] == 1, "a refresh asks nobody"
+    assert len(done["asked"]) == 2, "a revoked token does"
+    asked = dict(parse_qsl(urlsplit(done["asked"][0]).query))
+    assert asked["code_challenge_method"] == "S256"
+    assert asked["resource"] == server
+
+
+@pytest.mark.spec("RFC 8414 §3.1")
+def test_host_in_typescript_finds_an_issuer_with_a_path_only_where_its_first_url_leads_here(tmp_path: Path) -> None:
+    """On API Gateway's own domain the other URLs do, and there the SDK takes only an OpenID provider's document."""
+    address = f"http://127.0.0.1:{free_port()}/mcp"
+    for leads_root in (True, False):
+        lanyard = LocalRun(tmp_path / str(leads_root), REGISTRATION="open", RESOURCES=address)
+        with PathFront(lanyard.base_url, "/prod/oauth", leads_root=leads_root) as front:
+            lanyard.settings["PUBLIC_URL"] = front.url
+            lanyard.start()
+            try:
+                with serving(lanyard, address):
+                    browser = Browser(front.url, EVE)
+                    browser.sign_in()
+                    if leads_root:
+                        assert play(browser, address)["first"] == ORGANIZERS
+                    else:
+                        with pytest.raises(AssertionError, match="jwks_uri"):
+                            play(browser, address)
+            finally:
+                lanyard.terminate()
