@@ -72,8 +72,10 @@ def start(request: DeviceRequest) -> None:
     store.write(store.Put(request, is_free))
 
 
-def approve(request: DeviceRequest, consent: Consent, organizers: Iterable[str], *, known: Consent | None) -> None:
-    """Bind the request to the user who allowed it, and remember what they allowed.
+def approve(
+    request: DeviceRequest, consent: Consent, scope: str, organizers: Iterable[str], *, known: Consent | None
+) -> None:
+    """Bind the request to the user who allowed it, and remember what they allowed. scope: what is left of it.
 
     Raises ConditionFailed if it was answered or has expired, or if the consent is no longer as read as `known`.
     """
@@ -81,6 +83,7 @@ def approve(request: DeviceRequest, consent: Consent, organizers: Iterable[str],
         DeviceRequest.state.set(APPROVED),
         DeviceRequest.user_id.set(consent.user_id),
         DeviceRequest.consent_id.set(consent.consent_id),
+        DeviceRequest.scope.set(scope),
     ]
     if organizers:
         actions.append(DeviceRequest.organizers.set(set(organizers)))

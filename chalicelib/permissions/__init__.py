@@ -25,7 +25,7 @@ _RESERVED = frozenset(("openid", "email", "offline_access"))
 _SCOPES_LIMIT = 100
 _WORDS_LIMIT_CHARACTERS = 200
 _CATALOGUE_KEYS = {"default", "own_api", "scopes"}
-_SCOPE_KEYS = {"title", "detail", "organizers", "always", "implies", "risk"}
+_SCOPE_KEYS = {"title", "detail", "organizers", "always", "implies", "risk", "optional"}
 _OWN_API_KEYS = {"list_organizers", "rename_organizers"}
 
 
@@ -39,7 +39,7 @@ class Scope:
 
     title, detail: the words that people read, by language. needs_organizers: it is given for organizers that the user
     selects. is_always: every grant has it. implies: all scopes that it includes, itself too. is_high_risk: people are
-    warned.
+    warned. is_optional: the user may leave it out.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Scope:
     is_always: bool
     implies: frozenset[str]
     is_high_risk: bool
+    is_optional: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +139,7 @@ def _scope(name: str, table: Mapping[str, Any]) -> Scope:
         is_always=_flag(f"{place}.always", table.get("always", False)),
         implies=frozenset(_texts(f"{place}.implies", table.get("implies", []))),
         is_high_risk=risk == "high",
+        is_optional=_flag(f"{place}.optional", table.get("optional", False)),
     )
 
 
@@ -155,8 +157,10 @@ def _closed(scope: Scope, others: Mapping[str, Scope]) -> Scope:
         raise CatalogueError(
             f"{place} includes a scope that is given for organizers, so it has to be given for them too"
         )
-    if scope.is_always and (scope.needs_organizers or scope.is_high_risk):
-        raise CatalogueError(f"{place}: what every application may do needs no organizers and has no high risk")
+    if scope.is_always and (scope.needs_organizers or scope.is_high_risk or scope.is_optional):
+        raise CatalogueError(
+            f"{place}: what every application may do needs no organizers, has no high risk and is not optional"
+        )
     return Scope(**{**scope.__dict__, "implies": frozenset(included)})
 
 

@@ -23,7 +23,7 @@ from chalicelib.protocol.authorization.authorization_request import (
     AuthorizationRequest,
     RefusedRequest,
 )
-from chalicelib.protocol.authorization.consents import ChoiceProblem
+from chalicelib.protocol.authorization.consents import ChoiceProblem, chosen_scopes
 from chalicelib.protocol.clients import described_clients, metadata_documents, recent_requests
 from chalicelib.protocol.errors import NotThisApplication
 from chalicelib.protocol.rules import paths, redirect_uris, request_parameters
@@ -173,7 +173,7 @@ def _answer(
         return http.see_other(authorization_response.deny(asked, browser.user, issuer=request.base_url))
     try:
         location = authorization_response.allow(
-            asked,
+            replace(asked, scopes=chosen_scopes(asked.scopes, form.get("scopes", ()))),
             browser.user,
             form.get("organizers", ()),
             known=consent,
@@ -181,7 +181,7 @@ def _answer(
             issuer=request.base_url,
         )
     except ChoiceProblem as error:
-        return consent_page.show(request, browser, question, consent, form=form, problem=error.message, status=400)
+        return consent_page.show_problem(request, browser, question, consent, form, error)
     consent_page.note_allowed(request, browser, asked.application)
     return http.see_other(location)
 

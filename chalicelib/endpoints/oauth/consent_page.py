@@ -28,7 +28,7 @@ STALE = Message(
 # Decisions that only change what is shown and do not answer yet. They need no script.
 _ONLY_SHOW = ("select_all", "select_none", "filter")
 _MARK = "consent_form"  # distinguishes this form from others that have no decision
-TYPED_AGAIN = (_MARK, "organizers", "find")  # after a sign-in; never the decision
+TYPED_AGAIN = (_MARK, "scopes", "organizers", "find")  # after a sign-in; never the decision
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,8 @@ def show(
     choice = consents.choice(organizers, form)
     before, uri = in_force(consent, question.application), question.redirect_uri
     place = redirect_uris.place(uri) if uri else None
+    optional = scope_rules.optional(question.scopes)
+    ticked = form.get("scopes", ()) if form is not None else list(filter(scope_rules.ticked_at_first, optional))
     is_elsewhere = bool(before and before.scopes_at and question.origin and question.origin not in before.scopes_at)
     return http.page(
         request,
@@ -93,8 +95,10 @@ def show(
         returns_to=place,
         new_place=place if is_elsewhere else None,
         is_on_device=uri is not None and redirect_uris.is_on_device(uri),
-        allows=scope_rules.shown(question.scopes),
+        allows=scope_rules.shown(set(question.scopes) - set(optional)),
         granted=scope_rules.shown(before.scopes) if before else (),
+        optional={scope: scope_rules.includes(scope, question.scopes) for scope in optional},
+        ticked_scopes=ticked,
         resource=question.resource,
         consent=before,
         needs_organizers=needs_organizers,
@@ -129,6 +133,20 @@ def show_stale(
     logs.note(outcome="stale form")
     kept = form if browser.was_filled_in_here(request, form) else {}
     return show(request, browser, question, consent, form=kept, notice=STALE, status=403)
+
+
+def show_problem(
+    request: http.Request,
+    browser: SignedIn,
+    question: Question,
+    consent: Consent | None,
+    form: Parameters,
+    error: consents.ChoiceProblem,
+) -> Response:
+    """The page again, because the user's choice cannot be allowed."""
+    if isinstance(error, consents.NoScope):
+        return show(request, browser, question, consent, form=form, notice=error.message, status=400)
+    return show(request, browser, question, consent, form=form, problem=error.message, status=400)
 
 
 def note_allowed(request: http.Request, browser: SignedIn, application: Application) -> None:

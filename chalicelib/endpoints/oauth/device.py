@@ -97,11 +97,10 @@ def _answer(
         if decision != "allow":
             rules.deny(found, browser.user)
         else:
-            rules.approve(found, asking, browser.user, form.get("organizers", ()))
+            rules.approve(found, asking, browser.user, form.get("scopes", ()), form.get("organizers", ()))
             consent_page.note_allowed(request, browser, asking)
     except ChoiceProblem as error:
-        consent = _consent(browser, found)
-        return consent_page.show(request, browser, question, consent, form=form, problem=error.message, status=400)
+        return consent_page.show_problem(request, browser, question, _consent(browser, found), form, error)
     except rules.AlreadyAnswered:  # since it was read, for example by a second click
         answered = store.read(found.own_key)[0]
         if answered is None or not answered.was_answered_by(browser.user.user_id):

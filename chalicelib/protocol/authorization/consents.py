@@ -27,6 +27,19 @@ class ChoiceProblem(Problem):
     """The user's selection cannot be allowed. The message tells a person why and what to do."""
 
 
+class NoScope(ChoiceProblem):
+    """Nothing that was asked for is left."""
+
+
+def chosen_scopes(asked: Iterable[str], ticked: Iterable[str]) -> tuple[str, ...]:
+    """What the user allows of the scopes that were asked for. ticked: as posted. Raises NoScope."""
+    left_out = set(scope_rules.optional(asked)) - set(ticked)
+    kept = tuple(scope for scope in scope_rules.ordered(asked) if scope not in left_out)
+    if not kept:
+        raise NoScope(Message("Choose at least one permission, or deny."))
+    return kept
+
+
 def chosen(scopes: Iterable[str], ticked: Iterable[str], user: User) -> set[str]:
     """The organizers that the user allows these scopes for.
 

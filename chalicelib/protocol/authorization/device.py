@@ -56,20 +56,23 @@ def key_of(user_code: str) -> Key[DeviceRequest] | None:
     return DeviceRequest.key(credentials.derive_id("user code", code)) if is_one else None
 
 
-def approve(request: DeviceRequest, application: Application, user: User, ticked: Iterable[str]) -> None:
-    """Allow the request as this user. application: the device's. ticked: slugs as posted; see `consents.chosen`.
+def approve(
+    request: DeviceRequest, application: Application, user: User, scopes_ticked: Iterable[str], ticked: Iterable[str]
+) -> None:
+    """Allow the request as this user. application: the device's. scopes_ticked, ticked: scopes and slugs as posted; see
+    `consents.chosen_scopes` and `consents.chosen`.
 
     Raises ChoiceProblem, AlreadyAnswered.
     """
-    asked = request.scope.split()
-    organizers = consents.chosen(asked, ticked, user)
+    allowed = consents.chosen_scopes(request.scope.split(), scopes_ticked)
+    organizers = consents.chosen(allowed, ticked, user)
     for _ in attempts():  # other tabs may change the consent at the same moment
         found, known = store.read(DeviceRequest.key(request.request_id), Consent.key(user.user_id, request.client_id))
         if found is None or not found.is_open or found.device_digest != request.device_digest:
             raise AlreadyAnswered
-        consent = consents.remembered(application, asked, organizers, user, known, origin=None)
+        consent = consents.remembered(application, allowed, organizers, user, known, origin=None)
         try:
-            device_request.approve(found, consent, organizers, known=known)
+            device_request.approve(found, consent, scopes.as_text(allowed), organizers, known=known)
         except store.ConditionFailed:
             continue
         logs.note(outcome="device allowed")

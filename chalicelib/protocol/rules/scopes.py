@@ -77,6 +77,24 @@ def shown(scopes: Iterable[str]) -> list[str]:
     return [*allowed, *ordered(catalogue().always.difference(allowed))]
 
 
+def optional(asked: Iterable[str]) -> list[str]:
+    """The scopes of a request that the user may leave out: not one that another scope of the request includes."""
+    known = {name: catalogue().scopes[name] for name in ordered(asked)}
+    included = {name for scope in known.values() for name in scope.implies if name != scope.name}
+    return [name for name, scope in known.items() if scope.is_optional and name not in included]
+
+
+def includes(scope: str, asked: Iterable[str]) -> list[str]:
+    """What an optional scope includes that the rest of the request does not."""
+    rest = with_implied(set(asked) - set(optional(asked)))
+    return ordered(with_implied([scope]) - rest - {scope})
+
+
+def ticked_at_first(scope: str) -> bool:
+    """True if an optional scope is selected unless the user leaves it out; a risky one has to be selected."""
+    return not catalogue().scopes[scope].is_high_risk
+
+
 def need_organizers(scopes: Iterable[str]) -> bool:
     """True if the scopes give access to organizers' data."""
     return not catalogue().of_organizers.isdisjoint(scopes)

@@ -1,0 +1,41 @@
+"""The consent page with a platform's own permissions, some of which the user may leave out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from chalicelib import permissions, settings
+from tests.actors import ClientApp, Person
+from tests.browser.conftest import Open
+from tests.browser.steps import sign_in
+from tests.browser.test_every_page import LOCALES, look_at
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.spec("docs/permissions.md", "WCAG 2.2 AA")
+def test_optional_permissions_pass_axe_and_can_be_left_out(
+    open_page: Open,
+    base_url: str,
+    shop: ClientApp,
+    a_person: Callable[..., Person],
+    monkeypatch: pytest.MonkeyPatch,
+    language: str,
+) -> None:
+    monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, permissions=permissions.load("box_office")))
+    page = open_page(locale=LOCALES[language])
+    path = shop.authorize_path(scope="events.write orders.refund checkin")
+    page.goto(base_url + path)
+    sign_in(page, a_person("Big Events LLC", locale=language))
+    assert look_at(page, f"99-permissions-{language}") == []
+    boxes = page.locator("input[name=scopes]")
+    assert [boxes.nth(number).is_checked() for number in range(2)] == [False, True]
+    boxes.nth(1).uncheck()
+    boxes.nth(0).check()
+    page.route(f"{shop.redirect_uri}**", lambda route: route.fulfill(body="connected"))
+    page.locator("button[value=allow]").click()
+    page.wait_for_url(f"{shop.redirect_uri}**")
+    code = page.url.partition("code=")[2].partition("&")[0]
+    assert shop.exchange(code).json()["scope"] == "events.write orders.refund"

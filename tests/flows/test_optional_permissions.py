@@ -1,0 +1,108 @@
+"""Permissions that the user may leave out, in a browser and for a device."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chalicelib import permissions, settings
+from tests.actors import Browser, ClientApp, Page
+
+pytestmark = [pytest.mark.spec("docs/permissions.md", "RFC 6749 §3.3"), pytest.mark.usefixtures("_optional")]
+BIG = "Big Events LLC"
+WORDS = 'title = { en = "NAME it", de = "NAME es" }\n'
+
+
+def catalogue() -> permissions.Catalogue:
+    def scope(name: str, more: str = "") -> str:
+        return f"[scopes.{name}]\n{WORDS.replace('NAME', name)}{more}\n"
+
+    return permissions.parse(
+        scope("see")
+        + scope("sell", "optional = true")
+        + scope("pay", "optional = true\nrisk = 'high'\nimplies = ['list']")
+        + scope("list", "optional = true")
+        + scope("mail", "optional = true\norganizers = false")
+    )
+
+
+@pytest.fixture
+def _optional(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, permissions=catalogue()))
+
+
+def boxes(page: Page) -> dict[str, bool]:
+    """The optional scopes on the page, and whether each is selected."""
+    return {str(box["value"]): box.has_attr("checked") for box in page.html.select("input[name=scopes]")}
+
+
+def answer(browser: Browser, page: Page, *selected: str, organizer: str = BIG, **more: Any) -> Page:
+    form = page.form_with("Authorize")
+    slugs = [slug for slug, name in browser.user.organizers.items() if name == organizer]
+    fields = {**page.fields("Authorize"), "scopes": list(selected), "organizers": slugs, **more}
+    return browser.send(page, str(form["action"]), fields)
+
+
+def granted(app: ClientApp, page: Page) -> str:
+    return str(app.exchange(page.code).json()["scope"])
+
+
+def test_optional_scope_is_selected_at_first_unless_it_is_risky(john: Browser, shop: ClientApp) -> None:
+    page = john.open(shop.authorize_path(scope="see sell pay"))
+    assert boxes(page) == {"sell": True, "pay": False}
+    will, _, will_not = page.text.partition("It will not be able to")
+    assert "list it" in will, "what a risky one includes stands beside it"
+    assert "sell it" not in will_not
+    assert granted(shop, answer(john, page, "sell")) == "see sell"
+
+
+def test_user_leaves_out_what_is_optional_and_nothing_else(john: Browser, shop: ClientApp) -> None:
+    page = john.open(shop.authorize_path(scope="see sell mail"))
+    assert granted(shop, answer(john, page)) == "see"
+    page = john.open(shop.authorize_path(scope="see sell mail"))
+    assert page.left_to is None, "what was left out is asked again"
+    assert "see it already allowed" in page.text
+    assert "sell it new" in page.text
+    assert granted(shop, answer(john, page, "sell", "mail")) == "see sell mail"
+    assert john.open(shop.authorize_path(scope="see sell mail")).left_to is not None
+
+
+def test_selecting_what_was_not_asked_for_gives_nothing(john: Browser, shop: ClientApp) -> None:
+    page = john.open(shop.authorize_path(scope="see sell"))
+    assert granted(shop, answer(john, page, "pay", "list", "sell", "nonsense")) == "see sell"
+
+
+def test_scope_that_another_one_includes_cannot_be_left_out_alone(john: Browser, shop: ClientApp) -> None:
+    assert boxes(john.open(shop.authorize_path(scope="list pay"))) == {"pay": False}
+    assert boxes(john.open(shop.authorize_path(scope="list"))) == {"list": True}
+
+
+def test_leaving_out_everything_is_no_permission(john: Browser, shop: ClientApp) -> None:
+    page = answer(john, john.open(shop.authorize_path(scope="sell pay")), "sell", decision="filter")
+    assert boxes(page) == {"sell": True, "pay": False}, "what was selected stays so while a search is shown"
+    page = answer(john, page)
+    assert page.status == 400
+    assert "Choose at least one permission, or deny." in page.text
+    assert boxes(page) == {"sell": False, "pay": False}
+    assert granted(shop, answer(john, page, "pay")) == "pay"
+
+
+def test_without_a_scope_for_organizers_none_has_to_be_selected(john: Browser, shop: ClientApp) -> None:
+    page = john.open(shop.authorize_path(scope="sell mail"))
+    assert granted(shop, answer(john, page, "mail", organizer="")) == "mail"
+
+
+def test_device_gets_what_its_user_selected(john: Browser, shop: ClientApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = john.register_application("TV")
+    devices = "Devices without a browser People connect them by entering a code. They need no redirect URL."
+    john.press(john.open(f"/settings/applications/{app.client_id}"), "Save", tick=[devices])
+    url = f"{app.base_url}/api/v1/oauth/device_authorization"
+    begun = app.http.post(url, data={"scope": "see sell mail"}, auth=(app.client_id, app.secret)).json()
+    page = john.open("/device", user_code=begun["user_code"])
+    assert boxes(page) == {"sell": True, "mail": True}
+    answer(john, page, "mail")
+    grant = "urn:ietf:params:oauth:grant-type:device_code"
+    tokens = app.call_token(grant_type=grant, device_code=begun["device_code"]).json()
+    assert tokens["scope"] == "see mail"
