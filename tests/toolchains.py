@@ -14,7 +14,7 @@ from typing import NoReturn
 
 import pytest
 
-DOWNLOAD_SECONDS = 600
+SECONDS = 600
 # What Go, Maven, Cargo and npm say without a network.
 OFFLINE = re.compile(
     r"no such host|dial tcp|could ?n.t resolve host|unknown host|temporary failure in name resolution|name or service"
@@ -49,9 +49,10 @@ def version(said: str) -> tuple[int, ...]:
 
 def download(command: Sequence[str], folder: Path) -> None:
     """Run a command that downloads pinned packages. Skip the test if the machine is offline; fail anywhere else."""
-    ended = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=DOWNLOAD_SECONDS, check=False, env=environment()
-    )
+    try:
+        ended = _run(command, folder)
+    except subprocess.TimeoutExpired:
+        _give_up(f"{command[0]} could not download packages in {SECONDS} seconds")
     said = f"{ended.stdout}\n{ended.stderr}"
     if ended.returncode != 0 and OFFLINE.search(said):
         _give_up(f"{command[0]} could not download packages, because the machine is offline")
@@ -59,20 +60,23 @@ def download(command: Sequence[str], folder: Path) -> None:
 
 
 def build(command: Sequence[str], folder: Path) -> None:
-    ended = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=DOWNLOAD_SECONDS, check=False, env=environment()
-    )
+    """Run a command that compiles what was downloaded."""
+    ended = _run(command, folder)
     assert ended.returncode == 0, f"{ended.stdout}\n{ended.stderr}"
 
 
-def environment() -> dict[str, str]:
-    """Go takes what is installed, rather than downloading a newer Go."""
-    return {**os.environ, "GOTOOLCHAIN": "local"}
+def _run(command: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    # Go is to take what is installed, rather than to download a newer Go.
+    told = {**os.environ, "GOTOOLCHAIN": "local"}
+    return subprocess.run(command, cwd=folder, env=told, capture_output=True, text=True, timeout=SECONDS, check=False)
 
 
 @contextmanager
 def alone(file: Path) -> Iterator[None]:
-    """One process of the run at a time: the others may be installing the same packages."""
+    """Let in one process of the run at a time: the others may be installing the same packages.
+
+    file: one that the tools do not lock themselves, as Go does with go.mod.
+    """
     with file.open("rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         yield
