@@ -42,7 +42,7 @@ def need(command: Sequence[str], package: str, *, at_least: tuple[int, ...] = ()
 
 def version(said: str) -> tuple[int, ...]:
     """The first version number in the text."""
-    number = re.search(r"\d+(?:\.\d+)+", said)
+    number = re.search(r"\d+(?:\.\d+)*", said)
     assert number is not None, f"no version in: {said}"
     return tuple(int(part) for part in number[0].split("."))
 
