@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 
 def hold(
@@ -46,3 +47,9 @@ def hold(
             process.stdin.write(browse(said["open"]) + "\n")
             process.stdin.flush()
         raise AssertionError(process.stderr.read())
+
+
+def forged(address: str, **changed: str) -> str:
+    """The address with other values for these parameters of its query."""
+    parts = urlsplit(address)
+    return parts._replace(query=urlencode({**dict(parse_qsl(parts.query)), **changed})).geturl()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 
 import pytest
 
@@ -27,6 +28,17 @@ def pinned(library: str, language: str) -> str:
         case "Go":
             module = (CLIENTS / "go" / "go.mod").read_text(encoding="utf-8")
             found = re.search(rf"{re.escape(library)} (\S+)", module)
+        case "Java":
+            pom = (CLIENTS / "java" / "pom.xml").read_text(encoding="utf-8")
+            assert f"<artifactId>{library}</artifactId>" in pom
+            # Without a version of its own, an artifact has the one of Spring Boot's parent.
+            own = re.search(rf"<artifactId>{re.escape(library)}</artifactId>\s*<version>(.+)</version>", pom)
+            found = own or re.search(
+                r"<artifactId>spring-boot-starter-parent</artifactId>\s*<version>(.+)</version>", pom
+            )
+        case "Rust":
+            packages = tomllib.loads((CLIENTS / "rust" / "Cargo.lock").read_text(encoding="utf-8"))["package"]
+            return next(str(package["version"]) for package in packages if package["name"] == library)
         case _:
             return "Debian 12's"
     assert found is not None, f"{library} is not pinned"
@@ -34,7 +46,7 @@ def pinned(library: str, language: str) -> str:
 
 
 @pytest.mark.spec("docs/connect/libraries.md")
-@pytest.mark.parametrize(("library", "version", "language", "test"), ROWS, ids=[row[0] for row in ROWS])
+@pytest.mark.parametrize(("library", "version", "language", "test"), ROWS, ids=[f"{row[0]} ({row[2]})" for row in ROWS])
 def test_library_is_listed_with_the_version_that_runs(library: str, version: str, language: str, test: str) -> None:
     assert version == pinned(library, language)
     assert (ROOT / "tests" / test).exists()
@@ -42,7 +54,7 @@ def test_library_is_listed_with_the_version_that_runs(library: str, version: str
 
 @pytest.mark.spec("docs/connect/libraries.md")
 def test_page_lists_and_quotes_something() -> None:
-    assert (len(ROWS), len(QUOTES)) == (17, 6)
+    assert (len(ROWS), len(QUOTES)) == (20, 10)
 
 
 @pytest.mark.spec("docs/connect/libraries.md")

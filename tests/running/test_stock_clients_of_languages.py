@@ -1,51 +1,97 @@
-"""Unmodified clients for Go, Ruby and Perl connect and refresh against `make run`, where they are installed."""
+"""Unmodified clients for Go, Java, Perl, Ruby and Rust connect, refresh and revoke against `make run`."""
 
 from __future__ import annotations
 
 import json
-import re
-import shutil
-import subprocess
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests import conversation
+from tests import conversation, java, toolchains
 from tests.actors import Browser, ClientApp, Person
-from tests.local_run import LocalRun
+from tests.local_run import ROOT, LocalRun
 from tests.node import STOCK_CLIENTS
 
 CALLBACK = "http://127.0.0.1:8080/callback"
 EVE = Person("", "eve@localhost", {"smallshows": "Small Shows"}, password="lanyard-demo")
+BUILT = ROOT / ".local" / "stock_clients"
+Command = Callable[[], list[str]]
+
+
+def go() -> list[str]:
+    toolchains.need(["go", "version"], "Go (Debian: apt-get install golang-go)", at_least=(1, 19))
+    folder, program = STOCK_CLIENTS / "go", BUILT / "go" / "client"
+    with toolchains.alone(folder / "main.go"):
+        # Only this module: its own list names others that no client needs.
+        toolchains.download(["go", "mod", "download", "golang.org/x/oauth2"], folder)
+        toolchains.build(["go", "build", "-o", str(program), "."], folder)
+    return [str(program)]
+
+
+def nimbus() -> list[str]:
+    return java.command("nimbus.Client")
+
+
+def perl() -> list[str]:
+    modules = ["-MJSON", "-MNet::OAuth2::Profile::WebServer"]
+    package = "Perl with Net::OAuth2 (Debian: apt-get install libnet-oauth2-perl libjson-perl)"
+    toolchains.need(["perl", *modules, "-e", "1"], package)
+    return ["perl", str(STOCK_CLIENTS / "perl_net_oauth2.pl")]
+
+
+def ruby() -> list[str]:
+    package = "Ruby with oauth2 (Debian: apt-get install ruby-oauth2)"
+    toolchains.need(["ruby", "-e", "require 'oauth2'"], package)
+    return ["ruby", str(STOCK_CLIENTS / "ruby_oauth2.rb")]
+
+
+def rust() -> list[str]:
+    package = "Rust with Cargo (Debian 12: apt-get install cargo-web; later ones: cargo)"
+    toolchains.need(["cargo", "--version"], package, at_least=(1, 75))
+    folder, target = STOCK_CLIENTS / "rust", BUILT / "rust"
+    with toolchains.alone(folder / "Cargo.toml"):
+        toolchains.download(["cargo", "fetch", "--locked"], folder)
+        toolchains.build(["cargo", "build", "--quiet", "--locked", "--offline", "--target-dir", str(target)], folder)
+    return [str(target / "debug" / "stock-clients")]
 
 
 @pytest.fixture
 def app(local_run: LocalRun) -> ClientApp:
     made = local_run.manage(
-        *("applications", "create", "--json", "--owner", "admin@localhost", "--name", "S", "--redirect-uri", CALLBACK)
+        *("applications", "create", "--json", "--owner", "admin@localhost", "--name", "S", "--require-pkce"),
+        *("--redirect-uri", CALLBACK),
     )
     row = json.loads(made.stdout)
     return ClientApp(local_run.base_url, row["client_id"], row["client_secret"], CALLBACK)
 
 
-def need(command: list[str], package: str) -> None:
-    """Skip the test unless this command succeeds."""
-    is_there = shutil.which(command[0]) and subprocess.run(command, capture_output=True, check=False).returncode == 0
-    if not is_there:
-        pytest.skip(f"{package} is not installed, so this client was not tried")
+@pytest.fixture(params=[go, nimbus, perl, ruby, rust])
+def command(request: pytest.FixtureRequest) -> list[str]:
+    """The command that runs the client."""
+    prepare: Command = request.param
+    return prepare()
 
 
-def connects(app: ClientApp, command: list[str], **more: Any) -> None:
+def play(app: ClientApp, command: list[str], **changed: str) -> dict[str, Any]:
+    """Run the client, while a signed-in user allows what it asks for.
+
+    changed: parameters of the authorization response that somebody changes on its way.
+    """
     browser = Browser(app.base_url, EVE)
     browser.sign_in()
 
     def browse(address: str) -> str:
         left_to = browser.allow(browser.open(address), "Small Shows").left_to
         assert left_to is not None
-        return left_to
+        return conversation.forged(left_to, **changed)
 
     given = {"issuer": app.base_url, "client_id": app.client_id, "client_secret": app.secret, "redirect_uri": CALLBACK}
-    result = conversation.hold(command, given, browse, **more)
+    return conversation.hold(command, given, browse)
+
+
+def test_client_connects_with_pkce_refreshes_and_revokes(app: ClientApp, command: list[str]) -> None:
+    result = play(app, command)
     assert result["profile"]["email"] == "eve@localhost"
     assert result["tokens"]["scope"] == "read write"
     assert result["tokens"]["access_token"] != result["refreshed"]["access_token"]
@@ -53,26 +99,13 @@ def connects(app: ClientApp, command: list[str], **more: Any) -> None:
         assert app.me(token).status_code == 401, "the token was revoked"
 
 
-def test_go_client_connects_and_refreshes(app: ClientApp) -> None:
-    need(["go", "version"], "Go")
-    said = subprocess.run(["go", "version"], capture_output=True, text=True, check=True).stdout
-    version = re.search(r"go1\.(\d+)", said)
-    if version and int(version[1]) < 23:
-        pytest.skip(f"golang.org/x/oauth2 needs Go 1.23 or newer: {said.strip()}")
-    folder = STOCK_CLIENTS / "go"
-    subprocess.run(["go", "mod", "download"], cwd=folder, check=True, capture_output=True, timeout=300)
-    connects(app, ["go", "run", "."], folder=folder)
+@pytest.mark.spec("RFC 6749 §10.12")
+def test_client_refuses_a_response_with_another_state(app: ClientApp, command: list[str]) -> None:
+    with pytest.raises(AssertionError, match="The response has another state"):
+        play(app, command, state="forged")
 
 
-def test_ruby_client_connects_and_refreshes(app: ClientApp) -> None:
-    need(["ruby", "-e", "require 'oauth2'"], "Ruby with oauth2 (Debian: apt-get install ruby-oauth2)")
-    connects(app, ["ruby", str(STOCK_CLIENTS / "ruby_oauth2.rb")])
-
-
-def test_perl_client_connects_and_refreshes(app: ClientApp) -> None:
-    modules = ["-MJSON", "-MNet::OAuth2::Profile::WebServer"]
-    need(
-        ["perl", *modules, "-e", "1"],
-        "Perl with Net::OAuth2 (Debian: apt-get install libnet-oauth2-perl libjson-perl)",
-    )
-    connects(app, ["perl", str(STOCK_CLIENTS / "perl_net_oauth2.pl")])
+@pytest.mark.spec("RFC 9207 §2.4")
+def test_client_refuses_a_response_from_another_issuer(app: ClientApp, command: list[str]) -> None:
+    with pytest.raises(AssertionError, match="The response is from another issuer"):
+        play(app, command, iss="https://attacker.example")

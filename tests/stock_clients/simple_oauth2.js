@@ -16,14 +16,17 @@ const client = new AuthorizationCode({
 });
 
 const verifier = randomBytes(32).toString("base64url");
+const state = randomBytes(32).toString("base64url");
 const address = client.authorizeURL({
   redirect_uri: given.redirect_uri,
   scope: ["read", "write"],
-  state: "a state",
+  state,
   code_challenge: createHash("sha256").update(verifier).digest("base64url"),
   code_challenge_method: "S256",
 });
 const callback = await openInBrowser(address);
+if (callback.searchParams.get("state") !== state) throw new Error("The response has another state.");
+if (callback.searchParams.get("iss") !== given.issuer) throw new Error("The response is from another issuer.");
 const connected = await client.getToken({
   code: callback.searchParams.get("code"),
   redirect_uri: given.redirect_uri,

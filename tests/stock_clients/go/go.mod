@@ -1,5 +1,5 @@
 module stockclients
 
-go 1.23.0
+go 1.19
 
-require golang.org/x/oauth2 v0.30.0
+require golang.org/x/oauth2 v0.26.0

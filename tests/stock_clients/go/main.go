@@ -37,12 +37,20 @@ func main() {
 		},
 	}
 	ctx, verifier := context.Background(), oauth2.GenerateVerifier()
-	say(map[string]any{"open": config.AuthCodeURL("a state", oauth2.S256ChallengeOption(verifier))})
+	state := oauth2.GenerateVerifier() // as random as a verifier
+	say(map[string]any{"open": config.AuthCodeURL(state, oauth2.S256ChallengeOption(verifier))})
 	line, err := bufio.NewReader(os.Stdin).ReadString('\n')
 	must(err)
 	address, err := url.Parse(line[:len(line)-1])
 	must(err)
-	tokens, err := config.Exchange(ctx, address.Query().Get("code"), oauth2.VerifierOption(verifier))
+	response := address.Query()
+	if response.Get("state") != state {
+		log.Fatal("The response has another state.")
+	}
+	if response.Get("iss") != app.Issuer {
+		log.Fatal("The response is from another issuer.")
+	}
+	tokens, err := config.Exchange(ctx, response.Get("code"), oauth2.VerifierOption(verifier))
 	must(err)
 	old := &oauth2.Token{RefreshToken: tokens.RefreshToken, Expiry: time.Now().Add(-time.Hour)}
 	refreshed, err := config.TokenSource(ctx, old).Token()
