@@ -207,7 +207,10 @@ def applications_allow_own(
     if not scopes.are_known(allowed):
         fail(f"--scope: use one of {', '.join(scopes.supported())}.")
     if bool(slugs) != scopes.need_organizers(allowed):
-        fail("Give a --scope that is for organizers and at least one --organizer, or neither to allow nothing.")
+        fail(
+            "Give at least one --scope and one --organizer, or neither to allow nothing. Only scopes that are not for "
+            "organizers go without one."
+        )
     found = find_application(client_id)
     client_id = found.public_id
     if not found.is_confidential:
