@@ -23,7 +23,9 @@ from tests.aws_front import AwsFront
 
 pytestmark = pytest.mark.usefixtures("_no_credentials_of_the_suite")
 ROOT = Path(__file__).resolve().parents[2]
-_NOT_COPIED = shutil.ignore_patterns(".venv", ".local", ".git", "__pycache__", ".*_cache", "dist", "deployed")
+_NOT_COPIED = shutil.ignore_patterns(
+    ".venv", ".local", ".git", "__pycache__", ".*_cache", "dist", "deployed", "deployments"
+)
 
 
 class Clone:
