@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pynamodb.expressions.update import Action
 
-from chalicelib.models import application, store
+from chalicelib.models import application, client_secret, store
 from chalicelib.models.application import About, Application, Profile
 
 # Every attribute about secrets, the current one and the replaced ones.
@@ -14,12 +14,7 @@ SECRETS = (
     Application.secret_digest,
     Application.secret_made_at,
     Application.secret_used_at,
-    Application.previous_secret_digest,
-    Application.previous_secret_until,
-    Application.previous_secret_used_at,
-    Application.earlier_secret_digest,
-    Application.earlier_secret_until,
-    Application.earlier_secret_used_at,
+    *client_secret.OLDER,
 )
 
 

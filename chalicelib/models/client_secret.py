@@ -17,7 +17,8 @@ from chalicelib import clock, credentials, limits
 from chalicelib.models import store
 from chalicelib.models.application import Application
 
-_OLDER = (
+# The attributes of the replaced secrets, newest first.
+OLDER = (
     Application.previous_secret_digest,
     Application.previous_secret_until,
     Application.previous_secret_used_at,
@@ -73,12 +74,12 @@ def end_older(client_id: str, of: str | None = None) -> None:
     """
     is_there = Application.owner_id.exists()
     if of is None:
-        store.change(Application.key(client_id), [attribute.remove() for attribute in _OLDER], is_there)
+        store.change(Application.key(client_id), [attribute.remove() for attribute in OLDER], is_there)
         return
     found = store.read(Application.key(client_id))[0]
     if found is None or found.is_deleted:
         raise store.ConditionFailed([])
-    for slot, value in ((_OLDER[:3], found.previous_secret_digest), (_OLDER[3:], found.earlier_secret_digest)):
+    for slot, value in ((OLDER[:3], found.previous_secret_digest), (OLDER[3:], found.earlier_secret_digest)):
         if value and mark(value) == of:
             removed: list[Action] = [attribute.remove() for attribute in slot]
             store.change(Application.key(client_id), removed, is_there & (slot[0] == value))
@@ -94,8 +95,8 @@ def note_use(application: Application, digest: str) -> None:
         return
     for secret, used_at, value, last in (
         (Application.secret_digest, Application.secret_used_at, application.secret_digest, application.secret_used_at),
-        (_OLDER[0], _OLDER[2], application.previous_secret_digest, application.previous_secret_used_at),
-        (_OLDER[3], _OLDER[5], application.earlier_secret_digest, application.earlier_secret_used_at),
+        (OLDER[0], OLDER[2], application.previous_secret_digest, application.previous_secret_used_at),
+        (OLDER[3], OLDER[5], application.earlier_secret_digest, application.earlier_secret_used_at),
     ):
         if value == digest and (last is None or clock.now() - last >= limits.SECRET_TOUCH_SECONDS):
             with store.aside():  # a secret that was replaced in the meantime is no reason to refuse the request
@@ -104,7 +105,7 @@ def note_use(application: Application, digest: str) -> None:
 
 def _kept(application: Application, keep_old_seconds: int) -> dict[str, Any]:
     """The attributes of the old secrets, as they are written with a new one. Raises TooManySecrets."""
-    kept = dict.fromkeys(attribute.attr_name for attribute in _OLDER)
+    kept = dict.fromkeys(attribute.attr_name for attribute in OLDER)
     if not application.secret_digest or not keep_old_seconds:
         return kept
     older = application.older_secrets

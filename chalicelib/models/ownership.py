@@ -55,9 +55,9 @@ def owned_by(user: User) -> list[Application]:
     missing."""
     own = application.owned_by(user.user_id)
     shared = [found for found in store.read_all([Application.key(one) for one in user.shared]) if found]
-    return sorted(
-        [*own, *(found for found in shared if found.is_owned_by(user.user_id))], key=lambda one: one.created_at
-    )
+    listed = [*own, *(found for found in shared if found.is_owned_by(user.user_id))]
+    # By id, since the index may still list one that was transferred just now.
+    return sorted({one.client_id: one for one in listed}.values(), key=lambda one: one.created_at)
 
 
 def owners(of: Application) -> list[User]:
@@ -143,8 +143,8 @@ def transfer(of: Application, to: User, *, keeps: bool, most: int | None = None)
     """Make a user the main owner.
 
     keeps: the present one stays an owner. most: how many applications the new one may have registered; None for the
-    operator. Raises TooManyApplications, and ConditionFailed if the owners changed in the meantime, or the new one was
-    disabled or erased.
+    operator. Raises TooManyOwners, TooManyApplications, and ConditionFailed if the owners changed in the meantime, or
+    the new one was erased; with `most`, also if they were disabled.
     """
     others = (of.owner_ids - {to.user_id}) if keeps else (of.owner_ids - {to.user_id, of.owner_id})
     if len(others) >= limits.OWNERS_LIMIT:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -161,7 +161,7 @@ def _closed(scope: Scope, others: Mapping[str, Scope]) -> Scope:
         raise CatalogueError(
             f"{place}: what every application may do needs no organizers, has no high risk and is not optional"
         )
-    return Scope(**{**scope.__dict__, "implies": frozenset(included)})
+    return replace(scope, implies=frozenset(included))
 
 
 def _words(place: str, value: Any, *, is_required: bool) -> Mapping[str, str]:

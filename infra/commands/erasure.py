@@ -23,6 +23,8 @@ _NOT_EXPORTED = ("_digest", "_hash", "device_key", "_salt", "_stretches")
 Step = tuple[str, Callable[[], Any]]
 # In place of a table: what another user allowed one of this user's applications. It ends, but is not this user's data.
 _OF_OTHERS = "connections of others"
+# Nor are these erased: only the user is taken out of them.
+_HANDED_OVER, _LEFT = "applications that another owner keeps", "applications of others"
 
 
 def export(of: User) -> dict[str, Any]:
@@ -46,12 +48,12 @@ def steps(of: User) -> list[Step]:
     made: list[Step] = [("users", lambda: user.disable(str(of.user_id)))]
     for client_id in _registered_by(of):
         if _heirs(client_id):
-            made.append(("applications", _bound(_end_ownership, client_id)))
+            made.append((_HANDED_OVER, _bound(_end_ownership, client_id)))
             continue
         for user_id in sorted(grant.users_of(client_id) - {str(of.user_id)}):
             made.append((_OF_OTHERS, _bound(grant.take_back, user_id, client_id)))
         made.append(("applications", _bound(application_deletion.delete, client_id)))
-    made.extend(("applications", _bound(_leave, client_id, str(of.user_id))) for client_id in sorted(of.shared))
+    made.extend((_LEFT, _bound(_leave, client_id, str(of.user_id))) for client_id in sorted(of.shared))
     for model in keyed_by_user():
         made.extend((_short_name(model), _bound(_delete, item)) for item in _items(model, of))
     return [*made, ("email_addresses", lambda: _erase_account(of))]

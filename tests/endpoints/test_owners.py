@@ -373,6 +373,31 @@ def test_erasure_of_an_owner_leaves_the_application_to_the_others(
     assert application.get(alone.client_id) is None
 
 
+def test_erasure_says_which_applications_stay(john: Browser, eve: Browser, mine: ClientApp) -> None:
+    share(john, mine, eve)
+    john.register_application("Alone")
+    counted = erasure.counts(erasure.steps(account(john)))
+    assert (counted["applications"], counted["applications that another owner keeps"]) == (1, 1)
+    assert "applications" not in erasure.counts(erasure.steps(account(eve)))
+
+
+def test_an_application_that_changed_hands_just_now_is_listed_once(
+    john: Browser, eve: Browser, mine: ClientApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share(john, mine, eve)
+    found = stored(mine)
+    ownership.transfer(found, account(eve), keeps=True)
+    monkeypatch.setattr(application, "owned_by", lambda _: [found])  # as the index may still say
+    assert [one.client_id for one in ownership.owned_by(account(john))] == [mine.client_id]
+
+
+def test_the_mail_is_in_the_language_of_whoever_asks_for_it(john: Browser, mine: ClientApp, mailbox: Mailbox) -> None:
+    john.http.headers["Accept-Language"] = "de"
+    invite(john, mine, "jemand@example.org")
+    (mail,) = mailbox.of("jemand@example.org")
+    assert mail["Subject"] == "Einladung, eine Anwendung bei Lanyard mit zu verwalten"
+
+
 def test_erasure_of_another_owner_leaves_no_trace_of_them(john: Browser, eve: Browser, mine: ClientApp) -> None:
     share(john, mine, eve)
     for _, step in erasure.steps(account(eve)):

@@ -24,6 +24,7 @@ def catalogue() -> permissions.Catalogue:
         + scope("sell", "optional = true")
         + scope("pay", "optional = true\nrisk = 'high'\nimplies = ['list']")
         + scope("list", "optional = true")
+        + scope("plan", "implies = ['list']")
         + scope("mail", "optional = true\norganizers = false")
     )
 
@@ -74,9 +75,15 @@ def test_selecting_what_was_not_asked_for_gives_nothing(john: Browser, shop: Cli
     assert granted(shop, answer(john, page, "pay", "list", "sell", "nonsense")) == "see sell"
 
 
-def test_scope_that_another_one_includes_cannot_be_left_out_alone(john: Browser, shop: ClientApp) -> None:
-    assert boxes(john.open(shop.authorize_path(scope="list pay"))) == {"pay": False}
+def test_scope_that_comes_with_one_which_stays_cannot_be_left_out(john: Browser, shop: ClientApp) -> None:
+    assert boxes(john.open(shop.authorize_path(scope="list pay plan"))) == {"pay": False}
     assert boxes(john.open(shop.authorize_path(scope="list"))) == {"list": True}
+
+
+def test_scope_that_comes_with_an_optional_one_can_be_left_out_too(john: Browser, shop: ClientApp) -> None:
+    page = john.open(shop.authorize_path(scope="see list pay"))
+    assert boxes(page) == {"pay": False, "list": True}
+    assert granted(shop, answer(john, page)) == "see"
 
 
 def test_leaving_out_everything_is_no_permission(john: Browser, shop: ClientApp) -> None:

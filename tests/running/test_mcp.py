@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -24,12 +19,12 @@ from mcp.shared._httpx_utils import create_mcp_http_client
 from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 from pydantic import AnyUrl
 
-from infra.laptop.ministack import free_port, is_listening
-from tests.actors import Browser, ClientApp, Person
-from tests.local_run import ROOT, LocalRun
+from infra.laptop.ministack import free_port
+from tests.actors import Browser, ClientApp
+from tests.local_run import LocalRun
+from tests.mcp_sample import EVE, serving
 from tests.path_front import PathFront
 
-EVE = Person("", "eve@localhost", {"smallshows": "Small Shows"}, password="lanyard-demo")
 CALLBACK = "http://127.0.0.1:3030/callback"
 
 pytestmark = pytest.mark.spec("MCP")
@@ -80,46 +75,6 @@ class Host:
 def run(task: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
     with ThreadPoolExecutor(1) as thread:  # the browser tests leave an event loop in the main thread
         return thread.submit(anyio.run, task).result()
-
-
-@contextmanager
-def serving(lanyard: LocalRun, address: str) -> Iterator[str]:
-    """The address of examples/mcp_server.py, running with an application that an operator made for it."""
-    create = ("applications", "create", "--json", "--owner", "admin@localhost", "--name", "MCP server")
-    made = json.loads(lanyard.manage(*create, "--redirect-uri", "https://mcp.example.com/").stdout)
-    named = lanyard.manage("applications", "serve-resource", made["client_id"], address)
-    assert named.returncode == 0, named.stderr
-    environment = {
-        **os.environ,
-        "LANYARD_URL": lanyard.settings.get("PUBLIC_URL", lanyard.base_url),
-        "MCP_SERVER": address,
-        "LANYARD_CLIENT_ID": made["client_id"],
-        "LANYARD_CLIENT_SECRET": made["client_secret"],
-    }
-    process = subprocess.Popen([sys.executable, ROOT / "examples" / "mcp_server.py"], env=environment)
-    deadline = time.monotonic() + 30
-    try:
-        while not is_listening(urlsplit(address).port or 0):
-            assert process.poll() is None, "the server exited"
-            assert time.monotonic() < deadline, "the server does not listen"
-            time.sleep(0.1)
-        yield address
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-@pytest.fixture(scope="module")
-def server(open_run: LocalRun, mcp_address: str) -> Iterator[str]:
-    with serving(open_run, mcp_address) as address:
-        yield address
-
-
-@pytest.fixture
-def browser(open_run: LocalRun) -> Browser:
-    made = Browser(open_run.base_url, EVE)
-    made.sign_in()
-    return made
 
 
 @pytest.mark.spec("RFC 9728 §5.1", "RFC 8414 §3", "RFC 7591 §3", "RFC 7636 §4", "RFC 8707 §2")

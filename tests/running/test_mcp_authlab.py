@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +14,9 @@ import requests
 
 from tests.actors import Browser, Person
 from tests.local_run import LocalRun
-from tests.running.test_mcp import serving
 
 EVE = Person("", "eve@localhost", {"smallshows": "Small Shows"}, password="lanyard-demo")
 pytestmark = pytest.mark.spec("MCP")
-
-
-@pytest.fixture
-def server(open_run: LocalRun, mcp_address: str) -> Iterator[str]:
-    with serving(open_run, mcp_address) as address:
-        yield address
 
 
 def authlab(folder: Path, *arguments: str) -> tuple[list[str], dict[str, str]]:

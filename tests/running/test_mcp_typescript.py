@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -13,8 +12,9 @@ from infra.laptop.ministack import free_port
 from tests import node
 from tests.actors import Browser
 from tests.local_run import LocalRun
+from tests.mcp_sample import EVE, serving
 from tests.path_front import PathFront
-from tests.running.test_mcp import CALLBACK, EVE, serving
+from tests.running.test_mcp import CALLBACK
 
 pytestmark = pytest.mark.spec("MCP")
 ORGANIZERS = {"result": ["smallshows"]}
@@ -23,19 +23,6 @@ ORGANIZERS = {"result": ["smallshows"]}
 @pytest.fixture(autouse=True)
 def _installed() -> None:
     node.install()
-
-
-@pytest.fixture(scope="module")
-def server(open_run: LocalRun, mcp_address: str) -> Iterator[str]:
-    with serving(open_run, mcp_address) as address:
-        yield address
-
-
-@pytest.fixture
-def browser(open_run: LocalRun) -> Browser:
-    made = Browser(open_run.base_url, EVE)
-    made.sign_in()
-    return made
 
 
 def play(browser: Browser, server: str, **more: str) -> dict[str, Any]:

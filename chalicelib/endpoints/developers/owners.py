@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import limits, logs, mail, names
+from chalicelib import limits, logs, names
 from chalicelib.endpoints import http
 from chalicelib.endpoints.developers import own_application
 from chalicelib.endpoints.http import browser_session
@@ -15,7 +15,6 @@ from chalicelib.models.application import Application
 from chalicelib.models.email_address import normalize
 from chalicelib.models.security_event import Kind
 from chalicelib.models.user import User
-from chalicelib.pages import render
 from chalicelib.protocol.rules.request_parameters import single
 
 _PATH = own_application.PATH + "/{client_id}/owners"
@@ -132,17 +131,9 @@ def _mail(request: http.Request, inviter: User, found: Application, email: str) 
     It quotes neither the application's name nor the inviter's: anybody can choose those, and send their words to
     strangers.
     """
-    if not mail.is_set_up() or not throttle.may_send_notice():
-        return
-    subject, text = render.mail(
-        "invitation.txt",
-        site=http.site(),
-        accept_language=request.header("accept-language"),
-        user=inviter,
-        link=_link(request, found),
-        days=limits.INVITATION_LIFETIME_SECONDS // limits.DAY_SECONDS,
-    )
-    mail.send_if_possible(email, subject, text)
+    days = limits.INVITATION_LIFETIME_SECONDS // limits.DAY_SECONDS
+    shown = {"inviter": inviter, "link": _link(request, found), "days": days}
+    http.mail_notice(request, email, "invitation.txt", user=None, **shown)
 
 
 def _link(request: http.Request, found: Application) -> str:

@@ -17,6 +17,7 @@ from chalice.app import Request as ChaliceRequest
 
 from chalicelib import deadline, limits, logs, settings
 from chalicelib.endpoints.http import stale_form
+from chalicelib.endpoints.http.mailed_notice import mail_notice as mail_notice
 from chalicelib.endpoints.http.notices import Notice as Notice
 from chalicelib.endpoints.http.refusal import NotSignedIn as NotSignedIn
 from chalicelib.endpoints.http.refusal import Refusal as Refusal

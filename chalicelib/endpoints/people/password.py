@@ -11,7 +11,7 @@ from chalicelib.endpoints.http import browser_session
 from chalicelib.endpoints.http.browser_session import CSRF_FIELD, SignedIn
 from chalicelib.endpoints.people import mailed_link
 from chalicelib.messages import Message
-from chalicelib.models import mail_link, throttle, user
+from chalicelib.models import mail_link, user
 from chalicelib.models.mail_link import MailLink, Purpose
 from chalicelib.models.store import StoreUnavailable
 from chalicelib.models.user import User
@@ -151,19 +151,8 @@ def _choose_page(request: http.Request, link: MailLink, token: str | None, *, pr
 
 def _tell_owner(request: http.Request, changed: User) -> None:
     """Tell the owner about the change by mail, in case somebody else made it. Nothing depends on this mail."""
-    if not mail.is_set_up():
-        return
-    if not throttle.may_send_notice():
-        logs.note(notice="not sent: too many in all")
-        return
-    subject, text = render.mail(
-        "password_changed.txt",
-        site=http.site(),
-        accept_language=request.header("accept-language"),
-        user=changed,
-        reset=request.base_url + ASK,
-    )
-    mail.send_if_possible(changed.email, subject, text)
+    reset = request.base_url + ASK
+    http.mail_notice(request, changed.email, "password_changed.txt", user=changed, reset=reset)
 
 
 def _change_page(request: http.Request, browser: SignedIn, *, wrong: str = "", problem: str | None = None) -> Response:

@@ -78,10 +78,10 @@ def shown(scopes: Iterable[str]) -> list[str]:
 
 
 def optional(asked: Iterable[str]) -> list[str]:
-    """The scopes of a request that the user may leave out: not one that another scope of the request includes."""
-    known = {name: catalogue().scopes[name] for name in ordered(asked)}
-    included = {name for scope in known.values() for name in scope.implies if name != scope.name}
-    return [name for name, scope in known.items() if scope.is_optional and name not in included]
+    """The scopes of a request that the user may leave out: not one that comes with a scope which stays."""
+    known = catalogue().scopes
+    stays = with_implied(name for name in ordered(asked) if not known[name].is_optional)
+    return [name for name in ordered(asked) if name not in stays]
 
 
 def includes(scope: str, asked: Iterable[str]) -> list[str]:
