@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from tests import toolchains
 from tests.local_run import ROOT
 
@@ -9,6 +11,7 @@ FOLDER = ROOT / "tests" / "stock_clients" / "java"
 BUILT = ROOT / ".local" / "stock_clients" / "java"  # as in pom.xml
 
 
+@cache
 def command(main: str) -> list[str]:
     """The command that runs this class. Skips the test without Java and Maven."""
     toolchains.need(["javac", "--version"], "Java (Debian: apt-get install default-jdk-headless)", at_least=(17,))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ BUILT = ROOT / ".local" / "stock_clients"
 Command = Callable[[], list[str]]
 
 
+@cache
 def go() -> list[str]:
     toolchains.need(["go", "version"], "Go (Debian: apt-get install golang-go)", at_least=(1, 19))
     folder, program = STOCK_CLIENTS / "go", BUILT / "go" / "client"
@@ -29,10 +31,12 @@ def go() -> list[str]:
     return [str(program)]
 
 
+@cache
 def nimbus() -> list[str]:
     return java.command("nimbus.Client")
 
 
+@cache
 def perl() -> list[str]:
     modules = ["-MJSON", "-MNet::OAuth2::Profile::WebServer"]
     package = "Perl with Net::OAuth2 (Debian: apt-get install libnet-oauth2-perl libjson-perl)"
@@ -40,12 +44,14 @@ def perl() -> list[str]:
     return ["perl", str(STOCK_CLIENTS / "perl_net_oauth2.pl")]
 
 
+@cache
 def ruby() -> list[str]:
     package = "Ruby with oauth2 (Debian: apt-get install ruby-oauth2)"
     toolchains.need(["ruby", "-e", "require 'oauth2'"], package)
     return ["ruby", str(STOCK_CLIENTS / "ruby_oauth2.rb")]
 
 
+@cache
 def rust() -> list[str]:
     package = "Rust with Cargo (Debian 12: apt-get install cargo-web; later ones: cargo)"
     toolchains.need(["cargo", "--version"], package, at_least=(1, 75))
