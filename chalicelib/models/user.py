@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UnicodeSetAttribute
-from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.condition import Condition, size
 from pynamodb.expressions.update import Action
 
 from chalicelib import clock, credentials, known_device
-from chalicelib.models import organizer, store
+from chalicelib.models import linked_identity, organizer, store
 from chalicelib.models.email_address import EmailAddress, normalize
+from chalicelib.models.linked_identity import Identity, LinkedIdentity
 from chalicelib.models.organizer import Organizer
 from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName, Whole
 
@@ -37,6 +38,7 @@ class User(Item):
     active = BooleanAttribute()
     memberships = UnicodeSetAttribute(null=True)
     shared_applications = UnicodeSetAttribute(null=True)  # that others registered; to list them, see `ownership`
+    linked_identities = UnicodeSetAttribute(null=True)  # as `linked_identity` stores them
     application_count = Whole(null=True)  # None if stored by a version that did not count; see registration_form
     created_at = EpochSeconds()
 
@@ -53,6 +55,15 @@ class User(Item):
     def shared(self) -> frozenset[str]:
         """Ids of applications of other users that the user owns too, unless they have been removed since."""
         return frozenset(self.shared_applications or ())
+
+    @property
+    def identities(self) -> tuple[Identity, ...]:
+        """Those at other sources that are linked to the account."""
+        return tuple(linked_identity.parse(one) for one in sorted(self.linked_identities or ()))
+
+    @property
+    def has_password(self) -> bool:
+        return bool(self.password_hash != credentials.NO_PASSWORD)
 
 
 def create(
@@ -92,12 +103,14 @@ def made(email: str, password_hash: str, user_id: str | None = None, **more: Any
 
 
 def add(new: User, *, claim: store.Change | None = None) -> None:
-    """Store a new user. Raises ConditionFailed if the address is taken, or an organizer of theirs does not exist.
+    """Store a new user. Raises ConditionFailed if the address or a linked identity is taken, or an organizer of theirs
+    does not exist.
 
     claim: a change for the same transaction, which takes at most MEMBERSHIPS_AT_ONCE organizers.
     """
     store.write(
         store.Put(EmailAddress(email=normalize(new.email), user_id=new.user_id), EmailAddress.email.does_not_exist()),
+        *(linked_identity.claim(identity, new.user_id) for identity in new.identities),
         store.Put(new, User.user_id.does_not_exist()),
         *(store.Check(Organizer.key(slug), organizer.is_there()) for slug in sorted(new.organizers)),
         *([claim] if claim else []),
@@ -108,6 +121,34 @@ def find_by_email(email: str) -> User | None:
     """The user with this address. An unknown address costs the same two reads, so that timing reveals nothing."""
     address = store.read(EmailAddress.key(email))[0]
     return store.read(User.key(address.user_id if address else "nobody"))[0]
+
+
+def find_by_identity(identity: Identity) -> User | None:
+    """The user whom this identity belongs to."""
+    linked = store.read(LinkedIdentity.key(identity))[0]
+    return store.read(User.key(linked.user_id))[0] if linked else None
+
+
+def link(user_id: str, identity: Identity) -> None:
+    """Link an identity to the account; nothing changes if it is linked already.
+
+    Raises ConditionFailed if it belongs to another user, or the user does not exist or has PER_USER_LIMIT identities.
+    """
+    is_room = User.linked_identities.does_not_exist() | (size(User.linked_identities) < linked_identity.PER_USER_LIMIT)
+    is_room |= User.linked_identities.contains(str(identity))
+    store.write(
+        linked_identity.claim(identity, user_id),
+        store.Update(User.key(user_id), [User.linked_identities.add({str(identity)})], User.user_id.exists() & is_room),
+    )
+
+
+def unlink(user_id: str, identity: Identity) -> None:
+    """End the link. Raises ConditionFailed if the identity belongs to another user, or the user does not exist."""
+    theirs = LinkedIdentity.identity.does_not_exist() | (LinkedIdentity.user_id == user_id)
+    store.write(
+        store.Delete(LinkedIdentity.key(identity), theirs),
+        store.Update(User.key(user_id), [User.linked_identities.delete({str(identity)})], User.user_id.exists()),
+    )
 
 
 def disable(user_id: str) -> None:
@@ -190,8 +231,11 @@ def _unchanged(user: User) -> Condition:
 
 
 def erase(user: User) -> None:
-    """Delete the account and its address. Its sign-ins, sessions and tokens are refused from the next request on."""
-    store.write(store.Delete(User.key(user.user_id)), store.Delete(EmailAddress.key(user.email)))
+    """Delete the account, its address and its linked identities. Its sign-ins, sessions and tokens are refused from the
+    next request on."""
+    now = store.read(User.key(user.user_id))[0] or user  # an identity may have been linked since
+    linked = [store.Delete(LinkedIdentity.key(identity)) for identity in now.identities]
+    store.write(store.Delete(User.key(user.user_id)), store.Delete(EmailAddress.key(user.email)), *linked)
 
 
 def all_users(*, after: str | None = None) -> Iterator[User]:

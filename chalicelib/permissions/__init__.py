@@ -22,6 +22,8 @@ _NAME = re.compile(r"[a-z][a-z0-9_-]{0,40}")
 _SCOPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,79}")
 # OpenID Connect gives these a meaning, so a catalogue must not give them another.
 _RESERVED = frozenset(("openid", "email", "offline_access"))
+# For the platform's own server, which acts for no user. The operator allows them; nobody can ask a user for them.
+ADMINISTRATIVE = ("scim", "sign_in")
 _SCOPES_LIMIT = 100
 _WORDS_LIMIT_CHARACTERS = 200
 _CATALOGUE_KEYS = {"default", "own_api", "scopes"}
@@ -127,6 +129,8 @@ def _scope(name: str, table: Mapping[str, Any]) -> Scope:
         )
     if name in _RESERVED:
         raise CatalogueError(f"{place}: OpenID Connect gives this scope its meaning, so choose another name")
+    if name in ADMINISTRATIVE:
+        raise CatalogueError(f"{place}: this scope is for the platform's own server, so choose another name")
     _check_keys(place, table, _SCOPE_KEYS)
     risk = table.get("risk", "low")
     if risk not in ("low", "high"):

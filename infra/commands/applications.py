@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 import click
 
-from chalicelib import limits, names
+from chalicelib import limits, names, permissions
 from chalicelib.keys import server_key
 from chalicelib.models import application, application_access, client_secret, organizer, registration_form, store
 from chalicelib.models.application import Application, Profile
@@ -204,8 +204,9 @@ def applications_allow_own(
 
     An application that registered or describes itself can get none.
     """
-    if not scopes.are_known(allowed):
-        fail(f"--scope: use one of {', '.join(scopes.supported())}.")
+    known = scopes.of_application((*scopes.supported(), *permissions.ADMINISTRATIVE))
+    if unknown := sorted(set(allowed).difference(known)):
+        fail(f"--scope: there is no {unknown[0]}; use one of {', '.join(known)}.")
     if bool(slugs) != scopes.need_organizers(allowed):
         fail(
             "Give at least one --scope and one --organizer, or neither to allow nothing. Only scopes that are not for "

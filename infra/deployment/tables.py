@@ -12,6 +12,7 @@ from chalicelib.models.device_request import DeviceRequest
 from chalicelib.models.document_fetch import DocumentFetch
 from chalicelib.models.email_address import EmailAddress
 from chalicelib.models.grant import Grant
+from chalicelib.models.linked_identity import LinkedIdentity
 from chalicelib.models.mail_link import MailLink
 from chalicelib.models.operator_event import OperatorEvent
 from chalicelib.models.organizer import Organizer
@@ -30,6 +31,7 @@ from chalicelib.models.verification import Logo
 MODELS: tuple[type[Item], ...] = (
     User,
     EmailAddress,
+    LinkedIdentity,
     Organizer,
     Application,
     RegistrationForm,

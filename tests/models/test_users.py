@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
 
 from chalicelib import credentials
-from chalicelib.models import organizer, store, user
+from chalicelib.models import linked_identity, organizer, store, user
+from chalicelib.models.linked_identity import PER_USER_LIMIT, Identity
 from chalicelib.models.user import User
 from tests.models.world import a_user
 
@@ -134,3 +136,61 @@ def _read(of: User) -> User:
     found = store.read(User.key(of.user_id))[0]
     assert found
     return found
+
+
+@pytest.mark.usefixtures("engine")
+def test_linked_identity_belongs_to_one_user_and_finds_them() -> None:
+    identity = Identity("https://accounts.example.com", credentials.new_id())
+    mine, other = a_user(), a_user()
+    user.link(mine.user_id, identity)
+    user.link(mine.user_id, identity)
+    with pytest.raises(store.ConditionFailed):
+        user.link(other.user_id, identity)
+    with pytest.raises(store.ConditionFailed):
+        user.unlink(other.user_id, identity)
+    found = user.find_by_identity(identity)
+    assert found
+    assert (found.user_id, found.identities) == (mine.user_id, (identity,))
+    user.unlink(mine.user_id, identity)
+    assert user.find_by_identity(identity) is None
+    user.link(other.user_id, identity)
+
+
+@pytest.mark.usefixtures("engine")
+def test_user_has_only_so_many_linked_identities() -> None:
+    made = a_user()
+    identities = [Identity("platform", credentials.new_id()) for _ in range(PER_USER_LIMIT + 1)]
+    for identity in identities[:-1]:
+        user.link(made.user_id, identity)
+    with pytest.raises(store.ConditionFailed):
+        user.link(made.user_id, identities[-1])
+    user.link(made.user_id, identities[0])
+    assert user.find_by_identity(identities[-1]) is None
+
+
+@pytest.mark.usefixtures("engine")
+def test_new_user_is_not_stored_if_their_identity_is_taken_and_an_erased_users_is_free() -> None:
+    identity, email = Identity("platform", credentials.new_id()), f"{credentials.new_id()}@example.org"
+    first = a_user()
+    user.link(first.user_id, identity)
+    described: dict[str, Any] = {
+        "fullname": "New",
+        "locale": "en",
+        "timezone": "UTC",
+        "linked_identities": {str(identity)},
+    }
+    with pytest.raises(store.ConditionFailed):
+        user.add(user.made(email, credentials.NO_PASSWORD, **described))
+    assert user.find_by_email(email) is None
+    user.erase(first)  # as it was read before the identity was linked
+    user.add(user.made(email, credentials.NO_PASSWORD, **described))
+    found = user.find_by_identity(identity)
+    assert found
+    assert found.email == email
+    assert not found.has_password
+
+
+@pytest.mark.parametrize("subject", ["", " 4711", "47\n11", "x" * 256])
+def test_subject_that_cannot_be_one_is_refused(subject: str) -> None:
+    with pytest.raises(ValueError, match="printable"):
+        linked_identity.check_subject(subject)

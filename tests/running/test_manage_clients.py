@@ -78,6 +78,25 @@ def test_operator_allows_an_application_access_of_its_own(local_run: LocalRun) -
     assert app.call_token(grant_type="client_credentials").json()["error"] == "unauthorized_client"
 
 
+@pytest.mark.spec("RFC 6749 §4.4")
+def test_platforms_own_server_can_be_allowed_an_administrative_scope_that_no_user_can_give(local_run: LocalRun) -> None:
+    made = in_json(local_run, *CREATE, "--redirect-uri", CALLBACK)
+    app = ClientApp(local_run.base_url, made["client_id"], made["client_secret"], CALLBACK)
+    in_json(local_run, "applications", "allow-own", app.client_id, "--scope", "scim")
+    tokens = app.call_token(grant_type="client_credentials").json()
+    assert tokens["scope"] == "scim"
+    introspect, own = local_run.base_url + "/api/v1/oauth/introspect", (app.client_id, app.secret)
+    known = requests.post(introspect, data={"token": tokens["access_token"]}, auth=own, timeout=30).json()
+    assert known["scope"] == "scim"
+    assert app.organizers(tokens["access_token"]).json()["error"] == "insufficient_scope"
+    assert app.call_token(grant_type="client_credentials", scope="sign_in").json()["error"] == "invalid_scope"
+    asked = {name: value for name, value in app.parameters(scope="scim").items() if name != "client_id"}
+    pushed = requests.post(local_run.base_url + "/api/v1/oauth/par", data=asked, auth=own, timeout=30)
+    assert pushed.json()["error"] == "invalid_scope"
+    in_json(local_run, "applications", "allow-own", app.client_id)
+    assert app.me(tokens["access_token"]).status_code == 403
+
+
 @pytest.mark.spec("docs/security.md")
 def test_self_registered_application_is_allowed_nothing_of_its_own(open_run: LocalRun) -> None:
     register = open_run.base_url + "/api/v1/oauth/register"

@@ -107,7 +107,7 @@ def finish(status: int, body: str | None, retry_after_seconds: int | None = None
         parsed["error_description"] = _as_description(parsed["error_description"])
     parsed.pop("state", None)  # oauthlib adds it here too, but it belongs only in redirects (§4.1.2.1, not §5.2)
     if "scope" in parsed:
-        parsed["scope"] = scopes.as_text(parsed["scope"].split())
+        parsed["scope"] = " ".join(scopes.of_application(parsed["scope"].split()))
     return ProtocolAnswer(status, headers, json.dumps(parsed) if parsed else "")
 
 

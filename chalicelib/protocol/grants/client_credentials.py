@@ -33,14 +33,14 @@ class ClientCredentialsGrant(TokenGrant):
 
 def _check_allowed(client: Application) -> None:
     """Raises UnauthorizedClientError. A public application is refused, because it cannot authenticate (§4.4)."""
-    if not (client.is_confidential and scopes.ordered(client.own_scopes or ())):
+    if not (client.is_confidential and scopes.of_application(client.own_scopes or ())):
         raise errors.UnauthorizedClientError("This application has no access of its own. The operator has to allow it.")
 
 
 def _scope(request: TokenRequest, client: Application) -> str:
     """Raises InvalidScopeError for a scope that the operator did not allow."""
-    own = scopes.ordered(client.own_scopes or ())
+    own = scopes.of_application(client.own_scopes or ())
     asked = request.scopes(own)
-    if not set(asked) <= scopes.with_implied(own):
+    if not set(asked) <= scopes.allowed_to_application(asked, own):
         raise errors.InvalidScopeError(f"scope may contain only what the operator allowed: {', '.join(own)}.")
-    return scopes.as_text(asked)
+    return " ".join(scopes.of_application(asked))

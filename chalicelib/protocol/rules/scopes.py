@@ -42,6 +42,19 @@ def are_known(scopes: Iterable[str]) -> bool:
     return all(scope in catalogue().scopes for scope in scopes)
 
 
+def of_application(scopes: Iterable[str]) -> list[str]:
+    """The scopes that an application can have without a user, of these: administrative ones too, which come last."""
+    given = set(scopes)
+    return [*ordered(given), *(name for name in permissions.ADMINISTRATIVE if name in given)]
+
+
+def allowed_to_application(scopes: Iterable[str], own: Iterable[str]) -> frozenset[str]:
+    """What these scopes allow an application without a user. own: what the operator allows it."""
+    given, own = set(scopes), set(own)
+    administrative = given & own & set(permissions.ADMINISTRATIVE)
+    return with_implied(given) & with_implied(own) | administrative
+
+
 def of_own_api(part: str) -> str | None:
     """The scope that a part of our own API requires; None if the catalogue switches it off."""
     return catalogue().own_api.get(part)

@@ -114,8 +114,13 @@ def access_of(token: str) -> Access:
             401, "invalid_token", "The permission was revoked, or the user or the application was disabled."
         )
     organizers = frozenset(live.organizers or ()) & standing.allowed_organizers
-    allowed = scopes.with_implied(live.scope.split()) & scopes.with_implied(standing.allowed_scopes)
-    return Access(standing, live, allowed, organizers)
+    return Access(standing, live, _allowed(standing, live.scope.split()), organizers)
+
+
+def _allowed(standing: GrantStanding | ApplicationStanding, scopes_: list[str]) -> frozenset[str]:
+    if isinstance(standing, ApplicationStanding):
+        return scopes.allowed_to_application(scopes_, standing.allowed_scopes)
+    return scopes.with_implied(scopes_) & scopes.with_implied(standing.allowed_scopes)
 
 
 def _standing(grant_id: str) -> GrantStanding | ApplicationStanding | None:

@@ -54,7 +54,7 @@ def _access_token(token: str, asking: Application, issuer: str) -> dict[str, Any
         return None
     return {
         "active": True,
-        "scope": scopes.as_text(access.scopes),
+        "scope": " ".join(scopes.of_application(access.scopes)),
         "client_id": access.application.public_id,
         "token_type": "Bearer",
         "exp": int(access.access_token.expires_at),
