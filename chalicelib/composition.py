@@ -12,7 +12,7 @@ from chalice.app import Chalice
 
 from chalicelib import logs, settings
 from chalicelib.endpoints import http, not_found, static
-from chalicelib.endpoints.api import lambda_authorizer, openapi, resources
+from chalicelib.endpoints.api import lambda_authorizer, openapi, resources, sign_in_requests
 from chalicelib.endpoints.developers import (
     applications,
     disconnecting_users,
@@ -22,7 +22,15 @@ from chalicelib.endpoints.developers import (
     recent_requests,
 )
 from chalicelib.endpoints.oauth import authorize, device, discovery, registration, token
-from chalicelib.endpoints.people import account_activity, connected_applications, password, profile, sign_in, sign_up
+from chalicelib.endpoints.people import (
+    account_activity,
+    connected_applications,
+    identity_providers,
+    password,
+    profile,
+    sign_in,
+    sign_up,
+)
 
 VIEWS = (
     authorize,
@@ -32,7 +40,9 @@ VIEWS = (
     discovery,
     openapi,
     resources,
+    sign_in_requests,
     sign_in,
+    identity_providers,
     applications,
     disconnecting_users,
     owners,

@@ -52,6 +52,8 @@ class Kind(StrEnum):
     REGISTRATION_TOKEN = "lyrg_"
     INITIAL_ACCESS_TOKEN = "lyia_"
     KNOWN_DEVICE = "lykd_"
+    SIGN_IN_REQUEST = "lysr_"
+    SIGN_IN_ANSWER = "lysa_"
 
 
 _NAMES_LENGTH = {
@@ -66,6 +68,8 @@ _NAMES_LENGTH = {
     Kind.INITIAL_ACCESS_TOKEN: 0,
     Kind.DEVICE_CODE: ID_LENGTH,  # a device request's id
     Kind.KNOWN_DEVICE: 2 * ID_LENGTH,  # a user id, and the device's
+    Kind.SIGN_IN_REQUEST: 0,
+    Kind.SIGN_IN_ANSWER: 0,
 }
 
 
@@ -129,6 +133,11 @@ def digest(text: str) -> str:
 def matches(text: str, stored_digest: str | None) -> bool:
     """True if `text` has this digest. Takes constant time, even if the digest is None."""
     return hmac.compare_digest(digest(text), stored_digest or digest("")) and stored_digest is not None
+
+
+def is_same(sent: str, expected: str) -> bool:
+    """Takes constant time."""
+    return hmac.compare_digest(sent.encode(), expected.encode())
 
 
 def derive(secret: str, *purpose: str) -> str:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from chalicelib import permissions
+from chalicelib import identity_providers, permissions
 from chalicelib.imported_passwords import HashCost, read_cost
 
 # The URL of an API that tokens can be requested for: scheme, host, port and the rest. Nothing else is one, neither here
@@ -43,6 +43,23 @@ def permission_catalogue(name: str) -> permissions.Catalogue:
         return permissions.load(name or permissions.DEFAULT)
     except permissions.CatalogueError as error:
         raise SettingsError(f"PERMISSIONS: {error}") from error
+
+
+def providers(name: str, *, is_local: bool) -> identity_providers.Providers:
+    try:
+        return identity_providers.load(name, is_local=is_local)
+    except identity_providers.ProvidersError as error:
+        raise SettingsError(f"IDENTITY_PROVIDERS: {error}") from error
+
+
+def provider_secrets(environment: Mapping[str, str]) -> Mapping[str, str]:
+    """Our secret at each provider: of `staff` in PROVIDER_SECRET_STAFF, of `the-shop` in PROVIDER_SECRET_THE_SHOP."""
+    start = "PROVIDER_SECRET_"
+    return {
+        name.removeprefix(start).lower().replace("_", "-"): value
+        for name, value in environment.items()
+        if name.startswith(start) and value
+    }
 
 
 def public_url(value: str, *, is_local: bool) -> str | None:

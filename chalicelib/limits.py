@@ -182,3 +182,12 @@ SERVER_KEY_RETRY_SECONDS = 5.0  # after a failure to read the server keys, they 
 # A refresh that loses to another one is tried again, unless its own write took this long. Then its client may have
 # given up and sent the other refresh itself, and that one's token must stay valid.
 REFRESH_GIVES_WAY_SECONDS = STORE_READ_SECONDS
+
+# Sign-in at an identity provider.
+SIGN_IN_REQUEST_LIFETIME_SECONDS = 600  # long enough to sign in there
+PROVIDER_DOCUMENT_KEPT_SECONDS = 3600  # a provider's metadata and keys, in the memory of a process
+PROVIDER_KEYS_RETRY_SECONDS = 60  # before keys are fetched again for a key id that is not among them
+PROVIDER_DOCUMENT_LIMIT_BYTES = 65_536
+ID_TOKEN_SKEW_SECONDS = 60
+ID_TOKEN_LIMIT_CHARACTERS = 16_384
+ORGANIZERS_TOLD_LIMIT = 1000

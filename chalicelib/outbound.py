@@ -1,9 +1,10 @@
 """Fetches a JSON document or a picture from a URL that a stranger chose, guarded against server-side request forgery
-(SSRF).
+(SSRF), and sends forms to the identity providers that the operator chose, with the same guard.
 
 Only https on port 443, to a host whose addresses are all public. The connection goes to an address that was checked, so
 a second lookup cannot lead elsewhere. It follows no redirects, uses no proxy and sends nothing but the request. Size
-and time are limited, including the time of the lookup.
+and time are limited, including the time of the lookup. Only on a laptop may an identity provider run on the same
+machine.
 """
 
 from __future__ import annotations
@@ -13,15 +14,18 @@ import ipaddress
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-from chalicelib import deadline, limits
+from chalicelib import deadline, limits, settings
 
 _PORT = 443
 _GONE = (404, 410)
+_LOOPBACK = ("127.0.0.1", "localhost")
+_REFUSALS = (400, 401)  # with which a token endpoint says what is wrong (RFC 6749 §5.2)
 # All public IPv6 addresses are in the first network; the tunnels within it lead to IPv4 addresses of anybody's choice.
 _PUBLIC_IPV6 = ipaddress.ip_network("2000::/3")
 _TUNNELS = (ipaddress.ip_network("2002::/16"), ipaddress.ip_network("2001::/32"))
@@ -37,11 +41,13 @@ class Unreachable(FetchError):
 
 @dataclass(frozen=True)
 class Fetched:
-    """A response. headers: with names in lower case. is_unchanged: 304, an answer to the validators that were sent."""
+    """A response. headers: with names in lower case. is_unchanged: 304, an answer to the validators that were sent.
+    is_refusal: 400 or 401, the answer to a form that was not accepted."""
 
     body: bytes
     headers: Mapping[str, str]
     is_unchanged: bool = False
+    is_refusal: bool = False
 
 
 def _resolve(host: str) -> Sequence[str]:
@@ -84,6 +90,7 @@ JSON = Kind(
     "application/json",
     limits.DOCUMENT_LIMIT_BYTES,
 )
+PROVIDERS_JSON = replace(JSON, limit=limits.PROVIDER_DOCUMENT_LIMIT_BYTES)
 PICTURE = Kind(
     "image/png, image/jpeg, image/webp",
     lambda found: found in ("image/png", "image/jpeg", "image/webp"),
@@ -98,13 +105,23 @@ def fetch(url: str, kind: Kind = JSON) -> bytes:
 
 
 def get(url: str, kind: Kind = JSON, validators: Mapping[str, str] = MappingProxyType({})) -> Fetched:
-    """Fetch a document. url: https, with a host name and no port. validators: If-None-Match and If-Modified-Since.
+    """Fetch a document. url: https, with a host name and no port. validators: If-None-Match and If-Modified-Since, or
+    another header of the request.
 
     Raises FetchError, Unreachable, and DeadlineExceeded if the request had less time left than a document may take and
     that was not enough.
     """
+    return _fetched(_Fetch(url, kind, validators))
+
+
+def post_form(url: str, form: str, headers: Mapping[str, str]) -> Fetched:
+    """Send a form to an identity provider, which answers with JSON, also if it refuses. Raises as `get` does."""
+    sent = {"Content-Type": "application/x-www-form-urlencoded", **headers}
+    return _fetched(_Fetch(url, PROVIDERS_JSON, sent, form.encode()))
+
+
+def _fetched(worker: _Fetch) -> Fetched:
     seconds = deadline.seconds_for(limits.DOCUMENT_FETCH_SECONDS)
-    worker = _Fetch(url, kind, validators)
     worker.start()
     worker.join(seconds)
     if worker.is_alive():
@@ -132,9 +149,9 @@ def is_public(address: str) -> bool:
 class _Fetch(threading.Thread):
     """A fetch in its own thread, because nothing else limits the time of a lookup or of a slow response."""
 
-    def __init__(self, url: str, kind: Kind, validators: Mapping[str, str]) -> None:
+    def __init__(self, url: str, kind: Kind, headers: Mapping[str, str], form: bytes | None = None) -> None:
         super().__init__(daemon=True)
-        self._url, self._kind, self._validators = url, kind, validators
+        self._url, self._kind, self._headers, self._form = url, kind, headers, form
         self._socket: socket.socket | None = None
         self.fetched: Fetched | None = None
         self.error: FetchError | None = None
@@ -157,7 +174,23 @@ class _Fetch(threading.Thread):
 
     def _get(self) -> Fetched:
         parts = urlsplit(self._url)
+        with self._connection(parts) as connection:
+            path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+            sent = {"Accept": self._kind.accept, "Connection": "close", **self._headers}
+            connection.request("GET" if self._form is None else "POST", path, body=self._form, headers=sent)
+            with connection.getresponse() as response:
+                return self._read(response)
+
+    @contextmanager
+    def _connection(self, parts: SplitResult) -> Iterator[http.client.HTTPConnection]:
+        """A connection to the URL's host. Raises FetchError for one that must not be reached."""
         host = parts.hostname or ""
+        if parts.scheme == "http" and host in _LOOPBACK and settings.SETTINGS.is_local:
+            with socket.create_connection((host, parts.port or 80), limits.DOCUMENT_FETCH_SECONDS) as self._socket:
+                yield _over(http.client.HTTPConnection(parts.netloc), self._socket)
+            return
+        if parts.scheme != "https":
+            raise FetchError("its address is not https")
         if parts.port not in (None, _PORT):
             raise FetchError(f"its port is not {_PORT}")
         addresses = NETWORK.resolve(host)
@@ -166,19 +199,14 @@ class _Fetch(threading.Thread):
         self._socket = NETWORK.connect(addresses[0])
         with NETWORK.trust().wrap_socket(self._socket, server_hostname=host) as secured:
             self._socket = secured
-            connection = http.client.HTTPSConnection(host)
-            connection.sock = secured
-            path = parts.path + (f"?{parts.query}" if parts.query else "")
-            sent = {"Accept": self._kind.accept, "Connection": "close", **self._validators}
-            connection.request("GET", path or "/", headers=sent)
-            with connection.getresponse() as response:
-                return self._read(response)
+            yield _over(http.client.HTTPSConnection(host), secured)
 
     def _read(self, response: http.client.HTTPResponse) -> Fetched:
         headers = {name.lower(): value for name, value in response.headers.items()}
-        if response.status == 304 and self._validators:
+        is_refusal = self._form is not None and response.status in _REFUSALS
+        if response.status == 304 and self._headers:
             return Fetched(b"", headers, is_unchanged=True)
-        if response.status != 200:
+        if response.status != 200 and not is_refusal:
             problem = f"its server answers {response.status} (redirects are not followed)"
             raise FetchError(problem) if response.status in _GONE else Unreachable(problem)
         if not self._kind.is_one(response.headers.get_content_type()):
@@ -186,4 +214,9 @@ class _Fetch(threading.Thread):
         body = response.read(self._kind.limit + 1)
         if len(body) > self._kind.limit:
             raise FetchError(f"it is larger than {self._kind.limit} bytes")
-        return Fetched(body, headers)
+        return Fetched(body, headers, is_refusal=is_refusal)
+
+
+def _over(connection: http.client.HTTPConnection, opened: socket.socket) -> http.client.HTTPConnection:
+    connection.sock = opened
+    return connection

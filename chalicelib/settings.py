@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chalicelib import environment as read
-from chalicelib import limits, permissions
+from chalicelib import identity_providers, limits, permissions
 from chalicelib.environment import RequiredScope as RequiredScope
 from chalicelib.environment import SettingsError as SettingsError
 from chalicelib.environment import resource_parts as resource_parts
@@ -34,6 +34,8 @@ class Settings:
 
     stage: the Chalice stage, which is also part of every table's name.
     permissions: what applications may be allowed to do.
+    providers: where people sign in besides, or instead of, with a password of ours.
+    provider_secrets: our secrets at them by name, if they are not in SSM.
     table_prefix: the start of the tables' names.
     public_url: the URL that users see, without a trailing slash; None if API Gateway's own URL is used.
     code_lifetime_seconds: how long an authorization code can be exchanged.
@@ -79,6 +81,8 @@ class Settings:
     imported_passwords: tuple[HashCost, ...] = ()
     not_before: int = 0
     previous_server_keys: tuple[str, ...] = field(default=(), repr=False)
+    providers: identity_providers.Providers = field(default_factory=identity_providers.Providers)
+    provider_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     refresh_idle_days: int = 90
 
     @property
@@ -138,6 +142,8 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         imported_passwords=read.imported_passwords(environment.get("IMPORTED_PASSWORDS", "")),
         not_before=read.moment(environment, "NOT_BEFORE"),
         previous_server_keys=server_keys[1:],
+        providers=read.providers(environment.get("IDENTITY_PROVIDERS", ""), is_local=is_local),
+        provider_secrets=read.provider_secrets(environment),
         refresh_idle_days=read.days(
             environment, "REFRESH_IDLE_DAYS", default=90, least=0, most=limits.REFRESH_IDLE_MAX_DAYS
         ),

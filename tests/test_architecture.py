@@ -27,6 +27,7 @@ FOUNDATION = {
     "deadline",
     "keys",
     "permissions",
+    "identity_providers",
 }
 # What each folder may import from ours, besides itself.
 MAY_IMPORT = {
@@ -48,9 +49,10 @@ MAY_IMPORT = {
     "imported_passwords": set[str](),
     "known_device": {"credentials"},
     "permissions": set[str](),
-    "settings": {"environment", "limits", "imported_passwords", "permissions"},
+    "identity_providers": set[str](),
+    "settings": {"environment", "limits", "imported_passwords", "permissions", "identity_providers"},
     "limits": set[str](),
-    "environment": {"imported_passwords", "permissions"},
+    "environment": {"imported_passwords", "permissions", "identity_providers"},
     "clock": set[str](),
     "deadline": {"limits", "clock"},
     "logs": {"metrics"},
@@ -65,6 +67,7 @@ FOLDERS = {
         "authorization": {"rules", "errors", "clients"},
         "grants": {"rules", "errors", "clients", "authorization"},
         "tokens": {"rules", "errors", "clients", "grants"},
+        "upstream": {"rules"},
         "server_metadata": {"rules", "clients", "grants"},
     },
     "endpoints": {

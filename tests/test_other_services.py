@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from chalicelib import deadline, limits, mail, settings
-from chalicelib.keys import server_key
+from chalicelib.keys import parameter_store, server_key
 from chalicelib.models import store as storage
 from chalicelib.models import throttle
 from chalicelib.models.throttle import Throttle
@@ -136,9 +136,9 @@ def _in_ssm(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Keep the key in an SSM parameter."""
     stage = replace(settings.SETTINGS, server_key=None, server_key_parameter=PARAMETER)
     monkeypatch.setattr(settings, "SETTINGS", stage)
-    server_key._failed.clear()
+    parameter_store.forget()
     yield
-    server_key._failed.clear()
+    parameter_store.forget()
 
 
 def problem() -> str:

@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from chalicelib import settings
-from chalicelib.keys import server_key
+from chalicelib.keys import parameter_store, server_key
 from infra.laptop.ministack import REGION, MiniStack, free_port
 
 KEY = "a-key-that-an-operator-put-into-the-parameter-store"
@@ -33,11 +33,9 @@ def parameter(aws: MiniStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setitem(os.environ, "AWS_ENDPOINT_URL_SSM", aws.url)
     name = "/lanyard/test/server-key"
     boto3.client("ssm", region_name=REGION).put_parameter(Name=name, Value=KEY, Type="SecureString", Overwrite=True)
-    server_key._from_ssm.cache_clear()
-    server_key._failed.clear()
+    parameter_store.forget()
     yield name
-    server_key._from_ssm.cache_clear()
-    server_key._failed.clear()
+    parameter_store.forget()
 
 
 def use(monkeypatch: pytest.MonkeyPatch, **changed: Any) -> None:

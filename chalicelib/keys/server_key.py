@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import math
 from dataclasses import dataclass, field
 
-from chalicelib import clock, deadline, limits, settings
+from chalicelib import limits, settings
+from chalicelib.keys import parameter_store
+from chalicelib.keys.parameter_store import ParameterUnavailable
 
 MISSING = "Public applications need a SERVER_KEY, and this stage has none."
-_failed: dict[str, tuple[float, str]] = {}  # a parameter's name -> until when it is not requested again, and why
 
 
 class ServerKeyMissing(Exception):
@@ -74,45 +74,14 @@ def _named(keys: tuple[str, ...]) -> tuple[ServerKey, ...]:
     )
 
 
-@functools.cache
 def _from_ssm(name: str) -> tuple[str, ...]:
-    """The keys in this parameter, newest first. A failure of SSM is remembered for a short time: while SSM hangs or
-    throttles, requests that each waited for it would tie up every function. Running out of time is not remembered."""
-    until, code = _failed.get(name, (0.0, ""))
-    if clock.monotonic() < until:
-        raise ServerKeyUnavailable(code)
+    """The keys in this parameter, newest first."""
     try:
-        return _checked(_ask_ssm(name))
-    except deadline.DeadlineExceeded as error:
-        raise ServerKeyUnavailable(type(error).__name__) from error
-    except ServerKeyUnavailable as error:
-        _failed[name] = (clock.monotonic() + limits.SERVER_KEY_RETRY_SECONDS, error.code)
-        raise
-
-
-def _ask_ssm(name: str) -> tuple[str, ...]:
-    import boto3  # imported here so that only requests of public clients pay for it
-    from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    config = Config(
-        connect_timeout=limits.STORE_CONNECT_SECONDS,
-        read_timeout=limits.STORE_READ_SECONDS,
-        retries={"total_max_attempts": limits.SERVICE_TRIES},
-    )
-    client = boto3.client("ssm", config=config)
-    try:
-        answer = deadline.within(math.inf, lambda: client.get_parameter(Name=name, WithDecryption=True))
-    except ClientError as error:
-        raise ServerKeyUnavailable(error.response["Error"]["Code"]) from error
-    except BotoCoreError as error:
-        raise ServerKeyUnavailable(type(error).__name__) from error
-    return tuple(str(answer["Parameter"]["Value"]).split())
-
-
-def _checked(keys: tuple[str, ...]) -> tuple[str, ...]:
-    if not keys or any(len(key) < limits.SERVER_KEY_MIN_CHARACTERS for key in keys):
-        raise ServerKeyUnavailable("TooShort")
-    if len(keys) > limits.SERVER_KEYS_LIMIT:
-        raise ServerKeyUnavailable("TooMany")
+        keys = tuple(parameter_store.read(name).split())
+        if not keys or any(len(key) < limits.SERVER_KEY_MIN_CHARACTERS for key in keys):
+            raise parameter_store.refused(name, "TooShort")
+        if len(keys) > limits.SERVER_KEYS_LIMIT:
+            raise parameter_store.refused(name, "TooMany")
+    except ParameterUnavailable as error:
+        raise ServerKeyUnavailable(error.code) from error
     return keys

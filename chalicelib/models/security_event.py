@@ -29,6 +29,8 @@ class Kind(StrEnum):
     PASSWORD_CHANGED = "password_changed"
     PASSWORD_RESET = "password_reset"
     PASSWORD_SET_BY_OPERATOR = "password_set_by_operator"
+    IDENTITY_LINKED = "identity_linked"
+    IDENTITY_UNLINKED = "identity_unlinked"
     PROFILE_CHANGED = "profile_changed"
     CONSENT = "consent"
     REVOKE = "revoke"

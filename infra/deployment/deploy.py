@@ -35,6 +35,7 @@ def main() -> int:
             raise NotDeployable(USAGE)
         templates.parameters(arguments[0], templates.whole())
         templates.check_permissions(arguments[0])
+        templates.check_providers(arguments[0])
         deploy(arguments[0], boto3.Session(), is_dry=is_dry)
     except (NotDeployable, StackFailed, ClientError, BotoCoreError) as error:
         print(str(error).splitlines()[0], file=sys.stderr)

@@ -40,6 +40,7 @@ def build(stage: str) -> Path:
     template = templates.whole()
     chosen = templates.parameters(stage, template)
     templates.check_permissions(stage)
+    templates.check_providers(stage)
     folder = DIST / stage
     folder.mkdir(parents=True, exist_ok=True)
     merge = folder / "merge.json"

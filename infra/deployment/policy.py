@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from chalicelib import identity_providers
 from infra.deployment import templates
 
 # action -> the tables it is allowed on, and indexes as TABLE/index/INDEX
@@ -31,8 +32,8 @@ API: dict[str, tuple[str, ...]] = {
         "users",
     ),
     "BatchWriteItem": ("access_tokens", "grants", "sessions", "throttles"),
-    "ConditionCheckItem": ("consents", "users"),
-    "DeleteItem": ("access_tokens", "consents", "grants", "invitations", "logos", "sessions"),
+    "ConditionCheckItem": ("consents", "organizers", "users"),
+    "DeleteItem": ("access_tokens", "consents", "grants", "invitations", "linked_identities", "logos", "sessions"),
     "GetItem": (
         "applications",
         "authorization_codes",
@@ -41,10 +42,12 @@ API: dict[str, tuple[str, ...]] = {
         "document_fetches",
         "email_addresses",
         "grants",
+        "linked_identities",
         "mail_links",
         "organizers",
         "pushed_requests",
         "registration_forms",
+        "sign_in_requests",
         "used_assertions",
         "users",
     ),
@@ -57,12 +60,14 @@ API: dict[str, tuple[str, ...]] = {
         "email_addresses",
         "grants",
         "invitations",
+        "linked_identities",
         "mail_links",
         "pushed_requests",
         "recent_requests",
         "registration_forms",
         "security_events",
         "sessions",
+        "sign_in_requests",
         "used_assertions",
         "users",
     ),
@@ -87,6 +92,7 @@ API: dict[str, tuple[str, ...]] = {
         "organizers",
         "pushed_requests",
         "sessions",
+        "sign_in_requests",
         "throttles",
         "used_assertions",
         "users",
@@ -117,10 +123,10 @@ def document(stage: str, function: str) -> dict[str, Any]:
     sender = templates.variables(stage).get("MAIL_SENDER")
     if sender and function == "api":
         statements.append(may_send_mail(sender))
-    parameter = templates.variables(stage).get("SERVER_KEY_PARAMETER")
-    if parameter and function == "api":
-        resource = f"arn:aws:ssm:*:*:parameter/{parameter.lstrip('/')}"
-        statements.append({"Effect": "Allow", "Action": ["ssm:GetParameter"], "Resource": [resource]})
+    parameters = _parameters(stage) if function == "api" else []
+    if parameters:
+        resources = [f"arn:aws:ssm:*:*:parameter/{name.lstrip('/')}" for name in parameters]
+        statements.append({"Effect": "Allow", "Action": ["ssm:GetParameter"], "Resource": resources})
     if templates.stages()[stage].get("xray"):  # X-Ray has no resource-level permissions
         actions = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
         statements.append({"Effect": "Allow", "Action": actions, "Resource": ["*"]})
@@ -128,6 +134,13 @@ def document(stage: str, function: str) -> dict[str, Any]:
     groups = [f"arn:aws:logs:*:*:log-group:/aws/lambda/lanyard-{stage}{end}:*" for end in ("", "-*")]
     statements.append({"Effect": "Allow", "Action": LOG_ACTIONS, "Resource": groups})
     return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _parameters(stage: str) -> list[str]:
+    """The SSM parameters with the stage's server key and its secrets at identity providers."""
+    variables = templates.variables(stage)
+    providers = identity_providers.load(variables.get("IDENTITY_PROVIDERS", ""), is_local=False)
+    return [name for name in (variables.get("SERVER_KEY_PARAMETER"), *providers.secret_parameters) if name]
 
 
 def may_send_mail(sender: str) -> dict[str, Any]:

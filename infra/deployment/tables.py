@@ -22,6 +22,7 @@ from chalicelib.models.recent_request import RecentRequest
 from chalicelib.models.registration_form import RegistrationForm
 from chalicelib.models.security_event import SecurityEvent
 from chalicelib.models.session import Session
+from chalicelib.models.sign_in_request import SignInRequest
 from chalicelib.models.store.table import Item
 from chalicelib.models.throttle import Throttle
 from chalicelib.models.used_assertion import UsedAssertion
@@ -51,6 +52,7 @@ MODELS: tuple[type[Item], ...] = (
     Logo,
     DocumentFetch,
     Invitation,
+    SignInRequest,
 )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from chalice.package import TemplateDeepMerger, YAMLTemplateSerializer
 
-from chalicelib import permissions
+from chalicelib import identity_providers, permissions
 
 INFRA = Path(__file__).resolve().parent.parent
 ROOT = INFRA.parent
@@ -84,6 +84,14 @@ def check_permissions(stage: str) -> None:
         permissions.load(variables(stage).get("PERMISSIONS") or permissions.DEFAULT)
     except permissions.CatalogueError as error:
         raise NotDeployable(f"PERMISSIONS: {error}.") from error
+
+
+def check_providers(stage: str) -> None:
+    """Raises NotDeployable for a file of identity providers that the functions could not start with."""
+    try:
+        identity_providers.load(variables(stage).get("IDENTITY_PROVIDERS", ""), is_local=False)
+    except identity_providers.ProvidersError as error:
+        raise NotDeployable(f"IDENTITY_PROVIDERS: {error}.") from error
 
 
 def stages() -> dict[str, Any]:

@@ -27,11 +27,13 @@ _TEMPLATES = Path(pages.__path__[0]) / "templates"
 
 # Shown if an operator has not set up email, which cannot happen in the local stage. It has its own test.
 NOT_LOCAL = {"mail_not_set_up.html"}
+# Shown with identity providers, which have a test of their own: test_identity_providers.py.
+ELSEWHERE = {"link_identity.html"}
 
 
 def every_page() -> set[str]:
     """The names of the templates in the folder that are whole pages."""
-    return {path.name for path in _TEMPLATES.iterdir() if _is_page(path)} - NOT_LOCAL
+    return {path.name for path in _TEMPLATES.iterdir() if _is_page(path)} - NOT_LOCAL - ELSEWHERE
 
 
 def _is_page(path: Path) -> bool:

@@ -47,6 +47,7 @@ def test_every_table_with_expiring_items_has_its_ttl_attribute() -> None:
         "document_fetches": "expires_at",
         "registration_forms": "forget_at",
         "invitations": "expires_at",
+        "sign_in_requests": "expires_at",
     }
 
 

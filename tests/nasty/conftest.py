@@ -9,11 +9,15 @@ from typing import Any
 import pytest
 import requests
 
-from chalicelib import limits, settings
+from chalicelib import identity_providers, limits, settings
 from tests.actors import Browser, ClientApp, Person
 from tests.gateway import Gateway
 
 BASE = "https://connect.example.com"
+_PROVIDERS = identity_providers.parse(
+    '[providers.tickets]\ntitle = { en = "Tickets", de = "Karten" }\npage = "https://tickets.example.com/sign-in"\n',
+    is_local=False,
+)
 Send = Callable[..., requests.Response]
 _LIMITS = (
     "SIGN_IN_TRIES_PER_ACCOUNT",
@@ -32,7 +36,9 @@ _LIMITS = (
 @pytest.fixture(autouse=True)
 def _all_doors_open(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let anyone register and lift all throttles, so that everything sent has to be read."""
-    opened: Any = replace(settings.SETTINGS, public_url=BASE, registration="open", sign_up_open=True)
+    opened: Any = replace(
+        settings.SETTINGS, public_url=BASE, registration="open", sign_up_open=True, providers=_PROVIDERS
+    )
     monkeypatch.setattr(settings, "SETTINGS", opened)
     for name in _LIMITS:
         monkeypatch.setattr(limits, name, 1_000_000)

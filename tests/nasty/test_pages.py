@@ -111,6 +111,11 @@ def test_no_path_causes_a_5xx_on_an_applications_pages(developer: Browser, path:
         ("/login", "next"),
         ("/login", "switch"),
         ("/login", "again"),
+        ("/login/with/tickets", "next"),
+        ("/login/with/tickets", "again"),
+        ("/login/with/tickets/back", "request"),
+        ("/login/with/tickets/back", "answer"),
+        ("/login/link", "request"),
         ("/settings/security", "before"),
         ("/settings/security", "done"),
         ("/settings/applications", "done"),
@@ -130,9 +135,9 @@ def test_no_query_causes_a_5xx_on_a_page(developer: Browser, client: ClientApp, 
 
 def test_no_cookie_causes_a_5xx_on_a_page(send: Send) -> None:
     printable = [text for text in TEXTS if text.isascii() and text.isprintable()]
-    for of in ("session", "login", "link", "place"):
+    for of in ("session", "login", "link", "place", "elsewhere"):
         for text in printable:
-            for path in ("/login", "/sign-up/finish", "/password/new", "/"):
+            for path in ("/login", "/sign-up/finish", "/password/new", "/", "/login/with/tickets"):
                 send("GET", path, headers={"Cookie": f"__Host-lanyard-{of}={text}"})
 
 
@@ -140,7 +145,7 @@ def test_no_unknown_address_causes_a_5xx(send: Send) -> None:
     for path in ("/favicon.ico", "/robots.txt"):
         send("GET", path, params={"x": TEXTS[0]})
     for segment in SEGMENTS:
-        for path in (f"/{segment}", f"/nowhere/{segment}", f"/api/v1/{segment}"):
+        for path in (f"/{segment}", f"/nowhere/{segment}", f"/api/v1/{segment}", f"/login/with/{segment}/back"):
             for accept in ("text/html", "application/json", segment.encode("ascii", "ignore").decode() or "*/*"):
                 printable = "".join(character for character in accept if " " <= character <= "~")
                 send("GET", path, headers={"Accept": printable})
@@ -157,6 +162,8 @@ def test_every_route_is_swept_with_nasty_values(application: Any) -> None:
     settings = {"password", "profile", "security", "authorized", "authorized/all", "applications", "applications/new"}
     own = {f"/settings/applications/{{client_id}}{path}" for path in OWN}
     own |= {"/guide"}
+    programs |= {f"/api/v1/sign-in/requests/{{request_id}}{what}" for what in ("", "/accept", "/refuse")}
+    account |= {"/login/with/{name}", "/login/with/{name}/back", "/login/link", "/settings/security/unlink"}
     nowhere = {"/favicon.ico", "/robots.txt", "/{proxy+}"}
     known = programs | account | own | nowhere | {f"/settings/{name}" for name in settings}
     assert {route for route in application.routes if not route.startswith("/static/")} == known

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import settings
+from chalicelib import permissions, settings
 from chalicelib.endpoints import http
 from chalicelib.permissions import Catalogue
 
@@ -36,5 +36,8 @@ def _described(catalogue: Catalogue) -> str:
     flows = described["components"]["securitySchemes"]["oauth2"]["flows"]
     words = {name: scope.title["en"] for name, scope in catalogue.scopes.items()}
     flows["authorizationCode"]["scopes"] = words
-    flows["clientCredentials"]["scopes"] = {name: words[name] for name in words if name not in catalogue.always}
+    own = flows["clientCredentials"]["scopes"]
+    administrative = {name: own[name] for name in permissions.ADMINISTRATIVE if name in own}
+    offered = {name: words[name] for name in words if name not in catalogue.always}
+    flows["clientCredentials"]["scopes"] = {**offered, **administrative}
     return json.dumps(described, ensure_ascii=False)

@@ -7,8 +7,7 @@ from chalice.app import Blueprint, Response
 from chalicelib import logs, names
 from chalicelib.endpoints import http
 from chalicelib.models import organizer, store
-from chalicelib.protocol.rules import paths, request_parameters, scopes, strict_json
-from chalicelib.protocol.tokens import bearer
+from chalicelib.protocol.rules import request_parameters, scopes, strict_json
 
 PAGE_SIZE_LIMIT = 50
 ORGANIZERS = "/api/v1/organizers"
@@ -17,7 +16,7 @@ blueprint = Blueprint(__name__)
 
 @http.route(blueprint, "/api/v1/me", "GET", cross_origin=True)
 def me(request: http.Request) -> Response:
-    user = _access(request, None).user
+    user = http.access(request, None).user
     if user is None:
         raise http.Refusal(403, "access_denied", "This token is the application's own: there is no user behind it.")
     profile = {"email": user.email, "fullname": user.fullname, "locale": user.locale, "timezone": user.timezone}
@@ -27,7 +26,7 @@ def me(request: http.Request) -> Response:
 @http.route(blueprint, ORGANIZERS, "GET", cross_origin=True)
 def organizers(request: http.Request) -> Response:
     """The organizers that the token is restricted to and the user still belongs to, one page at a time."""
-    slugs = sorted(_access(request, _required("list_organizers")).organizers)
+    slugs = sorted(http.access(request, _required("list_organizers")).organizers)
     size = min(_whole_number(request, "page_size", PAGE_SIZE_LIMIT), PAGE_SIZE_LIMIT)
     number = _whole_number(request, "page", 1)
     start = (number - 1) * size
@@ -49,7 +48,7 @@ def organizers(request: http.Request) -> Response:
 
 @http.route(blueprint, ORGANIZERS + "/{slug}", "GET", "PATCH", cross_origin=True)
 def one_organizer(request: http.Request, slug: str) -> Response:
-    access = _access(request, _required("rename_organizers" if request.method == "PATCH" else "list_organizers"))
+    access = http.access(request, _required("rename_organizers" if request.method == "PATCH" else "list_organizers"))
     if slug not in access.organizers:
         # The same for an organizer that does not exist: a token must reveal nothing about others.
         raise http.Refusal(403, "access_denied", "This token does not give access to this organizer.")
@@ -69,16 +68,6 @@ def _required(part: str) -> str:
     if scope is None:
         raise http.Refusal(404, "not_found", "The operator has switched this part of the API off.")
     return scope
-
-
-def _access(request: http.Request, scope: str | None) -> bearer.Access:
-    """Raises Refusal. The body repeats the challenge header's error, because API Gateway renames that header."""
-    try:
-        return bearer.authenticate(request.header("authorization"), scope=scope, resource=request.base_url)
-    except bearer.BearerError as error:
-        # Below the URL of the provider, where the metadata always is; see endpoints/oauth/discovery.py.
-        headers = {"WWW-Authenticate": error.challenge(request.base_url + paths.RESOURCE_METADATA)}
-        raise http.Refusal(error.status, error.error or "unauthorized", error.description, headers) from error
 
 
 def _whole_number(request: http.Request, name: str, default: int) -> int:

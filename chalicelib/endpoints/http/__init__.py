@@ -17,12 +17,14 @@ from chalice.app import Request as ChaliceRequest
 
 from chalicelib import deadline, limits, logs, settings
 from chalicelib.endpoints.http import stale_form
+from chalicelib.endpoints.http.bearer_access import access as access
 from chalicelib.endpoints.http.mailed_notice import mail_notice as mail_notice
 from chalicelib.endpoints.http.notices import Notice as Notice
 from chalicelib.endpoints.http.refusal import NotSignedIn as NotSignedIn
 from chalicelib.endpoints.http.refusal import Refusal as Refusal
 from chalicelib.endpoints.http.refusal import StaleForm as StaleForm
 from chalicelib.endpoints.http.refusal import as_refusal
+from chalicelib.endpoints.http.refusal import check_passwords as check_passwords
 from chalicelib.endpoints.http.request import EVERYTHING as EVERYTHING
 from chalicelib.endpoints.http.request import Request as Request
 from chalicelib.endpoints.http.responses import SIGN_IN as SIGN_IN

@@ -19,6 +19,8 @@ from chalicelib.credentials import Credential, Kind
 from chalicelib.endpoints import http
 from chalicelib.endpoints.http import cookies, stale_form
 from chalicelib.endpoints.http.stale_form import CSRF_FIELD as CSRF_FIELD
+from chalicelib.endpoints.http.visitor_token import begin_elsewhere as begin_elsewhere
+from chalicelib.endpoints.http.visitor_token import begun_elsewhere as begun_elsewhere
 from chalicelib.endpoints.http.visitor_token import check_visitor_form as check_visitor_form
 from chalicelib.endpoints.http.visitor_token import visitor_form as visitor_form
 from chalicelib.models import session, store

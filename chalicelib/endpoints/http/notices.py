@@ -23,6 +23,8 @@ class Notice(StrEnum):
     STALE_FORM = "stale-form"
     PROFILE_SAVED = "profile-saved"
     PASSWORD_CHANGED = "password-changed"  # noqa: S105 - a word for a page
+    IDENTITY_LINKED = "identity-linked"
+    IDENTITY_UNLINKED = "identity-unlinked"
     SIGNED_OUT_THERE = "signed-out-there"
     SIGNED_OUT_ELSEWHERE = "signed-out-elsewhere"
     ALREADY_REGISTERED = "already-registered"

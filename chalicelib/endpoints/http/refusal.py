@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from chalicelib import logs
+from chalicelib import logs, settings
 from chalicelib.endpoints.http.notices import Notice
+from chalicelib.keys.parameter_store import ParameterUnavailable
 from chalicelib.keys.server_key import ServerKeyMissing, ServerKeyUnavailable
 from chalicelib.mail import MailUnavailable
 from chalicelib.messages import Message
 from chalicelib.models.store import ConditionFailed, StoreUnavailable
 from chalicelib.models.throttle import TooManyTries
 from chalicelib.protocol.rules.request_parameters import Undecodable
+from chalicelib.protocol.upstream.provider_documents import ProviderUnavailable
 
 RETRY_AFTER_SECONDS = "2"
 
@@ -66,6 +68,13 @@ class StaleForm(Refusal):
         self.is_owners = is_owners
 
 
+def check_passwords() -> None:
+    """Raises Refusal if people sign in only at identity providers."""
+    if not settings.SETTINGS.providers.has_passwords:
+        message = Message("There are no passwords here. Sign in as you usually do.")
+        raise Refusal(403, "no_passwords", message)
+
+
 def as_refusal(error: Exception) -> Refusal:
     """The refusal for an error. Logs errors that are not the caller's."""
     match error:
@@ -89,6 +98,9 @@ def as_refusal(error: Exception) -> Refusal:
         case ServerKeyUnavailable():
             logs.note(server_key_error=error.code)
             return _try_again(Message("The service cannot read its key at the moment."))
+        case ProviderUnavailable() | ParameterUnavailable():
+            logs.note(provider_error=str(error))
+            return _try_again(Message("The service where you sign in cannot be reached at the moment."))
         case ServerKeyMissing():
             logs.note(server_key_error="missing")
             message = Message("Public applications need a SERVER_KEY, and this stage has none.")

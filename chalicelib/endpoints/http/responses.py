@@ -107,8 +107,10 @@ def sign_in_page(
         is_again=is_again,
         signed_in_as=signed_in_as,
         carries_form=bool(carried),
-        offers_sign_up=settings.SETTINGS.sign_up_open,
-        offers_reset=mail.is_set_up(),
+        has_passwords=(ways := settings.SETTINGS.providers).has_passwords,
+        providers=tuple(ways.by_name.values()),
+        offers_sign_up=settings.SETTINGS.sign_up_open and ways.has_passwords,
+        offers_reset=mail.is_set_up() and ways.has_passwords,
     )
 
 

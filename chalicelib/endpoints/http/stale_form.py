@@ -11,11 +11,10 @@ A route names the fields that may come back. Passwords and secrets are never amo
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Iterable
 from urllib.parse import urlencode
 
-from chalicelib import limits
+from chalicelib import credentials, limits
 from chalicelib.endpoints.http.refusal import StaleForm
 from chalicelib.endpoints.http.request import Request
 from chalicelib.protocol.rules.request_parameters import Parameters
@@ -32,7 +31,7 @@ def check(sent: str | None, expected: str, *, is_visitors: bool = False, is_owne
 
 def is_same(sent: str | None, expected: str) -> bool:
     """True if `sent` is the expected CSRF token."""
-    return bool(expected) and hmac.compare_digest((sent or "").encode(), expected.encode())
+    return bool(expected) and credentials.is_same(sent or "", expected)
 
 
 def typed(request: Request, stale: StaleForm, names: Iterable[str]) -> Parameters:

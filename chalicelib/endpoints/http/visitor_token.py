@@ -29,7 +29,20 @@ def check_visitor_form(request: Request, purpose: str) -> None:
     stale_form.check(single(request.form, stale_form.CSRF_FIELD), expected, is_visitors=True)
 
 
-def _secret(request: Request) -> str | None:
-    """The secret that `visitor_form` made. Any other value of the cookie was planted and is not sent back."""
-    secret = cookies.read(request, "login") or ""
+def begin_elsewhere(request: Request) -> tuple[str, list[str]]:
+    """The secret that binds a sign-in at an identity provider to this browser, and the Set-Cookie values that keep it.
+    It has a cookie of its own, since a sign-in in another tab ends the other one."""
+    secret = begun_elsewhere(request) or secrets.token_urlsafe(32)
+    return secret, [cookies.kept("elsewhere", secret, limits.SIGN_IN_REQUEST_LIFETIME_SECONDS)]
+
+
+def begun_elsewhere(request: Request) -> str | None:
+    """The secret that `begin_elsewhere` made; None if this browser began nothing."""
+    return _secret(request, "elsewhere")
+
+
+def _secret(request: Request, of: str = "login") -> str | None:
+    """The secret that a response of ours put into the cookie. Any other value of it was planted and is not sent
+    back."""
+    secret = cookies.read(request, of) or ""
     return secret if _SECRET.fullmatch(secret) else None

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import limits, logs, request_source
+from chalicelib import limits, logs, request_source, settings
+from chalicelib.accounts import federated_sign_in
 from chalicelib.endpoints import http
 from chalicelib.endpoints.http import browser_session
 from chalicelib.endpoints.http.browser_session import CSRF_FIELD, SignedIn
-from chalicelib.models import security_event, session
+from chalicelib.identity_providers import Provider
+from chalicelib.models import security_event, session, user
+from chalicelib.models.linked_identity import Identity
 from chalicelib.models.session import Session
 from chalicelib.protocol.rules.request_parameters import single
 
@@ -28,6 +32,17 @@ class Listed:
     system: str
 
 
+@dataclass(frozen=True)
+class Linked:
+    """A provider at which the user has an identity. may_end: there is another way to sign in."""
+
+    name: str
+    title: Mapping[str, str]
+    identity: Identity
+    may_end: bool
+    csrf_token: str
+
+
 @http.route(blueprint, PATH, "GET", "POST", is_page=True)
 def security(request: http.Request) -> Response:
     browser = browser_session.require(request, back_to=PATH)
@@ -41,6 +56,9 @@ def security(request: http.Request) -> Response:
         request,
         "security.html",
         user=browser.user,
+        has_passwords=settings.SETTINGS.providers.has_passwords and browser.user.has_password,
+        linked=(linked := _linked(browser)),
+        linkable=_linkable(linked),
         sessions=[_listed(found) for found in sessions],
         current=mine,
         events=[_listed(event) for event in events],
@@ -51,6 +69,45 @@ def security(request: http.Request) -> Response:
             of: browser.csrf_token(*_end_purpose(of)) for of in [OTHERS, *(found.short_id for found in sessions)]
         },
     )
+
+
+@http.route(blueprint, PATH + "/unlink", "POST", is_page=True, form_stands_at=PATH)
+def unlink(request: http.Request) -> Response:
+    browser = browser_session.require(request, back_to=PATH)
+    name = single(request.form, "provider") or ""
+    browser.check_csrf(request.form, *_unlink_purpose(name))
+    ended = next((one for one in _linked(browser) if one.name == name and one.may_end), None)
+    if ended is None:  # a second click, or the only way in
+        return http.see_other(http.here(request, PATH))
+    user.unlink(browser.user.user_id, ended.identity)
+    logs.note(outcome="identity unlinked")
+    security_event.record(browser.user.user_id, security_event.Kind.IDENTITY_UNLINKED, request.source)
+    return http.see_other(http.here(request, PATH), notice=http.Notice.IDENTITY_UNLINKED)
+
+
+def _linked(browser: SignedIn) -> list[Linked]:
+    """The ways in which the user signs in elsewhere. The last way to sign in cannot be removed."""
+    providers, mine = settings.SETTINGS.providers, browser.user.identities
+    found = [
+        (provider, identity)
+        for provider in providers.by_name.values()
+        for identity in mine
+        if identity.source == federated_sign_in.source_of(provider)
+    ]
+    may_end = len({identity for _, identity in found}) > 1 or (providers.has_passwords and browser.user.has_password)
+    return [
+        Linked(provider.name, provider.title, identity, may_end, browser.csrf_token(*_unlink_purpose(provider.name)))
+        for provider, identity in found
+    ]
+
+
+def _linkable(linked: list[Linked]) -> list[Provider]:
+    names = {one.name for one in linked}
+    return [found for found in settings.SETTINGS.providers.by_name.values() if found.name not in names]
+
+
+def _unlink_purpose(name: str) -> tuple[str, str]:
+    return "unlink", name
 
 
 def _end_sessions(request: http.Request, browser: SignedIn) -> Response:

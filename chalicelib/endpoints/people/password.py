@@ -29,6 +29,7 @@ blueprint = Blueprint(__name__)
 @http.route(blueprint, ASK, "GET", "POST", is_page=True, typed_again=mailed_link.ASKED)
 def ask(request: http.Request) -> Response:
     """The response and the work are the same for an address without an account."""
+    http.check_passwords()
     return mailed_link.ask(
         request,
         ASK,
@@ -41,11 +42,13 @@ def ask(request: http.Request) -> Response:
 
 @http.route(blueprint, CHOOSE, "GET", "POST", is_page=True, typed_again=("token", "revoke_applications"))
 def choose(request: http.Request) -> Response:
+    http.check_passwords()
     return mailed_link.use(request, CHOOSE, again=ASK, show=_show_choose_page, submit=_choose)
 
 
 @http.route(blueprint, CHANGE, "GET", "POST", is_page=True)
 def change(request: http.Request) -> Response:
+    http.check_passwords()
     # A second click arrives after the first one changed the password and ended the session; the notice covers both
     # cases.
     browser = browser_session.require(request, back_to=CHANGE, ended=http.Notice.SESSION_ENDED_OF_PASSWORD)

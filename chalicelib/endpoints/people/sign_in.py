@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import quote
 
 from chalice.app import Blueprint, Response
 
@@ -14,6 +15,7 @@ from chalicelib.messages import Message
 from chalicelib.models import throttle
 from chalicelib.models.email_address import normalize
 from chalicelib.models.user import User
+from chalicelib.protocol.rules import paths
 from chalicelib.protocol.rules.request_parameters import Parameters, single
 
 _SIGN_OUT = "log-out"  # the form's purpose; the word is that of earlier versions, whose forms may still be open
@@ -30,11 +32,14 @@ def home(request: http.Request) -> Response:
 @http.route(blueprint, "/login", "GET", "POST", is_page=True, typed_again=("email", "next"))
 def sign_in(request: http.Request) -> Response:
     if request.method == "POST":
+        http.check_passwords()
         return _answer(request)
     next_path = browser_session.local_path(single(request.given, "next"))
     wants_another, is_again = (single(request.query, name) is not None for name in ("switch", "again"))
     browser = browser_session.signed_in(request)
     # A form that is shown again belongs to somebody who wants another account or is not signed in.
+    if browser is None and (only := _only_provider(request)):
+        return http.see_other(http.here(request, f"{paths.SIGN_IN_WITH}/{only}?next={quote(next_path, safe='')}"))
     if browser is None or request.is_shown_again:
         return _sign_in_page(request, next_path, email=single(request.typed, "email") or "")
     if is_again:
@@ -55,6 +60,13 @@ def sign_out(request: http.Request) -> Response:
         logs.note(outcome="signed out")
     cookies = browser_session.end(request)
     return http.see_other(http.here(request, "/"), headers={"Set-Cookie": cookies}, notice=http.Notice.SIGNED_OUT)
+
+
+def _only_provider(request: http.Request) -> str | None:
+    """The identity provider to lead to at once: the only way to sign in, for somebody who is on the way somewhere."""
+    ways = settings.SETTINGS.providers
+    is_obvious = not ways.has_passwords and len(ways.by_name) == 1 and "next" in request.query
+    return next(iter(ways.by_name)) if is_obvious and "switch" not in request.query else None
 
 
 def _answer(request: http.Request) -> Response:

@@ -58,6 +58,7 @@ def finish(request: http.Request) -> Response:
 
 
 def _check_open() -> None:
+    http.check_passwords()
     if not settings.SETTINGS.sign_up_open:
         message = Message("Accounts here are created by an administrator.")
         raise http.Refusal(403, "sign_up_closed", message, is_operators=True)

@@ -7,6 +7,7 @@ from tests.faults.flows import (  # noqa: F401
     authorizing,
     devices,
     documents,
+    elsewhere,
     owning,
     registration,
     resources,

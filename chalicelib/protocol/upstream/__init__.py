@@ -1,0 +1,1 @@
+"""OpenID Connect as a client: people sign in at an identity provider that the operator chose."""

@@ -1,0 +1,147 @@
+"""A sign-in at an identity provider: the request that the browser carries there, and what its answer is exchanged for.
+
+The code flow of OpenID Connect Core §3.1 with PKCE (RFC 7636), `state`, `nonce` and `iss` (RFC 9207). oauthlib writes
+and reads the messages.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from oauthlib.common import add_params_to_uri
+from oauthlib.oauth2 import OAuth2Error, WebApplicationClient
+
+from chalicelib import outbound, settings
+from chalicelib.identity_providers import OpenIDProvider
+from chalicelib.keys import parameter_store
+from chalicelib.protocol.rules import signed_tokens, strict_json
+from chalicelib.protocol.upstream import id_token, provider_documents
+from chalicelib.protocol.upstream.provider_documents import ProviderMetadata, ProviderUnavailable
+
+
+class NotAccepted(Exception):
+    """The provider's answer cannot be accepted. The message is for the log."""
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """What binds an answer to the sign-in that was begun. state: travels with the browser. nonce: comes back in the ID
+    token. verifier: goes to the provider only from us (RFC 7636)."""
+
+    state: str
+    nonce: str
+    verifier: str
+
+
+def address(
+    provider: OpenIDProvider,
+    redirect_uri: str,
+    secrets: Secrets,
+    *,
+    is_again: bool,
+    login_hint: str | None,
+    language: str,
+) -> str:
+    """The URL that the browser is sent to. is_again: the user has to sign in even if they are signed in there.
+
+    Raises ProviderUnavailable, DeadlineExceeded.
+    """
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(secrets.verifier.encode()).digest()).rstrip(b"=").decode()
+    query = {
+        "response_type": "code",
+        "client_id": provider.client_id,
+        "redirect_uri": redirect_uri,
+        "scope": " ".join(provider.scopes),
+        "state": secrets.state,
+        "nonce": secrets.nonce,
+        "code_challenge": challenge,
+        "code_challenge_method": "S256",
+        "ui_locales": language,
+        "prompt": "login" if is_again else None,
+        "login_hint": login_hint,
+    }
+    endpoint = provider_documents.metadata(provider.issuer).authorization_endpoint
+    # It may have a query of its own.
+    return str(add_params_to_uri(endpoint, [(name, value) for name, value in query.items() if value]))
+
+
+def claims(
+    provider: OpenIDProvider, redirect_uri: str, secrets: Secrets, *, code: str, issuer: str | None
+) -> dict[str, Any]:
+    """What the provider says about the user who signed in: `sub` and the claims that it has, from the ID token and, for
+    what that lacks, from UserInfo. issuer: the response's `iss`, or None.
+
+    Raises NotAccepted, ProviderUnavailable, DeadlineExceeded, ParameterUnavailable.
+    """
+    metadata = provider_documents.metadata(provider.issuer)
+    if issuer is None and metadata.sends_issuer:
+        raise NotAccepted("the response names no issuer")
+    if issuer is not None and issuer != provider.issuer:
+        raise NotAccepted("the response is from another issuer")
+    tokens = _tokens(provider, metadata, redirect_uri, secrets, code)
+    signed = tokens.get("id_token")
+    if not isinstance(signed, str):
+        raise NotAccepted("there is no ID token")
+    try:
+        found = id_token.check(signed, metadata, client_id=provider.client_id, nonce=secrets.nonce)
+    except signed_tokens.NotSigned as error:
+        raise NotAccepted(f"the ID token {error}") from error
+    wanted = {"email", *([provider.organizers_claim] if provider.organizers_claim else [])}
+    if metadata.userinfo_endpoint and not wanted <= set(found):
+        return {**_user_info(metadata.userinfo_endpoint, tokens, found["sub"]), **found}
+    return found
+
+
+def _tokens(
+    provider: OpenIDProvider, metadata: ProviderMetadata, redirect_uri: str, secrets: Secrets, code: str
+) -> Mapping[str, Any]:
+    client, secret = WebApplicationClient(provider.client_id), _secret(provider)
+    in_form = {"client_secret": secret} if secret and metadata.takes_form_secret else {}
+    headers = {"Authorization": _basic(provider.client_id, secret)} if secret and not in_form else {}
+    form = client.prepare_request_body(
+        code=code,
+        redirect_uri=redirect_uri,
+        code_verifier=secrets.verifier,
+        include_client_id=not headers,
+        **in_form,
+    )
+    try:
+        answer = outbound.post_form(metadata.token_endpoint, str(form), headers)
+    except outbound.FetchError as error:
+        raise ProviderUnavailable(f"its token endpoint: {error}") from error
+    try:
+        # oauthlib checks the form of the answer; whether the scope is smaller than requested does not matter here.
+        return dict(client.parse_request_body_response(answer.body.decode(), scope=None))
+    except (OAuth2Error, ValueError, Warning) as error:
+        raise NotAccepted(f"the token endpoint refused the code ({getattr(error, 'error', 'no JSON')})") from error
+
+
+def _user_info(endpoint: str, tokens: Mapping[str, Any], subject: str) -> dict[str, Any]:
+    """UserInfo (OpenID Connect Core §5.3), which must be about the same user."""
+    headers = {"Authorization": f"Bearer {tokens['access_token']}"}
+    try:
+        found = strict_json.read_object(outbound.get(endpoint, outbound.PROVIDERS_JSON, headers).body)
+    except outbound.FetchError as error:
+        raise ProviderUnavailable(f"its userinfo endpoint: {error}") from error
+    except strict_json.NotStrict as error:
+        raise NotAccepted("UserInfo is not a JSON object") from error
+    if found.get("sub") != subject:
+        raise NotAccepted("UserInfo is about somebody else")
+    return found
+
+
+def _secret(provider: OpenIDProvider) -> str | None:
+    if secret := settings.SETTINGS.provider_secrets.get(provider.name):
+        return secret
+    return parameter_store.read(provider.secret_parameter) if provider.secret_parameter else None
+
+
+def _basic(client_id: str, secret: str) -> str:
+    """The Authorization header, with both parts encoded as a form (RFC 6749 §2.3.1)."""
+    pair = f"{quote(client_id, safe='')}:{quote(secret, safe='')}"
+    return "Basic " + base64.b64encode(pair.encode()).decode()
