@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +53,22 @@ def at_least(wanted: int, package: Path) -> str:
 def _version() -> tuple[int, ...]:
     said = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout
     return toolchains.version(said)
+
+
+@contextmanager
+def serving(script: str, *arguments: str) -> Iterator[None]:
+    """Run a script of tests/stock_clients/ that says "ready" once it serves, until the block ends."""
+    install()
+    command = ["node", str(STOCK_CLIENTS / script), *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            assert process.stdout is not None
+            said = list(takewhile(lambda line: line != "ready\n", process.stdout))
+            assert process.poll() is None, "".join(said)
+            threading.Thread(target=process.stdout.read, daemon=True).start()  # so that it never waits for a reader
+            yield
+        finally:
+            process.terminate()
 
 
 def play(script: str, given: dict[str, Any], browse: Callable[[str], str]) -> dict[str, Any]:

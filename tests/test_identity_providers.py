@@ -81,7 +81,7 @@ def test_file_that_is_not_there_stops_the_process_and_the_deployment(
 ) -> None:
     with pytest.raises(SettingsError, match="IDENTITY_PROVIDERS"):
         settings.from_environment({"IDENTITY_PROVIDERS": name})
-    monkeypatch.setattr(templates, "variables", lambda stage: {"IDENTITY_PROVIDERS": name})
+    monkeypatch.setattr(templates, "variables", lambda _: {"IDENTITY_PROVIDERS": name})
     with pytest.raises(templates.NotDeployable, match="IDENTITY_PROVIDERS"):
         templates.check_providers("prod")
 
@@ -94,7 +94,7 @@ def test_secrets_come_from_the_environment_and_are_not_shown() -> None:
 
 def test_function_may_read_the_secrets_that_the_file_names(monkeypatch: pytest.MonkeyPatch) -> None:
     given: Any = {"IDENTITY_PROVIDERS": "example", "SERVER_KEY_PARAMETER": "/lanyard/key"}
-    monkeypatch.setattr(templates, "variables", lambda stage: given)
+    monkeypatch.setattr(templates, "variables", lambda _: given)
     statements = [one for one in policy.document("prod", "api")["Statement"] if one["Action"] == ["ssm:GetParameter"]]
     assert [one["Resource"] for one in statements] == [
         ["arn:aws:ssm:*:*:parameter/lanyard/key", "arn:aws:ssm:*:*:parameter/lanyard/prod/staff-secret"]
