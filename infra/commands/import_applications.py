@@ -22,6 +22,8 @@ from infra.imports.owners import People
 from infra.imports.records import FileProblem, Record, RecordProblem
 from infra.imports.report import Outcome, Report
 
+NO_ACCOUNT = "has an owner without an account here; import the users first, or name an owner with --owner"
+
 
 @click.command("import", cls=Change)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -135,7 +137,7 @@ class _Found:
     record: Record
     application: ImportedApplication
     owner: User | None = None
-    problem: str = "has an owner without an account here; import the users first, or name an owner with --owner"
+    problem: str = NO_ACCOUNT
 
 
 class _Importer:

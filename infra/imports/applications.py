@@ -160,13 +160,13 @@ def _check_client_id(client_id: str) -> None:
     """Raises RecordProblem for one that could not be sent safely, or that could be taken for another application's."""
     if not client_id:
         raise RecordProblem("has no client_id")
+    if client_id.lower().startswith("https://"):
+        raise RecordProblem("has a URL as its client id; an application that describes itself there is not imported")
     if not _CLIENT_ID.fullmatch(client_id):
         raise RecordProblem(
             "has a client id that cannot be used: it needs 1 to 255 printable ASCII characters, without spaces, and "
             "without colons, which HTTP Basic ends it with"
         )
-    if client_id.lower().startswith("https://"):
-        raise RecordProblem("has a URL as its client id; an application that describes itself there is not imported")
     if credentials.is_id(client_id):
         length = credentials.ID_LENGTH
         raise RecordProblem(
