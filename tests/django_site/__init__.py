@@ -1,1 +1,1 @@
-"""A small Django site whose data the tests import: people and applications, like those of pretix or of any other site."""
+"""A small Django site whose data the tests import: like that of pretix, or of any other site."""

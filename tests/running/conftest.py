@@ -1,5 +1,7 @@
-"""`make run` with open registration and an API of the operator's own, which the sample of an MCP server can be; and with
-what an import needs."""
+"""`make run` with open registration and an API of the operator's own, which the sample of an MCP server can be.
+
+And `make run` with what an import needs.
+"""
 
 from __future__ import annotations
 

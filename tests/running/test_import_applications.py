@@ -177,8 +177,8 @@ def test_lines_that_cannot_be_imported_are_left_out_with_the_reason(
         local_run, "applications", "create", "--owner", "admin@localhost", "--name", "Ours", "--redirect-uri", CALLBACK
     )["client_id"]
     id_limits = (
-        "has a client id that cannot be used: it needs 1 to 255 printable ASCII characters, without spaces, and without "
-        "colons, which HTTP Basic ends it with."
+        "has a client id that cannot be used: it needs 1 to 255 printable ASCII characters, without spaces, and "
+        "without colons, which HTTP Basic ends it with."
     )
     looks_ours = "has a client id of 16 letters and digits; only ids that Lanyard made look like that."
     weak = (

@@ -52,13 +52,13 @@ def valid_digest(secret: str, application: Application) -> str | None:
         raise quotas.TooManyRequestsError("tries of an imported secret", error.window_seconds) from error
     if not is_right:
         return None
+    valid = imported
+    if credentials.is_hard_to_guess(secret):
+        valid = credentials.digest(secret)
+        client_secret.keep_digest(application, imported, valid)
     for tried in counted:
         tried.take_back()
-    if not credentials.is_hard_to_guess(secret):
-        return imported
-    digest = credentials.digest(secret)
-    client_secret.keep_digest(application, imported, digest)
-    return digest
+    return valid
 
 
 def _limits(application: Application) -> list[Limit]:

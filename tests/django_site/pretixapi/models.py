@@ -10,7 +10,7 @@ from oauth2_provider.generators import generate_client_id, generate_client_secre
 from oauth2_provider.models import AbstractApplication
 
 
-class OAuthApplication(AbstractApplication):  # type: ignore[misc] # neither library has types
+class OAuthApplication(AbstractApplication):
     name = models.CharField(max_length=255, blank=False)
     redirect_uris = models.TextField(blank=False)
     client_id = models.CharField(max_length=100, unique=True, default=generate_client_id, db_index=True)
