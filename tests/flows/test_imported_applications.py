@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import secrets
 import shlex
@@ -23,6 +22,7 @@ from tests import people
 from tests.actors import CALLBACK, Browser, ClientApp, Person
 from tests.conftest import Clock
 from tests.gateway import Gateway
+from tests.people import hash_like_django as hashed
 from tests.store_proxy import Call, Fault, StoreProxy
 
 pytestmark = pytest.mark.spec("docs/platform.md")
@@ -33,12 +33,6 @@ FOREIGN = {"toolkit": "", "symbols": "a/../b?c=d&e=%20+~#'\"<i>$;{x}"}
 
 def a_secret() -> str:
     return secrets.token_hex(32)
-
-
-def hashed(secret: str) -> str:
-    """As Django hashes it, with a thousandth of the work."""
-    digest = hashlib.pbkdf2_hmac("sha256", secret.encode(), b"salt", 1000)
-    return f"pbkdf2_sha256$1000$salt${base64.b64encode(digest).decode()}"
 
 
 def with_hash(base_url: str, secret: str | None = None, **more: Any) -> ClientApp:
@@ -369,8 +363,12 @@ def test_hashed_secret_can_introspect_and_revoke_before_it_gets_tokens(john: Bro
     assert shop.me(tokens["access_token"]).status_code == 200, "another application's token is not revoked"
 
 
-def test_application_of_the_same_owner_and_name_is_another_one(base_url: str) -> None:
-    """Two ids of another system are stored apart, and neither takes over the other."""
+def test_refresh_token_of_the_other_system_is_an_invalid_grant(old_shop: ClientApp) -> None:
+    answer = old_shop.call_token(headers=basic(old_shop), grant_type="refresh_token", refresh_token=a_secret())
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
+
+
+def test_client_ids_of_another_system_are_stored_apart_and_none_is_taken_over(base_url: str) -> None:
     first, second = (people.import_application(base_url, secrets.token_hex(20), a_secret()) for _ in range(2))
     assert stored(first).client_id != stored(second).client_id
     with pytest.raises(storage.ConditionFailed):
