@@ -130,6 +130,11 @@ class Application(Item):
         return self.auth_method in (BASIC, POST)
 
     @property
+    def has_imported_secret(self) -> bool:
+        """True if its secret is still the one that another system made."""
+        return self.foreign_id is not None and self.secret_made_at is None
+
+    @property
     def is_method_named(self) -> bool:
         """True if its registration named `auth_method`. If that is not known: whether the response to it did."""
         return self.registered_itself if self.auth_method_named is None else self.auth_method_named

@@ -350,6 +350,21 @@ def test_replaced_hashed_secret_stops_at_once(base_url: str) -> None:
     assert error_of(app) == "invalid_client"
 
 
+def test_form_that_was_open_during_the_first_use_does_not_claim_to_have_regenerated_the_secret(base_url: str) -> None:
+    app = with_hash(base_url)
+    found = stored(app)
+    browser = Browser(base_url, Person(str(found.owner_id), ""))
+    people.sign_in(browser)
+    form = browser.open(f"/settings/applications/{found.client_id}/secret")
+    assert error_of(app) == "invalid_grant"
+    again = browser.press(form, "Regenerate secret")
+    assert (again.status, again.html.find(id="client-secret")) == (200, None)
+    assert "already regenerated" not in again.text
+    assert error_of(app) == "invalid_grant"
+    assert browser.press(again, "Regenerate secret").html.find(id="client-secret")
+    assert error_of(app) == "invalid_client"
+
+
 def test_hashed_secret_can_introspect_and_revoke_before_it_gets_tokens(john: Browser, shop: ClientApp) -> None:
     tokens = shop.connect(john, "Big Events LLC")
     for path, answer in (("introspect", True), ("revoke_token", None)):

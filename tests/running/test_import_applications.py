@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ import pytest
 from authlib.integrations.requests_client import OAuth2Session as AuthlibSession
 from requests_oauthlib import OAuth2Session as RequestsOauthlibSession
 
+from chalicelib import settings
 from chalicelib.models import application, application_deletion, user
 from chalicelib.models.store import StoreUnavailable
 from infra.commands import Operator, import_applications
 from infra.commands.import_applications import Source
+from infra.imports.records import FileProblem
 from tests import people
 from tests.actors import CALLBACK, Browser, ClientApp, Person
 from tests.local_run import LocalRun
@@ -411,6 +414,20 @@ def test_models_of_another_django_site_can_be_named(local_run: LocalRun, tmp_pat
     options = ("--application-model", "shop.client", "--user-model", "shop.account")
     assert in_json(local_run, "applications", "import", str(file), *options) == counts(imported=1)
     assert app["client_id"] in listed(local_run, "eve@localhost")
+
+
+def test_public_applications_are_not_imported_before_the_stage_has_a_server_key(
+    base_url: str, lines: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del base_url  # the settings and the store of this process
+    owner = people.create_person()
+    apps = [line(owner=owner.email), line(owner=owner.email, client_type="public")]
+    monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, server_key="", server_key_parameter=""))
+    with pytest.raises(FileProblem, match=r"has public applications\. .*Set it, then import\."):
+        import_applications.run(Operator(), Source(lines(*apps)))
+    assert application.get(apps[0]["client_id"]) is None, "nothing is imported"
+    import_applications.run(Operator(), Source(lines(apps[0])))
+    assert application.get(apps[0]["client_id"])
 
 
 def test_client_id_of_a_deleted_application_is_not_imported_again(

@@ -139,11 +139,11 @@ def secret(request: http.Request, client_id: str) -> Response:
     browser.check_csrf(request.form, _regenerate_purpose(client_id, shown))
     keep_old_seconds = _keep_old(request.form)
     if shown != client_secret.mark(found.secret_digest):
-        return _secret_form(request, browser, found, is_done=True)
+        return _stale_secret_form(request, browser, found)
     try:
         changed, regenerated = client_secret.rotate(found, keep_old_seconds=keep_old_seconds)
     except store.ConditionFailed:
-        return _secret_form(request, browser, own_application.require(browser, client_id), is_done=True)
+        return _stale_secret_form(request, browser, own_application.require(browser, client_id))
     except client_secret.TooManySecrets:
         return _secret_form(request, browser, found, is_full=True)
     logs.note(outcome="secret regenerated", client_id=found.public_id)
@@ -255,6 +255,12 @@ def _secret_form(
     hidden = {"secret": mark, CSRF_FIELD: browser.csrf_token(_regenerate_purpose(of.client_id, mark))}
     shown = {"is_done": is_done, "is_full": is_full}
     return _confirmation(request, "regenerate_secret.html", of, hidden, 409 if is_done or is_full else 200, **shown)
+
+
+def _stale_secret_form(request: http.Request, browser: SignedIn, of: Application) -> Response:
+    """After a second click. The mark of an imported secret also changes when it is first used, and then nothing is done
+    yet: the form is shown again."""
+    return _secret_form(request, browser, of, is_done=not of.has_imported_secret)
 
 
 def _secret_page(request: http.Request, of: Application, client_secret: str | None) -> Response:
