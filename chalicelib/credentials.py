@@ -27,6 +27,8 @@ ID_LENGTH = 16  # 95 bits, enough to be unique; an id is not a secret
 SERIAL_LENGTH = 11
 SECRET_LENGTH = 43  # 256 bits
 CHECKSUM_LENGTH = 6  # enough for any CRC-32
+# The least that a client secret made elsewhere must have: 32 random characters, even hexadecimal ones, are 128 bits.
+FOREIGN_SECRET_LENGTH, FOREIGN_SECRET_VARIETY = 32, 8
 
 # OWASP's first choice for argon2id: 19 MiB, two passes, about 30 ms on one Lambda processor.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
@@ -89,6 +91,11 @@ def new_id() -> str:
     return _random(ID_LENGTH)
 
 
+def is_id(text: str) -> bool:
+    """True if `text` has the form of the ids that `new_id` and `derive_id` make."""
+    return re.fullmatch(rf"[0-9A-Za-z]{{{ID_LENGTH}}}", text, re.ASCII) is not None
+
+
 def derive_id(purpose: str, text: str) -> str:
     """The id derived from `text` for this purpose. The same input always gives the same id."""
     return _base62(int.from_bytes(hashlib.sha256(f"{purpose} {text}".encode()).digest(), "big"), ID_LENGTH)
@@ -138,6 +145,22 @@ def matches(text: str, stored_digest: str | None) -> bool:
 def is_same(sent: str, expected: str) -> bool:
     """Takes constant time."""
     return hmac.compare_digest(sent.encode(), expected.encode())
+
+
+def is_hard_to_guess(secret: str) -> bool:
+    """True if `digest` protects a secret that another system made, if somebody ever reads the digest: it is long, and
+    not the same few characters again and again. Random ones are far above these limits."""
+    return len(secret) >= FOREIGN_SECRET_LENGTH and len(set(secret)) >= FOREIGN_SECRET_VARIETY
+
+
+def is_imported_hash(stored_digest: str) -> bool:
+    """True if this stands where a digest does and is another system's slow hash of a client secret."""
+    return imported_passwords.cost_of(stored_digest) is not None
+
+
+def matches_imported_hash(text: str, imported_hash: str) -> bool:
+    """True if `text` was hashed to this. Takes up to a second of a processor, so callers limit the tries."""
+    return imported_passwords.matches(text, imported_hash)
 
 
 def derive(secret: str, *purpose: str) -> str:

@@ -1,7 +1,8 @@
-"""Hashes of passwords that another system made: Django's PBKDF2 and argon2, and bcrypt.
+"""Hashes of passwords and client secrets that another system made: Django's PBKDF2 and argon2, and bcrypt.
 
 A person whose account was imported signs in with the password that they had. Once it is known, at the first sign-in, it
-is hashed like all others, and the imported hash is gone. Only `credentials` calls this.
+is hashed like all others, and the imported hash is gone. The same goes for the secret of an imported application. Only
+`credentials` checks with this.
 """
 
 from __future__ import annotations

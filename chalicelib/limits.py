@@ -20,6 +20,13 @@ IDLE_GRANT_KEPT_SECONDS = 30 * 86_400
 # How long an old client secret can work after a rotation, and how many old ones can work beside the current one.
 SECRET_OVERLAP_MAX_SECONDS = 30 * 86_400
 OLDER_SECRETS_LIMIT = 2
+# Tries of secrets that another system hashed, per minute, until their first use: each costs a slow hash. Enough for a
+# server whose processes all send their first request at once.
+HASHED_SECRET_WINDOW_SECONDS = 60
+HASHED_SECRET_TRIES_PER_CLIENT = 20  # from one address
+# From all addresses together: more than what one caller can use up, even with an IPv6 /48.
+HASHED_SECRET_TRIES_PER_CLIENT_IN_ALL = 400
+HASHED_SECRET_TRIES_PER_ADDRESS = 60
 ASSERTION_LIFETIME_MAX_SECONDS = 600  # a client makes a new one for each request
 ASSERTION_SKEW_SECONDS = 60  # between a client's clock and ours
 # A used assertion is kept this long after it expires: clocks of servers differ, and so does that of the table.

@@ -6,6 +6,8 @@ forms, setting the scene would take twice as long as the tests themselves.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Iterable
 from functools import cache
 from http.cookies import SimpleCookie
@@ -15,7 +17,7 @@ from urllib.parse import urlsplit
 
 from chalicelib import clock, credentials, known_device, limits
 from chalicelib.endpoints.http import cookies
-from chalicelib.models import application, security_event, session, store, user
+from chalicelib.models import application, imported_application, security_event, session, store, user
 from chalicelib.models.application import Application
 from chalicelib.models.email_address import EmailAddress
 from chalicelib.models.organizer import Organizer
@@ -86,6 +88,32 @@ def register_application(base_url: str, name: str, redirect_uri: str = CALLBACK)
     made.secret_used_at = made.created_at  # in use today: otherwise the first request of each test would record a use
     store.write(*_kept(account), store.Put(made))
     return ClientApp(base_url, made.client_id, secret, redirect_uri)
+
+
+def hash_like_django(secret: str) -> str:
+    """A client secret as Django hashes it, with a thousandth of the work."""
+    digest = hashlib.pbkdf2_hmac("sha256", secret.encode(), b"salt", 1000)
+    return f"pbkdf2_sha256$1000$salt${base64.b64encode(digest).decode()}"
+
+
+def import_application(
+    base_url: str, client_id: str, secret: str, *, stored_secret: str | None = None, owner: Person | None = None
+) -> ClientApp:
+    """An application that another system registered. stored_secret: that system's hash of the secret; None for our
+    digest of it. owner: None for somebody new."""
+    owner = owner or create_person()
+    account = store.read(User.key(owner.user_id))[0]
+    assert account is not None
+    made = imported_application.made(
+        client_id,
+        owner_id=owner.user_id,
+        name="An imported shop",
+        redirect_uris=[CALLBACK],
+        profile=application.CLASSIC,
+        secret=stored_secret or credentials.digest(secret),
+    )
+    imported_application.add(made, account)
+    return ClientApp(base_url, client_id, secret, CALLBACK)
 
 
 def note_in_use(app: ClientApp) -> None:

@@ -55,7 +55,8 @@ class Application(Item):
     class Meta(TableMeta):
         table_name = TableName("applications")
 
-    client_id = UnicodeAttribute(hash_key=True)
+    client_id = UnicodeAttribute(hash_key=True)  # as stored: see `stored_id` and `public_id`
+    foreign_id = UnicodeAttribute(null=True)  # the client id that another system made, if it was imported
     owner_id = UnicodeAttribute(null=True)
     co_owner_ids = UnicodeSetAttribute(null=True)  # see `ownership`
     name = UnicodeAttribute()
@@ -66,8 +67,8 @@ class Application(Item):
     pkce_required = BooleanAttribute(default=False)
     device_grant = BooleanAttribute(default=False)
     redirect_uris: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute)
-    secret_digest = UnicodeAttribute(null=True)
-    secret_made_at = EpochSeconds(null=True)  # None if stored by a version that did not record it
+    secret_digest = UnicodeAttribute(null=True)  # or another system's hash of it, until its first use: `hashed_secrets`
+    secret_made_at = EpochSeconds(null=True)  # None if another system made it, or a version that did not record it
     secret_used_at = EpochSeconds(null=True)  # lags by at most a day; see `client_secret`
     previous_secret_digest = UnicodeAttribute(null=True)
     previous_secret_until = EpochSeconds(null=True)
@@ -129,6 +130,11 @@ class Application(Item):
         return self.auth_method in (BASIC, POST)
 
     @property
+    def has_imported_secret(self) -> bool:
+        """True if its secret is still the one that another system made."""
+        return self.foreign_id is not None and self.secret_made_at is None
+
+    @property
     def is_method_named(self) -> bool:
         """True if its registration named `auth_method`. If that is not known: whether the response to it did."""
         return self.registered_itself if self.auth_method_named is None else self.auth_method_named
@@ -148,7 +154,7 @@ class Application(Item):
 
     @property
     def live_secret_digests(self) -> tuple[str, ...]:
-        """Digests of the current secret and of the replaced secrets that still work."""
+        """Digests of the current secret and of the replaced secrets that still work. One may be an imported hash."""
         present = (self.secret_digest,) if self.secret_digest else ()
         return (*present, *(older.digest for older in self.older_secrets))
 
@@ -159,7 +165,7 @@ class Application(Item):
     @property
     def public_id(self) -> str:
         """The client id as the application knows it."""
-        return str(self.document_url or self.client_id)
+        return str(self.document_url or self.foreign_id or self.client_id)
 
     @property
     def is_native(self) -> bool:
@@ -226,8 +232,11 @@ def create(client_id: str, **described: Any) -> tuple[Application, str]:
 
 
 def stored_id(client_id: str) -> str:
-    """The id that an application is stored under and that grants name. For a URL, it is derived from the URL."""
-    return credentials.derive_id("client", client_id) if client_id.startswith("https://") else client_id
+    """The id that an application is stored under and that grants name: a client id that this server made, as it is.
+
+    From any other one, such as a URL or an imported client id, it is derived.
+    """
+    return client_id if credentials.is_id(client_id) else credentials.derive_id("client", client_id)
 
 
 def get(client_id: str) -> Application | None:

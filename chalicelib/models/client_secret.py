@@ -103,6 +103,19 @@ def note_use(application: Application, digest: str) -> None:
                 store.change(Application.key(application.client_id), [used_at.set(clock.now())], secret == digest)
 
 
+def keep_digest(application: Application, imported_hash: str, digest: str) -> None:
+    """Put the digest of a secret in the place of another system's hash of it. An aside: otherwise the next use does it.
+
+    application: as the request read it, with this hash. A secret that was replaced or ended in the meantime stays so.
+    """
+    for secret in (Application.secret_digest, OLDER[0], OLDER[3]):
+        name = secret.attr_name
+        if getattr(application, name) == imported_hash:
+            with store.aside():
+                store.change(Application.key(application.client_id), [secret.set(digest)], secret == imported_hash)
+                setattr(application, name, digest)
+
+
 def _kept(application: Application, keep_old_seconds: int) -> dict[str, Any]:
     """The attributes of the old secrets, as they are written with a new one. Raises TooManySecrets."""
     kept = dict.fromkeys(attribute.attr_name for attribute in OLDER)

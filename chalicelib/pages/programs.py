@@ -40,7 +40,7 @@ class Program:
 def program(language: str, grant: str, *, base_url: str, application: Any, scope: str) -> Program:
     """The program for an application. grant: one of `grants_of` it. It must have an `auth_of` it. scope: what it
     asks for."""
-    client_id = application.client_id
+    client_id = application.public_id
     redirect_uri = application.redirect_uris[0] if grant == CODE else ""
     asked = {"response_type": "code", "client_id": client_id, "redirect_uri": redirect_uri, "scope": scope}
     text = (

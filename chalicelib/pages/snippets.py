@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 # The public example of RFC 7636, appendix B. It shows where PKCE goes; an application makes its own values.
 EXAMPLE_VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
@@ -15,7 +15,7 @@ def authorize_url(*, base_url: str, application: Any, redirect_uri: str, scope: 
     """The URL that an application sends browsers to."""
     asked = {
         "response_type": "code",
-        "client_id": application.client_id,
+        "client_id": application.public_id,
         "redirect_uri": redirect_uri,
         "scope": scope,
         "state": "STATE",
@@ -56,10 +56,11 @@ def curl_device_token(*, base_url: str, application: Any, client_secret: str | N
 def _client_arguments(application: Any, client_secret: str | None) -> list[str]:
     """The arguments that authenticate the application (RFC 6749 §2.3.1, RFC 7523 §2.2)."""
     secret = client_secret or "CLIENT_SECRET"
-    named = f"-d client_id={shlex.quote(application.client_id)}"
+    client_id = quote(application.public_id, safe="")  # an imported one may have any characters
+    named = f"-d client_id={shlex.quote(client_id)}"
     match application.auth_method:
         case "client_secret_basic":
-            return [f"-u {shlex.quote(f'{application.client_id}:{secret}')}"]
+            return [f"-u {shlex.quote(f'{client_id}:{secret}')}"]
         case "client_secret_post":
             return [named, f"-d client_secret={shlex.quote(secret)}"]
         case "private_key_jwt":

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from typing import Any, TextIO
 
 import click
 
-from chalicelib import limits, names, permissions
+from chalicelib import credentials, limits, names, permissions
 from chalicelib.keys import server_key
 from chalicelib.models import application, application_access, client_secret, organizer, registration_form, store
 from chalicelib.models.application import Application, Profile
@@ -267,13 +266,13 @@ def _rotate(found: Application, keep_old_seconds: int) -> str:
 
 def _is_chosen(client_id: str) -> bool:
     """Is this an id that the server cannot have created, or also a user's id?"""
-    return not re.fullmatch(r"[0-9A-Za-z]{16}", client_id) or store.read(User.key(client_id))[0] is not None
+    return not credentials.is_id(client_id) or store.read(User.key(client_id))[0] is not None
 
 
 def find_application(client_id: str) -> Application:
     """The application. Ends the command if there is none.
 
-    Print and record its `public_id`, because an application that describes itself is found by two ids.
+    Print and record its `public_id`, because one that describes itself or was imported is found by two ids.
     """
     with clear_errors():
         found = application.get(client_id)

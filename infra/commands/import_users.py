@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from chalicelib import settings
 from chalicelib.imported_passwords import HashCost
 from chalicelib.models import store, user
 from chalicelib.models.email_address import EmailAddress
+from infra.commands import importing
 from infra.commands.operator import Operator
-from infra.commands.output import progress, say
+from infra.commands.output import progress
 from infra.imports import people, records, report
 from infra.imports.people import ImportedPerson
 from infra.imports.records import FileProblem, Record, RecordProblem
 from infra.imports.report import Outcome, Report
-
-_AT_ONCE = 100  # records for which the store is asked together which addresses it has
-_WRITERS = 8
 
 
 def run(operator: Operator, path: Path, *, models: tuple[str, ...], report_path: Path | None) -> None:
@@ -34,11 +30,11 @@ def run(operator: Operator, path: Path, *, models: tuple[str, ...], report_path:
         if not operator.is_dry:
             operator.record(detail=f"{total} records")
         with progress(total, "Checking" if operator.is_dry else "Importing") as step:
-            for batch in _batches(_people_of(path, models)):
+            for batch in importing.batches(_people_of(path, models)):
                 _take(batch, seen, noted, is_dry=operator.is_dry)
                 for _ in batch:
                     step()
-    _conclude(operator, noted)
+    importing.conclude(operator, noted, "users")
 
 
 def _check(path: Path, models: tuple[str, ...]) -> int:
@@ -64,11 +60,6 @@ def _check(path: Path, models: tuple[str, ...]) -> int:
 
 def _people_of(path: Path, models: tuple[str, ...]) -> Iterator[Record]:
     return (record for record in records.read(path) if record.model is None or record.model in models)
-
-
-def _batches(found: Iterator[Record]) -> Iterator[list[Record]]:
-    while batch := list(islice(found, _AT_ONCE)):
-        yield batch
 
 
 def _take(batch: list[Record], seen: set[str], noted: Report, *, is_dry: bool) -> None:
@@ -104,7 +95,7 @@ def _add_all(chosen: list[ImportedPerson]) -> list[str | None]:
     Those with organizers are stored one after the other: transactions that check the same organizer would conflict.
     """
     alone = [person for person in chosen if not person.made.organizers]
-    with ThreadPoolExecutor(_WRITERS) as pool:
+    with ThreadPoolExecutor(importing.WRITERS) as pool:
         stored = dict(zip(map(id, alone), pool.map(_add, alone), strict=True))
     return [stored[id(person)] if id(person) in stored else _add(person) for person in chosen]
 
@@ -117,15 +108,3 @@ def _add(person: ImportedPerson) -> str | None:
         slugs = [change.key.hash_key for change in error.failed if isinstance(change, store.Check)]
         return f"belongs to organizers that do not exist: {', '.join(map(str, slugs))}." if slugs else "was just made."
     return None
-
-
-def _conclude(operator: Operator, noted: Report) -> None:
-    counts: dict[str, Any] = {str(name).replace(" ", "_"): noted.counts[name] for name in (*Outcome, "changed")}
-    for line in noted.shown:
-        say(line, to_stderr=True)
-    done = "Would import" if operator.is_dry else "Imported"
-    sentence = (
-        f"{done} {counts['imported']} users, {counts['changed']} of them with changes. "
-        f"{counts['there_already']} were there already; {counts['left_out']} were left out."
-    )
-    operator.show({"dry_run": operator.is_dry, **counts}, sentence=sentence)

@@ -1,1 +1,1 @@
-"""A small Django site whose data the tests import: Django's own users, and users like those of pretix."""
+"""A small Django site whose data the tests import: like that of pretix, or of any other site."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,62 +14,16 @@ from chalicelib.models.store import StoreUnavailable
 from infra.commands import Operator, import_users
 from tests.actors import Browser, Person
 from tests.local_run import LocalRun
+from tests.running.imports import counts
 from tests.running.test_manage import in_json
 from tests.store_proxy import Fault, StoreProxy
 
 pytestmark = pytest.mark.spec("docs/platform.md")
-ROOT = Path(__file__).resolve().parent.parent.parent
 PASSWORD = "correct horse"
-COSTS = "pbkdf2_sha256:1000000 argon2:102400,2,8 bcrypt_sha256:12"
-
-
-@pytest.fixture(scope="module")
-def prepared_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRun]:
-    """A stage that is prepared for the hashes that Django makes."""
-    made = LocalRun(tmp_path_factory.mktemp("prepared"), IMPORTED_PASSWORDS=COSTS)
-    made.start()
-    yield made
-    made.terminate()
-
-
-@pytest.fixture
-def dump(tmp_path: Path) -> Callable[..., Path]:
-    """What Django's dumpdata writes for these people."""
-
-    def make(model: str, *people: dict[str, Any], suffix: str = ".json") -> Path:
-        given, out = tmp_path / "people.json", tmp_path / f"dump{suffix}"
-        given.write_text(json.dumps(people), encoding="utf-8")
-        command = [sys.executable, "-W", "ignore", "-m", "tests.django_site.dump", model, str(given), str(out)]
-        subprocess.run(command, cwd=ROOT, check=True)
-        return out
-
-    return make
-
-
-@pytest.fixture
-def lines(tmp_path: Path) -> Callable[..., Path]:
-    """A file with these records, one a line."""
-
-    def write(*records: Any) -> Path:
-        path = tmp_path / "people.jsonl"
-        path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
-        return path
-
-    return write
 
 
 def signed_in(run: LocalRun, email: str) -> bool:
     return Browser(run.base_url, Person("", email, {}, password=PASSWORD)).sign_in().status == 200
-
-
-def counts(imported: int = 0, changed: int = 0, there: int = 0, left_out: int = 0) -> dict[str, Any]:
-    return {
-        "dry_run": False,
-        "imported": imported,
-        "there_already": there,
-        "left_out": left_out,
-        "changed": changed,
-    }
 
 
 @pytest.mark.parametrize("suffix", [".json", ".jsonl"])
@@ -86,7 +38,7 @@ def test_dump_of_pretix_is_imported_and_its_users_sign_in(
         {"email": f"dan{at}", "hasher": "md5", "timezone": "Mars/Olympus"},
         {"email": None, "fullname": "Without an address"},
     ]
-    file = dump("pretixbase.user", *({"password": PASSWORD, **person} for person in people), suffix=suffix)
+    file = dump("pretix", [{"password": PASSWORD, **person} for person in people], suffix=suffix)
     report = tmp_path / "report"
     done = prepared_run.manage("users", "import", str(file), "--json", "--report", str(report))
     assert json.loads(done.stdout) == counts(imported=4, changed=1, left_out=1), done.stderr
@@ -114,7 +66,7 @@ def test_dump_of_djangos_own_users_is_imported(prepared_run: LocalRun, dump: Cal
         {"username": "ann", "email": "ann@django.example", "first_name": "Ann", "last_name": "Other"},
         {"username": "bob", "email": "bob@django.example", "password": None},
     ]
-    file = dump("auth.user", *({"password": PASSWORD, **person} for person in people))
+    file = dump("toolkit", [{"password": PASSWORD, **person} for person in people])
     assert in_json(prepared_run, "users", "import", str(file)) == counts(imported=2)
     assert [signed_in(prepared_run, f"{name}@django.example") for name in ("ann", "bob")] == [True, False]
     listed = in_json(prepared_run, "users", "list", "--email", "@django.example")

@@ -120,7 +120,7 @@ def one(request: http.Request, client_id: str) -> Response:
     application_edit.edit(
         client_id, name=filled.name, redirect_uris=filled.redirect_uris, profile=filled.profile, about=filled.said
     )
-    logs.note(outcome="application edited", client_id=client_id)
+    logs.note(outcome="application edited", client_id=found.public_id)
     if filled.profile.has_secret and not found.secret_digest:  # its new authentication method needs one
         return http.see_other(http.here(request, f"{PATH}/{client_id}/secret"))
     return http.see_other(http.here(request, PATH), notice=http.Notice.APPLICATION_SAVED)
@@ -139,14 +139,14 @@ def secret(request: http.Request, client_id: str) -> Response:
     browser.check_csrf(request.form, _regenerate_purpose(client_id, shown))
     keep_old_seconds = _keep_old(request.form)
     if shown != client_secret.mark(found.secret_digest):
-        return _secret_form(request, browser, found, is_done=True)
+        return _stale_secret_form(request, browser, found)
     try:
         changed, regenerated = client_secret.rotate(found, keep_old_seconds=keep_old_seconds)
     except store.ConditionFailed:
-        return _secret_form(request, browser, own_application.require(browser, client_id), is_done=True)
+        return _stale_secret_form(request, browser, own_application.require(browser, client_id))
     except client_secret.TooManySecrets:
         return _secret_form(request, browser, found, is_full=True)
-    logs.note(outcome="secret regenerated", client_id=client_id)
+    logs.note(outcome="secret regenerated", client_id=found.public_id)
     security_event.record_for(
         found.owner_ids,
         security_event.Kind.SECRET_REGENERATED,
@@ -162,11 +162,11 @@ def secret(request: http.Request, client_id: str) -> Response:
 )
 def previous_secret(request: http.Request, client_id: str) -> Response:
     browser = browser_session.require(request, back_to=f"{PATH}/{client_id}")
-    own_application.require(browser, client_id)
+    found = own_application.require(browser, client_id)
     of = single(request.form, "secret") or ""
     browser.check_csrf(request.form, _end_purpose(client_id, of))
     client_secret.end_older(client_id, of)
-    logs.note(outcome="previous secret ended", client_id=client_id)
+    logs.note(outcome="previous secret ended", client_id=found.public_id)
     return http.see_other(http.here(request, f"{PATH}/{client_id}"))
 
 
@@ -180,7 +180,7 @@ def delete(request: http.Request, client_id: str) -> Response:
         return _confirmation(request, "delete_application.html", found, hidden)
     browser.check_csrf(request.form, f"delete {client_id}")
     application_deletion.delete(client_id)
-    logs.note(outcome="application deleted", client_id=client_id)
+    logs.note(outcome="application deleted", client_id=found.public_id)
     return http.see_other(http.here(request, PATH), notice=http.Notice.APPLICATION_DELETED)
 
 
@@ -255,6 +255,12 @@ def _secret_form(
     hidden = {"secret": mark, CSRF_FIELD: browser.csrf_token(_regenerate_purpose(of.client_id, mark))}
     shown = {"is_done": is_done, "is_full": is_full}
     return _confirmation(request, "regenerate_secret.html", of, hidden, 409 if is_done or is_full else 200, **shown)
+
+
+def _stale_secret_form(request: http.Request, browser: SignedIn, of: Application) -> Response:
+    """After a second click. The mark of an imported secret also changes when it is first used, and then nothing is done
+    yet: the form is shown again."""
+    return _secret_form(request, browser, of, is_done=not of.has_imported_secret)
 
 
 def _secret_page(request: http.Request, of: Application, client_secret: str | None) -> Response:

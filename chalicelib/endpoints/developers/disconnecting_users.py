@@ -27,7 +27,7 @@ def disconnect(request: http.Request, client_id: str) -> Response:
         return http.page(request, "disconnect_users.html", application=found, hidden=hidden, count=count)
     browser.check_csrf(request.form, _purpose(found))
     consent.end_all(client_id)
-    logs.note(outcome="all users disconnected", client_id=client_id)
+    logs.note(outcome="all users disconnected", client_id=found.public_id)
     return http.see_other(http.here(request, path), notice=http.Notice.USERS_DISCONNECTED)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import limits, logs
+from chalicelib import credentials, logs
 from chalicelib.endpoints import http
 from chalicelib.endpoints.developers import own_application
 from chalicelib.endpoints.http import browser_session
@@ -23,8 +23,7 @@ def invitation(request: http.Request, client_id: str) -> Response:
     """The link is no secret: it works for the account with the invited address."""
     path = f"{own_application.PATH}/{client_id}"
     browser = browser_session.require(request, back_to=f"{path}/invitation")
-    is_id = len(client_id) <= limits.CLIENT_ID_LIMIT_CHARACTERS
-    found = ownership.find_invitation(client_id, browser.user) if is_id else None
+    found = ownership.find_invitation(client_id, browser.user) if credentials.is_id(client_id) else None
     if found is None:
         problem = Message(
             "There is no invitation for %(email)s. It may have been withdrawn or have expired, or it was for another "
@@ -48,7 +47,7 @@ def invitation(request: http.Request, client_id: str) -> Response:
     browser.check_csrf(request.form, purpose)
     if single(request.form, "action") != "accept":
         ownership.withdraw(application, browser.user.email)
-        logs.note(outcome="invitation declined", client_id=client_id)
+        logs.note(outcome="invitation declined", client_id=application.public_id)
         return http.see_other(http.here(request, own_application.PATH), notice=http.Notice.INVITATION_DECLINED)
     try:
         ownership.accept(open_invitation, browser.user)
@@ -57,7 +56,7 @@ def invitation(request: http.Request, client_id: str) -> Response:
     except ownership.TooManyOwners as error:
         problem = Message("This application has the maximum number of owners, or you own as many as you may.")
         raise http.Refusal(409, "conflict", problem) from error
-    logs.note(outcome="owner added", client_id=client_id)
+    logs.note(outcome="owner added", client_id=application.public_id)
     security_event.record_for(
         {*application.owner_ids, browser.user.user_id},
         Kind.OWNER_ADDED,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib import limits
+from chalicelib import credentials
 from chalicelib.endpoints import http
 from chalicelib.endpoints.http.browser_session import SignedIn
 from chalicelib.messages import Message
@@ -14,9 +14,12 @@ PATH = "/settings/applications"
 
 def require(browser: SignedIn, client_id: str) -> Application:
     """One that the user owns. Raises Refusal, which is the same for another user's application and one that does not
-    exist."""
-    found = application.get(client_id) if len(client_id) <= limits.CLIENT_ID_LIMIT_CHARACTERS else None
-    if found is None or not found.is_owned_by(browser.user.user_id) or found.public_id != client_id:
+    exist.
+
+    client_id: as stored. The pages' paths have that one, because an imported client id may contain a slash.
+    """
+    found = application.get(client_id) if credentials.is_id(client_id) else None
+    if found is None or not found.is_owned_by(browser.user.user_id):
         raise http.Refusal(404, "not_found", Message("You have no such application. It may have been deleted."))
     return found
 

@@ -53,7 +53,7 @@ def owners(request: http.Request, client_id: str) -> Response:
         logs.note(outcome="invitations throttled")
         problem = Message("You have sent too many invitations today. Try again tomorrow.")
         return _list(request, browser, found, listed, typed=typed, problem=problem, status=429)
-    logs.note(outcome="owner invited", client_id=client_id)
+    logs.note(outcome="owner invited", client_id=found.public_id)
     _mail(request, browser.user, found, email)
     return http.see_other(http.here(request, path), notice=http.Notice.OWNER_INVITED)
 
@@ -67,7 +67,7 @@ def withdraw(request: http.Request, client_id: str) -> Response:
     email = single(request.form, "email") or ""
     browser.check_csrf(request.form, _withdraw_purpose(client_id, email))
     ownership.withdraw(found, email)
-    logs.note(outcome="invitation withdrawn", client_id=client_id)
+    logs.note(outcome="invitation withdrawn", client_id=found.public_id)
     return http.see_other(http.here(request, path), notice=http.Notice.INVITATION_WITHDRAWN)
 
 
@@ -96,7 +96,7 @@ def owner(request: http.Request, client_id: str, user_id: str) -> Response:
         raise http.Refusal(400, "invalid_request", Message("The main owner cannot leave the application."))
     ownership.remove(found, user_id)
     _record(request, found, Kind.OWNER_REMOVED)
-    logs.note(outcome="owner removed", client_id=client_id)
+    logs.note(outcome="owner removed", client_id=found.public_id)
     if user_id == browser.user.user_id:
         return http.see_other(http.here(request, own_application.PATH), notice=http.Notice.OWNERSHIP_LEFT)
     return http.see_other(http.here(request, path), notice=http.Notice.OWNER_REMOVED)
@@ -113,7 +113,7 @@ def _transfer(request: http.Request, browser: SignedIn, found: Application, to: 
         found = own_application.require(browser, found.client_id)
         return _one(request, browser, found, to, purpose, problem=problem, status=409)
     _record(request, found, Kind.APPLICATION_TRANSFERRED)
-    logs.note(outcome="application transferred", client_id=found.client_id)
+    logs.note(outcome="application transferred", client_id=found.public_id)
     path = _PATH.format(client_id=found.client_id)
     return http.see_other(http.here(request, path), notice=http.Notice.APPLICATION_TRANSFERRED)
 

@@ -68,7 +68,7 @@ def authorize(request: http.Request) -> Response:
         if browser is None and not error.is_silent:
             raise http.NotSignedIn(_path_of(parameters)) from error
         return _refused(request, error, browser, consent)
-    logs.note(client_id=asked.application.client_id)
+    logs.note(client_id=asked.application.public_id)
     asked = sign_in_again.as_asked(asked, parameters)
     if browser is None:
         if asked.is_silent:
@@ -120,7 +120,7 @@ def _read(
 
 
 def _if_named(found: Application | None, client_id: str) -> Application | None:
-    """The application, if this is its client id. A derived id, under which a document's client is stored, is not."""
+    """The application, if this is its client id. A derived id, which some are stored under, is not."""
     return found if found is not None and found.public_id == client_id else None
 
 
@@ -272,7 +272,7 @@ def _refused(
     request: http.Request, error: RefusedRequest, browser: SignedIn | None = None, consent: Consent | None = None
 ) -> Response:
     """A redirect with the error; or a page with it, and a link, if the user is to decide whether to go there."""
-    logs.note(client_id=error.application.client_id)
+    logs.note(client_id=error.application.public_id)
     if not error.is_about_the_user:
         reason = error.reason
         recent_requests.record_authorization(error.application, PATH, reason.error, reason.description or "")

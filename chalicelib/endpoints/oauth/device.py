@@ -66,7 +66,7 @@ def device(request: http.Request) -> Response:
         return _code_page(request, browser, user_code=user_code, problem=UNKNOWN, status=400)
     for tried in counted:  # it was not a guess
         tried.take_back()
-    logs.note(client_id=asking.client_id)
+    logs.note(client_id=asking.public_id)
     if not found.is_open:
         return _done_page(request, asking, is_allowed=found.is_allowed)
     question = _question(found, asking, user_code)

@@ -44,7 +44,6 @@ def authorized(request: http.Request) -> Response:
             raise http.Refusal(400, "invalid_request", Message("There is no such application."))
         browser.check_csrf(request.form, "revoke", client_id)
         grant.take_back(browser.user.user_id, client_id)
-        logs.note(outcome="authorization revoked", client_id=client_id)
         _record(request, browser, client_id)
         return http.see_other(http.here(request, PATH), notice=http.Notice.REVOKED)
     listed = _listed(browser.user.user_id)
@@ -76,6 +75,7 @@ def revoke_all(request: http.Request) -> Response:
 
 def _record(request: http.Request, browser: SignedIn, client_id: str) -> None:
     found = application.get(client_id)
+    logs.note(outcome="authorization revoked", client_id=found.public_id if found else client_id)
     security_event.record(
         browser.user.user_id,
         security_event.Kind.REVOKE,

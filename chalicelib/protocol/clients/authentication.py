@@ -20,7 +20,7 @@ from oauthlib.oauth2.rfc6749 import errors
 from chalicelib import credentials, limits, logs
 from chalicelib.models import client_profile, store
 from chalicelib.models.application import BASIC, NONE, POST, PRIVATE_KEY_JWT, Application
-from chalicelib.protocol.clients import private_key_jwt, recent_requests
+from chalicelib.protocol.clients import hashed_secrets, private_key_jwt, recent_requests
 from chalicelib.protocol.rules import paths, request_parameters
 
 _HOW = {
@@ -88,7 +88,8 @@ def check(sent: PresentedClient, application: Application | None, *, issuer: str
     """Return the application once it is authenticated. Raises InvalidClientError. An unknown client and a wrong secret
     get the same message. Only the first costs no write, since client ids are no secret (RFC 6749 §2.2).
 
-    issuer: this provider's URL, which an assertion must name as its audience.
+    issuer: this provider's URL, which an assertion must name as its audience. Raises TooManyRequestsError and
+    StoreUnavailable too, only while the secret of an imported application has not been used yet.
     """
     logs.note(client_id=sent.client_id if application else "unknown")
     is_named = application is not None and application.public_id == sent.client_id
@@ -96,7 +97,7 @@ def check(sent: PresentedClient, application: Application | None, *, issuer: str
     secret_digest = _valid_secret(sent.proof, application)
     if application is None or not application.active:
         raise _unproven()
-    if not is_named:  # a document's client is stored under a derived id
+    if not is_named:  # it is stored under a derived id, which was sent
         raise _unproven()
     accepted = client_profile.accepted_methods(application.auth_method, is_named=application.is_method_named)
     if sent.method not in accepted:
@@ -108,7 +109,9 @@ def check(sent: PresentedClient, application: Application | None, *, issuer: str
         jwks = application.jwks or ""
         private_key_jwt.check(sent.proof, client_id=sent.client_id, jwks=jwks, audiences=audiences)
     elif sent.method != NONE and secret_digest is None:
-        raise _unproven()
+        secret_digest = hashed_secrets.valid_digest(sent.proof, application)
+        if secret_digest is None:
+            raise _unproven()
     recent_requests.note_application(
         application, is_authenticated=application.is_confidential, secret_digest=secret_digest
     )

@@ -12,7 +12,7 @@ from oauthlib.oauth2.rfc6749 import errors
 
 from chalicelib import credentials, logs
 from chalicelib.models import client_secret
-from chalicelib.protocol.clients import assertion_use, authentication, recent_requests
+from chalicelib.protocol.clients import assertion_use, authentication, hashed_secrets, recent_requests
 from chalicelib.protocol.rules import request_parameters, resource_indicators, scopes
 
 _FORM = "application/x-www-form-urlencoded"
@@ -52,7 +52,11 @@ class ClientRequest:
 
 def answer(create: Callable[[ClientRequest], ProtocolAnswer], request: ClientRequest) -> ProtocolAnswer:
     """Return what `create` returns, or the error response if it raises an OAuth2Error."""
-    with assertion_use.attempt(request.digest) as attempt, recent_requests.watch() as watched:
+    with (
+        assertion_use.attempt(request.digest) as attempt,
+        recent_requests.watch() as watched,
+        hashed_secrets.tried_from(request.address),
+    ):
         try:
             answered = create(request)
         except OAuth2Error as error:

@@ -90,7 +90,7 @@ def authenticate(authorization: str | None, *, scope: str | None, resource: str 
     if presented is None:
         raise BearerError(400, "invalid_request", "The Authorization header must be Bearer and one token.")
     access = access_of(presented.group(1))
-    logs.note(client_id=access.standing.application.client_id)
+    logs.note(client_id=access.standing.application.public_id)
     if not resource_indicators.is_good_at(access.resource, resource):
         raise BearerError(401, "invalid_token", "The access token is for another resource.")
     if scope is not None and scope not in access.scopes:

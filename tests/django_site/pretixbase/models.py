@@ -9,7 +9,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import models
 
 
-class User(AbstractBaseUser):  # type: ignore[misc] # Django has no types
+class User(AbstractBaseUser):
     USERNAME_FIELD = "email"
 
     email = models.EmailField(unique=True, null=True, blank=True)

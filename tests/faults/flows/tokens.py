@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from chalicelib.models import application_access, store
+from chalicelib import credentials
+from chalicelib.models import application, application_access, store
 from chalicelib.models.grant import Grant
 from chalicelib.protocol.clients import recent_requests
+from tests import people
 from tests.actors import ClientApp, Page
 from tests.faults.flow import Flow, called, wrong
 from tests.faults.scene import BIG, Hand, Seen
@@ -85,6 +87,23 @@ class Refused(ForTokens):
 
     def is_done(self, answer: Seen) -> bool:
         return answer.status == 400 and answer.body.get("error") == "invalid_grant"
+
+
+class FirstUseOfAnImportedSecret(Refused):
+    """Only another system's hash of it is known until then. Its code is no code, so that the secret alone decides."""
+
+    name = "use an imported secret for the first time"
+
+    def choose(self) -> ClientApp:
+        secret = credentials.new_secret()
+        imported = people.hash_like_django(secret)
+        return people.import_application(self.world.base_url, f"old-{secret}", secret, stored_secret=imported)
+
+    def losses(self, *, is_done: bool) -> Iterator[str]:
+        yield from wrong(its_secret_does_not_work=self.act().body.get("error") != "invalid_grant")
+        kept = application.get(self.app.client_id)
+        its_digest = credentials.digest(self.app.secret)
+        yield from wrong(its_digest_is_not_stored_by_the_next_use=kept is None or kept.secret_digest != its_digest)
 
 
 class ExchangePublic(Exchange):

@@ -1,0 +1,1 @@
+"""An app with the label and the application model of pretix."""
