@@ -75,16 +75,20 @@ def show(
 ) -> Response:
     """The page. form: as posted, to show again. notice: about the whole page. problem: about the organizers."""
     owner, logo, organizers = consents.read_shown(question.application, browser.user, question.scopes)
-    needs_organizers = scope_rules.need_organizers(question.scopes)
+    asked = scope_rules.ordered(question.scopes)
+    possible = asked
+    if not organizers and scope_rules.need_organizers(asked):
+        possible = scope_rules.possible_without_organizers(asked)
+    needs_organizers = scope_rules.need_organizers(possible)
     choice = consents.choice(organizers, form)
     before, uri = in_force(consent, question.application), question.redirect_uri
     place = redirect_uris.place(uri) if uri else None
-    optional = scope_rules.optional(question.scopes)
+    optional = [scope for scope in scope_rules.optional(asked) if scope in possible]
     ticked = form.get("scopes", ()) if form is not None else list(filter(scope_rules.ticked_at_first, optional))
     is_elsewhere = bool(before and before.scopes_at and question.origin and question.origin not in before.scopes_at)
     return http.page(
         request,
-        "consent.html" if organizers or not needs_organizers else "no_organizer.html",
+        "consent.html" if possible else "no_organizer.html",
         status,
         form_target=redirect_uris.form_target(uri) if uri else "",
         application=question.application,
@@ -95,9 +99,10 @@ def show(
         returns_to=place,
         new_place=place if is_elsewhere else None,
         is_on_device=uri is not None and redirect_uris.is_on_device(uri),
-        allows=scope_rules.shown(set(question.scopes) - set(optional)),
+        allows=scope_rules.shown(set(possible) - set(optional)),
+        impossible=[scope for scope in asked if scope not in possible],
         granted=scope_rules.shown(before.scopes) if before else (),
-        optional={scope: scope_rules.includes(scope, question.scopes) for scope in optional},
+        optional={scope: scope_rules.includes(scope, possible) for scope in optional},
         ticked_scopes=ticked,
         resource=question.resource,
         consent=before,

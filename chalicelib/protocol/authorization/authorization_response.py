@@ -90,7 +90,7 @@ def unasked(request: AuthorizationRequest, user: User | None, *, issuer: str) ->
     """Why a request with `prompt=none` cannot be answered: what the user would have to do on a page."""
     if user is None:
         return refused(request, LoginRequiredError(), issuer=issuer)
-    if request.needs_organizers and not user.organizers:
+    if request.needs_organizers and not user.organizers and not scopes.possible_without_organizers(request.scopes):
         return refused(request, InteractionRequiredError(), issuer=issuer)
     return refused(request, ConsentRequiredError(), issuer=issuer)
 

@@ -31,10 +31,16 @@ class NoScope(ChoiceProblem):
     """Nothing that was asked for is left."""
 
 
-def chosen_scopes(asked: Iterable[str], ticked: Iterable[str]) -> tuple[str, ...]:
-    """What the user allows of the scopes that were asked for. ticked: as posted. Raises NoScope."""
+def chosen_scopes(asked: Iterable[str], ticked: Iterable[str], user: User) -> tuple[str, ...]:
+    """What the user allows of the scopes that were asked for.
+
+    ticked: as posted; those that the user cannot allow without an organizer are ignored. Raises NoScope.
+    """
+    possible = scope_rules.ordered(asked)
+    if not user.organizers:
+        possible = scope_rules.possible_without_organizers(asked) or possible
     left_out = set(scope_rules.optional(asked)) - set(ticked)
-    kept = tuple(scope for scope in scope_rules.ordered(asked) if scope not in left_out)
+    kept = tuple(scope for scope in possible if scope not in left_out)
     if not kept:
         raise NoScope(Message("Choose at least one permission, or deny."))
     return kept

@@ -64,7 +64,7 @@ def approve(
 
     Raises ChoiceProblem, AlreadyAnswered.
     """
-    allowed = consents.chosen_scopes(request.scope.split(), scopes_ticked)
+    allowed = consents.chosen_scopes(request.scope.split(), scopes_ticked, user)
     organizers = consents.chosen(allowed, ticked, user)
     for _ in attempts():  # other tabs may change the consent at the same moment
         found, known = store.read(DeviceRequest.key(request.request_id), Consent.key(user.user_id, request.client_id))

@@ -113,6 +113,15 @@ def need_organizers(scopes: Iterable[str]) -> bool:
     return not catalogue().of_organizers.isdisjoint(scopes)
 
 
+def possible_without_organizers(asked: Iterable[str]) -> list[str]:
+    """What somebody who belongs to no organizer can allow of a request: not the optional scopes that are given for
+    organizers. Empty if one of those has to stay, or if nothing else was asked for."""
+    asked = ordered(asked)
+    left_out = catalogue().of_organizers.intersection(optional(asked))
+    rest = [scope for scope in asked if scope not in left_out]
+    return [] if need_organizers(rest) else rest
+
+
 def are_covered(scopes: Iterable[str], given: Iterable[str] | None) -> bool:
     """True if a user who allowed `given` has allowed these scopes. None: the user has allowed nothing."""
     return given is not None and set(scopes) - catalogue().always <= with_implied(given)
