@@ -1,0 +1,59 @@
+"""What a permission catalogue says, once it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+
+class CatalogueError(ValueError):
+    """A catalogue cannot be used. The message names the place in the file and says what it accepts."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Something that an application may be allowed to do.
+
+    title, detail: the words that people read, by language. needs_organizers: it is given for organizers that the user
+    selects. is_always: every grant has it. implies: all scopes that it includes, itself too. is_high_risk: people are
+    warned. is_optional: the user may leave it out.
+    """
+
+    name: str
+    title: Mapping[str, str]
+    detail: Mapping[str, str]
+    needs_organizers: bool
+    is_always: bool
+    implies: frozenset[str]
+    is_high_risk: bool
+    is_optional: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Catalogue:
+    """scopes: in the order of the file, in which they are always listed. default: what a request gets that names none.
+    own_api: the scope that each part of our own API requires; a part that is missing is switched off."""
+
+    scopes: Mapping[str, Scope]
+    default: tuple[str, ...]
+    own_api: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.scopes)
+
+    @cached_property
+    def always(self) -> frozenset[str]:
+        """The scopes that every grant has."""
+        return frozenset(name for name, scope in self.scopes.items() if scope.is_always)
+
+    @cached_property
+    def of_organizers(self) -> frozenset[str]:
+        """The scopes that are given for organizers."""
+        return frozenset(name for name, scope in self.scopes.items() if scope.needs_organizers)
+
+    def with_implied(self, scopes: Iterable[str]) -> frozenset[str]:
+        """These scopes and all that they include. What the catalogue lacks is left out: it has no meaning any more."""
+        known = (self.scopes[name] for name in scopes if name in self.scopes)
+        return frozenset().union(*(scope.implies for scope in known))
