@@ -77,6 +77,22 @@ def test_scope_includes_what_its_included_scopes_include() -> None:
         (scope("see", "risk = 'middle'"), "scopes.see.risk must be low or high"),
         (scope("see", "implies = 'sell'"), "scopes.see.implies must be a list of different scopes"),
         (scope("see", "implies = ['sell']"), "scopes.see.implies names 'sell', which is no scope of this file"),
+        (
+            scope("see", "lasts = '8 weeks'"),
+            'scopes.see.lasts must be hours or days, like "8 hours", and at most 365 days',
+        ),
+        (scope("see", "lasts = '0 hours'"), "scopes.see.lasts must be hours or days"),
+        (scope("see", "lasts = '366 days'"), "scopes.see.lasts must be hours or days"),
+        (scope("see", "lasts = 8"), "scopes.see.lasts must be hours or days"),
+        (
+            scope("see", "implies = ['sell']") + scope("sell", "lasts = '1 day'"),
+            "scopes.see includes 'sell', which ends",
+        ),
+        (
+            scope("see", "implies = ['sell']\nlasts = '25 hours'") + scope("sell", "lasts = '1 day'"),
+            "scopes.see includes 'sell', which ends, so it must not last longer",
+        ),
+        (scope("see", "organizers = false\nalways = true\nlasts = '1 day'"), "is not optional and has no lasts"),
         (scope("see", "always = true"), "scopes.see: what every application may do needs no organizers"),
         (
             scope("see", "organizers = false\nimplies = ['sell']") + scope("sell"),
@@ -120,6 +136,11 @@ def test_stage_with_a_bad_catalogue_is_not_packaged(monkeypatch: pytest.MonkeyPa
             templates.check_permissions("prod")
     (tmp_path / "mine.toml").write_text(SMALL, encoding="utf-8")
     templates.check_permissions("prod")
+
+
+def test_scope_lasts_for_hours_or_days() -> None:
+    found = permissions.parse(scope("a", "lasts = '1 hour'") + scope("b", "lasts = '90 days'") + scope("c"))
+    assert [scope.lasts_seconds for scope in found.scopes.values()] == [3600, 90 * 86_400, None]
 
 
 def test_large_catalogue_stays_in_its_limit() -> None:

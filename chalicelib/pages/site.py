@@ -56,6 +56,11 @@ class Site:
         found = self.permissions.scopes.get(scope)
         return bool(found and found.is_high_risk)
 
+    def lasts_of(self, scope: str) -> int | None:
+        """For how many seconds a scope is given; None for as long as the rest."""
+        found = self.permissions.scopes.get(scope)
+        return int(found.lasts_seconds) if found and found.lasts_seconds else None
+
     @functools.cached_property
     def style(self) -> File:
         light = colour.readable_on(self.colour, colour.LIGHT_GROUND)

@@ -17,7 +17,8 @@ class Scope:
 
     title, detail: the words that people read, by language. needs_organizers: it is given for organizers that the user
     selects. is_always: every grant has it. implies: all scopes that it includes, itself too. is_high_risk: people are
-    warned. is_optional: the user may leave it out.
+    warned. is_optional: the user may leave it out. lasts_seconds: how long a grant of it lasts; None for as long as the
+    rest of the grant.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Scope:
     implies: frozenset[str]
     is_high_risk: bool
     is_optional: bool
+    lasts_seconds: int | None = None
 
 
 @dataclass(frozen=True, eq=False)

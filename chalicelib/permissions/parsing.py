@@ -17,10 +17,13 @@ _SCOPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,79}")
 _RESERVED = frozenset(("openid", "email", "offline_access"))
 # For the platform's own server, which acts for no user. The operator allows them; nobody can ask a user for them.
 ADMINISTRATIVE = ("scim", "sign_in")
+_LASTS = re.compile(r"(?P<count>[1-9][0-9]{0,3}) (?P<unit>hour|day)s?")
+_UNIT_SECONDS = {"hour": 3600, "day": 86_400}
+_LASTS_LIMIT_DAYS = 365
 _SCOPES_LIMIT = 100
 _WORDS_LIMIT_CHARACTERS = 200
 _CATALOGUE_KEYS = {"default", "own_api", "scopes"}
-_SCOPE_KEYS = {"title", "detail", "organizers", "always", "implies", "risk", "optional"}
+_SCOPE_KEYS = {"title", "detail", "organizers", "always", "implies", "risk", "optional", "lasts"}
 _OWN_API_KEYS = {"list_organizers", "rename_organizers"}
 
 
@@ -68,6 +71,7 @@ def _scope(name: str, table: Mapping[str, Any]) -> Scope:
         implies=frozenset(_texts(f"{place}.implies", table.get("implies", []))),
         is_high_risk=risk == "high",
         is_optional=_flag(f"{place}.optional", table.get("optional", False)),
+        lasts_seconds=_lasts(f"{place}.lasts", table.get("lasts")),
     )
 
 
@@ -85,11 +89,27 @@ def _closed(scope: Scope, others: Mapping[str, Scope]) -> Scope:
         raise CatalogueError(
             f"{place} includes a scope that is given for organizers, so it has to be given for them too"
         )
-    if scope.is_always and (scope.needs_organizers or scope.is_high_risk or scope.is_optional):
+    if scope.is_always and (scope.needs_organizers or scope.is_high_risk or scope.is_optional or scope.lasts_seconds):
         raise CatalogueError(
-            f"{place}: what every application may do needs no organizers, has no high risk and is not optional"
+            f"{place}: what every application may do needs no organizers, has no high risk, is not optional and has no"
+            " lasts"
         )
+    for name in included:
+        most = others[name].lasts_seconds
+        if most is not None and (scope.lasts_seconds is None or scope.lasts_seconds > most):
+            raise CatalogueError(f"{place} includes {name!r}, which ends, so it must not last longer")
     return replace(scope, implies=frozenset(included))
+
+
+def _lasts(place: str, value: Any) -> int | None:
+    """Seconds."""
+    if value is None:
+        return None
+    found = _LASTS.fullmatch(value) if isinstance(value, str) else None
+    seconds = int(found["count"]) * _UNIT_SECONDS[found["unit"]] if found else 0
+    if not 0 < seconds <= _LASTS_LIMIT_DAYS * _UNIT_SECONDS["day"]:
+        raise CatalogueError(f'{place} must be hours or days, like "8 hours", and at most {_LASTS_LIMIT_DAYS} days')
+    return seconds
 
 
 def _words(place: str, value: Any, *, is_required: bool) -> Mapping[str, str]:

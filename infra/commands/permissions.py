@@ -44,10 +44,20 @@ def permissions_show(operator: Operator, name: str | None) -> None:
                 "risk": "high" if scope.is_high_risk else "low",
                 "default": scope.name in found.default,
                 "always": scope.is_always,
+                "optional": scope.is_optional,
+                "lasts": _lasts(scope.lasts_seconds),
             }
             for scope in found.scopes.values()
         ]
     )
+
+
+def _lasts(seconds: int | None) -> str | None:
+    """As it stands in the file; None for a scope without an end."""
+    if seconds is None:
+        return None
+    count, unit = (seconds // 3600, "hour") if seconds % 86_400 else (seconds // 86_400, "day")
+    return f"{count} {unit}{'s' if count > 1 else ''}"
 
 
 def _load(name: str) -> Catalogue:

@@ -3,37 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
-from chalicelib import permissions, settings
 from tests.actors import Browser, ClientApp, Page
+from tests.catalogues import scope, use
 from tests.consent_form import answer, boxes
 
 pytestmark = [pytest.mark.spec("docs/permissions.md", "RFC 6749 §3.3"), pytest.mark.usefixtures("_optional")]
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
-WORDS = 'title = { en = "NAME it", de = "NAME es" }\n'
-
-
-def catalogue() -> permissions.Catalogue:
-    def scope(name: str, more: str = "") -> str:
-        return f"[scopes.{name}]\n{WORDS.replace('NAME', name)}{more}\n"
-
-    return permissions.parse(
-        scope("see")
-        + scope("sell", "optional = true")
-        + scope("pay", "optional = true\nrisk = 'high'\nimplies = ['list']")
-        + scope("list", "optional = true")
-        + scope("plan", "implies = ['list']")
-        + scope("mail", "optional = true\norganizers = false")
-        + scope("call", "organizers = false")
-    )
+CATALOGUE = (
+    scope("see")
+    + scope("sell", "optional = true")
+    + scope("pay", "optional = true", "risk = 'high'", "implies = ['list']")
+    + scope("list", "optional = true")
+    + scope("plan", "implies = ['list']")
+    + scope("mail", "optional = true", "organizers = false")
+    + scope("call", "organizers = false")
+)
 
 
 @pytest.fixture
 def _optional(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, permissions=catalogue()))
+    use(monkeypatch, CATALOGUE)
 
 
 def granted(app: ClientApp, page: Page) -> str:
@@ -136,17 +128,16 @@ def test_person_without_an_organizer_is_stopped_if_nothing_is_left_or_what_needs
     a_browser: Callable[..., Browser], shop: ClientApp
 ) -> None:
     nobody = a_browser()
-    for scope in ("sell", "see mail", "sell pay", "plan mail list"):
-        assert nobody.open(shop.authorize_path(scope=scope)).title == "You have no organizer yet", scope
+    for asked in ("sell", "see mail", "sell pay", "plan mail list"):
+        assert nobody.open(shop.authorize_path(scope=asked)).title == "You have no organizer yet", asked
 
 
 def test_request_without_a_page_says_what_the_person_without_an_organizer_would_see(
     a_browser: Callable[..., Browser], shop: ClientApp
 ) -> None:
     nobody = a_browser()
-    for scope, error in (("sell mail", "consent_required"), ("sell", "interaction_required")):
-        page = nobody.open(shop.authorize_path(scope=scope, prompt="none"))
-        assert error in page.text, scope
+    for asked, error in (("sell mail", "consent_required"), ("sell", "interaction_required")):
+        assert error in nobody.open(shop.authorize_path(scope=asked, prompt="none")).text
 
 
 def test_person_without_an_organizer_allows_a_device_what_needs_none(

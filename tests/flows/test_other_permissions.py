@@ -8,17 +8,14 @@ from dataclasses import replace
 import pytest
 import requests
 
-from chalicelib import permissions, settings
+from chalicelib import permissions
 from chalicelib.models import application_access
 from tests import people
 from tests.actors import Browser, ClientApp, Person
+from tests.catalogues import use
 
 pytestmark = [pytest.mark.spec("docs/permissions.md"), pytest.mark.usefixtures("_box_office")]
 BIG = "Big Events LLC"
-
-
-def use(monkeypatch: pytest.MonkeyPatch, catalogue: permissions.Catalogue) -> None:
-    monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, permissions=catalogue))
 
 
 @pytest.fixture

@@ -23,6 +23,8 @@ def test_operator_checks_and_shows_a_catalogue(local_run: LocalRun) -> None:
         "risk": "high",
         "default": False,
         "always": False,
+        "optional": True,
+        "lasts": None,
     }
 
 

@@ -18,7 +18,7 @@ from chalicelib.models import security_event, verification
 from chalicelib.models.application import Application
 from chalicelib.models.consent import Consent, in_force
 from chalicelib.protocol.authorization import consents
-from chalicelib.protocol.rules import about_links, redirect_uris
+from chalicelib.protocol.rules import about_links, given_scopes, redirect_uris
 from chalicelib.protocol.rules import scopes as scope_rules
 from chalicelib.protocol.rules.request_parameters import Parameters, single
 
@@ -101,7 +101,8 @@ def show(
         is_on_device=uri is not None and redirect_uris.is_on_device(uri),
         allows=scope_rules.shown(set(possible) - set(optional)),
         impossible=[scope for scope in asked if scope not in possible],
-        granted=scope_rules.shown(before.scopes) if before else (),
+        granted=scope_rules.shown(given_scopes.in_force(before.scopes)) if before else (),
+        lasts=scope_rules.lasts(set(possible) - set(optional)),
         optional={scope: scope_rules.includes(scope, possible) for scope in optional},
         ticked_scopes=ticked,
         resource=question.resource,

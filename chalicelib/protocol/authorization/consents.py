@@ -15,7 +15,7 @@ from chalicelib.models.organizer import Organizer
 from chalicelib.models.store.table import Key, as_set
 from chalicelib.models.user import User
 from chalicelib.models.verification import Logo
-from chalicelib.protocol.rules import request_parameters
+from chalicelib.protocol.rules import given_scopes, request_parameters
 from chalicelib.protocol.rules import scopes as scope_rules
 
 
@@ -145,27 +145,31 @@ def read_shown(
 
 def remembered(
     application: Application,
-    scopes: Iterable[str],
+    given: Iterable[str],
     organizers: Iterable[str],
     user: User,
     known: Consent | None,
     *,
     origin: str | None,
 ) -> Consent:
-    """The new consent. known: the consent as it was before, or None. origin: of the redirect URI; None for a device."""
-    scopes, organizers = set(scopes), set(organizers)
+    """The new consent.
+
+    given: the scopes as stored, see `given_scopes`. known: the consent as it was before, or None. origin: of the
+    redirect URI; None for a device.
+    """
+    given, organizers = set(given), set(organizers)
     before = in_force(known, application)
     is_for_the_same = before is None or not organizers or as_set(before.organizers or ()) in (organizers, None)
     scopes_at = dict(before.scopes_at) if before and is_for_the_same else {}
     if origin is not None:
-        scopes_at[origin] = frozenset(scopes) | scopes_at.get(origin, frozenset())
+        scopes_at[origin] = given_scopes.merged(scopes_at.get(origin, ()), given)
     now = moment_for(application)
     return Consent(
         user_id=user.user_id,
         client_id=application.client_id,
         consent_id=before.consent_id if before else credentials.new_id(),
         revision=credentials.new_id(),
-        scopes=scopes | before.scopes if before and is_for_the_same else scopes,
+        scopes=set(given_scopes.merged(before.scopes, given)) if before and is_for_the_same else given,
         organizers=as_set(organizers) or (before.organizers if before else None),
         remembered_at=as_remembered(scopes_at),
         created_at=before.created_at if before else now,

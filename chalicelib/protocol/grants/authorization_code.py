@@ -75,9 +75,10 @@ def _check_redirect_uri(code: AuthorizationCode, sent: str | None) -> None:
 
 
 def _exchange(code: AuthorizationCode, client: Application, resource: str | None) -> TokenAnswer:
-    """Raises InvalidGrantError if another request used the code first, or if the user has since revoked the consent."""
+    """Raises InvalidGrantError if another request used the code first, if the user has since revoked the consent, or if
+    nothing of what they allowed is left."""
     grant_id = grant.new_id(code.user_id, code.client_id)
-    tokens = issuing.new_tokens(grant_id, scopes.as_text(code.scope.split()))
+    tokens = issuing.new_tokens(grant_id, scopes.as_text(issuing.still_allowed(code.scope)))
     made = issuing.new_grant(code, client, grant_id, tokens)
     try:
         authorization_code.exchange(code, made, issuing.access_token(made, tokens, resource), client)

@@ -69,9 +69,10 @@ def _check_answered(asked: DeviceRequest, client: Application) -> None:
 
 
 def _exchange(asked: DeviceRequest, client: Application, resource: str | None) -> TokenAnswer:
-    """Raises InvalidGrantError if another request used the code first, or if the user has since revoked the consent."""
+    """Raises InvalidGrantError if another request used the code first, if the user has since revoked the consent, or if
+    nothing of what they allowed is left."""
     grant_id = grant.new_id(asked.user_id, asked.client_id)
-    tokens = issuing.new_tokens(grant_id, scopes.as_text(asked.scope.split()))
+    tokens = issuing.new_tokens(grant_id, scopes.as_text(issuing.still_allowed(asked.scope)))
     made = issuing.new_grant(asked, client, grant_id, tokens)
     try:
         device_request.exchange(asked, made, issuing.access_token(made, tokens, resource), client)

@@ -17,6 +17,7 @@ from chalicelib.models.device_request import DeviceRequest
 from chalicelib.models.grant import Grant, forgotten_at
 from chalicelib.protocol.grants import refresh_rotation, undelivered
 from chalicelib.protocol.grants.grant_type import CONNECT_AGAIN, TokenAnswer
+from chalicelib.protocol.rules import given_scopes, scopes
 
 
 def new_tokens(grant_id: str, scope: str) -> TokenAnswer:
@@ -46,6 +47,14 @@ def new_grant(of: AuthorizationCode | DeviceRequest, client: Application, grant_
         last_used_at=now,
         **rotating,
     )
+
+
+def still_allowed(stored: str) -> list[str]:
+    """The scopes that still count of those that a user allowed, as stored. Raises InvalidGrantError if none does."""
+    allowed = scopes.ordered(given_scopes.in_force(stored.split()))
+    if not allowed:
+        raise errors.InvalidGrantError(f"What the user allowed has ended or no longer exists. {CONNECT_AGAIN}")
+    return allowed
 
 
 def access_token(of: Grant, tokens: TokenAnswer, resource: str | None) -> AccessToken:

@@ -103,6 +103,20 @@ def includes(scope: str, asked: Iterable[str]) -> list[str]:
     return ordered(with_implied([scope]) - rest - {scope})
 
 
+def lasts(asked: Iterable[str]) -> dict[str, int]:
+    """For how many seconds each scope is given that ends, of these and of what they include.
+
+    One that comes with several lasts as long as the longest.
+    """
+    known, found = catalogue().scopes, dict[str, int | None]()
+    for name in ordered(asked):
+        seconds = known[name].lasts_seconds
+        for included in known[name].implies:
+            before = found.get(included, 0)
+            found[included] = None if seconds is None or before is None else max(seconds, before)
+    return {name: seconds for name, seconds in found.items() if seconds is not None}
+
+
 def ticked_at_first(scope: str) -> bool:
     """True if an optional scope is selected unless the user leaves it out; a risky one has to be selected."""
     return not catalogue().scopes[scope].is_high_risk

@@ -13,7 +13,7 @@ from chalicelib.models.application import Application
 from chalicelib.models.application_access import ApplicationStanding
 from chalicelib.models.grant import GrantStanding
 from chalicelib.models.user import User
-from chalicelib.protocol.rules import resource_indicators, scopes
+from chalicelib.protocol.rules import given_scopes, resource_indicators, scopes
 from chalicelib.protocol.rules.request_parameters import HTTP_BLANKS
 
 _HEADER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*) *", re.ASCII | re.IGNORECASE)
@@ -114,13 +114,17 @@ def access_of(token: str) -> Access:
             401, "invalid_token", "The permission was revoked, or the user or the application was disabled."
         )
     organizers = frozenset(live.organizers or ()) & standing.allowed_organizers
-    return Access(standing, live, _allowed(standing, live.scope.split()), organizers)
+    allowed = _allowed(standing, live.scope.split())
+    if not allowed and isinstance(standing, GrantStanding):  # as a refresh answers then
+        raise BearerError(401, "invalid_token", "What the user allowed has ended or no longer exists.")
+    return Access(standing, live, allowed, organizers)
 
 
 def _allowed(standing: GrantStanding | ApplicationStanding, scopes_: list[str]) -> frozenset[str]:
+    """What these scopes allow at this moment. What the operator allows an application has no end."""
     if isinstance(standing, ApplicationStanding):
         return scopes.allowed_to_application(scopes_, standing.allowed_scopes)
-    return scopes.with_implied(scopes_) & scopes.with_implied(standing.allowed_scopes)
+    return scopes.with_implied(scopes_) & scopes.with_implied(given_scopes.in_force(standing.grant.scope.split()))
 
 
 def _standing(grant_id: str) -> GrantStanding | ApplicationStanding | None:
