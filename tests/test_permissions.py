@@ -92,7 +92,11 @@ def test_scope_includes_what_its_included_scopes_include() -> None:
             scope("see", "implies = ['sell']\nlasts = '25 hours'") + scope("sell", "lasts = '1 day'"),
             "scopes.see includes 'sell', which ends, so it must not last longer",
         ),
-        (scope("see", "organizers = false\nalways = true\nlasts = '1 day'"), "is not optional and has no lasts"),
+        (scope("see", "organizers = false\nalways = true\nlasts = '1 day'"), "it has no lasts and no version"),
+        (scope("see", "organizers = false\nalways = true\nversion = 2"), "it has no lasts and no version"),
+        (scope("see", "version = 0"), "scopes.see.version must be a whole number from 1 to 9999"),
+        (scope("see", "version = true"), "scopes.see.version must be a whole number"),
+        (scope("see", "version = '2'"), "scopes.see.version must be a whole number"),
         (scope("see", "always = true"), "scopes.see: what every application may do needs no organizers"),
         (
             scope("see", "organizers = false\nimplies = ['sell']") + scope("sell"),

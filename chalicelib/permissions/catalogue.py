@@ -18,7 +18,7 @@ class Scope:
     title, detail: the words that people read, by language. needs_organizers: it is given for organizers that the user
     selects. is_always: every grant has it. implies: all scopes that it includes, itself too. is_high_risk: people are
     warned. is_optional: the user may leave it out. lasts_seconds: how long a grant of it lasts; None for as long as the
-    rest of the grant.
+    rest of the grant. version: of its meaning, from 1 on; a higher one has to be allowed again.
     """
 
     name: str
@@ -30,6 +30,7 @@ class Scope:
     is_high_risk: bool
     is_optional: bool
     lasts_seconds: int | None = None
+    version: int = 1
 
 
 @dataclass(frozen=True, eq=False)

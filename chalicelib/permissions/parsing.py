@@ -20,10 +20,11 @@ ADMINISTRATIVE = ("scim", "sign_in")
 _LASTS = re.compile(r"(?P<count>[1-9][0-9]{0,3}) (?P<unit>hour|day)s?")
 _UNIT_SECONDS = {"hour": 3600, "day": 86_400}
 _LASTS_LIMIT_DAYS = 365
+_VERSION_LIMIT = 9999
 _SCOPES_LIMIT = 100
 _WORDS_LIMIT_CHARACTERS = 200
 _CATALOGUE_KEYS = {"default", "own_api", "scopes"}
-_SCOPE_KEYS = {"title", "detail", "organizers", "always", "implies", "risk", "optional", "lasts"}
+_SCOPE_KEYS = {"title", "detail", "organizers", "always", "implies", "risk", "optional", "lasts", "version"}
 _OWN_API_KEYS = {"list_organizers", "rename_organizers"}
 
 
@@ -72,6 +73,7 @@ def _scope(name: str, table: Mapping[str, Any]) -> Scope:
         is_high_risk=risk == "high",
         is_optional=_flag(f"{place}.optional", table.get("optional", False)),
         lasts_seconds=_lasts(f"{place}.lasts", table.get("lasts")),
+        version=_version(f"{place}.version", table.get("version", 1)),
     )
 
 
@@ -89,10 +91,13 @@ def _closed(scope: Scope, others: Mapping[str, Scope]) -> Scope:
         raise CatalogueError(
             f"{place} includes a scope that is given for organizers, so it has to be given for them too"
         )
-    if scope.is_always and (scope.needs_organizers or scope.is_high_risk or scope.is_optional or scope.lasts_seconds):
+    if scope.is_always and (scope.needs_organizers or scope.is_high_risk or scope.is_optional):
         raise CatalogueError(
-            f"{place}: what every application may do needs no organizers, has no high risk, is not optional and has no"
-            " lasts"
+            f"{place}: what every application may do needs no organizers, has no high risk and is not optional"
+        )
+    if scope.is_always and (scope.lasts_seconds or scope.version > 1):
+        raise CatalogueError(
+            f"{place}: nobody is asked for what every application may do, so it has no lasts and no version"
         )
     for name in included:
         most = others[name].lasts_seconds
@@ -110,6 +115,12 @@ def _lasts(place: str, value: Any) -> int | None:
     if not 0 < seconds <= _LASTS_LIMIT_DAYS * _UNIT_SECONDS["day"]:
         raise CatalogueError(f'{place} must be hours or days, like "8 hours", and at most {_LASTS_LIMIT_DAYS} days')
     return seconds
+
+
+def _version(place: str, value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= _VERSION_LIMIT:
+        raise CatalogueError(f"{place} must be a whole number from 1 to {_VERSION_LIMIT}")
+    return value
 
 
 def _words(place: str, value: Any, *, is_required: bool) -> Mapping[str, str]:

@@ -45,6 +45,7 @@ def permissions_show(operator: Operator, name: str | None) -> None:
                 "default": scope.name in found.default,
                 "always": scope.is_always,
                 "optional": scope.is_optional,
+                "version": scope.version,
                 "lasts": _lasts(scope.lasts_seconds),
             }
             for scope in found.scopes.values()

@@ -24,6 +24,7 @@ def test_operator_checks_and_shows_a_catalogue(local_run: LocalRun) -> None:
         "default": False,
         "always": False,
         "optional": True,
+        "version": 1,
         "lasts": None,
     }
 

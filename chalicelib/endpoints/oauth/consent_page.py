@@ -102,6 +102,7 @@ def show(
         allows=scope_rules.shown(set(possible) - set(optional)),
         impossible=[scope for scope in asked if scope not in possible],
         granted=scope_rules.shown(given_scopes.in_force(before.scopes)) if before else (),
+        grown=given_scopes.grown(before.scopes) if before else (),
         lasts=scope_rules.lasts(set(possible) - set(optional)),
         optional={scope: scope_rules.includes(scope, possible) for scope in optional},
         ticked_scopes=ticked,

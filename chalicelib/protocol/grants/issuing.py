@@ -53,7 +53,9 @@ def still_allowed(stored: str) -> list[str]:
     """The scopes that still count of those that a user allowed, as stored. Raises InvalidGrantError if none does."""
     allowed = scopes.ordered(given_scopes.in_force(stored.split()))
     if not allowed:
-        raise errors.InvalidGrantError(f"What the user allowed has ended or no longer exists. {CONNECT_AGAIN}")
+        raise errors.InvalidGrantError(
+            f"What the user allowed has ended, has changed or no longer exists. {CONNECT_AGAIN}"
+        )
     return allowed
 
 

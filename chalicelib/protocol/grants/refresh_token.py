@@ -79,8 +79,8 @@ def _check_grant(found: Grant | None, user: User | None, consent: Consent | None
 def _scope(request: TokenRequest, found: Grant) -> str:
     """Return the requested scopes, which may be fewer than the user allowed, not more.
 
-    One that has ended is left out if there are others, and the token response says so (§5.1): a client may keep sending
-    the scope that it was granted.
+    One that has ended or grown is left out if there are others, and the token response says so (§5.1): a client may
+    keep sending the scope that it was granted.
     Raises InvalidScopeError, and InvalidGrantError if nothing of what was allowed is left.
     """
     allowed = issuing.still_allowed(found.scope)

@@ -116,7 +116,7 @@ def access_of(token: str) -> Access:
     organizers = frozenset(live.organizers or ()) & standing.allowed_organizers
     allowed = _allowed(standing, live.scope.split())
     if not allowed and isinstance(standing, GrantStanding):  # as a refresh answers then
-        raise BearerError(401, "invalid_token", "What the user allowed has ended or no longer exists.")
+        raise BearerError(401, "invalid_token", "What the user allowed has ended, has changed or no longer exists.")
     return Access(standing, live, allowed, organizers)
 
 
