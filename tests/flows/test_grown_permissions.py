@@ -66,7 +66,7 @@ def test_grown_scope_is_asked_for_again_and_given_to_the_new_grant(
     change(pay=2)
     page = john.open(shop.authorize_path(scope="see pay"))
     assert page.left_to is None
-    assert "see it already allowed" in page.text
+    assert "It keeps what you already allowed: see it" in page.text
     assert "pay it This permission now allows more" in page.text
     assert "list it new" in page.text
     new = shop.exchange(answer(john, page).code).json()

@@ -125,7 +125,7 @@ def test_remembered_consent_does_not_put_the_end_off(john: Browser, shop: Client
     clock.advance(HOUR)
     page = later(john).open(shop.authorize_path(scope="see pay"))
     assert page.left_to is None, "asked again from its end"
-    assert "see it already allowed" in page.text
+    assert "It keeps what you already allowed: see it" in page.text
     assert later(john).open(shop.authorize_path(scope="see")).left_to is not None
 
 

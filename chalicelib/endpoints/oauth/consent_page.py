@@ -85,6 +85,7 @@ def show(
     place = redirect_uris.place(uri) if uri else None
     optional = [scope for scope in scope_rules.optional(asked) if scope in possible]
     ticked = form.get("scopes", ()) if form is not None else list(filter(scope_rules.ticked_at_first, optional))
+    allows = scope_rules.shown(set(possible) - set(optional))
     is_elsewhere = bool(before and before.scopes_at and question.origin and question.origin not in before.scopes_at)
     return http.page(
         request,
@@ -99,7 +100,8 @@ def show(
         returns_to=place,
         new_place=place if is_elsewhere else None,
         is_on_device=uri is not None and redirect_uris.is_on_device(uri),
-        allows=scope_rules.shown(set(possible) - set(optional)),
+        allows=allows,
+        folded=_folded(before, question.origin, allows, optional),
         impossible=[scope for scope in asked if scope not in possible],
         granted=scope_rules.shown(given_scopes.in_force(before.scopes)) if before else (),
         grown=given_scopes.grown(before.scopes) if before else (),
@@ -117,6 +119,17 @@ def show(
         problem=problem or choice.problem,
         user_code=question.user_code,
     )
+
+
+def _folded(before: Consent | None, origin: str | None, allows: list[str], optional: list[str]) -> list[str]:
+    """What the page says in one line, so that a request for more shows what is new: what the user already allowed for
+    answers to this origin. Nothing of a high risk or with an end, which starts anew; and nothing if nothing is new."""
+    given = before.scopes_at.get(origin) if before and origin else None
+    known = scope_rules.shown(given_scopes.in_force(given)) if given else []
+    if set(allows).union(optional) <= set(known):
+        return []
+    lasting = scope_rules.lasts(allows)
+    return [name for name in allows if name in known and name not in lasting and not scope_rules.is_high_risk(name)]
 
 
 def _said(application: Application) -> dict[str, Any]:

@@ -119,7 +119,11 @@ def lasts(asked: Iterable[str]) -> dict[str, int]:
 
 def ticked_at_first(scope: str) -> bool:
     """True if an optional scope is selected unless the user leaves it out; a risky one has to be selected."""
-    return not catalogue().scopes[scope].is_high_risk
+    return not is_high_risk(scope)
+
+
+def is_high_risk(scope: str) -> bool:
+    return catalogue().scopes[scope].is_high_risk
 
 
 def need_organizers(scopes: Iterable[str]) -> bool:
