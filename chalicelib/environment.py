@@ -9,15 +9,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from chalicelib import permissions
+from chalicelib import permissions, resource_url
 from chalicelib.imported_passwords import HashCost, read_cost
-
-# The URL of an API that tokens can be requested for: scheme, host, port and the rest. Nothing else is one, neither here
-# nor in a request: no user, no fragment, no backslash, no host that somebody would have to decode first.
-_DEFAULT_PORTS = {"https": ":443", "http": ":80"}
-RESOURCE_URL = re.compile(
-    r"(https?)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?([/?][!$-;=?-[\]_a-z~]*)?", re.ASCII | re.IGNORECASE
-)
 
 
 class SettingsError(ValueError):
@@ -109,27 +102,13 @@ def mail_sender(value: str) -> str | None:
 def resources(value: str) -> tuple[str, ...]:
     seen: dict[tuple[str, ...], str] = {}
     for resource in value.split():
-        parts = resource_parts(resource)
+        parts = resource_url.parts(resource)
         if parts is None:
             raise SettingsError(f"RESOURCES takes addresses like https://api.example.com, not {resource!r}")
         if parts in seen:
             raise SettingsError(f"RESOURCES names one address twice: {seen[parts]} and {resource}")
         seen[parts] = resource
     return tuple(value.split())
-
-
-def resource_parts(resource: str) -> tuple[str, ...] | None:
-    """What two spellings of one resource have in common; None for what is no resource's URL.
-
-    The scheme and the host are compared without case, and the scheme's default port equals none (RFC 3986 §6.2). One
-    slash at the end does not matter, since clients differ in whether they write it. All else is compared byte for byte.
-    """
-    found = RESOURCE_URL.fullmatch(resource)
-    if found is None:
-        return None
-    scheme, host, port, rest = (part or "" for part in found.groups())
-    port = "" if port == _DEFAULT_PORTS[scheme.lower()] else port
-    return scheme.lower(), host.lower(), port, rest if "?" in rest else rest.removesuffix("/")
 
 
 def registration(

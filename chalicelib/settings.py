@@ -13,7 +13,6 @@ from chalicelib import environment as read
 from chalicelib import limits, permissions
 from chalicelib.environment import RequiredScope as RequiredScope
 from chalicelib.environment import SettingsError as SettingsError
-from chalicelib.environment import resource_parts as resource_parts
 from chalicelib.imported_passwords import HashCost
 
 LOCAL_STAGE = "local"

@@ -27,6 +27,7 @@ FOUNDATION = {
     "deadline",
     "keys",
     "permissions",
+    "resource_url",
 }
 # What each folder may import from ours, besides itself.
 MAY_IMPORT = {
@@ -47,10 +48,11 @@ MAY_IMPORT = {
     "credentials": {"imported_passwords"},
     "imported_passwords": set[str](),
     "known_device": {"credentials"},
-    "permissions": set[str](),
+    "permissions": {"resource_url"},
+    "resource_url": set[str](),
     "settings": {"environment", "limits", "imported_passwords", "permissions"},
     "limits": set[str](),
-    "environment": {"imported_passwords", "permissions"},
+    "environment": {"imported_passwords", "permissions", "resource_url"},
     "clock": set[str](),
     "deadline": {"limits", "clock"},
     "logs": {"metrics"},
