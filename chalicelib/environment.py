@@ -162,8 +162,28 @@ def required_scopes(value: str) -> tuple[RequiredScope, ...]:
     return tuple(rules)
 
 
+def all_resources(listed: tuple[str, ...], catalogue: permissions.Catalogue) -> tuple[str, ...]:
+    """RESOURCES and those of the catalogue. One that is in both is spelled as in RESOURCES."""
+    others = (one for one in catalogue.resources if not any(resource_url.is_same(one, other) for other in listed))
+    return (*listed, *others)
+
+
+def catalogue_rules(catalogue: permissions.Catalogue, apis: Mapping[str, str]) -> tuple[RequiredScope, ...] | None:
+    """The authorizer's rules of the catalogue, for the APIs that are its resources; None if it has no rules. apis:
+    AUTHORIZER_RESOURCES."""
+    if not any(resource.required_scopes for resource in catalogue.resources.values()):
+        return None
+    served = [(api, catalogue.resource(address)) for api, address in apis.items()]
+    return tuple(
+        RequiredScope(api, rule.method, rule.path, rule.scope)
+        for api, resource in served
+        if resource is not None
+        for rule in resource.required_scopes
+    )
+
+
 def authorizer_resources(value: str, *, known: tuple[str, ...]) -> dict[str, str]:
-    """The resource of each API, by the API's id. known: RESOURCES; no token could name any other resource."""
+    """The resource of each API, by the API's id. known: all resources; no token could name any other."""
     found: dict[str, str] = {}
     for text in filter(None, (part.strip() for part in value.split(";"))):
         words = text.split()
@@ -177,7 +197,10 @@ def authorizer_resources(value: str, *, known: tuple[str, ...]) -> dict[str, str
         if api in found:
             raise SettingsError(f"AUTHORIZER_RESOURCES names the API {api} twice: give each API one resource")
         if resource not in known:
-            raise SettingsError(f"AUTHORIZER_RESOURCES names {resource!r}, which RESOURCES does not: list it there too")
+            raise SettingsError(
+                f"AUTHORIZER_RESOURCES names {resource!r}, which RESOURCES does not: list it there too, or in the"
+                " permission catalogue"
+            )
         found[api] = resource
     return found
 

@@ -16,7 +16,12 @@ def scope(name: str, *lines: str) -> str:
     return "\n".join([f'[scopes."{name}"]', _WORDS.format(name=name), *lines, ""])
 
 
-def use(monkeypatch: pytest.MonkeyPatch, catalogue: permissions.Catalogue | str) -> None:
-    """Let the stage have this catalogue from the next request on."""
+def use(monkeypatch: pytest.MonkeyPatch, catalogue: permissions.Catalogue | str, *, apis: str = "") -> None:
+    """Let the stage have this catalogue from the next request on. apis: AUTHORIZER_RESOURCES."""
     found = permissions.parse(catalogue) if isinstance(catalogue, str) else catalogue
-    monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, permissions=found))
+    with monkeypatch.context() as patched:
+        patched.setattr(permissions, "load", lambda _: found)
+        read = settings.from_environment({"AUTHORIZER_RESOURCES": apis})
+    names = ("permissions", "resources", "authorizer_resources", "required_scopes")
+    changed = {name: getattr(read, name) for name in names}
+    monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, **changed))

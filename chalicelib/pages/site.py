@@ -48,6 +48,11 @@ class Site:
         found = self.permissions.scopes.get(scope)
         return str(found.detail.get(language.current(), "")) if found else ""
 
+    def resource_title(self, resource: str) -> str:
+        """What an API is called, in the reader's language; "" if the catalogue does not say."""
+        found = self.permissions.resource(resource)
+        return str(found.title.get(language.current(), "")) if found else ""
+
     @property
     def contact_url(self) -> str | None:
         return f"mailto:{self.contact}" if self.contact and "://" not in self.contact else self.contact

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from chalicelib.permissions.catalogue import Catalogue as Catalogue
 from chalicelib.permissions.catalogue import CatalogueError as CatalogueError
+from chalicelib.permissions.catalogue import Resource as Resource
 from chalicelib.permissions.catalogue import Scope as Scope
 from chalicelib.permissions.parsing import ADMINISTRATIVE as ADMINISTRATIVE
 from chalicelib.permissions.parsing import LANGUAGES as LANGUAGES

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from chalicelib import resource_url
+
 
 class CatalogueError(ValueError):
     """A catalogue cannot be used. The message names the place in the file and says what it accepts."""
@@ -33,14 +35,41 @@ class Scope:
     version: int = 1
 
 
+@dataclass(frozen=True)
+class Rule:
+    """The scope that some routes of an API require: see `environment.RequiredScope`."""
+
+    method: str
+    path: str
+    scope: str
+
+
+@dataclass(frozen=True)
+class Resource:
+    """An API of the platform, which tokens can be requested for (RFC 8707).
+
+    address: as the file spells it. scopes: those that it knows. title: its name for people, by language; empty if it
+    has none. token_lifetime_seconds: of access tokens for it; None for the usual lifetime. required_scopes: the
+    authorizer's rules for it, of which the first match decides; empty if the file has none.
+    """
+
+    address: str
+    scopes: frozenset[str]
+    title: Mapping[str, str]
+    token_lifetime_seconds: int | None
+    required_scopes: tuple[Rule, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Catalogue:
     """scopes: in the order of the file, in which they are always listed. default: what a request gets that names none.
-    own_api: the scope that each part of our own API requires; a part that is missing is switched off."""
+    own_api: the scope that each part of our own API requires; a part that is missing is switched off. resources: by
+    address."""
 
     scopes: Mapping[str, Scope]
     default: tuple[str, ...]
     own_api: Mapping[str, str] = field(default_factory=dict)
+    resources: Mapping[str, Resource] = field(default_factory=dict)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -55,6 +84,10 @@ class Catalogue:
     def of_organizers(self) -> frozenset[str]:
         """The scopes that are given for organizers."""
         return frozenset(name for name, scope in self.scopes.items() if scope.needs_organizers)
+
+    def resource(self, address: str) -> Resource | None:
+        """The resource with this address, in any spelling; None if the file does not have it."""
+        return next((found for found in self.resources.values() if resource_url.is_same(found.address, address)), None)
 
     def with_implied(self, scopes: Iterable[str]) -> frozenset[str]:
         """These scopes and all that they include. What the catalogue lacks is left out: it has no meaning any more."""

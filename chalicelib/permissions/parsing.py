@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from chalicelib.permissions.catalogue import Catalogue, CatalogueError, Scope
+from chalicelib import resource_url
+from chalicelib.permissions.catalogue import Catalogue, CatalogueError, Resource, Rule, Scope
 
 LANGUAGES = ("en", "de")  # those of the pages
 # A scope token (RFC 6749 §3.3), without what would need escaping in a page, an address or a log.
@@ -17,14 +18,18 @@ _SCOPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,79}")
 _RESERVED = frozenset(("openid", "email", "offline_access"))
 # For the platform's own server, which acts for no user. The operator allows them; nobody can ask a user for them.
 ADMINISTRATIVE = ("scim", "sign_in")
-_LASTS = re.compile(r"(?P<count>[1-9][0-9]{0,3}) (?P<unit>hour|day)s?")
-_UNIT_SECONDS = {"hour": 3600, "day": 86_400}
+_DURATION = re.compile(r"(?P<count>[1-9][0-9]{0,3}) (?P<unit>minute|hour|day)s?")
+_UNIT_SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}
 _LASTS_LIMIT_DAYS = 365
+_RULE = re.compile(r"(?P<method>[A-Za-z]+|\*) (?P<path>/[^\s;*]*\*?) (?P<scope>\S+)")
+_ANY_TOKEN = "-"  # noqa: S105
+_RESOURCES_LIMIT = 100
 _VERSION_LIMIT = 9999
 _SCOPES_LIMIT = 100
 _WORDS_LIMIT_CHARACTERS = 200
-_CATALOGUE_KEYS = {"default", "own_api", "scopes"}
+_CATALOGUE_KEYS = {"default", "own_api", "scopes", "resources"}
 _SCOPE_KEYS = {"title", "detail", "organizers", "always", "implies", "risk", "optional", "lasts", "version"}
+_RESOURCE_KEYS = {"scopes", "title", "token_lifetime", "required_scopes"}
 _OWN_API_KEYS = {"list_organizers", "rename_organizers"}
 
 
@@ -46,7 +51,8 @@ def parse(text: str) -> Catalogue:
         if scope not in scopes or not scopes[scope].needs_organizers:
             raise CatalogueError(f"own_api.{part} must be a scope of this file that is given for organizers")
     default = tuple(_names("default", found.get("default", []), scopes))
-    return Catalogue(scopes, tuple(name for name in scopes if name in default), own_api)
+    resources = _resources(found.get("resources", {}), scopes)
+    return Catalogue(scopes, tuple(name for name in scopes if name in default), own_api, resources)
 
 
 def _scope(name: str, table: Mapping[str, Any]) -> Scope:
@@ -106,15 +112,66 @@ def _closed(scope: Scope, others: Mapping[str, Scope]) -> Scope:
     return replace(scope, implies=frozenset(included))
 
 
+def _resources(value: Any, scopes: Mapping[str, Scope]) -> dict[str, Resource]:
+    tables, read = _table("resources", value), dict[str, Resource]()
+    if len(tables) > _RESOURCES_LIMIT:
+        raise CatalogueError(f"resources: give at most {_RESOURCES_LIMIT}")
+    for address, table in tables.items():
+        place = f'resources."{address}"'
+        if resource_url.parts(address) is None:
+            raise CatalogueError(f"{place}: an address is like https://api.example.com/, without a user or a #fragment")
+        for other in read:
+            if resource_url.is_same(address, other):
+                raise CatalogueError(f"{place} is the same address as {other}")
+        read[address] = _resource(address, place, _table(place, table), scopes)
+    return read
+
+
+def _resource(address: str, place: str, table: Mapping[str, Any], scopes: Mapping[str, Scope]) -> Resource:
+    _check_keys(place, table, _RESOURCE_KEYS)
+    known = _names(f"{place}.scopes", table.get("scopes"), scopes)
+    if not known:
+        raise CatalogueError(f"{place}.scopes must name at least one scope")
+    rules = table.get("required_scopes", [])
+    if not isinstance(rules, list):
+        raise CatalogueError(f"{place}.required_scopes must be a list of rules")
+    return Resource(
+        address=address,
+        scopes=frozenset(known),
+        title=_words(f"{place}.title", table.get("title"), is_required=False),
+        token_lifetime_seconds=_token_lifetime(f"{place}.token_lifetime", table.get("token_lifetime")),
+        required_scopes=tuple(_rule(f"{place}.required_scopes", rule, known) for rule in rules),
+    )
+
+
+def _rule(place: str, value: Any, known: Iterable[str]) -> Rule:
+    found = _RULE.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise CatalogueError(f"{place} takes rules like 'GET /tickets* checkin', not {value!r}")
+    if found["scope"] != _ANY_TOKEN and found["scope"] not in known:
+        raise CatalogueError(f"{place} requires {found['scope']!r}, which is no scope of this resource")
+    return Rule(found["method"].upper(), found["path"], found["scope"])
+
+
+def _token_lifetime(place: str, value: Any) -> int | None:
+    seconds = _seconds(value)
+    if value is not None and not 0 < seconds <= _UNIT_SECONDS["day"]:
+        raise CatalogueError(f'{place} must be minutes or hours, like "15 minutes", and at most 24 hours')
+    return seconds or None
+
+
 def _lasts(place: str, value: Any) -> int | None:
-    """Seconds."""
-    if value is None:
-        return None
-    found = _LASTS.fullmatch(value) if isinstance(value, str) else None
-    seconds = int(found["count"]) * _UNIT_SECONDS[found["unit"]] if found else 0
-    if not 0 < seconds <= _LASTS_LIMIT_DAYS * _UNIT_SECONDS["day"]:
+    seconds = _seconds(value)
+    is_whole = seconds % _UNIT_SECONDS["hour"] == 0
+    if value is not None and not (is_whole and 0 < seconds <= _LASTS_LIMIT_DAYS * _UNIT_SECONDS["day"]):
         raise CatalogueError(f'{place} must be hours or days, like "8 hours", and at most {_LASTS_LIMIT_DAYS} days')
-    return seconds
+    return seconds or None
+
+
+def _seconds(value: Any) -> int:
+    """A duration as a number and a unit; 0 for anything else."""
+    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    return int(found["count"]) * _UNIT_SECONDS[found["unit"]] if found else 0
 
 
 def _version(place: str, value: Any) -> int:

@@ -85,7 +85,7 @@ def show(
     place = redirect_uris.place(uri) if uri else None
     optional = [scope for scope in scope_rules.optional(asked) if scope in possible]
     ticked = form.get("scopes", ()) if form is not None else list(filter(scope_rules.ticked_at_first, optional))
-    allows = scope_rules.shown(set(possible) - set(optional))
+    allows = scope_rules.shown(set(possible) - set(optional), question.resource)
     is_elsewhere = bool(before and before.scopes_at and question.origin and question.origin not in before.scopes_at)
     return http.page(
         request,
@@ -106,7 +106,7 @@ def show(
         granted=scope_rules.shown(given_scopes.in_force(before.scopes)) if before else (),
         grown=given_scopes.grown(before.scopes) if before else (),
         lasts=scope_rules.lasts(set(possible) - set(optional)),
-        optional={scope: scope_rules.includes(scope, possible) for scope in optional},
+        optional={scope: scope_rules.includes(scope, possible, question.resource) for scope in optional},
         ticked_scopes=ticked,
         resource=question.resource,
         consent=before,

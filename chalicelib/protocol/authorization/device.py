@@ -101,7 +101,8 @@ def _create(request: ClientRequest) -> ProtocolAnswer:
     if not asked or not scopes.are_known(asked):
         raise errors.InvalidScopeError(scopes.unknown())
     resource = resource_indicators.read(parameters.get("resource"), issuer=request.issuer)
-    device_code, user_code = _start(client, scopes.as_text(asked), resource)
+    narrowed = resource_indicators.scopes_at(resource, asked)
+    device_code, user_code = _start(client, " ".join(narrowed), resource)
     logs.note(outcome="device started")
     body = {
         "device_code": device_code,

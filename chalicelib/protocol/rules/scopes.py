@@ -84,10 +84,26 @@ def with_implied(scopes: Iterable[str]) -> frozenset[str]:
     return catalogue().with_implied(scopes)
 
 
-def shown(scopes: Iterable[str]) -> list[str]:
-    """What people are told that these scopes allow: they, what they include, and last what every grant has."""
+def narrowed(asked: Iterable[str], resource: str | None) -> list[str]:
+    """Each of these scopes that an API knows, in the fixed order: all, unless the catalogue says which (RFC 8707 §2).
+
+    resource: its address; None for all APIs.
+    """
+    found = catalogue().resource(resource) if resource else None
+    return [scope for scope in of_application(asked) if found is None or scope in found.scopes]
+
+
+def unknown_at(resource: str) -> str:
+    """The description of the error for a request without any scope that the resource knows."""
+    return f"scope must be one or more of those for this resource: {', '.join(narrowed(supported(), resource))}."
+
+
+def shown(scopes: Iterable[str], resource: str | None = None) -> list[str]:
+    """What people are told that these scopes allow at a resource: they, what they include, and last what every grant
+    has."""
     allowed = ordered(with_implied(scopes))
-    return [*allowed, *ordered(catalogue().always.difference(allowed))]
+    known = narrowed(supported(), resource)
+    return [name for name in (*allowed, *ordered(catalogue().always.difference(allowed))) if name in known]
 
 
 def optional(asked: Iterable[str]) -> list[str]:
@@ -97,10 +113,10 @@ def optional(asked: Iterable[str]) -> list[str]:
     return [name for name in ordered(asked) if name not in stays]
 
 
-def includes(scope: str, asked: Iterable[str]) -> list[str]:
-    """What an optional scope includes that the rest of the request does not."""
+def includes(scope: str, asked: Iterable[str], resource: str | None = None) -> list[str]:
+    """What an optional scope includes at a resource that the rest of the request does not."""
     rest = with_implied(set(asked) - set(optional(asked)))
-    return ordered(with_implied([scope]) - rest - {scope})
+    return narrowed(with_implied([scope]) - rest - {scope}, resource)
 
 
 def lasts(asked: Iterable[str]) -> dict[str, int]:

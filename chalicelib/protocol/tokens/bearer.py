@@ -114,7 +114,7 @@ def access_of(token: str) -> Access:
             401, "invalid_token", "The permission was revoked, or the user or the application was disabled."
         )
     organizers = frozenset(live.organizers or ()) & standing.allowed_organizers
-    allowed = _allowed(standing, live.scope.split())
+    allowed = frozenset(scopes.narrowed(_allowed(standing, live.scope.split()), live.resource))
     if not allowed and isinstance(standing, GrantStanding):  # as a refresh answers then
         raise BearerError(401, "invalid_token", "What the user allowed has ended, has changed or no longer exists.")
     return Access(standing, live, allowed, organizers)

@@ -76,7 +76,7 @@ def _refresh_token(token: str, asking: Application, issuer: str) -> dict[str, An
     if standing is None or not standing.is_good or standing.grant.is_idle:
         return None
     found = standing.grant
-    allowed = given_scopes.in_force(found.scope.split())
+    allowed = scopes.narrowed(given_scopes.in_force(found.scope.split()), found.resource)
     if not allowed or not credentials.matches(token, found.refresh_digest):
         return None
     return {
