@@ -23,7 +23,10 @@ pytestmark = pytest.mark.spec("docs/permissions.md")
 
 def test_operator_checks_and_shows_a_catalogue(local_run: LocalRun) -> None:
     assert local_run.manage("permissions", "check").stdout == "The catalogue is good: 3 scopes.\n"
-    assert local_run.manage("permissions", "check", "box_office").stdout == "The catalogue is good: 6 scopes.\n"
+    assert (
+        local_run.manage("permissions", "check", "box_office").stdout
+        == "The catalogue is good: 6 scopes, 1 resource.\n"
+    )
     shown = json.loads(local_run.manage("permissions", "show", "box_office", "--json").stdout)
     assert shown[4] == {
         "scope": "orders.refund",
@@ -35,7 +38,7 @@ def test_operator_checks_and_shows_a_catalogue(local_run: LocalRun) -> None:
         "always": False,
         "optional": True,
         "version": 1,
-        "lasts": None,
+        "lasts": "8 hours",
     }
 
 
