@@ -190,7 +190,7 @@ def test_scanner_gets_short_tokens_for_the_door_and_nothing_else(
     clock.stop()
     use(monkeypatch, permissions.load("box_office"), apis=f"scan1 {SCANNERS}")
     page = john.open(shop.authorize_path(scope="checkin orders.read", resource=SCANNERS))
-    assert f"At the ticket scanners ( {SCANNERS} ) and nowhere else." in page.text
+    assert f"At “Ticket scanning” ( {SCANNERS} ) and nowhere else." in page.text
     assert "See orders" not in page.text.partition("It will not be able to")[0]
     tokens = shop.exchange(answer(john, page, "checkin").code).json()
     assert (tokens["scope"], tokens["expires_in"]) == ("checkin", 900)

@@ -35,7 +35,7 @@ def catalogue(*door: str) -> str:
         + scope("scan", "implies = ['list', 'see']")
         + scope("pay", "optional = true", "implies = ['see']")
         + f'[resources."{DOOR}/"]\n'
-        + "\n".join([*door, 'title = { en = "the door", de = "der Einlass" }'])
+        + "\n".join([*door, 'title = { en = "The door", de = "Der Einlass" }'])
     )
 
 
@@ -69,7 +69,7 @@ def decide() -> Decide:
 def test_token_for_an_api_has_the_scopes_that_it_knows(john: Browser, shop: ClientApp) -> None:
     page = john.open(shop.authorize_path(scope="see scan pay", resource=DOOR))
     will, _, _ = page.text.partition("It will not be able to")
-    for words in ("scan it", "list it", f"At the door ( {DOOR}/ ) and nowhere else."):
+    for words in ("scan it", "list it", f"At “The door” ( {DOOR}/ ) and nowhere else."):
         assert words in will, words
     for words in ("see it", "me it"):
         assert words not in will, "not even what scopes include, or what every application may do"
