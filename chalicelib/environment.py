@@ -9,15 +9,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from chalicelib import identity_providers, permissions
+from chalicelib import identity_providers, permissions, resource_url
 from chalicelib.imported_passwords import HashCost, read_cost
-
-# The URL of an API that tokens can be requested for: scheme, host, port and the rest. Nothing else is one, neither here
-# nor in a request: no user, no fragment, no backslash, no host that somebody would have to decode first.
-_DEFAULT_PORTS = {"https": ":443", "http": ":80"}
-RESOURCE_URL = re.compile(
-    r"(https?)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?([/?][!$-;=?-[\]_a-z~]*)?", re.ASCII | re.IGNORECASE
-)
 
 
 class SettingsError(ValueError):
@@ -126,27 +119,13 @@ def mail_sender(value: str) -> str | None:
 def resources(value: str) -> tuple[str, ...]:
     seen: dict[tuple[str, ...], str] = {}
     for resource in value.split():
-        parts = resource_parts(resource)
+        parts = resource_url.parts(resource)
         if parts is None:
             raise SettingsError(f"RESOURCES takes addresses like https://api.example.com, not {resource!r}")
         if parts in seen:
             raise SettingsError(f"RESOURCES names one address twice: {seen[parts]} and {resource}")
         seen[parts] = resource
     return tuple(value.split())
-
-
-def resource_parts(resource: str) -> tuple[str, ...] | None:
-    """What two spellings of one resource have in common; None for what is no resource's URL.
-
-    The scheme and the host are compared without case, and the scheme's default port equals none (RFC 3986 §6.2). One
-    slash at the end does not matter, since clients differ in whether they write it. All else is compared byte for byte.
-    """
-    found = RESOURCE_URL.fullmatch(resource)
-    if found is None:
-        return None
-    scheme, host, port, rest = (part or "" for part in found.groups())
-    port = "" if port == _DEFAULT_PORTS[scheme.lower()] else port
-    return scheme.lower(), host.lower(), port, rest if "?" in rest else rest.removesuffix("/")
 
 
 def registration(
@@ -200,8 +179,28 @@ def required_scopes(value: str) -> tuple[RequiredScope, ...]:
     return tuple(rules)
 
 
+def all_resources(listed: tuple[str, ...], catalogue: permissions.Catalogue) -> tuple[str, ...]:
+    """RESOURCES and those of the catalogue. One that is in both is spelled as in RESOURCES."""
+    others = (one for one in catalogue.resources if not any(resource_url.is_same(one, other) for other in listed))
+    return (*listed, *others)
+
+
+def catalogue_rules(catalogue: permissions.Catalogue, apis: Mapping[str, str]) -> tuple[RequiredScope, ...] | None:
+    """The authorizer's rules of the catalogue, for the APIs that are its resources; None if it has no rules. apis:
+    AUTHORIZER_RESOURCES."""
+    if not any(resource.required_scopes for resource in catalogue.resources.values()):
+        return None
+    served = [(api, catalogue.resource(address)) for api, address in apis.items()]
+    return tuple(
+        RequiredScope(api, rule.method, rule.path, rule.scope)
+        for api, resource in served
+        if resource is not None
+        for rule in resource.required_scopes
+    )
+
+
 def authorizer_resources(value: str, *, known: tuple[str, ...]) -> dict[str, str]:
-    """The resource of each API, by the API's id. known: RESOURCES; no token could name any other resource."""
+    """The resource of each API, by the API's id. known: all resources; no token could name any other."""
     found: dict[str, str] = {}
     for text in filter(None, (part.strip() for part in value.split(";"))):
         words = text.split()
@@ -215,7 +214,10 @@ def authorizer_resources(value: str, *, known: tuple[str, ...]) -> dict[str, str
         if api in found:
             raise SettingsError(f"AUTHORIZER_RESOURCES names the API {api} twice: give each API one resource")
         if resource not in known:
-            raise SettingsError(f"AUTHORIZER_RESOURCES names {resource!r}, which RESOURCES does not: list it there too")
+            raise SettingsError(
+                f"AUTHORIZER_RESOURCES names {resource!r}, which RESOURCES does not: list it there too, or in the"
+                " permission catalogue"
+            )
         found[api] = resource
     return found
 

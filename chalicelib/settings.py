@@ -13,7 +13,6 @@ from chalicelib import environment as read
 from chalicelib import identity_providers, limits, permissions
 from chalicelib.environment import RequiredScope as RequiredScope
 from chalicelib.environment import SettingsError as SettingsError
-from chalicelib.environment import resource_parts as resource_parts
 from chalicelib.imported_passwords import HashCost
 
 LOCAL_STAGE = "local"
@@ -24,7 +23,7 @@ LOCAL_MAIL_FOLDER = ".local/mail"
 # Who may register an application over the protocol (RFC 7591): nobody, anybody with a token, everybody.
 CLOSED, WITH_TOKEN, OPEN = "closed", "token", "open"
 DEFAULT_TIMEZONE = "UTC"
-# What the authorizer requires if the operator set nothing: `read` to read, `write` for the rest.
+# What the authorizer requires if neither the operator nor the catalogue says: `read` to read, `write` for the rest.
 REQUIRED_SCOPES = "* GET /* read; * HEAD /* read; * * /* write"
 
 
@@ -105,13 +104,17 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     if is_local and "AWS_LAMBDA_FUNCTION_NAME" in environment:
         raise SettingsError("LANYARD_STAGE is missing: a deployed stage must set it to its name")
     registration, digests = read.registration(environment, closed=CLOSED, with_token=WITH_TOKEN, opened=OPEN)
-    resources = read.resources(environment.get("RESOURCES", ""))
+    catalogue = read.permission_catalogue(environment.get("PERMISSIONS", ""))
+    resources = read.all_resources(read.resources(environment.get("RESOURCES", "")), catalogue)
+    apis = read.authorizer_resources(environment.get("AUTHORIZER_RESOURCES", ""), known=resources)
+    required = environment.get("REQUIRED_SCOPES", "")
+    rules = None if required else read.catalogue_rules(catalogue, apis)
     server_keys = read.server_keys(
         environment, shortest=limits.SERVER_KEY_MIN_CHARACTERS, most=limits.SERVER_KEYS_LIMIT
     )
     return Settings(
         stage=stage,
-        permissions=read.permission_catalogue(environment.get("PERMISSIONS", "")),
+        permissions=catalogue,
         table_prefix=environment.get("TABLE_PREFIX", "") or f"lanyard-{stage}-",
         public_url=read.public_url(environment.get("PUBLIC_URL", ""), is_local=is_local)
         or (LOCAL_PUBLIC_URL if is_local else None),
@@ -137,8 +140,8 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         support_contact=read.support_contact(
             environment.get("SUPPORT_CONTACT", ""), most=limits.SUPPORT_CONTACT_LIMIT_CHARACTERS
         ),
-        required_scopes=read.required_scopes(environment.get("REQUIRED_SCOPES", "") or REQUIRED_SCOPES),
-        authorizer_resources=read.authorizer_resources(environment.get("AUTHORIZER_RESOURCES", ""), known=resources),
+        required_scopes=read.required_scopes(required or REQUIRED_SCOPES) if rules is None else rules,
+        authorizer_resources=apis,
         imported_passwords=read.imported_passwords(environment.get("IMPORTED_PASSWORDS", "")),
         not_before=read.moment(environment, "NOT_BEFORE"),
         previous_server_keys=server_keys[1:],

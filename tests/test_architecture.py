@@ -28,6 +28,7 @@ FOUNDATION = {
     "keys",
     "permissions",
     "identity_providers",
+    "resource_url",
 }
 # What each folder may import from ours, besides itself.
 MAY_IMPORT = {
@@ -48,11 +49,12 @@ MAY_IMPORT = {
     "credentials": {"imported_passwords"},
     "imported_passwords": set[str](),
     "known_device": {"credentials"},
-    "permissions": set[str](),
+    "permissions": {"resource_url"},
     "identity_providers": set[str](),
+    "resource_url": set[str](),
     "settings": {"environment", "limits", "imported_passwords", "permissions", "identity_providers"},
     "limits": set[str](),
-    "environment": {"imported_passwords", "permissions", "identity_providers"},
+    "environment": {"imported_passwords", "permissions", "resource_url", "identity_providers"},
     "clock": set[str](),
     "deadline": {"limits", "clock"},
     "logs": {"metrics"},

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib import permissions
+from chalicelib import permissions, settings
 from chalicelib.pages import language
 from chalicelib.permissions import Catalogue, CatalogueError
-from chalicelib.settings import SettingsError, from_environment
+from chalicelib.settings import RequiredScope, SettingsError, from_environment
 from infra.deployment import templates
 
 pytestmark = pytest.mark.spec("docs/permissions.md")
@@ -58,7 +58,7 @@ def test_scope_includes_what_its_included_scopes_include() -> None:
         ("[scopes.see", "it is not TOML: "),
         ("scopes = 3", "scopes must be a table"),
         ("[scopes]\nsee = 'x'", "scopes.see must be a table"),
-        (SMALL + "[other]", "the file has 'other', which is not one of: default, own_api, scopes"),
+        (SMALL + "[other]", "the file has 'other', which is not one of: default, own_api, resources, scopes"),
         (SMALL + "words = 1", "scopes.see has 'words', which is not one of: "),
         (scope("'a b'"), "scopes.a b: a scope has at most 80 "),
         (scope("'\"'"), "a scope has at most 80 "),
@@ -77,6 +77,26 @@ def test_scope_includes_what_its_included_scopes_include() -> None:
         (scope("see", "risk = 'middle'"), "scopes.see.risk must be low or high"),
         (scope("see", "implies = 'sell'"), "scopes.see.implies must be a list of different scopes"),
         (scope("see", "implies = ['sell']"), "scopes.see.implies names 'sell', which is no scope of this file"),
+        (
+            scope("see", "lasts = '8 weeks'"),
+            'scopes.see.lasts must be hours or days, like "8 hours", and at most 365 days',
+        ),
+        (scope("see", "lasts = '0 hours'"), "scopes.see.lasts must be hours or days"),
+        (scope("see", "lasts = '366 days'"), "scopes.see.lasts must be hours or days"),
+        (scope("see", "lasts = 8"), "scopes.see.lasts must be hours or days"),
+        (
+            scope("see", "implies = ['sell']") + scope("sell", "lasts = '1 day'"),
+            "scopes.see includes 'sell', which ends",
+        ),
+        (
+            scope("see", "implies = ['sell']\nlasts = '25 hours'") + scope("sell", "lasts = '1 day'"),
+            "scopes.see includes 'sell', which ends, so it must not last longer",
+        ),
+        (scope("see", "organizers = false\nalways = true\nlasts = '1 day'"), "it has no lasts and no version"),
+        (scope("see", "organizers = false\nalways = true\nversion = 2"), "it has no lasts and no version"),
+        (scope("see", "version = 0"), "scopes.see.version must be a whole number from 1 to 9999"),
+        (scope("see", "version = true"), "scopes.see.version must be a whole number"),
+        (scope("see", "version = '2'"), "scopes.see.version must be a whole number"),
         (scope("see", "always = true"), "scopes.see: what every application may do needs no organizers"),
         (
             scope("see", "organizers = false\nimplies = ['sell']") + scope("sell"),
@@ -120,6 +140,114 @@ def test_stage_with_a_bad_catalogue_is_not_packaged(monkeypatch: pytest.MonkeyPa
             templates.check_permissions("prod")
     (tmp_path / "mine.toml").write_text(SMALL, encoding="utf-8")
     templates.check_permissions("prod")
+
+
+API = "https://api.example.com/"
+
+
+def resource(*lines: str, address: str = API) -> str:
+    return "\n".join([f'[resources."{address}"]', *lines, ""])
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("resources = 3\n" + SMALL, "resources must be a table, written as [resources]"),
+        (SMALL + resource(), f'resources."{API}".scopes must be a list of different scopes'),
+        (SMALL + resource("scopes = []"), f'resources."{API}".scopes must name at least one scope'),
+        (
+            SMALL + resource("scopes = ['sell']"),
+            f"resources.\"{API}\".scopes names 'sell', which is no scope of this file",
+        ),
+        (SMALL + resource("scopes = ['see']", "words = 1"), f"resources.\"{API}\" has 'words', which is not one of: "),
+        (SMALL + resource("scopes = ['see']", "title = { en = 'x' }"), f'resources."{API}".title.de must be one line'),
+        (
+            SMALL + resource("scopes = ['see']", address="api"),
+            'resources."api": an address is like https://api.example.',
+        ),
+        (SMALL + resource("scopes = ['see']", address="https://a@b/"), "without a user or a #fragment"),
+        (
+            SMALL + resource("scopes = ['see']") + resource("scopes = ['see']", address="HTTPS://API.example.com:443"),
+            f'resources."HTTPS://API.example.com:443" is the same address as {API}',
+        ),
+        (
+            SMALL + resource("scopes = ['see']", "token_lifetime = '25 hours'"),
+            f'resources."{API}".token_lifetime must be minutes or hours, like "15 minutes", and at most 24 hours',
+        ),
+        (SMALL + resource("scopes = ['see']", "token_lifetime = 900"), "token_lifetime must be minutes or hours"),
+        (SMALL + resource("scopes = ['see']", "required_scopes = 'GET /* see'"), "must be a list of rules"),
+        (
+            SMALL + resource("scopes = ['see']", "required_scopes = ['/* see']"),
+            f"resources.\"{API}\".required_scopes takes rules like 'GET /tickets* checkin', not '/* see'",
+        ),
+        (SMALL + resource("scopes = ['see']", "required_scopes = ['GET /a*b see']"), "takes rules like"),
+        (SMALL + resource("scopes = ['see']", "required_scopes = ['GET / see; x']"), "takes rules like"),
+        (SMALL + resource("scopes = ['see']", "required_scopes = [1]"), "takes rules like"),
+        (
+            SMALL + scope("sell") + resource("scopes = ['see']", "required_scopes = ['GET /* sell']"),
+            "required_scopes requires 'sell', which is no scope of this resource",
+        ),
+        (
+            SMALL + "".join(resource("scopes = ['see']", address=f"https://a{number}/") for number in range(101)),
+            "resources: give at most 100",
+        ),
+    ],
+)
+def test_mistake_in_a_resource_is_named(text: str, complaint: str) -> None:
+    with pytest.raises(CatalogueError) as caught:
+        permissions.parse(text)
+    assert complaint in str(caught.value)
+
+
+def test_resource_is_found_in_every_spelling() -> None:
+    found = permissions.parse(
+        SMALL
+        + resource(
+            "scopes = ['see']", "token_lifetime = '15 minutes'", "required_scopes = ['get /x* see', '* /* -']", WORDS
+        )
+    )
+    named = found.resource("HTTPS://api.EXAMPLE.com:443")
+    assert named is not None
+    assert (named.address, named.scopes, named.token_lifetime_seconds) == (API, frozenset({"see"}), 900)
+    assert named.title["de"] == "Es sehen"
+    assert [(rule.method, rule.path, rule.scope) for rule in named.required_scopes] == [
+        ("GET", "/x*", "see"),
+        ("*", "/*", "-"),
+    ]
+    assert found.resource("https://other.example.com") is None
+
+
+def read(monkeypatch: pytest.MonkeyPatch, catalogue: str, **environment: str) -> settings.Settings:
+    monkeypatch.setattr(permissions, "load", lambda _: permissions.parse(catalogue))
+    return from_environment(environment)
+
+
+def test_resources_of_the_catalogue_are_added_to_those_of_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = SMALL + resource("scopes = ['see']") + resource("scopes = ['see']", address="https://other.example.com/x")
+    listed = "https://one.example.com https://API.example.com"
+    assert read(monkeypatch, text, RESOURCES=listed).resources == (*listed.split(), "https://other.example.com/x")
+    assert read(monkeypatch, text).resources == (API, "https://other.example.com/x")
+
+
+def test_rules_of_the_catalogue_hold_for_the_apis_that_are_its_resources(monkeypatch: pytest.MonkeyPatch) -> None:
+    rules = resource("scopes = ['see']", "required_scopes = ['GET /* see', '* /x -']")
+    text = SMALL + rules + resource("scopes = ['see']", address="https://other.example.com/")
+    apis = f"abc123 {API}; def456 https://other.example.com/; ghi789 {API}"
+    assert read(monkeypatch, text, AUTHORIZER_RESOURCES=apis).required_scopes == (
+        RequiredScope("abc123", "GET", "/*", "see"),
+        RequiredScope("abc123", "*", "/x", "-"),
+        RequiredScope("ghi789", "GET", "/*", "see"),
+        RequiredScope("ghi789", "*", "/x", "-"),
+    )
+    set_ = read(monkeypatch, text, AUTHORIZER_RESOURCES=apis, REQUIRED_SCOPES="* * /* see").required_scopes
+    assert set_ == (RequiredScope("*", "*", "/*", "see"),)
+    assert read(monkeypatch, text).required_scopes == (), "no API is served, so every route is refused"
+    assert len(read(monkeypatch, SMALL).required_scopes) == 3, "a catalogue without rules leaves the default"
+
+
+def test_scope_lasts_for_hours_or_days() -> None:
+    found = permissions.parse(scope("a", "lasts = '1 hour'") + scope("b", "lasts = '90 days'") + scope("c"))
+    assert [scope.lasts_seconds for scope in found.scopes.values()] == [3600, 90 * 86_400, None]
 
 
 def test_large_catalogue_stays_in_its_limit() -> None:

@@ -46,7 +46,7 @@ class Consent(Item):
 
     @property
     def scopes_at(self) -> dict[str, frozenset[str]]:
-        """The scopes allowed for these organizers, by the origin that the response went to."""
+        """The scopes allowed for these organizers, as stored, by the origin that the response went to."""
         each = (entry.split(" ") for entry in self.remembered_at or ())
         return {origin: frozenset(scopes) for origin, *scopes in each}
 

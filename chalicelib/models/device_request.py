@@ -75,8 +75,9 @@ def start(request: DeviceRequest) -> None:
 def approve(
     request: DeviceRequest, consent: Consent, scope: str, organizers: Iterable[str], *, known: Consent | None
 ) -> None:
-    """Bind the request to the user who allowed it, and remember what they allowed. scope: what is left of it.
+    """Bind the request to the user who allowed it, and remember what they allowed.
 
+    scope: what is left of it, as stored.
     Raises ConditionFailed if it was answered or has expired, or if the consent is no longer as read as `known`.
     """
     actions = [

@@ -115,10 +115,6 @@ class GrantStanding:
         )
 
     @property
-    def allowed_scopes(self) -> frozenset[str]:
-        return frozenset(self.grant.scope.split())
-
-    @property
     def allowed_organizers(self) -> frozenset[str]:
         return self.user.organizers
 

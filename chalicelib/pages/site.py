@@ -48,6 +48,11 @@ class Site:
         found = self.permissions.scopes.get(scope)
         return str(found.detail.get(language.current(), "")) if found else ""
 
+    def resource_title(self, resource: str) -> str:
+        """What an API is called, in the reader's language; "" if the catalogue does not say."""
+        found = self.permissions.resource(resource)
+        return str(found.title.get(language.current(), "")) if found else ""
+
     @property
     def contact_url(self) -> str | None:
         return f"mailto:{self.contact}" if self.contact and "://" not in self.contact else self.contact
@@ -55,6 +60,11 @@ class Site:
     def is_high_risk(self, scope: str) -> bool:
         found = self.permissions.scopes.get(scope)
         return bool(found and found.is_high_risk)
+
+    def lasts_of(self, scope: str) -> int | None:
+        """For how many seconds a scope is given; None for as long as the rest."""
+        found = self.permissions.scopes.get(scope)
+        return int(found.lasts_seconds) if found and found.lasts_seconds else None
 
     @functools.cached_property
     def style(self) -> File:

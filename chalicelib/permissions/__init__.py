@@ -7,80 +7,19 @@ reads anything for it. docs/permissions.md explains the keys.
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
-from typing import Any
+
+from chalicelib.permissions.catalogue import Catalogue as Catalogue
+from chalicelib.permissions.catalogue import CatalogueError as CatalogueError
+from chalicelib.permissions.catalogue import Resource as Resource
+from chalicelib.permissions.catalogue import Scope as Scope
+from chalicelib.permissions.parsing import ADMINISTRATIVE as ADMINISTRATIVE
+from chalicelib.permissions.parsing import LANGUAGES as LANGUAGES
+from chalicelib.permissions.parsing import parse as parse
 
 FOLDER = Path(__file__).parent
 DEFAULT = "default"
-LANGUAGES = ("en", "de")  # those of the pages
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,40}")
-# A scope token (RFC 6749 §3.3), without what would need escaping in a page, an address or a log.
-_SCOPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,79}")
-# OpenID Connect gives these a meaning, so a catalogue must not give them another.
-_RESERVED = frozenset(("openid", "email", "offline_access"))
-# For the platform's own server, which acts for no user. The operator allows them; nobody can ask a user for them.
-ADMINISTRATIVE = ("scim", "sign_in")
-_SCOPES_LIMIT = 100
-_WORDS_LIMIT_CHARACTERS = 200
-_CATALOGUE_KEYS = {"default", "own_api", "scopes"}
-_SCOPE_KEYS = {"title", "detail", "organizers", "always", "implies", "risk", "optional"}
-_OWN_API_KEYS = {"list_organizers", "rename_organizers"}
-
-
-class CatalogueError(ValueError):
-    """A catalogue cannot be used. The message names the place in the file and says what it accepts."""
-
-
-@dataclass(frozen=True)
-class Scope:
-    """Something that an application may be allowed to do.
-
-    title, detail: the words that people read, by language. needs_organizers: it is given for organizers that the user
-    selects. is_always: every grant has it. implies: all scopes that it includes, itself too. is_high_risk: people are
-    warned. is_optional: the user may leave it out.
-    """
-
-    name: str
-    title: Mapping[str, str]
-    detail: Mapping[str, str]
-    needs_organizers: bool
-    is_always: bool
-    implies: frozenset[str]
-    is_high_risk: bool
-    is_optional: bool
-
-
-@dataclass(frozen=True, eq=False)
-class Catalogue:
-    """scopes: in the order of the file, in which they are always listed. default: what a request gets that names none.
-    own_api: the scope that each part of our own API requires; a part that is missing is switched off."""
-
-    scopes: Mapping[str, Scope]
-    default: tuple[str, ...]
-    own_api: Mapping[str, str] = field(default_factory=dict)
-
-    @cached_property
-    def names(self) -> tuple[str, ...]:
-        return tuple(self.scopes)
-
-    @cached_property
-    def always(self) -> frozenset[str]:
-        """The scopes that every grant has."""
-        return frozenset(name for name, scope in self.scopes.items() if scope.is_always)
-
-    @cached_property
-    def of_organizers(self) -> frozenset[str]:
-        """The scopes that are given for organizers."""
-        return frozenset(name for name, scope in self.scopes.items() if scope.needs_organizers)
-
-    def with_implied(self, scopes: Iterable[str]) -> frozenset[str]:
-        """These scopes and all that they include. What the catalogue lacks is left out: it has no meaning any more."""
-        known = (self.scopes[name] for name in scopes if name in self.scopes)
-        return frozenset().union(*(scope.implies for scope in known))
 
 
 def load(name: str) -> Catalogue:
@@ -98,120 +37,3 @@ def load(name: str) -> Catalogue:
         return parse(text)
     except CatalogueError as error:
         raise CatalogueError(f"{path.name}: {error}") from None
-
-
-def parse(text: str) -> Catalogue:
-    """Raises CatalogueError."""
-    try:
-        found = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise CatalogueError(f"it is not TOML: {error}") from None
-    _check_keys("the file", found, _CATALOGUE_KEYS)
-    tables = _table("scopes", found.get("scopes"))
-    if not 0 < len(tables) <= _SCOPES_LIMIT:
-        raise CatalogueError(f"scopes: give 1 to {_SCOPES_LIMIT}, each as [scopes.NAME]")
-    read = {name: _scope(name, _table(f"scopes.{name}", table)) for name, table in tables.items()}
-    scopes = {name: _closed(scope, read) for name, scope in read.items()}
-    own_api = _table("own_api", found.get("own_api", {}))
-    _check_keys("own_api", own_api, _OWN_API_KEYS)
-    for part, scope in own_api.items():
-        if scope not in scopes or not scopes[scope].needs_organizers:
-            raise CatalogueError(f"own_api.{part} must be a scope of this file that is given for organizers")
-    default = tuple(_names("default", found.get("default", []), scopes))
-    return Catalogue(scopes, tuple(name for name in scopes if name in default), own_api)
-
-
-def _scope(name: str, table: Mapping[str, Any]) -> Scope:
-    place = f"scopes.{name}"
-    if not _SCOPE.fullmatch(name):
-        raise CatalogueError(
-            f"{place}: a scope has at most 80 letters, digits and . _ : / -, and starts with one of the first two"
-        )
-    if name in _RESERVED:
-        raise CatalogueError(f"{place}: OpenID Connect gives this scope its meaning, so choose another name")
-    if name in ADMINISTRATIVE:
-        raise CatalogueError(f"{place}: this scope is for the platform's own server, so choose another name")
-    _check_keys(place, table, _SCOPE_KEYS)
-    risk = table.get("risk", "low")
-    if risk not in ("low", "high"):
-        raise CatalogueError(f"{place}.risk must be low or high")
-    return Scope(
-        name=name,
-        title=_words(f"{place}.title", table.get("title"), is_required=True),
-        detail=_words(f"{place}.detail", table.get("detail"), is_required=False),
-        needs_organizers=_flag(f"{place}.organizers", table.get("organizers", True)),
-        is_always=_flag(f"{place}.always", table.get("always", False)),
-        implies=frozenset(_texts(f"{place}.implies", table.get("implies", []))),
-        is_high_risk=risk == "high",
-        is_optional=_flag(f"{place}.optional", table.get("optional", False)),
-    )
-
-
-def _closed(scope: Scope, others: Mapping[str, Scope]) -> Scope:
-    """The scope with everything that it includes, directly or not. Raises CatalogueError for what does not fit."""
-    place = f"scopes.{scope.name}"
-    included, new = {scope.name}, set(scope.implies)
-    while new:
-        for name in new:
-            if name not in others:
-                raise CatalogueError(f"{place}.implies names {name!r}, which is no scope of this file")
-        included |= new
-        new = set().union(*(others[name].implies for name in new)) - included
-    if not scope.needs_organizers and any(others[name].needs_organizers for name in included):
-        raise CatalogueError(
-            f"{place} includes a scope that is given for organizers, so it has to be given for them too"
-        )
-    if scope.is_always and (scope.needs_organizers or scope.is_high_risk or scope.is_optional):
-        raise CatalogueError(
-            f"{place}: what every application may do needs no organizers, has no high risk and is not optional"
-        )
-    return replace(scope, implies=frozenset(included))
-
-
-def _words(place: str, value: Any, *, is_required: bool) -> Mapping[str, str]:
-    """One text for each language."""
-    if value is None and not is_required:
-        return {}
-    table = _table(place, value)
-    _check_keys(place, table, set(LANGUAGES))
-    for language in LANGUAGES:
-        text = table.get(language)
-        if (
-            not isinstance(text, str)
-            or not text.strip()
-            or not text.isprintable()
-            or len(text) > _WORDS_LIMIT_CHARACTERS
-        ):
-            raise CatalogueError(f"{place}.{language} must be one line of 1 to {_WORDS_LIMIT_CHARACTERS} characters")
-    return dict(table)
-
-
-def _names(place: str, value: Any, known: Iterable[str]) -> list[str]:
-    names = _texts(place, value)
-    for name in names:
-        if name not in known:
-            raise CatalogueError(f"{place} names {name!r}, which is no scope of this file")
-    return names
-
-
-def _texts(place: str, value: Any) -> list[str]:
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value) or len(set(value)) < len(value):
-        raise CatalogueError(f"{place} must be a list of different scopes")
-    return value
-
-
-def _table(place: str, value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise CatalogueError(f"{place} must be a table, written as [{place}]")
-    return value
-
-
-def _flag(place: str, value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise CatalogueError(f"{place} must be true or false")
-    return value
-
-
-def _check_keys(place: str, table: Mapping[str, Any], known: set[str]) -> None:
-    if unknown := sorted(set(table) - known):
-        raise CatalogueError(f"{place} has {unknown[0]!r}, which is not one of: {', '.join(sorted(known))}")

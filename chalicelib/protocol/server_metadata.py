@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from chalicelib import settings
@@ -33,6 +34,7 @@ def authorization_server(issuer: str) -> dict[str, Any]:
         "pushed_authorization_request_endpoint": issuer + paths.PUSHED_REQUEST,
         **({} if is_closed else {"registration_endpoint": issuer + paths.REGISTRATION}),
         "scopes_supported": list(scopes.supported()),
+        **_protected_resources(issuer),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
         "prompt_values_supported": list(prompts.ALL),
@@ -52,11 +54,27 @@ def _grant_types() -> tuple[str, ...]:
     return client_metadata.GRANT_TYPES_OF_ALL if is_open else token_endpoint.GRANT_TYPES
 
 
+def _protected_resources(issuer: str) -> dict[str, list[str]]:
+    """The resources of the catalogue and our own API (RFC 9728 §4); nothing if the catalogue has none."""
+    listed = list(settings.SETTINGS.permissions.resources)
+    others = [] if settings.SETTINGS.permissions.resource(issuer) else [issuer]
+    return {"protected_resources": [*others, *listed]} if listed else {}
+
+
 def protected_resource(issuer: str) -> dict[str, Any]:
+    """Return the metadata of our own API (RFC 9728 §2)."""
+    known = scopes.narrowed(scopes.supported(), issuer)
+    return described_resource(issuer, known, {"en": "Lanyard"}, issuer=issuer)
+
+
+def described_resource(address: str, known: list[str], title: Mapping[str, str], *, issuer: str) -> dict[str, Any]:
+    """Return the metadata of an API that accepts our tokens. known: its scopes. title: its name for people, by language
+    (§2.1); empty if it has none."""
+    others = {f"resource_name#{language}": text for language, text in title.items() if language != "en"}
     return {
-        "resource": issuer,
-        "resource_name": "Lanyard",
+        "resource": address,
+        **({"resource_name": title["en"], **others} if title else {}),
         "authorization_servers": [issuer],
-        "scopes_supported": list(scopes.supported()),
+        "scopes_supported": known,
         "bearer_methods_supported": ["header"],
     }

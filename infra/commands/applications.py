@@ -182,7 +182,8 @@ def applications_serve_resource(operator: Operator, client_id: str, resource: st
     """Make an application the API of a resource. It may then introspect tokens for it."""
     registered = resource_indicators.registered(resource)
     if registered is None:
-        fail(f"{resource!r} is not in the stage's RESOURCES, so no client can request tokens for it. Add it there.")
+        places = "the stage's RESOURCES or its permission catalogue"
+        fail(f"{resource!r} is not in {places}, so no client can request tokens for it. Add it there.")
     client_id = find_application(client_id).public_id
     if not operator.may(f"make {client_id} the API of {registered}", about=[client_id], detail=registered):
         return

@@ -128,6 +128,10 @@ def test_token_with_too_little_scope_gets_403_and_the_missing_scope(
     assert (refused.status_code, refused.json()["error"]) == (403, "insufficient_scope")
     assert 'error="insufficient_scope"' in refused.headers["WWW-Authenticate"]
     assert f'scope="{missing}"' in refused.headers["WWW-Authenticate"]
+    asked = " ".join(name for name in ("read", "write", "profile") if name in (scope, missing))
+    assert refused.json()["error_description"] == (
+        f"This requires the scope {missing}. Request it with the others: {asked}."
+    )
     assert shop.me(token).status_code == 200
 
 

@@ -2,48 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
-from chalicelib import permissions, settings
 from tests.actors import Browser, ClientApp, Page
+from tests.catalogues import scope, use
+from tests.consent_form import answer, boxes
 
 pytestmark = [pytest.mark.spec("docs/permissions.md", "RFC 6749 §3.3"), pytest.mark.usefixtures("_optional")]
-BIG = "Big Events LLC"
-WORDS = 'title = { en = "NAME it", de = "NAME es" }\n'
-
-
-def catalogue() -> permissions.Catalogue:
-    def scope(name: str, more: str = "") -> str:
-        return f"[scopes.{name}]\n{WORDS.replace('NAME', name)}{more}\n"
-
-    return permissions.parse(
-        scope("see")
-        + scope("sell", "optional = true")
-        + scope("pay", "optional = true\nrisk = 'high'\nimplies = ['list']")
-        + scope("list", "optional = true")
-        + scope("plan", "implies = ['list']")
-        + scope("mail", "optional = true\norganizers = false")
-    )
+DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+CATALOGUE = (
+    scope("see")
+    + scope("sell", "optional = true")
+    + scope("pay", "optional = true", "risk = 'high'", "implies = ['list']")
+    + scope("list", "optional = true")
+    + scope("plan", "implies = ['list']")
+    + scope("mail", "optional = true", "organizers = false")
+    + scope("call", "organizers = false")
+)
 
 
 @pytest.fixture
 def _optional(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, permissions=catalogue()))
-
-
-def boxes(page: Page) -> dict[str, bool]:
-    """The optional scopes on the page, and whether each is selected."""
-    return {str(box["value"]): box.has_attr("checked") for box in page.html.select("input[name=scopes]")}
-
-
-def answer(browser: Browser, page: Page, *selected: str, organizer: str = BIG, **more: Any) -> Page:
-    form = page.form_with("Authorize")
-    slugs = [slug for slug, name in browser.user.organizers.items() if name == organizer]
-    fields = {**page.fields("Authorize"), "scopes": list(selected), "organizers": slugs, **more}
-    return browser.send(page, str(form["action"]), fields)
+    use(monkeypatch, CATALOGUE)
 
 
 def granted(app: ClientApp, page: Page) -> str:
@@ -64,8 +46,7 @@ def test_user_leaves_out_what_is_optional_and_nothing_else(john: Browser, shop: 
     assert granted(shop, answer(john, page)) == "see"
     page = john.open(shop.authorize_path(scope="see sell mail"))
     assert page.left_to is None, "what was left out is asked again"
-    assert "see it already allowed" in page.text
-    assert "sell it new" in page.text
+    assert "It keeps what you already allowed: see it And if you select it sell it new" in page.text
     assert granted(shop, answer(john, page, "sell", "mail")) == "see sell mail"
     assert john.open(shop.authorize_path(scope="see sell mail")).left_to is not None
 
@@ -101,15 +82,70 @@ def test_without_a_scope_for_organizers_none_has_to_be_selected(john: Browser, s
     assert granted(shop, answer(john, page, "mail", organizer="")) == "mail"
 
 
-def test_device_gets_what_its_user_selected(john: Browser, shop: ClientApp, monkeypatch: pytest.MonkeyPatch) -> None:
-    app = john.register_application("TV")
+def device(developer: Browser) -> ClientApp:
+    """An application with the device grant."""
+    app = developer.register_application("TV")
     devices = "Devices without a browser People connect them by entering a code. They need no redirect URL."
-    john.press(john.open(f"/settings/applications/{app.client_id}"), "Save", tick=[devices])
+    developer.press(developer.open(f"/settings/applications/{app.client_id}"), "Save", tick=[devices])
+    return app
+
+
+def begun(app: ClientApp, scope: str) -> dict[str, str]:
     url = f"{app.base_url}/api/v1/oauth/device_authorization"
-    begun = app.http.post(url, data={"scope": "see sell mail"}, auth=(app.client_id, app.secret)).json()
-    page = john.open("/device", user_code=begun["user_code"])
+    found: dict[str, str] = app.http.post(url, data={"scope": scope}, auth=(app.client_id, app.secret)).json()
+    return found
+
+
+def test_device_gets_what_its_user_selected(john: Browser) -> None:
+    app = device(john)
+    codes = begun(app, "see sell mail")
+    page = john.open("/device", user_code=codes["user_code"])
     assert boxes(page) == {"sell": True, "mail": True}
     answer(john, page, "mail")
-    grant = "urn:ietf:params:oauth:grant-type:device_code"
-    tokens = app.call_token(grant_type=grant, device_code=begun["device_code"]).json()
+    tokens = app.call_token(grant_type=DEVICE_GRANT, device_code=codes["device_code"]).json()
     assert tokens["scope"] == "see mail"
+
+
+def test_person_without_an_organizer_allows_what_needs_none(a_browser: Callable[..., Browser], shop: ClientApp) -> None:
+    nobody = a_browser()
+    page = nobody.open(shop.authorize_path(scope="sell mail call"))
+    assert page.title == "Authorize A shop?"
+    assert boxes(page) == {"mail": True}
+    will, _, will_not = page.text.partition("It will not be able to")
+    assert "call it" in will
+    assert "sell it" not in will
+    assert "sell it It asks for this, and you do not belong to an organizer." in will_not
+    assert "For help, contact" in will_not
+    assert granted(shop, answer(nobody, page, "mail", "sell")) == "mail call", "a posted tick for the rest is ignored"
+    page = nobody.open(shop.authorize_path(scope="sell mail"))
+    page = answer(nobody, page, "sell")
+    assert page.status == 400
+    assert "Choose at least one permission, or deny." in page.text
+
+
+def test_person_without_an_organizer_is_stopped_if_nothing_is_left_or_what_needs_one_must_stay(
+    a_browser: Callable[..., Browser], shop: ClientApp
+) -> None:
+    nobody = a_browser()
+    for asked in ("sell", "see mail", "sell pay", "plan mail list"):
+        assert nobody.open(shop.authorize_path(scope=asked)).title == "You have no organizer yet", asked
+
+
+def test_request_without_a_page_says_what_the_person_without_an_organizer_would_see(
+    a_browser: Callable[..., Browser], shop: ClientApp
+) -> None:
+    nobody = a_browser()
+    for asked, error in (("sell mail", "consent_required"), ("sell", "interaction_required")):
+        assert error in nobody.open(shop.authorize_path(scope=asked, prompt="none")).text
+
+
+def test_person_without_an_organizer_allows_a_device_what_needs_none(
+    john: Browser, a_browser: Callable[..., Browser]
+) -> None:
+    app, nobody = device(john), a_browser()
+    codes = begun(app, "sell mail call")
+    page = nobody.open("/device", user_code=codes["user_code"])
+    assert boxes(page) == {"mail": True}
+    answer(nobody, page, "sell", "mail")
+    tokens = app.call_token(grant_type=DEVICE_GRANT, device_code=codes["device_code"]).json()
+    assert tokens["scope"] == "mail call"

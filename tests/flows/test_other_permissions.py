@@ -8,17 +8,18 @@ from dataclasses import replace
 import pytest
 import requests
 
-from chalicelib import permissions, settings
+from chalicelib import permissions
+from chalicelib.endpoints.api.lambda_authorizer import Unauthorized, authorizer
 from chalicelib.models import application_access
 from tests import people
 from tests.actors import Browser, ClientApp, Person
+from tests.catalogues import use
+from tests.conftest import Clock
+from tests.consent_form import answer
 
 pytestmark = [pytest.mark.spec("docs/permissions.md"), pytest.mark.usefixtures("_box_office")]
 BIG = "Big Events LLC"
-
-
-def use(monkeypatch: pytest.MonkeyPatch, catalogue: permissions.Catalogue) -> None:
-    monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, permissions=catalogue))
+SCANNERS = "https://scan.example.com/"
 
 
 @pytest.fixture
@@ -43,6 +44,13 @@ def connected(app: ClientApp, browser: Browser, scope: str) -> dict[str, str]:
         page = browser.send(page, str(form["action"]), fields)
     tokens: dict[str, str] = app.exchange(page.code).json()
     return tokens
+
+
+def verdict(token: str, method: str, path: str) -> str:
+    """The authorizer's, for the scanners' API."""
+    arn = f"arn:aws:execute-api:eu-central-1:123456789012:scan1/prod/{method}/{path}"
+    found = authorizer({"type": "TOKEN", "authorizationToken": f"Bearer {token}", "methodArn": arn}, {})
+    return str(found["policyDocument"]["Statement"][0]["Effect"])
 
 
 def introspected(app: ClientApp, token: str) -> str:
@@ -76,7 +84,7 @@ def test_consent_page_says_what_is_included_and_what_is_not(john: Browser, shop:
     for words in (
         "See your events",
         "See orders",
-        "Refund orders high risk It can pay out your money",
+        "Refund orders high risk It can pay out your money for 8 hours",
         "See your name",
     ):
         assert words in will, words
@@ -162,6 +170,38 @@ def test_application_of_its_own_gets_what_its_scopes_include(
     use(monkeypatch, without("orders.refund"))
     assert shop.organizers(token["access_token"]).status_code == 403
     assert shop.call_token(grant_type="client_credentials").json()["error"] == "unauthorized_client"
+
+
+def test_refunds_end_after_eight_hours_and_reading_goes_on(john: Browser, shop: ClientApp, clock: Clock) -> None:
+    clock.stop()
+    tokens = connected(shop, john, "orders.read orders.refund")
+    assert "Refund orders high risk It can pay out your money until " in john.open("/settings/authorized").text
+    clock.advance(8 * 3600 - 1)
+    assert introspected(shop, tokens["access_token"]) == "events.read orders.read orders.refund"
+    clock.advance(1)
+    assert introspected(shop, tokens["access_token"]) == "events.read orders.read"
+    assert shop.refresh(tokens["refresh_token"]).json()["scope"] == "orders.read"
+
+
+@pytest.mark.spec("RFC 8707 §2.2")
+def test_scanner_gets_short_tokens_for_the_door_and_nothing_else(
+    john: Browser, shop: ClientApp, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock.stop()
+    use(monkeypatch, permissions.load("box_office"), apis=f"scan1 {SCANNERS}")
+    page = john.open(shop.authorize_path(scope="checkin orders.read", resource=SCANNERS))
+    assert f"At “Ticket scanning” ( {SCANNERS} ) and nowhere else." in page.text
+    assert "See orders" not in page.text.partition("It will not be able to")[0]
+    tokens = shop.exchange(answer(john, page, "checkin").code).json()
+    assert (tokens["scope"], tokens["expires_in"]) == ("checkin", 900)
+    assert verdict(tokens["access_token"], "POST", "tickets/5") == "Allow"
+    assert verdict(tokens["access_token"], "GET", "events") == "Deny"
+    assert shop.organizers(tokens["access_token"]).status_code == 401
+    clock.advance(900)
+    with pytest.raises(Unauthorized):
+        verdict(tokens["access_token"], "POST", "tickets/5")
+    fresh = shop.refresh(tokens["refresh_token"]).json()
+    assert (fresh["scope"], fresh["expires_in"]) == ("checkin", 900)
 
 
 def test_scopes_that_clients_add_by_habit_are_left_out(john: Browser, shop: ClientApp) -> None:

@@ -8,12 +8,25 @@ import pytest
 
 from tests.local_run import LocalRun
 
+DOOR = """
+[scopes.scan]
+title = { en = "Scan tickets", de = "Karten prüfen" }
+
+[resources."https://door.example.com/"]
+scopes = ["scan"]
+title = { en = "The door", de = "Der Einlass" }
+token_lifetime = "15 minutes"
+required_scopes = ["GET /* scan"]
+"""
 pytestmark = pytest.mark.spec("docs/permissions.md")
 
 
 def test_operator_checks_and_shows_a_catalogue(local_run: LocalRun) -> None:
     assert local_run.manage("permissions", "check").stdout == "The catalogue is good: 3 scopes.\n"
-    assert local_run.manage("permissions", "check", "box_office").stdout == "The catalogue is good: 6 scopes.\n"
+    assert (
+        local_run.manage("permissions", "check", "box_office").stdout
+        == "The catalogue is good: 6 scopes, 1 resource.\n"
+    )
     shown = json.loads(local_run.manage("permissions", "show", "box_office", "--json").stdout)
     assert shown[4] == {
         "scope": "orders.refund",
@@ -23,7 +36,42 @@ def test_operator_checks_and_shows_a_catalogue(local_run: LocalRun) -> None:
         "risk": "high",
         "default": False,
         "always": False,
+        "optional": True,
+        "version": 1,
+        "lasts": "8 hours",
     }
+
+
+def test_operator_prints_the_metadata_that_an_api_has_to_serve(local_run: LocalRun) -> None:
+    (local_run.folder / "chalicelib" / "permissions" / "door.toml").write_text(DOOR, encoding="utf-8")
+    assert local_run.manage("permissions", "check", "door").stdout == "The catalogue is good: 1 scope, 1 resource.\n"
+    assert json.loads(local_run.manage("permissions", "resources", "door", "--json").stdout) == [
+        {
+            "resource": "https://door.example.com/",
+            "title": "The door",
+            "scopes": ["scan"],
+            "token_lifetime": "15 minutes",
+            "required_scopes": ["GET /* scan"],
+        }
+    ]
+    words = ("permissions", "metadata", "https://door.example.com", "door")
+    printed = json.loads(local_run.manage(*words, "--issuer", "https://connect.example.com/").stdout)
+    assert printed == {
+        "resource": "https://door.example.com/",
+        "resource_name": "The door",
+        "resource_name#de": "Der Einlass",
+        "authorization_servers": ["https://connect.example.com"],
+        "scopes_supported": ["scan"],
+        "bearer_methods_supported": ["header"],
+    }
+    assert json.loads(local_run.manage(*words, "--json").stdout)["authorization_servers"] == [local_run.base_url]
+    refused = local_run.manage(*words, "--issuer", "connect.example.com")
+    assert refused.returncode == 2
+    assert refused.stderr == "Error: --issuer must be an address like https://connect.example.com.\n"
+    refused = local_run.manage("permissions", "metadata", "https://other.example.com", "door")
+    assert refused.returncode == 2
+    said = "ADDRESS: the catalogue has no resource https://other.example.com. It has: https://door.example.com/."
+    assert refused.stderr == f"Error: {said}\n"
 
 
 def test_mistake_is_one_line_on_stderr(local_run: LocalRun) -> None:

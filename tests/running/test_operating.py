@@ -165,7 +165,7 @@ def test_dry_run_says_what_would_be_done_and_does_nothing(local_run: LocalRun, a
 
 
 def test_every_command_that_changes_something_has_a_dry_run() -> None:
-    reads = {"audit", "list", "describe", "export", "new-token", "owners", "requests", "show"}
+    reads = {"audit", "list", "describe", "export", "metadata", "new-token", "owners", "requests", "resources", "show"}
     for name, command in every_command(cli):
         has_dry_run = any("--dry-run" in option.opts for option in command.params)
         assert has_dry_run == (name.split()[-1] not in reads and name != "permissions check"), name

@@ -173,7 +173,7 @@ def _answer(
         return http.see_other(authorization_response.deny(asked, browser.user, issuer=request.base_url))
     try:
         location = authorization_response.allow(
-            replace(asked, scopes=chosen_scopes(asked.scopes, form.get("scopes", ()))),
+            replace(asked, scopes=chosen_scopes(asked.scopes, form.get("scopes", ()), browser.user)),
             browser.user,
             form.get("organizers", ()),
             known=consent,

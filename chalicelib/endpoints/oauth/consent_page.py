@@ -18,7 +18,7 @@ from chalicelib.models import security_event, verification
 from chalicelib.models.application import Application
 from chalicelib.models.consent import Consent, in_force
 from chalicelib.protocol.authorization import consents
-from chalicelib.protocol.rules import about_links, redirect_uris
+from chalicelib.protocol.rules import about_links, given_scopes, redirect_uris
 from chalicelib.protocol.rules import scopes as scope_rules
 from chalicelib.protocol.rules.request_parameters import Parameters, single
 
@@ -75,16 +75,21 @@ def show(
 ) -> Response:
     """The page. form: as posted, to show again. notice: about the whole page. problem: about the organizers."""
     owner, logo, organizers = consents.read_shown(question.application, browser.user, question.scopes)
-    needs_organizers = scope_rules.need_organizers(question.scopes)
+    asked = scope_rules.ordered(question.scopes)
+    possible = asked
+    if not organizers and scope_rules.need_organizers(asked):
+        possible = scope_rules.possible_without_organizers(asked)
+    needs_organizers = scope_rules.need_organizers(possible)
     choice = consents.choice(organizers, form)
     before, uri = in_force(consent, question.application), question.redirect_uri
     place = redirect_uris.place(uri) if uri else None
-    optional = scope_rules.optional(question.scopes)
+    optional = [scope for scope in scope_rules.optional(asked) if scope in possible]
     ticked = form.get("scopes", ()) if form is not None else list(filter(scope_rules.ticked_at_first, optional))
+    allows = scope_rules.shown(set(possible) - set(optional), question.resource)
     is_elsewhere = bool(before and before.scopes_at and question.origin and question.origin not in before.scopes_at)
     return http.page(
         request,
-        "consent.html" if organizers or not needs_organizers else "no_organizer.html",
+        "consent.html" if possible else "no_organizer.html",
         status,
         form_target=redirect_uris.form_target(uri) if uri else "",
         application=question.application,
@@ -95,9 +100,13 @@ def show(
         returns_to=place,
         new_place=place if is_elsewhere else None,
         is_on_device=uri is not None and redirect_uris.is_on_device(uri),
-        allows=scope_rules.shown(set(question.scopes) - set(optional)),
-        granted=scope_rules.shown(before.scopes) if before else (),
-        optional={scope: scope_rules.includes(scope, question.scopes) for scope in optional},
+        allows=allows,
+        folded=_folded(before, question.origin, allows, optional),
+        impossible=[scope for scope in asked if scope not in possible],
+        granted=scope_rules.shown(given_scopes.in_force(before.scopes)) if before else (),
+        grown=given_scopes.grown(before.scopes) if before else (),
+        lasts=scope_rules.lasts(set(possible) - set(optional)),
+        optional={scope: scope_rules.includes(scope, possible, question.resource) for scope in optional},
         ticked_scopes=ticked,
         resource=question.resource,
         consent=before,
@@ -110,6 +119,17 @@ def show(
         problem=problem or choice.problem,
         user_code=question.user_code,
     )
+
+
+def _folded(before: Consent | None, origin: str | None, allows: list[str], optional: list[str]) -> list[str]:
+    """What the page says in one line, so that a request for more shows what is new: what the user already allowed for
+    answers to this origin. Nothing of a high risk or with an end, which starts anew; and nothing if nothing is new."""
+    given = before.scopes_at.get(origin) if before and origin else None
+    known = scope_rules.shown(given_scopes.in_force(given)) if given else []
+    if set(allows).union(optional) <= set(known):
+        return []
+    lasting = scope_rules.lasts(allows)
+    return [name for name in allows if name in known and name not in lasting and not scope_rules.is_high_risk(name)]
 
 
 def _said(application: Application) -> dict[str, Any]:

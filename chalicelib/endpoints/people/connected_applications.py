@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from chalice.app import Blueprint, Response
@@ -17,7 +17,7 @@ from chalicelib.models.application import Application
 from chalicelib.models.consent import Consent
 from chalicelib.models.grant import Grant
 from chalicelib.protocol.authorization import disconnecting
-from chalicelib.protocol.rules import scopes
+from chalicelib.protocol.rules import given_scopes, scopes
 from chalicelib.protocol.rules.request_parameters import is_id, single
 
 PATH = "/settings/authorized"
@@ -26,10 +26,15 @@ blueprint = Blueprint(__name__)
 
 @dataclass(frozen=True)
 class Authorized:
-    """An application that has access. last_used_at: seconds since the epoch; None if it never fetched a token."""
+    """An application that has access.
+
+    ends: when a scope ends, for those that do. last_used_at: None if it never fetched a token. Both in seconds since
+    the epoch.
+    """
 
     application: Application
     scopes: list[str]
+    ends: Mapping[str, int]
     organizers: list[str]
     since: int
     last_used_at: int | None
@@ -111,11 +116,12 @@ def _listed(user_id: str) -> list[Authorized]:
 
 def _authorized(given: Consent, found: Application, grants: Iterable[Grant], names: dict[str, str]) -> Authorized:
     held = list(grants)
-    allowed = set(given.scopes).union(*(item.scope.split() for item in held))
+    stored = set(given.scopes).union(*(item.scope.split() for item in held))
     slugs = set(given.organizers or ()).union(*(item.organizers or () for item in held))
     return Authorized(
         application=found,
-        scopes=scopes.shown(allowed),
+        scopes=scopes.shown(given_scopes.in_force(stored)),
+        ends=given_scopes.ends(stored),
         organizers=sorted((names[slug] for slug in slugs if slug in names), key=organizer.name_order),
         since=int(given.created_at),
         last_used_at=max((int(item.last_used_at) for item in held), default=None),

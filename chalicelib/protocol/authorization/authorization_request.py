@@ -121,6 +121,7 @@ def read_request(
     try:
         _GRANT.validate_authorization_request(request)
         resource = resource_indicators.read(known.get("resource"), issuer=issuer)
+        narrowed = resource_indicators.scopes_at(resource, scopes.ordered(request.scopes))
     except FatalClientError as error:
         raise _not_this_application(error, application, known.get("redirect_uri")) from error
     except OAuth2Error as error:
@@ -135,7 +136,7 @@ def read_request(
         application=application,
         redirect_uri=request.redirect_uri,
         redirect_uri_given="redirect_uri" in known,
-        scopes=tuple(scopes.ordered(request.scopes)),
+        scopes=tuple(narrowed),
         state=known.get("state"),
         code_challenge=known.get("code_challenge"),
         resource=resource,

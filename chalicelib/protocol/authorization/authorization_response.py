@@ -25,7 +25,7 @@ from chalicelib.protocol.authorization.authorization_request import (
     error_at,
     refused,
 )
-from chalicelib.protocol.rules import redirect_uris, scopes
+from chalicelib.protocol.rules import given_scopes, redirect_uris, scopes
 
 
 def is_remembered(request: AuthorizationRequest, consent: Consent | None, user: User) -> bool:
@@ -33,7 +33,7 @@ def is_remembered(request: AuthorizationRequest, consent: Consent | None, user: 
     consent = in_force(consent, request.application)
     if consent is None or request.always_asks:
         return False
-    if not scopes.are_covered(request.scopes, consent.scopes_at.get(request.origin)):
+    if not given_scopes.are_covered(request.scopes, consent.scopes_at.get(request.origin)):
         return False
     return not request.needs_organizers or bool(consents.still_member(consent.organizers or (), user))
 
@@ -46,7 +46,8 @@ def allow_again(
     browser_key: see `repeat`. Raises AlreadyAnswered.
     """
     organizers = consents.still_member(consent.organizers or (), user) if request.needs_organizers else set()
-    code, item = _new_code(request, user, organizers, consent.consent_id, browser_key)
+    given = given_scopes.given_again(request.scopes, consent.scopes_at.get(request.origin, ()))
+    code, item = _new_code(request, user, given, organizers, consent.consent_id, browser_key)
     try:
         authorization_code.give_again(item, request.application, pushed=request.pushed)
     except store.ConditionFailed:
@@ -70,12 +71,10 @@ def allow(
     `repeat`. Raises ChoiceProblem, AlreadyAnswered.
     """
     organizers = consents.chosen(request.scopes, ticked, user)
-    client_id = request.application.client_id
+    client_id, given = request.application.client_id, given_scopes.given_now(request.scopes)
     for _ in attempts():  # other tabs may answer at the same moment
-        consent = consents.remembered(
-            request.application, request.scopes, organizers, user, known, origin=request.origin
-        )
-        code, item = _new_code(request, user, organizers, consent.consent_id, browser_key)
+        consent = consents.remembered(request.application, given, organizers, user, known, origin=request.origin)
+        code, item = _new_code(request, user, given, organizers, consent.consent_id, browser_key)
         try:
             authorization_code.give(item, consent, known=known, pushed=request.pushed)
         except store.ConditionFailed:
@@ -90,7 +89,7 @@ def unasked(request: AuthorizationRequest, user: User | None, *, issuer: str) ->
     """Why a request with `prompt=none` cannot be answered: what the user would have to do on a page."""
     if user is None:
         return refused(request, LoginRequiredError(), issuer=issuer)
-    if request.needs_organizers and not user.organizers:
+    if request.needs_organizers and not user.organizers and not scopes.possible_without_organizers(request.scopes):
         return refused(request, InteractionRequiredError(), issuer=issuer)
     return refused(request, ConsentRequiredError(), issuer=issuer)
 
@@ -145,7 +144,12 @@ def repeat(request: AuthorizationRequest, answer: str, *, browser_key: str, issu
 
 
 def _new_code(
-    request: AuthorizationRequest, user: User, organizers: set[str], consent_id: str, browser_key: str
+    request: AuthorizationRequest,
+    user: User,
+    given: list[str],
+    organizers: set[str],
+    consent_id: str,
+    browser_key: str,
 ) -> tuple[str, AuthorizationCode]:
     code = _code_for(request.pushed, browser_key) if request.pushed else credentials.mint(Kind.AUTHORIZATION_CODE)
     now = clock.now()
@@ -154,7 +158,7 @@ def _new_code(
         client_id=request.application.client_id,
         user_id=user.user_id,
         consent_id=consent_id,
-        scope=scopes.as_text(request.scopes),
+        scope=" ".join(given),
         organizers=as_set(organizers),
         redirect_uri=request.redirect_uri,
         redirect_uri_given=request.redirect_uri_given,

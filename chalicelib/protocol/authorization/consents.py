@@ -15,7 +15,7 @@ from chalicelib.models.organizer import Organizer
 from chalicelib.models.store.table import Key, as_set
 from chalicelib.models.user import User
 from chalicelib.models.verification import Logo
-from chalicelib.protocol.rules import request_parameters
+from chalicelib.protocol.rules import given_scopes, request_parameters
 from chalicelib.protocol.rules import scopes as scope_rules
 
 
@@ -31,10 +31,16 @@ class NoScope(ChoiceProblem):
     """Nothing that was asked for is left."""
 
 
-def chosen_scopes(asked: Iterable[str], ticked: Iterable[str]) -> tuple[str, ...]:
-    """What the user allows of the scopes that were asked for. ticked: as posted. Raises NoScope."""
+def chosen_scopes(asked: Iterable[str], ticked: Iterable[str], user: User) -> tuple[str, ...]:
+    """What the user allows of the scopes that were asked for.
+
+    ticked: as posted; those that the user cannot allow without an organizer are ignored. Raises NoScope.
+    """
+    possible = scope_rules.ordered(asked)
+    if not user.organizers:
+        possible = scope_rules.possible_without_organizers(asked) or possible
     left_out = set(scope_rules.optional(asked)) - set(ticked)
-    kept = tuple(scope for scope in scope_rules.ordered(asked) if scope not in left_out)
+    kept = tuple(scope for scope in possible if scope not in left_out)
     if not kept:
         raise NoScope(Message("Choose at least one permission, or deny."))
     return kept
@@ -139,27 +145,31 @@ def read_shown(
 
 def remembered(
     application: Application,
-    scopes: Iterable[str],
+    given: Iterable[str],
     organizers: Iterable[str],
     user: User,
     known: Consent | None,
     *,
     origin: str | None,
 ) -> Consent:
-    """The new consent. known: the consent as it was before, or None. origin: of the redirect URI; None for a device."""
-    scopes, organizers = set(scopes), set(organizers)
+    """The new consent.
+
+    given: the scopes as stored, see `given_scopes`. known: the consent as it was before, or None. origin: of the
+    redirect URI; None for a device.
+    """
+    given, organizers = set(given), set(organizers)
     before = in_force(known, application)
     is_for_the_same = before is None or not organizers or as_set(before.organizers or ()) in (organizers, None)
     scopes_at = dict(before.scopes_at) if before and is_for_the_same else {}
     if origin is not None:
-        scopes_at[origin] = frozenset(scopes) | scopes_at.get(origin, frozenset())
+        scopes_at[origin] = given_scopes.merged(scopes_at.get(origin, ()), given)
     now = moment_for(application)
     return Consent(
         user_id=user.user_id,
         client_id=application.client_id,
         consent_id=before.consent_id if before else credentials.new_id(),
         revision=credentials.new_id(),
-        scopes=scopes | before.scopes if before and is_for_the_same else scopes,
+        scopes=set(given_scopes.merged(before.scopes, given)) if before and is_for_the_same else given,
         organizers=as_set(organizers) or (before.organizers if before else None),
         remembered_at=as_remembered(scopes_at),
         created_at=before.created_at if before else now,

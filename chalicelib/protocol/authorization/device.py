@@ -23,7 +23,7 @@ from chalicelib.models.user import User
 from chalicelib.protocol.authorization import consents
 from chalicelib.protocol.clients import authentication, client_request, quotas
 from chalicelib.protocol.clients.client_request import ClientRequest, ProtocolAnswer
-from chalicelib.protocol.rules import paths, request_parameters, resource_indicators, scopes
+from chalicelib.protocol.rules import given_scopes, paths, request_parameters, resource_indicators, scopes
 
 # Consonants only, so that no two letters look alike and no code is a word (§6.1). 34 bits, for ten minutes and few
 # tries.
@@ -64,15 +64,15 @@ def approve(
 
     Raises ChoiceProblem, AlreadyAnswered.
     """
-    allowed = consents.chosen_scopes(request.scope.split(), scopes_ticked)
-    organizers = consents.chosen(allowed, ticked, user)
+    allowed = consents.chosen_scopes(request.scope.split(), scopes_ticked, user)
+    organizers, given = consents.chosen(allowed, ticked, user), given_scopes.given_now(allowed)
     for _ in attempts():  # other tabs may change the consent at the same moment
         found, known = store.read(DeviceRequest.key(request.request_id), Consent.key(user.user_id, request.client_id))
         if found is None or not found.is_open or found.device_digest != request.device_digest:
             raise AlreadyAnswered
-        consent = consents.remembered(application, allowed, organizers, user, known, origin=None)
+        consent = consents.remembered(application, given, organizers, user, known, origin=None)
         try:
-            device_request.approve(found, consent, scopes.as_text(allowed), organizers, known=known)
+            device_request.approve(found, consent, " ".join(given), organizers, known=known)
         except store.ConditionFailed:
             continue
         logs.note(outcome="device allowed")
@@ -101,7 +101,8 @@ def _create(request: ClientRequest) -> ProtocolAnswer:
     if not asked or not scopes.are_known(asked):
         raise errors.InvalidScopeError(scopes.unknown())
     resource = resource_indicators.read(parameters.get("resource"), issuer=request.issuer)
-    device_code, user_code = _start(client, scopes.as_text(asked), resource)
+    narrowed = resource_indicators.scopes_at(resource, asked)
+    device_code, user_code = _start(client, " ".join(narrowed), resource)
     logs.note(outcome="device started")
     body = {
         "device_code": device_code,

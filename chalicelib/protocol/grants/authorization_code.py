@@ -11,7 +11,7 @@ from chalicelib.models.application import Application
 from chalicelib.models.authorization_code import AuthorizationCode
 from chalicelib.protocol.grants import issuing, undelivered
 from chalicelib.protocol.grants.grant_type import CONNECT_AGAIN, TokenAnswer, TokenGrant, TokenRequest
-from chalicelib.protocol.rules import grant_types, pkce, scopes
+from chalicelib.protocol.rules import grant_types, pkce
 
 
 class AuthorizationCodeGrant(TokenGrant):
@@ -75,9 +75,12 @@ def _check_redirect_uri(code: AuthorizationCode, sent: str | None) -> None:
 
 
 def _exchange(code: AuthorizationCode, client: Application, resource: str | None) -> TokenAnswer:
-    """Raises InvalidGrantError if another request used the code first, or if the user has since revoked the consent."""
+    """Raises InvalidScopeError if the resource knows nothing of what the user allowed.
+
+    Raises InvalidGrantError if another request used the code first, if the user has since revoked the consent, or if
+    nothing of what they allowed is left."""
     grant_id = grant.new_id(code.user_id, code.client_id)
-    tokens = issuing.new_tokens(grant_id, scopes.as_text(code.scope.split()))
+    tokens = issuing.new_tokens(grant_id, issuing.still_allowed(code), resource)
     made = issuing.new_grant(code, client, grant_id, tokens)
     try:
         authorization_code.exchange(code, made, issuing.access_token(made, tokens, resource), client)

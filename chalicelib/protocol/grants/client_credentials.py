@@ -23,9 +23,10 @@ class ClientCredentialsGrant(TokenGrant):
         client = request.authenticated(store.read(Application.key(request.client.client_id))[0])
         _check_allowed(client)
         resource = resource_indicators.read(request.parameters.get("resource"), issuer=request.issuer)
-        scope = _scope(request, client)
+        scope = " ".join(resource_indicators.scopes_at(resource, _scopes(request, client)))
         grant_id = application_access.new_id(client.client_id)
-        tokens = TokenAnswer(credentials.mint(Kind.ACCESS_TOKEN, grant_id), scope)
+        lifetime = resource_indicators.token_lifetime_seconds(resource)
+        tokens = TokenAnswer(credentials.mint(Kind.ACCESS_TOKEN, grant_id), scope, expires_in=lifetime)
         application_access.issue(issuing.own_access_token(client, grant_id, tokens, resource))
         logs.note(outcome="token issued")
         return tokens
@@ -37,10 +38,10 @@ def _check_allowed(client: Application) -> None:
         raise errors.UnauthorizedClientError("This application has no access of its own. The operator has to allow it.")
 
 
-def _scope(request: TokenRequest, client: Application) -> str:
+def _scopes(request: TokenRequest, client: Application) -> list[str]:
     """Raises InvalidScopeError for a scope that the operator did not allow."""
     own = scopes.of_application(client.own_scopes or ())
     asked = request.scopes(own)
     if not set(asked) <= scopes.allowed_to_application(asked, own):
         raise errors.InvalidScopeError(f"scope may contain only what the operator allowed: {', '.join(own)}.")
-    return " ".join(scopes.of_application(asked))
+    return asked

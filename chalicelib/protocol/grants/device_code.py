@@ -16,7 +16,7 @@ from chalicelib.models.device_request import DeviceRequest
 from chalicelib.protocol.authorization import device
 from chalicelib.protocol.grants import issuing, undelivered
 from chalicelib.protocol.grants.grant_type import TokenAnswer, TokenGrant, TokenRequest
-from chalicelib.protocol.rules import grant_types, scopes
+from chalicelib.protocol.rules import grant_types
 
 
 class DeviceCodeGrant(TokenGrant):
@@ -69,9 +69,12 @@ def _check_answered(asked: DeviceRequest, client: Application) -> None:
 
 
 def _exchange(asked: DeviceRequest, client: Application, resource: str | None) -> TokenAnswer:
-    """Raises InvalidGrantError if another request used the code first, or if the user has since revoked the consent."""
+    """Raises InvalidScopeError if the resource knows nothing of what the user allowed.
+
+    Raises InvalidGrantError if another request used the code first, if the user has since revoked the consent, or if
+    nothing of what they allowed is left."""
     grant_id = grant.new_id(asked.user_id, asked.client_id)
-    tokens = issuing.new_tokens(grant_id, scopes.as_text(asked.scope.split()))
+    tokens = issuing.new_tokens(grant_id, issuing.still_allowed(asked), resource)
     made = issuing.new_grant(asked, client, grant_id, tokens)
     try:
         device_request.exchange(asked, made, issuing.access_token(made, tokens, resource), client)

@@ -7,7 +7,7 @@ from typing import Any
 
 from oauthlib.oauth2.rfc6749 import errors
 
-from chalicelib import clock, credentials, limits, logs
+from chalicelib import clock, credentials, logs
 from chalicelib.credentials import Kind
 from chalicelib.models import consent, store
 from chalicelib.models.access_token import AccessToken
@@ -17,12 +17,19 @@ from chalicelib.models.device_request import DeviceRequest
 from chalicelib.models.grant import Grant, forgotten_at
 from chalicelib.protocol.grants import refresh_rotation, undelivered
 from chalicelib.protocol.grants.grant_type import CONNECT_AGAIN, TokenAnswer
+from chalicelib.protocol.rules import given_scopes, resource_indicators, scopes
 
 
-def new_tokens(grant_id: str, scope: str) -> TokenAnswer:
-    """An access token and a refresh token for a new grant."""
+def new_tokens(grant_id: str, allowed: Iterable[str], resource: str | None) -> TokenAnswer:
+    """An access token for the resource and a refresh token, for a new grant of these scopes.
+
+    Raises InvalidScopeError if the resource knows none of them.
+    """
     return TokenAnswer(
-        credentials.mint(Kind.ACCESS_TOKEN, grant_id), scope, credentials.mint(Kind.REFRESH_TOKEN, grant_id)
+        credentials.mint(Kind.ACCESS_TOKEN, grant_id),
+        " ".join(resource_indicators.scopes_at(resource, allowed)),
+        credentials.mint(Kind.REFRESH_TOKEN, grant_id),
+        expires_in=resource_indicators.token_lifetime_seconds(resource),
     )
 
 
@@ -46,6 +53,16 @@ def new_grant(of: AuthorizationCode | DeviceRequest, client: Application, grant_
         last_used_at=now,
         **rotating,
     )
+
+
+def still_allowed(of: AuthorizationCode | DeviceRequest | Grant) -> list[str]:
+    """The scopes that still count of those that a user allowed. Raises InvalidGrantError if none does."""
+    allowed = scopes.narrowed(given_scopes.in_force(of.scope.split()), of.resource)
+    if not allowed:
+        raise errors.InvalidGrantError(
+            f"What the user allowed has ended, has changed or no longer exists. {CONNECT_AGAIN}"
+        )
+    return allowed
 
 
 def access_token(of: Grant, tokens: TokenAnswer, resource: str | None) -> AccessToken:
@@ -99,5 +116,5 @@ def _access_token(
         organizers=organizers,
         resource=resource,
         issued_at=now if issued_at is None else issued_at,
-        expires_at=now + limits.ACCESS_TOKEN_LIFETIME_SECONDS,
+        expires_at=now + tokens.expires_in,
     )

@@ -22,7 +22,7 @@ from chalicelib.models.user import User
 from chalicelib.protocol.grants import issuing, refresh_rotation
 from chalicelib.protocol.grants.grant_type import CONNECT_AGAIN, TokenAnswer, TokenGrant, TokenRequest
 from chalicelib.protocol.grants.refresh_rotation import Presented, Use
-from chalicelib.protocol.rules import grant_types, scopes
+from chalicelib.protocol.rules import given_scopes, grant_types, resource_indicators, scopes
 
 _UNKNOWN = f"The refresh token is unknown, was used before, or its permission has ended. {CONNECT_AGAIN}"
 _TAKEN_BACK = f"The user has revoked the permission, or their account is closed. {CONNECT_AGAIN}"
@@ -41,11 +41,11 @@ class RefreshTokenGrant(TokenGrant):
         resource = request.resource(own_grant.resource)
         if client.rotates_refresh_tokens:
             use = refresh_rotation.use(token, own_grant, client)
-            answered = _rotate(own_grant, client, token, use, _scope(request, own_grant), resource)
+            answered = _rotate(own_grant, client, token, use, _scope(request, own_grant, resource), resource)
         else:
             if not credentials.matches(token, own_grant.refresh_digest):
                 raise errors.InvalidGrantError(_UNKNOWN)
-            answered = _refresh(own_grant, client, token, _scope(request, own_grant), resource)
+            answered = _refresh(own_grant, client, token, _scope(request, own_grant, resource), resource)
         logs.note(outcome="token refreshed")
         return answered
 
@@ -76,18 +76,19 @@ def _check_grant(found: Grant | None, user: User | None, consent: Consent | None
     return found
 
 
-def _scope(request: TokenRequest, found: Grant) -> str:
-    """Return the requested scopes, which may be fewer than the user allowed, not more. Raises InvalidScopeError, and
-    InvalidGrantError if nothing of what was allowed exists any more."""
-    allowed = scopes.ordered(found.scope.split())
-    if not allowed:
-        raise errors.InvalidGrantError(
-            "The scopes that the user allowed no longer exist. The user has to connect again."
-        )
-    asked = request.scopes(allowed)
-    if not set(asked) <= scopes.with_implied(allowed):
+def _scope(request: TokenRequest, found: Grant, resource: str | None) -> str:
+    """Return the requested scopes, which may be fewer than the user allowed, not more.
+
+    One that has ended or grown is left out if there are others, and the token response says so (§5.1): a client may
+    keep sending the scope that it was granted.
+    Raises InvalidScopeError, and InvalidGrantError if nothing of what was allowed is left.
+    """
+    allowed = issuing.still_allowed(found)
+    still, once = scopes.with_implied(allowed), given_scopes.once(found.scope.split())
+    asked = [scope for scope in request.scopes(allowed) if scope in still or scope not in once]
+    if not asked or not set(asked) <= still:
         raise errors.InvalidScopeError(f"scope must not go beyond what the user allowed: {', '.join(allowed)}.")
-    return scopes.as_text(asked)
+    return " ".join(resource_indicators.scopes_at(resource, asked))
 
 
 def _refresh(found: Grant, client: Application, token: str, scope: str, resource: str | None) -> TokenAnswer:
@@ -95,7 +96,8 @@ def _refresh(found: Grant, client: Application, token: str, scope: str, resource
 
     Raises InvalidGrantError if the grant has ended.
     """
-    tokens = TokenAnswer(credentials.mint(Kind.ACCESS_TOKEN, found.grant_id), scope, token)
+    lifetime = resource_indicators.token_lifetime_seconds(resource)
+    tokens = TokenAnswer(credentials.mint(Kind.ACCESS_TOKEN, found.grant_id), scope, token, expires_in=lifetime)
     for _ in attempts():
         began = time.monotonic()
         try:
@@ -119,7 +121,8 @@ def _rotate(found: Grant, client: Application, token: str, use: Use, scope: str,
     is_repeat = use.presented is Presented.REPEATED
     if not is_repeat:
         made = use.tokens
-        tokens = TokenAnswer(made.access_token, scope, made.refresh_token)
+        lifetime = resource_indicators.token_lifetime_seconds(resource)
+        tokens = TokenAnswer(made.access_token, scope, made.refresh_token, expires_in=lifetime)
         digest, access_token = credentials.digest(made.refresh_token), issuing.access_token(found, tokens, resource)
         try:
             grant_rotation.rotate(found, digest, access_token, key_id=made.key_id, salt=made.salt)
@@ -140,10 +143,17 @@ def _repeat(grant_id: str, client: Application, token: str, *, is_repeat: bool) 
     logs.note(repeated=True)
     return TokenAnswer(
         use.tokens.access_token,
-        live.scope if live else found.scope,
+        _scope_of(found, live),
         use.tokens.refresh_token,
         expires_in=max(0, live.expires_at - clock.now()) if live else 0,
     )
+
+
+def _scope_of(found: Grant, live: AccessToken | None) -> str:
+    """What the grant's access token allows; without one, what the grant allows."""
+    allowed = issuing.still_allowed(found)
+    still = scopes.with_implied(allowed)
+    return scopes.as_text([scope for scope in live.scope.split() if scope in still] if live else allowed)
 
 
 def _read_again(grant_id: str, client: Application) -> tuple[Grant, AccessToken | None]:

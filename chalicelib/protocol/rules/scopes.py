@@ -84,10 +84,26 @@ def with_implied(scopes: Iterable[str]) -> frozenset[str]:
     return catalogue().with_implied(scopes)
 
 
-def shown(scopes: Iterable[str]) -> list[str]:
-    """What people are told that these scopes allow: they, what they include, and last what every grant has."""
+def narrowed(asked: Iterable[str], resource: str | None) -> list[str]:
+    """Each of these scopes that an API knows, in the fixed order: all, unless the catalogue says which (RFC 8707 §2).
+
+    resource: its address; None for all APIs.
+    """
+    found = catalogue().resource(resource) if resource else None
+    return [scope for scope in of_application(asked) if found is None or scope in found.scopes]
+
+
+def unknown_at(resource: str) -> str:
+    """The description of the error for a request without any scope that the resource knows."""
+    return f"scope must be one or more of those for this resource: {', '.join(narrowed(supported(), resource))}."
+
+
+def shown(scopes: Iterable[str], resource: str | None = None) -> list[str]:
+    """What people are told that these scopes allow at a resource: they, what they include, and last what every grant
+    has."""
     allowed = ordered(with_implied(scopes))
-    return [*allowed, *ordered(catalogue().always.difference(allowed))]
+    known = narrowed(supported(), resource)
+    return [name for name in (*allowed, *ordered(catalogue().always.difference(allowed))) if name in known]
 
 
 def optional(asked: Iterable[str]) -> list[str]:
@@ -97,20 +113,47 @@ def optional(asked: Iterable[str]) -> list[str]:
     return [name for name in ordered(asked) if name not in stays]
 
 
-def includes(scope: str, asked: Iterable[str]) -> list[str]:
-    """What an optional scope includes that the rest of the request does not."""
+def includes(scope: str, asked: Iterable[str], resource: str | None = None) -> list[str]:
+    """What an optional scope includes at a resource that the rest of the request does not."""
     rest = with_implied(set(asked) - set(optional(asked)))
-    return ordered(with_implied([scope]) - rest - {scope})
+    return narrowed(with_implied([scope]) - rest - {scope}, resource)
+
+
+def lasts(asked: Iterable[str]) -> dict[str, int]:
+    """For how many seconds each scope is given that ends, of these and of what they include.
+
+    One that comes with several lasts as long as the longest.
+    """
+    known, found = catalogue().scopes, dict[str, int | None]()
+    for name in ordered(asked):
+        seconds = known[name].lasts_seconds
+        for included in known[name].implies:
+            before = found.get(included, 0)
+            found[included] = None if seconds is None or before is None else max(seconds, before)
+    return {name: seconds for name, seconds in found.items() if seconds is not None}
 
 
 def ticked_at_first(scope: str) -> bool:
     """True if an optional scope is selected unless the user leaves it out; a risky one has to be selected."""
-    return not catalogue().scopes[scope].is_high_risk
+    return not is_high_risk(scope)
+
+
+def is_high_risk(scope: str) -> bool:
+    return catalogue().scopes[scope].is_high_risk
 
 
 def need_organizers(scopes: Iterable[str]) -> bool:
     """True if the scopes give access to organizers' data."""
     return not catalogue().of_organizers.isdisjoint(scopes)
+
+
+def possible_without_organizers(asked: Iterable[str]) -> list[str]:
+    """What somebody who belongs to no organizer can allow of a request: not the optional scopes that are given for
+    organizers. Empty if one of those has to stay, or if nothing else was asked for."""
+    asked = ordered(asked)
+    left_out = catalogue().of_organizers.intersection(optional(asked))
+    rest = [scope for scope in asked if scope not in left_out]
+    return [] if need_organizers(rest) else rest
 
 
 def are_covered(scopes: Iterable[str], given: Iterable[str] | None) -> bool:

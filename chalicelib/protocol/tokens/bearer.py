@@ -13,7 +13,7 @@ from chalicelib.models.application import Application
 from chalicelib.models.application_access import ApplicationStanding
 from chalicelib.models.grant import GrantStanding
 from chalicelib.models.user import User
-from chalicelib.protocol.rules import resource_indicators, scopes
+from chalicelib.protocol.rules import given_scopes, resource_indicators, scopes
 from chalicelib.protocol.rules.request_parameters import HTTP_BLANKS
 
 _HEADER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*) *", re.ASCII | re.IGNORECASE)
@@ -94,7 +94,7 @@ def authenticate(authorization: str | None, *, scope: str | None, resource: str 
     if not resource_indicators.is_good_at(access.resource, resource):
         raise BearerError(401, "invalid_token", "The access token is for another resource.")
     if scope is not None and scope not in access.scopes:
-        raise BearerError(403, "insufficient_scope", f"This requires the scope {scope}.", scope)
+        raise _too_little(access, scope)
     if isinstance(access.standing, GrantStanding):
         grant.touch(access.standing.grant)
     return access
@@ -114,13 +114,30 @@ def access_of(token: str) -> Access:
             401, "invalid_token", "The permission was revoked, or the user or the application was disabled."
         )
     organizers = frozenset(live.organizers or ()) & standing.allowed_organizers
-    return Access(standing, live, _allowed(standing, live.scope.split()), organizers)
+    allowed = frozenset(scopes.narrowed(_allowed(standing, live.scope.split()), live.resource))
+    if not allowed and isinstance(standing, GrantStanding):  # as a refresh answers then
+        raise BearerError(401, "invalid_token", "What the user allowed has ended, has changed or no longer exists.")
+    return Access(standing, live, allowed, organizers)
 
 
 def _allowed(standing: GrantStanding | ApplicationStanding, scopes_: list[str]) -> frozenset[str]:
+    """What these scopes allow at this moment. What the operator allows an application has no end."""
     if isinstance(standing, ApplicationStanding):
         return scopes.allowed_to_application(scopes_, standing.allowed_scopes)
-    return scopes.with_implied(scopes_) & scopes.with_implied(standing.allowed_scopes)
+    return scopes.with_implied(scopes_) & scopes.with_implied(_granted(standing))
+
+
+def _granted(standing: GrantStanding) -> frozenset[str]:
+    return given_scopes.in_force(standing.grant.scope.split())
+
+
+def _too_little(access: Access, scope: str) -> BearerError:
+    """The challenge names what this request requires (RFC 6750 §3.1), and not what the token has: clients add the two
+    (MCP 2026-07-28, step-up authorization). The description says so to developers."""
+    described = f"This requires the scope {scope}."
+    if isinstance(access.standing, GrantStanding):
+        described += f" Request it with the others: {scopes.as_text({*_granted(access.standing), scope})}."
+    return BearerError(403, "insufficient_scope", described, scope)
 
 
 def _standing(grant_id: str) -> GrantStanding | ApplicationStanding | None:

@@ -21,7 +21,7 @@ from chalicelib.models import grant
 from chalicelib.models.application import Application
 from chalicelib.protocol.clients import authentication, client_request
 from chalicelib.protocol.clients.client_request import ClientRequest, ProtocolAnswer
-from chalicelib.protocol.rules import request_parameters, resource_indicators, scopes
+from chalicelib.protocol.rules import given_scopes, request_parameters, resource_indicators, scopes
 from chalicelib.protocol.tokens import bearer
 from chalicelib.protocol.tokens.bearer import Access, BearerError
 
@@ -76,11 +76,12 @@ def _refresh_token(token: str, asking: Application, issuer: str) -> dict[str, An
     if standing is None or not standing.is_good or standing.grant.is_idle:
         return None
     found = standing.grant
-    if not credentials.matches(token, found.refresh_digest):
+    allowed = scopes.narrowed(given_scopes.in_force(found.scope.split()), found.resource)
+    if not allowed or not credentials.matches(token, found.refresh_digest):
         return None
     return {
         "active": True,
-        "scope": scopes.as_text(found.scope.split()),
+        "scope": scopes.as_text(allowed),
         "client_id": standing.application.public_id,
         # No token_type: the types of RFC 6749 §5.1 say how an access token is used.
         **({} if found.idle_at is None else {"exp": found.idle_at}),
