@@ -10,7 +10,8 @@ BIN := $(VENV)/bin
 help:
 	@echo "make run                  start Lanyard on http://127.0.0.1:8000/ (PORT=, DYNAMODB_PORT= change the ports;"
 	@echo "                          PUBLIC_URL= sets its address behind a proxy)"
-	@echo "make demo                 start Lanyard and an application that connects to it, on http://127.0.0.1:8080/ (DEMO_PORT=)"
+	@echo "make demo                 start Lanyard and an application that connects to it, on http://127.0.0.1:8080/ (DEMO_PORT=;"
+	@echo "                          PLATFORM=box_office: with a platform's own log-in, people and permissions)"
 	@echo "make test                 run the whole test suite (WORKERS=0 for one process, ARGS= for pytest)"
 	@echo "make coverage             run it with branch coverage of chalicelib/ and tests/, and list what no test reaches"
 	@echo "make test-dynamodb-local  run the tests of atomic writes on AWS's own engine (Java 17 and Maven)"
@@ -49,7 +50,7 @@ run: $(VENV)/.ready
 	@PORT="$(PORT)" DYNAMODB_PORT="$(DYNAMODB_PORT)" exec $(BIN)/python -m infra.laptop.local
 
 demo: $(VENV)/.ready
-	@PORT="$(PORT)" DYNAMODB_PORT="$(DYNAMODB_PORT)" DEMO_PORT="$(DEMO_PORT)" exec $(BIN)/python -m infra.laptop.demo_client
+	@PORT="$(PORT)" DYNAMODB_PORT="$(DYNAMODB_PORT)" DEMO_PORT="$(DEMO_PORT)" PLATFORM="$(PLATFORM)" exec $(BIN)/python -m infra.laptop.demo_client
 
 messages: $(VENV)/.ready
 	@$(BIN)/python -m infra.documents.messages

@@ -36,8 +36,9 @@ class Connections:
         self._tokens.pop(session.pop("name", ""), None)
 
 
-def create_app(lanyard_url: str, client_id: str, client_secret: str) -> Flask:
-    """The application. lanyard_url: without a trailing slash. client_id, client_secret: from "Your applications"."""
+def create_app(lanyard_url: str, client_id: str, client_secret: str, scope: str = "read write") -> Flask:
+    """The application. lanyard_url: without a trailing slash. client_id, client_secret: from "Your applications".
+    scope: what it asks for, separated by spaces."""
     # The development server would log each URL, and the callback's URL contains a code.
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     app = Flask(__name__)
@@ -53,7 +54,7 @@ def create_app(lanyard_url: str, client_id: str, client_secret: str) -> Flask:
         access_token_url=oauth + "/token",
         api_base_url=lanyard_url + "/api/v1/",
         client_kwargs={
-            "scope": "read write",
+            "scope": scope,
             "code_challenge_method": "S256",
             "token_endpoint_auth_method": "client_secret_basic",
         },
@@ -145,5 +146,6 @@ if __name__ == "__main__":
         print(f"Set {' and '.join(missing)}: see README.md.", file=sys.stderr)
         sys.exit(2)
     lanyard_url = os.environ.get("LANYARD_URL", "http://127.0.0.1:8000")
-    website = create_app(lanyard_url, os.environ[names[0]], os.environ[names[1]])
+    scope = os.environ.get("LANYARD_SCOPE", "read write")
+    website = create_app(lanyard_url, os.environ[names[0]], os.environ[names[1]], scope)
     website.run(host="127.0.0.1", port=int(os.environ.get("PORT", "8080")))

@@ -14,6 +14,7 @@ from flask import Flask, flash, redirect, render_template, request, session, url
 from werkzeug.security import check_password_hash, generate_password_hash
 from werkzeug.wrappers import Response
 
+from examples.platform_shop import provisioning
 from examples.platform_shop.lanyard import Lanyard, RequestGone
 
 # A real shop has these in its database. The key is the person's id, which never changes.
@@ -100,5 +101,7 @@ if __name__ == "__main__":
         print(f"Set {' and '.join(missing)}: see README.md.", file=sys.stderr)
         sys.exit(2)
     url = os.environ.get("LANYARD_URL", "http://127.0.0.1:8000")
-    shop = create_app(Lanyard(url, os.environ[names[0]], os.environ[names[1]]))
+    lanyard = Lanyard(url, os.environ[names[0]], os.environ[names[1]])
+    provisioning.push(lanyard, PEOPLE, ORGANIZERS)
+    shop = create_app(lanyard)
     shop.run(host="127.0.0.1", port=int(os.environ.get("PORT", "8081")))

@@ -17,7 +17,7 @@ class RequestGone(Exception):
 
 class Lanyard:
     """url: without a trailing slash. client_id, client_secret: of the shop's own application, which the operator
-    allowed `sign_in`."""
+    allowed `sign_in` and `scim`."""
 
     def __init__(self, url: str, client_id: str, client_secret: str) -> None:
         self._url = url
@@ -36,17 +36,24 @@ class Lanyard:
         """Say that nobody did. Returns where to send the browser. Raises RequestGone."""
         return str(self._call("POST", request_id, "/refuse").json()["redirect_to"])
 
+    def scim(self, method: str, path: str, resource: Any = None) -> requests.Response:
+        """Call the SCIM API. path: below /scim/v2. The caller looks at the status."""
+        return self._send(method, f"/scim/v2{path}", json=resource)
+
     def _call(self, method: str, request_id: str, what: str, **more: Any) -> requests.Response:
-        url = f"{self._url}/api/v1/sign-in/requests/{quote(request_id, safe='')}{what}"
+        answer = self._send(method, f"/api/v1/sign-in/requests/{quote(request_id, safe='')}{what}", **more)
+        if answer.status_code == 404:
+            raise RequestGone
+        answer.raise_for_status()
+        return answer
+
+    def _send(self, method: str, path: str, **more: Any) -> requests.Response:
         for is_last in (False, True):
             headers = {"Authorization": f"Bearer {self._access_token()}"}
-            answer = requests.request(method, url, headers=headers, timeout=_SECONDS, **more)
+            answer = requests.request(method, self._url + path, headers=headers, timeout=_SECONDS, **more)
             if answer.status_code != 401 or is_last:
                 break
             self._ends_at = 0.0  # the token was ended early: get another one, once
-        if answer.status_code == 404 or not request_id:
-            raise RequestGone
-        answer.raise_for_status()
         return answer
 
     def _access_token(self) -> str:

@@ -1,6 +1,7 @@
 """`make demo`: the example application, with the credentials of the demo data, next to Lanyard.
 
-Also starts Lanyard if it is not running in this folder. DEMO_PORT changes the application's port.
+Also starts Lanyard if it is not running in this folder. DEMO_PORT changes the application's port. With
+PLATFORM=box_office, a platform with its own log-in and permissions runs beside them: see demo_platform.py.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from typing import IO
 
 from chalicelib import credentials, settings
 from chalicelib.models import application, application_edit, client_secret, user
-from infra.laptop import demo, ending
+from infra.laptop import demo, demo_platform, ending
 from infra.laptop.local import LOCAL, ROOT, RUN, CannotStart, is_running
 from infra.laptop.ministack import is_listening
 
@@ -44,33 +46,61 @@ def main() -> int:
 def _run(request: ending.Request, port: int, started: list[subprocess.Popen[bytes]]) -> None:
     if is_listening(port):
         raise CannotStart(f"Port {port} is in use. Choose another: make demo DEMO_PORT={port + 10}")
+    has_platform = demo_platform.is_wanted()
     if not is_running():
         RUN.unlink(missing_ok=True)  # left behind if `make run` was killed
+        more = demo_platform.SETTINGS if has_platform else {}
         # In its own session, so that Ctrl-C at the terminal reaches only us, and we stop it last.
-        started.append(subprocess.Popen([sys.executable, "-m", "infra.laptop.local"], cwd=ROOT, start_new_session=True))
+        started.append(_started("infra.laptop.local", None, **more))
         _wait_until(request, RUN.exists, started[-1], "Lanyard did not start")
     environment = json.loads(RUN.read_text(encoding="utf-8"))
+    if has_platform:
+        demo_platform.check_running(environment)
     os.environ.update(environment)
     settings.load(os.environ)
-    client_id, client_secret = _credentials(f"http://127.0.0.1:{port}/callback")
-    environment = {
-        **os.environ,
-        "LANYARD_URL": environment["PUBLIC_URL"],
-        "LANYARD_CLIENT_ID": client_id,
-        "LANYARD_CLIENT_SECRET": client_secret,
-        "PORT": str(port),
-    }
-    with (LOCAL / "demo_client.log").open("ab") as log:
-        command = [sys.executable, "-m", "examples.connect_client.app"]
-        started.append(
-            subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
+    url = {"LANYARD_URL": environment["PUBLIC_URL"]}
+    if has_platform:
+        _start_site(
+            request, started, demo_platform.COMMAND, demo_platform.port(), {**url, **demo_platform.environment()}
         )
-    otherwise = "The application did not start. See .local/demo_client.log"
-    _wait_until(request, lambda: is_listening(port), started[-1], otherwise)
+    client_id, client_secret = _credentials(f"http://127.0.0.1:{port}/callback")
+    own = {"LANYARD_CLIENT_ID": client_id, "LANYARD_CLIENT_SECRET": client_secret, "PORT": str(port)}
+    scope = {"LANYARD_SCOPE": demo_platform.SCOPE} if has_platform else {}
+    _start_site(request, started, "examples.connect_client.app", port, {**url, **own, **scope})
     print(f"\nReady: http://127.0.0.1:{port}/  Press “Connect with Lanyard” there. Press Ctrl-C to stop.\n", flush=True)
+    if has_platform:
+        print(f"Then choose “Sign in with Example Shop”, and log in as {demo_platform.PERSON}.\n", flush=True)
     while all(process.poll() is None for process in started):
         request.pause(0.2)
     raise CannotStart("Lanyard or the application stopped. See the logs in .local/")
+
+
+def _start_site(
+    request: ending.Request,
+    started: list[subprocess.Popen[bytes]],
+    module: str,
+    port: int,
+    environment: dict[str, str],
+) -> None:
+    """Start one of the samples, and wait until it listens. Raises CannotStart."""
+    if is_listening(port):
+        raise CannotStart(f"Port {port} is in use.")
+    log = LOCAL / f"{module.split('.')[1]}.log"
+    with log.open("ab") as output:
+        started.append(_started(module, output, **environment))
+    otherwise = f"{module} did not start. See .local/{log.name}"
+    _wait_until(request, lambda: is_listening(port), started[-1], otherwise)
+
+
+def _started(module: str, output: IO[bytes] | None, **environment: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", module],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+    )
 
 
 def _credentials(redirect_uri: str) -> tuple[str, str]:

@@ -32,7 +32,15 @@ RUN = LOCAL / "run.json"
 LOCK = LOCAL / "lock"
 START_SECONDS = 30
 # Settings from the shell that the application and manage.py share.
-FOR_OPERATORS = ("REGISTRATION", "REGISTRATION_TOKEN_DIGESTS", "RESOURCES", "SITE_NAME", "NOT_BEFORE")
+FOR_OPERATORS = (
+    "REGISTRATION",
+    "REGISTRATION_TOKEN_DIGESTS",
+    "RESOURCES",
+    "PERMISSIONS",
+    "IDENTITY_PROVIDERS",
+    "SITE_NAME",
+    "NOT_BEFORE",
+)
 
 
 class CannotStart(Exception):

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 import requests
+from bs4 import BeautifulSoup, Tag
 
 from infra.laptop.ministack import client_environment, free_port, is_listening
-from tests.actors import Browser, Person
+from tests.actors import Browser, Page, Person
 from tests.local_run import READY_SECONDS, LocalRun
 
 EVE = Person("", "eve@localhost", {"smallshows": "Small Shows"}, password="lanyard-demo")
@@ -26,14 +27,14 @@ EVE = Person("", "eve@localhost", {"smallshows": "Small Shows"}, password="lanya
 class Demo:
     """`make demo` in a folder, from start to stop."""
 
-    def __init__(self, lanyard: LocalRun) -> None:
+    def __init__(self, lanyard: LocalRun, *more: str) -> None:
         self.lanyard = lanyard
         self.port = free_port()
         self.base_url = f"http://127.0.0.1:{self.port}"
         self.output: list[str] = []
         ready = threading.Event()
         self.process = subprocess.Popen(
-            ["make", "demo", *lanyard.ports(), f"DEMO_PORT={self.port}"],
+            ["make", "demo", *lanyard.ports(), f"DEMO_PORT={self.port}", *more],
             cwd=lanyard.folder,
             env=lanyard.environment(),
             stdout=subprocess.PIPE,
@@ -140,3 +141,43 @@ def test_make_demo_says_in_one_line_that_a_port_is_in_use(local_run: LocalRun) -
     ended = local_run.run("make", "demo", f"DEMO_PORT={local_run.port}")
     assert ended.stderr.splitlines()[0].startswith(f"Port {local_run.port} is in use. Choose another: make demo")
     assert ended.returncode == 2
+
+
+@pytest.mark.spec("docs/platform.md")
+def test_demo_of_a_platform_has_its_log_in_its_organizers_and_its_permissions(
+    clone: LocalRun, demos: list[Demo]
+) -> None:
+    shop_port = free_port()
+    file = clone.folder / "chalicelib" / "identity_providers" / "example_shop.toml"
+    file.write_text(file.read_text(encoding="utf-8").replace(":8081/", f":{shop_port}/"), encoding="utf-8")
+    for _ in range(2):  # the second one finds everything there, and changes nothing
+        demos.append(Demo(clone, "PLATFORM=box_office"))
+        ann = requests.Session()
+        ann.trust_env = False
+        page = ann.get(f"{demos[-1].base_url}/connect", timeout=30)
+        button = BeautifulSoup(page.text, "html.parser").find("a", string="Sign in with Example Shop")
+        assert isinstance(button, Tag), page.text
+        page = ann.get(clone.base_url + str(button["href"]), timeout=30)
+        assert page.url.startswith(f"http://127.0.0.1:{shop_port}/lanyard/sign-in")
+        sent = {
+            "request": page.url.partition("request=")[2],
+            "email": "ann@tickets.example",
+            "password": "tickets-demo",
+        }
+        page = ann.post(f"http://127.0.0.1:{shop_port}/log-in", data=sent, timeout=30)
+        if not page.url.startswith(demos[-1].base_url):
+            shown = Page(page)
+            assert "Change your events" in shown.text
+            assert "Refund orders" in shown.text
+            fields = shown.fields("Authorize", "Town Hall")
+            page = ann.post(str(shown.form_with("Authorize")["action"]), data=fields, timeout=30)
+        assert "Hello, <bdi>Ann Other</bdi>" in page.text
+        demos[-1].stop(signal.SIGINT)
+        assert not is_listening(shop_port)
+
+
+def test_demo_of_a_platform_needs_a_make_run_with_its_settings(local_run: LocalRun) -> None:
+    ended = local_run.run("make", "demo", f"DEMO_PORT={free_port()}", "PLATFORM=box_office")
+    assert "Lanyard is running with other settings." in ended.stderr
+    unknown = local_run.run("make", "demo", f"DEMO_PORT={free_port()}", "PLATFORM=cinema")
+    assert "PLATFORM must be box_office, not 'cinema'" in unknown.stderr
