@@ -17,7 +17,7 @@ from chalicelib.models import store, user
 from chalicelib.models.user import User
 from tests.actors import Browser, Person
 
-pytestmark = pytest.mark.spec("docs/platform.md")
+pytestmark = pytest.mark.spec("docs/platform/import.md")
 PASSWORD = "correct horse"
 DJANGO = "django.contrib.auth.hashers."
 HASHERS = ("PBKDF2", "Argon2", "BCryptSHA256", "BCrypt")

@@ -77,7 +77,7 @@ def users_create(
 def users_import(operator: Operator, file: Path, user_model: str | None, report: Path | None) -> None:
     """Import the accounts of another system, with their password hashes.
 
-    FILE has a JSON object a line, or is what Django's dumpdata wrote: docs/platform.md. An account that is there
+    FILE has a JSON object a line, or is what Django's dumpdata wrote: docs/platform/import.md. An account that is there
     already stays as it is, so an interrupted import goes on when you run it again.
     """
     models = (*people.DJANGO_MODELS, *([user_model.lower()] if user_model else []))

@@ -25,7 +25,7 @@ from tests.gateway import Gateway
 from tests.people import hash_like_django as hashed
 from tests.store_proxy import Call, Fault, StoreProxy
 
-pytestmark = pytest.mark.spec("docs/platform.md")
+pytestmark = pytest.mark.spec("docs/platform/import.md")
 # As django-oauth-toolkit makes them, and with everything that RFC 6749 allows and URLs, forms and shells treat alone.
 IDS = ["toolkit", "symbols"]
 FOREIGN = {"toolkit": "", "symbols": "a/../b?c=d&e=%20+~#'\"<i>$;{x}"}

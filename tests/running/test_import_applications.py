@@ -28,7 +28,7 @@ from tests.running.imports import counts
 from tests.running.test_manage import in_json
 from tests.store_proxy import Fault, StoreProxy
 
-pytestmark = pytest.mark.spec("docs/platform.md")
+pytestmark = pytest.mark.spec("docs/platform/import.md")
 PASSWORD = "correct horse"
 CODE = "authorization-code"
 
@@ -145,8 +145,8 @@ def test_dump_of_django_oauth_toolkit_is_imported_and_a_stock_client_connects(
             "It gets no token until you allow it access of its own: applications allow-own.",
             "The name must not be empty. It is now Unnamed application.",
         ],
-        6: ["uses the grant type implicit, which there is not: docs/platform.md."],
-        7: ["uses the grant type password, which there is not: docs/platform.md."],
+        6: ["uses the grant type implicit, which there is not: docs/platform/import.md."],
+        7: ["uses the grant type password, which there is not: docs/platform/import.md."],
         8: ["has no owner; name one with --owner."],
     }
     browser = signed_in(prepared_run, bob)

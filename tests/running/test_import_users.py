@@ -18,7 +18,7 @@ from tests.running.imports import counts
 from tests.running.test_manage import in_json
 from tests.store_proxy import Fault, StoreProxy
 
-pytestmark = pytest.mark.spec("docs/platform.md")
+pytestmark = pytest.mark.spec("docs/platform/import.md")
 PASSWORD = "correct horse"
 
 
