@@ -178,7 +178,9 @@ def _check_grant(grant: str, changed: list[str], *, is_public: bool) -> None:
     """Raises RecordProblem for a grant type that there is not, and says in `changed` what an application can no longer
     do."""
     if grant not in (_CODE, _DEVICE, _HYBRID, _OWN):
-        raise RecordProblem(f"uses the grant type {grant[:_SHOWN_CHARACTERS]}, which there is not: docs/platform/import.md")
+        raise RecordProblem(
+            f"uses the grant type {grant[:_SHOWN_CHARACTERS]}, which there is not: docs/platform/import.md"
+        )
     if grant == _OWN and is_public:
         raise RecordProblem("is public and acts for itself, so it could not authenticate")
     if grant == _OWN:
