@@ -24,7 +24,8 @@ class Gateway(BaseAdapter):
 
     base_path: the path in front of the routes: a stage ("/api"), a custom domain's base path, or nothing.
     passed_as: the same, as it reaches the gateway, if a CDN in front of it changed it.
-    address: the caller's IP address. repeated: headers sent more than once, by name.
+    address: the caller's IP address. iam_caller: the ARN of the caller whom IAM authenticated, or None. repeated:
+    headers sent more than once, by name.
     """
 
     def __init__(
@@ -34,10 +35,12 @@ class Gateway(BaseAdapter):
         *,
         passed_as: str | None = None,
         address: str = "203.0.113.7",
+        iam_caller: str | None = None,
         repeated: dict[str, list[str]] | None = None,
     ) -> None:
         super().__init__()
         self.address = address
+        self.iam_caller = iam_caller
         self.repeated = repeated or {}
         self.app = app
         self.base_path = base_path
@@ -65,7 +68,7 @@ class Gateway(BaseAdapter):
                 "path": passed,
                 "stage": "api",
                 "domainName": parts.hostname,
-                "identity": {"sourceIp": self.address},
+                "identity": {"sourceIp": self.address, "userArn": self.iam_caller},
             },
             "body": body,
             "isBase64Encoded": False,

@@ -54,8 +54,8 @@ def applications_import(
 ) -> None:
     """Import the applications of another system, with their client ids and secrets.
 
-    FILE has a JSON object a line, or is what Django's dumpdata wrote: docs/platform/import.md. Import the users first: an
-    application goes to the account with its owner's address. One that is there already stays as it is, so an
+    FILE has a JSON object a line, or is what Django's dumpdata wrote: docs/platform/import.md. Import the users first:
+    an application goes to the account with its owner's address. One that is there already stays as it is, so an
     interrupted import goes on when you run it again.
     """
     source = Source(

@@ -14,6 +14,7 @@ from chalicelib.models import application_access, organizer, user
 from chalicelib.models.linked_identity import PLATFORM, Identity
 from tests.actors import Browser, ClientApp, Page
 from tests.conftest import Clock
+from tests.gateway import Gateway
 
 pytestmark = pytest.mark.spec("docs/sign-in.md")
 PAGE = "https://tickets.example.com/lanyard"
@@ -246,3 +247,39 @@ def test_strangers_cannot_tell_requests_apart(platform: Platform) -> None:
     made_up = credentials.mint(credentials.Kind.SIGN_IN_REQUEST)
     answers = [platform.call(one) for one in (made_up, "nonsense", "%00")]
     assert {(answer.status_code, answer.json()["error"]) for answer in answers} == {(404, "not_found")}
+
+
+def test_server_in_the_same_account_may_answer_with_iam(
+    browser: Browser, platform: Platform, application: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caller = "arn:aws:sts::123456789012:assumed-role/shop/i-0abc"
+    request_id, said = begun(browser), somebody()
+    address = f"https://connect.example.com/api/v1/iam/sign-in/requests/{request_id}"
+    with requests.Session() as shop:
+        shop.mount("https://", Gateway(application, "", iam_caller=caller))
+        assert shop.get(address).json()["again"] is False
+        redirect_to = shop.post(f"{address}/accept", json=said).json()["redirect_to"]
+    assert browser.open(redirect_to).path == "/settings/profile"
+    assert caller in caplog.text
+
+
+def test_nobody_answers_for_iam_where_it_authenticated_nobody(
+    browser: Browser, platform: Platform, shop: ClientApp, application: Any
+) -> None:
+    path = f"/api/v1/iam/sign-in/requests/{begun(browser)}"
+    for what, method in (("", "GET"), ("/accept", "POST"), ("/refuse", "POST")):
+        answer = shop.call(path + what, platform.token, method, **({"json": somebody()} if what else {}))
+        assert (answer.status_code, answer.json()["error"]) == (403, "access_denied")
+    with requests.Session() as stranger:
+        stranger.mount("https://", Gateway(application, ""))
+        headers = {"X-Amzn-User-Arn": "arn:aws:iam::1:root"}
+        assert stranger.get(f"https://connect.example.com{path}", headers=headers).status_code == 403
+
+
+def test_api_gateway_asks_iam_for_these_addresses_alone(application: Any) -> None:
+    guarded = {
+        path for path, methods in application.routes.items() if any(route.authorizer for route in methods.values())
+    }
+    assert guarded == {f"/api/v1/iam/sign-in/requests/{{request_id}}{what}" for what in ("", "/accept", "/refuse")}
+    for path in guarded:
+        assert {type(route.authorizer).__name__ for route in application.routes[path].values()} == {"IAMAuthorizer"}

@@ -162,7 +162,8 @@ def test_every_route_is_swept_with_nasty_values(application: Any) -> None:
     settings = {"password", "profile", "security", "authorized", "authorized/all", "applications", "applications/new"}
     own = {f"/settings/applications/{{client_id}}{path}" for path in OWN}
     own |= {"/guide"}
-    programs |= {f"/api/v1/sign-in/requests/{{request_id}}{what}" for what in ("", "/accept", "/refuse")}
+    answers = {f"sign-in/requests/{{request_id}}{what}" for what in ("", "/accept", "/refuse")}
+    programs |= {f"/api/v1/{one}" for one in answers} | {f"/api/v1/iam/{one}" for one in answers}
     account |= {"/login/with/{name}", "/login/with/{name}/back", "/login/link", "/settings/security/unlink"}
     nowhere = {"/favicon.ico", "/robots.txt", "/{proxy+}"}
     known = programs | account | own | nowhere | {f"/settings/{name}" for name in settings}

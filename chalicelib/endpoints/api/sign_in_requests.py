@@ -1,11 +1,13 @@
 """/api/v1/sign-in/requests: the platform's server reads who is asked to sign in on its page, and says who did.
 
-Its own token has the scope `sign_in`, which the operator allows. docs/sign-in.md shows the conversation.
+Its own token has the scope `sign_in`, which the operator allows. On AWS, a server in the same account can let IAM
+authenticate it instead, at /api/v1/iam/sign-in/requests. docs/sign-in.md shows the conversation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -20,15 +22,46 @@ from chalicelib.models.sign_in_request import SignInRequest
 from chalicelib.protocol.rules import paths, strict_json
 
 PATH = "/api/v1/sign-in/requests"
+IAM_PATH = "/api/v1/iam/sign-in/requests"
 SCOPE = "sign_in"
 blueprint = Blueprint(__name__)
 
 
-@http.route(blueprint, PATH + "/{request_id}", "GET")
-def read(request: http.Request, request_id: str) -> Response:
+def _route(path: str, method: str) -> Callable[[http.View], http.View]:
+    """Serve a path below both addresses."""
+
+    def register(view: http.View) -> http.View:
+        http.route(blueprint, IAM_PATH + path, method, by_iam=True)(_by_iam(view))
+        return http.route(blueprint, PATH + path, method)(_by_token(view))
+
+    return register
+
+
+def _by_token(view: http.View) -> http.View:
+    @functools.wraps(view)
+    def checked(request: http.Request, request_id: str) -> Response:
+        http.access(request, SCOPE)
+        return view(request, request_id)
+
+    return checked
+
+
+def _by_iam(view: http.View) -> http.View:
+    def checked(request: http.Request, request_id: str) -> Response:
+        if request.iam_caller is None:
+            raise http.Refusal(403, "access_denied", "IAM authenticates callers only on AWS. Use an access token.")
+        logs.note(iam_caller=request.iam_caller)
+        return view(request, request_id)
+
+    checked.__name__, checked.__module__ = f"{view.__name__}_by_iam", view.__module__
+    return checked
+
+
+@_route("/{request_id}", "GET")
+def read(_: http.Request, request_id: str) -> Response:
     """What the platform's page needs to know: the language, whether to ask for the password again, and on whose
     behalf."""
-    page = _page(request)
+    page = _page()
     found = _find(request_id, page)
     return http.json_answer(
         {
@@ -40,10 +73,10 @@ def read(request: http.Request, request_id: str) -> Response:
     )
 
 
-@http.route(blueprint, PATH + "/{request_id}/accept", "POST")
+@_route("/{request_id}/accept", "POST")
 def accept(request: http.Request, request_id: str) -> Response:
     """Say who signed in. Until the browser has come back, it can be said again, and the last word counts."""
-    page = _page(request)
+    page = _page()
     try:
         person = federated_sign_in.from_platform(strict_json.read_object(request.body))
     except strict_json.NotStrict as error:
@@ -56,19 +89,18 @@ def accept(request: http.Request, request_id: str) -> Response:
     return _redirect(request, page, {"request": request_id, "answer": answer})
 
 
-@http.route(blueprint, PATH + "/{request_id}/refuse", "POST")
+@_route("/{request_id}/refuse", "POST")
 def refuse(request: http.Request, request_id: str) -> Response:
     """Say that nobody signed in."""
-    page = _page(request)
+    page = _page()
     with _usable():
         sign_in_request.refuse(_find(request_id, page))
     logs.note(outcome="sign-in refused")
     return _redirect(request, page, {"request": request_id})
 
 
-def _page(request: http.Request) -> PlatformPage:
+def _page() -> PlatformPage:
     """The provider whose page this is. Raises Refusal."""
-    http.access(request, SCOPE)
     pages = [found for found in settings.SETTINGS.providers.by_name.values() if isinstance(found, PlatformPage)]
     if not pages:
         raise http.Refusal(404, "not_found", "No page of the platform is among this stage's identity providers.")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from chalice.app import Blueprint, CORSConfig, Response
+from chalice.app import Blueprint, CORSConfig, IAMAuthorizer, Response
 from chalice.app import Request as ChaliceRequest
 
 from chalicelib import deadline, limits, logs, settings
@@ -70,6 +70,7 @@ def route(
     typed_again: Iterable[str] = (),
     form_stands_at: str | None = None,
     answers_stale_forms: bool = False,
+    by_iam: bool = False,
     body_limit_bytes: int = limits.BODY_LIMIT_BYTES,
 ) -> Callable[[View], View]:
     """Serve `path` with a view that takes a Request and the path's parameters.
@@ -79,6 +80,7 @@ def route(
     typed_again: the fields that keep what was typed when a stale form is shown again; `stale_form` says why only some
     do. form_stands_at: the template of the path that shows the form, if it is another path.
     answers_stale_forms: the view answers stale forms itself, because a GET of its path may do more than show its form.
+    by_iam: API Gateway lets only callers in whom IAM allows to (Signature Version 4); see `Request.iam_caller`.
     body_limit_bytes: a longer body is refused unread.
     """
 
@@ -93,7 +95,10 @@ def route(
         del serve.__wrapped__  # Chalice would read the view's signature through it
         name = f"{view.__module__}.{view.__name__}".replace(".", "_")
         cors = _CROSS_ORIGIN if cross_origin else False
-        blueprint.route(path, methods=list(METHODS), content_types=["*/*"], name=name, cors=cors)(serve)
+        authorizer = IAMAuthorizer() if by_iam else None
+        blueprint.route(
+            path, methods=list(METHODS), content_types=["*/*"], name=name, cors=cors, authorizer=authorizer
+        )(serve)
         return view
 
     return register

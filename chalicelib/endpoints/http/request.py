@@ -98,6 +98,11 @@ class Request:
         return str(self.raw.context.get("identity", {}).get("sourceIp") or "unknown")
 
     @property
+    def iam_caller(self) -> str | None:
+        """The ARN of the caller that API Gateway authenticated with IAM; None on other routes, and on a laptop."""
+        return self.raw.context.get("identity", {}).get("userArn") or None
+
+    @property
     def network(self) -> str:
         """What tries are counted by: an IPv4 address, or an IPv6 address's /64, all of which one caller can use."""
         try:
