@@ -56,10 +56,10 @@ def _version() -> tuple[int, ...]:
 
 
 @contextmanager
-def serving(script: str, *arguments: str) -> Iterator[None]:
-    """Run a script of tests/stock_clients/ that says "ready" once it serves, until the block ends."""
+def serving(script: Path, *arguments: str) -> Iterator[None]:
+    """Run a script that says "ready" once it serves, until the block ends."""
     install()
-    command = ["node", str(STOCK_CLIENTS / script), *arguments]
+    command = ["node", str(script), *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
             assert process.stdout is not None

@@ -54,7 +54,7 @@ class Routes(RouteMatcher):
             raise
 
 
-class _NoAuthorizer(LocalGatewayAuthorizer):  # type: ignore[misc] # Chalice's own server has no types
+class _NoAuthorizer(LocalGatewayAuthorizer):
     """A laptop has no IAM. Chalice would warn and let everybody in; the views let nobody in whom IAM did not name."""
 
     def authorize(self, raw_path: str, lambda_event: Any, lambda_context: Any) -> Any:

@@ -18,6 +18,7 @@ from examples.platform_shop.lanyard import Lanyard
 from infra.laptop.ministack import free_port
 from tests import node
 from tests.local_run import LocalRun
+from tests.node import EXAMPLES
 
 CALLBACK = "https://tool.example.com/callback"
 
@@ -141,7 +142,7 @@ def openid(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalRun,
     """
     run = _with_providers(folder, text, PROVIDER_SECRET_STOCK="a-secret-of-the-test")
     back = f"{run.base_url}/login/with/stock/back"
-    with node.serving("stock_provider.js", str(port), back, "a-secret-of-the-test"):
+    with node.serving(EXAMPLES / "openid_provider.js", str(port), back, "a-secret-of-the-test"):
         yield run, issuer
     run.terminate()
 

@@ -1,5 +1,7 @@
-// The npm package oidc-provider as an identity provider, with its own development pages: anybody can log in.
-// node stock_provider.js PORT REDIRECT_URI SECRET
+// The npm package oidc-provider as an identity provider to try Lanyard with: docs/sign-in.md. Its development pages let
+// anybody log in, under any name.
+//
+//   node openid_provider.js PORT REDIRECT_URI SECRET
 import Provider from "oidc-provider";
 
 const [port, redirectUri, secret] = process.argv.slice(2);
