@@ -7,7 +7,6 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +62,13 @@ def serving(script: Path, *arguments: str) -> Iterator[None]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
             assert process.stdout is not None
-            said = list(takewhile(lambda line: line != "ready\n", process.stdout))
-            assert process.poll() is None, "".join(said)
+            said: list[str] = []
+            for line in process.stdout:
+                if line == "ready\n":
+                    break
+                said.append(line)
+            else:
+                raise AssertionError("".join(said))
             threading.Thread(target=process.stdout.read, daemon=True).start()  # so that it never waits for a reader
             yield
         finally:
