@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from bs4 import Tag
 
+from tests import go
 from tests.actors import Browser, Page
 
 TOOLS = {
@@ -22,7 +23,6 @@ TOOLS = {
     "php": ("program.php", ["php"], ("php",)),
     "go": ("program.go", ["go", "run"], ("go",)),
 }
-# Go's first program of a run compiles its standard library, which takes more than a minute on a small machine.
 _SECONDS = 300
 
 
@@ -58,12 +58,6 @@ class Copied:
         return self._process.returncode, output, errors
 
 
-def _of_the_run(folder: Path) -> Path:
-    """The folder that all processes of a test run share, so that only one of them compiles Go's library."""
-    of_process = folder.parent
-    return of_process.parent if of_process.name.startswith("popen-") else of_process
-
-
 @contextmanager
 def running(
     language: str, code: str, folder: Path, *, secret: str = "", environment: Mapping[str, str] | None = None
@@ -74,12 +68,9 @@ def running(
     (folder / name).write_text(code, encoding="utf-8")
     own = {name: value for name, value in os.environ.items() if name != "CLIENT_SECRET"}
     own |= {"NO_PROXY": "*", "no_proxy": "*", **({"CLIENT_SECRET": secret} if secret else {})}
-    own |= {
-        "GOCACHE": str(_of_the_run(folder) / "go-cache"),
-        "GOTOOLCHAIN": "local",
-        "GOFLAGS": "-mod=mod",
-        "GOPROXY": "off",
-    }
+    own |= {**go.ENVIRONMENT, "GOFLAGS": "-mod=mod", "GOPROXY": "off"}
+    if language == "go":
+        go.compile_library()
     with subprocess.Popen(
         [*command, name],
         cwd=folder,

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -47,10 +47,10 @@ def version(said: str) -> tuple[int, ...]:
     return tuple(int(part) for part in number[0].split("."))
 
 
-def download(command: Sequence[str], folder: Path) -> None:
+def download(command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> None:
     """Run a command that downloads pinned packages. Skip the test if the machine is offline; fail anywhere else."""
     try:
-        ended = _run(command, folder)
+        ended = _run(command, folder, environment)
     except subprocess.TimeoutExpired:
         _give_up(f"{command[0]} could not download packages in {SECONDS} seconds")
     said = f"{ended.stdout}\n{ended.stderr}"
@@ -59,15 +59,16 @@ def download(command: Sequence[str], folder: Path) -> None:
     assert ended.returncode == 0, said
 
 
-def build(command: Sequence[str], folder: Path) -> None:
+def build(command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> None:
     """Run a command that compiles what was downloaded."""
-    ended = _run(command, folder)
+    ended = _run(command, folder, environment)
     assert ended.returncode == 0, f"{ended.stdout}\n{ended.stderr}"
 
 
-def _run(command: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    # Go is to take what is installed, rather than to download a newer Go.
-    told = {**os.environ, "GOTOOLCHAIN": "local"}
+def _run(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str] | None
+) -> subprocess.CompletedProcess[str]:
+    told = {**os.environ, **(environment or {})}
     return subprocess.run(command, cwd=folder, env=told, capture_output=True, text=True, timeout=SECONDS, check=False)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests import conversation, java, toolchains
+from tests import go as go_tools
 from tests.actors import Browser, ClientApp, Person
 from tests.local_run import ROOT, LocalRun
 from tests.node import STOCK_CLIENTS
@@ -24,10 +25,11 @@ Command = Callable[[], list[str]]
 def go() -> list[str]:
     toolchains.need(["go", "version"], "Go (Debian: apt-get install golang-go)", at_least=(1, 19))
     folder, program = STOCK_CLIENTS / "go", BUILT / "go" / "client"
+    go_tools.compile_library()
     with toolchains.alone(folder / "main.go"):
         # Only this module: its own list names others that no client needs.
-        toolchains.download(["go", "mod", "download", "golang.org/x/oauth2"], folder)
-        toolchains.build(["go", "build", "-o", str(program), "."], folder)
+        toolchains.download(["go", "mod", "download", "golang.org/x/oauth2"], folder, go_tools.ENVIRONMENT)
+        toolchains.build(["go", "build", "-o", str(program), "."], folder, go_tools.ENVIRONMENT)
     return [str(program)]
 
 
