@@ -146,6 +146,11 @@ def is_public(address: str) -> bool:
     return found.is_global and not found.is_multicast and not found.is_reserved
 
 
+def is_on_this_laptop(parts: SplitResult) -> bool:
+    """True for an address of an identity provider that runs beside Lanyard on a laptop."""
+    return parts.scheme == "http" and parts.hostname in _LOOPBACK and settings.SETTINGS.is_local
+
+
 class _Fetch(threading.Thread):
     """A fetch in its own thread, because nothing else limits the time of a lookup or of a slow response."""
 
@@ -185,7 +190,7 @@ class _Fetch(threading.Thread):
     def _connection(self, parts: SplitResult) -> Iterator[http.client.HTTPConnection]:
         """A connection to the URL's host. Raises FetchError for one that must not be reached."""
         host = parts.hostname or ""
-        if parts.scheme == "http" and host in _LOOPBACK and settings.SETTINGS.is_local:
+        if is_on_this_laptop(parts):
             with socket.create_connection((host, parts.port or 80), limits.DOCUMENT_FETCH_SECONDS) as self._socket:
                 yield _over(http.client.HTTPConnection(parts.netloc), self._socket)
             return

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
@@ -21,7 +22,9 @@ CLIENT_ID, SECRET = "lanyard", "a secret: with/odd characters"
 
 class OpenIDProvider:
     """metadata: members that differ in its metadata. claims: members that differ in its ID tokens. user_info: what
-    UserInfo says. key: signs its tokens. refusal: the error that the token endpoint answers with, or None. asked: the
+    UserInfo says. key: signs its tokens. refusal: the error that the token endpoint answers with, or None.
+    token_status: of its other answers. token_response: makes their
+    body. asked: the
     paths."""
 
     def __init__(self) -> None:
@@ -29,6 +32,8 @@ class OpenIDProvider:
         self.claims: dict[str, Any] = {}
         self.user_info: dict[str, Any] = {}
         self.refusal: dict[str, Any] | None = None
+        self.token_status = 200
+        self.token_response: Callable[[dict[str, Any]], bytes] | None = None
         self.key: RSAKey | ECKey = RSAKey.generate_key(2048, {"kid": "first", "use": "sig"})
         self.published: list[Any] = [self.key]
         self.asked: list[str] = []
@@ -106,4 +111,5 @@ class OpenIDProvider:
         algorithm = "RS256" if isinstance(self.key, RSAKey) else "ES256"
         token = jwt.encode({"alg": algorithm, "kid": self.key.kid}, said, self.key)
         answer = {"access_token": "an-access-token", "token_type": "Bearer", "id_token": token, "expires_in": 300}
-        return write(handler, 200, "application/json", json.dumps(answer).encode())
+        body = self.token_response(answer) if self.token_response else json.dumps(answer).encode()
+        return write(handler, self.token_status, "application/json", body)

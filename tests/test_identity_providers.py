@@ -51,6 +51,7 @@ def test_without_a_file_there_are_passwords_alone() -> None:
         (OPENID.replace("example.com", "example.com/?a=b"), "providers.staff.issuer must be an https:// address"),
         (OPENID.replace("https://login.example.com", "http://127.0.0.1:9000"), "must be an https:// address"),
         (OPENID.replace("example.com", "example.com:99999"), "must be an https:// address"),
+        (OPENID.replace("example.com", "example.com:8443"), "providers.staff.issuer must have no port"),
         (OPENID.replace('"lanyard"', "7"), "providers.staff.client_id must be a text"),
         (f'{OPENID}\nsecret_parameter = "a b"', "must be the name of an SSM parameter"),
         (f'{OPENID}\nscopes = ["email"]', "must be a list of scopes with openid among them"),

@@ -40,7 +40,7 @@ class IdentityTaken(Exception):
 class Person:
     """Who signed in, as the provider says.
 
-    email: None if it is not verified or cannot be one. organizers: slugs; None if the provider does not say.
+    email: ASCII; None if it is not verified or cannot be one. organizers: slugs; None if the provider does not say.
     """
 
     subject: str
@@ -215,7 +215,7 @@ def _person(
         linked_identity.check_subject(subject if isinstance(subject, str) else "")
     except ValueError as error:
         raise Unusable(f"subject {error}") from error
-    address = _or_else(names.check_email, email, None)
+    address = _or_else(names.check_mail_address, email, None)  # others may become somebody else's in lowercase
     before_at = (address or "").partition("@")[0]
     return Person(
         subject=subject,

@@ -158,7 +158,7 @@ def _provider(name: str, table: Mapping[str, Any], is_local: bool) -> OpenIDProv
     claim = table.get("organizers_claim")
     return OpenIDProvider(
         **common,
-        issuer=_url(f"{place}.issuer", table["issuer"], is_local),
+        issuer=_issuer(f"{place}.issuer", table["issuer"], is_local),
         client_id=_text(f"{place}.client_id", table.get("client_id")),
         secret_parameter=_parameter(f"{place}.secret_parameter", table.get("secret_parameter")),
         scopes=_scopes(f"{place}.scopes", table.get("scopes", list(OpenIDProvider.scopes))),
@@ -188,6 +188,13 @@ def _url(place: str, value: Any, is_local: bool) -> str:
         is_one = False
     if not is_one:
         raise ProvidersError(f"{place} must be an https:// address without a query, not {value!r}")
+    return text
+
+
+def _issuer(place: str, value: Any, is_local: bool) -> str:
+    text = _url(place, value, is_local)
+    if text.startswith("https:") and urlsplit(text).port not in (None, 443):
+        raise ProvidersError(f"{place} must have no port: Lanyard reaches providers on port 443 alone")
     return text
 
 

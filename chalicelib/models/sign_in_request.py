@@ -15,7 +15,14 @@ from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, Ta
 
 
 class NotUsable(Exception):
-    """The request is unknown, has expired, was answered, or began in another browser; the caller is not told which."""
+    """The request is unknown, has expired, was answered, or began in another browser; the caller is not told which.
+
+    next_path: where the browser that began it was going; None for any other.
+    """
+
+    def __init__(self, next_path: str | None = None) -> None:
+        super().__init__("not usable")
+        self.next_path = next_path
 
 
 class SignInRequest(Item):
@@ -67,33 +74,33 @@ def begin(provider: str, *, browser: str, next_path: str, is_again: bool, links:
 
 def find(request_id: str | None, provider: str) -> SignInRequest:
     """The open request with this id. Raises NotUsable. A made-up id costs no read."""
-    named = credentials.recognize(request_id, Kind.SIGN_IN_REQUEST)
-    found = store.read(SignInRequest.key(named.digest))[0] if named else None
-    if found is None or found.provider != provider or found.expires_at <= clock.now() or found.used_at is not None:
+    found = _stored(request_id)
+    if found is None or not _is_open(found, provider):
         raise NotUsable
     return found
 
 
 def find_in_browser(request_id: str | None, provider: str, browser: str | None) -> SignInRequest:
     """The same, if it began in the browser with this secret. Raises NotUsable."""
-    found = find(request_id, provider)
-    if request_id is None or browser is None:
+    found = _stored(request_id)
+    if found is None or not _is_of_browser(found, request_id, browser):
         raise NotUsable
-    if not credentials.is_same(_of_browser(request_id, browser), str(found.browser_digest)):
-        raise NotUsable
+    if not _is_open(found, provider):
+        raise NotUsable(str(found.next_path))
     return found
 
 
 def use(request: SignInRequest) -> None:
-    """Use the request up. Raises NotUsable if it was used, or another answer of the platform came, since it was
-    read."""
+    """Use the request up. Who signed in is forgotten, unless `keep` says it again. Raises NotUsable if it was used, or
+    another answer of the platform came, since it was read."""
     unused = SignInRequest.request_digest.exists() & SignInRequest.used_at.does_not_exist()
     if request.answer_digest:
         unused &= SignInRequest.answer_digest == request.answer_digest
     try:
-        store.change(SignInRequest.key(request.request_digest), [SignInRequest.used_at.set(clock.now())], unused)
+        actions = [SignInRequest.used_at.set(clock.now()), SignInRequest.said.remove()]
+        store.change(SignInRequest.key(request.request_digest), actions, unused)
     except store.ConditionFailed as error:
-        raise NotUsable from error
+        raise NotUsable(str(request.next_path)) from error
 
 
 def accept(request: SignInRequest, said: str) -> str:
@@ -127,12 +134,10 @@ def keep(request: SignInRequest, said: str) -> None:
 
 def kept(request_id: str | None, browser: str | None) -> SignInRequest | None:
     """A used request that `keep` was called for, in the browser that it began in."""
-    named = credentials.recognize(request_id, Kind.SIGN_IN_REQUEST)
-    found = store.read(SignInRequest.key(named.digest))[0] if named else None
-    if found is None or request_id is None or browser is None or found.expires_at <= clock.now():
+    found = _stored(request_id)
+    if found is None or not _is_of_browser(found, request_id, browser) or found.expires_at <= clock.now():
         return None
-    is_here = credentials.is_same(_of_browser(request_id, browser), str(found.browser_digest))
-    return found if is_here and found.used_at is not None and found.said else None
+    return found if found.used_at is not None and found.said else None
 
 
 def _answer(request: SignInRequest, actions: list) -> None:  # type: ignore[type-arg] # PynamoDB's actions
@@ -141,6 +146,21 @@ def _answer(request: SignInRequest, actions: list) -> None:  # type: ignore[type
         store.change(SignInRequest.key(request.request_digest), actions, is_open)
     except store.ConditionFailed as error:
         raise NotUsable from error
+
+
+def _stored(request_id: str | None) -> SignInRequest | None:
+    named = credentials.recognize(request_id, Kind.SIGN_IN_REQUEST)
+    return store.read(SignInRequest.key(named.digest))[0] if named else None
+
+
+def _is_open(found: SignInRequest, provider: str) -> bool:
+    return found.provider == provider and found.expires_at > clock.now() and found.used_at is None
+
+
+def _is_of_browser(found: SignInRequest, request_id: str | None, browser: str | None) -> bool:
+    if request_id is None or browser is None:
+        return False
+    return credentials.is_same(_of_browser(request_id, browser), str(found.browser_digest))
 
 
 def _of_browser(request_id: str, browser: str) -> str:

@@ -142,12 +142,17 @@ def link(user_id: str, identity: Identity) -> None:
     )
 
 
-def unlink(user_id: str, identity: Identity) -> None:
-    """End the link. Raises ConditionFailed if the identity belongs to another user, or the user does not exist."""
-    theirs = LinkedIdentity.identity.does_not_exist() | (LinkedIdentity.user_id == user_id)
+def unlink(of: User, identity: Identity) -> None:
+    """End the link. Raises ConditionFailed if the identity belongs to another user, or the user's identities are not
+    those that were read: of two that end at once, the second could be the last way to sign in."""
+    theirs = LinkedIdentity.identity.does_not_exist() | (LinkedIdentity.user_id == of.user_id)
+    read = set(of.linked_identities or ())
+    is_same = User.linked_identities == read if read else User.linked_identities.does_not_exist()
     store.write(
         store.Delete(LinkedIdentity.key(identity), theirs),
-        store.Update(User.key(user_id), [User.linked_identities.delete({str(identity)})], User.user_id.exists()),
+        store.Update(
+            User.key(of.user_id), [User.linked_identities.delete({str(identity)})], User.user_id.exists() & is_same
+        ),
     )
 
 

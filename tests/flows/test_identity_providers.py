@@ -3,95 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from joserfc.jwk import ECKey, RSAKey
 
-from chalicelib import credentials, identity_providers, limits, settings
+from chalicelib import credentials, limits
 from chalicelib.models import organizer, user
 from chalicelib.models.linked_identity import Identity
-from chalicelib.protocol.upstream import provider_documents
-from tests.actors import Browser, ClientApp, Page
+from tests.actors import Browser, ClientApp
 from tests.conftest import Clock
-from tests.openid_provider import CLIENT_ID, SECRET, OpenIDProvider
+from tests.openid_provider import SECRET, OpenIDProvider
+from tests.openid_sign_in import account, led, sign_in, somebody
 
 pytestmark = pytest.mark.spec("OpenID Connect Core §3.1")
-
-
-@pytest.fixture(scope="module")
-def _running() -> Iterator[OpenIDProvider]:
-    made = OpenIDProvider()
-    yield made
-    made.stop()
-
-
-@pytest.fixture
-def provider(_running: OpenIDProvider, use: Callable[..., None]) -> OpenIDProvider:
-    """The provider `staff`, which says nothing odd."""
-    provider_documents.MEMORY.metadata.clear()
-    provider_documents.MEMORY.keys.clear()
-    _running.metadata, _running.claims, _running.user_info, _running.refusal = {}, {}, {}, None
-    _running.key = RSAKey.generate_key(2048, {"kid": "first", "use": "sig"})
-    _running.published = [_running.key]
-    _running.asked.clear()
-    use(_running)
-    return _running
-
-
-@pytest.fixture
-def use(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Makes the provider one of the stage's. more: of its keys in the file."""
-
-    def make(provider: OpenIDProvider, *, passwords: bool = True, more: str = "") -> None:
-        text = f"""
-            passwords = {str(passwords).lower()}
-            [providers.staff]
-            title = {{ en = "Staff account", de = "Mitarbeiterkonto" }}
-            issuer = "{provider.issuer}"
-            client_id = "{CLIENT_ID}"
-            {more}
-        """
-        found: Any = identity_providers.parse(text, is_local=True)
-        changed: Any = replace(settings.SETTINGS, providers=found, provider_secrets={"staff": SECRET})
-        monkeypatch.setattr(settings, "SETTINGS", changed)
-
-    return make
 
 
 @pytest.fixture
 def browser(base_url: str) -> Browser:
     """A browser in which nobody is signed in."""
     return Browser(base_url)
-
-
-def somebody(**more: Any) -> dict[str, Any]:
-    """The claims of a user whom nobody here has heard of."""
-    subject = credentials.new_id()
-    return {"sub": subject, "email": f"{subject}@example.org", "email_verified": True, "name": "Ann Other", **more}
-
-
-def led(browser: Browser, next_path: str = "/settings/profile") -> str:
-    """The address that the button leads to."""
-    page = browser.open("/login", next=next_path)
-    link = page.link("Sign in with Staff account")
-    assert link
-    found = browser.open(link).left_to
-    assert found
-    return found
-
-
-def sign_in(browser: Browser, provider: OpenIDProvider, claims: dict[str, Any], **more: Any) -> Page:
-    return browser.open(provider.signed_in(led(browser, **more), **claims))
-
-
-def account(claims: dict[str, Any], provider: OpenIDProvider) -> user.User:
-    found = user.find_by_identity(Identity(provider.issuer, claims["sub"]))
-    assert found
-    return found
 
 
 def test_newcomer_gets_an_account_and_comes_back_to_it(browser: Browser, provider: OpenIDProvider) -> None:

@@ -237,6 +237,19 @@ def test_identity_of_another_account_is_not_linked(
     assert account(said).email == said["email"]
 
 
+def test_person_without_an_account_cannot_be_linked_by_who_uses_the_browser_next(
+    browser: Browser, platform: Platform, john: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _use(monkeypatch, "new_accounts = false")
+    said = somebody()
+    request_id = begun(browser)
+    page = browser.open(platform.accept(request_id, **said))
+    assert (page.status, "no account for you" in page.text) == (403, True)
+    browser.press(browser.open("/login"), "Sign in", email=john.user.email, password=john.user.password)
+    assert browser.open("/login/link", request=request_id).status == 400
+    assert user.find_by_identity(Identity(PLATFORM, said["subject"])) is None
+
+
 def test_api_is_not_there_without_a_page(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
     none: Any = replace(settings.SETTINGS, providers=identity_providers.Providers())
     monkeypatch.setattr(settings, "SETTINGS", none)

@@ -147,13 +147,26 @@ def test_linked_identity_belongs_to_one_user_and_finds_them() -> None:
     with pytest.raises(store.ConditionFailed):
         user.link(other.user_id, identity)
     with pytest.raises(store.ConditionFailed):
-        user.unlink(other.user_id, identity)
+        user.unlink(other, identity)
     found = user.find_by_identity(identity)
     assert found
     assert (found.user_id, found.identities) == (mine.user_id, (identity,))
-    user.unlink(mine.user_id, identity)
+    user.unlink(_read(mine), identity)
     assert user.find_by_identity(identity) is None
     user.link(other.user_id, identity)
+
+
+@pytest.mark.usefixtures("engine")
+def test_identity_is_not_removed_if_another_was_removed_since_the_user_was_read() -> None:
+    first, second = (Identity("https://accounts.example.com", credentials.new_id()) for _ in range(2))
+    mine = a_user()
+    for identity in (first, second):
+        user.link(mine.user_id, identity)
+    in_one_tab, in_another = _read(mine), _read(mine)
+    user.unlink(in_one_tab, first)
+    with pytest.raises(store.ConditionFailed):
+        user.unlink(in_another, second)
+    assert _read(mine).identities == (second,)
 
 
 @pytest.mark.usefixtures("engine")

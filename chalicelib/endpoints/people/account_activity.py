@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import limits, logs, request_source, settings
+from chalicelib import credentials, limits, logs, request_source, settings
 from chalicelib.accounts import federated_sign_in
 from chalicelib.endpoints import http
 from chalicelib.endpoints.http import browser_session
@@ -34,12 +34,14 @@ class Listed:
 
 @dataclass(frozen=True)
 class Linked:
-    """A provider at which the user has an identity. may_end: there is another way to sign in."""
+    """A provider at which the user has an identity. id: names the identity among the user's. may_end: there is another
+    way to sign in. is_one_of_several: the user has others at this provider."""
 
-    name: str
+    id: str
     title: Mapping[str, str]
     identity: Identity
     may_end: bool
+    is_one_of_several: bool
     csrf_token: str
 
 
@@ -74,12 +76,12 @@ def security(request: http.Request) -> Response:
 @http.route(blueprint, PATH + "/unlink", "POST", is_page=True, form_stands_at=PATH)
 def unlink(request: http.Request) -> Response:
     browser = browser_session.require(request, back_to=PATH)
-    name = single(request.form, "provider") or ""
-    browser.check_csrf(request.form, *_unlink_purpose(name))
-    ended = next((one for one in _linked(browser) if one.name == name and one.may_end), None)
+    which = single(request.form, "identity") or ""
+    browser.check_csrf(request.form, *_unlink_purpose(which))
+    ended = next((one for one in _linked(browser) if one.id == which and one.may_end), None)
     if ended is None:  # a second click, or the only way in
         return http.see_other(http.here(request, PATH))
-    user.unlink(browser.user.user_id, ended.identity)
+    user.unlink(browser.user, ended.identity)
     logs.note(outcome="identity unlinked")
     security_event.record(browser.user.user_id, security_event.Kind.IDENTITY_UNLINKED, request.source)
     return http.see_other(http.here(request, PATH), notice=http.Notice.IDENTITY_UNLINKED)
@@ -96,18 +98,26 @@ def _linked(browser: SignedIn) -> list[Linked]:
     ]
     may_end = len({identity for _, identity in found}) > 1 or (providers.has_passwords and browser.user.has_password)
     return [
-        Linked(provider.name, provider.title, identity, may_end, browser.csrf_token(*_unlink_purpose(provider.name)))
+        Linked(
+            which := credentials.derive_id("linked identity", str(identity)),
+            provider.title,
+            identity,
+            may_end,
+            [of for of, _ in found].count(provider) > 1,
+            browser.csrf_token(*_unlink_purpose(which)),
+        )
         for provider, identity in found
     ]
 
 
 def _linkable(linked: list[Linked]) -> list[Provider]:
-    names = {one.name for one in linked}
-    return [found for found in settings.SETTINGS.providers.by_name.values() if found.name not in names]
+    sources = {one.identity.source for one in linked}
+    providers = settings.SETTINGS.providers.by_name.values()
+    return [found for found in providers if federated_sign_in.source_of(found) not in sources]
 
 
-def _unlink_purpose(name: str) -> tuple[str, str]:
-    return "unlink", name
+def _unlink_purpose(which: str) -> tuple[str, str]:
+    return "unlink", which
 
 
 def _end_sessions(request: http.Request, browser: SignedIn) -> Response:

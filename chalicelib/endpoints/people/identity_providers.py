@@ -13,6 +13,7 @@ from chalicelib.accounts.sign_in import AccountDisabled
 from chalicelib.endpoints import http
 from chalicelib.endpoints.http import browser_session
 from chalicelib.identity_providers import OpenIDProvider, PlatformPage
+from chalicelib.keys.parameter_store import ParameterUnavailable
 from chalicelib.messages import Message
 from chalicelib.models import sign_in_request
 from chalicelib.models.sign_in_request import SignInRequest
@@ -20,10 +21,12 @@ from chalicelib.pages import language
 from chalicelib.protocol.rules import paths
 from chalicelib.protocol.rules.request_parameters import single
 from chalicelib.protocol.upstream import relying_party
+from chalicelib.protocol.upstream.provider_documents import ProviderUnavailable
 from chalicelib.protocol.upstream.relying_party import NotAccepted, Secrets
 
 LINK = "/login/link"
 _OUT_OF_DATE = Message("This sign-in is out of date, or began in another browser. Start again.")
+_UNREACHABLE = Message("The service where you sign in cannot be reached at the moment. Start again.")
 _NOT_SIGNED_IN = Message("You did not sign in there. Try again, or choose another way.")
 _NOT_ACCEPTED = Message("The answer of the service where you signed in cannot be accepted. Start again.")
 _NO_ADDRESS = Message("The service where you signed in has not confirmed an email address of yours. Confirm it there.")
@@ -35,7 +38,9 @@ blueprint = Blueprint(__name__)
 @http.route(blueprint, paths.SIGN_IN_WITH + "/{name}", "GET", is_page=True)
 def begin(request: http.Request, name: str) -> Response:
     provider = _provider(name)
-    signed_in = browser_session.signed_in(request)
+    links = single(request.query, "link") is not None
+    # Without a session, a link would become a sign-in, and perhaps a second account.
+    signed_in = browser_session.require(request) if links else browser_session.signed_in(request)
     browser, cookies = browser_session.begin_elsewhere(request)
     is_again = single(request.query, "again") is not None
     spoken = language.choose(signed_in.user.locale if signed_in else None, request.header("accept-language"))
@@ -44,7 +49,7 @@ def begin(request: http.Request, name: str) -> Response:
         browser=browser,
         next_path=browser_session.local_path(single(request.query, "next")),
         is_again=is_again,
-        links=single(request.query, "link") is not None and signed_in is not None,
+        links=links,
         language=spoken,
     )
     if isinstance(provider, PlatformPage):
@@ -73,9 +78,12 @@ def back(request: http.Request, name: str) -> Response:
         assert request_id is not None  # or nothing would have been found
         assert browser is not None
         said = _answer_of(request, provider, begun, request_id, browser)
-    except sign_in_request.NotUsable:
+    except sign_in_request.NotUsable as error:
         logs.note(outcome="sign-in elsewhere out of date")
-        return http.sign_in_page(request, "/", problem=_OUT_OF_DATE, status=400)
+        return http.sign_in_page(request, error.next_path or "/", problem=_OUT_OF_DATE, status=400)
+    except (ProviderUnavailable, ParameterUnavailable) as error:
+        logs.note(outcome="temporarily_unavailable", provider_error=str(error))
+        return http.sign_in_page(request, str(begun.next_path), problem=_UNREACHABLE, status=503)
     except (NotAccepted, federated_sign_in.Unusable) as error:
         logs.note(outcome="sign-in elsewhere not accepted", provider_error=str(error))
         return http.sign_in_page(request, str(begun.next_path), problem=_NOT_ACCEPTED, status=400)

@@ -17,7 +17,7 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 def check(token: str, provider: ProviderMetadata, *, client_id: str, nonce: str) -> dict[str, Any]:
     """Return the claims of a token that this provider made for us, now, and for the sign-in with this nonce.
 
-    Raises NotSigned, ProviderUnavailable, DeadlineExceeded.
+    Raises NotSigned, ProviderUnavailable.
     """
     if len(token) > limits.ID_TOKEN_LIMIT_CHARACTERS:
         raise NotSigned("is too long")
@@ -49,7 +49,7 @@ def _check_issuer_and_audience(claims: Mapping[str, Any], issuer: str, client_id
 
 def _check_times(claims: Mapping[str, Any]) -> None:
     now, skew = clock.now(), limits.ID_TOKEN_SKEW_SECONDS
-    for name in ("exp", "iat"):
+    for name in ("exp", "iat", *({"nbf"} & set(claims))):
         if isinstance(claims.get(name), bool) or not isinstance(claims.get(name), int | float):
             raise NotSigned(f"has no {name}")
     if claims["exp"] <= now - skew:

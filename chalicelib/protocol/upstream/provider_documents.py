@@ -5,12 +5,17 @@ Both are kept in the memory of a process for PROVIDER_DOCUMENT_KEPT_SECONDS, so 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
-from chalicelib import clock, limits, outbound
+from chalicelib import clock, deadline, limits, outbound
 from chalicelib.protocol.rules import strict_json
+
+_PRINTABLE = re.compile(r"[!-~]+", re.ASCII)
 
 
 class ProviderUnavailable(Exception):
@@ -49,7 +54,7 @@ MEMORY = _Memory()
 
 
 def metadata(issuer: str) -> ProviderMetadata:
-    """The provider's metadata. Raises ProviderUnavailable, DeadlineExceeded."""
+    """The provider's metadata. Raises ProviderUnavailable."""
     known = MEMORY.metadata.get(issuer)
     if known and clock.monotonic() - known[1] < limits.PROVIDER_DOCUMENT_KEPT_SECONDS:
         return known[0]
@@ -62,7 +67,7 @@ def keys_for(provider: ProviderMetadata, key_id: str | None) -> list[Mapping[str
     """The provider's keys with this id; all that can sign if the token names none.
 
     An id that is not among them makes it fetch them again, at most once every PROVIDER_KEYS_RETRY_SECONDS: a provider
-    publishes a new key before or when it signs with it. Raises ProviderUnavailable, DeadlineExceeded.
+    publishes a new key before or when it signs with it. Raises ProviderUnavailable.
     """
     known = MEMORY.keys.get(provider.jwks_uri)
     age = clock.monotonic() - known.fetched_at if known else None
@@ -87,8 +92,8 @@ def _read(issuer: str, document: Mapping[str, Any]) -> ProviderMetadata:
         raise ProviderUnavailable("its metadata names another issuer")
     urls = {name: document.get(name) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")}
     for name, url in urls.items():
-        if not isinstance(url, str) or not url.startswith(("https://", "http://")):
-            raise ProviderUnavailable(f"its metadata has no {name}")
+        if not isinstance(url, str) or not _is_endpoint(url):
+            raise ProviderUnavailable(f"its metadata has no usable {name}")
     userinfo = document.get("userinfo_endpoint")
     methods = document.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
     takes_basic = not isinstance(methods, list) or "client_secret_basic" in methods
@@ -103,10 +108,32 @@ def _read(issuer: str, document: Mapping[str, Any]) -> ProviderMetadata:
     )
 
 
-def _document(url: str) -> Mapping[str, Any]:
+def _is_endpoint(url: str) -> bool:
+    """True for an address that a browser can be sent to: our own rules are kept, since `outbound` never sees it."""
     try:
-        return strict_json.read_object(outbound.fetch(url, outbound.PROVIDERS_JSON))
+        parts = urlsplit(url)
+        host = parts.hostname if _PRINTABLE.fullmatch(url) else None
+    except ValueError:
+        return False
+    return bool(host) and (parts.scheme == "https" or outbound.is_on_this_laptop(parts))
+
+
+@contextmanager
+def reaching(what: str) -> Iterator[None]:
+    """Raises ProviderUnavailable if what is fetched within the block cannot be, or there is no time left for it. what:
+    for the log."""
+    try:
+        yield
     except outbound.FetchError as error:
-        raise ProviderUnavailable(f"{url}: {error}") from error
+        raise ProviderUnavailable(f"{what}: {error}") from error
+    except deadline.DeadlineExceeded as error:
+        raise ProviderUnavailable(f"{what}: there was no time left") from error
+
+
+def _document(url: str) -> Mapping[str, Any]:
+    with reaching(url):
+        fetched = outbound.fetch(url, outbound.PROVIDERS_JSON)
+    try:
+        return strict_json.read_object(fetched)
     except strict_json.NotStrict as error:
         raise ProviderUnavailable(f"{url} is not a JSON object") from error

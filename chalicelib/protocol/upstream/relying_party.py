@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +22,10 @@ from chalicelib.identity_providers import OpenIDProvider
 from chalicelib.keys import parameter_store
 from chalicelib.protocol.rules import signed_tokens, strict_json
 from chalicelib.protocol.upstream import id_token, provider_documents
-from chalicelib.protocol.upstream.provider_documents import ProviderMetadata, ProviderUnavailable
+from chalicelib.protocol.upstream.provider_documents import ProviderMetadata
+
+_OF_TOKENS = ("access_token", "token_type", "id_token", "error")
+_CODE_LIMIT_CHARACTERS = 60  # of an error that the provider made up
 
 
 class NotAccepted(Exception):
@@ -49,7 +53,7 @@ def address(
 ) -> str:
     """The URL that the browser is sent to. is_again: the user has to sign in even if they are signed in there.
 
-    Raises ProviderUnavailable, DeadlineExceeded.
+    Raises ProviderUnavailable.
     """
     challenge = base64.urlsafe_b64encode(hashlib.sha256(secrets.verifier.encode()).digest()).rstrip(b"=").decode()
     query = {
@@ -76,7 +80,7 @@ def claims(
     """What the provider says about the user who signed in: `sub` and the claims that it has, from the ID token and, for
     what that lacks, from UserInfo. issuer: the response's `iss`, or None.
 
-    Raises NotAccepted, ProviderUnavailable, DeadlineExceeded, ParameterUnavailable.
+    Raises NotAccepted, ProviderUnavailable, ParameterUnavailable.
     """
     metadata = provider_documents.metadata(provider.issuer)
     if issuer is None and metadata.sends_issuer:
@@ -93,8 +97,17 @@ def claims(
         raise NotAccepted(f"the ID token {error}") from error
     wanted = {"email", *([provider.organizers_claim] if provider.organizers_claim else [])}
     if metadata.userinfo_endpoint and not wanted <= set(found):
-        return {**_user_info(metadata.userinfo_endpoint, tokens, found["sub"]), **found}
+        return _together(found, _user_info(metadata.userinfo_endpoint, tokens, found["sub"]))
     return found
+
+
+def _together(signed: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """The claims of the ID token, and those of UserInfo that it lacks. The two about the address stay together: one
+    document must not confirm the address in the other."""
+    address = {"email", "email_verified"}
+    kept_from = signed if "email" in signed else more
+    others = {name: value for name, value in {**more, **signed}.items() if name not in address}
+    return {**others, **{name: kept_from[name] for name in address & set(kept_from)}}
 
 
 def _tokens(
@@ -110,24 +123,30 @@ def _tokens(
         include_client_id=not headers,
         **in_form,
     )
-    try:
+    with provider_documents.reaching("its token endpoint"):
         answer = outbound.post_form(metadata.token_endpoint, str(form), headers)
-    except outbound.FetchError as error:
-        raise ProviderUnavailable(f"its token endpoint: {error}") from error
     try:
-        # oauthlib checks the form of the answer; whether the scope is smaller than requested does not matter here.
-        return dict(client.parse_request_body_response(answer.body.decode(), scope=None))
-    except (OAuth2Error, ValueError, Warning) as error:
-        raise NotAccepted(f"the token endpoint refused the code ({getattr(error, 'error', 'no JSON')})") from error
+        said = strict_json.read_object(answer.body)
+        # Only texts, and only those that are needed: oauthlib fails in ways of its own on anything else.
+        texts = {name: said[name] for name in _OF_TOKENS if isinstance(said.get(name), str)}
+        tokens = dict(client.parse_request_body_response(json.dumps(texts)))
+    except strict_json.NotStrict as error:
+        raise NotAccepted("the token endpoint's answer is not a JSON object") from error
+    except OAuth2Error as error:
+        reason = str(error.error)[:_CODE_LIMIT_CHARACTERS]
+        raise NotAccepted(f"the token endpoint refused the code ({reason})") from error
+    if answer.is_refusal:
+        raise NotAccepted("the token endpoint refused the code, without a reason")
+    return tokens
 
 
 def _user_info(endpoint: str, tokens: Mapping[str, Any], subject: str) -> dict[str, Any]:
     """UserInfo (OpenID Connect Core §5.3), which must be about the same user."""
     headers = {"Authorization": f"Bearer {tokens['access_token']}"}
+    with provider_documents.reaching("its userinfo endpoint"):
+        answer = outbound.get(endpoint, outbound.PROVIDERS_JSON, headers)
     try:
-        found = strict_json.read_object(outbound.get(endpoint, outbound.PROVIDERS_JSON, headers).body)
-    except outbound.FetchError as error:
-        raise ProviderUnavailable(f"its userinfo endpoint: {error}") from error
+        found = strict_json.read_object(answer.body)
     except strict_json.NotStrict as error:
         raise NotAccepted("UserInfo is not a JSON object") from error
     if found.get("sub") != subject:
