@@ -12,6 +12,8 @@ from pathlib import Path
 from infra.laptop.ministack import LocalStore
 
 LIBRARY = Path(__file__).resolve().parent.parent.parent.parent / ".local" / "dynamodb-local"
+# A run of the tests ends before the thorough compiler's work, more than that of the engine itself, would pay.
+_QUICKLY = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 _MAIN = "software.amazon.dynamodb.services.local.main.ServerRunner"
 
 
@@ -22,7 +24,7 @@ class DynamoDBLocal(LocalStore):
 
     def __init__(self, port: int, *, log: Path) -> None:
         command = [
-            "java",
+            *("java", *_QUICKLY),
             f"-Djava.library.path={LIBRARY}",
             *("-cp", f"{LIBRARY}{os.sep}*"),
             _MAIN,
