@@ -7,6 +7,7 @@ another person finish it, or have another person's browser finish theirs (RFC 97
 from __future__ import annotations
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
+from pynamodb.expressions.update import Action
 
 from chalicelib import clock, credentials, limits
 from chalicelib.credentials import Kind
@@ -97,7 +98,7 @@ def use(request: SignInRequest) -> None:
     if request.answer_digest:
         unused &= SignInRequest.answer_digest == request.answer_digest
     try:
-        actions = [SignInRequest.used_at.set(clock.now()), SignInRequest.said.remove()]
+        actions: list[Action] = [SignInRequest.used_at.set(clock.now()), SignInRequest.said.remove()]
         store.change(SignInRequest.key(request.request_digest), actions, unused)
     except store.ConditionFailed as error:
         raise NotUsable(str(request.next_path)) from error
@@ -107,7 +108,7 @@ def accept(request: SignInRequest, said: str) -> str:
     """Store who signed in at the platform, as its server says: JSON. Returns the secret that the browser has to bring
     back. Until it did, a later answer replaces this one. Raises NotUsable."""
     answer = credentials.mint(Kind.SIGN_IN_ANSWER)
-    actions = [
+    actions: list[Action] = [
         SignInRequest.said.set(said),
         SignInRequest.answer_digest.set(credentials.digest(answer)),
         SignInRequest.refused_at.remove(),
@@ -118,7 +119,7 @@ def accept(request: SignInRequest, said: str) -> str:
 
 def refuse(request: SignInRequest) -> None:
     """Store that nobody signed in. Raises NotUsable."""
-    actions = [
+    actions: list[Action] = [
         SignInRequest.refused_at.set(clock.now()),
         SignInRequest.said.remove(),
         SignInRequest.answer_digest.remove(),
@@ -140,7 +141,7 @@ def kept(request_id: str | None, browser: str | None) -> SignInRequest | None:
     return found if found.used_at is not None and found.said else None
 
 
-def _answer(request: SignInRequest, actions: list) -> None:  # type: ignore[type-arg] # PynamoDB's actions
+def _answer(request: SignInRequest, actions: list[Action]) -> None:
     is_open = SignInRequest.used_at.does_not_exist() & (SignInRequest.expires_at > clock.now())
     try:
         store.change(SignInRequest.key(request.request_digest), actions, is_open)
