@@ -154,6 +154,10 @@ CONTENTION_SECONDS = 5.0
 # A user's grants for one application. One more ends the least recently used one.
 GRANTS_PER_APPLICATION_LIMIT = 50
 
+# A user's organizers. Their slugs are stored on the user, with at most 400 KB: DynamoDB has room for 7,000 of the
+# longest.
+MEMBERSHIPS_LIMIT = 5000
+
 NAME_LIMIT_CHARACTERS = 255
 EMAIL_LIMIT_CHARACTERS = 254  # RFC 5321 §4.5.3.1.3, without the brackets
 PASSWORD_MIN_CHARACTERS = 8

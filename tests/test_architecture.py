@@ -99,7 +99,7 @@ HTTP_FOR_VIEWS = {"browser_session", ""}
 # Where a Lambda function starts. Only these modules read the environment.
 ENTRY_MODULES = {"app.py", "chalicelib/endpoints/authorizer.py"}
 # The operator's functions: `manage.py` calls them, and nothing that serves a request does.
-OPERATORS_FUNCTIONS = {"all_users", "all_applications", "all_organizers"}
+OPERATORS_FUNCTIONS = {"all_users", "all_applications", "all_organizers", "all_memberships"}
 
 
 def top_level_of(path: Path) -> str:

@@ -14,6 +14,7 @@ from chalicelib.models.email_address import EmailAddress
 from chalicelib.models.grant import Grant
 from chalicelib.models.linked_identity import LinkedIdentity
 from chalicelib.models.mail_link import MailLink
+from chalicelib.models.membership import Membership
 from chalicelib.models.operator_event import OperatorEvent
 from chalicelib.models.organizer import Organizer
 from chalicelib.models.ownership import Invitation
@@ -34,6 +35,7 @@ MODELS: tuple[type[Item], ...] = (
     EmailAddress,
     LinkedIdentity,
     Organizer,
+    Membership,
     Application,
     RegistrationForm,
     AuthorizationCode,

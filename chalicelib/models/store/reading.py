@@ -54,16 +54,20 @@ def query(
     hash_key: str,
     *,
     starts_with: str | None = None,
+    after: str | None = None,
     index: str | None = None,
     most: int | None = None,
     ended_too: bool = False,
 ) -> Iterator[M]:
     """The items under one hash key, ordered by range key, at most `most`. Consistent, except from an index.
 
-    ended_too: include items that have ended, to delete them or to see that they existed.
+    after: start after this range key. ended_too: include items that have ended, to delete them or to see that they
+    existed.
     """
     range_name = model.range_name()
     condition = getattr(model, range_name).startswith(starts_with) if starts_with and range_name else None
+    if after and range_name:
+        condition = getattr(model, range_name) > after
     source: Any = getattr(model, index) if index else model
     arguments: dict[str, Any] = {} if index else {"consistent_read": True}
     found = _each(source.query(hash_key, range_key_condition=condition, limit=most, **arguments))
