@@ -40,6 +40,9 @@ class User(Item):
     memberships = UnicodeSetAttribute(null=True)
     shared_applications = UnicodeSetAttribute(null=True)  # that others registered; to list them, see `ownership`
     linked_identities = UnicodeSetAttribute(null=True)  # as `linked_identity` stores them
+    scim_user_name = UnicodeAttribute(null=True)  # as the platform's server gave it; see `provisioned_user`
+    scim_profile = UnicodeAttribute(null=True)
+    scim_changed_at = EpochSeconds(null=True)
     application_count = Whole(null=True)  # None if stored by a version that did not count; see registration_form
     created_at = EpochSeconds()
 

@@ -17,6 +17,7 @@ from chalicelib.models.mail_link import MailLink
 from chalicelib.models.membership import Membership
 from chalicelib.models.operator_event import OperatorEvent
 from chalicelib.models.organizer import Organizer
+from chalicelib.models.organizer_external_id import OrganizerExternalId
 from chalicelib.models.ownership import Invitation
 from chalicelib.models.pushed_request import PushedRequest
 from chalicelib.models.recent_request import RecentRequest
@@ -35,6 +36,7 @@ MODELS: tuple[type[Item], ...] = (
     EmailAddress,
     LinkedIdentity,
     Organizer,
+    OrganizerExternalId,
     Membership,
     Application,
     RegistrationForm,
