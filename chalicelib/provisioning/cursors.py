@@ -30,7 +30,7 @@ def read(secret: str, of: str, cursor: str) -> str | None:
         after = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode()
     except (binascii.Error, ValueError):
         after = ""
-    if not after or not hmac.compare_digest(_mac(secret, of, after).encode(), cursor[:_MAC_LENGTH].encode()):
+    if not after or not hmac.compare_digest(make(secret, of, after).encode(), cursor.encode()):
         raise ScimRefusal(
             400, "invalidCursor", "This cursor is unknown, or belongs to another list or another access token."
         )

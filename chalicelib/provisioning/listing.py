@@ -46,14 +46,16 @@ def of_table(model: type[M], asked: SearchRequest[Any], call: Call, *, without: 
     """A page of everything in a table. without: the attribute of items that do not count. Raises ScimRefusal."""
     most = _size(asked)
     if asked.cursor is not None:
-        items, after = _walk_page(model, cursors.read(call.secret, model.__name__, asked.cursor), most)
-        return Page(items, after=after)
+        found, after = _walk_page(model, cursors.read(call.secret, model.__name__, asked.cursor), most)
+        return Page(found, after=after)
     skipped, after, is_end = _skip(model, None, (asked.start_index or 1) - 1, without)
     if is_end:
         return Page([], skipped)
-    items, after = _walk_page(model, after, most) if most else ([], after)
-    if after is None and items:
-        return Page(items, skipped + len(items))
+    items: list[M] = []
+    if most:
+        items, after = _walk_page(model, after, most)
+        if after is None:
+            return Page(items, skipped + len(items))
     following, _, _ = _skip(model, after, limits.SCIM_COUNT_LIMIT, without)
     return Page(items, skipped + len(items) + following)
 
@@ -90,12 +92,12 @@ def search(model: type[M], attribute: str, value: str) -> list[M]:
     found: list[M] = []
     after, calls = None, 0
     while True:
-        items, after = store.scan_page(model, after=after, most=1000, where=(attribute, value))
+        items, after = store.scan_page(model, after=after, most=limits.SCIM_SEARCH_AT_ONCE, where=(attribute, value))
         found += items
         calls += 1
         if after is None:
             return found
-        if calls * 1000 >= limits.SCIM_WALK_LIMIT:
+        if calls * limits.SCIM_SEARCH_AT_ONCE >= limits.SCIM_WALK_LIMIT:
             raise ScimRefusal(400, "tooMany", TOO_MANY)
 
 

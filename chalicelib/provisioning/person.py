@@ -140,8 +140,10 @@ def _email(said: dict[str, Any], user_name: str) -> str:
 def _named(said: dict[str, Any]) -> str:
     """The name that people see; "" if none is given."""
     name = said.get("name") or {}
-    both = " ".join(part for part in (name.get("givenName"), name.get("familyName")) if part)
-    return str(said.get("displayName") or name.get("formatted") or both).strip()
+    parts = [part for part in (name.get("givenName"), name.get("familyName")) if part]
+    # Before the formatted one: Microsoft Entra changes a part and leaves that as it was.
+    both = " ".join(parts) if len(parts) == 2 else ""
+    return str(said.get("displayName") or both or name.get("formatted") or " ".join(parts)).strip()
 
 
 def _fullname(said: dict[str, Any]) -> str | None:
