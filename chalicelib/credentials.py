@@ -89,6 +89,11 @@ def new_id() -> str:
     return _random(ID_LENGTH)
 
 
+def could_be_id(text: str) -> bool:
+    """True if the text has the form of an id. Only the store knows whether it is one."""
+    return re.fullmatch(rf"[0-9A-Za-z]{{{ID_LENGTH}}}", text, re.ASCII) is not None
+
+
 def derive_id(purpose: str, text: str) -> str:
     """The id derived from `text` for this purpose. The same input always gives the same id."""
     return _base62(int.from_bytes(hashlib.sha256(f"{purpose} {text}".encode()).digest(), "big"), ID_LENGTH)

@@ -70,8 +70,9 @@ def find(profile: Profile) -> tuple[User | None, User | None]:
     """The users whom the external id and the address belong to. One round trip if there are none, otherwise two."""
     identity = Identity(PLATFORM, profile.external_id) if profile.external_id else None
     named, addressed = store.read(LinkedIdentity.key(identity) if identity else None, EmailAddress.key(profile.email))
-    keys = User.key(named.user_id) if named else None, User.key(addressed.user_id) if addressed else None
-    return store.read(*keys) if any(keys) else (None, None)
+    ids = sorted({one.user_id for one in (named, addressed) if one})
+    found = dict(zip(ids, store.read_all([User.key(user_id) for user_id in ids]), strict=True))
+    return found.get(named.user_id) if named else None, found.get(addressed.user_id) if addressed else None
 
 
 def create(profile: Profile, password: str | None) -> User:

@@ -52,6 +52,8 @@ def _answer(call: Call, operation: Any, made: dict[str, str]) -> dict[str, Any]:
     if isinstance(bulk_id, str):
         about["bulkId"] = bulk_id
     try:
+        if not isinstance(named.get("version"), str | None):
+            raise ScimRefusal(400, "invalidValue", "version is a text.")
         kind, found_id = _target(method, named.get("path"), made)
         if found_id:
             about["location"] = f"{call.root}/{kind}/{found_id}"

@@ -10,10 +10,10 @@ from typing import Any
 
 from scim2_models import Context, Group, GroupMember, PatchOp, SearchRequest
 
-from chalicelib import limits, logs, names
+from chalicelib import credentials, limits, logs, names
 from chalicelib.models import membership, organizer, organizer_members, provisioned_organizer, store
-from chalicelib.models.linked_identity import check_subject
-from chalicelib.models.organizer import Organizer
+from chalicelib.models.linked_identity import check_subject, is_subject
+from chalicelib.models.organizer import SLUG, Organizer
 from chalicelib.models.user import User
 from chalicelib.provisioning import conditions, filters, listing, membership_changes, slugs
 from chalicelib.provisioning.membership_changes import Changes
@@ -134,11 +134,11 @@ def _filtered(asked: SearchRequest[Any], call: Call) -> listing.Page[Organizer]:
 def _candidates(by: filters.Lookup) -> list[Organizer] | list[Organizer | None]:
     match by.attribute:
         case "id":
-            return [organizer.get(by.value)] if by.value else []
+            return [organizer.get(by.value)] if SLUG.fullmatch(by.value) else []
         case "externalId":
-            return [provisioned_organizer.find_by_external_id(by.value)] if by.value else []
+            return [provisioned_organizer.find_by_external_id(by.value)] if is_subject(by.value) else []
         case "members.value":
-            member = store.read(User.key(by.value))[0] if by.value else None
+            member = store.read(User.key(by.value))[0] if credentials.could_be_id(by.value) else None
             return organizer.get_all(member.organizers) if member else []
         case _:
             return listing.search(Organizer, "name", by.value)
@@ -206,13 +206,15 @@ def _member_ids(given: Group) -> set[str]:
 
 def _is_there(slug: str) -> bool | None:
     """True for an organizer, False if there never was one, None if it was deleted."""
+    if not SLUG.fullmatch(slug):
+        return False
     if organizer.get(slug):
         return True
     return None if organizer.is_taken(slug) else False
 
 
 def _found(slug: str) -> Organizer:
-    found = organizer.get(slug)
+    found = organizer.get(slug) if SLUG.fullmatch(slug) else None
     if found is None:
         raise _missing(slug)
     return found

@@ -13,7 +13,7 @@ from typing import Any
 from scim2_models import Group, PatchOperation
 from scim2_models.path import Comparison, FilterNode, LogicalExpr
 
-from chalicelib import limits, logs
+from chalicelib import credentials, limits, logs
 from chalicelib.models import membership, organizer_members, store
 from chalicelib.models.user import User
 from chalicelib.provisioning.messages import ScimRefusal
@@ -66,10 +66,12 @@ def check(slug: str, changes: Changes) -> list[User]:
         detail = f"One request can add or remove {limits.SCIM_MEMBER_CHANGES_LIMIT} members. Send several."
         raise ScimRefusal(400, "tooMany", detail)
     ids = sorted(changes.joining)
+    changes.leaving = {user_id for user_id in changes.leaving if credentials.could_be_id(user_id)}
+    if strange := [user_id for user_id in ids if not credentials.could_be_id(user_id)]:
+        raise _no_user(strange)
     found = {one.user_id: one for one in store.read_all([User.key(user_id) for user_id in ids]) if one}
     if missing := [user_id for user_id in ids if user_id not in found]:
-        named = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
-        raise ScimRefusal(400, "invalidValue", f"members: there is no user {named}.")
+        raise _no_user(missing)
     full = [
         user_id
         for user_id, one in found.items()
@@ -100,6 +102,11 @@ def ids_of(value: Any) -> Iterator[str]:
         if not isinstance(named, str) or not named:
             raise ScimRefusal(400, "invalidValue", 'members: each must be an object with the id of a user as "value".')
         yield named
+
+
+def _no_user(missing: Sequence[str]) -> ScimRefusal:
+    named = ", ".join(user_id[:64] for user_id in missing[:5]) + (", …" if len(missing) > 5 else "")
+    return ScimRefusal(400, "invalidValue", f"members: there is no user {named}.")
 
 
 def _apply(changes: Changes, operation: PatchOperation[Group], value: Any) -> None:

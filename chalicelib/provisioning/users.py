@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from scim2_models import Context, PatchOp, SearchRequest
@@ -11,7 +11,8 @@ from scim2_models.path import Comparison
 from chalicelib import credentials, limits, logs, names
 from chalicelib.accounts import passwords
 from chalicelib.models import membership, provisioned_user, security_event, store, user
-from chalicelib.models.linked_identity import PLATFORM, Identity
+from chalicelib.models.linked_identity import PLATFORM, Identity, is_subject
+from chalicelib.models.organizer import SLUG
 from chalicelib.models.provisioned_user import Profile
 from chalicelib.models.security_event import Kind
 from chalicelib.models.user import User
@@ -102,7 +103,7 @@ def _filtered(asked: SearchRequest[Any], call: Call, of: str) -> listing.Page[Us
     assert asked.filter is not None
     by = filters.lookup(asked.filter, _LOOKUPS)
     if by.attribute == "groups.value" and isinstance(asked.filter.ast, Comparison):
-        return listing.of_keys(lambda after: membership.members(by.value, after=after), _all, asked, call, of)
+        return listing.of_keys(lambda after: _members(by.value, after), _all, asked, call, of)
     candidates = [one for one in _candidates(by) if one]
     with refusing():
         shown = [person.shown(one, call, groups_limit=limits.MEMBERSHIPS_LIMIT) for one in candidates]
@@ -113,9 +114,11 @@ def _filtered(asked: SearchRequest[Any], call: Call, of: str) -> listing.Page[Us
 def _candidates(by: filters.Lookup) -> Sequence[User | None]:
     match by.attribute:
         case "id":
-            return store.read_all([User.key(by.value)]) if by.value else []
+            return store.read(User.key(by.value)) if credentials.could_be_id(by.value) else []
         case "externalId":
-            return [user.find_by_identity(Identity(PLATFORM, by.value))]
+            return [user.find_by_identity(Identity(PLATFORM, by.value))] if is_subject(by.value) else []
+        case "userName" if not is_subject(by.value):
+            return []
         case "userName":
             named = user.find_by_identity(provisioned_user.user_name_identity(by.value))
             address = None if named else user.find_by_email(by.value)  # shown as the userName until it has one
@@ -123,17 +126,21 @@ def _candidates(by: filters.Lookup) -> Sequence[User | None]:
         case "emails.value":
             return [user.find_by_email(by.value)]
         case "groups.value":
-            return _all(list(membership.members(by.value, most=limits.SCIM_PARTS_LIMIT)))
+            return _all(_members(by.value, None, limits.SCIM_PARTS_LIMIT))
         case _:
             return listing.search(User, "fullname", by.value)
 
 
-def _all(user_ids: Sequence[str]) -> list[User]:
+def _members(slug: str, after: str | None, most: int | None = None) -> Iterator[str]:
+    return membership.members(slug, after=after, most=most) if SLUG.fullmatch(slug) else iter(())
+
+
+def _all(user_ids: Iterable[str]) -> list[User]:
     return [one for one in store.read_all([User.key(user_id) for user_id in user_ids]) if one]
 
 
 def _found(user_id: str) -> User:
-    found = store.read(User.key(user_id))[0] if user_id else None
+    found = store.read(User.key(user_id))[0] if credentials.could_be_id(user_id) else None
     if found is None:
         raise ScimRefusal(404, None, f"There is no user {user_id}.")
     return found

@@ -1,7 +1,7 @@
 """What Okta and Microsoft Entra send, by their own documentation and by what others have recorded of them.
 
-In the bodies, USER and OTHER stand for the ids of two users, GROUP for the id of a group, and MARK for a word that makes
-names unique. Each has its source and the date of that, or of the version that was read.
+In the bodies, USER and OTHER stand for the ids of two users, GROUP for the id of a group, and MARK for a word that
+makes names unique. Each has its source and the date of that, or of the version that was read.
 """
 
 from __future__ import annotations
@@ -100,7 +100,8 @@ REQUESTS = (
         {"members.0.value": "OTHER", "members.1": None},
     ),
     Sent(
-        "a custom Okta app replaces a group", "github.com/jelhub/scimgateway/issues/95 (2023-06)", "PUT", "/Groups/GROUP",
+        "a custom Okta app replaces a group", "github.com/jelhub/scimgateway/issues/95 (2023-06)",
+        "PUT", "/Groups/GROUP",
         {"schemas": [_GROUP], "id": "GROUP", "displayName": "KOTestGroup Test",
          "members": [{"value": "OTHER", "display": None}]},
         {"displayName": "KOTestGroup Test", "members.0.value": "OTHER", "members.1": None},
@@ -124,8 +125,8 @@ REQUESTS = (
             "name": {"formatted": "givenName familyName", "familyName": "familyName", "givenName": "givenName"},
             "roles": [],
         },
-        {"userName": "Test_User_MARK", "active": True, "emails.0.type": "work", "name.formatted": "givenName familyName",
-         "externalId": "0a21f0f2-8d2a-4f8e-bf98-7363c4aed4ef-MARK"},
+        {"userName": "Test_User_MARK", "active": True, "emails.0.type": "work",
+         "name.formatted": "givenName familyName", "externalId": "0a21f0f2-8d2a-4f8e-bf98-7363c4aed4ef-MARK"},
         201,
     ),
     Sent(
@@ -146,7 +147,8 @@ REQUESTS = (
         _patch({"op": "Replace", "path": "active", "value": False}), {"active": False},
     ),
     Sent(
-        "Entra disables a user with a word", "github.com/jelhub/scimgateway/issues/47 (2021-12)", "PATCH", "/Users/USER",
+        "Entra disables a user with a word", "github.com/jelhub/scimgateway/issues/47 (2021-12)",
+        "PATCH", "/Users/USER",
         _patch({"op": "Replace", "path": "active", "value": "False"}), {"active": False},
     ),
     Sent(
@@ -154,7 +156,8 @@ REQUESTS = (
         _patch({"op": "Add", "path": "active", "value": "False"}), {"active": False},
     ),
     Sent(
-        "Entra sets attributes that are not kept", "github.com/Captain-P-Goldfish/scim-for-keycloak/issues/26 (2021-10)",
+        "Entra sets attributes that are not kept",
+        "github.com/Captain-P-Goldfish/scim-for-keycloak/issues/26 (2021-10)",
         "PATCH", "/Users/USER",
         _patch({"op": "replace", "value": {
             "displayName": "Bjfe", "name.givenName": "Kkom", "name.familyName": "Unua",
@@ -163,7 +166,8 @@ REQUESTS = (
         {"displayName": "Bjfe", "name.givenName": "Kkom", "name.familyName": "Unua"},
     ),
     Sent(
-        "Entra's validator fills all addresses", "github.com/sourcegraph/sourcegraph-public-snapshot/pull/49119 (2023-03)",
+        "Entra's validator fills all addresses",
+        "github.com/sourcegraph/sourcegraph-public-snapshot/pull/49119 (2023-03)",
         "PATCH", "/Users/USER",
         _patch(
             {"op": "replace", "path": 'emails[type eq "work"].value', "value": "oren-MARK@white.com"},

@@ -84,8 +84,14 @@ def test_total_is_exact_until_there_are_too_many_to_count(
 @pytest.mark.spec("RFC 7644 §3.4.2.4")
 @pytest.mark.parametrize(
     ("query", "first", "size"),
-    [({}, 1, 100), ({"startIndex": "0"}, 1, 100), ({"startIndex": "-3"}, 1, 100), ({"count": "-1"}, 1, 0), ({"count": "5000"}, 1, 100)],
-)  # fmt: skip
+    [
+        ({}, 1, 100),
+        ({"startIndex": "0"}, 1, 100),
+        ({"startIndex": "-3"}, 1, 100),
+        ({"count": "-1"}, 1, 0),
+        ({"count": "5000"}, 1, 100),
+    ],
+)
 def test_numbers_out_of_range_mean_the_nearest_ones(
     platform: PlatformServer, a_person: Callable[..., Person], query: dict[str, str], first: int, size: int
 ) -> None:

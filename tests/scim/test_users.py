@@ -91,6 +91,7 @@ def test_user_name_external_id_and_address_belong_to_one_user(platform: Platform
         {"userName": f"aNN-{mark}", "emails": [{"value": f"other-{mark}@example.org"}]},
         {"userName": f"bob-{mark}", "externalId": mark, "emails": [{"value": f"bob-{mark}@example.org"}]},
         {"userName": f"bob-{mark}", "emails": [{"value": f"{mark.upper()}@example.org"}]},
+        {"userName": f"Ann-{mark}", "externalId": mark, "emails": [{"value": f"{mark}@example.org"}]},
     ):
         assert refused(platform.call("POST", "/Users", {"schemas": [USER], **body})) == (409, "uniqueness")
     other = platform.make_user(f"bob-{mark}", emails=[{"value": f"bob-{mark}@example.org"}])
