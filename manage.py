@@ -20,6 +20,7 @@ from infra.commands.audit import audit
 from infra.commands.check import check
 from infra.commands.grants import grants
 from infra.commands.import_applications import applications_import
+from infra.commands.members import organizers_reindex
 from infra.commands.organizers import organizers
 from infra.commands.owners import applications_owners, applications_transfer
 from infra.commands.permissions import catalogues
@@ -32,6 +33,7 @@ from infra.laptop import local
 from infra.terminal import printable
 
 applications.add_command(applications_import)
+organizers.add_command(organizers_reindex)
 applications.add_command(applications_owners)
 applications.add_command(applications_requests)
 applications.add_command(applications_transfer)

@@ -31,6 +31,8 @@ from chalicelib.endpoints.people import (
     sign_in,
     sign_up,
 )
+from chalicelib.endpoints.scim import discovery as scim_discovery
+from chalicelib.endpoints.scim import resources as scim_resources
 
 VIEWS = (
     authorize,
@@ -41,6 +43,8 @@ VIEWS = (
     openapi,
     resources,
     sign_in_requests,
+    scim_resources,
+    scim_discovery,
     sign_in,
     identity_providers,
     applications,

@@ -161,6 +161,25 @@ CONTENTION_SECONDS = 5.0
 # A user's grants for one application. One more ends the least recently used one.
 GRANTS_PER_APPLICATION_LIMIT = 50
 
+# A user's organizers. Their slugs are stored on the user, with at most 400 KB: DynamoDB has room for 7,000 of the
+# longest.
+MEMBERSHIPS_LIMIT = 5000
+
+# SCIM. A page has at most this many resources, and a group or user in it at most this many members or groups.
+SCIM_PAGE_LIMIT = 100
+SCIM_PART_OF_PAGE_LIMIT = 100
+SCIM_PARTS_LIMIT = 1000  # the members of a group, or the groups of a user, that is read by itself
+SCIM_MEMBER_CHANGES_LIMIT = 1000  # members that one request adds or removes by id
+SCIM_MEMBERS_AT_ONCE = 25  # in one transaction
+# How many items an index or a filter without a key may walk past, and how many more are counted for totalResults. Each
+# thousand takes about 50 ms.
+SCIM_WALK_LIMIT = 50_000
+SCIM_COUNT_LIMIT = 10_000
+SCIM_SEARCH_AT_ONCE = 1000  # items that one call searches
+SCIM_BULK_LIMIT = 100
+SCIM_BODY_LIMIT_BYTES = 1_048_576
+SCIM_PROFILE_LIMIT_BYTES = 4096  # of a user: each token check reads it
+
 NAME_LIMIT_CHARACTERS = 255
 EMAIL_LIMIT_CHARACTERS = 254  # RFC 5321 §4.5.3.1.3, without the brackets
 PASSWORD_MIN_CHARACTERS = 8

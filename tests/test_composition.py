@@ -64,6 +64,16 @@ def test_the_authorizer_starts_without_the_pages() -> None:
     assert {"app", "jinja2", "chalicelib.composition", "chalicelib.endpoints.http"} & set(modules) == set()
 
 
+@pytest.mark.spec("docs/dependencies.md")
+def test_only_a_scim_request_loads_the_library_of_scim() -> None:
+    code = "import sys, app; print(*sys.modules); import chalicelib.provisioning.users; print(*sys.modules)"
+    before, after = (set(line.split()) for line in run(code, {"LANYARD_STAGE": "prod"}).stdout.splitlines())
+    library = {"scim2_models", "pydantic", "pydantic_core", "lark", "chalicelib.provisioning"}
+    assert before & library == set()
+    assert library <= after
+    assert "chalicelib.endpoints.scim.resources" in before
+
+
 def test_a_table_is_named_after_the_settings_at_the_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     for prefix in ("one-", "another-", "one-"):
         monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, table_prefix=prefix))

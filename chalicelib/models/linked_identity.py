@@ -47,9 +47,14 @@ class LinkedIdentity(Item):
 def check_subject(subject: str) -> str:
     """Return the subject. Raises ValueError if it cannot be one; the message completes a sentence that begins with
     it."""
-    if not subject.isprintable() or not 0 < len(subject) <= SUBJECT_LIMIT_CHARACTERS or subject != subject.strip():
+    if not is_subject(subject):
         raise ValueError(f"must be 1 to {SUBJECT_LIMIT_CHARACTERS} printable characters, with no space at either end")
     return subject
+
+
+def is_subject(subject: str) -> bool:
+    is_short = 0 < len(subject) <= SUBJECT_LIMIT_CHARACTERS
+    return is_short and subject.isprintable() and subject == subject.strip()
 
 
 def parse(stored: str) -> Identity:

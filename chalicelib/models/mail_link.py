@@ -94,9 +94,10 @@ def find(token: str | None, purpose: Purpose) -> MailLink:
 
 
 def owner(link: MailLink) -> User:
-    """The user whose password the link changes. Raises Unusable if they are gone or their password has changed."""
+    """The user whose password the link changes. Raises Unusable if they are gone, or if their password or their address
+    has changed."""
     found = store.read(User.key(link.user_id))[0] if link.user_id else None
-    if found is None or not found.active or found.password_serial != link.password_serial:
+    if found is None or not found.active or found.password_serial != link.password_serial or found.email != link.email:
         raise Unusable(State.OVERTAKEN)
     return found
 

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator
 
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 
 from chalicelib import clock
-from chalicelib.models import store
+from chalicelib.models import organizer_external_id, store
 from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName
 
 _DELETED = "-"
@@ -27,6 +28,7 @@ class Organizer(Item):
 
     slug = UnicodeAttribute(hash_key=True)
     name = UnicodeAttribute()
+    external_id = UnicodeAttribute(null=True)  # see `organizer_external_id`
     created_at = EpochSeconds()
     deleted_at = EpochSeconds(null=True)
 
@@ -73,7 +75,11 @@ def delete(slug: str) -> None:
 
     Raises ConditionFailed if there is no such organizer.
     """
-    store.change(Organizer.key(slug), [Organizer.deleted_at.set(clock.now()), Organizer.name.set(_DELETED)], is_there())
+    found = get(slug)
+    ended: list[Action] = [Organizer.deleted_at.set(clock.now()), Organizer.name.set(_DELETED)]
+    ended.append(Organizer.external_id.remove())
+    freed = [organizer_external_id.free(found.external_id, slug)] if found and found.external_id else []
+    store.write(store.Update(Organizer.key(slug), ended, is_there()), *freed)
 
 
 def forget(slug: str) -> None:

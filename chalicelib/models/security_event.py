@@ -24,6 +24,9 @@ class Kind(StrEnum):
     """What happened."""
 
     ACCOUNT_CREATED = "account_created"
+    ACCOUNT_LINKED = "account_linked"
+    ACCOUNT_DISABLED = "account_disabled"
+    ACCOUNT_ENABLED = "account_enabled"
     SIGN_IN = "log_in"  # stored, so it cannot be renamed
     SESSION_ENDED = "session_ended"
     PASSWORD_CHANGED = "password_changed"

@@ -1,7 +1,8 @@
 """User: a person on the platform, with the memberships that say which organizers they belong to.
 
 The memberships are a set of slugs on the user's own item. So every read of the user, as in each token check, includes
-them without another round trip, and removing one takes effect with the next request.
+them without another round trip, and removing one takes effect with the next request. `membership` lists them by
+organizer.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UnicodeSetAt
 from pynamodb.expressions.condition import Condition, size
 from pynamodb.expressions.update import Action
 
-from chalicelib import clock, credentials, known_device
-from chalicelib.models import linked_identity, organizer, store
+from chalicelib import clock, credentials, known_device, limits
+from chalicelib.models import linked_identity, membership, organizer, store
 from chalicelib.models.email_address import EmailAddress, normalize
 from chalicelib.models.linked_identity import Identity, LinkedIdentity
 from chalicelib.models.organizer import Organizer
 from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName, Whole
 
-MEMBERSHIPS_AT_ONCE = 90  # DynamoDB takes 100 items in a transaction
+MEMBERSHIPS_AT_ONCE = 40  # DynamoDB takes 100 items in a transaction, and each membership is two
 
 
 class User(Item):
@@ -39,6 +40,9 @@ class User(Item):
     memberships = UnicodeSetAttribute(null=True)
     shared_applications = UnicodeSetAttribute(null=True)  # that others registered; to list them, see `ownership`
     linked_identities = UnicodeSetAttribute(null=True)  # as `linked_identity` stores them
+    scim_user_name = UnicodeAttribute(null=True)  # as the platform's server gave it; see `provisioned_user`
+    scim_profile = UnicodeAttribute(null=True)
+    scim_changed_at = EpochSeconds(null=True)
     application_count = Whole(null=True)  # None if stored by a version that did not count; see registration_form
     created_at = EpochSeconds()
 
@@ -113,6 +117,7 @@ def add(new: User, *, claim: store.Change | None = None) -> None:
         *(linked_identity.claim(identity, new.user_id) for identity in new.identities),
         store.Put(new, User.user_id.does_not_exist()),
         *(store.Check(Organizer.key(slug), organizer.is_there()) for slug in sorted(new.organizers)),
+        *(membership.listed(slug, new.user_id) for slug in sorted(new.organizers)),
         *([claim] if claim else []),
     )
 
@@ -167,15 +172,27 @@ def enable(user_id: str) -> None:
 
 
 def add_member(user_id: str, slug: str) -> None:
-    """Raises ConditionFailed if the user or the organizer does not exist."""
-    store.write(
-        store.Check(Organizer.key(slug), organizer.is_there()),
-        store.Update(User.key(user_id), [User.memberships.add({slug})], User.user_id.exists()),
-    )
+    """Raises ConditionFailed if the user or the organizer does not exist, or the user has MEMBERSHIPS_LIMIT of them."""
+    store.write(store.Check(Organizer.key(slug), organizer.is_there()), *joining(user_id, slug))
 
 
 def remove_member(user_id: str, slug: str) -> None:
-    store.change(User.key(user_id), [User.memberships.delete({slug})], User.user_id.exists())
+    """Raises ConditionFailed if the user does not exist."""
+    store.write(*leaving(user_id, slug))
+
+
+def joining(user_id: str, slug: str) -> tuple[store.Update, store.Put]:
+    """The changes that add a user to an organizer. The caller makes sure that the organizer exists."""
+    is_room = User.memberships.does_not_exist() | (size(User.memberships) < limits.MEMBERSHIPS_LIMIT)
+    is_room |= User.memberships.contains(slug)
+    joined = store.Update(User.key(user_id), [User.memberships.add({slug})], User.user_id.exists() & is_room)
+    return joined, membership.listed(slug, user_id)
+
+
+def leaving(user_id: str, slug: str) -> tuple[store.Update, store.Delete]:
+    """The changes that take a user out of an organizer."""
+    left = store.Update(User.key(user_id), [User.memberships.delete({slug})], User.user_id.exists())
+    return left, membership.unlisted(slug, user_id)
 
 
 def bring_up_to_date(user: User, password: str) -> None:
@@ -236,9 +253,10 @@ def _unchanged(user: User) -> Condition:
 
 
 def erase(user: User) -> None:
-    """Delete the account, its address and its linked identities. Its sign-ins, sessions and tokens are refused from the
-    next request on."""
+    """Delete the account, its address, its linked identities and its places in lists of members. Its sign-ins, sessions
+    and tokens are refused from the next request on. Can be repeated."""
     now = store.read(User.key(user.user_id))[0] or user  # an identity may have been linked since
+    membership.forget(user.user_id, now.organizers)
     linked = [store.Delete(LinkedIdentity.key(identity)) for identity in now.identities]
     store.write(store.Delete(User.key(user.user_id)), store.Delete(EmailAddress.key(user.email)), *linked)
 

@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from chalicelib.models import application, application_deletion, grant, ownership, registration_form, store, user
+from chalicelib.accounts import leaving
+from chalicelib.models import application, application_deletion, grant, store, user
 from chalicelib.models.grant import Grant
 from chalicelib.models.store.table import Item
 from chalicelib.models.user import User
@@ -46,14 +47,14 @@ def steps(of: User) -> list[Step]:
     with other owners stays, with one of them as its main owner.
     """
     made: list[Step] = [("users", lambda: user.disable(str(of.user_id)))]
-    for client_id in _registered_by(of):
-        if _heirs(client_id):
+    for client_id in leaving.registered_by(of):
+        if leaving.heirs(client_id):
             made.append((_HANDED_OVER, _bound(_end_ownership, client_id)))
             continue
         for user_id in sorted(grant.users_of(client_id) - {str(of.user_id)}):
             made.append((_OF_OTHERS, _bound(grant.take_back, user_id, client_id)))
         made.append(("applications", _bound(application_deletion.delete, client_id)))
-    made.extend((_LEFT, _bound(_leave, client_id, str(of.user_id))) for client_id in sorted(of.shared))
+    made.extend((_LEFT, _bound(leaving.leave, client_id, str(of.user_id))) for client_id in sorted(of.shared))
     for model in keyed_by_user():
         made.extend((_short_name(model), _bound(_delete, item)) for item in _items(model, of))
     return [*made, ("email_addresses", lambda: _erase_account(of))]
@@ -69,39 +70,16 @@ def connections_of_others(steps: Iterable[Step]) -> int:
     return sum(table == _OF_OTHERS for table, _ in steps)
 
 
-def _registered_by(of: User) -> list[str]:
-    """The client ids of the user's applications: those in the index, and recent ones that it may not list yet."""
-    listed = [str(owned.client_id) for owned in application.owned_by(str(of.user_id))]
-    lately = registration_form.registered_lately(str(of.user_id))
-    return [*listed, *(client_id for client_id in lately if client_id not in listed and application.get(client_id))]
-
-
 def _erase_account(of: User) -> None:
     """Also delete applications that were registered between the listing and the disabling."""
-    for client_id in _registered_by(of):
+    for client_id in leaving.registered_by(of):
         _end_ownership(client_id)
     user.erase(of)
 
 
-def _heirs(client_id: str) -> list[User]:
-    """The other owners of an application, who can keep it. Those who can sign in come first."""
-    found = application.get(client_id)
-    others = [one for one in ownership.owners(found) if one.user_id != found.owner_id] if found else []
-    return sorted(others, key=lambda one: not one.active)
-
-
 def _end_ownership(client_id: str) -> None:
-    found, heirs = application.get(client_id), _heirs(client_id)
-    if found and heirs:
-        ownership.transfer(found, heirs[0], keeps=False)
-    else:
+    if not leaving.hand_over(client_id):
         application_deletion.delete(client_id)
-
-
-def _leave(client_id: str, user_id: str) -> None:
-    found = application.get(client_id)
-    if found and found.is_owned_by(user_id):
-        ownership.remove(found, user_id)
 
 
 def keyed_by_user() -> list[type[Item]]:

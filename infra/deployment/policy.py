@@ -2,7 +2,8 @@
 
     python -m infra.deployment.policy
 
-Each action is named, with its tables and indexes; no `Scan`, no wildcard action. At the end of the whole suite,
+Each action is named, with its tables and indexes; no wildcard action. `Scan` is for one request only: the list of all
+users or organizers that the platform's server asks for (SCIM). At the end of the whole suite,
 tests/whole_run.py compares the lists with the calls that the functions made.
 """
 
@@ -22,8 +23,10 @@ API: dict[str, tuple[str, ...]] = {
         "authorization_codes",
         "consents",
         "device_requests",
+        "email_addresses",
         "grants",
         "invitations",
+        "linked_identities",
         "logos",
         "organizers",
         "pushed_requests",
@@ -31,9 +34,30 @@ API: dict[str, tuple[str, ...]] = {
         "throttles",
         "users",
     ),
-    "BatchWriteItem": ("access_tokens", "grants", "sessions", "throttles"),
+    "BatchWriteItem": (
+        "access_tokens",
+        "consents",
+        "grants",
+        "memberships",
+        "registration_forms",
+        "security_events",
+        "sessions",
+        "throttles",
+    ),
     "ConditionCheckItem": ("consents", "organizers", "users"),
-    "DeleteItem": ("access_tokens", "consents", "grants", "invitations", "linked_identities", "logos", "sessions"),
+    "DeleteItem": (
+        "access_tokens",
+        "consents",
+        "email_addresses",
+        "grants",
+        "invitations",
+        "linked_identities",
+        "logos",
+        "memberships",
+        "organizer_external_ids",
+        "sessions",
+        "users",
+    ),
     "GetItem": (
         "applications",
         "authorization_codes",
@@ -44,6 +68,7 @@ API: dict[str, tuple[str, ...]] = {
         "grants",
         "linked_identities",
         "mail_links",
+        "organizer_external_ids",
         "organizers",
         "pushed_requests",
         "registration_forms",
@@ -62,6 +87,9 @@ API: dict[str, tuple[str, ...]] = {
         "invitations",
         "linked_identities",
         "mail_links",
+        "memberships",
+        "organizer_external_ids",
+        "organizers",
         "pushed_requests",
         "recent_requests",
         "registration_forms",
@@ -77,10 +105,14 @@ API: dict[str, tuple[str, ...]] = {
         "grants",
         "grants/index/client",
         "invitations",
+        "memberships",
+        "organizers",
         "recent_requests",
+        "registration_forms",
         "security_events",
         "sessions",
     ),
+    "Scan": ("organizers", "users"),
     "UpdateItem": (
         "applications",
         "authorization_codes",

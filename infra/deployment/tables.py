@@ -14,8 +14,10 @@ from chalicelib.models.email_address import EmailAddress
 from chalicelib.models.grant import Grant
 from chalicelib.models.linked_identity import LinkedIdentity
 from chalicelib.models.mail_link import MailLink
+from chalicelib.models.membership import Membership
 from chalicelib.models.operator_event import OperatorEvent
 from chalicelib.models.organizer import Organizer
+from chalicelib.models.organizer_external_id import OrganizerExternalId
 from chalicelib.models.ownership import Invitation
 from chalicelib.models.pushed_request import PushedRequest
 from chalicelib.models.recent_request import RecentRequest
@@ -34,6 +36,8 @@ MODELS: tuple[type[Item], ...] = (
     EmailAddress,
     LinkedIdentity,
     Organizer,
+    OrganizerExternalId,
+    Membership,
     Application,
     RegistrationForm,
     AuthorizationCode,

@@ -18,7 +18,7 @@ from tests.actors import Browser, ClientApp
 
 # Keyed by something else and without a TTL, but `erasure` finds these models through the attributes that name a user,
 # and nothing else in them is about a person.
-FOUND_OTHERWISE = {"User", "EmailAddress", "LinkedIdentity", "Application"}
+FOUND_OTHERWISE = {"User", "EmailAddress", "LinkedIdentity", "Membership", "Application"}
 
 
 def test_export_contains_all_of_a_users_data_and_no_secret(john: Browser, shop: ClientApp) -> None:

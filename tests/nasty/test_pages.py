@@ -10,6 +10,7 @@ import pytest
 from chalicelib import credentials
 from chalicelib.credentials import Kind
 from tests.actors import Browser, ClientApp, Page
+from tests.nasty import test_scim
 from tests.nasty.conftest import BASE, Send, held
 from tests.nasty.corpus import SEGMENTS, TEXTS
 
@@ -165,6 +166,7 @@ def test_every_route_is_swept_with_nasty_values(application: Any) -> None:
     answers = {f"sign-in/requests/{{request_id}}{what}" for what in ("", "/accept", "/refuse")}
     programs |= {f"/api/v1/{one}" for one in answers} | {f"/api/v1/iam/{one}" for one in answers}
     account |= {"/login/with/{name}", "/login/with/{name}/back", "/login/link", "/settings/security/unlink"}
+    programs |= test_scim.ROUTES
     nowhere = {"/favicon.ico", "/robots.txt", "/{proxy+}"}
     known = programs | account | own | nowhere | {f"/settings/{name}" for name in settings}
     assert {route for route in application.routes if not route.startswith("/static/")} == known

@@ -92,7 +92,7 @@ def test_lines_are_imported_with_their_organizers(prepared_run: LocalRun, lines:
     for where, reason in (
         ("line 2", "belongs to organizers that do not exist: nowhere."),
         ("line 3", "has the same email address as an earlier record."),
-        ("line 4", "has more than 90 organizers; add the rest with organizers add-member."),
+        ("line 4", "has more than 40 organizers; add the rest with organizers add-member."),
         ("line 5", "has organizers that are not slugs."),
         ("line 6", "has unknown members: admin;"),
         ("line 7", "has a value for active that is not true or false."),

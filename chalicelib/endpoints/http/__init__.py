@@ -59,6 +59,7 @@ class Route:
     form_stands_at: str | None
     answers_stale_forms: bool
     body_limit_bytes: int
+    error_response: Callable[[Refusal], Response] | None
 
 
 def route(
@@ -72,6 +73,7 @@ def route(
     answers_stale_forms: bool = False,
     by_iam: bool = False,
     body_limit_bytes: int = limits.BODY_LIMIT_BYTES,
+    error_response: Callable[[Refusal], Response] | None = None,
 ) -> Callable[[View], View]:
     """Serve `path` with a view that takes a Request and the path's parameters.
 
@@ -81,12 +83,15 @@ def route(
     do. form_stands_at: the template of the path that shows the form, if it is another path.
     answers_stale_forms: the view answers stale forms itself, because a GET of its path may do more than show its form.
     by_iam: API Gateway lets only callers in whom IAM allows to (Signature Version 4); see `Request.iam_caller`.
-    body_limit_bytes: a longer body is refused unread.
+    body_limit_bytes: a longer body is refused unread. error_response: makes the response to an error, in the format of
+    a protocol that is not OAuth.
     """
 
     def register(view: View) -> View:
         again = tuple(typed_again)
-        made = Route(view, methods, is_page, again, form_stands_at, answers_stale_forms, body_limit_bytes)
+        made = Route(
+            view, methods, is_page, again, form_stands_at, answers_stale_forms, body_limit_bytes, error_response
+        )
 
         @functools.wraps(view)
         def serve(**path_parameters: str) -> Response:
@@ -112,10 +117,10 @@ def _answer(to: Route, request: Request, path_parameters: Mapping[str, str]) -> 
         return _ask_to_sign_in(to, request, error)
     except StaleForm as error:
         if not to.is_page or to.answers_stale_forms or request.is_shown_again:
-            return _error_answer(error, request, to.is_page)
+            return _error_answer(error, request, to)
         return _show_again(to, request, path_parameters, error)
     except Exception as error:
-        return _error_answer(error, request, to.is_page)
+        return _error_answer(error, request, to)
 
 
 def _check(request: Request, to: Route) -> None:
@@ -176,10 +181,12 @@ def middleware(event: ChaliceRequest, get_response: Callable[[ChaliceRequest], R
     return response
 
 
-def _error_answer(error: Exception, request: Request, is_page: bool) -> Response:
+def _error_answer(error: Exception, request: Request, to: Route) -> Response:
     refusal = as_refusal(error)
-    logs.note(outcome=refusal.code)
-    if is_page:
+    logs.note(outcome=refusal.code or f"refused: {refusal.status}")
+    if to.error_response:
+        return to.error_response(refusal)
+    if to.is_page:
         return page(
             request,
             "error.html",

@@ -19,6 +19,8 @@ from chalicelib.models.store.reading import query as query
 from chalicelib.models.store.reading import read as read
 from chalicelib.models.store.reading import read_all as read_all
 from chalicelib.models.store.reading import scan as scan
+from chalicelib.models.store.reading import scan_count as scan_count
+from chalicelib.models.store.reading import scan_page as scan_page
 from chalicelib.models.store.writing import aside as aside
 from chalicelib.models.store.writing import change as change
 from chalicelib.models.store.writing import count as count

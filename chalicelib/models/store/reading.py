@@ -54,16 +54,20 @@ def query(
     hash_key: str,
     *,
     starts_with: str | None = None,
+    after: str | None = None,
     index: str | None = None,
     most: int | None = None,
     ended_too: bool = False,
 ) -> Iterator[M]:
     """The items under one hash key, ordered by range key, at most `most`. Consistent, except from an index.
 
-    ended_too: include items that have ended, to delete them or to see that they existed.
+    after: start after this range key. ended_too: include items that have ended, to delete them or to see that they
+    existed.
     """
     range_name = model.range_name()
     condition = getattr(model, range_name).startswith(starts_with) if starts_with and range_name else None
+    if after and range_name:
+        condition = getattr(model, range_name) > after
     source: Any = getattr(model, index) if index else model
     arguments: dict[str, Any] = {} if index else {"consistent_read": True}
     found = _each(source.query(hash_key, range_key_condition=condition, limit=most, **arguments))
@@ -92,6 +96,52 @@ def scan(model: type[M], *, after: str | None = None) -> Iterator[M]:
     """
     start = {model.hash_name(): {"S": after}} if after else None
     return _each(model.scan(consistent_read=True, last_evaluated_key=start))
+
+
+def scan_page(
+    model: type[M], *, after: str | None = None, most: int | None = None, where: tuple[str, str] | None = None
+) -> tuple[list[M], str | None]:
+    """One page of a scan: the items found, and the hash key after which the next page begins; None after the last one.
+
+    most: how many items to look at; None for as many as DynamoDB reads at once (1 MB). where: an attribute's name and
+    its value, for those items only. Only for an operator's paged listing; see design decisions in architecture.md.
+    """
+    arguments = _scan(model, after, most)
+    if where:
+        name, value = where
+        arguments |= {"FilterExpression": "#n = :v", "ExpressionAttributeNames": {"#n": name}}
+        arguments |= {"ExpressionAttributeValues": {":v": {"S": value}}}
+    answer = call(lambda: CONNECTION.dispatch("Scan", arguments))
+    items = [model.from_raw_data(raw) for raw in answer["Items"]]
+    return [item for item in items if not item.is_ended], _next(model, answer)
+
+
+def scan_count(
+    model: type[Item], *, after: str | None = None, most: int, without: str | None = None
+) -> tuple[int, str | None]:
+    """The number of items on one page of a scan, and the hash key after which the next page begins, as `scan_page`.
+
+    without: the name of an attribute; items that have it are not counted.
+    """
+    arguments = _scan(model, after, most) | {"Select": "COUNT"}
+    if without:
+        arguments |= {"FilterExpression": "attribute_not_exists(#n)", "ExpressionAttributeNames": {"#n": without}}
+    answer = call(lambda: CONNECTION.dispatch("Scan", arguments))
+    return int(answer["Count"]), _next(model, answer)
+
+
+def _scan(model: type[Item], after: str | None, most: int | None) -> dict[str, Any]:
+    arguments: dict[str, Any] = {"TableName": model.table(), "ConsistentRead": True}
+    if most is not None:
+        arguments["Limit"] = most
+    if after:
+        arguments["ExclusiveStartKey"] = {model.hash_name(): {"S": after}}
+    return arguments
+
+
+def _next(model: type[Item], answer: dict[str, Any]) -> str | None:
+    last = answer.get("LastEvaluatedKey")
+    return str(last[model.hash_name()]["S"]) if last else None
 
 
 def _each(pages: Iterator[M]) -> Iterator[M]:

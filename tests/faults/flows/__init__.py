@@ -9,6 +9,7 @@ from tests.faults.flows import (  # noqa: F401
     documents,
     elsewhere,
     owning,
+    provisioning,
     registration,
     resources,
     taking_back,
