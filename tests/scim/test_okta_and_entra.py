@@ -21,7 +21,7 @@ def at(body: Any, path: str) -> Any:
     return body
 
 
-@pytest.mark.spec("RFC 7644 §3", "docs/platform.md")
+@pytest.mark.spec("RFC 7644 §3", "docs/platform/scim.md")
 @pytest.mark.parametrize("sent", REQUESTS, ids=lambda sent: sent.name)
 def test_request_of_okta_or_entra_is_answered_as_it_expects(platform: PlatformServer, mark: str, sent: Sent) -> None:
     given = {"name": {"givenName": "Ann", "familyName": "Other", "formatted": "Ann Other"}}

@@ -175,7 +175,7 @@ def test_active_cannot_be_removed(platform: PlatformServer, mark: str) -> None:
     assert account(made["id"]).active is False
 
 
-@pytest.mark.spec("docs/platform.md")
+@pytest.mark.spec("docs/platform/scim.md")
 def test_account_that_was_there_becomes_the_one_that_the_server_describes(
     platform: PlatformServer, a_person: Callable[..., Person], mark: str
 ) -> None:
@@ -190,7 +190,7 @@ def test_account_that_was_there_becomes_the_one_that_the_server_describes(
     assert refused(platform.call("POST", "/Users", body)) == (409, "uniqueness"), "only once"
 
 
-@pytest.mark.spec("docs/platform.md")
+@pytest.mark.spec("docs/platform/scim.md")
 def test_account_that_the_hand_off_made_is_the_one_with_the_same_external_id(
     platform: PlatformServer, a_person: Callable[..., Person], mark: str
 ) -> None:
@@ -227,7 +227,7 @@ def test_put_replaces_what_the_server_said(platform: PlatformServer, mark: str) 
     assert user.find_by_identity(Identity(PLATFORM, mark)) is None
 
 
-@pytest.mark.spec("docs/platform.md")
+@pytest.mark.spec("docs/platform/scim.md")
 def test_what_the_user_changes_here_is_what_the_server_reads(platform: PlatformServer, mark: str) -> None:
     made = platform.make_user(
         f"{mark}@example.org", displayName="Ann", preferredLanguage="de", timezone="Europe/Berlin"
@@ -286,7 +286,7 @@ def test_write_of_somebody_else_in_between_is_not_lost(
     assert account(made["id"]).fullname == "Bob"
 
 
-@pytest.mark.spec("RFC 7644 §3.6", "docs/platform.md")
+@pytest.mark.spec("RFC 7644 §3.6", "docs/platform/scim.md")
 def test_deleted_user_is_gone_with_everything_about_them(
     platform: PlatformServer, shop: ClientApp, john: Browser, eve: Browser
 ) -> None:
