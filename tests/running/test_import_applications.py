@@ -231,8 +231,8 @@ def test_lines_that_cannot_be_imported_are_left_out_with_the_reason(
         (line(owner="\ud800@localhost"), import_applications.NO_ACCOUNT + "."),
         (
             line(redirect_uris=["https://shop.example.com/\ud800"]),
-            "has no redirect URI that can be registered. The redirect URI https://shop.example.com/\ud800 is left out: it "
-            "contains a space, a control character or one outside ASCII; write it percent-encoded.",
+            "has no redirect URI that can be registered. The redirect URI https://shop.example.com/\ud800 is left out: "
+            "it contains a space, a control character or one outside ASCII; write it percent-encoded.",
         ),
         (line(redirect_uris=CALLBACK), "has a value for redirect_uris that is not a list."),
         (line(redirect_uris=[7]), "has redirect_uris that are not texts."),

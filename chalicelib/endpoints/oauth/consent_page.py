@@ -86,9 +86,7 @@ def show(
     optional = [scope for scope in scope_rules.optional(asked) if scope in possible]
     ticked = form.get("scopes", ()) if form is not None else list(filter(scope_rules.ticked_at_first, optional))
     allows = scope_rules.shown(set(possible) - set(optional), question.resource)
-    is_elsewhere = bool(
-        before and before.scopes_at and question.origin and not before.knows_origin(question.origin)
-    )
+    is_elsewhere = bool(before and before.scopes_at and question.origin and not before.knows_origin(question.origin))
     return http.page(
         request,
         "consent.html" if possible else "no_organizer.html",
@@ -134,8 +132,8 @@ def _known(before: Consent, resource: str | None) -> set[str]:
 
 def _folded(before: Consent | None, question: Question, allows: list[str], optional: list[str]) -> list[str]:
     """What the page says in one line, so that a request for more shows what is new: what the user already allowed for
-    answers to this origin, at this API or at all. Nothing of a high risk or with an end, which starts anew or is lifted;
-    and nothing if nothing is new."""
+    answers to this origin, at this API or at all. Nothing of a high risk or with an end, which starts anew or is
+    lifted; and nothing if nothing is new."""
     given = before.allowed_at(question.origin, question.resource) if before and question.origin else None
     known = scope_rules.shown(given_scopes.in_force(given)) if given else []
     if set(allows).union(optional) <= set(known):
