@@ -109,6 +109,19 @@ def test_scope_includes_what_its_included_scopes_include() -> None:
             "own_api has 'read', which is not one of: list_organizers, rename_organizers",
         ),
         (SMALL + "[own_api]\nlist_organizers = 'sell'", "own_api.list_organizers must be a scope of this file"),
+        ("own_api.list_organizers = ['see']\n" + SMALL, "own_api.list_organizers must be a scope of this file"),
+        ("own_api.list_organizers = {}\n" + SMALL, "own_api.list_organizers must be a scope of this file"),
+        ("default = " + "[" * 10_000, "it is not TOML: it is nested too deeply"),
+        (
+            scope("see", "organizers = false\nalways = true\nimplies = ['sell']")
+            + scope("sell", "organizers = false\nversion = 2"),
+            "scopes.see includes 'sell', which people have to allow",
+        ),
+        (
+            scope("see", "organizers = false\nalways = true\nimplies = ['sell']")
+            + scope("sell", "organizers = false\nrisk = 'high'"),
+            "scopes.see includes 'sell', which people have to allow",
+        ),
     ],
 )
 def test_mistake_in_a_file_is_named(text: str, complaint: str) -> None:

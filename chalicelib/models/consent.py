@@ -19,6 +19,7 @@ from chalicelib.models.application import Application
 from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName, as_set
 
 _TRIES = 3
+_AT_ONE_API = ">"  # neither an origin nor a resource has it
 
 
 class Consent(Item):
@@ -46,13 +47,40 @@ class Consent(Item):
 
     @property
     def scopes_at(self) -> dict[str, frozenset[str]]:
-        """The scopes allowed for these organizers, as stored, by the origin that the response went to."""
+        """The scopes allowed for these organizers, as stored, by the `place` that they were allowed at."""
         each = (entry.split(" ") for entry in self.remembered_at or ())
-        return {origin: frozenset(scopes) for origin, *scopes in each}
+        return {at: frozenset(scopes) for at, *scopes in each}
+
+    def allowed_at(self, origin: str, resource: str | None) -> frozenset[str] | None:
+        """The scopes that the user allowed for responses to this origin, at this API or at all of them, as stored; None
+        if they allowed none. resource: the API's URL; None for all of them."""
+        found = [scopes for at, scopes in self.scopes_at.items() if at in (place(origin), place(origin, resource))]
+        return frozenset().union(*found) if found else None
+
+    def allowed_here_and_elsewhere(self, resource: str | None) -> tuple[frozenset[str], frozenset[str]]:
+        """The scopes that the user allowed at this API or at all of them, and those at other APIs, whichever origin the
+        response went to; as stored."""
+        here, others = frozenset[str](), frozenset[str]()
+        for at, scopes in self.scopes_at.items():
+            if at.partition(_AT_ONE_API)[2] in ("", resource):
+                here |= scopes
+            else:
+                others |= scopes
+        return here, others
+
+    def knows_origin(self, origin: str) -> bool:
+        """True if a response went to this origin, whatever it was for."""
+        return any(at.partition(_AT_ONE_API)[0] == origin for at in self.scopes_at)
 
     @classmethod
     def key(cls, user_id: str, client_id: str) -> Key[Consent]:
         return Key(cls, user_id, client_id)
+
+
+def place(origin: str, resource: str | None = None) -> str:
+    """What a remembered consent is limited to: the origin that the response went to, and the URL of the one API that it
+    was for (RFC 8707); None for all of them."""
+    return f"{origin}{_AT_ONE_API}{resource}" if resource else origin
 
 
 def in_force(given: Consent | None, of: Application) -> Consent | None:
@@ -161,5 +189,5 @@ def tidy_up(consents: Iterable[Consent]) -> None:
 
 
 def as_remembered(scopes_at: Mapping[str, Iterable[str]]) -> set[str] | None:
-    """`Consent.scopes_at` as stored: an entry per origin, such as `https://shop.example.com read write`."""
-    return as_set(" ".join([origin, *sorted(scopes)]) for origin, scopes in scopes_at.items())
+    """`Consent.scopes_at` as stored: an entry per `place`, such as `https://shop.example.com read write`."""
+    return as_set(" ".join([at, *sorted(scopes)]) for at, scopes in scopes_at.items())

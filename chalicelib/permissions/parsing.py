@@ -39,6 +39,8 @@ def parse(text: str) -> Catalogue:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise CatalogueError(f"it is not TOML: {error}") from None
+    except RecursionError:
+        raise CatalogueError("it is not TOML: it is nested too deeply") from None
     _check_keys("the file", found, _CATALOGUE_KEYS)
     tables = _table("scopes", found.get("scopes"))
     if not 0 < len(tables) <= _SCOPES_LIMIT:
@@ -48,7 +50,7 @@ def parse(text: str) -> Catalogue:
     own_api = _table("own_api", found.get("own_api", {}))
     _check_keys("own_api", own_api, _OWN_API_KEYS)
     for part, scope in own_api.items():
-        if scope not in scopes or not scopes[scope].needs_organizers:
+        if not isinstance(scope, str) or scope not in scopes or not scopes[scope].needs_organizers:
             raise CatalogueError(f"own_api.{part} must be a scope of this file that is given for organizers")
     default = tuple(_names("default", found.get("default", []), scopes))
     resources = _resources(found.get("resources", {}), scopes)
@@ -106,6 +108,10 @@ def _closed(scope: Scope, others: Mapping[str, Scope]) -> Scope:
             f"{place}: nobody is asked for what every application may do, so it has no lasts and no version"
         )
     for name in included:
+        if scope.is_always and (others[name].is_high_risk or others[name].version > 1):
+            raise CatalogueError(
+                f"{place} includes {name!r}, which people have to allow: it has a high risk or allows more than before"
+            )
         most = others[name].lasts_seconds
         if most is not None and (scope.lasts_seconds is None or scope.lasts_seconds > most):
             raise CatalogueError(f"{place} includes {name!r}, which ends, so it must not last longer")

@@ -209,7 +209,7 @@ class _Importer:
 
 def _users(addresses: set[str]) -> dict[str, User]:
     """The users with these addresses, as the store compares them."""
-    usable = [address for address in sorted(addresses) if address]
+    usable = [address for address in sorted(addresses) if address.isprintable()]  # no surrogate, which has no UTF-8
     known = [found for found in store.read_all([EmailAddress.key(address) for address in usable]) if found]
     users = store.read_all([User.key(found.user_id) for found in known])
     return {found.email: one for found, one in zip(known, users, strict=True) if one}

@@ -11,7 +11,7 @@ from chalicelib import credentials, limits, names
 from chalicelib.models.application import BASIC, NATIVE, NONE, WEB, Profile
 from chalicelib.protocol.rules import redirect_uris
 from infra.imports import client_secrets
-from infra.imports.records import Record, RecordProblem
+from infra.imports.records import Record, RecordProblem, flag
 
 DJANGO_MODELS = ("pretixapi.oauthapplication", "oauth2_provider.application")
 _CODE, _HYBRID, _OWN = "authorization-code", "openid-hybrid", "client-credentials"
@@ -86,7 +86,7 @@ def _from_line(values: dict[str, Any]) -> ImportedApplication:
 def _from_django(fields: dict[str, Any]) -> ImportedApplication:
     """An application of django-oauth-toolkit, or of pretix, which adds `active` to it."""
     secret = _text(fields, "client_secret")
-    is_hashed = fields.get("hash_client_secret") is not False and client_secrets.looks_hashed(secret)
+    is_hashed = flag(fields, "hash_client_secret") and client_secrets.looks_hashed(secret)
     changed = []
     if fields.get("skip_authorization") is True:
         changed.append("Users are asked for their consent, which it skipped.")
@@ -102,7 +102,7 @@ def _from_django(fields: dict[str, Any]) -> ImportedApplication:
         grant=_text(fields, "authorization_grant_type") or _CODE,
         plain="" if is_hashed else secret,
         hashed=secret if is_hashed else "",
-        active=fields.get("active") is not False,
+        active=flag(fields, "active"),
         owner_key=fields.get("user"),
         changed=changed,
     )

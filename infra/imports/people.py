@@ -11,7 +11,7 @@ from chalicelib.imported_passwords import HashCost
 from chalicelib.models import user
 from chalicelib.models.email_address import normalize
 from chalicelib.models.user import User
-from infra.imports.records import Record, RecordProblem
+from infra.imports.records import Record, RecordProblem, flag
 
 DJANGO_MODELS = ("auth.user", "pretixbase.user")
 LANGUAGE, TIMEZONE = "en", "UTC"
@@ -87,7 +87,7 @@ def _from_django(fields: dict[str, Any]) -> dict[str, Any]:
         "fullname": str(fields.get("fullname") or both.strip() or fields.get("username") or ""),
         "locale": str(fields.get("locale") or LANGUAGE).lower(),
         "timezone": str(fields.get("timezone") or TIMEZONE),
-        "active": fields.get("is_active") is not False,
+        "active": flag(fields, "is_active"),
         "password_hash": str(fields.get("password") or _UNUSABLE),
         "organizers": [],
     }
@@ -115,7 +115,7 @@ def _or_else(check: Callable[[str], str], given: str, otherwise: str, what: str,
 
 
 def _organizers(slugs: Sequence[Any]) -> set[str] | None:
-    if not all(isinstance(slug, str) and slug for slug in slugs):
+    if not all(isinstance(slug, str) and slug and slug.isprintable() for slug in slugs):
         raise RecordProblem("has organizers that are not slugs")
     if len(set(slugs)) > user.MEMBERSHIPS_AT_ONCE:
         raise RecordProblem(

@@ -52,6 +52,14 @@ def read(path: Path) -> Iterator[Record]:
         raise FileProblem(f"{path} cannot be read: {error.strerror}.") from error
 
 
+def flag(fields: dict[str, Any], name: str) -> bool:
+    """A field of Django's that is true if it is missing. Raises RecordProblem for anything but true and false."""
+    value = fields.get(name, True)
+    if not isinstance(value, bool):
+        raise RecordProblem(f"has a value for {name} that is not true or false")
+    return value
+
+
 def _first_character(path: Path) -> str:
     with path.open(encoding="utf-8-sig") as file:
         while character := file.read(1):
@@ -65,6 +73,8 @@ def _array(path: Path, text: str) -> Iterator[Record]:
         found = json.loads(text)
     except ValueError as error:
         raise FileProblem(f"{path} is not JSON: {error}.") from error
+    except RecursionError as error:
+        raise FileProblem(f"{path} is not JSON: it is nested too deeply.") from error
     for number, value in enumerate(found, 1):
         yield _record(f"record {number}", value)
 

@@ -55,5 +55,6 @@ def writing(path: Path | None) -> Iterator[Report]:
         number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
         raise FileProblem(f"--report: {path} cannot be written: {error.strerror}.") from error
-    with os.fdopen(number, "w", encoding="utf-8") as file:
+    # A lone surrogate, which JSON can name and UTF-8 cannot, stays as JSON writes it.
+    with os.fdopen(number, "w", encoding="utf-8", errors="backslashreplace") as file:
         yield Report(file)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -39,6 +40,35 @@ def test_optional_permissions_pass_axe_and_can_be_left_out(
     page.wait_for_url(f"{shop.redirect_uri}**")
     code = page.url.partition("code=")[2].partition("&")[0]
     assert shop.exchange(code).json()["scope"] == "events.write orders.refund"
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.spec("docs/permissions.md", "WCAG 2.2 AA")
+def test_page_of_a_permission_that_allows_more_passes_axe(
+    open_page: Open,
+    base_url: str,
+    shop: ClientApp,
+    a_person: Callable[..., Person],
+    monkeypatch: pytest.MonkeyPatch,
+    language: str,
+) -> None:
+    example = permissions.load("box_office")
+    use(monkeypatch, example)
+    page = open_page(locale=LOCALES[language])
+    page.goto(base_url + shop.authorize_path(scope="events.write checkin"))
+    sign_in(page, a_person("Big Events LLC", locale=language))
+    page.route(f"{shop.redirect_uri}**", lambda route: route.fulfill(body="connected"))
+    page.locator("button[value=allow]").click()
+    page.wait_for_url(f"{shop.redirect_uri}**")
+    grown = {name: replace(example.scopes[name], version=2) for name in ("events.write", "checkin")}
+    use(monkeypatch, replace(example, scopes={**example.scopes, **grown}))
+    page.goto(base_url + shop.authorize_path(scope="events.write orders.read orders.refund checkin"))
+    assert page.locator(".tag.new").count() == 5
+    assert look_at(page, f"99-permissions-grown-{language}") == []
+    tag, words = page.locator(".choice .tag.bad"), page.locator(".choice:has(.tag.bad) > span")
+    page.set_viewport_size({"width": 320, "height": 720})
+    starts = [where.evaluate("found => found.getBoundingClientRect().x") for where in (tag, words)]
+    assert starts[0] == starts[1], "a tag that wraps begins where its words do"
 
 
 @pytest.mark.parametrize("language", ["en", "de"])

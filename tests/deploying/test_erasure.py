@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import click
 import pytest
 from click.testing import CliRunner
 
-from chalicelib.models import user
+from chalicelib import credentials
+from chalicelib.models import application, store, user
 from chalicelib.models.store.table import Item
 from infra.commands import Operator, erasure
 from infra.commands.users import users
 from infra.deployment import tables
-from tests.actors import Browser, ClientApp
+from tests import people
+from tests.actors import Browser, ClientApp, Person
 
 # Keyed by something else and without a TTL, but `erasure` finds these models through the attributes that name a user,
 # and nothing else in them is about a person.
@@ -61,6 +64,26 @@ def test_nothing_is_left_and_nothing_works_after_an_erasure(john: Browser, shop:
     left = erasure.export(found)
     assert {name: items for name, items in left.items() if items and name != "users"} == {}
     user.create(email=john.person.email, password="another password", fullname="J", locale="en", timezone="UTC")
+
+
+def test_imported_application_is_exported_without_its_hash_and_erased_with_its_owner(
+    base_url: str, john: Browser, a_person: Callable[..., Person]
+) -> None:
+    owner, secret = a_person(), "0123456789abcdef" * 2
+    hashed = credentials.hash_password(secret)
+    app = people.import_application(base_url, "their-own-id", secret, stored_secret=hashed, owner=owner)
+    tokens = app.connect(john, "Big Events LLC")
+    found = user.find_by_email(owner.email)
+    assert found is not None
+    (exported,) = erasure.export(found)["applications"]
+    assert exported["foreign_id"] == "their-own-id"
+    assert "argon2" not in json.dumps(exported)
+    for _, step in erasure.steps(found):
+        step()
+    assert application.get("their-own-id") is None
+    assert app.me(tokens["access_token"]).status_code == 401
+    with pytest.raises(store.ConditionFailed):
+        people.import_application(base_url, "their-own-id", secret)
 
 
 def test_connections_of_other_users_to_erased_applications_are_counted_separately(

@@ -192,3 +192,22 @@ def test_metadata_lists_the_platforms_apis(base_url: str, monkeypatch: pytest.Mo
     assert listed == [f"{DOOR}/", base_url]
     use(monkeypatch, scope("see"))
     assert "protected_resources" not in requests.get(f"{base_url}/.well-known/oauth-authorization-server").json()
+
+
+def test_consent_for_one_api_is_remembered_neither_for_another_nor_for_all(
+    john: Browser, shop: ClientApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = "https://music.example.com"
+    use(monkeypatch, catalogue() + f'\n[resources."{other}"]\nscopes = ["scan", "list", "see"]\n')
+    first = john.open(shop.authorize_path(scope="scan", resource=DOOR))
+    assert "and nowhere else" in first.text
+    answer(john, first)
+    assert john.open(shop.authorize_path(scope="list", resource=DOOR)).left_to
+    for resource in (None, other):
+        page = john.open(shop.authorize_path(scope="scan", resource=resource))
+        assert not page.left_to, "a token that works elsewhere is not what the user allowed"
+        assert "It keeps what you already allowed" not in page.text
+        assert "scan it new" in page.text
+    answer(john, john.open(shop.authorize_path(scope="scan", resource=None)))
+    for resource in (None, other, DOOR):
+        assert john.open(shop.authorize_path(scope="scan", resource=resource)).left_to, resource

@@ -52,6 +52,16 @@ def test_high_risk_and_what_starts_anew_are_shown_each_time(john: Browser, shop:
     assert "It keeps what you already allowed: see it" in page.text
 
 
+def test_what_came_with_a_permission_that_ends_is_shown_if_it_would_not_end_now(
+    john: Browser, shop: ClientApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, CATALOGUE + scope("refund", "implies = ['list']", "lasts = '8 hours'"))
+    connected(shop, john, "see refund")
+    page = john.open(shop.authorize_path(scope="see list mail"))
+    assert listed(page) == ["list it already allowed"], "it ended with the other one; now it is given for good"
+    assert "It keeps what you already allowed: see it" in page.text
+
+
 def test_page_that_asks_for_nothing_new_shows_everything(john: Browser, shop: ClientApp) -> None:
     connected(shop, john, "see list")
     page = john.open(shop.authorize_path(scope="see list", approval_prompt="force"))

@@ -228,6 +228,12 @@ def test_lines_that_cannot_be_imported_are_left_out_with_the_reason(
         ),
         (line(owner="nobody@localhost"), import_applications.NO_ACCOUNT + "."),
         (line(owner=7), "has a value for owner that is not a text."),
+        (line(owner="\ud800@localhost"), import_applications.NO_ACCOUNT + "."),
+        (
+            line(redirect_uris=["https://shop.example.com/\ud800"]),
+            "has no redirect URI that can be registered. The redirect URI https://shop.example.com/\ud800 is left out: "
+            "it contains a space, a control character or one outside ASCII; write it percent-encoded.",
+        ),
         (line(redirect_uris=CALLBACK), "has a value for redirect_uris that is not a list."),
         (line(redirect_uris=[7]), "has redirect_uris that are not texts."),
         (
@@ -382,11 +388,12 @@ def test_operators_find_an_application_by_its_old_client_id(local_run: LocalRun,
     [
         (b"", "is empty."),
         (b"[", "is not JSON"),
+        (b"[" * 100_000, "is not JSON: it is nested too deeply."),
         (b"\xff\xfe", "is not UTF-8 text."),
         (b"[]", "has no applications."),
         (b'[{"model": "auth.user", "pk": 1, "fields": {}}]', "Django's models for them: pretixapi.oauthapplication, "),
     ],
-    ids=["empty", "cut off", "not text", "no records", "no applications"],
+    ids=["empty", "cut off", "deep", "not text", "no records", "no applications"],
 )
 def test_unusable_file_gets_a_one_line_error(
     local_run: LocalRun, tmp_path: Path, content: bytes, complaint: str
@@ -402,6 +409,26 @@ def test_unknown_owner_for_the_rest_is_an_error(local_run: LocalRun, lines: Call
     done = local_run.manage("applications", "import", str(lines(line())), "--owner", "nobody@localhost")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "Error: There is no user with the address nobody@localhost.\n"
+
+
+@pytest.mark.parametrize("value", [0, "false", None, [], {}])
+def test_application_of_a_dump_that_does_not_say_whether_it_is_active_is_left_out(
+    local_run: LocalRun, tmp_path: Path, value: Any
+) -> None:
+    """A site that stores it in another way must not have a disabled application enabled."""
+    app = confidential(active=value)
+    file, report = tmp_path / "dump.json", tmp_path / "report"
+    file.write_text(json.dumps([{"model": "pretixapi.oauthapplication", "pk": "\ud800", "fields": app}]))
+    owner = ("--owner", "eve@localhost")
+    done = local_run.manage("applications", "import", str(file), "--json", "--report", str(report), *owner)
+    assert json.loads(done.stdout) == counts(left_out=1), done.stderr
+    assert reported(report) == {
+        "pretixapi.oauthapplication \ud800": {
+            "record": "pretixapi.oauthapplication \ud800",
+            "outcome": "left out",
+            "reasons": ["has a value for active that is not true or false."],
+        }
+    }
 
 
 def test_models_of_another_django_site_can_be_named(local_run: LocalRun, tmp_path: Path) -> None:

@@ -86,9 +86,10 @@ def test_lines_are_imported_with_their_organizers(prepared_run: LocalRun, lines:
         {"email": "no address"},
         {"fullname": "Nobody"},
         ["not an object"],
+        {"email": "gil@lines.example", "organizers": ["\ud800"]},
     )
     done = prepared_run.manage("users", "import", str(file), "--json")
-    assert json.loads(done.stdout) == counts(imported=1, left_out=9)
+    assert json.loads(done.stdout) == counts(imported=1, left_out=10)
     for where, reason in (
         ("line 2", "belongs to organizers that do not exist: nowhere."),
         ("line 3", "has the same email address as an earlier record."),
@@ -99,6 +100,7 @@ def test_lines_are_imported_with_their_organizers(prepared_run: LocalRun, lines:
         ("line 8", "has no usable email address: it is not an email address."),
         ("line 9", "has no email."),
         ("line 10", "is not a JSON object."),
+        ("line 11", "has organizers that are not slugs."),
     ):
         assert f"{where} {reason}" in done.stderr
     (ann,) = in_json(prepared_run, "users", "list", "--email", "@lines.example")
@@ -171,6 +173,19 @@ def test_existing_report_is_not_overwritten(local_run: LocalRun, lines: Callable
     assert "--report:" in done.stderr
     assert report.read_text(encoding="utf-8") == "precious"
     assert in_json(local_run, "users", "list", "--email", "@report.example") == []
+
+
+@pytest.mark.parametrize("value", [0, "false", None])
+def test_account_of_a_dump_that_does_not_say_whether_it_is_active_is_left_out(
+    local_run: LocalRun, tmp_path: Path, value: object
+) -> None:
+    """A site that stores it in another way must not have a disabled account enabled."""
+    file = tmp_path / "dump.json"
+    fields = {"email": "off@flags.example", "is_active": value}
+    file.write_text(json.dumps([{"model": "auth.user", "pk": 1, "fields": fields}]), encoding="utf-8")
+    done = local_run.manage("users", "import", str(file), "--json")
+    assert json.loads(done.stdout) == counts(left_out=1)
+    assert "auth.user 1 has a value for is_active that is not true or false." in done.stderr
 
 
 def test_model_of_another_django_site_can_be_named(local_run: LocalRun, tmp_path: Path) -> None:

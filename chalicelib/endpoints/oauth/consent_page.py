@@ -86,7 +86,7 @@ def show(
     optional = [scope for scope in scope_rules.optional(asked) if scope in possible]
     ticked = form.get("scopes", ()) if form is not None else list(filter(scope_rules.ticked_at_first, optional))
     allows = scope_rules.shown(set(possible) - set(optional), question.resource)
-    is_elsewhere = bool(before and before.scopes_at and question.origin and question.origin not in before.scopes_at)
+    is_elsewhere = bool(before and before.scopes_at and question.origin and not before.knows_origin(question.origin))
     return http.page(
         request,
         "consent.html" if possible else "no_organizer.html",
@@ -101,9 +101,10 @@ def show(
         new_place=place if is_elsewhere else None,
         is_on_device=uri is not None and redirect_uris.is_on_device(uri),
         allows=allows,
-        folded=_folded(before, question.origin, allows, optional),
+        folded=_folded(before, question, allows, optional),
         impossible=[scope for scope in asked if scope not in possible],
         granted=scope_rules.shown(given_scopes.in_force(before.scopes)) if before else (),
+        known=_known(before, question.resource) if before else (),
         grown=given_scopes.grown(before.scopes) if before else (),
         lasts=scope_rules.lasts(set(possible) - set(optional)),
         optional={scope: scope_rules.includes(scope, possible, question.resource) for scope in optional},
@@ -121,14 +122,23 @@ def show(
     )
 
 
-def _folded(before: Consent | None, origin: str | None, allows: list[str], optional: list[str]) -> list[str]:
+def _known(before: Consent, resource: str | None) -> set[str]:
+    """What the user already allowed at this API. What they allowed at another one only is new here."""
+    here, elsewhere = (
+        set(scope_rules.shown(given_scopes.in_force(given))) for given in before.allowed_here_and_elsewhere(resource)
+    )
+    return set(scope_rules.shown(given_scopes.in_force(before.scopes))) - (elsewhere - here)
+
+
+def _folded(before: Consent | None, question: Question, allows: list[str], optional: list[str]) -> list[str]:
     """What the page says in one line, so that a request for more shows what is new: what the user already allowed for
-    answers to this origin. Nothing of a high risk or with an end, which starts anew; and nothing if nothing is new."""
-    given = before.scopes_at.get(origin) if before and origin else None
+    answers to this origin, at this API or at all. Nothing of a high risk or with an end, which starts anew or is
+    lifted; and nothing if nothing is new."""
+    given = before.allowed_at(question.origin, question.resource) if before and question.origin else None
     known = scope_rules.shown(given_scopes.in_force(given)) if given else []
     if set(allows).union(optional) <= set(known):
         return []
-    lasting = scope_rules.lasts(allows)
+    lasting = {*scope_rules.lasts(allows), *given_scopes.ends(given or ())}
     return [name for name in allows if name in known and name not in lasting and not scope_rules.is_high_risk(name)]
 
 

@@ -10,7 +10,7 @@ from chalicelib import clock, credentials, logs, settings
 from chalicelib.credentials import Kind
 from chalicelib.models import authorization_code, pushed_request, store
 from chalicelib.models.authorization_code import AuthorizationCode
-from chalicelib.models.consent import Consent, in_force
+from chalicelib.models.consent import Consent, in_force, place
 from chalicelib.models.pushed_request import PushedRequest
 from chalicelib.models.store.attempts import attempts
 from chalicelib.models.store.table import as_set
@@ -33,7 +33,7 @@ def is_remembered(request: AuthorizationRequest, consent: Consent | None, user: 
     consent = in_force(consent, request.application)
     if consent is None or request.always_asks:
         return False
-    if not given_scopes.are_covered(request.scopes, consent.scopes_at.get(request.origin)):
+    if not given_scopes.are_covered(request.scopes, consent.allowed_at(request.origin, request.resource)):
         return False
     return not request.needs_organizers or bool(consents.still_member(consent.organizers or (), user))
 
@@ -46,7 +46,8 @@ def allow_again(
     browser_key: see `repeat`. Raises AlreadyAnswered.
     """
     organizers = consents.still_member(consent.organizers or (), user) if request.needs_organizers else set()
-    given = given_scopes.given_again(request.scopes, consent.scopes_at.get(request.origin, ()))
+    allowed = consent.allowed_at(request.origin, request.resource) or ()
+    given = given_scopes.given_again(request.scopes, allowed)
     code, item = _new_code(request, user, given, organizers, consent.consent_id, browser_key)
     try:
         authorization_code.give_again(item, request.application, pushed=request.pushed)
@@ -72,8 +73,9 @@ def allow(
     """
     organizers = consents.chosen(request.scopes, ticked, user)
     client_id, given = request.application.client_id, given_scopes.given_now(request.scopes)
+    at = place(request.origin, request.resource)
     for _ in attempts():  # other tabs may answer at the same moment
-        consent = consents.remembered(request.application, given, organizers, user, known, origin=request.origin)
+        consent = consents.remembered(request.application, given, organizers, user, known, place=at)
         code, item = _new_code(request, user, given, organizers, consent.consent_id, browser_key)
         try:
             authorization_code.give(item, consent, known=known, pushed=request.pushed)
@@ -114,7 +116,7 @@ def is_told_at_once(error: RefusedRequest, consent: Consent | None, user: User |
         return True
     consent = in_force(consent, application)
     origin = redirect_uris.origin(error.location, is_native=application.is_native)
-    return consent is not None and origin in consent.scopes_at
+    return consent is not None and consent.knows_origin(origin)
 
 
 def deny(request: AuthorizationRequest, user: User, *, issuer: str) -> str:

@@ -150,19 +150,19 @@ def remembered(
     user: User,
     known: Consent | None,
     *,
-    origin: str | None,
+    place: str | None,
 ) -> Consent:
     """The new consent.
 
-    given: the scopes as stored, see `given_scopes`. known: the consent as it was before, or None. origin: of the
-    redirect URI; None for a device.
+    given: the scopes as stored, see `given_scopes`. known: the consent as it was before, or None. place: see
+    `consent.place`; None for a device.
     """
     given, organizers = set(given), set(organizers)
     before = in_force(known, application)
     is_for_the_same = before is None or not organizers or as_set(before.organizers or ()) in (organizers, None)
     scopes_at = dict(before.scopes_at) if before and is_for_the_same else {}
-    if origin is not None:
-        scopes_at[origin] = given_scopes.merged(scopes_at.get(origin, ()), given)
+    if place is not None:
+        scopes_at[place] = given_scopes.merged(scopes_at.get(place, ()), given)
     now = moment_for(application)
     return Consent(
         user_id=user.user_id,

@@ -70,7 +70,7 @@ def approve(
         found, known = store.read(DeviceRequest.key(request.request_id), Consent.key(user.user_id, request.client_id))
         if found is None or not found.is_open or found.device_digest != request.device_digest:
             raise AlreadyAnswered
-        consent = consents.remembered(application, given, organizers, user, known, origin=None)
+        consent = consents.remembered(application, given, organizers, user, known, place=None)
         try:
             device_request.approve(found, consent, " ".join(given), organizers, known=known)
         except store.ConditionFailed:
