@@ -7,6 +7,7 @@ another person finish it, or have another person's browser finish theirs (RFC 97
 from __future__ import annotations
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
+from pynamodb.expressions.update import Action
 
 from chalicelib import clock, credentials, limits
 from chalicelib.credentials import Kind
@@ -97,7 +98,7 @@ def use(request: SignInRequest) -> None:
     if request.answer_digest:
         unused &= SignInRequest.answer_digest == request.answer_digest
     try:
-        actions = [SignInRequest.used_at.set(clock.now()), SignInRequest.said.remove()]
+        actions: list[Action] = [SignInRequest.used_at.set(clock.now()), SignInRequest.said.remove()]
         store.change(SignInRequest.key(request.request_digest), actions, unused)
     except store.ConditionFailed as error:
         raise NotUsable(str(request.next_path)) from error
