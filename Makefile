@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# Container images often set it. Then each of the hundreds of processes of `make test` would compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run demo messages screenshots pictures docs reset test test-dynamodb-local lint format
 .PHONY: package deploy rehearse policies benchmarks faults fuzz requirements coverage

@@ -17,7 +17,10 @@ from tests.manage_server import ManageServer
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_SECONDS = 120
-_NOT_COPIED = shutil.ignore_patterns(".venv", ".local", ".git", "node_modules", ".*_cache", "dist", "deployments")
+# "*.pyc.*" is byte code that another process is writing, and soon has another name.
+_NOT_COPIED = shutil.ignore_patterns(
+    ".venv", ".local", ".git", "node_modules", ".*_cache", "*.pyc.*", "dist", "deployments"
+)
 
 
 class LocalRun:
