@@ -163,11 +163,19 @@ def compare_organizers(of: User, told: Collection[str], managed: Collection[str]
     """
     mine = of.organizers if managed is None else of.organizers & set(managed)
     there = {found.slug for found in organizer.get_all(set(told) - mine)}
-    for slug in sorted(there):
-        user.add_member(of.user_id, slug)
+    there = {slug for slug in sorted(there) if _added(of, slug)}
     for slug in sorted(mine - set(told)):
         user.remove_member(of.user_id, slug)
     of.memberships = as_set((of.organizers | there) - (mine - set(told)))
+
+
+def _added(to: User, slug: str) -> bool:
+    """False if the organizer, or the user, was deleted just now."""
+    try:
+        user.add_member(to.user_id, slug)
+    except store.ConditionFailed:
+        return False
+    return True
 
 
 def _newcomer(person: Person, provider: Provider, identity: Identity, source: RequestSource) -> User:

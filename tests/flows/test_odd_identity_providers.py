@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from chalicelib import credentials, limits
-from chalicelib.models import user
+from chalicelib.models import organizer, user
 from chalicelib.models.linked_identity import Identity
 from tests.actors import Browser, ClientApp
 from tests.conftest import Clock
 from tests.openid_provider import OpenIDProvider
-from tests.openid_sign_in import led, sign_in, somebody
+from tests.openid_sign_in import account, led, sign_in, somebody
+from tests.store_proxy import StoreProxy
 
 pytestmark = pytest.mark.spec("OpenID Connect Core §3.1")
 
@@ -111,6 +114,24 @@ def test_odd_claim_keeps_nobody_out(
     assert sign_in(browser, provider, claims).status == 200
 
 
+def test_organizer_that_is_deleted_during_the_sign_in_keeps_nobody_out(
+    browser: Browser, provider: OpenIDProvider, use: Callable[..., None], store: StoreProxy
+) -> None:
+    use(provider, more='organizers_claim = "groups"')
+    claims = somebody()
+    sign_in(browser, provider, {**claims, "groups": []})
+    slug = organizer.create(credentials.new_serial().lower(), "An organizer").slug
+    fresh = Browser(browser.base_url)
+    back = provider.signed_in(led(fresh), **{**claims, "groups": [slug]})
+    with ExitStack() as later:
+        # The first write uses the request up, the second makes them a member.
+        second = partial(later.enter_context, store.before("TransactWriteItems", lambda: organizer.delete(slug)))
+        with store.before("TransactWriteItems", second):
+            page = fresh.open(back)
+    assert page.status == 200
+    assert account(claims, provider).organizers == frozenset()
+
+
 @pytest.mark.parametrize("odd", ODD, ids=lambda odd: str(odd)[:9])
 @pytest.mark.parametrize("name", ["email", "email_verified", "aud", "iss", "azp", "nonce", "sub"])
 def test_odd_claim_that_matters_is_refused(browser: Browser, provider: OpenIDProvider, name: str, odd: Any) -> None:
@@ -204,3 +225,13 @@ def test_provider_that_takes_all_the_time_is_one_that_cannot_be_reached(
 def test_refusal_with_tokens_in_it_is_a_refusal(browser: Browser, provider: OpenIDProvider) -> None:
     provider.token_status = 400
     assert sign_in(browser, provider, somebody()).status == 400
+
+
+def test_person_who_has_no_way_into_their_account_is_told_whom_to_ask(
+    browser: Browser, provider: OpenIDProvider, use: Callable[..., None], john: Browser
+) -> None:
+    use(provider, passwords=False)
+    left = browser.open("/login/with/staff").left_to
+    assert left
+    page = browser.open(provider.signed_in(left, **somebody(email=john.user.email)))
+    assert (page.status, "Ask the administrator" in page.text, "Sign in to it once" in page.text) == (409, True, False)

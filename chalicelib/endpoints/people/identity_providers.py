@@ -31,6 +31,9 @@ _NOT_SIGNED_IN = Message("You did not sign in there. Try again, or choose anothe
 _NOT_ACCEPTED = Message("The answer of the service where you signed in cannot be accepted. Start again.")
 _NO_ADDRESS = Message("The service where you signed in has not confirmed an email address of yours. Confirm it there.")
 _NO_ACCOUNT = Message("There is no account for you here. Ask the administrator.")
+_NO_WAY_TO_LINK = Message(
+    "There is an account with your email address, but no other way to sign in to it. Ask the administrator."
+)
 _ADDRESS_TAKEN = Message("There is an account with your email address. Sign in to it once, to link the two.")
 blueprint = Blueprint(__name__)
 
@@ -194,6 +197,8 @@ def _sign_in(
         return http.sign_in_page(request, next_path, problem=_NO_ACCOUNT, status=403)
     except federated_sign_in.AddressTaken:
         logs.note(outcome="sign-in has to be linked")
+        if not (ways := settings.SETTINGS.providers).has_passwords and len(ways.by_name) == 1:
+            return http.sign_in_page(request, next_path, problem=_NO_WAY_TO_LINK, status=409)
         sign_in_request.keep(begun, federated_sign_in.as_json(person))
         onward = _link_path(request_id)
         return http.sign_in_page(request, onward, email=person.email or "", problem=_ADDRESS_TAKEN, status=409)
