@@ -71,7 +71,10 @@ def from_claims(claims: Mapping[str, Any], provider: OpenIDProvider) -> Person:
     A name, language or time zone that cannot be used is replaced, since it is no reason to keep somebody out.
     """
     told = None
-    if provider.organizers_claim:
+    # With very many groups, Microsoft Entra refers to the claim instead of sending it (OpenID Connect Core §5.6.2). That
+    # says nothing; a claim that is simply missing says that there are none.
+    elsewhere = claims.get("_claim_names")
+    if provider.organizers_claim and not (isinstance(elsewhere, dict) and provider.organizers_claim in elsewhere):
         told = _organizers(claims.get(provider.organizers_claim, []), provider.organizers)
     return _person(
         subject=claims["sub"],
@@ -185,6 +188,8 @@ def _newcomer(person: Person, provider: Provider, identity: Identity, source: Re
     if taken := user.find_by_email(person.email):
         if not provider.links_by_email:
             raise AddressTaken
+        if not taken.active:
+            raise AccountDisabled
         try:
             user.link(taken.user_id, identity)
         except store.ConditionFailed as error:

@@ -137,13 +137,18 @@ def find_by_identity(identity: Identity) -> User | None:
 def link(user_id: str, identity: Identity) -> None:
     """Link an identity to the account; nothing changes if it is linked already.
 
-    Raises ConditionFailed if it belongs to another user, or the user does not exist or has PER_USER_LIMIT identities.
+    Raises ConditionFailed if it belongs to another user, or the user does not exist, is disabled or has PER_USER_LIMIT
+    identities. An erasure disables the user first, so nothing is linked to somebody who is being erased.
     """
     is_room = User.linked_identities.does_not_exist() | (size(User.linked_identities) < linked_identity.PER_USER_LIMIT)
     is_room |= User.linked_identities.contains(str(identity))
     store.write(
         linked_identity.claim(identity, user_id),
-        store.Update(User.key(user_id), [User.linked_identities.add({str(identity)})], User.user_id.exists() & is_room),
+        store.Update(
+            User.key(user_id),
+            [User.linked_identities.add({str(identity)})],
+            (User.active == True) & is_room,  # noqa: E712 - a DynamoDB condition
+        ),
     )
 
 

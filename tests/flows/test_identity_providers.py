@@ -249,6 +249,19 @@ def test_disabled_account_stays_out(browser: Browser, provider: OpenIDProvider) 
     assert "This account is disabled." in page.text
 
 
+def test_disabled_account_is_not_linked_by_its_address(
+    browser: Browser, provider: OpenIDProvider, john: Browser, use: Callable[..., None]
+) -> None:
+    use(provider, more="links_by_email = true")
+    owner = user.find_by_email(john.user.email)
+    assert owner
+    user.disable(owner.user_id)
+    claims = somebody(email=john.user.email)
+    page = sign_in(browser, provider, claims)
+    assert (page.status, "This account is disabled." in page.text) == (403, True)
+    assert user.find_by_identity(Identity(provider.issuer, claims["sub"])) is None
+
+
 def test_organizers_from_a_claim_are_compared_at_each_sign_in(
     browser: Browser, provider: OpenIDProvider, use: Callable[..., None]
 ) -> None:
@@ -263,6 +276,18 @@ def test_organizers_from_a_claim_are_compared_at_each_sign_in(
     provider.user_info = {"sub": claims["sub"]}
     sign_in(Browser(browser.base_url), provider, claims)  # a claim that is missing says that there are none
     assert account(claims, provider).organizers == {own}
+
+
+def test_claim_that_is_only_referred_to_changes_no_organizers(
+    browser: Browser, provider: OpenIDProvider, use: Callable[..., None]
+) -> None:
+    slug = organizer.create(credentials.new_serial().lower(), "An organizer").slug
+    use(provider, more='organizers_claim = "groups"')
+    claims = somebody()
+    sign_in(browser, provider, {**claims, "groups": [slug]})
+    provider.user_info = {"sub": claims["sub"]}
+    sign_in(Browser(browser.base_url), provider, {**claims, "_claim_names": {"groups": "src1"}})
+    assert account(claims, provider).organizers == {slug}
 
 
 def test_values_of_the_claim_are_slugs_where_no_map_is_given(
