@@ -71,8 +71,8 @@ def from_claims(claims: Mapping[str, Any], provider: OpenIDProvider) -> Person:
     A name, language or time zone that cannot be used is replaced, since it is no reason to keep somebody out.
     """
     told = None
-    # With very many groups, Microsoft Entra refers to the claim instead of sending it (OpenID Connect Core §5.6.2). That
-    # says nothing; a claim that is simply missing says that there are none.
+    # With very many groups, Microsoft Entra refers to the claim instead of sending it (OpenID Connect Core §5.6.2),
+    # which says nothing. A claim that is simply missing says that there are none.
     elsewhere = claims.get("_claim_names")
     if provider.organizers_claim and not (isinstance(elsewhere, dict) and provider.organizers_claim in elsewhere):
         told = _organizers(claims.get(provider.organizers_claim, []), provider.organizers)
