@@ -23,6 +23,8 @@ NAMES = {
     Kind.DEVICE_CODE: "n" * credentials._NAMES_LENGTH[Kind.DEVICE_CODE],
     Kind.REGISTRATION_TOKEN: "n" * credentials._NAMES_LENGTH[Kind.REGISTRATION_TOKEN],
     Kind.KNOWN_DEVICE: "u" * 16 + "d" * 16,
+    Kind.SIGN_IN_REQUEST: "",
+    Kind.SIGN_IN_ANSWER: "",
     Kind.INITIAL_ACCESS_TOKEN: "n" * credentials._NAMES_LENGTH[Kind.INITIAL_ACCESS_TOKEN],
 }
 

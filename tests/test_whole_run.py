@@ -28,9 +28,9 @@ def test_run_that_calls_what_the_policy_allows_has_no_complaints() -> None:
 
 def test_action_that_aws_would_refuse_is_reported() -> None:
     run = WholeRun()
-    run.see({"api": {("Scan", "users")}}, ())
+    run.see({"api": {("Scan", "grants")}}, ())
     (said,) = complaints(run)
-    assert said.startswith("Scan on users is not allowed to api")
+    assert said.startswith("Scan on grants is not allowed to api")
 
 
 def test_action_that_nothing_calls_is_reported_only_after_a_whole_run() -> None:

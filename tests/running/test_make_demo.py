@@ -170,7 +170,8 @@ def test_demo_of_a_platform_has_its_log_in_its_organizers_and_its_permissions(
             assert "Change your events" in shown.text
             assert "Refund orders" in shown.text
             fields = shown.fields("Authorize", "Town Hall")
-            page = ann.post(str(shown.form_with("Authorize")["action"]), data=fields, timeout=30)
+            action = requests.compat.urljoin(page.url, str(shown.form_with("Authorize")["action"]))
+            page = ann.post(action, data=fields, timeout=30)
         assert "Hello, <bdi>Ann Other</bdi>" in page.text
         demos[-1].stop(signal.SIGINT)
         assert not is_listening(shop_port)

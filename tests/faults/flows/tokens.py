@@ -100,6 +100,7 @@ class FirstUseOfAnImportedSecret(Refused):
         return people.import_application(self.world.base_url, f"old-{secret}", secret, stored_secret=imported)
 
     def losses(self, *, is_done: bool) -> Iterator[str]:
+        assert self.learned is not None
         yield from wrong(its_secret_does_not_work=self.act().body.get("error") != "invalid_grant")
         kept = application.get(self.app.client_id)
         its_digest = credentials.digest(self.app.secret)
