@@ -131,9 +131,9 @@ def _email(said: dict[str, Any], user_name: str) -> str:
     listed = [one for one in said.get("emails") or () if one.get("value")]
     chosen = next((one["value"] for one in listed if one.get("primary")), listed[0]["value"] if listed else user_name)
     try:
-        return names.check_email(chosen)
+        return names.check_mail_address(chosen)  # others may become somebody else's in lowercase
     except names.InputProblem as error:
-        detail = "emails must have an email address: the primary one, or else the first, becomes the account's."
+        detail = "emails must have an email address in ASCII: the primary one, or else the first, is the account's."
         raise ScimRefusal(400, "invalidValue", detail) from error
 
 

@@ -56,7 +56,8 @@ class Rehearsal:
             raise Failed(f"deploying the same template again would change: {', '.join(planned.changes)}")
 
     def try_forbidden(self) -> None:
-        """Check that a user with the function's policy can read an item, but cannot scan or delete a table."""
+        """Check that a user with the function's policy can read an item, but cannot scan a table that no list of SCIM's
+        is made from, or delete one."""
         iam = self._client("iam")
         iam.create_user(UserName="like-the-function")
         document = json.dumps(policy.document(self.stage, "api"))
@@ -68,8 +69,8 @@ class Rehearsal:
             aws_access_key_id=key["AccessKeyId"],
             aws_secret_access_key=key["SecretAccessKey"],
         )
-        table = templates.table_prefix(self.stage) + "users"
-        limited.get_item(TableName=table, Key={"user_id": {"S": "nobody"}})
+        table = templates.table_prefix(self.stage) + "applications"
+        limited.get_item(TableName=table, Key={"client_id": {"S": "nothing"}})
         for name in ("scan", "delete_table", "describe_table"):
             try:
                 getattr(limited, name)(TableName=table)

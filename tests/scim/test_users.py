@@ -109,6 +109,7 @@ def test_user_name_external_id_and_address_belong_to_one_user(platform: Platform
     ("body", "scim_type"),
     [
         ({"userName": "no address"}, "invalidValue"),
+        ({"userName": "\u212aate@example.org"}, "invalidValue"),  # a Kelvin sign: kate@ in lowercase
         ({"emails": [{"value": "ann@example.org"}]}, "invalidValue"),
         ({"userName": "x@example.org", "emails": "x"}, "invalidValue"),
         ({"userName": " x@example.org"}, "invalidValue"),
