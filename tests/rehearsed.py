@@ -23,6 +23,7 @@ from tests.mailbox import SesMailbox
 
 _NEEDS_THE_PROCESS = {
     "application",
+    "capfd",
     "caplog",
     "capsys",
     "clock",

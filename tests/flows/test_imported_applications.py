@@ -68,9 +68,7 @@ def basic(app: ClientApp) -> dict[str, str]:
 
 
 @pytest.mark.spec("RFC 6749 §2.2", "RFC 6749 §2.3.1")
-def test_client_id_of_another_system_works_at_every_endpoint(
-    john: Browser, old_shop: ClientApp, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_client_id_of_another_system_works_at_every_endpoint(john: Browser, old_shop: ClientApp) -> None:
     api, named = old_shop.base_url + "/api/v1", {"client_id": old_shop.client_id}
     page = john.open(old_shop.authorize_path())
     assert page.title == "Authorize An imported shop?"
@@ -100,6 +98,15 @@ def test_client_id_of_another_system_works_at_every_endpoint(
     )
     assert revoked.status_code == 200
     assert old_shop.me(refreshed.json()["access_token"]).status_code == 401
+
+
+def test_log_has_the_client_id_that_the_application_sends(
+    john: Browser, old_shop: ClientApp, capfd: pytest.CaptureFixture[str]
+) -> None:
+    code = john.allow(john.open(old_shop.authorize_path()), "Big Events LLC").code
+    form = {"grant_type": "authorization_code", "redirect_uri": CALLBACK, "code": code}
+    tokens = old_shop.call_token(headers=basic(old_shop), **form).json()
+    assert old_shop.me(tokens["access_token"]).status_code == 200
     lines = [json.loads(line) for line in capfd.readouterr().out.splitlines() if line.startswith("{")]
     assert {line["client_id"] for line in lines if line.get("client_id")} == {old_shop.client_id}
 
