@@ -104,7 +104,7 @@ def test_log_has_the_client_id_that_the_application_sends(
     john: Browser, old_shop: ClientApp, capfd: pytest.CaptureFixture[str]
 ) -> None:
     code = john.allow(john.open(old_shop.authorize_path()), "Big Events LLC").code
-    form = {"grant_type": "authorization_code", "redirect_uri": CALLBACK, "code": code}
+    form: dict[str, Any] = {"grant_type": "authorization_code", "redirect_uri": CALLBACK, "code": code}
     tokens = old_shop.call_token(headers=basic(old_shop), **form).json()
     assert old_shop.me(tokens["access_token"]).status_code == 200
     lines = [json.loads(line) for line in capfd.readouterr().out.splitlines() if line.startswith("{")]
