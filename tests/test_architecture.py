@@ -29,6 +29,7 @@ FOUNDATION = {
     "permissions",
     "identity_providers",
     "resource_url",
+    "toml_file",
 }
 # What each folder may import from ours, besides itself.
 MAY_IMPORT = {
@@ -50,8 +51,9 @@ MAY_IMPORT = {
     "credentials": {"imported_passwords"},
     "imported_passwords": set[str](),
     "known_device": {"credentials"},
-    "permissions": {"resource_url"},
-    "identity_providers": set[str](),
+    "permissions": {"resource_url", "toml_file"},
+    "identity_providers": {"toml_file"},
+    "toml_file": set[str](),
     "resource_url": set[str](),
     "settings": {"environment", "limits", "imported_passwords", "permissions", "identity_providers"},
     "limits": set[str](),

@@ -37,6 +37,7 @@ def test_without_a_file_there_are_passwords_alone() -> None:
     ("text", "said"),
     [
         ("x = [", "it is not TOML"),
+        ("x = " + "[" * 10_000, "nested too deeply"),
         ("", "providers: give 1 to 20"),
         ("providers = 7", "providers must be a table"),
         (f"other = 1\n{OPENID}", "the file has 'other'"),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
-from chalicelib import credentials, identity_providers, limits, names
+from chalicelib import credentials, limits, names, toml_file
 from chalicelib.accounts.sign_in import AccountDisabled
 from chalicelib.identity_providers import OpenIDProvider, PlatformPage, Provider
 from chalicelib.models import linked_identity, organizer, security_event, store, user
@@ -17,7 +17,7 @@ from chalicelib.models.user import User
 from chalicelib.request_source import RequestSource
 
 T = TypeVar("T")
-_LANGUAGE, _TIMEZONE = identity_providers.LANGUAGES[0], "UTC"
+_LANGUAGE, _TIMEZONE = toml_file.LANGUAGES[0], "UTC"
 
 
 class NoUsableAddress(Exception):

@@ -8,16 +8,17 @@ docs/sign-in.md explains the keys.
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from chalicelib import toml_file
+from chalicelib.toml_file import check_keys, flag, table, words
+
+ProvidersError = toml_file.FileError  # a file of providers cannot be used
 FOLDER = Path(__file__).parent
-LANGUAGES = ("en", "de")  # those of the pages
-_FILE_NAME = re.compile(r"[a-z][a-z0-9_-]{0,40}")
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
 _HTTPS_URL = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~%/-]*)?", re.ASCII)
 # On a laptop, a provider may run beside Lanyard.
@@ -38,10 +39,6 @@ _OPENID_KEYS = _COMMON_KEYS | {
     "organizers",
 }
 _PAGE_KEYS = _COMMON_KEYS | {"page"}
-
-
-class ProvidersError(ValueError):
-    """The file cannot be used. The message names the place in it and says what it accepts."""
 
 
 @dataclass(frozen=True)
@@ -101,82 +98,54 @@ class Providers:
 
 def load(name: str, *, is_local: bool) -> Providers:
     """The providers in the file of this name; passwords alone for "". Raises ProvidersError."""
-    if not name:
-        return Providers()
-    if not _FILE_NAME.fullmatch(name):
-        raise ProvidersError(f"{name!r} is no name of a file in chalicelib/identity_providers/, without .toml")
-    path = FOLDER / f"{name}.toml"
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ProvidersError(f"there is no file chalicelib/identity_providers/{name}.toml") from None
-    except UnicodeDecodeError:
-        raise ProvidersError(f"{path.name} is not UTF-8") from None
-    try:
-        return parse(text, is_local=is_local)
-    except ProvidersError as error:
-        raise ProvidersError(f"{path.name}: {error}") from None
+    return toml_file.load(FOLDER, name, lambda text: parse(text, is_local=is_local)) if name else Providers()
 
 
 def parse(text: str, *, is_local: bool) -> Providers:
     """is_local: addresses on this machine are taken too. Raises ProvidersError."""
-    try:
-        found = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ProvidersError(f"it is not TOML: {error}") from None
-    _check_keys("the file", found, _FILE_KEYS)
-    tables = _table("providers", found.get("providers", {}))
+    found = toml_file.read(text)
+    check_keys("the file", found, _FILE_KEYS)
+    tables = table("providers", found.get("providers", {}))
     if not 0 < len(tables) <= _PROVIDERS_LIMIT:
         raise ProvidersError(f"providers: give 1 to {_PROVIDERS_LIMIT}, each as [providers.NAME]")
-    read = {name: _provider(name, _table(f"providers.{name}", table), is_local) for name, table in tables.items()}
+    read = {name: _provider(name, table(f"providers.{name}", one), is_local) for name, one in tables.items()}
     sources = [_source(provider) for provider in read.values()]
     if twice := next((source for source in sources if sources.count(source) > 1), None):
         raise ProvidersError(f"two providers have the same subjects, those of {twice}")
-    return Providers(_flag("passwords", found.get("passwords", True)), read)
+    return Providers(flag("passwords", found.get("passwords", True)), read)
 
 
 def _source(provider: OpenIDProvider | PlatformPage) -> str:
     return provider.issuer if isinstance(provider, OpenIDProvider) else "the platform's pages"
 
 
-def _provider(name: str, table: Mapping[str, Any], is_local: bool) -> OpenIDProvider | PlatformPage:
+def _provider(name: str, found: Mapping[str, Any], is_local: bool) -> OpenIDProvider | PlatformPage:
     place = f"providers.{name}"
     if not _NAME.fullmatch(name):
         raise ProvidersError(f"{place}: a name has at most 20 of a-z, 0-9 and '-', and starts with a letter")
-    if ("issuer" in table) == ("page" in table):
+    if ("issuer" in found) == ("page" in found):
         raise ProvidersError(f"{place} must have either an issuer or a page")
-    is_page = "page" in table
-    _check_keys(place, table, _PAGE_KEYS if is_page else _OPENID_KEYS)
+    is_page = "page" in found
+    check_keys(place, found, _PAGE_KEYS if is_page else _OPENID_KEYS)
     common: dict[str, Any] = {
         "name": name,
-        "title": _title(f"{place}.title", table.get("title")),
-        "makes_accounts": _flag(f"{place}.new_accounts", table.get("new_accounts", True)),
-        "links_by_email": _flag(f"{place}.links_by_email", table.get("links_by_email", False)),
+        "title": words(f"{place}.title", found.get("title"), most_characters=_TITLE_LIMIT_CHARACTERS),
+        "makes_accounts": flag(f"{place}.new_accounts", found.get("new_accounts", True)),
+        "links_by_email": flag(f"{place}.links_by_email", found.get("links_by_email", False)),
     }
     if is_page:
-        return PlatformPage(**common, url=_url(f"{place}.page", table["page"], is_local))
-    claim = table.get("organizers_claim")
+        return PlatformPage(**common, url=_url(f"{place}.page", found["page"], is_local))
+    claim = found.get("organizers_claim")
     return OpenIDProvider(
         **common,
-        issuer=_issuer(f"{place}.issuer", table["issuer"], is_local),
-        client_id=_text(f"{place}.client_id", table.get("client_id")),
-        secret_parameter=_parameter(f"{place}.secret_parameter", table.get("secret_parameter")),
-        scopes=_scopes(f"{place}.scopes", table.get("scopes", list(OpenIDProvider.scopes))),
-        has_platform_subjects=_flag(f"{place}.platform_subjects", table.get("platform_subjects", False)),
+        issuer=_issuer(f"{place}.issuer", found["issuer"], is_local),
+        client_id=_text(f"{place}.client_id", found.get("client_id")),
+        secret_parameter=_parameter(f"{place}.secret_parameter", found.get("secret_parameter")),
+        scopes=_scopes(f"{place}.scopes", found.get("scopes", list(OpenIDProvider.scopes))),
+        has_platform_subjects=flag(f"{place}.platform_subjects", found.get("platform_subjects", False)),
         organizers_claim=None if claim is None else _text(f"{place}.organizers_claim", claim),
-        organizers=_organizers(f"{place}.organizers", table.get("organizers", {}), claim),
+        organizers=_organizers(f"{place}.organizers", found.get("organizers", {}), claim),
     )
-
-
-def _title(place: str, value: Any) -> Mapping[str, str]:
-    table = _table(place, value)
-    _check_keys(place, table, set(LANGUAGES))
-    for language in LANGUAGES:
-        text = table.get(language)
-        is_text = isinstance(text, str) and bool(text.strip()) and text.isprintable()
-        if not is_text or len(text or "") > _TITLE_LIMIT_CHARACTERS:
-            raise ProvidersError(f"{place}.{language} must be one line of 1 to {_TITLE_LIMIT_CHARACTERS} characters")
-    return dict(table)
 
 
 def _url(place: str, value: Any, is_local: bool) -> str:
@@ -212,33 +181,16 @@ def _scopes(place: str, value: Any) -> tuple[str, ...]:
 
 
 def _organizers(place: str, value: Any, claim: Any) -> Mapping[str, str]:
-    table = _table(place, value)
-    if table and claim is None:
+    slugs = table(place, value)
+    if slugs and claim is None:
         raise ProvidersError(f"{place} needs organizers_claim, the claim whose values it maps")
-    for told, slug in table.items():
+    for told, slug in slugs.items():
         if not isinstance(slug, str) or not _SLUG.fullmatch(slug):
             raise ProvidersError(f"{place}.{told} must be the slug of an organizer")
-    return table
+    return slugs
 
 
 def _text(place: str, value: Any) -> str:
     if not isinstance(value, str) or not value or not value.isprintable() or len(value) > 255:
         raise ProvidersError(f"{place} must be a text of at most 255 characters")
     return value
-
-
-def _table(place: str, value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise ProvidersError(f"{place} must be a table, written as [{place}]")
-    return value
-
-
-def _flag(place: str, value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ProvidersError(f"{place} must be true or false")
-    return value
-
-
-def _check_keys(place: str, table: Mapping[str, Any], known: Iterable[str]) -> None:
-    if unknown := sorted(set(table) - set(known)):
-        raise ProvidersError(f"{place} has {unknown[0]!r}, which is not one of: {', '.join(sorted(known))}")

@@ -9,10 +9,6 @@ from functools import cached_property
 from chalicelib import resource_url
 
 
-class CatalogueError(ValueError):
-    """A catalogue cannot be used. The message names the place in the file and says what it accepts."""
-
-
 @dataclass(frozen=True)
 class Scope:
     """Something that an application may be allowed to do.

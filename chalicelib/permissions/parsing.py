@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from chalicelib import resource_url
-from chalicelib.permissions.catalogue import Catalogue, CatalogueError, Resource, Rule, Scope
+from chalicelib.permissions.catalogue import Catalogue, Resource, Rule, Scope
+from chalicelib.toml_file import FileError as CatalogueError
+from chalicelib.toml_file import check_keys, flag, read, table, words
 
-LANGUAGES = ("en", "de")  # those of the pages
 # A scope token (RFC 6749 §3.3), without what would need escaping in a page, an address or a log.
 _SCOPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,79}")
 # OpenID Connect gives these a meaning, so a catalogue must not give them another.
@@ -35,20 +35,15 @@ _OWN_API_KEYS = {"list_organizers", "rename_organizers"}
 
 def parse(text: str) -> Catalogue:
     """Raises CatalogueError."""
-    try:
-        found = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise CatalogueError(f"it is not TOML: {error}") from None
-    except RecursionError:
-        raise CatalogueError("it is not TOML: it is nested too deeply") from None
-    _check_keys("the file", found, _CATALOGUE_KEYS)
-    tables = _table("scopes", found.get("scopes"))
+    found = read(text)
+    check_keys("the file", found, _CATALOGUE_KEYS)
+    tables = table("scopes", found.get("scopes"))
     if not 0 < len(tables) <= _SCOPES_LIMIT:
         raise CatalogueError(f"scopes: give 1 to {_SCOPES_LIMIT}, each as [scopes.NAME]")
-    read = {name: _scope(name, _table(f"scopes.{name}", table)) for name, table in tables.items()}
-    scopes = {name: _closed(scope, read) for name, scope in read.items()}
-    own_api = _table("own_api", found.get("own_api", {}))
-    _check_keys("own_api", own_api, _OWN_API_KEYS)
+    by_name = {name: _scope(name, table(f"scopes.{name}", one)) for name, one in tables.items()}
+    scopes = {name: _closed(scope, by_name) for name, scope in by_name.items()}
+    own_api = table("own_api", found.get("own_api", {}))
+    check_keys("own_api", own_api, _OWN_API_KEYS)
     for part, scope in own_api.items():
         if not isinstance(scope, str) or scope not in scopes or not scopes[scope].needs_organizers:
             raise CatalogueError(f"own_api.{part} must be a scope of this file that is given for organizers")
@@ -57,7 +52,7 @@ def parse(text: str) -> Catalogue:
     return Catalogue(scopes, tuple(name for name in scopes if name in default), own_api, resources)
 
 
-def _scope(name: str, table: Mapping[str, Any]) -> Scope:
+def _scope(name: str, found: Mapping[str, Any]) -> Scope:
     place = f"scopes.{name}"
     if not _SCOPE.fullmatch(name):
         raise CatalogueError(
@@ -67,21 +62,21 @@ def _scope(name: str, table: Mapping[str, Any]) -> Scope:
         raise CatalogueError(f"{place}: OpenID Connect gives this scope its meaning, so choose another name")
     if name in ADMINISTRATIVE:
         raise CatalogueError(f"{place}: this scope is for the platform's own server, so choose another name")
-    _check_keys(place, table, _SCOPE_KEYS)
-    risk = table.get("risk", "low")
+    check_keys(place, found, _SCOPE_KEYS)
+    risk = found.get("risk", "low")
     if risk not in ("low", "high"):
         raise CatalogueError(f"{place}.risk must be low or high")
     return Scope(
         name=name,
-        title=_words(f"{place}.title", table.get("title"), is_required=True),
-        detail=_words(f"{place}.detail", table.get("detail"), is_required=False),
-        needs_organizers=_flag(f"{place}.organizers", table.get("organizers", True)),
-        is_always=_flag(f"{place}.always", table.get("always", False)),
-        implies=frozenset(_texts(f"{place}.implies", table.get("implies", []))),
+        title=words(f"{place}.title", found.get("title"), most_characters=_WORDS_LIMIT_CHARACTERS),
+        detail=_words(f"{place}.detail", found.get("detail")),
+        needs_organizers=flag(f"{place}.organizers", found.get("organizers", True)),
+        is_always=flag(f"{place}.always", found.get("always", False)),
+        implies=frozenset(_texts(f"{place}.implies", found.get("implies", []))),
         is_high_risk=risk == "high",
-        is_optional=_flag(f"{place}.optional", table.get("optional", False)),
-        lasts_seconds=_lasts(f"{place}.lasts", table.get("lasts")),
-        version=_version(f"{place}.version", table.get("version", 1)),
+        is_optional=flag(f"{place}.optional", found.get("optional", False)),
+        lasts_seconds=_lasts(f"{place}.lasts", found.get("lasts")),
+        version=_version(f"{place}.version", found.get("version", 1)),
     )
 
 
@@ -119,33 +114,33 @@ def _closed(scope: Scope, others: Mapping[str, Scope]) -> Scope:
 
 
 def _resources(value: Any, scopes: Mapping[str, Scope]) -> dict[str, Resource]:
-    tables, read = _table("resources", value), dict[str, Resource]()
+    tables, found = table("resources", value), dict[str, Resource]()
     if len(tables) > _RESOURCES_LIMIT:
         raise CatalogueError(f"resources: give at most {_RESOURCES_LIMIT}")
-    for address, table in tables.items():
+    for address, one in tables.items():
         place = f'resources."{address}"'
         if resource_url.parts(address) is None:
             raise CatalogueError(f"{place}: an address is like https://api.example.com/, without a user or a #fragment")
-        for other in read:
+        for other in found:
             if resource_url.is_same(address, other):
                 raise CatalogueError(f"{place} is the same address as {other}")
-        read[address] = _resource(address, place, _table(place, table), scopes)
-    return read
+        found[address] = _resource(address, place, table(place, one), scopes)
+    return found
 
 
-def _resource(address: str, place: str, table: Mapping[str, Any], scopes: Mapping[str, Scope]) -> Resource:
-    _check_keys(place, table, _RESOURCE_KEYS)
-    known = _names(f"{place}.scopes", table.get("scopes"), scopes)
+def _resource(address: str, place: str, found: Mapping[str, Any], scopes: Mapping[str, Scope]) -> Resource:
+    check_keys(place, found, _RESOURCE_KEYS)
+    known = _names(f"{place}.scopes", found.get("scopes"), scopes)
     if not known:
         raise CatalogueError(f"{place}.scopes must name at least one scope")
-    rules = table.get("required_scopes", [])
+    rules = found.get("required_scopes", [])
     if not isinstance(rules, list):
         raise CatalogueError(f"{place}.required_scopes must be a list of rules")
     return Resource(
         address=address,
         scopes=frozenset(known),
-        title=_words(f"{place}.title", table.get("title"), is_required=False),
-        token_lifetime_seconds=_token_lifetime(f"{place}.token_lifetime", table.get("token_lifetime")),
+        title=_words(f"{place}.title", found.get("title")),
+        token_lifetime_seconds=_token_lifetime(f"{place}.token_lifetime", found.get("token_lifetime")),
         required_scopes=tuple(_rule(f"{place}.required_scopes", rule, known) for rule in rules),
     )
 
@@ -186,22 +181,9 @@ def _version(place: str, value: Any) -> int:
     return value
 
 
-def _words(place: str, value: Any, *, is_required: bool) -> Mapping[str, str]:
-    """One text for each language."""
-    if value is None and not is_required:
-        return {}
-    table = _table(place, value)
-    _check_keys(place, table, set(LANGUAGES))
-    for language in LANGUAGES:
-        text = table.get(language)
-        if (
-            not isinstance(text, str)
-            or not text.strip()
-            or not text.isprintable()
-            or len(text) > _WORDS_LIMIT_CHARACTERS
-        ):
-            raise CatalogueError(f"{place}.{language} must be one line of 1 to {_WORDS_LIMIT_CHARACTERS} characters")
-    return dict(table)
+def _words(place: str, value: Any) -> Mapping[str, str]:
+    """One text for each language, or none at all."""
+    return {} if value is None else words(place, value, most_characters=_WORDS_LIMIT_CHARACTERS)
 
 
 def _names(place: str, value: Any, known: Iterable[str]) -> list[str]:
@@ -216,20 +198,3 @@ def _texts(place: str, value: Any) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value) or len(set(value)) < len(value):
         raise CatalogueError(f"{place} must be a list of different scopes")
     return value
-
-
-def _table(place: str, value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise CatalogueError(f"{place} must be a table, written as [{place}]")
-    return value
-
-
-def _flag(place: str, value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise CatalogueError(f"{place} must be true or false")
-    return value
-
-
-def _check_keys(place: str, table: Mapping[str, Any], known: set[str]) -> None:
-    if unknown := sorted(set(table) - known):
-        raise CatalogueError(f"{place} has {unknown[0]!r}, which is not one of: {', '.join(sorted(known))}")
