@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,21 +57,8 @@ def _version() -> tuple[int, ...]:
 def serving(script: Path, *arguments: str) -> Iterator[None]:
     """Run a script that says "ready" once it serves, until the block ends."""
     install()
-    command = ["node", str(script), *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        try:
-            assert process.stdout is not None
-            said: list[str] = []
-            for line in process.stdout:
-                if line == "ready\n":
-                    break
-                said.append(line)
-            else:
-                raise AssertionError("".join(said))
-            threading.Thread(target=process.stdout.read, daemon=True).start()  # so that it never waits for a reader
-            yield
-        finally:
-            process.terminate()
+    with toolchains.serving(["node", str(script), *arguments]):
+        yield
 
 
 def play(script: str, given: dict[str, Any], browse: Callable[[str], str]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -87,3 +88,24 @@ def _give_up(problem: str) -> NoReturn:
     if os.environ.get("CI"):
         pytest.fail(problem)
     pytest.skip(problem)
+
+
+@contextmanager
+def serving(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Iterator[None]:
+    """Run a program that says "ready" once it serves, until the block ends. environment: None for ours."""
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            said: list[str] = []
+            for line in process.stdout:
+                if line == "ready\n":
+                    break
+                said.append(line)
+            else:
+                raise AssertionError("".join(said))
+            threading.Thread(target=process.stdout.read, daemon=True).start()  # so that it never waits for a reader
+            yield
+        finally:
+            process.kill()

@@ -10,7 +10,7 @@ import os
 import secrets
 import sys
 
-from flask import Flask, flash, redirect, render_template, request, session, url_for
+from flask import Flask, abort, flash, redirect, render_template, request, session, url_for
 from werkzeug.security import check_password_hash, generate_password_hash
 from werkzeug.wrappers import Response
 
@@ -45,6 +45,18 @@ def create_app(lanyard: Lanyard) -> Flask:
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     app = Flask(__name__)
     app.config.update(SECRET_KEY=secrets.token_bytes(32), SESSION_COOKIE_NAME="shop", SESSION_COOKIE_SAMESITE="Lax")
+
+    def form_token() -> str:
+        """Ties the forms to this browser, so that another site cannot log people in or out."""
+        return str(session.setdefault("form_token", secrets.token_urlsafe(32)))
+
+    app.jinja_env.globals["form_token"] = form_token
+
+    @app.before_request
+    def check_form() -> None:
+        sent = request.form.get("form_token", "").encode()
+        if request.method == "POST" and not secrets.compare_digest(sent, form_token().encode()):
+            abort(403)
 
     @app.get("/")
     def home() -> str:

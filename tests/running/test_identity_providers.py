@@ -123,6 +123,8 @@ def test_person_who_cancels_at_the_shop_is_told_so(shop_run: LocalRun, shop: str
     assert (page.status_code, titled(page)) == (403, "Sign in")
     assert "You did not sign in there" in page.text
     assert visitor.open(f"{shop}/lanyard/sign-in?request=nonsense").status_code == 404
+    sent = {"email": "ann@tickets.example", "password": platform_shop.PASSWORD}
+    assert requests.post(f"{shop}/log-in", data=sent, timeout=30).status_code == 403, "not from the shop's own page"
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,7 @@ import pytest
 import requests
 
 from infra.laptop.ministack import free_port
-from tests import conversation, java
+from tests import conversation, java, toolchains
 from tests.actors import Browser, ClientApp, Person
 from tests.local_run import LocalRun
 
@@ -63,20 +62,9 @@ def _running(local_run: LocalRun) -> Iterator[SpringSite]:
     told = {"LANYARD_URL": local_run.base_url, "LANYARD_CLIENT_ID": row["client_id"]}
     told |= {"LANYARD_CLIENT_SECRET": row["client_secret"]}
     options = [f"--server.port={port}", "--server.address=127.0.0.1", "--logging.level.root=warn"]
-    with subprocess.Popen(
-        [*command, *options], env={**os.environ, **told}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
-        assert process.stdout is not None
-        said = []
-        for line in process.stdout:
-            if line == "ready\n":
-                break
-            said.append(line)
-        else:
-            raise AssertionError("".join(said))
+    with toolchains.serving([*command, *options], {**os.environ, **told}):
         app = ClientApp(local_run.base_url, row["client_id"], row["client_secret"], callback)
         yield SpringSite(url, app, requests.Session())
-        process.kill()
 
 
 @pytest.fixture
