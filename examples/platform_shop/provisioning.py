@@ -20,8 +20,10 @@ def push(lanyard: Lanyard, people: Mapping[str, Mapping[str, Any]], organizers: 
     for slug, name in organizers.items():
         members = [{"value": ids[subject]} for subject, person in people.items() if slug in person["organizers"]]
         group = {"schemas": [_GROUP], "externalId": slug, "displayName": name, "members": members}
-        if lanyard.scim("POST", "/Groups", group).status_code == 409:
-            lanyard.scim("PUT", f"/Groups/{slug}", group).raise_for_status()
+        made = lanyard.scim("POST", "/Groups", group)
+        if made.status_code == 409:
+            made = lanyard.scim("PUT", f"/Groups/{slug}", group)
+        made.raise_for_status()
 
 
 def _push_person(lanyard: Lanyard, subject: str, person: Mapping[str, Any]) -> str:
