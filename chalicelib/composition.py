@@ -21,7 +21,7 @@ from chalicelib.endpoints.developers import (
     programs,
     recent_requests,
 )
-from chalicelib.endpoints.oauth import authorize, device, discovery, registration, token
+from chalicelib.endpoints.oauth import authorize, device, discovery, registration, signing_keys, token
 from chalicelib.endpoints.people import (
     account_activity,
     connected_applications,
@@ -40,6 +40,7 @@ VIEWS = (
     device,
     registration,
     discovery,
+    signing_keys,
     openapi,
     resources,
     sign_in_requests,

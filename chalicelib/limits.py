@@ -204,6 +204,7 @@ STORE_LEAST_READ_SECONDS = 0.1  # if less is left, the try is not made
 STORE_ASIDE_READ_SECONDS = 0.5
 STORE_ASIDE_SECONDS = 2.0
 SERVICE_TRIES = 2  # of a call to SES or SSM
+PUBLISHED_KEYS_CACHED_SECONDS = 300
 SERVER_KEY_RETRY_SECONDS = 5.0  # after a failure to read the server keys, they are not requested again for this long
 # A refresh that loses to another one is tried again, unless its own write took this long. Then its client may have
 # given up and sent the other refresh itself, and that one's token must stay valid.

@@ -48,6 +48,7 @@ class Settings:
     refresh_idle_days: after how many days without a refresh a public client's refresh token expires; 0 for never.
     server_key, previous_server_keys: the key that makes new tokens, and the ones before it, newest first.
     server_key_parameter: the SSM parameter that has all of them instead.
+    signing_keys: a JWK Set with private keys: keys/signing.py; None if nothing is signed.
     site_name, site_logo_url, site_colour: the branding of the pages; the color as #rrggbb, the logo None for ours.
     support_contact: the email or web address of somebody to ask; None for just "the administrator".
     required_scopes: the authorizer's rules, of which the first match decides: protocol/rules/required_scopes.py.
@@ -83,6 +84,7 @@ class Settings:
     providers: identity_providers.Providers = field(default_factory=identity_providers.Providers)
     provider_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     refresh_idle_days: int = 90
+    signing_keys: str | None = field(default=None, repr=False)
 
     @property
     def is_local(self) -> bool:
@@ -150,6 +152,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         refresh_idle_days=read.days(
             environment, "REFRESH_IDLE_DAYS", default=90, least=0, most=limits.REFRESH_IDLE_MAX_DAYS
         ),
+        signing_keys=environment.get("SIGNING_KEYS", "") or None,
     )
 
 

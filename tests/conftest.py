@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from joserfc.jwk import RSAKey
 
 from chalicelib import clock as clock_module
-from chalicelib import limits
+from chalicelib import limits, settings
 from chalicelib.accounts import sign_in_try
+from chalicelib.keys import signing
 from chalicelib.models import throttle
 from chalicelib.models.store import table as table_module
 from chalicelib.protocol.clients import recent_requests
@@ -28,6 +32,7 @@ from tests.whole_run import WholeRun
 network.close_outside()
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored if the suite was started in the background
 _RUN = WholeRun()
+_SIGNING_KEY = RSAKey.generate_key(2048, {"kid": "first", "alg": "RS256"})
 _REQUEST_CALLS = RequestCalls()
 _REQUEST_CALLS.watch(stage.APPLICATION, table_module.CONNECTION)
 
@@ -195,6 +200,16 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
     monkeypatch.setattr(clock_module, "now", made.now)
     monkeypatch.setattr(clock_module, "monotonic", made.monotonic)
+    return made
+
+
+@pytest.fixture(name="signing_key")
+def with_signing_key(_ministack: None, monkeypatch: pytest.MonkeyPatch) -> RSAKey:
+    """The key that this stage signs with, for the length of a test."""
+    made = _SIGNING_KEY
+    as_operators_keep_it = {**made.as_dict(private=True), "status": signing.ACTIVE}
+    changed: Any = replace(settings.SETTINGS, signing_keys=json.dumps({"keys": [as_operators_keep_it]}))
+    monkeypatch.setattr(settings, "SETTINGS", changed)
     return made
 
 

@@ -96,7 +96,7 @@ HOMES = {
     "jinja2": {"pages"},
     "argon2": {"credentials", "imported_passwords"},
     "bcrypt": {"imported_passwords"},
-    "joserfc": {"protocol"},
+    "joserfc": {"protocol", "keys"},
     "boto3": {"mail", "keys"},
     "botocore": {"mail", "keys"},
 }

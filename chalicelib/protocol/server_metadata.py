@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib import settings
+from chalicelib.keys import signing
 from chalicelib.models.application import BASIC, NONE, POST, PRIVATE_KEY_JWT
 from chalicelib.protocol.clients import client_metadata, metadata_documents, private_key_jwt
 from chalicelib.protocol.grants import token_endpoint
@@ -33,6 +34,7 @@ def authorization_server(issuer: str) -> dict[str, Any]:
         "device_authorization_endpoint": issuer + paths.DEVICE_AUTHORIZATION,
         "pushed_authorization_request_endpoint": issuer + paths.PUSHED_REQUEST,
         **({} if is_closed else {"registration_endpoint": issuer + paths.REGISTRATION}),
+        **({"jwks_uri": issuer + paths.KEYS} if signing.is_on() else {}),
         "scopes_supported": list(scopes.supported()),
         **_protected_resources(issuer),
         "response_types_supported": ["code"],

@@ -12,5 +12,6 @@ DEVICE = "/device"  # short: people type it
 REGISTRATION = "/api/v1/oauth/register"
 SERVER_METADATA = "/.well-known/oauth-authorization-server"
 OPENID_CONFIGURATION = "/.well-known/openid-configuration"
+KEYS = "/.well-known/jwks.json"
 RESOURCE_METADATA = "/.well-known/oauth-protected-resource"
 SIGN_IN_WITH = "/login/with"
