@@ -204,8 +204,28 @@ STORE_LEAST_READ_SECONDS = 0.1  # if less is left, the try is not made
 STORE_ASIDE_READ_SECONDS = 0.5
 STORE_ASIDE_SECONDS = 2.0
 SERVICE_TRIES = 2  # of a call to SES or SSM
-PUBLISHED_KEYS_CACHED_SECONDS = 300
 SERVER_KEY_RETRY_SECONDS = 5.0  # after a failure to read the server keys, they are not requested again for this long
+
+# The keys that the provider signs with. `rotate` and `retire` of manage.py keys follow from these times.
+PUBLISHED_KEYS_CACHED_SECONDS = 300
+SIGNING_KEYS_FRESH_SECONDS = 300  # how long a process uses the list of keys before it reads it again
+SIGNING_KEYS_STALE_SECONDS = 1800  # the same while SSM cannot be reached
+SIGNING_KEYS_REFRESH_SECONDS = 1.0  # how long a request may wait for the list if the process has an older one
+VERIFIERS_KEEP_KEYS_SECONDS = 7200  # API Gateway's JWT authorizers, the longest of those we know
+SIGNED_LIFETIME_MAX_SECONDS = 86_400  # of anything that is signed and checked by others
+# How long a successor is published before it signs: until no process, cache or verifier lacks it.
+SUCCESSOR_PUBLISHED_SECONDS = (
+    SIGNING_KEYS_STALE_SECONDS + PUBLISHED_KEYS_CACHED_SECONDS + VERIFIERS_KEEP_KEYS_SECONDS + CLOCKS_APART_SECONDS
+)
+# How long a key is published after its successor began to sign: until the last process has noticed, and what that
+# process signed has expired.
+RETIRED_KEY_PUBLISHED_SECONDS = SIGNING_KEYS_STALE_SECONDS + SIGNED_LIFETIME_MAX_SECONDS + CLOCKS_APART_SECONDS
+SIGNING_KEY_OLD_DAYS = 365  # NIST SP 800-57 Part 1 §5.3.6 gives private signature keys one to three years
+SIGNING_KEYS_LIMIT = 6
+SIGNING_KEYS_LIMIT_CHARACTERS = 16_384
+PARAMETER_LIMIT_CHARACTERS = 4096  # of a standard parameter in SSM
+RSA_MIN_BITS = 2048
+RSA_MAX_BITS = 4096
 # A refresh that loses to another one is tried again, unless its own write took this long. Then its client may have
 # given up and sent the other refresh itself, and that one's token must stay valid.
 REFRESH_GIVES_WAY_SECONDS = STORE_READ_SECONDS

@@ -48,7 +48,9 @@ class Settings:
     refresh_idle_days: after how many days without a refresh a public client's refresh token expires; 0 for never.
     server_key, previous_server_keys: the key that makes new tokens, and the ones before it, newest first.
     server_key_parameter: the SSM parameter that has all of them instead.
-    signing_keys: a JWK Set with private keys: keys/signing.py; None if nothing is signed.
+    signing_keys: a JWK Set with private keys: signing_keys.py; None if nothing is signed, or the keys are in SSM.
+    signing_keys_parameter: the SSM parameter that has the list of keys instead; the private ones are below it.
+    signing_kms_keys: the ARNs of the KMS keys that this list may name.
     site_name, site_logo_url, site_colour: the branding of the pages; the color as #rrggbb, the logo None for ours.
     support_contact: the email or web address of somebody to ask; None for just "the administrator".
     required_scopes: the authorizer's rules, of which the first match decides: protocol/rules/required_scopes.py.
@@ -85,6 +87,8 @@ class Settings:
     provider_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     refresh_idle_days: int = 90
     signing_keys: str | None = field(default=None, repr=False)
+    signing_keys_parameter: str | None = None
+    signing_kms_keys: tuple[str, ...] = ()
 
     @property
     def is_local(self) -> bool:
@@ -152,7 +156,9 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         refresh_idle_days=read.days(
             environment, "REFRESH_IDLE_DAYS", default=90, least=0, most=limits.REFRESH_IDLE_MAX_DAYS
         ),
-        signing_keys=environment.get("SIGNING_KEYS", "") or None,
+        signing_keys=read.signing_key_list(environment),
+        signing_keys_parameter=read.signing_keys_parameter(environment.get("SIGNING_KEYS_PARAMETER", "")),
+        signing_kms_keys=read.signing_kms_keys(environment),
     )
 
 

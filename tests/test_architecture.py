@@ -29,6 +29,7 @@ FOUNDATION = {
     "permissions",
     "identity_providers",
     "resource_url",
+    "signing_keys",
     "toml_file",
 }
 # What each folder may import from ours, besides itself.
@@ -46,7 +47,8 @@ MAY_IMPORT = {
     "names": {"settings", "limits", "messages", "lookalikes"},
     "lookalikes": set[str](),
     "messages": set[str](),
-    "keys": {"settings", "limits", "deadline", "clock"},
+    "keys": {"settings", "limits", "deadline", "clock", "logs", "signing_keys"},
+    "signing_keys": {"limits"},
     "request_source": {"limits"},
     "credentials": {"imported_passwords"},
     "imported_passwords": set[str](),
@@ -57,7 +59,7 @@ MAY_IMPORT = {
     "resource_url": set[str](),
     "settings": {"environment", "limits", "imported_passwords", "permissions", "identity_providers"},
     "limits": set[str](),
-    "environment": {"imported_passwords", "permissions", "resource_url", "identity_providers"},
+    "environment": {"imported_passwords", "permissions", "resource_url", "identity_providers", "signing_keys"},
     "clock": set[str](),
     "deadline": {"limits", "clock"},
     "logs": {"metrics"},

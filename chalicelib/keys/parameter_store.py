@@ -1,12 +1,29 @@
-"""Secrets in the SSM Parameter Store, each read once per process."""
+"""Parameters in the SSM Parameter Store: secrets, each read once per process, and a list that changes.
+
+A parameter that changes is read again once it is older than its reader allows. If SSM then fails, the previous value
+serves a while longer.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from chalicelib import clock, deadline, limits
 
-_values: dict[str, str] = {}
+
+@dataclass(frozen=True)
+class _Kept:
+    value: str
+    # By the wall clock: that of a process that Lambda froze may have stood still.
+    read_at: int
+
+    def is_younger(self, seconds: float) -> bool:
+        return 0 <= clock.now() - self.read_at < seconds
+
+
+_values: dict[str, _Kept] = {}
 _failed: dict[str, tuple[float, str]] = {}  # a parameter's name -> until when it is not requested again, and why
 
 
@@ -18,29 +35,48 @@ class ParameterUnavailable(Exception):
         self.code = code
 
 
-def read(name: str) -> str:
+def read(
+    name: str,
+    *,
+    fresh_seconds: float = math.inf,
+    stale_seconds: float = math.inf,
+    refresh_seconds: float = math.inf,
+    check: Callable[[str], object] = lambda _: None,
+) -> str:
     """The parameter's value, decrypted. Raises ParameterUnavailable.
 
+    fresh_seconds: how old a value may be before it is read again. stale_seconds: how old it may be if that fails.
+    refresh_seconds: how long a request may wait if there is an older value. check: raises ParameterUnavailable for a
+    value that cannot be used.
+
     A failure of SSM is remembered for a short time: while SSM hangs or throttles, requests that each waited for it
-    would tie up every function. Running out of time is not remembered.
+    would tie up every function. Running out of time is not remembered, unless there is an older value.
     """
-    if name in _values:
-        return _values[name]
+    kept = _values.get(name)
+    if kept and (fresh_seconds == math.inf or kept.is_younger(fresh_seconds)):
+        return kept.value
+    older = kept if kept and kept.is_younger(stale_seconds) else None
     until, code = _failed.get(name, (0.0, ""))
     if clock.monotonic() < until:
-        raise ParameterUnavailable(code)
+        return _older(older, ParameterUnavailable(code))
     try:
-        return _values.setdefault(name, _ask_ssm(name))
+        value = _ask_ssm(name, refresh_seconds if older else math.inf)
+        check(value)
     except deadline.DeadlineExceeded as error:
-        raise ParameterUnavailable(type(error).__name__) from error
+        if older:
+            _remember(name, type(error).__name__)
+        return _older(older, ParameterUnavailable(type(error).__name__))
     except ParameterUnavailable as error:
-        raise refused(name, error.code) from error
+        _remember(name, error.code)
+        return _older(older, error)
+    _values[name] = _Kept(value, clock.now())
+    return value
 
 
 def refused(name: str, code: str) -> ParameterUnavailable:
     """The error for a parameter that cannot be used, which is not requested again for SERVER_KEY_RETRY_SECONDS."""
     _values.pop(name, None)
-    _failed[name] = (clock.monotonic() + limits.SERVER_KEY_RETRY_SECONDS, code)
+    _remember(name, code)
     return ParameterUnavailable(code)
 
 
@@ -50,7 +86,17 @@ def forget() -> None:
     _failed.clear()
 
 
-def _ask_ssm(name: str) -> str:
+def _remember(name: str, code: str) -> None:
+    _failed[name] = (clock.monotonic() + limits.SERVER_KEY_RETRY_SECONDS, code)
+
+
+def _older(older: _Kept | None, error: ParameterUnavailable) -> str:
+    if older is None:
+        raise error
+    return older.value
+
+
+def _ask_ssm(name: str, most_seconds: float) -> str:
     import boto3  # imported here so that only requests that need a secret pay for it
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
@@ -62,7 +108,7 @@ def _ask_ssm(name: str) -> str:
     )
     client = boto3.client("ssm", config=config)
     try:
-        answer = deadline.within(math.inf, lambda: client.get_parameter(Name=name, WithDecryption=True))
+        answer = deadline.within(most_seconds, lambda: client.get_parameter(Name=name, WithDecryption=True))
     except ClientError as error:
         raise ParameterUnavailable(error.response["Error"]["Code"]) from error
     except BotoCoreError as error:

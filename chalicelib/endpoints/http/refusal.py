@@ -8,6 +8,7 @@ from chalicelib import logs, settings
 from chalicelib.endpoints.http.notices import Notice
 from chalicelib.keys.parameter_store import ParameterUnavailable
 from chalicelib.keys.server_key import ServerKeyMissing, ServerKeyUnavailable
+from chalicelib.keys.signing import SigningKeyMissing, SigningKeyUnavailable
 from chalicelib.mail import MailUnavailable
 from chalicelib.messages import Message
 from chalicelib.models.store import ConditionFailed, StoreUnavailable
@@ -98,12 +99,19 @@ def as_refusal(error: Exception) -> Refusal:
         case ServerKeyUnavailable():
             logs.note(server_key_error=error.code)
             return _try_again(Message("The service cannot read its key at the moment."))
+        case SigningKeyUnavailable():
+            logs.note(signing_key_error=error.code)
+            return _try_again(Message("The service cannot use its signing key at the moment."))
         case ProviderUnavailable() | ParameterUnavailable():
             logs.note(provider_error=str(error))
             return _try_again(Message("The service where you sign in cannot be reached at the moment."))
         case ServerKeyMissing():
             logs.note(server_key_error="missing")
             message = Message("Public applications need a SERVER_KEY, and this stage has none.")
+            return Refusal(500, "server_error", message, is_operators=True)
+        case SigningKeyMissing():
+            logs.note(signing_key_error="missing")
+            message = Message("This service has no key to sign with.")
             return Refusal(500, "server_error", message, is_operators=True)
         case _:
             logs.note(error=type(error).__name__, where=logs.where(error))
