@@ -103,6 +103,11 @@ def to_text(keys: tuple[SigningKey, ...]) -> str:
     return _json({"keys": [_stored(key) for key in keys]})
 
 
+def to_private_text(key: SigningKey) -> str:
+    """The key's JWK with its private members, as it is stored beside the list."""
+    return _json(key.private_jwk)
+
+
 def to_text_with_private(keys: tuple[SigningKey, ...]) -> str:
     """The list with its private members, as SIGNING_KEYS has it."""
     return _json({"keys": [{**_stored(key), **(key.private or {})} for key in keys]})
