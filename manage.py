@@ -20,6 +20,7 @@ from infra.commands.audit import audit
 from infra.commands.check import check
 from infra.commands.grants import grants
 from infra.commands.import_applications import applications_import
+from infra.commands.keys import keys
 from infra.commands.members import organizers_reindex
 from infra.commands.organizers import organizers
 from infra.commands.owners import applications_owners, applications_transfer
@@ -43,7 +44,7 @@ CONFIG = ROOT / ".chalice" / "config.json"
 
 
 @click.group(
-    commands=[applications, audit, catalogues, check, grants, organizers, registration, tables, users],
+    commands=[applications, audit, catalogues, check, grants, keys, organizers, registration, tables, users],
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.option("--stage", help="The stage to work on: local, or another stage of .chalice/config.json.")

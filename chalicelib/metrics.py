@@ -20,8 +20,8 @@ _COUNT, _MILLISECONDS = "Count", "Milliseconds"
 def describe(line: Mapping[str, Any]) -> dict[str, Any]:
     """The members to add to `line` that make metrics of it; empty in the local stage.
 
-    line: what logs.write writes: route, status, milliseconds, store_round_trips, and outcome, security_event and
-    store_error if they were noted.
+    line: what logs.write writes: route, status, milliseconds, store_round_trips, and outcome, security_event,
+    store_error and signing_key_days if they were noted.
     """
     if settings.SETTINGS.is_local:
         return {}
@@ -48,6 +48,8 @@ def describe(line: Mapping[str, Any]) -> dict[str, Any]:
     if "security_event" in line:
         values["SecurityEvents"] = 1
         directives.append(_directive([["stage", "security_event"]], {"SecurityEvents": _COUNT}))
+    if "signing_key_days" in line:
+        directives.append(_directive([["stage"]], {"signing_key_days": _COUNT}))
     return {**values, "_aws": {"Timestamp": clock.now() * 1000, "CloudWatchMetrics": directives}}
 
 

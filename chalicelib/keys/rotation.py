@@ -52,10 +52,10 @@ def rotate(keys: Keys, key_id: str, now: int) -> Keys:
     if key.status == RETIRED:
         raise NotPossible(f"{key_id} is retired, and signs no more. Publish a new key: keys new.")
     if now < signs_from(key):
-        minutes = -(-(signs_from(key) - now) // 60)
         raise NotPossible(
             f"{key_id} has not been published for long enough: somebody may still keep a list without it. Wait"
-            f" {minutes} minutes. If the key that signs is compromised: keys retire --now KID."
+            f" {_rounded_up(signs_from(key) - now, 60, 'minute')}. If the key that signs is compromised: keys retire"
+            " --now KID."
         )
     return _promote(keys, key, now)
 
@@ -72,10 +72,9 @@ def retire(keys: Keys, key_id: str, now: int) -> Keys:
             f" {key_id}."
         )
     if key.status == RETIRED and now < goes_from(key):
-        hours = -(-(goes_from(key) - now) // 3600)
         raise NotPossible(
-            f"Something that {key_id} signed may still be valid. Wait {hours} hours. If the key is compromised: keys"
-            f" retire --now {key_id}."
+            f"Something that {key_id} signed may still be valid. Wait"
+            f" {_rounded_up(goes_from(key) - now, 3600, 'hour')}. If the key is compromised: keys retire --now {key_id}."
         )
     return _without(keys, key)
 
@@ -110,6 +109,11 @@ def _promote(keys: Keys, key: SigningKey, now: int) -> Keys:
         return other
 
     return tuple(after(other) for other in keys)
+
+
+def _rounded_up(seconds: int, unit_seconds: int, unit: str) -> str:
+    count = -(-seconds // unit_seconds)
+    return f"{count} {unit}{'' if count == 1 else 's'}"
 
 
 def _without(keys: Keys, key: SigningKey) -> Keys:

@@ -13,6 +13,7 @@ import json
 from typing import Any
 
 from chalicelib import identity_providers
+from chalicelib.keys import kms
 from infra.deployment import templates
 
 # action -> the tables it is allowed on, and indexes as TABLE/index/INDEX
@@ -159,6 +160,9 @@ def document(stage: str, function: str) -> dict[str, Any]:
     if parameters:
         resources = [f"arn:aws:ssm:*:*:parameter/{name.lstrip('/')}" for name in parameters]
         statements.append({"Effect": "Allow", "Action": ["ssm:GetParameter"], "Resource": resources})
+    kms_keys = templates.variables(stage).get("SIGNING_KMS_KEYS", "").split() if function == "api" else []
+    if kms_keys:
+        statements.append(may_sign(kms_keys))
     if templates.stages()[stage].get("xray"):  # X-Ray has no resource-level permissions
         actions = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
         statements.append({"Effect": "Allow", "Action": actions, "Resource": ["*"]})
@@ -169,10 +173,19 @@ def document(stage: str, function: str) -> dict[str, Any]:
 
 
 def _parameters(stage: str) -> list[str]:
-    """The SSM parameters with the stage's server key and its secrets at identity providers."""
+    """The SSM parameters with the stage's server key, its signing keys and its secrets at identity providers."""
     variables = templates.variables(stage)
     providers = identity_providers.load(variables.get("IDENTITY_PROVIDERS", ""), is_local=False)
-    return [name for name in (variables.get("SERVER_KEY_PARAMETER"), *providers.secret_parameters) if name]
+    signing_keys = variables.get("SIGNING_KEYS_PARAMETER")
+    of_signing = (signing_keys, f"{signing_keys}/*") if signing_keys else ()  # each private key is below the list
+    return [name for name in (variables.get("SERVER_KEY_PARAMETER"), *of_signing, *providers.secret_parameters) if name]
+
+
+def may_sign(kms_keys: list[str]) -> dict[str, Any]:
+    """The policy statement that lets a function sign digests with these KMS keys, and do nothing else with them."""
+    algorithms = sorted(kms.SIGNING_ALGORITHMS.values())
+    condition = {"StringEquals": {"kms:MessageType": "DIGEST", "kms:SigningAlgorithm": algorithms}}
+    return {"Effect": "Allow", "Action": ["kms:Sign"], "Resource": kms_keys, "Condition": condition}
 
 
 def may_send_mail(sender: str) -> dict[str, Any]:

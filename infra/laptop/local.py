@@ -17,10 +17,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
-from chalicelib import settings
+from chalicelib import clock, settings, signing_keys
+from chalicelib.keys import new_key
 from chalicelib.settings import SettingsError
 from infra.deployment import tables
 from infra.laptop import demo, ending
@@ -74,6 +76,9 @@ def _run(request: ending.Request, port: int, dynamodb_port: int) -> None:
         "PUBLIC_URL": os.environ.get("PUBLIC_URL") or here,
         "SERVER_KEY": _server_key(),
         "SERVER_KEYS": "",
+        "SIGNING_KEYS": _signing_keys(),
+        "SIGNING_KEYS_PARAMETER": "",
+        "SIGNING_KMS_KEYS": "",
         **{name: os.environ[name] for name in FOR_OPERATORS if name in os.environ},
     }
     _read_settings(environment)
@@ -149,12 +154,8 @@ def _wait_for(request: ending.Request, server: subprocess.Popen[str], port: int)
 
 
 def _publish(environment: dict[str, str]) -> None:
-    """Write RUN atomically, because others read it as soon as it exists. It contains the server key."""
-    made = RUN.with_suffix(".new")
-    made.unlink(missing_ok=True)
-    made.touch(mode=0o600)
-    made.write_text(json.dumps(environment), encoding="utf-8")
-    made.replace(RUN)
+    """Write RUN atomically, because others read it as soon as it exists. It contains our keys."""
+    _write_secret(RUN, json.dumps(environment))
 
 
 def _say_ready(public_url: str, here: str) -> None:
@@ -184,6 +185,25 @@ def _server_key() -> str:
         kept.touch(mode=0o600)
         kept.write_text(secrets.token_urlsafe(32), encoding="utf-8")
     return kept.read_text(encoding="utf-8")
+
+
+def _signing_keys() -> str:
+    """The key that signs, created once and kept in a file. A file that cannot be used stops the start."""
+    kept = LOCAL / "signing-keys.json"
+    if not kept.exists():
+        now = clock.now()
+        key = replace(new_key.make(signing_keys.ALGORITHMS[0], now), status=signing_keys.ACTIVE, active_at=now)
+        _write_secret(kept, signing_keys.to_text_with_private((key,)))
+    return kept.read_text(encoding="utf-8")
+
+
+def _write_secret(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, all of it or nothing."""
+    made = path.with_suffix(".new")
+    made.unlink(missing_ok=True)
+    made.touch(mode=0o600)
+    made.write_text(text, encoding="utf-8")
+    made.replace(path)
 
 
 def _port(name: str, default: int) -> int:
