@@ -52,10 +52,10 @@ def rotate(keys: Keys, key_id: str, now: int) -> Keys:
     if key.status == RETIRED:
         raise NotPossible(f"{key_id} is retired, and signs no more. Publish a new key: keys new.")
     if now < signs_from(key):
+        wait = _rounded_up(signs_from(key) - now, 60, "minute")
         raise NotPossible(
-            f"{key_id} has not been published for long enough: somebody may still keep a list without it. Wait"
-            f" {_rounded_up(signs_from(key) - now, 60, 'minute')}. If the key that signs is compromised: keys retire"
-            " --now KID."
+            f"{key_id} has not been published for long enough: somebody may still keep a list without it. Wait {wait}."
+            " If the key that signs is compromised: keys retire --now KID."
         )
     return _promote(keys, key, now)
 
@@ -72,9 +72,10 @@ def retire(keys: Keys, key_id: str, now: int) -> Keys:
             f" {key_id}."
         )
     if key.status == RETIRED and now < goes_from(key):
+        wait = _rounded_up(goes_from(key) - now, 3600, "hour")
         raise NotPossible(
-            f"Something that {key_id} signed may still be valid. Wait"
-            f" {_rounded_up(goes_from(key) - now, 3600, 'hour')}. If the key is compromised: keys retire --now {key_id}."
+            f"Something that {key_id} signed may still be valid. Wait {wait}. If the key is compromised: keys retire"
+            f" --now {key_id}."
         )
     return _without(keys, key)
 

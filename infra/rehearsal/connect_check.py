@@ -94,6 +94,7 @@ class Visit:
         if self._has_gateway:
             self._check_unknown_addresses()
         self._check_errors()
+        self._check_keys()
         self._sign_in()
         tokens = self._exchange(self._allow())
         self._use(tokens["access_token"])
@@ -141,6 +142,14 @@ class Visit:
         _expect("Basic" in _challenge(wrong), "a wrong client secret has no Basic challenge")
         renamed = "" if "WWW-Authenticate" in bare.headers else " (as x-amzn-Remapped-WWW-Authenticate)"
         self.say(f"Unknown clients and missing credentials are refused; challenges arrive{renamed}")
+
+    def _check_keys(self) -> None:
+        if "jwks_uri" not in _json(self._get(self._client, "/.well-known/oauth-authorization-server")):
+            return
+        answer = self._get(self._client, "/.well-known/jwks.json")
+        problem = f"the keys that sign are not published ({answer.status_code}). See manage.py keys list, keys new"
+        _expect(answer.status_code == 200 and bool(_json(answer).get("keys")), problem)
+        self.say("The keys that sign are published")
 
     def _sign_in(self) -> None:
         page = self._get(self._browser, "/login")

@@ -22,6 +22,7 @@ PUBLIC_URL = f"https://rehearsal.invalid/{API_STAGE}"
 EXAMPLE_URL = f"https://example-api.invalid/{API_STAGE}"
 _BUCKET = "rehearsal"
 _SENDER = "lanyard@rehearsal.invalid"
+_KEPT_SETTINGS = {"LANYARD_STAGE", "TABLE_PREFIX", "SERVER_KEY_PARAMETER", "SIGNING_KEYS_PARAMETER"}
 
 
 class Failed(Exception):
@@ -49,6 +50,7 @@ class Rehearsal:
         # MiniStack ignores gateway responses in an OpenAPI document, so set the same ones with API calls.
         gateway.put_responses(self._gateway, self._api(self.stack))
         gateway.deploy(self._gateway, self._api(self.stack))
+        self.manage("keys", "new")
 
     def update(self, dist: Path) -> None:
         planned = self._plan(self.stack, self._uploaded(dist, self.stack))
@@ -196,7 +198,7 @@ def _choose_settings(template: dict[str, Any]) -> None:
         template["Resources"][name]["Properties"]["Environment"]["Variables"] for name in ("APIHandler", "Authorizer")
     )
     for variables in (api, authorizer):
-        for name in set(variables) - {"LANYARD_STAGE", "TABLE_PREFIX", "SERVER_KEY_PARAMETER"}:
+        for name in set(variables) - _KEPT_SETTINGS:
             del variables[name]
         # MiniStack's events, unlike AWS's, have no domain name, so the functions need PUBLIC_URL.
         variables["PUBLIC_URL"] = PUBLIC_URL

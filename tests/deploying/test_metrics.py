@@ -7,10 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import requests
 
-from chalicelib import settings
+from chalicelib import limits, settings, signing_keys
+from chalicelib.keys import new_key
 from infra.deployment import templates
 from tests.actors import Browser, ClientApp
+from tests.conftest import Clock
 
 
 @pytest.fixture(autouse=True)
@@ -77,13 +80,38 @@ def test_every_alarm_on_our_own_metrics_names_one_that_is_written(
     john: Browser, shop: ClientApp, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shop.connect(john, "Big Events LLC")
-    written = set(metrics(lines(capsys)[-1]))
+    written = {*metrics(lines(capsys)[-1]), "signing_key_days"}  # a test of its own shows when that one is written
     resources = templates.read("api")["Resources"].values()
     alarms = [one["Properties"] for one in resources if one["Type"] == "AWS::CloudWatch::Alarm"]
     ours = [alarm["MetricName"] for alarm in alarms if alarm["Namespace"] == "Lanyard"]
     of_lines = {name for name in ours if isinstance(name, str)}
-    assert of_lines == {"Faults", "StoreErrors", "Replays"}
+    assert of_lines == {"Faults", "StoreErrors", "Replays", "signing_key_days"}
     assert of_lines <= written
     filters = [one["Properties"] for one in resources if one["Type"] == "AWS::Logs::MetricFilter"]
     counted = [made["MetricName"] for found in filters for made in found["MetricTransformations"]]
     assert counted == [name for name in ours if not isinstance(name, str)]
+
+
+def test_age_of_the_key_that_signs_is_a_metric_with_an_alarm(
+    base_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], clock: Clock
+) -> None:
+    clock.stop()
+    made_at = clock.now() - 366 * limits.DAY_SECONDS
+    key = replace(new_key.make("ES256", made_at), status=signing_keys.ACTIVE)
+    kept = signing_keys.to_text_with_private((key,))
+    monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, signing_keys=kept))
+    lines(capsys)
+    assert requests.get(f"{base_url}/.well-known/jwks.json", timeout=10).status_code == 200
+    (line,) = lines(capsys)
+    assert metrics(line)["signing_key_days"] == 366
+    template = templates.read("api")
+    alarm = template["Resources"]["OldSigningKeyAlarm"]["Properties"]
+    assert (alarm["MetricName"], alarm["Statistic"]) == ("signing_key_days", "Maximum")
+    assert template["Parameters"]["SigningKeyDays"]["Default"] == limits.SIGNING_KEY_OLD_DAYS
+
+
+def test_request_that_signs_nothing_has_no_metric_of_keys(shop: ClientApp, capsys: pytest.CaptureFixture[str]) -> None:
+    lines(capsys)
+    shop.exchange("lyac_x")
+    (line,) = lines(capsys)
+    assert "signing_key_days" not in metrics(line)

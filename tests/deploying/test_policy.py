@@ -53,3 +53,23 @@ def test_traces_may_be_written_only_if_the_stage_enables_them(monkeypatch: pytes
     assert "xray:" not in json.dumps(policy.document("prod", function))
     monkeypatch.setattr(templates, "stages", lambda: {"prod": stage})
     assert "xray:PutTraceSegments" in json.dumps(policy.document("prod", function))
+
+
+def test_api_may_read_its_signing_keys_and_use_its_kms_keys_and_the_authorizer_neither(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    arn = "arn:aws:kms:eu-central-1:111122223333:key/0a1b2c3d"
+    stages = templates.stages()
+    stages["prod"]["environment_variables"] |= {
+        "SIGNING_KEYS_PARAMETER": "/lanyard/prod/signing-keys",
+        "SIGNING_KMS_KEYS": arn,
+    }
+    monkeypatch.setattr(templates, "stages", lambda: stages)
+    statements = policy.document("prod", "api")["Statement"]
+    (reads,) = [one for one in statements if one["Action"] == ["ssm:GetParameter"]]
+    parameter = "arn:aws:ssm:*:*:parameter/lanyard/prod/signing-keys"
+    assert {parameter, f"{parameter}/*"} <= set(reads["Resource"])
+    (signs,) = [one for one in statements if "kms:" in json.dumps(one["Action"])]
+    assert (signs["Action"], signs["Resource"]) == (["kms:Sign"], [arn])
+    assert signs["Condition"]["StringEquals"]["kms:MessageType"] == "DIGEST"
+    assert not any(word in json.dumps(policy.document("prod", "authorizer")) for word in ("kms:", "ssm:"))

@@ -48,15 +48,32 @@ def test_email_is_written_to_a_folder_that_is_printed_and_its_link_works(local_r
     assert "lyml_" not in local_run.text
 
 
+def test_make_run_makes_a_key_to_sign_with_that_only_its_owner_can_read(local_run: LocalRun) -> None:
+    (key,) = requests.get(f"{local_run.base_url}/.well-known/jwks.json", timeout=10).json()["keys"]
+    kept = local_run.folder / ".local" / "signing-keys.json"
+    assert kept.stat().st_mode & 0o077 == 0
+    (private,) = json.loads(kept.read_text())["keys"]
+    assert (key["alg"], key["kid"], key["n"]) == ("RS256", private["kid"], private["n"])
+    assert "d" not in key
+    (row,) = json.loads(local_run.manage("keys", "list", "--json").stdout)
+    assert (row["key_id"], row["status"], row["kept_in"]) == (key["kid"], "active", "SIGNING_KEYS")
+    refused = local_run.manage("keys", "new")
+    assert refused.returncode == 2
+    assert "This stage's keys are in SIGNING_KEYS" in refused.stderr
+    assert private["d"] not in local_run.text
+
+
 def test_data_survives_ctrl_c_and_is_deleted_by_make_reset(clone: LocalRun) -> None:
     clone.start()
     assert f"Created {len(tables.MODELS)} tables" in clone.text
     made = clone.manage("organizers", "create", "--slug", "kept", "--name", "Kept")
     assert made.returncode == 0, made.stderr
+    published = requests.get(f"{clone.base_url}/.well-known/jwks.json", timeout=10).json()
     clone.interrupt()
     assert not clone.is_running
     clone.start()
     assert "Created" not in clone.text
+    assert requests.get(f"{clone.base_url}/.well-known/jwks.json", timeout=10).json() == published
     again = clone.manage("organizers", "create", "--slug", "kept", "--name", "Kept")
     assert again.stderr == "Error: There is already an organizer kept.\n"
     clone.interrupt()
