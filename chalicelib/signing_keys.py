@@ -32,6 +32,7 @@ _OURS = {"status", "kms", *_TIMES}
 _PLAIN = {"kty", "kid", "alg", "use", "key_ops"}
 _CURVE_BYTES = 32  # of a coordinate or a private key on P-256 and Ed25519
 _RSA_EXPONENT = 65537
+_WORD_CHARACTERS = 20  # of an unknown member's name that a message may quote
 KMS_KEY = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]{1,64}")
 KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -158,7 +159,8 @@ def _check_members(jwk: Mapping[str, Any], where: str, algorithm: str, *, with_p
     allowed = {*_PLAIN, *_OURS, *public, *(private if with_private else ())}
     for name in sorted(set(jwk) - allowed):
         what = "a private member, which is not kept here" if name in private else "a member that is unknown"
-        raise SigningKeysError(f"{where} has {what}: {name if name.isidentifier() else 'its name is no word'}")
+        is_word = name.isidentifier() and len(name) <= _WORD_CHARACTERS
+        raise SigningKeysError(f"{where} has {what}: {name if is_word else 'its name is no word'}")
     numbers = {
         name: _number(jwk, name, where) for name in (*public, *(private if with_private else ())) if name != "crv"
     }

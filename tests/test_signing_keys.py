@@ -63,6 +63,7 @@ BROKEN = [
     (jwk_set({**RSA, "use": "enc"}), 'key 1 has a use other than "sig"'),
     (jwk_set({**RSA, "status": "on"}), "key 1 needs a status: next, active or retired"),
     (jwk_set({**RSA, "stauts": "next"}), "key 1 has a member that is unknown: stauts"),
+    (jwk_set({**RSA, RSA["d"]: "next"}), "key 1 has a member that is unknown: its name is no word"),
     (jwk_set({**RSA, "created": "2026"}), "key 1 has a created that is not a number of seconds since 1970"),
     (jwk_set({**RSA, "created": True}), "key 1 has a created that is not a number of seconds since 1970"),
     (jwk_set(SMALL), "key 1 must have 2048 to 4096 bits"),

@@ -81,7 +81,7 @@ def _signing() -> list[SigningKey]:
 
 
 def _json(value: Mapping[str, Any]) -> bytes:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+    return json.dumps(value, separators=(",", ":")).encode()
 
 
 def _base64url(value: bytes) -> str:
