@@ -18,6 +18,8 @@ from chalicelib.models import membership, organizer_members, store
 from chalicelib.models.user import User
 from chalicelib.provisioning.messages import ScimRefusal
 
+_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:group"
+
 
 @dataclass
 class Changes:
@@ -45,12 +47,15 @@ def split(operations: Sequence[PatchOperation[Group]]) -> tuple[Changes, list[Pa
     changes, others = Changes(), []
     for operation in operations:
         if operation.path is not None:
-            if str(operation.path.attr or "").lower() != "members":
+            name, *below = operation.path.parts or ("",)
+            if not _is_members(name):
                 others.append(operation)
+            elif below:
+                raise ScimRefusal(400, "invalidPath", "A part of a member cannot be changed: use the path members.")
             else:
                 _apply(changes, operation, operation.value)
         elif isinstance(operation.value, dict):
-            rest = {name: value for name, value in operation.value.items() if name.lower() != "members"}
+            rest = {name: value for name, value in operation.value.items() if not _is_members(name)}
             for name in operation.value.keys() - rest.keys():
                 _apply(changes, operation, operation.value[name])
             if rest:
@@ -107,6 +112,11 @@ def ids_of(value: Any) -> Iterator[str]:
 def _no_user(missing: Sequence[str]) -> ScimRefusal:
     named = ", ".join(user_id[:64] for user_id in missing[:5]) + (", …" if len(missing) > 5 else "")
     return ScimRefusal(400, "invalidValue", f"members: there is no user {named}.")
+
+
+def _is_members(name: str) -> bool:
+    """Names are compared without case, and may begin with the schema (RFC 7643 §2.1, RFC 7644 §3.10)."""
+    return name.lower() in ("members", f"{_SCHEMA}:members")
 
 
 def _apply(changes: Changes, operation: PatchOperation[Group], value: Any) -> None:
