@@ -344,3 +344,38 @@ def test_organizer_that_an_operator_created_is_a_group_too(platform: PlatformSer
     assert found["id"] == slug
     platform.patch(f"/Groups/{slug}", {"op": "replace", "path": "externalId", "value": mark + "x"})
     assert platform.get("/Groups", filter=f'externalId eq "{mark}"').json()["totalResults"] == 0
+
+
+@pytest.mark.spec("RFC 7644 §3.5.2")
+@pytest.mark.parametrize("path", ["members.value", "members.display", 'members[value eq "{}"].display'])
+@pytest.mark.parametrize("op", ["add", "replace", "remove"])
+def test_part_of_a_member_cannot_be_changed_and_takes_nobody_out(
+    platform: PlatformServer, mark: str, ids: list[str], path: str, op: str
+) -> None:
+    made = platform.make_group(mark, members=[{"value": one} for one in ids[:2]])
+    answer = platform.patch(f"/Groups/{mark}", {"op": op, "path": path.format(ids[0]), "value": ids[0]})
+    assert refused(answer)[0] == 400
+    assert platform.get(f"/Groups/{mark}").json() == made
+
+
+@pytest.mark.spec("RFC 7644 §3.5.2", "RFC 7643 §3.1")
+@pytest.mark.parametrize("name", ["MEMBERS", f"{GROUP}:members", f"{GROUP.lower()}:Members"])
+def test_members_are_found_under_their_full_name(
+    platform: PlatformServer, mark: str, ids: list[str], name: str
+) -> None:
+    platform.make_group(mark, members=[{"value": ids[0]}])
+    answer = platform.patch(f"/Groups/{mark}", {"op": "add", "value": {name: [{"value": ids[1]}]}})
+    assert (answer.status_code, shown(answer.json())) == (200, ids[:2])
+
+
+@pytest.mark.spec("RFC 7644 §3.12")
+def test_error_about_a_wrong_type_says_which_attribute_and_nothing_of_the_program(
+    platform: PlatformServer, mark: str
+) -> None:
+    made = platform.make_user(f"{mark}@example.org")
+    for path, value in (("name.formatted", {"x": 1}), ("name", "x"), ("externalId", 5), ("password", 5)):
+        answer = platform.patch(f"/Users/{made['id']}", {"op": "replace", "path": path, "value": value})
+        assert refused(answer) == (400, "invalidValue")
+        detail = answer.json()["detail"]
+        assert path.rpartition(".")[2] in detail
+        assert not any(word in detail for word in ("pydantic", "\n", "validation error", "external_id"))
