@@ -176,6 +176,7 @@ SCIM_MEMBERS_AT_ONCE = 25  # in one transaction
 SCIM_WALK_LIMIT = 50_000
 SCIM_COUNT_LIMIT = 10_000
 SCIM_SEARCH_AT_ONCE = 1000  # items that one call searches
+SCIM_FILTER_LIMIT_CHARACTERS = 8192  # a thousand comparisons take a tenth of a second to read
 SCIM_BULK_LIMIT = 100
 SCIM_BODY_LIMIT_BYTES = 1_048_576
 SCIM_PROFILE_LIMIT_BYTES = 4096  # of a user: each token check reads it

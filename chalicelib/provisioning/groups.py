@@ -121,14 +121,24 @@ def version(found: Organizer) -> str:
 def _filtered(asked: SearchRequest[Any], call: Call) -> listing.Page[Organizer]:
     assert asked.filter is not None
     by = filters.lookup(asked.filter, _LOOKUPS)
+    compared = _users(filters.members_compared(asked.filter))
     candidates = [one for one in _candidates(by) if one]
     with refusing():
         shown = [_shown(one, call, None) for one in candidates]
-        if by.attribute == "members.value":
-            for one in shown:
-                one.members = [GroupMember.model_validate({"value": by.value})]
+        for one in shown:
+            one.members = [
+                GroupMember.model_validate({"value": user.user_id}) for user in compared if one.id in user.organizers
+            ]
         found = [one for one, as_shown in zip(candidates, shown, strict=True) if asked.filter.match(as_shown)]
-    return listing.of_found(found, asked)
+    return listing.of_found(found, asked, call, f"groups {asked.filter}")
+
+
+def _users(user_ids: set[str]) -> list[User]:
+    """Those of the users who exist. Raises ScimRefusal for too many."""
+    if len(user_ids) > limits.SCIM_PAGE_LIMIT:
+        raise ScimRefusal(400, "tooMany", f"A filter can name {limits.SCIM_PAGE_LIMIT} members.")
+    keys = [User.key(user_id) for user_id in sorted(user_ids) if credentials.is_id(user_id)]
+    return [one for one in store.read_all(keys) if one]
 
 
 def _candidates(by: filters.Lookup) -> list[Organizer] | list[Organizer | None]:

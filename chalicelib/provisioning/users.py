@@ -108,7 +108,7 @@ def _filtered(asked: SearchRequest[Any], call: Call, of: str) -> listing.Page[Us
     with refusing():
         shown = [person.shown(one, call, groups_limit=limits.MEMBERSHIPS_LIMIT) for one in candidates]
         found = [one for one, as_shown in zip(candidates, shown, strict=True) if asked.filter.match(as_shown)]
-    return listing.of_found(found, asked)
+    return listing.of_found(found, asked, call, of)
 
 
 def _candidates(by: filters.Lookup) -> Sequence[User | None]:
@@ -126,7 +126,10 @@ def _candidates(by: filters.Lookup) -> Sequence[User | None]:
         case "emails.value":
             return [user.find_by_email(by.value)]
         case "groups.value":
-            return _all(_members(by.value, None, limits.SCIM_PARTS_LIMIT))
+            user_ids = list(_members(by.value, None, limits.SCIM_PARTS_LIMIT + 1))
+            if len(user_ids) > limits.SCIM_PARTS_LIMIT:
+                raise ScimRefusal(400, "tooMany", f"The group {by.value} has too many members to filter them.")
+            return _all(user_ids)
         case _:
             return listing.search(User, "fullname", by.value)
 
