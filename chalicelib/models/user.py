@@ -8,6 +8,7 @@ organizer.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UnicodeSetAttribute
@@ -21,6 +22,7 @@ from chalicelib.models.linked_identity import Identity, LinkedIdentity
 from chalicelib.models.organizer import Organizer
 from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName, Whole
 
+_ERASURE_TRIES = 5
 MEMBERSHIPS_AT_ONCE = 40  # DynamoDB takes 100 items in a transaction, and each membership is two
 
 
@@ -259,11 +261,34 @@ def _unchanged(user: User) -> Condition:
 
 def erase(user: User) -> None:
     """Delete the account, its address, its linked identities and its places in lists of members. Its sign-ins, sessions
-    and tokens are refused from the next request on. Can be repeated."""
-    now = store.read(User.key(user.user_id))[0] or user  # an identity may have been linked since
-    membership.forget(user.user_id, now.organizers)
-    linked = [store.Delete(LinkedIdentity.key(identity)) for identity in now.identities]
-    store.write(store.Delete(User.key(user.user_id)), store.Delete(EmailAddress.key(user.email)), *linked)
+    and tokens are refused from the next request on. Can be repeated. Raises StoreUnavailable.
+
+    What the account got since it was read goes with it, and an address that it no longer has stays with its owner.
+    """
+    for _ in range(_ERASURE_TRIES):
+        now = store.read(User.key(user.user_id))[0]
+        if now is None:
+            break
+        membership.forget(user.user_id, now.organizers)
+        linked = [store.Delete(LinkedIdentity.key(identity)) for identity in now.identities]
+        account = store.Delete(User.key(user.user_id), _has_what_was_read(now))
+        try:
+            store.write(account, store.Delete(EmailAddress.key(now.email)), *linked)
+        except store.ConditionFailed:
+            continue  # changed in the meantime: the next try sees how
+        return
+    else:
+        raise store.StoreUnavailable("the user changed again and again")
+    with suppress(store.ConditionFailed):  # is somebody else's by now
+        store.write(store.Delete(EmailAddress.key(user.email), EmailAddress.user_id == user.user_id))
+
+
+def _has_what_was_read(now: User) -> Condition:
+    """The condition that the account has the address, the identities and the organizers that it had."""
+    condition: Condition = User.email == now.email
+    for attribute, value in ((User.linked_identities, now.linked_identities), (User.memberships, now.memberships)):
+        condition &= attribute == value if value else attribute.does_not_exist()
+    return condition
 
 
 def all_users(*, after: str | None = None) -> Iterator[User]:
