@@ -19,6 +19,7 @@ from chalicelib.models import organizer_external_id, store
 from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName
 
 _DELETED = "-"
+_TRIES = 5
 SLUG = re.compile(r"[a-z0-9][a-z0-9_.-]{0,49}", re.ASCII)
 
 
@@ -73,13 +74,35 @@ def delete(slug: str) -> None:
     The authorizer and introspection tell other APIs the memberships, since a token check does not read organizers. So
     the caller must remove its members too.
 
-    Raises ConditionFailed if there is no such organizer.
+    Raises ConditionFailed if there is no such organizer, StoreUnavailable.
     """
-    found = get(slug)
+    for _ in range(_TRIES):
+        found = get(slug)
+        if found is None:
+            raise store.ConditionFailed([])
+        try:
+            close(found)
+        except store.ConditionFailed:
+            continue  # changed in the meantime
+        return
+    raise store.StoreUnavailable("the organizer changed again and again")
+
+
+def close(found: Organizer) -> None:
+    """`delete` an organizer as it was read. Raises ConditionFailed if it has changed or was deleted since."""
+    slug, external_id = found.slug, found.external_id
     ended: list[Action] = [Organizer.deleted_at.set(clock.now()), Organizer.name.set(_DELETED)]
     ended.append(Organizer.external_id.remove())
-    freed = [organizer_external_id.free(found.external_id, slug)] if found and found.external_id else []
-    store.write(store.Update(Organizer.key(slug), ended, is_there()), *freed)
+    freed = [organizer_external_id.free(external_id, slug)] if external_id else []
+    store.write(store.Update(Organizer.key(slug), ended, is_as_read(found)), *freed)
+
+
+def is_as_read(found: Organizer) -> Condition:
+    """The condition that the organizer exists, with the name and the external id that it had."""
+    named = Organizer.external_id
+    is_same: Condition = named.does_not_exist() if found.external_id is None else named == found.external_id
+    condition: Condition = is_there() & (Organizer.name == found.name) & is_same
+    return condition
 
 
 def forget(slug: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 from scim2_models import Context, Group, GroupMember, PatchOp, SearchRequest
@@ -90,13 +89,25 @@ def delete(call: Call, slug: str) -> Reply:
     if there is False or (there is None and not any(membership.members(slug, most=1))):
         raise _missing(slug)
     if there:
-        conditions.check(call, version(_found(slug)))
-        with suppress(store.ConditionFailed):  # was deleted in the meantime
-            organizer.delete(slug)
+        _close(call, slug)
     logs.note(outcome="organizer closed")  # unless the rest succeeds too
     organizer_members.remove(slug, membership.members(slug))
     logs.note(outcome="organizer deleted")
     return Reply(204)
+
+
+def _close(call: Call, slug: str) -> None:
+    for _ in range(_TRIES):
+        found = organizer.get(slug)
+        if found is None:
+            return  # was deleted in the meantime
+        conditions.check(call, version(found))
+        try:
+            organizer.close(found)
+        except store.ConditionFailed:
+            continue  # changed in the meantime: the next try sees how
+        return
+    raise store.StoreUnavailable("the organizer changed again and again")
 
 
 def query(call: Call, given: dict[str, Any]) -> Reply:

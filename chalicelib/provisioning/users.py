@@ -79,11 +79,16 @@ def patch(call: Call, user_id: str, payload: dict[str, Any]) -> Reply:
 
 def delete(call: Call, user_id: str) -> Reply:
     """Raises ScimRefusal."""
-    found = _found(user_id)
-    conditions.check(call, person.version(found))
-    deletion.delete(found)
-    logs.note(outcome="user erased")
-    return Reply(204)
+    for _ in range(_TRIES):
+        found = _found(user_id)
+        conditions.check(call, person.version(found))
+        try:
+            deletion.delete(found)
+        except store.ConditionFailed:
+            continue  # changed in the meantime: the next try sees how
+        logs.note(outcome="user erased")
+        return Reply(204)
+    raise store.StoreUnavailable("the user changed again and again")
 
 
 def query(call: Call, given: dict[str, Any]) -> Reply:
