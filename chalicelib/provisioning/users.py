@@ -183,7 +183,6 @@ def _made(profile: Profile, password: str | None) -> User:
 
 def _linked(there: User, given: Person) -> User:
     linked = _follow(there, person.profile_of(given, there), given.password)
-    security_event.record(linked.user_id, Kind.ACCOUNT_LINKED)
     logs.note(outcome="user linked")
     return linked
 
@@ -216,6 +215,9 @@ def _follow(now: User, profile: Profile, password: str | None) -> User:
         raise _taken(error) from error
     shown = ("email", "fullname", "locale", "timezone")
     outcome = "user changed"
+    is_renamed = profile.external_id not in (None, provisioned_user.external_id(now))
+    if is_renamed or not person.is_provisioned(now):  # whoever signs in as this subject is this user now
+        security_event.record(now.user_id, Kind.ACCOUNT_LINKED)
     if any(getattr(now, name) != getattr(changed, name) for name in shown):
         security_event.record(now.user_id, Kind.PROFILE_CHANGED)
     if password is not None:
