@@ -19,7 +19,6 @@ from chalicelib import clock, credentials, known_device, limits
 from chalicelib.models import linked_identity, membership, organizer, store
 from chalicelib.models.email_address import EmailAddress, normalize
 from chalicelib.models.linked_identity import Identity, LinkedIdentity
-from chalicelib.models.organizer import Organizer
 from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName, Whole
 
 _ERASURE_TRIES = 5
@@ -118,7 +117,7 @@ def add(new: User, *, claim: store.Change | None = None) -> None:
         store.Put(EmailAddress(email=normalize(new.email), user_id=new.user_id), EmailAddress.email.does_not_exist()),
         *(linked_identity.claim(identity, new.user_id) for identity in new.identities),
         store.Put(new, User.user_id.does_not_exist()),
-        *(store.Check(Organizer.key(slug), organizer.is_there()) for slug in sorted(new.organizers)),
+        *(organizer.joined(slug) for slug in sorted(new.organizers)),
         *(membership.listed(slug, new.user_id) for slug in sorted(new.organizers)),
         *([claim] if claim else []),
     )
@@ -180,16 +179,16 @@ def enable(user_id: str) -> None:
 
 def add_member(user_id: str, slug: str) -> None:
     """Raises ConditionFailed if the user or the organizer does not exist, or the user has MEMBERSHIPS_LIMIT of them."""
-    store.write(store.Check(Organizer.key(slug), organizer.is_there()), *joining(user_id, slug))
+    store.write(organizer.joined(slug), *joining(user_id, slug))
 
 
 def remove_member(user_id: str, slug: str) -> None:
     """Raises ConditionFailed if the user does not exist."""
-    store.write(*leaving(user_id, slug))
+    store.write(organizer.left(slug), *leaving(user_id, slug))
 
 
 def joining(user_id: str, slug: str) -> tuple[store.Update, store.Put]:
-    """The changes that add a user to an organizer. The caller makes sure that the organizer exists."""
+    """The changes that add a user to an organizer. The caller adds `organizer.joined`."""
     is_room = User.memberships.does_not_exist() | (size(User.memberships) < limits.MEMBERSHIPS_LIMIT)
     is_room |= User.memberships.contains(slug)
     joined = store.Update(User.key(user_id), [User.memberships.add({slug})], User.user_id.exists() & is_room)
@@ -197,7 +196,7 @@ def joining(user_id: str, slug: str) -> tuple[store.Update, store.Put]:
 
 
 def leaving(user_id: str, slug: str) -> tuple[store.Update, store.Delete]:
-    """The changes that take a user out of an organizer."""
+    """The changes that take a user out of an organizer. The caller adds `organizer.left`."""
     left = store.Update(User.key(user_id), [User.memberships.delete({slug})], User.user_id.exists())
     return left, membership.unlisted(slug, user_id)
 
@@ -270,6 +269,7 @@ def erase(user: User) -> None:
         if now is None:
             break
         membership.forget(user.user_id, now.organizers)
+        organizer.note_leaving(now.organizers)
         linked = [store.Delete(LinkedIdentity.key(identity)) for identity in now.identities]
         account = store.Delete(User.key(user.user_id), _has_what_was_read(now))
         try:

@@ -45,7 +45,7 @@ def create(call: Call, payload: dict[str, Any]) -> Reply:
 
 def read(call: Call, slug: str) -> Reply:
     found, parameters = _found(slug), response_parameters(Group, call)
-    if conditions.is_known(call, version(found)) and not call.wants("members"):
+    if conditions.is_known(call, version(found)):
         return Reply(304, version=version(found))
     return _reply(200, found, call, parameters, Context.RESOURCE_QUERY_RESPONSE)
 
@@ -103,7 +103,7 @@ def _close(call: Call, slug: str) -> None:
             return  # was deleted in the meantime
         conditions.check(call, version(found))
         try:
-            organizer.close(found)
+            organizer.close(found, members_too=call.if_match is not None)
         except store.ConditionFailed:
             continue  # changed in the meantime: the next try sees how
         return
@@ -124,8 +124,8 @@ def query(call: Call, given: dict[str, Any]) -> Reply:
 
 
 def version(found: Organizer) -> str:
-    """A weak ETag of its own attributes. Members have no part in it: a change of one of them is a write of its own."""
-    text = json.dumps([found.slug, found.name, found.external_id])
+    """A weak ETag of its attributes and its members."""
+    text = json.dumps([found.slug, found.name, found.external_id, found.members_version])
     return f'W/"{hashlib.sha256(text.encode()).hexdigest()[:20]}"'
 
 
@@ -188,21 +188,27 @@ def _change(
 ) -> Reply:
     """described: the name and the external id that it is to have, given the organizer as it is."""
     parameters = response_parameters(Group, call)
+    is_checked = call.if_match is not None
     for _ in range(_TRIES):
         now = _found(slug)
         conditions.check(call, version(now))
+        as_read = now if is_checked else None
         name, external_id = described(now)
         joining = membership_changes.check(slug, changes)
         try:
             if (name, external_id) != (now.name, now.external_id):
-                now = provisioned_organizer.replace(now, name, external_id)
+                now = provisioned_organizer.replace(now, name, external_id, members_too=is_checked)
+                as_read = None  # the version is ours from here on
         except provisioned_organizer.ExternalIdTaken as error:
             raise _external_id_taken() from error
         except store.ConditionFailed:
             continue  # changed in the meantime: the next try sees how
         try:
-            membership_changes.carry_out(slug, changes, joining)
+            if membership_changes.carry_out(slug, changes, joining, as_read):
+                now = _found(slug)  # for its version: before its members are listed, so that it is not too new for them
         except store.ConditionFailed as error:
+            if as_read:
+                continue  # as above
             raise _changed_meanwhile() from error
         logs.note(outcome="organizer changed")
         return _reply(200, now, call, parameters, context)

@@ -15,6 +15,7 @@ from scim2_models.path import Comparison, FilterNode, LogicalExpr
 
 from chalicelib import credentials, limits, logs
 from chalicelib.models import membership, organizer_members, store
+from chalicelib.models.organizer import Organizer
 from chalicelib.models.user import User
 from chalicelib.provisioning.messages import ScimRefusal
 
@@ -90,14 +91,21 @@ def check(slug: str, changes: Changes) -> list[User]:
     return list(found.values())
 
 
-def carry_out(slug: str, changes: Changes, joining: Sequence[User]) -> None:
-    """Raises ConditionFailed, StoreUnavailable. Repeating it after either does what is left."""
-    organizer_members.add(slug, joining)
+def carry_out(slug: str, changes: Changes, joining: Sequence[User], as_read: Organizer | None) -> bool:
+    """True if somebody joined or left.
+
+    as_read: the group, whose members must be those that it had then; None for whoever they are. Repeating it after an
+    error does what is left. Raises ConditionFailed, StoreUnavailable.
+    """
+    has_changed = organizer_members.add(slug, joining, as_read=as_read)
+    if has_changed:
+        as_read = None  # the version is ours from here on
     leaving: Iterable[str] = changes.leaving
     if changes.everybody_else_leaves:
         leaving = [user_id for user_id in membership.members(slug) if user_id not in changes.joining]
-    organizer_members.remove(slug, leaving)
+    has_changed |= organizer_members.remove(slug, leaving, as_read=as_read)
     logs.note(members_joining=len(joining), members_leaving=len(list(leaving)))
+    return has_changed
 
 
 def ids_of(value: Any) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from chalicelib.models import membership, organizer, user
 from chalicelib.models.linked_identity import PLATFORM, Identity
 from tests.actors import Person
 from tests.people import create_organizer
-from tests.scim.platform_server import GROUP, PlatformServer
+from tests.scim.platform_server import GROUP, PATCH, PlatformServer
 from tests.scim.test_users import account, refused
 from tests.store_proxy import StoreProxy
 
@@ -111,3 +112,40 @@ def test_group_that_is_deleted_while_members_join_keeps_none_of_them(
     assert refused(answer) == (409, None)
     assert account(ann).organizers == frozenset()
     assert list(membership.members(made["id"])) == []
+
+
+@pytest.mark.spec("RFC 7644 §3.14", "RFC 9110 §13.1.1")
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+@pytest.mark.parametrize("renames", [False, True])
+def test_members_that_change_during_a_change_of_another_version_stay(
+    platform: PlatformServer, a_person: Callable[..., Person], mark: str, store: StoreProxy, method: str, renames: bool
+) -> None:
+    ann, bob, eve = (a_person().user_id for _ in range(3))
+    made = platform.make_group(mark, members=[{"value": ann}])
+    path, version, name = f"/Groups/{mark}", made["meta"]["version"], "Renamed" if renames else mark
+    body: dict[str, Any] = {"schemas": [GROUP], "displayName": name, "members": [{"value": bob}]}
+    if method == "PATCH":
+        operation = {"op": "replace", "value": {"displayName": name, "members": body["members"]}}
+        body = {"schemas": [PATCH], "Operations": [operation]}
+    with store.before(WRITE, lambda: user.add_member(eve, mark)):
+        answer = platform.call(method, path, body, If_Match=version)
+    assert refused(answer) == (412, None)
+    now = platform.get(path).json()
+    assert (now["displayName"], {one["value"] for one in now["members"]}) == (mark, {ann, eve})
+    with store.before(WRITE, lambda: user.remove_member(eve, mark)):
+        answer = platform.call(method, path, body)
+    assert answer.status_code == 200, "which asks for no version"
+    assert list(membership.members(mark)) == [bob]
+
+
+@pytest.mark.spec("RFC 7644 §3.14")
+def test_of_removals_of_one_version_at_once_only_the_first_is_carried_out(
+    platform: PlatformServer, a_person: Callable[..., Person], mark: str, store: StoreProxy
+) -> None:
+    ann, bob = (a_person().user_id for _ in range(2))
+    made = platform.make_group(mark, members=[{"value": ann}, {"value": bob}])
+    path, version = f"/Groups/{mark}", made["meta"]["version"]
+    first, second = ({"op": "remove", "path": f'members[value eq "{one}"]'} for one in (ann, bob))
+    with store.before(WRITE, lambda: platform.patch(path, first, If_Match=version)):
+        assert refused(platform.patch(path, second, If_Match=version)) == (412, None)
+    assert list(membership.members(mark)) == [bob]
