@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import credentials, logs, settings
+from chalicelib import credentials, limits, logs, settings
 from chalicelib.accounts import federated_sign_in
 from chalicelib.accounts.federated_sign_in import Person
 from chalicelib.accounts.sign_in import AccountDisabled
@@ -15,7 +15,7 @@ from chalicelib.endpoints.http import browser_session
 from chalicelib.identity_providers import OpenIDProvider, PlatformPage
 from chalicelib.keys.parameter_store import ParameterUnavailable
 from chalicelib.messages import Message
-from chalicelib.models import sign_in_request
+from chalicelib.models import sign_in_request, throttle
 from chalicelib.models.sign_in_request import SignInRequest
 from chalicelib.pages import language
 from chalicelib.protocol.rules import paths
@@ -47,14 +47,17 @@ def begin(request: http.Request, name: str) -> Response:
     browser, cookies = browser_session.begin_elsewhere(request)
     is_again = single(request.query, "again") is not None
     spoken = language.choose(signed_in.user.locale if signed_in else None, request.header("accept-language"))
-    request_id = sign_in_request.begin(
-        provider.name,
-        browser=browser,
-        next_path=browser_session.local_path(single(request.query, "next")),
-        is_again=is_again,
-        links=links,
-        language=spoken,
-    )
+    if isinstance(provider, OpenIDProvider):
+        relying_party.check_reachable(provider)  # before anything is stored
+    with throttle.trying(_limits(request), window_seconds=limits.SIGN_IN_WINDOW_SECONDS):
+        request_id = sign_in_request.begin(
+            provider.name,
+            browser=browser,
+            next_path=browser_session.local_path(single(request.query, "next")),
+            is_again=is_again,
+            links=links,
+            language=spoken,
+        )
     if isinstance(provider, PlatformPage):
         address = f"{provider.url}?{urlencode({'request': request_id})}"
     else:
@@ -131,6 +134,11 @@ def link(request: http.Request) -> Response:
         next=str(begun.next_path),
         hidden={browser_session.CSRF_FIELD: csrf_token, "request": request_id},
     )
+
+
+def _limits(request: http.Request) -> list[throttle.Limit]:
+    """Each request is an item, which anybody can make the server store."""
+    return throttle.per_network("sign-in elsewhere", request.network, limits.SIGN_INS_PER_ADDRESS)
 
 
 def _provider(name: str) -> OpenIDProvider | PlatformPage:

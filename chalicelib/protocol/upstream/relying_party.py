@@ -42,6 +42,11 @@ class Secrets:
     verifier: str
 
 
+def check_reachable(provider: OpenIDProvider) -> None:
+    """Raises ProviderUnavailable if `address` would."""
+    provider_documents.metadata(provider.issuer)
+
+
 def address(
     provider: OpenIDProvider,
     redirect_uri: str,
@@ -123,7 +128,7 @@ def _tokens(
         include_client_id=not headers,
         **in_form,
     )
-    with provider_documents.reaching("its token endpoint"):
+    with provider_documents.reaching("its token endpoint", metadata.token_endpoint):
         answer = outbound.post_form(metadata.token_endpoint, str(form), headers)
     try:
         said = strict_json.read_object(answer.body)
@@ -143,7 +148,7 @@ def _tokens(
 def _user_info(endpoint: str, tokens: Mapping[str, Any], subject: str) -> dict[str, Any]:
     """UserInfo (OpenID Connect Core §5.3), which must be about the same user."""
     headers = {"Authorization": f"Bearer {tokens['access_token']}"}
-    with provider_documents.reaching("its userinfo endpoint"):
+    with provider_documents.reaching("its userinfo endpoint", endpoint):
         answer = outbound.get(endpoint, outbound.PROVIDERS_JSON, headers)
     try:
         found = strict_json.read_object(answer.body)
