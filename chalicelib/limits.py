@@ -215,6 +215,7 @@ SIGN_IN_REQUEST_LIFETIME_SECONDS = 600  # long enough to sign in there
 PROVIDER_DOCUMENT_KEPT_SECONDS = 3600  # a provider's metadata and keys, in the memory of a process
 PROVIDER_KEYS_RETRY_SECONDS = 60  # before keys are fetched again for a key id that is not among them
 PROVIDER_RETRY_SECONDS = 15  # before a provider that hangs is asked again by the same process
+SECRET_RENEWAL_SECONDS = 60  # before a secret that a provider refuses is read again
 PROVIDER_DOCUMENT_LIMIT_BYTES = 65_536
 ID_TOKEN_SKEW_SECONDS = 60
 ID_TOKEN_LIMIT_CHARACTERS = 16_384

@@ -33,6 +33,7 @@ class OpenIDProvider:
         self.user_info: dict[str, Any] = {}
         self.refusal: dict[str, Any] | None = None
         self.token_status = 200
+        self.secret = SECRET
         self.token_response: Callable[[dict[str, Any]], bytes] | None = None
         self.key: RSAKey | ECKey = RSAKey.generate_key(2048, {"kid": "first", "use": "sig"})
         self.published: list[Any] = [self.key]
@@ -95,7 +96,8 @@ class OpenIDProvider:
             return wait_for_end(handler)
         form = dict(parse_qsl(handler.rfile.read(int(handler.headers["Content-Length"])).decode()))
         basic = base64.b64decode(handler.headers["Authorization"].removeprefix("Basic ")).decode()
-        assert [unquote(part) for part in basic.split(":")] == [CLIENT_ID, SECRET]
+        if [unquote(part) for part in basic.split(":")] != [CLIENT_ID, self.secret]:
+            return write(handler, 401, "application/json", b'{"error": "invalid_client"}')
         asked = self._codes.pop(form["code"], None)
         if self.refusal or asked is None:
             return write(

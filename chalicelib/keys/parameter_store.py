@@ -1,4 +1,4 @@
-"""Secrets in the SSM Parameter Store, each read once per process."""
+"""Secrets in the SSM Parameter Store, each read once per process, and again if what it opens refuses it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from chalicelib import clock, deadline, limits
 
 _values: dict[str, str] = {}
 _failed: dict[str, tuple[float, str]] = {}  # a parameter's name -> until when it is not requested again, and why
+_renewed: dict[str, float] = {}  # a parameter's name -> when it was last read because its value was refused
 
 
 class ParameterUnavailable(Exception):
@@ -37,6 +38,24 @@ def read(name: str) -> str:
         raise refused(name, error.code) from error
 
 
+def changed(name: str, refused: str) -> str | None:
+    """The parameter's value if it is another one than the value that was refused; None if it is the same or cannot be
+    read. Asks SSM at most once every SECRET_RENEWAL_SECONDS, however often the value is refused."""
+    known = _values.get(name)
+    if known is not None and known != refused:
+        return known  # another request has renewed it
+    now = clock.monotonic()
+    if now - _renewed.get(name, -math.inf) < limits.SECRET_RENEWAL_SECONDS:
+        return None
+    _renewed[name] = now
+    try:
+        found = _ask_ssm(name)
+    except (ParameterUnavailable, deadline.DeadlineExceeded):
+        return None  # the known value stays
+    _values[name] = found
+    return found if found != refused else None
+
+
 def refused(name: str, code: str) -> ParameterUnavailable:
     """The error for a parameter that cannot be used, which is not requested again for SERVER_KEY_RETRY_SECONDS."""
     _values.pop(name, None)
@@ -48,6 +67,7 @@ def forget() -> None:
     """Forget all values and failures, as in a new process."""
     _values.clear()
     _failed.clear()
+    _renewed.clear()
 
 
 def _ask_ssm(name: str) -> str:
