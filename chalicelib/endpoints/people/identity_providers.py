@@ -17,6 +17,7 @@ from chalicelib.keys.parameter_store import ParameterUnavailable
 from chalicelib.messages import Message
 from chalicelib.models import sign_in_request, throttle
 from chalicelib.models.sign_in_request import SignInRequest
+from chalicelib.models.user import User
 from chalicelib.pages import language
 from chalicelib.protocol.rules import paths
 from chalicelib.protocol.rules.request_parameters import single
@@ -118,6 +119,7 @@ def link(request: http.Request) -> Response:
         except federated_sign_in.IdentityTaken:
             problem = Message("It is linked to another account, or this account has too many links.")
         else:
+            _tell_owner(request, browser.user, provider)
             logs.note(outcome="identity linked")
             place = http.here(request, str(begun.next_path))
             return http.see_other(place, notice=http.Notice.IDENTITY_LINKED)
@@ -193,6 +195,7 @@ def _sign_in(
             provider,
             source=request.source,
             begin=lambda right: browser_session.start(request, right),
+            tell=lambda owner: _tell_owner(request, owner, provider),
         )
     except AccountDisabled:
         logs.note(outcome="sign-in of a disabled account")
@@ -212,6 +215,13 @@ def _sign_in(
         return http.sign_in_page(request, onward, email=person.email or "", problem=_ADDRESS_TAKEN, status=409)
     logs.note(outcome="signed in", user_id=found.user_id)
     return http.see_other(http.here(request, next_path), headers={"Set-Cookie": cookies})
+
+
+def _tell_owner(request: http.Request, owner: User, provider: OpenIDProvider | PlatformPage) -> None:
+    """Tell the owner by mail that an identity was linked, in case somebody else did it. Nothing depends on the mail."""
+    title = provider.title[language.choose(owner.locale, request.header("accept-language"))]
+    security = request.base_url + paths.SECURITY
+    http.mail_notice(request, owner.email, "identity_linked.txt", user=owner, title=title, security=security)
 
 
 def _to_link_page(request: http.Request, begun: SignInRequest, request_id: str, person: Person) -> Response:
