@@ -177,6 +177,9 @@ SCIM_WALK_LIMIT = 50_000
 SCIM_COUNT_LIMIT = 10_000
 SCIM_SEARCH_AT_ONCE = 1000  # items that one call searches
 SCIM_FILTER_LIMIT_CHARACTERS = 8192  # a thousand comparisons take a tenth of a second to read
+# Operations of one PATCH. Each on a user is applied to the whole user: 8,000 of them take more than a minute.
+SCIM_USER_OPERATIONS_LIMIT = 100
+SCIM_GROUP_OPERATIONS_LIMIT = 1000  # clients send one for each member
 SCIM_BULK_LIMIT = 100
 SCIM_BODY_LIMIT_BYTES = 1_048_576
 SCIM_PROFILE_LIMIT_BYTES = 4096  # of a user: each token check reads it

@@ -16,7 +16,7 @@ from chalicelib.models.organizer import SLUG, Organizer
 from chalicelib.models.user import User
 from chalicelib.provisioning import conditions, filters, listing, membership_changes, slugs
 from chalicelib.provisioning.membership_changes import Changes
-from chalicelib.provisioning.messages import Call, Reply, ScimRefusal, refusing, response_parameters
+from chalicelib.provisioning.messages import Call, Reply, ScimRefusal, check_operations, refusing, response_parameters
 
 MODEL = Group
 _LOOKUPS = ("id", "externalId", "members.value", "displayName")
@@ -67,6 +67,7 @@ def replace(call: Call, slug: str, payload: dict[str, Any]) -> Reply:
 
 def patch(call: Call, slug: str, payload: dict[str, Any]) -> Reply:
     """Raises ScimRefusal."""
+    check_operations(payload, limits.SCIM_GROUP_OPERATIONS_LIMIT)
     with refusing():
         read = PatchOp[Group].model_validate(payload, scim_ctx=Context.RESOURCE_PATCH_REQUEST)
     changes, others = membership_changes.split(read.operations or [])

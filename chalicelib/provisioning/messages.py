@@ -93,6 +93,13 @@ def _in_words(error: SCIMException) -> str:
     return Error.from_validation_errors([{**first, "loc": place}])[0].detail or error.detail
 
 
+def check_operations(payload: Mapping[str, Any], most: int) -> None:
+    """Raises ScimRefusal if a PATCH has more operations than this."""
+    listed = next((value for name, value in payload.items() if name.lower() == "operations"), None)
+    if isinstance(listed, list) and len(listed) > most:
+        raise ScimRefusal(400, "tooMany", f"A PATCH of this resource has at most {most} operations. Send several.")
+
+
 def response_parameters(model: Any, call: Call) -> ResponseParameters[Any]:
     """Which attributes the response is to have. Raises ScimRefusal."""
     with refusing():

@@ -17,7 +17,7 @@ from chalicelib.models.provisioned_user import Profile
 from chalicelib.models.security_event import Kind
 from chalicelib.models.user import User
 from chalicelib.provisioning import conditions, deletion, filters, listing, person
-from chalicelib.provisioning.messages import Call, Reply, ScimRefusal, refusing, response_parameters
+from chalicelib.provisioning.messages import Call, Reply, ScimRefusal, check_operations, refusing, response_parameters
 from chalicelib.provisioning.person import Person
 
 MODEL = Person
@@ -60,6 +60,7 @@ def replace(call: Call, user_id: str, payload: dict[str, Any]) -> Reply:
 
 def patch(call: Call, user_id: str, payload: dict[str, Any]) -> Reply:
     """Raises ScimRefusal."""
+    check_operations(payload, limits.SCIM_USER_OPERATIONS_LIMIT)
     with refusing():
         operations = PatchOp[Person].model_validate(payload, scim_ctx=Context.RESOURCE_PATCH_REQUEST)
 
