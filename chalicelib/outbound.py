@@ -39,6 +39,10 @@ class Unreachable(FetchError):
     """Nothing was learned about the document: its host could not be reached, or did not answer the question."""
 
 
+class TooSlow(Unreachable):
+    """The host took all the time that a document may take."""
+
+
 @dataclass(frozen=True)
 class Fetched:
     """A response. headers: with names in lower case. is_unchanged: 304, an answer to the validators that were sent.
@@ -128,7 +132,7 @@ def _fetched(worker: _Fetch) -> Fetched:
         worker.abandon()
         if seconds < limits.DOCUMENT_FETCH_SECONDS:
             raise deadline.DeadlineExceeded
-        raise Unreachable("it did not come in time")
+        raise TooSlow("it did not come in time")
     if worker.error is not None:
         raise worker.error
     assert worker.fetched is not None
@@ -166,6 +170,8 @@ class _Fetch(threading.Thread):
             self.fetched = self._get()
         except FetchError as error:
             self.error = error
+        except TimeoutError:
+            self.error = TooSlow("it did not come in time")
         except (OSError, http.client.HTTPException, ValueError) as error:
             self.error = Unreachable(f"its server cannot be reached ({type(error).__name__})")
 

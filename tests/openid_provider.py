@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
@@ -33,10 +33,12 @@ class OpenIDProvider:
         self.user_info: dict[str, Any] = {}
         self.refusal: dict[str, Any] | None = None
         self.token_status = 200
+        self.secret = SECRET
         self.token_response: Callable[[dict[str, Any]], bytes] | None = None
         self.key: RSAKey | ECKey = RSAKey.generate_key(2048, {"kid": "first", "use": "sig"})
         self.published: list[Any] = [self.key]
         self.asked: list[str] = []
+        self.hangs: Collection[str] = ()  # paths that are never answered
         self._codes: dict[str, dict[str, str]] = {}
         provider = self
 
@@ -68,6 +70,9 @@ class OpenIDProvider:
 
     def _get(self, handler: Any) -> None:
         self.asked.append(handler.path)
+        if handler.path in self.hangs:
+            wait_for_end(handler)
+            return
         if handler.path == "/.well-known/openid-configuration":
             document: Any = {
                 "issuer": self.issuer,
@@ -87,9 +92,12 @@ class OpenIDProvider:
 
     def _token(self, handler: Any) -> None:
         self.asked.append(handler.path)
+        if handler.path in self.hangs:
+            return wait_for_end(handler)
         form = dict(parse_qsl(handler.rfile.read(int(handler.headers["Content-Length"])).decode()))
         basic = base64.b64decode(handler.headers["Authorization"].removeprefix("Basic ")).decode()
-        assert [unquote(part) for part in basic.split(":")] == [CLIENT_ID, SECRET]
+        if [unquote(part) for part in basic.split(":")] != [CLIENT_ID, self.secret]:
+            return write(handler, 401, "application/json", b'{"error": "invalid_client"}')
         asked = self._codes.pop(form["code"], None)
         if self.refusal or asked is None:
             return write(
@@ -113,3 +121,9 @@ class OpenIDProvider:
         answer = {"access_token": "an-access-token", "token_type": "Bearer", "id_token": token, "expires_in": 300}
         body = self.token_response(answer) if self.token_response else json.dumps(answer).encode()
         return write(handler, self.token_status, "application/json", body)
+
+
+def wait_for_end(handler: Any) -> None:
+    """Answer nothing until the caller hangs up."""
+    while handler.connection.recv(65_536):
+        pass

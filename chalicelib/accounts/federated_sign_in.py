@@ -134,13 +134,15 @@ def sign_in(
     *,
     source: RequestSource,
     begin: Callable[[User], T],
+    tell: Callable[[User], None],
 ) -> tuple[User, T]:
-    """Return the user who signs in, and the session that `begin` makes for them.
+    """Return the user who signs in, and the session that `begin` makes for them. tell: called with the owner of an
+    account that was there, if the identity is now linked to it.
 
     Raises AccountDisabled, NoUsableAddress, NoAccount, AddressTaken, StoreUnavailable.
     """
     identity = identity_of(person, provider)
-    found = user.find_by_identity(identity) or _newcomer(person, provider, identity, source)
+    found = user.find_by_identity(identity) or _newcomer(person, provider, identity, source, tell)
     if not found.active:
         raise AccountDisabled
     if person.organizers is not None:
@@ -181,7 +183,9 @@ def _added(to: User, slug: str) -> bool:
     return True
 
 
-def _newcomer(person: Person, provider: Provider, identity: Identity, source: RequestSource) -> User:
+def _newcomer(
+    person: Person, provider: Provider, identity: Identity, source: RequestSource, tell: Callable[[User], None]
+) -> User:
     """The account of somebody whose identity is not known yet: the one with their address, or a new one."""
     if person.email is None:
         raise NoUsableAddress
@@ -195,6 +199,7 @@ def _newcomer(person: Person, provider: Provider, identity: Identity, source: Re
         except store.ConditionFailed as error:
             raise AddressTaken from error
         security_event.record(taken.user_id, security_event.Kind.IDENTITY_LINKED, source)
+        tell(taken)
         return taken
     if not provider.makes_accounts:
         raise NoAccount

@@ -1,7 +1,7 @@
 """Parameters in the SSM Parameter Store: secrets, each read once per process, and a list that changes.
 
-A parameter that changes is read again once it is older than its reader allows. If SSM then fails, the previous value
-serves a while longer.
+A secret is read again if what it opens refuses it. A parameter that changes is read again once it is older than its
+reader allows. If SSM then fails, the previous value serves a while longer.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ class _Kept:
 
 _values: dict[str, _Kept] = {}
 _failed: dict[str, tuple[float, str]] = {}  # a parameter's name -> until when it is not requested again, and why
+_renewed: dict[str, float] = {}  # a parameter's name -> when it was last read because its value was refused
 
 
 class ParameterUnavailable(Exception):
@@ -73,6 +74,24 @@ def read(
     return value
 
 
+def changed(name: str, refused: str) -> str | None:
+    """The parameter's value if it is another one than the value that was refused; None if it is the same or cannot be
+    read. Asks SSM at most once every SECRET_RENEWAL_SECONDS, however often the value is refused."""
+    known = _values.get(name)
+    if known is not None and known.value != refused:
+        return known.value  # another request has renewed it
+    now = clock.monotonic()
+    if now - _renewed.get(name, -math.inf) < limits.SECRET_RENEWAL_SECONDS:
+        return None
+    _renewed[name] = now
+    try:
+        found = _ask_ssm(name, math.inf)
+    except (ParameterUnavailable, deadline.DeadlineExceeded):
+        return None  # the known value stays
+    _values[name] = _Kept(found, clock.now())
+    return found if found != refused else None
+
+
 def refused(name: str, code: str) -> ParameterUnavailable:
     """The error for a parameter that cannot be used, which is not requested again for SERVER_KEY_RETRY_SECONDS."""
     _values.pop(name, None)
@@ -84,6 +103,7 @@ def forget() -> None:
     """Forget all values and failures, as in a new process."""
     _values.clear()
     _failed.clear()
+    _renewed.clear()
 
 
 def _remember(name: str, code: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.expressions.condition import Condition
@@ -16,9 +17,10 @@ from pynamodb.expressions.update import Action
 
 from chalicelib import clock
 from chalicelib.models import organizer_external_id, store
-from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName
+from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName, Whole
 
 _DELETED = "-"
+_TRIES = 5
 SLUG = re.compile(r"[a-z0-9][a-z0-9_.-]{0,49}", re.ASCII)
 
 
@@ -29,6 +31,7 @@ class Organizer(Item):
     slug = UnicodeAttribute(hash_key=True)
     name = UnicodeAttribute()
     external_id = UnicodeAttribute(null=True)  # see `organizer_external_id`
+    members_version = Whole(null=True)  # raised by each change of its members; absent until the first one
     created_at = EpochSeconds()
     deleted_at = EpochSeconds(null=True)
 
@@ -73,13 +76,67 @@ def delete(slug: str) -> None:
     The authorizer and introspection tell other APIs the memberships, since a token check does not read organizers. So
     the caller must remove its members too.
 
-    Raises ConditionFailed if there is no such organizer.
+    Raises ConditionFailed if there is no such organizer, StoreUnavailable.
     """
-    found = get(slug)
+    for _ in range(_TRIES):
+        found = get(slug)
+        if found is None:
+            raise store.ConditionFailed([])
+        try:
+            close(found)
+        except store.ConditionFailed:
+            continue  # changed in the meantime
+        return
+    raise store.StoreUnavailable("the organizer changed again and again")
+
+
+def close(found: Organizer, *, members_too: bool = False) -> None:
+    """`delete` an organizer as it was read; members_too: with the members that it had. Raises ConditionFailed if it has
+    changed or was deleted since."""
+    slug, external_id = found.slug, found.external_id
     ended: list[Action] = [Organizer.deleted_at.set(clock.now()), Organizer.name.set(_DELETED)]
     ended.append(Organizer.external_id.remove())
-    freed = [organizer_external_id.free(found.external_id, slug)] if found and found.external_id else []
-    store.write(store.Update(Organizer.key(slug), ended, is_there()), *freed)
+    freed = [organizer_external_id.free(external_id, slug)] if external_id else []
+    store.write(store.Update(Organizer.key(slug), ended, is_as_read(found, members_too=members_too)), *freed)
+
+
+def is_as_read(found: Organizer, *, members_too: bool = False) -> Condition:
+    """The condition that the organizer exists, with the name and the external id that it had; members_too: and with the
+    members."""
+    named = Organizer.external_id
+    is_same: Condition = named.does_not_exist() if found.external_id is None else named == found.external_id
+    condition: Condition = is_there() & (Organizer.name == found.name) & is_same
+    return condition & _has_members_of(found) if members_too else condition
+
+
+def joined(slug: str, *, as_read: Organizer | None = None) -> store.Update:
+    """The change that notes that users join, if the organizer exists; as_read: and has the members that it had then."""
+    return _members_changed(slug, is_there(), as_read)
+
+
+def left(slug: str, *, as_read: Organizer | None = None) -> store.Update:
+    """The change that notes that users leave. They can leave an organizer that was deleted, too."""
+    return _members_changed(slug, Organizer.slug.exists(), as_read)
+
+
+def note_leaving(slugs: Iterable[str]) -> None:
+    """Note that somebody who is being erased leaves these organizers. One that does not exist is passed over."""
+    for slug in sorted(slugs):
+        with suppress(store.ConditionFailed):
+            store.write(left(slug))
+
+
+def _members_changed(slug: str, condition: Condition, as_read: Organizer | None) -> store.Update:
+    condition = condition & _has_members_of(as_read) if as_read else condition
+    return store.Update(Organizer.key(slug), [Organizer.members_version.add(1)], condition)
+
+
+def _has_members_of(found: Organizer) -> Condition:
+    version = Organizer.members_version
+    condition: Condition = (
+        version.does_not_exist() if found.members_version is None else version == found.members_version
+    )
+    return condition
 
 
 def forget(slug: str) -> None:

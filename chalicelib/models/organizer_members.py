@@ -18,34 +18,52 @@ from chalicelib.models.user import User
 T = TypeVar("T")
 
 
-def add(slug: str, users: Sequence[User], *, create: Sequence[store.Change] = ()) -> None:
-    """Add these users. create: changes that create the organizer, for the first of the transactions.
+def add(
+    slug: str, users: Sequence[User], *, create: Sequence[store.Change] = (), as_read: Organizer | None = None
+) -> bool:
+    """Add these users. True if one of them was no member yet.
 
-    Raises ConditionFailed if the organizer or one of the users does not exist, or has too many organizers; earlier
-    transactions stay.
+    create: changes that create the organizer, for the first of the transactions. as_read: the organizer, whose members
+    must be those that it had then. Raises ConditionFailed if they are not, if the organizer or one of the users does
+    not exist, or has too many organizers; earlier transactions stay.
     """
     joining = [one for one in users if slug not in one.organizers]
-    first: Sequence[store.Change] = create or [store.Check(Organizer.key(slug), organizer.is_there())]
+    first: Sequence[store.Change] = create or [organizer.joined(slug, as_read=as_read)]
     if create and not joining:
         store.write(*create)
     for part in _parts(joining):
         store.write(*first, *(change for one in part for change in user.joining(one.user_id, slug)))
-        first = [store.Check(Organizer.key(slug), organizer.is_there())]
+        first = [organizer.joined(slug)]
+    return bool(joining)
 
 
-def remove(slug: str, user_ids: Iterable[str]) -> None:
-    """Take these users out. Those who do not exist any more are only taken off the list."""
+def remove(slug: str, user_ids: Iterable[str], *, as_read: Organizer | None = None) -> bool:
+    """Take these users out. True if one of them was a member.
+
+    Those who do not exist any more are only taken off the list. as_read: the organizer, whose members
+    must be those that it had then. Raises ConditionFailed if they are not.
+    """
+    has_left = False
     for part in _parts(user_ids):
-        there = {one.user_id for one in store.read_all([User.key(user_id) for user_id in part]) if one}
-        try:
-            if there:
-                store.write(*(change for user_id in sorted(there) for change in user.leaving(user_id, slug)))
-        except store.ConditionFailed:  # one of them was erased in the meantime
-            for user_id in sorted(there):
-                with suppress(store.ConditionFailed):
-                    user.remove_member(user_id, slug)
-        for user_id in set(part) - there:
+        found = {str(one.user_id): one for one in store.read_all([User.key(user_id) for user_id in part]) if one}
+        leaving = sorted(user_id for user_id, one in found.items() if slug in one.organizers)
+        if leaving:
+            _take_out(slug, leaving, organizer.left(slug, as_read=as_read))
+            has_left, as_read = True, None  # the version is ours from here on
+        for user_id in set(part) - found.keys():
             membership.forget(user_id, [slug])
+    return has_left
+
+
+def _take_out(slug: str, user_ids: Sequence[str], left: store.Update) -> None:
+    try:
+        store.write(left, *(change for user_id in user_ids for change in user.leaving(user_id, slug)))
+    except store.ConditionFailed as error:
+        if left in error.failed:
+            raise
+        for user_id in user_ids:  # one of them was erased in the meantime
+            with suppress(store.ConditionFailed):
+                user.remove_member(user_id, slug)
 
 
 def _parts(found: Iterable[T]) -> Iterator[list[T]]:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pynamodb.expressions.condition import Condition
-
-from chalicelib import clock
+from chalicelib import clock, limits
 from chalicelib.models import organizer, organizer_external_id, organizer_members, store
 from chalicelib.models.organizer import Organizer
 from chalicelib.models.organizer_external_id import OrganizerExternalId
@@ -37,18 +35,17 @@ def create(slug: str, name: str, external_id: str | None, members: Sequence[User
     except store.ConditionFailed as error:
         _explain(error, put, claims)
         raise
-    return made
+    return (organizer.get(slug) or made) if len(members) > limits.SCIM_MEMBERS_AT_ONCE else made
 
 
-def replace(now: Organizer, name: str, external_id: str | None) -> Organizer:
+def replace(now: Organizer, name: str, external_id: str | None, *, members_too: bool = False) -> Organizer:
     """Change its name and external id. Returns it as it is then. Raises ExternalIdTaken, and ConditionFailed if it has
-    changed or was deleted since it was read."""
+    changed or was deleted since it was read; members_too: or if its members have changed."""
     slug, named = now.slug, Organizer.external_id
-    is_same: Condition = named.does_not_exist() if now.external_id is None else named == now.external_id
     update = store.Update(
         Organizer.key(slug),
         [Organizer.name.set(name), named.set(external_id) if external_id else named.remove()],
-        organizer.is_there() & (Organizer.name == now.name) & is_same,
+        organizer.is_as_read(now, members_too=members_too),
     )
     is_new = external_id is not None and external_id != now.external_id
     claims = [organizer_external_id.claim(external_id, slug)] if external_id is not None and is_new else []

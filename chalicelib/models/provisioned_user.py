@@ -119,6 +119,11 @@ def replace(now: User, profile: Profile, password: str | None) -> User:
     return User(**{**now.attribute_values, **values})
 
 
+def disable(now: User) -> None:
+    """`user.disable` for an account as it was read. Raises ConditionFailed if it has changed or was erased since."""
+    store.change(User.key(now.user_id), [User.active.set(False)], _is_as_read(now))
+
+
 def _attributes(profile: Profile) -> dict[str, Any]:
     return {
         "fullname": profile.fullname,

@@ -8,6 +8,7 @@ organizer.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UnicodeSetAttribute
@@ -18,9 +19,9 @@ from chalicelib import clock, credentials, known_device, limits
 from chalicelib.models import linked_identity, membership, organizer, store
 from chalicelib.models.email_address import EmailAddress, normalize
 from chalicelib.models.linked_identity import Identity, LinkedIdentity
-from chalicelib.models.organizer import Organizer
 from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName, Whole
 
+_ERASURE_TRIES = 5
 MEMBERSHIPS_AT_ONCE = 40  # DynamoDB takes 100 items in a transaction, and each membership is two
 
 
@@ -116,7 +117,7 @@ def add(new: User, *, claim: store.Change | None = None) -> None:
         store.Put(EmailAddress(email=normalize(new.email), user_id=new.user_id), EmailAddress.email.does_not_exist()),
         *(linked_identity.claim(identity, new.user_id) for identity in new.identities),
         store.Put(new, User.user_id.does_not_exist()),
-        *(store.Check(Organizer.key(slug), organizer.is_there()) for slug in sorted(new.organizers)),
+        *(organizer.joined(slug) for slug in sorted(new.organizers)),
         *(membership.listed(slug, new.user_id) for slug in sorted(new.organizers)),
         *([claim] if claim else []),
     )
@@ -178,16 +179,16 @@ def enable(user_id: str) -> None:
 
 def add_member(user_id: str, slug: str) -> None:
     """Raises ConditionFailed if the user or the organizer does not exist, or the user has MEMBERSHIPS_LIMIT of them."""
-    store.write(store.Check(Organizer.key(slug), organizer.is_there()), *joining(user_id, slug))
+    store.write(organizer.joined(slug), *joining(user_id, slug))
 
 
 def remove_member(user_id: str, slug: str) -> None:
     """Raises ConditionFailed if the user does not exist."""
-    store.write(*leaving(user_id, slug))
+    store.write(organizer.left(slug), *leaving(user_id, slug))
 
 
 def joining(user_id: str, slug: str) -> tuple[store.Update, store.Put]:
-    """The changes that add a user to an organizer. The caller makes sure that the organizer exists."""
+    """The changes that add a user to an organizer. The caller adds `organizer.joined`."""
     is_room = User.memberships.does_not_exist() | (size(User.memberships) < limits.MEMBERSHIPS_LIMIT)
     is_room |= User.memberships.contains(slug)
     joined = store.Update(User.key(user_id), [User.memberships.add({slug})], User.user_id.exists() & is_room)
@@ -195,7 +196,7 @@ def joining(user_id: str, slug: str) -> tuple[store.Update, store.Put]:
 
 
 def leaving(user_id: str, slug: str) -> tuple[store.Update, store.Delete]:
-    """The changes that take a user out of an organizer."""
+    """The changes that take a user out of an organizer. The caller adds `organizer.left`."""
     left = store.Update(User.key(user_id), [User.memberships.delete({slug})], User.user_id.exists())
     return left, membership.unlisted(slug, user_id)
 
@@ -259,11 +260,35 @@ def _unchanged(user: User) -> Condition:
 
 def erase(user: User) -> None:
     """Delete the account, its address, its linked identities and its places in lists of members. Its sign-ins, sessions
-    and tokens are refused from the next request on. Can be repeated."""
-    now = store.read(User.key(user.user_id))[0] or user  # an identity may have been linked since
-    membership.forget(user.user_id, now.organizers)
-    linked = [store.Delete(LinkedIdentity.key(identity)) for identity in now.identities]
-    store.write(store.Delete(User.key(user.user_id)), store.Delete(EmailAddress.key(user.email)), *linked)
+    and tokens are refused from the next request on. Can be repeated. Raises StoreUnavailable.
+
+    What the account got since it was read goes with it, and an address that it no longer has stays with its owner.
+    """
+    for _ in range(_ERASURE_TRIES):
+        now = store.read(User.key(user.user_id))[0]
+        if now is None:
+            break
+        membership.forget(user.user_id, now.organizers)
+        organizer.note_leaving(now.organizers)
+        linked = [store.Delete(LinkedIdentity.key(identity)) for identity in now.identities]
+        account = store.Delete(User.key(user.user_id), _has_what_was_read(now))
+        try:
+            store.write(account, store.Delete(EmailAddress.key(now.email)), *linked)
+        except store.ConditionFailed:
+            continue  # changed in the meantime: the next try sees how
+        return
+    else:
+        raise store.StoreUnavailable("the user changed again and again")
+    with suppress(store.ConditionFailed):  # is somebody else's by now
+        store.write(store.Delete(EmailAddress.key(user.email), EmailAddress.user_id == user.user_id))
+
+
+def _has_what_was_read(now: User) -> Condition:
+    """The condition that the account has the address, the identities and the organizers that it had."""
+    condition: Condition = User.email == now.email
+    for attribute, value in ((User.linked_identities, now.linked_identities), (User.memberships, now.memberships)):
+        condition &= attribute == value if value else attribute.does_not_exist()
+    return condition
 
 
 def all_users(*, after: str | None = None) -> Iterator[User]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from chalicelib import logs
 from chalicelib.accounts import leaving
-from chalicelib.models import application, store, user
+from chalicelib.models import application, provisioned_user, store, user
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.consent import Consent
 from chalicelib.models.grant import Grant
@@ -23,12 +23,10 @@ KEYED_BY_USER: tuple[type[Item], ...] = (Session, Consent, Grant, RegistrationFo
 
 
 def delete(of: User) -> None:
-    """Erase the user. Raises StoreUnavailable if there was not enough time: repeat it."""
+    """Erase the user. Raises ConditionFailed if they have changed or were erased since they were read, StoreUnavailable
+    if there was not enough time: repeat it."""
     user_id = str(of.user_id)
-    try:
-        user.disable(user_id)
-    except store.ConditionFailed:
-        return  # was erased in the meantime
+    provisioned_user.disable(of)
     disabled = 0
     for client_id in leaving.registered_by(of):
         if not leaving.hand_over(client_id):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scim2_models import ScimFilter
-from scim2_models.path import Comparison, FilterNode, LogicalExpr, ValuePath
+from scim2_models.path import Comparison, FilterNode, LogicalExpr, Not, Present, ValuePath
 
 from chalicelib.provisioning.messages import ScimRefusal
 
@@ -35,6 +35,51 @@ def lookup(asked: ScimFilter[Any], attributes: Sequence[str]) -> Lookup:
             return Lookup(attribute, found[attribute.lower()].value)
     detail = f"A filter needs one of these compared with eq, alone or joined to others by and: {', '.join(attributes)}."
     raise ScimRefusal(400, "invalidFilter", detail)
+
+
+def members_compared(asked: ScimFilter[Any]) -> set[str]:
+    """The user ids that the filter compares members with, anywhere in it. Raises ScimRefusal if it asks anything else
+    about members: a group may have 100,000 of them."""
+    return set(_members_in(asked.ast))
+
+
+def _members_in(node: FilterNode) -> Iterator[str]:
+    match node:
+        case LogicalExpr():
+            for term in node.terms:
+                yield from _members_in(term)
+        case Not():
+            yield from _members_in(node.expr)
+        case ValuePath() if node.attr_path.attr.lower() == "members":
+            yield from _ids_in(node.val_filter)
+        case Comparison() | Present() if node.attr_path.attr.lower() == "members":
+            if node.attr_path.sub_attr is not None and node.attr_path.sub_attr.lower() != "value":
+                raise _not_by_id()
+            yield _id_in(node)
+
+
+def _ids_in(node: FilterNode) -> Iterator[str]:
+    """Within the brackets of `members[...]`."""
+    match node:
+        case LogicalExpr():
+            for term in node.terms:
+                yield from _ids_in(term)
+        case Not():
+            yield from _ids_in(node.expr)
+        case Comparison() if node.attr_path.attr.lower() == "value":
+            yield _id_in(node)
+        case _:
+            raise _not_by_id()
+
+
+def _id_in(node: Comparison | Present) -> str:
+    if isinstance(node, Comparison) and node.op == "eq" and isinstance(node.value, str):
+        return node.value
+    raise _not_by_id()
+
+
+def _not_by_id() -> ScimRefusal:
+    return ScimRefusal(400, "invalidFilter", 'Members are compared by their ids: members.value eq "ID".')
 
 
 def _compared(node: FilterNode, within: str = "") -> Iterator[Lookup]:

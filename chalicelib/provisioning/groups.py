@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 from scim2_models import Context, Group, GroupMember, PatchOp, SearchRequest
@@ -17,7 +16,7 @@ from chalicelib.models.organizer import SLUG, Organizer
 from chalicelib.models.user import User
 from chalicelib.provisioning import conditions, filters, listing, membership_changes, slugs
 from chalicelib.provisioning.membership_changes import Changes
-from chalicelib.provisioning.messages import Call, Reply, ScimRefusal, refusing, response_parameters
+from chalicelib.provisioning.messages import Call, Reply, ScimRefusal, check_operations, refusing, response_parameters
 
 MODEL = Group
 _LOOKUPS = ("id", "externalId", "members.value", "displayName")
@@ -46,7 +45,7 @@ def create(call: Call, payload: dict[str, Any]) -> Reply:
 
 def read(call: Call, slug: str) -> Reply:
     found, parameters = _found(slug), response_parameters(Group, call)
-    if conditions.is_known(call, version(found)) and not call.wants("members"):
+    if conditions.is_known(call, version(found)):
         return Reply(304, version=version(found))
     return _reply(200, found, call, parameters, Context.RESOURCE_QUERY_RESPONSE)
 
@@ -68,6 +67,7 @@ def replace(call: Call, slug: str, payload: dict[str, Any]) -> Reply:
 
 def patch(call: Call, slug: str, payload: dict[str, Any]) -> Reply:
     """Raises ScimRefusal."""
+    check_operations(payload, limits.SCIM_GROUP_OPERATIONS_LIMIT)
     with refusing():
         read = PatchOp[Group].model_validate(payload, scim_ctx=Context.RESOURCE_PATCH_REQUEST)
     changes, others = membership_changes.split(read.operations or [])
@@ -90,13 +90,25 @@ def delete(call: Call, slug: str) -> Reply:
     if there is False or (there is None and not any(membership.members(slug, most=1))):
         raise _missing(slug)
     if there:
-        conditions.check(call, version(_found(slug)))
-        with suppress(store.ConditionFailed):  # was deleted in the meantime
-            organizer.delete(slug)
+        _close(call, slug)
     logs.note(outcome="organizer closed")  # unless the rest succeeds too
     organizer_members.remove(slug, membership.members(slug))
     logs.note(outcome="organizer deleted")
     return Reply(204)
+
+
+def _close(call: Call, slug: str) -> None:
+    for _ in range(_TRIES):
+        found = organizer.get(slug)
+        if found is None:
+            return  # was deleted in the meantime
+        conditions.check(call, version(found))
+        try:
+            organizer.close(found, members_too=call.if_match is not None)
+        except store.ConditionFailed:
+            continue  # changed in the meantime: the next try sees how
+        return
+    raise store.StoreUnavailable("the organizer changed again and again")
 
 
 def query(call: Call, given: dict[str, Any]) -> Reply:
@@ -113,22 +125,32 @@ def query(call: Call, given: dict[str, Any]) -> Reply:
 
 
 def version(found: Organizer) -> str:
-    """A weak ETag of its own attributes. Members have no part in it: a change of one of them is a write of its own."""
-    text = json.dumps([found.slug, found.name, found.external_id])
+    """A weak ETag of its attributes and its members."""
+    text = json.dumps([found.slug, found.name, found.external_id, found.members_version])
     return f'W/"{hashlib.sha256(text.encode()).hexdigest()[:20]}"'
 
 
 def _filtered(asked: SearchRequest[Any], call: Call) -> listing.Page[Organizer]:
     assert asked.filter is not None
     by = filters.lookup(asked.filter, _LOOKUPS)
+    compared = _users(filters.members_compared(asked.filter))
     candidates = [one for one in _candidates(by) if one]
     with refusing():
         shown = [_shown(one, call, None) for one in candidates]
-        if by.attribute == "members.value":
-            for one in shown:
-                one.members = [GroupMember.model_validate({"value": by.value})]
+        for one in shown:
+            one.members = [
+                GroupMember.model_validate({"value": user.user_id}) for user in compared if one.id in user.organizers
+            ]
         found = [one for one, as_shown in zip(candidates, shown, strict=True) if asked.filter.match(as_shown)]
-    return listing.of_found(found, asked)
+    return listing.of_found(found, asked, call, f"groups {asked.filter}")
+
+
+def _users(user_ids: set[str]) -> list[User]:
+    """Those of the users who exist. Raises ScimRefusal for too many."""
+    if len(user_ids) > limits.SCIM_PAGE_LIMIT:
+        raise ScimRefusal(400, "tooMany", f"A filter can name {limits.SCIM_PAGE_LIMIT} members.")
+    keys = [User.key(user_id) for user_id in sorted(user_ids) if credentials.is_id(user_id)]
+    return [one for one in store.read_all(keys) if one]
 
 
 def _candidates(by: filters.Lookup) -> list[Organizer] | list[Organizer | None]:
@@ -167,21 +189,27 @@ def _change(
 ) -> Reply:
     """described: the name and the external id that it is to have, given the organizer as it is."""
     parameters = response_parameters(Group, call)
+    is_checked = call.if_match is not None
     for _ in range(_TRIES):
         now = _found(slug)
         conditions.check(call, version(now))
+        as_read = now if is_checked else None
         name, external_id = described(now)
         joining = membership_changes.check(slug, changes)
         try:
             if (name, external_id) != (now.name, now.external_id):
-                now = provisioned_organizer.replace(now, name, external_id)
+                now = provisioned_organizer.replace(now, name, external_id, members_too=is_checked)
+                as_read = None  # the version is ours from here on
         except provisioned_organizer.ExternalIdTaken as error:
             raise _external_id_taken() from error
         except store.ConditionFailed:
             continue  # changed in the meantime: the next try sees how
         try:
-            membership_changes.carry_out(slug, changes, joining)
+            if membership_changes.carry_out(slug, changes, joining, as_read):
+                now = _found(slug)  # for its version: before its members are listed, so that it is not too new for them
         except store.ConditionFailed as error:
+            if as_read:
+                continue  # as above
             raise _changed_meanwhile() from error
         logs.note(outcome="organizer changed")
         return _reply(200, now, call, parameters, context)

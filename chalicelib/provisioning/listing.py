@@ -7,7 +7,7 @@ that, the number is the least that it can be: enough to make a client ask for th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Generic, TypeVar
@@ -37,6 +37,10 @@ class Page(Generic[M]):
 
 def asked_for(model: type[Resource[Any]], given: dict[str, Any]) -> SearchRequest[Any]:
     """A query's parameters or the body of a search. Raises ScimRefusal."""
+    asked = next((value for name, value in given.items() if name.lower() == "filter"), None)
+    if isinstance(asked, str) and len(asked) > limits.SCIM_FILTER_LIMIT_CHARACTERS:
+        detail = f"A filter has at most {limits.SCIM_FILTER_LIMIT_CHARACTERS} characters."
+        raise ScimRefusal(400, "invalidFilter", detail)
     with refusing():
         read: SearchRequest[Any] = SearchRequest[model].model_validate(given)  # type: ignore[valid-type]
         return read
@@ -81,10 +85,16 @@ def of_keys(
     return Page(read(page), skipped + len(page) + following)
 
 
-def of_found(found: Sequence[M], asked: SearchRequest[Any]) -> Page[M]:
-    """A page of the few that a filter found."""
-    start = (asked.start_index or 1) - 1
-    return Page(list(found[start : start + _size(asked)]), len(found))
+def of_found(found: Iterable[M], asked: SearchRequest[Any], call: Call, of: str) -> Page[M]:
+    """A page of the few that a filter found, in the order of their keys. of: what is listed. Raises ScimRefusal."""
+    ordered, most = sorted(found, key=_key), _size(asked)
+    if asked.cursor is None:
+        start = (asked.start_index or 1) - 1
+        return Page(ordered[start : start + most], len(ordered))
+    after = cursors.read(call.secret, of, asked.cursor)
+    following = [one for one in ordered if after is None or _key(one) > after]
+    page = following[:most]
+    return Page(page, after=_key(page[-1]) if len(following) > most else None)
 
 
 def search(model: type[M], attribute: str, value: str) -> list[M]:
@@ -117,6 +127,10 @@ def reply(
         body = listed.model_dump(scim_ctx=Context.RESOURCE_QUERY_RESPONSE, response_parameters=asked)
     body.setdefault("Resources", [])
     return Reply(200, body)
+
+
+def _key(item: Item) -> str:
+    return str(getattr(item, item.hash_name()))
 
 
 def _size(asked: SearchRequest[Any]) -> int:

@@ -15,8 +15,11 @@ from scim2_models.path import Comparison, FilterNode, LogicalExpr
 
 from chalicelib import credentials, limits, logs
 from chalicelib.models import membership, organizer_members, store
+from chalicelib.models.organizer import Organizer
 from chalicelib.models.user import User
 from chalicelib.provisioning.messages import ScimRefusal
+
+_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:group"
 
 
 @dataclass
@@ -45,12 +48,15 @@ def split(operations: Sequence[PatchOperation[Group]]) -> tuple[Changes, list[Pa
     changes, others = Changes(), []
     for operation in operations:
         if operation.path is not None:
-            if str(operation.path.attr or "").lower() != "members":
+            name, *below = operation.path.parts or ("",)
+            if not _is_members(name):
                 others.append(operation)
+            elif below:
+                raise ScimRefusal(400, "invalidPath", "A part of a member cannot be changed: use the path members.")
             else:
                 _apply(changes, operation, operation.value)
         elif isinstance(operation.value, dict):
-            rest = {name: value for name, value in operation.value.items() if name.lower() != "members"}
+            rest = {name: value for name, value in operation.value.items() if not _is_members(name)}
             for name in operation.value.keys() - rest.keys():
                 _apply(changes, operation, operation.value[name])
             if rest:
@@ -85,14 +91,21 @@ def check(slug: str, changes: Changes) -> list[User]:
     return list(found.values())
 
 
-def carry_out(slug: str, changes: Changes, joining: Sequence[User]) -> None:
-    """Raises ConditionFailed, StoreUnavailable. Repeating it after either does what is left."""
-    organizer_members.add(slug, joining)
+def carry_out(slug: str, changes: Changes, joining: Sequence[User], as_read: Organizer | None) -> bool:
+    """True if somebody joined or left.
+
+    as_read: the group, whose members must be those that it had then; None for whoever they are. Repeating it after an
+    error does what is left. Raises ConditionFailed, StoreUnavailable.
+    """
+    has_changed = organizer_members.add(slug, joining, as_read=as_read)
+    if has_changed:
+        as_read = None  # the version is ours from here on
     leaving: Iterable[str] = changes.leaving
     if changes.everybody_else_leaves:
         leaving = [user_id for user_id in membership.members(slug) if user_id not in changes.joining]
-    organizer_members.remove(slug, leaving)
+    has_changed |= organizer_members.remove(slug, leaving, as_read=as_read)
     logs.note(members_joining=len(joining), members_leaving=len(list(leaving)))
+    return has_changed
 
 
 def ids_of(value: Any) -> Iterator[str]:
@@ -107,6 +120,11 @@ def ids_of(value: Any) -> Iterator[str]:
 def _no_user(missing: Sequence[str]) -> ScimRefusal:
     named = ", ".join(user_id[:64] for user_id in missing[:5]) + (", …" if len(missing) > 5 else "")
     return ScimRefusal(400, "invalidValue", f"members: there is no user {named}.")
+
+
+def _is_members(name: str) -> bool:
+    """Names are compared without case, and may begin with the schema (RFC 7643 §2.1, RFC 7644 §3.10)."""
+    return name.lower() in ("members", f"{_SCHEMA}:members")
 
 
 def _apply(changes: Changes, operation: PatchOperation[Group], value: Any) -> None:

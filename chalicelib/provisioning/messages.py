@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic.alias_generators import to_camel
 from scim2_models import Error, ResponseParameters, SCIMException, ScimPolicy
 
 # What Microsoft Entra and others send, and the RFC does not allow: attributes that we do not have are ignored, a
@@ -79,7 +80,24 @@ def refusing() -> Iterator[None]:
         found = Error.from_validation_errors(error)[0]
         raise ScimRefusal(found.status or 400, found.scim_type, found.detail or "The request is invalid.") from error
     except SCIMException as error:
-        raise ScimRefusal(error.status, error.scim_type or None, error.detail) from error
+        raise ScimRefusal(error.status, error.scim_type or None, _in_words(error)) from error
+
+
+def _in_words(error: SCIMException) -> str:
+    """What is wrong. Where a PATCH sets a value of the wrong type, the library quotes pydantic's report of it."""
+    reported = error.__cause__
+    if not isinstance(reported, ValidationError):
+        return error.detail
+    first = reported.errors()[0]
+    place = tuple(to_camel(part) if isinstance(part, str) else part for part in first["loc"])
+    return Error.from_validation_errors([{**first, "loc": place}])[0].detail or error.detail
+
+
+def check_operations(payload: Mapping[str, Any], most: int) -> None:
+    """Raises ScimRefusal if a PATCH has more operations than this."""
+    listed = next((value for name, value in payload.items() if name.lower() == "operations"), None)
+    if isinstance(listed, list) and len(listed) > most:
+        raise ScimRefusal(400, "tooMany", f"A PATCH of this resource has at most {most} operations. Send several.")
 
 
 def response_parameters(model: Any, call: Call) -> ResponseParameters[Any]:

@@ -17,7 +17,7 @@ from chalicelib.models.provisioned_user import Profile
 from chalicelib.models.security_event import Kind
 from chalicelib.models.user import User
 from chalicelib.provisioning import conditions, deletion, filters, listing, person
-from chalicelib.provisioning.messages import Call, Reply, ScimRefusal, refusing, response_parameters
+from chalicelib.provisioning.messages import Call, Reply, ScimRefusal, check_operations, refusing, response_parameters
 from chalicelib.provisioning.person import Person
 
 MODEL = Person
@@ -60,6 +60,7 @@ def replace(call: Call, user_id: str, payload: dict[str, Any]) -> Reply:
 
 def patch(call: Call, user_id: str, payload: dict[str, Any]) -> Reply:
     """Raises ScimRefusal."""
+    check_operations(payload, limits.SCIM_USER_OPERATIONS_LIMIT)
     with refusing():
         operations = PatchOp[Person].model_validate(payload, scim_ctx=Context.RESOURCE_PATCH_REQUEST)
 
@@ -79,11 +80,16 @@ def patch(call: Call, user_id: str, payload: dict[str, Any]) -> Reply:
 
 def delete(call: Call, user_id: str) -> Reply:
     """Raises ScimRefusal."""
-    found = _found(user_id)
-    conditions.check(call, person.version(found))
-    deletion.delete(found)
-    logs.note(outcome="user erased")
-    return Reply(204)
+    for _ in range(_TRIES):
+        found = _found(user_id)
+        conditions.check(call, person.version(found))
+        try:
+            deletion.delete(found)
+        except store.ConditionFailed:
+            continue  # changed in the meantime: the next try sees how
+        logs.note(outcome="user erased")
+        return Reply(204)
+    raise store.StoreUnavailable("the user changed again and again")
 
 
 def query(call: Call, given: dict[str, Any]) -> Reply:
@@ -108,7 +114,7 @@ def _filtered(asked: SearchRequest[Any], call: Call, of: str) -> listing.Page[Us
     with refusing():
         shown = [person.shown(one, call, groups_limit=limits.MEMBERSHIPS_LIMIT) for one in candidates]
         found = [one for one, as_shown in zip(candidates, shown, strict=True) if asked.filter.match(as_shown)]
-    return listing.of_found(found, asked)
+    return listing.of_found(found, asked, call, of)
 
 
 def _candidates(by: filters.Lookup) -> Sequence[User | None]:
@@ -126,7 +132,10 @@ def _candidates(by: filters.Lookup) -> Sequence[User | None]:
         case "emails.value":
             return [user.find_by_email(by.value)]
         case "groups.value":
-            return _all(_members(by.value, None, limits.SCIM_PARTS_LIMIT))
+            user_ids = list(_members(by.value, None, limits.SCIM_PARTS_LIMIT + 1))
+            if len(user_ids) > limits.SCIM_PARTS_LIMIT:
+                raise ScimRefusal(400, "tooMany", f"The group {by.value} has too many members to filter them.")
+            return _all(user_ids)
         case _:
             return listing.search(User, "fullname", by.value)
 
@@ -175,7 +184,6 @@ def _made(profile: Profile, password: str | None) -> User:
 
 def _linked(there: User, given: Person) -> User:
     linked = _follow(there, person.profile_of(given, there), given.password)
-    security_event.record(linked.user_id, Kind.ACCOUNT_LINKED)
     logs.note(outcome="user linked")
     return linked
 
@@ -208,6 +216,9 @@ def _follow(now: User, profile: Profile, password: str | None) -> User:
         raise _taken(error) from error
     shown = ("email", "fullname", "locale", "timezone")
     outcome = "user changed"
+    is_renamed = profile.external_id not in (None, provisioned_user.external_id(now))
+    if is_renamed or not person.is_provisioned(now):  # whoever signs in as this subject is this user now
+        security_event.record(now.user_id, Kind.ACCOUNT_LINKED)
     if any(getattr(now, name) != getattr(changed, name) for name in shown):
         security_event.record(now.user_id, Kind.PROFILE_CHANGED)
     if password is not None:

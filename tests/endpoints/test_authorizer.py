@@ -234,6 +234,7 @@ def test_token_for_one_resource_is_accepted_only_at_its_api(
     music = shop.connect(john, "Big Events LLC", resource=MUSIC.rstrip("/"))["access_token"]
     assert effect(ask(tickets, "POST")) == ("Allow", [API + "POST/tickets"])
     assert effect(ask(music, api=OTHER))[0] == "Allow"
+    assert (ask(tickets)["context"]["resource"], ask(music, api=OTHER)["context"]["resource"]) == (TICKETS, MUSIC)
     for token, api in ((tickets, OTHER), (tickets, THIRD), (music, API), (music, THIRD)):
         with pytest.raises(Unauthorized):
             ask(token, api=api)
@@ -268,7 +269,10 @@ def test_token_without_a_resource_is_accepted_at_every_api(
 ) -> None:
     serve(f"abc123 {TICKETS}; other9 {MUSIC}")
     token = shop.connect(john, "Big Events LLC")["access_token"]
-    assert [effect(ask(token, api=api))[0] for api in (API, OTHER, THIRD)] == ["Allow"] * 3
+    for api in (API, OTHER, THIRD):
+        answer = ask(token, api=api)
+        assert effect(answer)[0] == "Allow"
+        assert "resource" not in answer["context"], "so an API can insist on tokens for it"
 
 
 @pytest.mark.parametrize(

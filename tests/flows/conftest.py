@@ -26,6 +26,8 @@ def provider(_running: OpenIDProvider, use: Callable[..., None]) -> OpenIDProvid
     """The provider `staff`, which says nothing odd."""
     provider_documents.MEMORY.metadata.clear()
     provider_documents.MEMORY.keys.clear()
+    provider_documents.MEMORY.hanging.clear()
+    _running.hangs, _running.secret = (), SECRET
     _running.metadata, _running.claims, _running.user_info, _running.refusal = {}, {}, {}, None
     _running.token_status, _running.token_response = 200, None
     _running.key = RSAKey.generate_key(2048, {"kid": "first", "use": "sig"})

@@ -11,10 +11,11 @@ import pytest
 from joserfc.jwk import ECKey, RSAKey
 
 from chalicelib import credentials, limits
-from chalicelib.models import organizer, user
+from chalicelib.models import organizer, security_event, user
 from chalicelib.models.linked_identity import Identity
 from tests.actors import Browser, ClientApp
 from tests.conftest import Clock
+from tests.mailbox import Mailbox
 from tests.openid_provider import SECRET, OpenIDProvider
 from tests.openid_sign_in import account, led, sign_in, somebody
 
@@ -402,3 +403,38 @@ def test_secret_and_code_are_in_no_log(
     assert "signed in" in text
     for secret in (SECRET, query["code"], query["state"], claims["email"], claims["sub"]):
         assert secret not in text
+
+
+@pytest.mark.spec("docs/security.md")
+@pytest.mark.parametrize(("locale", "title"), [("en", "Staff account"), ("de", "Mitarbeiterkonto")])
+def test_owner_is_told_by_mail_that_an_identity_was_linked_to_their_account(
+    john: Browser, provider: OpenIDProvider, mailbox: Mailbox, locale: str, title: str
+) -> None:
+    user.edit(john.user.user_id, fullname="John Doe", locale=locale, timezone="UTC")
+    label, button = ("Link Staff account", "Link") if locale == "en" else (f"„{title}“ verknüpfen", "Verknüpfen")
+    link = john.open("/settings/security").link(label)
+    assert link
+    left = john.open(link).left_to
+    assert left
+    page = john.open(provider.signed_in(left, **somebody()))
+    assert mailbox.of(john.user.email) == [], "not before they agreed"
+    john.press(page, button)
+    (mail,) = mailbox.of(john.user.email)
+    assert title in mail.get_content()
+    assert f"{john.base_url}/settings/security" in mail.get_content()
+    assert {event.kind for event in security_event.recent(john.user.user_id, limit=3)} >= {"identity_linked"}
+
+
+@pytest.mark.spec("docs/security.md")
+def test_owner_is_told_by_mail_that_somebody_got_into_their_account_by_its_address(
+    browser: Browser, provider: OpenIDProvider, use: Callable[..., None], mailbox: Mailbox, john: Browser
+) -> None:
+    use(provider, more="links_by_email = true")
+    claims = somebody(email=john.user.email)
+    for _ in range(2):
+        assert sign_in(Browser(browser.base_url), provider, claims).status == 200
+    (mail,) = mailbox.of(john.user.email)
+    assert "Staff account" in mail.get_content()
+    newcomer = somebody()
+    assert sign_in(browser, provider, newcomer).status == 200
+    assert mailbox.of(newcomer["email"]) == [], "a new account is nobody else's"

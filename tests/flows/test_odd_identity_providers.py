@@ -235,3 +235,62 @@ def test_person_who_has_no_way_into_their_account_is_told_whom_to_ask(
     assert left
     page = browser.open(provider.signed_in(left, **somebody(email=john.user.email)))
     assert (page.status, "Ask the administrator" in page.text, "Sign in to it once" in page.text) == (409, True, False)
+
+
+def test_provider_that_hangs_is_not_asked_again_at_once(
+    browser: Browser, provider: OpenIDProvider, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "DOCUMENT_FETCH_SECONDS", 0.2)
+    metadata = "/.well-known/openid-configuration"
+    provider.hangs = [metadata]
+    for _ in range(3):
+        page = browser.open("/login/with/staff")
+        assert (page.status, "cannot be reached" in page.text) == (503, True)
+    assert provider.asked == [metadata]
+    provider.hangs = []
+    assert browser.open("/login/with/staff").status == 503, "too soon"
+    clock.take(limits.PROVIDER_RETRY_SECONDS)
+    assert led(browser)
+
+
+def test_token_endpoint_that_hangs_is_not_asked_again_at_once(
+    browser: Browser, provider: OpenIDProvider, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "DOCUMENT_FETCH_SECONDS", 0.2)
+    provider.hangs = ["/token"]
+    for _ in range(3):
+        assert sign_in(browser, provider, somebody()).status == 503
+    assert provider.asked.count("/token") == 1
+    provider.hangs = []
+    clock.take(limits.PROVIDER_RETRY_SECONDS)
+    assert sign_in(browser, provider, somebody()).status == 200
+
+
+def test_provider_that_fails_fast_is_asked_again(browser: Browser, provider: OpenIDProvider) -> None:
+    provider.metadata = {"issuer": "https://other.example.com"}
+    assert browser.open("/login/with/staff").status == 503
+    provider.metadata = {}
+    assert led(browser)
+
+
+def test_sign_ins_that_somebody_begins_and_begins_are_limited(
+    browser: Browser, provider: OpenIDProvider, clock: Clock, store: StoreProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock.stop()
+    monkeypatch.setattr(limits, "SIGN_INS_PER_ADDRESS", 2)
+    assert [browser.open("/login/with/staff").left_to is not None for _ in range(2)] == [True, True]
+    with store.count() as calls:
+        page = browser.open("/login/with/staff")
+    assert (page.status, page.response.headers["Retry-After"]) == (429, str(limits.SIGN_IN_WINDOW_SECONDS))
+    assert [call.operation for call in calls] == ["UpdateItem"], "counted, and nothing stored"
+    clock.advance(limits.SIGN_IN_WINDOW_SECONDS)
+    assert led(browser)
+
+
+def test_sign_in_at_a_provider_that_cannot_be_reached_stores_nothing(
+    browser: Browser, provider: OpenIDProvider, store: StoreProxy
+) -> None:
+    provider.metadata = {"issuer": "https://other.example.com"}
+    with store.count() as calls:
+        assert browser.open("/login/with/staff").status == 503
+    assert [call.operation for call in calls] == []

@@ -145,3 +145,22 @@ def test_organizer_created_in_bulk_can_be_deleted_in_bulk(platform: PlatformServ
     made = platform.make_group(mark)
     assert statuses(bulk(platform, {"method": "DELETE", "path": f"/Groups/{made['id']}"})) == ["204"]
     assert organizer.get(mark) is None
+
+
+@pytest.mark.spec("RFC 7644 §3.12")
+def test_patch_with_more_operations_than_can_be_applied_in_time_is_refused(platform: PlatformServer, mark: str) -> None:
+    made, group = platform.make_user(f"{mark}@example.org"), platform.make_group(mark)
+    named = {"op": "replace", "path": "displayName", "value": "Ann"}
+    for path, most in (
+        (f"/Users/{made['id']}", limits.SCIM_USER_OPERATIONS_LIMIT),
+        (f"/Groups/{group['id']}", limits.SCIM_GROUP_OPERATIONS_LIMIT),
+    ):
+        assert platform.patch(path, *[named] * most).status_code == 200
+        assert refused(platform.patch(path, *[named] * (most + 1))) == (400, "tooMany")
+    joined = {"op": "add", "path": "emails", "value": [{"value": f"{mark}@example.org"}]}
+    operation = {
+        "method": "PATCH",
+        "path": f"/Users/{made['id']}",
+        "data": {"schemas": [PATCH], "operations": [joined] * 5000},
+    }
+    assert statuses(bulk(platform, operation)) == ["400"]

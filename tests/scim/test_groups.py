@@ -225,14 +225,42 @@ def test_put_replaces_name_and_members(platform: PlatformServer, mark: str, ids:
 def test_group_of_another_version_is_not_changed(platform: PlatformServer, mark: str, ids: list[str]) -> None:
     made = platform.make_group(mark)
     path, version = f"/Groups/{made['id']}", made["meta"]["version"]
-    assert platform.call("GET", path + "?excludedAttributes=members", If_None_Match=version).status_code == 304
+    assert platform.call("GET", path, If_None_Match=version).status_code == 304
     joins = {"op": "add", "path": "members", "value": [{"value": ids[0]}]}
-    assert platform.patch(path, joins, If_Match=version).status_code == 200
-    assert shown(platform.call("GET", path, If_None_Match=version).json()) == ids[:1], "members have no part in it"
+    answer = platform.patch(path, joins, If_Match=version)
+    assert answer.status_code == 200
+    assert shown(platform.call("GET", path, If_None_Match=version).json()) == ids[:1]
     rename = {"op": "replace", "path": "displayName", "value": "Renamed"}
+    assert refused(platform.patch(path, rename, If_Match=version)) == (412, None), "its members have changed"
+    version = answer.headers["ETag"]
+    assert version == platform.get(path).headers["ETag"]
+    assert platform.patch(path, joins, If_Match=version).headers["ETag"] == version, "who belongs to it already"
     assert platform.patch(path, rename, If_Match=version).status_code == 200
     assert refused(platform.patch(path, joins, If_Match=version)) == (412, None)
     assert refused(platform.call("DELETE", path, If_Match=version)) == (412, None)
+
+
+@pytest.mark.spec("RFC 7644 §3.14")
+def test_version_of_a_group_changes_with_everybody_who_joins_or_leaves(
+    platform: PlatformServer, mark: str, ids: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "SCIM_MEMBERS_AT_ONCE", 1)
+    made = platform.make_group(mark, members=[{"value": one} for one in ids[:2]])
+    path = f"/Groups/{made['id']}"
+    versions = [made["meta"]["version"]]
+    assert platform.get(path).headers["ETag"] == versions[0]
+    leaves = {"op": "remove", "path": f'members[value eq "{ids[0]}"]'}
+    for change in (
+        lambda: platform.patch(path, leaves),
+        lambda: user.add_member(ids[2], made["id"]),
+        lambda: user.remove_member(ids[2], made["id"]),
+        lambda: platform.call("DELETE", f"/Users/{ids[1]}"),
+    ):
+        change()
+        versions.append(platform.get(path).headers["ETag"])
+    platform.patch(path, leaves)
+    assert platform.get(path).headers["ETag"] == versions[-1], "who has left already"
+    assert len(set(versions)) == len(versions)
 
 
 @pytest.mark.spec("RFC 7644 §3.4.2.2")
@@ -305,7 +333,7 @@ def test_many_members_take_a_transaction_for_each_batch(
     with store.count() as calls:
         assert platform.patch(path + "?excludedAttributes=members", joins).status_code == 200
     token, group, users, batches = ["BatchGetItem"], ["GetItem"], ["BatchGetItem"], ["TransactWriteItems"] * 2
-    assert [call.operation for call in calls] == token + group + users + batches
+    assert [call.operation for call in calls] == token + group + users + batches + group
     with store.count() as calls:
         assert shown(platform.get(path).json()) == ids
     assert [call.operation for call in calls] == ["BatchGetItem", "GetItem", "Query"]
@@ -344,3 +372,38 @@ def test_organizer_that_an_operator_created_is_a_group_too(platform: PlatformSer
     assert found["id"] == slug
     platform.patch(f"/Groups/{slug}", {"op": "replace", "path": "externalId", "value": mark + "x"})
     assert platform.get("/Groups", filter=f'externalId eq "{mark}"').json()["totalResults"] == 0
+
+
+@pytest.mark.spec("RFC 7644 §3.5.2")
+@pytest.mark.parametrize("path", ["members.value", "members.display", 'members[value eq "{}"].display'])
+@pytest.mark.parametrize("op", ["add", "replace", "remove"])
+def test_part_of_a_member_cannot_be_changed_and_takes_nobody_out(
+    platform: PlatformServer, mark: str, ids: list[str], path: str, op: str
+) -> None:
+    made = platform.make_group(mark, members=[{"value": one} for one in ids[:2]])
+    answer = platform.patch(f"/Groups/{mark}", {"op": op, "path": path.format(ids[0]), "value": ids[0]})
+    assert refused(answer)[0] == 400
+    assert platform.get(f"/Groups/{mark}").json() == made
+
+
+@pytest.mark.spec("RFC 7644 §3.5.2", "RFC 7643 §3.1")
+@pytest.mark.parametrize("name", ["MEMBERS", f"{GROUP}:members", f"{GROUP.lower()}:Members"])
+def test_members_are_found_under_their_full_name(
+    platform: PlatformServer, mark: str, ids: list[str], name: str
+) -> None:
+    platform.make_group(mark, members=[{"value": ids[0]}])
+    answer = platform.patch(f"/Groups/{mark}", {"op": "add", "value": {name: [{"value": ids[1]}]}})
+    assert (answer.status_code, shown(answer.json())) == (200, ids[:2])
+
+
+@pytest.mark.spec("RFC 7644 §3.12")
+def test_error_about_a_wrong_type_says_which_attribute_and_nothing_of_the_program(
+    platform: PlatformServer, mark: str
+) -> None:
+    made = platform.make_user(f"{mark}@example.org")
+    for path, value in (("name.formatted", {"x": 1}), ("name", "x"), ("externalId", 5), ("password", 5)):
+        answer = platform.patch(f"/Users/{made['id']}", {"op": "replace", "path": path, "value": value})
+        assert refused(answer) == (400, "invalidValue")
+        detail = answer.json()["detail"]
+        assert path.rpartition(".")[2] in detail
+        assert not any(word in detail for word in ("pydantic", "\n", "validation error", "external_id"))

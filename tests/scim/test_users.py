@@ -508,3 +508,19 @@ def test_log_has_no_name_or_address_of_a_person(
     assert '"outcome":"user provisioned"' in logged
     assert mark not in logged
     assert PASSWORD not in logged
+
+
+@pytest.mark.spec("docs/security.md")
+def test_history_says_when_a_change_makes_an_account_the_servers_or_gives_it_another_subject(
+    platform: PlatformServer, a_person: Callable[..., Person], mark: str
+) -> None:
+    def linked(user_id: str) -> int:
+        return sum(event.kind == "account_linked" for event in security_event.recent(user_id, limit=10))
+
+    there, made = a_person(), platform.make_user(f"{mark}@example.org", externalId=mark)
+    platform.patch(f"/Users/{there.user_id}", {"op": "add", "path": "externalId", "value": f"{mark}-2"})
+    assert linked(there.user_id) == 1
+    platform.patch(f"/Users/{there.user_id}", {"op": "replace", "path": "displayName", "value": "Ann"})
+    assert linked(there.user_id) == 1
+    platform.patch(f"/Users/{made['id']}", {"op": "replace", "path": "externalId", "value": f"{mark}-3"})
+    assert linked(made["id"]) == 1, "whoever signs in as the new subject is this user now"

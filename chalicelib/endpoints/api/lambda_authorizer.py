@@ -73,8 +73,10 @@ def _decide(request: AuthRequest) -> tuple[dict[str, Any], int]:
 def _policy(effect: str, resource: str, access: Access, *, required: Iterable[str]) -> dict[str, Any]:
     """The authorizer's response. API Gateway passes strings, numbers and booleans in a context, but no lists.
 
-    user_id is "" for an application's own token (RFC 6749 §4.4).
+    user_id is "" for an application's own token (RFC 6749 §4.4). resource is there if the token is for one API only
+    (RFC 8707), so that an API can insist on tokens that were made for it.
     """
+    made_for = {"resource": access.resource} if access.resource else {}
     statement = {"Action": "execute-api:Invoke", "Effect": effect, "Resource": [resource]}
     return {
         "principalId": access.subject,
@@ -85,5 +87,6 @@ def _policy(effect: str, resource: str, access: Access, *, required: Iterable[st
             "scope": " ".join(sorted(access.scopes)),
             "organizers": " ".join(sorted(access.organizers)),
             "required_scope": " ".join(sorted(required)),
+            **made_for,
         },
     }

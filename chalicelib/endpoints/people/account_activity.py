@@ -16,9 +16,10 @@ from chalicelib.identity_providers import Provider
 from chalicelib.models import security_event, session, user
 from chalicelib.models.linked_identity import Identity
 from chalicelib.models.session import Session
+from chalicelib.protocol.rules import paths
 from chalicelib.protocol.rules.request_parameters import single
 
-PATH = "/settings/security"
+PATH = paths.SECURITY
 OTHERS = "others"
 blueprint = Blueprint(__name__)
 

@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import credentials, logs, settings
+from chalicelib import credentials, limits, logs, settings
 from chalicelib.accounts import federated_sign_in
 from chalicelib.accounts.federated_sign_in import Person
 from chalicelib.accounts.sign_in import AccountDisabled
@@ -15,8 +15,9 @@ from chalicelib.endpoints.http import browser_session
 from chalicelib.identity_providers import OpenIDProvider, PlatformPage
 from chalicelib.keys.parameter_store import ParameterUnavailable
 from chalicelib.messages import Message
-from chalicelib.models import sign_in_request
+from chalicelib.models import sign_in_request, throttle
 from chalicelib.models.sign_in_request import SignInRequest
+from chalicelib.models.user import User
 from chalicelib.pages import language
 from chalicelib.protocol.rules import paths
 from chalicelib.protocol.rules.request_parameters import single
@@ -47,14 +48,17 @@ def begin(request: http.Request, name: str) -> Response:
     browser, cookies = browser_session.begin_elsewhere(request)
     is_again = single(request.query, "again") is not None
     spoken = language.choose(signed_in.user.locale if signed_in else None, request.header("accept-language"))
-    request_id = sign_in_request.begin(
-        provider.name,
-        browser=browser,
-        next_path=browser_session.local_path(single(request.query, "next")),
-        is_again=is_again,
-        links=links,
-        language=spoken,
-    )
+    if isinstance(provider, OpenIDProvider):
+        relying_party.check_reachable(provider)  # before anything is stored
+    with throttle.trying(_limits(request), window_seconds=limits.SIGN_IN_WINDOW_SECONDS):
+        request_id = sign_in_request.begin(
+            provider.name,
+            browser=browser,
+            next_path=browser_session.local_path(single(request.query, "next")),
+            is_again=is_again,
+            links=links,
+            language=spoken,
+        )
     if isinstance(provider, PlatformPage):
         address = f"{provider.url}?{urlencode({'request': request_id})}"
     else:
@@ -115,6 +119,7 @@ def link(request: http.Request) -> Response:
         except federated_sign_in.IdentityTaken:
             problem = Message("It is linked to another account, or this account has too many links.")
         else:
+            _tell_owner(request, browser.user, provider)
             logs.note(outcome="identity linked")
             place = http.here(request, str(begun.next_path))
             return http.see_other(place, notice=http.Notice.IDENTITY_LINKED)
@@ -131,6 +136,11 @@ def link(request: http.Request) -> Response:
         next=str(begun.next_path),
         hidden={browser_session.CSRF_FIELD: csrf_token, "request": request_id},
     )
+
+
+def _limits(request: http.Request) -> list[throttle.Limit]:
+    """Each request is an item, which anybody can make the server store."""
+    return throttle.per_network("sign-in elsewhere", request.network, limits.SIGN_INS_PER_ADDRESS)
 
 
 def _provider(name: str) -> OpenIDProvider | PlatformPage:
@@ -185,6 +195,7 @@ def _sign_in(
             provider,
             source=request.source,
             begin=lambda right: browser_session.start(request, right),
+            tell=lambda owner: _tell_owner(request, owner, provider),
         )
     except AccountDisabled:
         logs.note(outcome="sign-in of a disabled account")
@@ -204,6 +215,13 @@ def _sign_in(
         return http.sign_in_page(request, onward, email=person.email or "", problem=_ADDRESS_TAKEN, status=409)
     logs.note(outcome="signed in", user_id=found.user_id)
     return http.see_other(http.here(request, next_path), headers={"Set-Cookie": cookies})
+
+
+def _tell_owner(request: http.Request, owner: User, provider: OpenIDProvider | PlatformPage) -> None:
+    """Tell the owner by mail that an identity was linked, in case somebody else did it. Nothing depends on the mail."""
+    title = provider.title[language.choose(owner.locale, request.header("accept-language"))]
+    security = request.base_url + paths.SECURITY
+    http.mail_notice(request, owner.email, "identity_linked.txt", user=owner, title=title, security=security)
 
 
 def _to_link_page(request: http.Request, begun: SignInRequest, request_id: str, person: Person) -> Response:

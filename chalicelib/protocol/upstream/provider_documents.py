@@ -1,6 +1,8 @@
 """What an identity provider publishes about itself: its metadata (OpenID Connect Discovery §4) and its keys (JWKS).
 
 Both are kept in the memory of a process for PROVIDER_DOCUMENT_KEPT_SECONDS, so that a sign-in seldom waits for them.
+What takes all the time it may is not asked again for PROVIDER_RETRY_SECONDS: while a provider hangs, sign-ins that each
+waited for it would tie up every function. A fast failure ties up nothing and is not remembered.
 """
 
 from __future__ import annotations
@@ -48,6 +50,7 @@ class _Keys:
 class _Memory:
     metadata: dict[str, tuple[ProviderMetadata, float]] = field(default_factory=dict)
     keys: dict[str, _Keys] = field(default_factory=dict)
+    hanging: dict[str, float] = field(default_factory=dict)  # a URL -> until when it is not asked again
 
 
 MEMORY = _Memory()
@@ -119,11 +122,16 @@ def _is_endpoint(url: str) -> bool:
 
 
 @contextmanager
-def reaching(what: str) -> Iterator[None]:
-    """Raises ProviderUnavailable if what is fetched within the block cannot be, or there is no time left for it. what:
-    for the log."""
+def reaching(what: str, url: str) -> Iterator[None]:
+    """Raises ProviderUnavailable if what is fetched within the block cannot be, has just taken too long, or there is no
+    time left for it. what: for the log. url: what the block fetches."""
+    if clock.monotonic() < MEMORY.hanging.get(url, 0.0):
+        raise ProviderUnavailable(f"{what}: it has just taken too long")
     try:
         yield
+    except outbound.TooSlow as error:
+        MEMORY.hanging[url] = clock.monotonic() + limits.PROVIDER_RETRY_SECONDS
+        raise ProviderUnavailable(f"{what}: {error}") from error
     except outbound.FetchError as error:
         raise ProviderUnavailable(f"{what}: {error}") from error
     except deadline.DeadlineExceeded as error:
@@ -131,7 +139,7 @@ def reaching(what: str) -> Iterator[None]:
 
 
 def _document(url: str) -> Mapping[str, Any]:
-    with reaching(url):
+    with reaching(url, url):
         fetched = outbound.fetch(url, outbound.PROVIDERS_JSON)
     try:
         return strict_json.read_object(fetched)

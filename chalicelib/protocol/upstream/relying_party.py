@@ -32,6 +32,10 @@ class NotAccepted(Exception):
     """The provider's answer cannot be accepted. The message is for the log."""
 
 
+class _UnknownClient(NotAccepted):
+    """The provider does not accept our client id with our secret (RFC 6749 §5.2)."""
+
+
 @dataclass(frozen=True)
 class Secrets:
     """What binds an answer to the sign-in that was begun. state: travels with the browser. nonce: comes back in the ID
@@ -40,6 +44,11 @@ class Secrets:
     state: str
     nonce: str
     verifier: str
+
+
+def check_reachable(provider: OpenIDProvider) -> None:
+    """Raises ProviderUnavailable if `address` would."""
+    provider_documents.metadata(provider.issuer)
 
 
 def address(
@@ -113,7 +122,26 @@ def _together(signed: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, A
 def _tokens(
     provider: OpenIDProvider, metadata: ProviderMetadata, redirect_uri: str, secrets: Secrets, code: str
 ) -> Mapping[str, Any]:
-    client, secret = WebApplicationClient(provider.client_id), _secret(provider)
+    """Exchange the code. If the provider does not know our secret, the operator may have changed it: read it again."""
+    secret = _secret(provider)
+    try:
+        return _exchanged(provider, metadata, redirect_uri, secrets, code, secret)
+    except _UnknownClient:
+        changed = parameter_store.changed(parameter, secret) if secret and (parameter := _parameter(provider)) else None
+        if changed is None:
+            raise
+        return _exchanged(provider, metadata, redirect_uri, secrets, code, changed)
+
+
+def _exchanged(
+    provider: OpenIDProvider,
+    metadata: ProviderMetadata,
+    redirect_uri: str,
+    secrets: Secrets,
+    code: str,
+    secret: str | None,
+) -> Mapping[str, Any]:
+    client = WebApplicationClient(provider.client_id)
     in_form = {"client_secret": secret} if secret and metadata.takes_form_secret else {}
     headers = {"Authorization": _basic(provider.client_id, secret)} if secret and not in_form else {}
     form = client.prepare_request_body(
@@ -123,7 +151,7 @@ def _tokens(
         include_client_id=not headers,
         **in_form,
     )
-    with provider_documents.reaching("its token endpoint"):
+    with provider_documents.reaching("its token endpoint", metadata.token_endpoint):
         answer = outbound.post_form(metadata.token_endpoint, str(form), headers)
     try:
         said = strict_json.read_object(answer.body)
@@ -134,7 +162,8 @@ def _tokens(
         raise NotAccepted("the token endpoint's answer is not a JSON object") from error
     except OAuth2Error as error:
         reason = str(error.error)[:_CODE_LIMIT_CHARACTERS]
-        raise NotAccepted(f"the token endpoint refused the code ({reason})") from error
+        kind = _UnknownClient if error.error == "invalid_client" else NotAccepted
+        raise kind(f"the token endpoint refused the code ({reason})") from error
     if answer.is_refusal:
         raise NotAccepted("the token endpoint refused the code, without a reason")
     return tokens
@@ -143,7 +172,7 @@ def _tokens(
 def _user_info(endpoint: str, tokens: Mapping[str, Any], subject: str) -> dict[str, Any]:
     """UserInfo (OpenID Connect Core §5.3), which must be about the same user."""
     headers = {"Authorization": f"Bearer {tokens['access_token']}"}
-    with provider_documents.reaching("its userinfo endpoint"):
+    with provider_documents.reaching("its userinfo endpoint", endpoint):
         answer = outbound.get(endpoint, outbound.PROVIDERS_JSON, headers)
     try:
         found = strict_json.read_object(answer.body)
@@ -157,7 +186,12 @@ def _user_info(endpoint: str, tokens: Mapping[str, Any], subject: str) -> dict[s
 def _secret(provider: OpenIDProvider) -> str | None:
     if secret := settings.SETTINGS.provider_secrets.get(provider.name):
         return secret
-    return parameter_store.read(provider.secret_parameter) if provider.secret_parameter else None
+    return parameter_store.read(parameter) if (parameter := _parameter(provider)) else None
+
+
+def _parameter(provider: OpenIDProvider) -> str | None:
+    """The SSM parameter with the secret; None if there is none, or the secret is in the environment."""
+    return None if settings.SETTINGS.provider_secrets.get(provider.name) else provider.secret_parameter
 
 
 def _basic(client_id: str, secret: str) -> str:
