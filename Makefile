@@ -8,7 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo messages screenshots pictures docs reset test test-dynamodb-local lint format
-.PHONY: package deploy rehearse policies benchmarks faults fuzz requirements coverage
+.PHONY: package deploy rehearse policies benchmarks faults fuzz requirements coverage conformance
 
 help:
 	@echo "make run                  start Lanyard on http://127.0.0.1:8000/ (PORT=, DYNAMODB_PORT= change the ports;"
@@ -19,6 +19,7 @@ help:
 	@echo "make coverage             run it with branch coverage of chalicelib/ and tests/, and list what no test reaches"
 	@echo "make test-dynamodb-local  run the tests of atomic writes on AWS's own engine (Java 17 and Maven)"
 	@echo "make faults               make every call to the store fail in every way (FLOW=refresh KIND=hung WORKERS=2, ARGS=--document)"
+	@echo "make conformance          run the OpenID Foundation's conformance suite, at SUITE=https://..., against Lanyard (PLAN=, URL=)"
 	@echo "make docs                 regenerate docs/http-api.md and docs/standards.md"
 	@echo "make lint                 check formatting, lint rules and types"
 	@echo "make format               fix the formatting"
@@ -91,6 +92,9 @@ test-dynamodb-local: $(VENV)/.tests .local/dynamodb-local
 # Every store call of every flow with every kind of fault: about twelve minutes on two processors. See docs/reliability.md.
 faults: $(VENV)/.tests
 	@exec $(BIN)/python -m tests.faults --flow "$(FLOW)" --kind "$(KIND)" --workers $(or $(WORKERS),2) $(ARGS)
+
+conformance: $(VENV)/.tests
+	@exec $(BIN)/python -m tests.conformance --suite "$(SUITE)" --url "$(URL)" --plan "$(PLAN)"
 
 docs: $(VENV)/.tests
 	@exec $(BIN)/python -m infra.documents

@@ -35,6 +35,9 @@ ASSERTION_REPEAT_SECONDS = 60  # how long the same request may be repeated until
 SERVER_KEY_MIN_CHARACTERS = 43  # 256 bits of base64url
 SERVER_KEYS_LIMIT = 10  # an unknown token costs a walk along the chain with each key
 PUSHED_REQUEST_LIFETIME_SECONDS = 600  # long enough for the user to sign in
+# For an application that is held to the FAPI 2.0 Security Profile: less than 600, and at most 60 (§5.3.2.2).
+FAPI_PUSHED_REQUEST_LIFETIME_SECONDS = 540
+FAPI_CODE_LIFETIME_MAX_SECONDS = 60
 DEVICE_CODE_LIFETIME_SECONDS = 600
 # What applications may push and start per minute: enough for a busy shop, whose users all come from its server's
 # address.

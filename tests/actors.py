@@ -118,7 +118,10 @@ class Browser:
 
         site: what the browser says of the page that sends it (Sec-Fetch-Site); None as an old browser, which does not.
         """
-        url = urljoin(page.response.url, action)
+        return self.post(urljoin(page.response.url, action), fields, site=site)
+
+    def post(self, url: str, fields: Fields, *, site: str | None) -> Page:
+        """The same to this address, which need not be on a page of ours."""
         headers = {"Sec-Fetch-Site": site} if site else {}
         return self._follow(self.http.post(url, data=fields, headers=headers, allow_redirects=False))
 

@@ -66,6 +66,9 @@ class Application(Item):
     auth_method_named = BooleanAttribute(null=True)  # None if stored by a version that did not record it
     pkce_required = BooleanAttribute(default=False)
     device_grant = BooleanAttribute(default=False)
+    par_required = BooleanAttribute(null=True)  # see `Profile.flags`
+    dpop_bound_access_tokens = BooleanAttribute(null=True)
+    fapi = BooleanAttribute(null=True)
     redirect_uris: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute)
     secret_digest = UnicodeAttribute(null=True)  # or another system's hash of it, until its first use: `hashed_secrets`
     secret_made_at = EpochSeconds(null=True)  # None if another system made it, or a version that did not record it
@@ -173,7 +176,17 @@ class Application(Item):
 
     @property
     def needs_pkce(self) -> bool:
-        return bool(self.pkce_required) or not self.is_confidential
+        return bool(self.pkce_required) or not self.is_confidential or self.is_held_to_fapi
+
+    @property
+    def needs_par(self) -> bool:
+        """True if it must push its authorization requests (RFC 9126 §6)."""
+        return bool(self.par_required) or self.is_held_to_fapi
+
+    @property
+    def is_held_to_fapi(self) -> bool:
+        """True if the FAPI 2.0 Security Profile decides; see `protocol.clients.fapi`."""
+        return bool(self.fapi)
 
     @property
     def about(self) -> About:
@@ -208,6 +221,7 @@ def made(
         auth_method_named=profile.auth_method_named,
         pkce_required=profile.pkce_required,
         device_grant=profile.device_grant,
+        **profile.flags,
         jwks=profile.jwks,
         **stored(about),
         registration_digest=registration_digest,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pynamodb.expressions.update import Action
 
@@ -35,6 +36,7 @@ def edit(
     if profile is not None:
         actions.append(Application.pkce_required.set(profile.pkce_required))
         actions.append(Application.device_grant.set(profile.device_grant))
+        actions += _setting(profile.flags)
         actions.append(Application.auth_method.set(profile.auth_method))
         if profile.auth_method_named is not None:
             actions.append(Application.auth_method_named.set(profile.auth_method_named))
@@ -50,8 +52,20 @@ def edit(
 
 def saying(about: About) -> list[Action]:
     """What sets all attributes of `about`, and removes those that it leaves out."""
+    return _setting(application.stored(about))
+
+
+def hold_to_fapi(client_id: str, *, is_held: bool) -> None:
+    """Hold the application to the FAPI 2.0 Security Profile from the next request on, or no longer. Raises
+    ConditionFailed if it has been deleted.
+
+    The profile binds access tokens to a key. An application that leaves it is asked for no such key any more.
+    """
+    actions = _setting({"fapi": is_held, "dpop_bound_access_tokens": is_held})
+    store.change(Application.key(client_id), actions, Application.owner_id.exists())
+
+
+def _setting(values: Mapping[str, Any]) -> list[Action]:
+    """What sets these attributes, and removes those whose value is empty."""
     attributes = Application.get_attributes()
-    return [
-        attributes[name].set(value) if value else attributes[name].remove()
-        for name, value in application.stored(about).items()
-    ]
+    return [attributes[name].set(value) if value else attributes[name].remove() for name, value in values.items()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 CONFIDENTIAL = "confidential"
 PUBLIC = "public"
@@ -26,7 +27,9 @@ class Profile:
     auth_method: how it authenticates. auth_method_named: it said so itself, so it may not use another way. None in what
     an earlier version stored. application_type: WEB or NATIVE. jwks: its public keys, for PRIVATE_KEY_JWT.
     device_grant: it may serve devices without a browser (RFC 8628). pkce_required: refuse its requests without a
-    challenge. A public application's always are (RFC 7636, RFC 9700 §2.1.1).
+    challenge. A public application's always are (RFC 7636, RFC 9700 §2.1.1). par_required: refuse its requests unless
+    they were pushed (RFC 9126 §6). dpop_bound_access_tokens: its tokens must be bound to its key (RFC 9449 §5.2). fapi:
+    it is held to the FAPI 2.0 Security Profile; see `protocol.clients.fapi`.
     """
 
     auth_method: str = BASIC
@@ -35,6 +38,9 @@ class Profile:
     pkce_required: bool = False
     device_grant: bool = False
     jwks: str | None = None
+    par_required: bool = False
+    dpop_bound_access_tokens: bool = False
+    fapi: bool = False
 
     @property
     def is_public(self) -> bool:
@@ -43,6 +49,16 @@ class Profile:
     @property
     def has_secret(self) -> bool:
         return self.auth_method in _WITH_SECRET
+
+    @property
+    def flags(self) -> dict[str, Any]:
+        """What few applications have set, as attributes of an item: None where it is not."""
+        set_ = {
+            "par_required": self.par_required,
+            "dpop_bound_access_tokens": self.dpop_bound_access_tokens,
+            "fapi": self.fapi,
+        }
+        return {name: value or None for name, value in set_.items()}
 
 
 CLASSIC = Profile()

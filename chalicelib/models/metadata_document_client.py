@@ -54,6 +54,7 @@ def keep(
         Application.application_type.set(profile.application_type),
         Application.auth_method.set(profile.auth_method),
         Application.device_grant.set(profile.device_grant),
+        Application.par_required.set(True) if profile.par_required else Application.par_required.remove(),
         Application.jwks.set(profile.jwks) if profile.jwks else Application.jwks.remove(),
         *application_edit.saying(about),
         *_dated(now, version),

@@ -65,7 +65,7 @@ def program(language: str, grant: str, *, base_url: str, application: Any, scope
 def grants_of(application: Any) -> list[str]:
     """The grants that an application can get tokens with, as they are configured now."""
     configured = {
-        CODE: application.redirect_uris,
+        CODE: application.redirect_uris and not application.needs_par,  # no program here pushes its request
         DEVICE: application.device_grant,
         OWN: application.is_confidential and application.own_scopes,
     }

@@ -12,7 +12,7 @@ from chalicelib.keys import server_key
 from chalicelib.models import application, application_access, client_secret, organizer, registration_form, store
 from chalicelib.models.application import Application, Profile
 from chalicelib.models.user import User
-from chalicelib.protocol.clients import private_key_jwt
+from chalicelib.protocol.clients import fapi, private_key_jwt
 from chalicelib.protocol.rules import redirect_uris, resource_indicators, scopes
 from infra.commands import Change, Destructive, Group, Listing, Operator, checked, clear_errors, fail
 from infra.commands.users import find_user
@@ -37,6 +37,13 @@ def applications() -> None:
 )
 @click.option("--device", is_flag=True, help="Let devices without a browser use it, with a code that people type.")
 @click.option("--require-pkce", is_flag=True, help="Refuse requests without a PKCE code challenge.")
+@click.option("--require-par", is_flag=True, help="Refuse requests that it did not push before.")
+@click.option(
+    "--fapi",
+    "is_fapi",
+    is_flag=True,
+    help="Hold it to the FAPI 2.0 Security Profile. Needs --jwks and https:// redirect URLs.",
+)
 @click.option(
     "--auth-method",
     type=click.Choice([application.BASIC, application.POST]),
@@ -59,6 +66,8 @@ def applications_create(operator: Operator, /, owner: str, name: str, uris: tupl
     for uri in uris:
         checked(partial(redirect_uris.check_registrable, is_native=kind["native"]), uri, "--redirect-uri")
     profile = _profile(**kind)
+    if profile.fapi and (problem := fapi.problem_with(profile, uris)):
+        fail(f"--fapi: {problem}")
     found = find_user(owner)
     if not operator.may(f"register the application {name} for {found.email}", about=[found.user_id]):
         return
@@ -79,7 +88,14 @@ def applications_create(operator: Operator, /, owner: str, name: str, uris: tupl
 
 
 def _profile(
-    public: bool, native: bool, device: bool, require_pkce: bool, auth_method: str | None, jwks: TextIO | None
+    public: bool,
+    native: bool,
+    device: bool,
+    require_pkce: bool,
+    require_par: bool,
+    is_fapi: bool,
+    auth_method: str | None,
+    jwks: TextIO | None,
 ) -> Profile:
     is_public = public or native
     if is_public and (jwks or auth_method):
@@ -93,6 +109,9 @@ def _profile(
         application_type=application.NATIVE if native else application.WEB,
         pkce_required=require_pkce,
         device_grant=device,
+        par_required=require_par,
+        fapi=is_fapi,
+        dpop_bound_access_tokens=is_fapi,
         jwks=_keys(jwks) if jwks else None,
     )
 

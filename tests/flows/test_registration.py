@@ -11,7 +11,7 @@ import requests
 from joserfc.jwk import ECKey
 
 from chalicelib import credentials, limits, settings
-from chalicelib.models import application, store, throttle
+from chalicelib.models import application, application_edit, store, throttle
 from tests.actors import CALLBACK, Browser, ClientApp, Page
 from tests.public_app import PublicApp
 from tests.signing_app import SigningApp
@@ -658,3 +658,42 @@ def test_invalid_setting_is_refused_without_quoting_secrets(environment: dict[st
     assert named in str(error.value)
     assert "lyia_secret" not in str(error.value)
     assert "short" not in str(error.value)
+
+
+@pytest.mark.spec("RFC 9126 §6")
+@pytest.mark.usefixtures("is_open")
+def test_application_can_bind_itself_to_pushed_requests(john: Browser) -> None:
+    made = register(john.base_url, require_pushed_authorization_requests=True).json()
+    assert made["require_pushed_authorization_requests"] is True
+    app = ClientApp(john.base_url, made["client_id"], made["client_secret"], CALLBACK)
+    page = john.open(app.authorize_path(scope="read"))
+    assert page.status == 400
+    assert "must push its requests" in page.text
+    changed = manage(made, "PUT", json={**CHOSEN, "client_id": made["client_id"]})
+    assert changed.status_code == 200
+    assert "require_pushed_authorization_requests" not in changed.json()
+    assert john.open(app.authorize_path(scope="read")).status == 200
+
+
+@pytest.mark.spec("RFC 9126 §6")
+@pytest.mark.usefixtures("is_open")
+@pytest.mark.parametrize("value", ["true", 1, None, []])
+def test_wish_for_pushed_requests_must_be_true_or_false(base_url: str, value: Any) -> None:
+    answer = register(base_url, require_pushed_authorization_requests=value)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_client_metadata")
+
+
+@pytest.mark.spec("FAPI 2.0 §5.3.2.1")
+@pytest.mark.usefixtures("is_open")
+def test_application_that_registered_itself_cannot_leave_the_fapi_profile(john: Browser) -> None:
+    jwks = {"keys": [ECKey.generate_key("P-256").as_dict(private=False)]}
+    wish: dict[str, Any] = {**CHOSEN, "token_endpoint_auth_method": "private_key_jwt", "jwks": jwks}
+    made = register(john.base_url, **wish).json()
+    application_edit.hold_to_fapi(made["client_id"], is_held=True)
+    assert manage(made).json()["require_pushed_authorization_requests"] is True
+    same = manage(made, "PUT", json={**wish, "client_id": made["client_id"]})
+    assert (same.status_code, same.json()["require_pushed_authorization_requests"]) == (200, True)
+    worse = {**wish, "client_id": made["client_id"], "redirect_uris": ["http://127.0.0.1/callback"]}
+    refused = manage(made, "PUT", json=worse)
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_client_metadata")
+    assert "https://" in refused.json()["error_description"]

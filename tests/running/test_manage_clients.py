@@ -54,6 +54,38 @@ def test_operator_creates_an_application_with_keys(local_run: LocalRun, eve: Bro
     assert app.connect(eve, "Small Shows")["token_type"] == "Bearer"
 
 
+@pytest.mark.spec("FAPI 2.0 §5.3.2.1", "RFC 9126 §6")
+def test_operator_holds_an_application_to_fapi_and_ends_that(local_run: LocalRun, eve: Browser, tmp_path: Path) -> None:
+    key, file = ECKey.generate_key("P-256"), tmp_path / "jwks.json"
+    file.write_text(json.dumps({"keys": [key.as_dict(private=False)]}))
+    made = in_json(local_run, *CREATE, "--jwks", str(file), "--redirect-uri", CALLBACK, "--fapi")
+    app = SigningApp(local_run.base_url, made["client_id"], "", CALLBACK)
+    app.key = key
+    with_token_endpoint = app.assertion(aud=f"{local_run.base_url}/api/v1/oauth/token")
+    assert (
+        app.call_token(grant_type="refresh_token", refresh_token="x", assertion=with_token_endpoint).status_code == 401
+    )
+    assert "must push its requests" in eve.open(app.authorize_path()).text
+    ended = in_json(local_run, "applications", "hold-to-fapi", made["client_id"], "--end")
+    assert ended == {"client_id": made["client_id"], "fapi": False}
+    assert app.connect(eve, "Small Shows")["token_type"] == "Bearer"
+    held = in_json(local_run, "applications", "hold-to-fapi", made["client_id"])
+    assert held == {"client_id": made["client_id"], "fapi": True}
+    # Eve has allowed it there, so the application is told at once.
+    assert "must push its requests" in eve.open(app.authorize_path()).answer["error_description"]
+    pushing = in_json(local_run, *CREATE, "--redirect-uri", CALLBACK, "--require-par")
+    shop = ClientApp(local_run.base_url, pushing["client_id"], pushing["client_secret"], CALLBACK)
+    assert "must push its requests" in eve.open(shop.authorize_path()).text
+
+
+@pytest.mark.spec("FAPI 2.0 §5.3.2.1")
+def test_application_with_a_secret_cannot_be_held_to_fapi(local_run: LocalRun) -> None:
+    made = in_json(local_run, *CREATE, "--redirect-uri", CALLBACK)
+    refused = local_run.manage("applications", "hold-to-fapi", made["client_id"])
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "needs an application that authenticates with signed assertions" in refused.stderr
+
+
 @pytest.mark.spec("docs/architecture.md")
 def test_old_and_new_secret_both_work_until_the_old_one_is_ended(local_run: LocalRun) -> None:
     made = in_json(local_run, *CREATE, "--redirect-uri", CALLBACK)
@@ -148,6 +180,8 @@ def test_initial_access_token_is_printed_with_the_digest_to_store(local_run: Loc
         ([*CREATE, "--public", "--redirect-uri", "com.example.app:/x"], "must be a full address"),
         ([*CREATE, "--public", "--auth-method", "client_secret_post", "--redirect-uri", CALLBACK], "leave out --jwks"),
         ([*CREATE, "--jwks", "README.md", "--redirect-uri", CALLBACK], "--jwks: README.md is not JSON."),
+        ([*CREATE, "--fapi", "--redirect-uri", CALLBACK], "--fapi: The FAPI 2.0 Security Profile needs"),
+        (["applications", "hold-to-fapi", "nothing"], "There is no application nothing."),
         (["applications", "rotate-secret", "nothing"], "There is no application nothing."),
         (["applications", "end-old-secret", "nothing"], "There is no application nothing."),
         (["applications", "allow-own", "nothing", "--scope", "read"], "at least one --scope and one --organizer"),

@@ -10,14 +10,25 @@ from chalicelib.endpoints import http
 from chalicelib.messages import Message, Problem
 from chalicelib.models import application
 from chalicelib.models.application import About, Application, Profile
-from chalicelib.protocol.clients import private_key_jwt
+from chalicelib.protocol.clients import fapi, private_key_jwt
 from chalicelib.protocol.rules import about_links, redirect_uris
 from chalicelib.protocol.rules.request_parameters import Parameters, single
 
 SHOWN_CHARACTERS = 200
 WITH_SECRET = "secret"  # noqa: S105 - the choice beside PRIVATE_KEY_JWT
 ABOUT = ("description", "client_uri", "logo_uri", "policy_uri", "tos_uri", "contact")
-FIELDS = ("name", "type", "redirect_uris", "auth_method", "jwks", "pkce_required", "device_grant", *ABOUT)
+FIELDS = (
+    "name",
+    "type",
+    "redirect_uris",
+    "auth_method",
+    "jwks",
+    "pkce_required",
+    "device_grant",
+    "par_required",
+    "fapi",
+    *ABOUT,
+)
 WEBSITE, BROWSER, APP = "website", "browser", "native"
 _PROFILES = {
     WEBSITE: application.CLASSIC,
@@ -43,12 +54,21 @@ class Fields:
     jwks: str = ""
     pkce_required: bool = False
     device_grant: bool = False
+    par_required: bool = False
+    fapi: bool = False
     about: dict[str, str] = field(default_factory=dict)
     problems: dict[str, list[Message]] = field(default_factory=dict)
 
     @property
     def profile(self) -> Profile:
-        profile = replace(_PROFILES[self.type], pkce_required=self.pkce_required, device_grant=self.device_grant)
+        profile = replace(
+            _PROFILES[self.type],
+            pkce_required=self.pkce_required,
+            device_grant=self.device_grant,
+            par_required=self.par_required,
+            fapi=self.fapi,
+            dpop_bound_access_tokens=self.fapi,
+        )
         if profile.is_public:
             return profile
         method, is_named = self.auth_method, self.auth_method_named
@@ -78,6 +98,8 @@ def as_stored(found: Application) -> Fields:
         jwks=found.jwks or "",
         pkce_required=bool(found.pkce_required),
         device_grant=bool(found.device_grant),
+        par_required=bool(found.par_required),
+        fapi=bool(found.fapi),
         about={
             "description": found.description or "",
             **{name: getattr(found, name) or "" for name in about_links.LINKS},
@@ -116,6 +138,7 @@ def read(form: Parameters, type_: str, *, present: Application | None = None) ->
         raise http.Refusal(400, "invalid_request", Message("There is no such type of application."))
     filled = Fields(name=single(form, "name") or "", type=type_, pkce_required=single(form, "pkce_required") == "on")
     filled.device_grant = single(form, "device_grant") == "on"
+    filled.par_required, filled.fapi = single(form, "par_required") == "on", single(form, "fapi") == "on"
     try:
         if present is None or filled.name != present.name:
             filled.name = names.check_application_name(filled.name)
@@ -124,6 +147,8 @@ def read(form: Parameters, type_: str, *, present: Application | None = None) ->
     _read_authentication(form, filled, present)
     _read_redirect_uris(form, filled)
     _read_about(form, filled)
+    if filled.fapi and (problem := fapi.problem_with(filled.profile, filled.redirect_uris)):
+        filled.problems["fapi"] = [problem]
     return filled
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import credentials, limits, logs, settings
+from chalicelib import credentials, limits, logs
 from chalicelib.endpoints import http
 from chalicelib.endpoints.developers import application_form, own_application
 from chalicelib.endpoints.developers.application_form import Fields
@@ -30,6 +30,7 @@ from chalicelib.models import (
 )
 from chalicelib.models.application import Application
 from chalicelib.models.user import User
+from chalicelib.protocol.clients import fapi
 from chalicelib.protocol.rules import scopes
 from chalicelib.protocol.rules.request_parameters import Parameters, single
 
@@ -233,7 +234,7 @@ def _edit_form(
         older_secrets=_older_secrets(browser, existing),
         is_verified=verification.is_verified(existing),
         count=grant.connected_to(existing.client_id),
-        **_connecting(request),
+        **_connecting(request, existing),
     )
 
 
@@ -270,15 +271,15 @@ def _secret_page(request: http.Request, of: Application, client_secret: str | No
         with_script=True,
         application=of,
         client_secret=client_secret,
-        **_connecting(request),
+        **_connecting(request, of),
     )
 
 
-def _connecting(request: http.Request) -> dict[str, Any]:
+def _connecting(request: http.Request, of: Application) -> dict[str, Any]:
     """What the "Connect" part of a page needs besides the application."""
     return {
         "base_url": request.base_url,
-        "code_lifetime_seconds": settings.SETTINGS.code_lifetime_seconds,
+        "code_lifetime_seconds": fapi.code_lifetime_seconds(of),
         "asked_scope": scopes.example(),
     }
 

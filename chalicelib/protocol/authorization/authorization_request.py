@@ -117,7 +117,8 @@ def read_request(
     known = request_parameters.known(parameters, request_parameters.AUTHORIZATION)
     _check_length(known, is_pushed=is_pushed)
     request = Request(f"https://lanyard.invalid/?{request_parameters.encode(known)}")
-    request.client, request.repeated = application, twice
+    request.client, request.repeated, request.is_pushed = application, twice, is_pushed
+    request.names_redirect_uri = "redirect_uri" in known
     try:
         _GRANT.validate_authorization_request(request)
         resource = resource_indicators.read(known.get("resource"), issuer=issuer)
@@ -204,6 +205,16 @@ def _check_repeated(request: Request) -> dict[str, object]:
     return {}
 
 
+def _check_pushed(request: Request) -> dict[str, object]:
+    """Refuse what the browser carried, if the application must push (RFC 9126 §4); FAPI 2.0 §5.3.2.2 also wants a
+    redirect_uri then."""
+    if request.client.needs_par and not request.is_pushed:
+        raise errors.InvalidRequestError("This application must push its requests (RFC 9126) and send a request_uri.")
+    if request.client.is_held_to_fapi and not request.names_redirect_uri:
+        raise errors.InvalidRequestError("redirect_uri is missing. This application must send it in each request.")
+    return {}
+
+
 def _check_challenge(request: Request) -> dict[str, object]:
     problem = pkce.problem_with(request.code_challenge, request.code_challenge_method)
     if request.code_challenge is None and request.client.needs_pkce:
@@ -226,6 +237,7 @@ _GRANT = AuthorizationCodeGrant(
     Validator(),
     pre_auth=[
         _check_repeated,
+        _check_pushed,
         _check_request_object,
         _check_response_type,
         _check_response_mode,

@@ -25,6 +25,7 @@ from chalicelib.protocol.authorization.authorization_request import (
     error_at,
     refused,
 )
+from chalicelib.protocol.clients import fapi
 from chalicelib.protocol.rules import given_scopes, redirect_uris, scopes
 
 
@@ -154,7 +155,7 @@ def _new_code(
     browser_key: str,
 ) -> tuple[str, AuthorizationCode]:
     code = _code_for(request.pushed, browser_key) if request.pushed else credentials.mint(Kind.AUTHORIZATION_CODE)
-    now = clock.now()
+    now, lifetime = clock.now(), fapi.code_lifetime_seconds(request.application)
     item = AuthorizationCode(
         code_digest=credentials.digest(code),
         client_id=request.application.client_id,
@@ -167,8 +168,8 @@ def _new_code(
         code_challenge=request.code_challenge,
         resource=request.resource,
         created_at=now,
-        expires_at=now + settings.SETTINGS.code_lifetime_seconds,
-        forget_at=now + settings.SETTINGS.code_lifetime_seconds,
+        expires_at=now + lifetime,
+        forget_at=now + lifetime,
     )
     return code, item
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from oauthlib.oauth2.rfc6749 import errors
 
-from chalicelib import clock, credentials, limits, logs
+from chalicelib import clock, credentials, logs
 from chalicelib.credentials import Kind
 from chalicelib.messages import Message
 from chalicelib.models import pushed_request
@@ -23,7 +23,7 @@ from chalicelib.protocol.authorization.authorization_request import (
     AuthorizationRequest,
     RefusedRequest,
 )
-from chalicelib.protocol.clients import authentication, client_request, quotas
+from chalicelib.protocol.clients import authentication, client_request, fapi, quotas
 from chalicelib.protocol.clients.client_request import ClientRequest, ProtocolAnswer
 from chalicelib.protocol.errors import NotThisApplication
 from chalicelib.protocol.rules import request_parameters
@@ -90,7 +90,7 @@ def _create(request: ClientRequest) -> ProtocolAnswer:
     asked.setdefault("client_id", client.public_id)
     _check(asked, client, issuer=request.issuer)
     reference = credentials.mint(Kind.PUSHED_REQUEST)
-    now, lifetime = clock.now(), limits.PUSHED_REQUEST_LIFETIME_SECONDS
+    now, lifetime = clock.now(), fapi.pushed_request_lifetime_seconds(client)
     pushed_request.keep(
         PushedRequest(
             request_digest=credentials.digest(reference),

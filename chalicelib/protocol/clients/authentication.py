@@ -18,9 +18,9 @@ from oauthlib.oauth2 import OAuth2Error
 from oauthlib.oauth2.rfc6749 import errors
 
 from chalicelib import credentials, limits, logs
-from chalicelib.models import client_profile, store
+from chalicelib.models import store
 from chalicelib.models.application import BASIC, NONE, POST, PRIVATE_KEY_JWT, Application
-from chalicelib.protocol.clients import hashed_secrets, private_key_jwt, recent_requests
+from chalicelib.protocol.clients import fapi, hashed_secrets, private_key_jwt, recent_requests
 from chalicelib.protocol.rules import paths, request_parameters
 
 _HOW = {
@@ -99,15 +99,14 @@ def check(sent: PresentedClient, application: Application | None, *, issuer: str
         raise _unproven()
     if not is_named:  # it is stored under a derived id, which was sent
         raise _unproven()
-    accepted = client_profile.accepted_methods(application.auth_method, is_named=application.is_method_named)
+    accepted = fapi.accepted_methods(application)
     if sent.method not in accepted:
         # It is no secret that a client exists (RFC 6749 §2.2), and its developer needs to know how to authenticate.
-        how = _EITHER_WAY if len(accepted) > 1 else f"This application registered {_HOW[application.auth_method]}"
+        how = _EITHER_WAY if len(accepted) > 1 else f"This application registered {_HOW[accepted[0]]}"
         raise errors.InvalidClientError(how)
     if sent.method == PRIVATE_KEY_JWT:
-        audiences = (issuer, issuer + paths.TOKEN)
-        jwks = application.jwks or ""
-        private_key_jwt.check(sent.proof, client_id=sent.client_id, jwks=jwks, audiences=audiences)
+        rules = fapi.assertion_rules(application, issuer=issuer, token_endpoint=issuer + paths.TOKEN)
+        private_key_jwt.check(sent.proof, client_id=sent.client_id, jwks=application.jwks or '{"keys":[]}', rules=rules)
     elif sent.method != NONE and secret_digest is None:
         secret_digest = hashed_secrets.valid_digest(sent.proof, application)
         if secret_digest is None:

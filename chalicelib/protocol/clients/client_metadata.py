@@ -72,6 +72,7 @@ def read(
         application_type=application_type,
         device_grant=has_device_grant,
         jwks=_jwks(document) if method == PRIVATE_KEY_JWT else None,
+        par_required=_flag(document, "require_pushed_authorization_requests"),
     )
     return ClientMetadata(_name(document, uris), uris, profile, _about(document))
 
@@ -88,6 +89,7 @@ def describe(application: Application) -> dict[str, Any]:
         "grant_types": [*GRANT_TYPES_OF_ALL, *([DEVICE_CODE] if application.device_grant else [])],
         "response_types": ["code"],
         "scope": scopes.as_text(scopes.supported()),
+        **({"require_pushed_authorization_requests": True} if application.needs_par else {}),
         **{name: value for name, value in asdict(application.about).items() if value and name != "description"},
     }
 
@@ -98,6 +100,13 @@ def strings(document: Mapping[str, Any], name: str, default: list[str]) -> list[
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise InvalidClientMetadataError(f"{name} must be a list of strings.")
     return list(dict.fromkeys(values))
+
+
+def _flag(document: Mapping[str, Any], name: str) -> bool:
+    value = document.get(name, False)
+    if not isinstance(value, bool):
+        raise InvalidClientMetadataError(f"{name} must be true or false.")
+    return value
 
 
 def _about(document: Mapping[str, Any]) -> About:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 from oauthlib.oauth2.rfc6749 import errors
@@ -23,6 +24,16 @@ _RSA_MAX_BITS = 8192
 _RSA_EXPONENT_MAX_BITS = 32  # 65537 has 17
 _KEYS_LIMIT = 10
 _JWKS_LIMIT_CHARACTERS = 8192
+
+
+@dataclass(frozen=True)
+class AssertionRules:
+    """What an assertion must be like. audiences: our names, of which it must name exactly one and nothing else.
+    may_list_audience: it may do so in a list of one."""
+
+    audiences: Collection[str]
+    algorithms: Collection[str] = ALGORITHMS
+    may_list_audience: bool = True
 
 
 class KeysProblem(Problem):
@@ -61,26 +72,28 @@ def claimed_client_id(assertion: str) -> str:
     return subject if isinstance(subject, str) else ""
 
 
-def check(assertion: str, *, client_id: str, jwks: str, audiences: Collection[str]) -> None:
+def check(assertion: str, *, client_id: str, jwks: str, rules: AssertionRules) -> None:
     """Raises InvalidClientError for an assertion that is not this client's, not for us, not valid now, or used before.
 
     Raises StillAnswering for an assertion whose request may still be in progress.
 
-    jwks: the client's public keys. audiences: our names; the assertion must name exactly one of them and nothing else.
+    jwks: the client's public keys.
     """
-    claims = _verified(assertion, jwks)
-    _check_claims(claims, client_id, audiences)
+    claims = _verified(assertion, jwks, rules.algorithms)
+    _check_claims(claims, client_id, rules)
     assertion_use.claim(client_id, claims["jti"], expires_at=claims["exp"] + limits.ASSERTION_KEPT_SECONDS)
 
 
-def _check_claims(claims: dict[str, Any], client_id: str, audiences: Collection[str]) -> None:
+def _check_claims(claims: dict[str, Any], client_id: str, rules: AssertionRules) -> None:
     if claims.get("iss") != client_id or claims.get("sub") != client_id:
         raise _refused("iss and sub must be the client id.")
     # One audience, not a list: with an assertion made for two servers, one of them could impersonate us to the other.
     audience = claims.get("aud")
-    named = audience[0] if isinstance(audience, list) and len(audience) == 1 else audience
-    if not isinstance(named, str) or named not in audiences:
-        raise _refused("aud must be this server's issuer identifier and nothing else.")
+    if rules.may_list_audience and isinstance(audience, list) and len(audience) == 1:
+        audience = audience[0]
+    if not isinstance(audience, str) or audience not in rules.audiences:
+        way = "and nothing else" if rules.may_list_audience else "alone, as a string and not in a list"
+        raise _refused(f"aud must be this server's issuer identifier {way}.")
     now, skew = clock.now(), limits.ASSERTION_SKEW_SECONDS
     for name in ("exp", "nbf", "iat"):
         if name in claims and (isinstance(claims[name], bool) or not isinstance(claims[name], int)):
@@ -94,10 +107,10 @@ def _check_claims(claims: dict[str, Any], client_id: str, audiences: Collection[
         raise _refused(f"jti must be printable ASCII, of at most {limits.NAME_LIMIT_CHARACTERS} characters.")
 
 
-def _verified(assertion: str, jwks: str) -> dict[str, Any]:
+def _verified(assertion: str, jwks: str, algorithms: Collection[str]) -> dict[str, Any]:
     """Return the claims if one of the keys signed them. Raises InvalidClientError."""
     try:
-        return signed_tokens.verified(assertion, json.loads(jwks)["keys"], ALGORITHMS)
+        return signed_tokens.verified(assertion, json.loads(jwks)["keys"], algorithms)
     except signed_tokens.NotSigned as error:
         raise _refused(f"it {error}.") from error
 

@@ -19,7 +19,7 @@ from chalicelib.credentials import Kind
 from chalicelib.keys import server_key
 from chalicelib.models import application, application_deletion, application_edit, store, throttle
 from chalicelib.models.application import Application
-from chalicelib.protocol.clients import client_metadata, client_request, quotas
+from chalicelib.protocol.clients import client_metadata, client_request, fapi, quotas
 from chalicelib.protocol.clients.client_metadata import InvalidClientMetadataError
 from chalicelib.protocol.clients.client_request import ClientRequest, ProtocolAnswer
 from chalicelib.protocol.rules import paths, strict_json
@@ -108,6 +108,10 @@ def _update(request: ClientRequest, client_id: str) -> ProtocolAnswer:
     profile = metadata.profile
     if profile.auth_method == found.auth_method:  # it may only repeat what the response to its registration said
         profile = replace(profile, auth_method_named=found.auth_method_named)
+    if found.is_held_to_fapi:  # which is not its own to change
+        profile = replace(profile, fapi=True, dpop_bound_access_tokens=True)
+        if problem := fapi.problem_with(profile, metadata.redirect_uris):
+            raise InvalidClientMetadataError(problem)
     if (profile.has_secret, profile.is_public) != (found.has_secret, not found.is_confidential):
         raise InvalidClientMetadataError("Whether a client has a secret cannot be changed; register a new client.")
     if profile.application_type != found.application_type:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from oauthlib.oauth2.rfc6749 import errors
 
-from chalicelib import credentials, logs, settings
+from chalicelib import credentials, logs
 from chalicelib.credentials import Kind
 from chalicelib.models import authorization_code, grant, store
 from chalicelib.models.application import Application
@@ -50,7 +50,7 @@ def _check_usable(code: AuthorizationCode, client: Application, verifier: str | 
             raise issuing.end_replayed(code.grant_id, client)
         raise errors.InvalidGrantError(f"The code was used before; it works only once. {CONNECT_AGAIN}")
     if code.is_expired:
-        lifetime = settings.SETTINGS.code_lifetime_seconds
+        lifetime = code.expires_at - code.created_at
         raise errors.InvalidGrantError(f"The code has expired: exchange it within {lifetime} seconds. {CONNECT_AGAIN}")
     _check_verifier(code, verifier, is_required=client.needs_pkce)
 
