@@ -273,7 +273,7 @@ def test_provider_that_fails_fast_is_asked_again(browser: Browser, provider: Ope
     assert led(browser)
 
 
-def test_sign_ins_that_somebody_begins_and_begins_are_limited(
+def test_sign_ins_begun_from_one_network_are_limited(
     browser: Browser, provider: OpenIDProvider, clock: Clock, store: StoreProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock.stop()
