@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from chalicelib.models import application, application_access, organizer, user
+from chalicelib.models import application, application_access, organizer, user, user_organizers
 from chalicelib.models.device_request import DeviceRequest
 from chalicelib.models.store import ConditionFailed, read
 from chalicelib.models.store import change as change_item
@@ -191,7 +191,7 @@ def test_operators_command_is_not_refused_even_if_a_response_is_lost(
     found, mine = user.find_by_email(person.email), application.get(client_id)
     assert found is not None
     assert mine is not None
-    assert (found.active, found.fullname, set(found.organizers)) == (True, "Jane", {slug + "-2"})
+    assert (found.active, found.fullname, set(user_organizers.of(found))) == (True, "Jane", {slug + "-2"})
     assert (mine.active, mine.resource, mine.own_scopes) == (True, "https://api.example.com/", {"read"})
     assert [made.name for made in organizer.get_all([slug, slug + "-2"])] == ["Another name", "A second"]
 

@@ -24,28 +24,29 @@ def add(slug: str, users: Sequence[User], *, create: Sequence[store.Change] = ()
     Raises ConditionFailed if the organizer or one of the users does not exist, or has too many organizers; earlier
     transactions stay.
     """
-    joining = [one for one in users if slug not in one.organizers]
+    joining = [one for one in users if slug not in (one.memberships or ())]  # one in a shard is added again
     first: Sequence[store.Change] = create or [store.Check(Organizer.key(slug), organizer.is_there())]
     if create and not joining:
         store.write(*create)
     for part in _parts(joining):
-        store.write(*first, *(change for one in part for change in user.joining(one.user_id, slug)))
+        store.write(*first, *(change for one in part for change in user.joining(one, slug)))
         first = [store.Check(Organizer.key(slug), organizer.is_there())]
 
 
 def remove(slug: str, user_ids: Iterable[str]) -> None:
     """Take these users out. Those who do not exist any more are only taken off the list."""
     for part in _parts(user_ids):
-        there = {one.user_id for one in store.read_all([User.key(user_id) for user_id in part]) if one}
+        there = {one.user_id: one for one in store.read_all([User.key(user_id) for user_id in part]) if one}
         try:
             if there:
-                store.write(*(change for user_id in sorted(there) for change in user.leaving(user_id, slug)))
-        except store.ConditionFailed:  # one of them was erased in the meantime
-            for user_id in sorted(there):
+                store.write(*(change for one in there.values() for change in user.leaving(one, slug)))
+        except store.ConditionFailed:  # one of them was erased in the meantime, or got the first shard
+            for user_id in there:
                 with suppress(store.ConditionFailed):
                     user.remove_member(user_id, slug)
-        for user_id in set(part) - there:
-            membership.forget(user_id, [slug])
+        for user_id in part:
+            if user_id not in there:
+                membership.forget(user_id, [slug])
 
 
 def _parts(found: Iterable[T]) -> Iterator[list[T]]:

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from scim2_models import Context, Group, GroupMember, PatchOp, SearchRequest
+from scim2_models.path import Comparison
 
 from chalicelib import credentials, limits, logs, names
-from chalicelib.models import membership, organizer, organizer_members, provisioned_organizer, store
+from chalicelib.models import (
+    membership,
+    organizer,
+    organizer_members,
+    provisioned_organizer,
+    store,
+    user_organizers,
+)
 from chalicelib.models.linked_identity import check_subject, is_subject
 from chalicelib.models.organizer import SLUG, Organizer
 from chalicelib.models.user import User
@@ -121,7 +131,16 @@ def version(found: Organizer) -> str:
 def _filtered(asked: SearchRequest[Any], call: Call) -> listing.Page[Organizer]:
     assert asked.filter is not None
     by = filters.lookup(asked.filter, _LOOKUPS)
-    candidates = [one for one in _candidates(by) if one]
+    if by.attribute == "members.value":
+        theirs = _of_member(by.value)
+        if len(theirs) > limits.MEMBERSHIPS_ON_USER_LIMIT:
+            if not isinstance(asked.filter.ast, Comparison):
+                raise ScimRefusal(400, "tooMany", listing.TOO_MANY)
+            following = partial(_following, theirs)
+            return listing.of_keys(following, organizer.get_all, asked, call, f"groups {asked.filter}")
+        candidates = organizer.get_all(theirs)
+    else:
+        candidates = [one for one in _candidates(by) if one]
     with refusing():
         shown = [_shown(one, call, None) for one in candidates]
         if by.attribute == "members.value":
@@ -137,11 +156,18 @@ def _candidates(by: filters.Lookup) -> list[Organizer] | list[Organizer | None]:
             return [organizer.get(by.value)] if SLUG.fullmatch(by.value) else []
         case "externalId":
             return [provisioned_organizer.find_by_external_id(by.value)] if is_subject(by.value) else []
-        case "members.value":
-            member = store.read(User.key(by.value))[0] if credentials.is_id(by.value) else None
-            return organizer.get_all(member.organizers) if member else []
         case _:
             return listing.search(Organizer, "name", by.value)
+
+
+def _of_member(user_id: str) -> list[str]:
+    """The slugs of the groups that a user belongs to, in order."""
+    member = store.read(User.key(user_id))[0] if credentials.is_id(user_id) else None
+    return sorted(user_organizers.of(member)) if member else []
+
+
+def _following(slugs: list[str], after: str | None) -> Iterator[str]:
+    return iter(slugs if after is None else slugs[bisect_right(slugs, after) :])
 
 
 def _wants_members(call: Call, asked: SearchRequest[Any]) -> bool:

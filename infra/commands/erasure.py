@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from chalicelib.accounts import leaving
-from chalicelib.models import application, application_deletion, grant, store, user
+from chalicelib.models import application, application_deletion, grant, store, user, user_organizers
 from chalicelib.models.grant import Grant
 from chalicelib.models.store.table import Item
 from chalicelib.models.user import User
@@ -30,11 +30,16 @@ _HANDED_OVER, _LEFT = "applications that another owner keeps", "applications of 
 
 def export(of: User) -> dict[str, Any]:
     """Everything stored about a user, by table, without digests, hashes and keys."""
-    found: dict[str, Any] = {"users": [_plain(of)]}
+    found: dict[str, Any] = {"users": [{**_plain(of), **_further_memberships(of)}]}
     found["applications"] = [_plain(owned) for owned in application.owned_by(str(of.user_id))]
     for model in keyed_by_user():
         found[_short_name(model)] = [_plain(item) for item in _items(model, of)]
     return found
+
+
+def _further_memberships(of: User) -> dict[str, Any]:
+    """All memberships of a user with more than are on the user's item."""
+    return {"memberships": user_organizers.of(of)} if of.has_more_memberships else {}
 
 
 def steps(of: User) -> list[Step]:

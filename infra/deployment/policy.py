@@ -28,6 +28,7 @@ API: dict[str, tuple[str, ...]] = {
         "invitations",
         "linked_identities",
         "logos",
+        "memberships",
         "organizers",
         "pushed_requests",
         "sessions",
@@ -68,6 +69,7 @@ API: dict[str, tuple[str, ...]] = {
         "grants",
         "linked_identities",
         "mail_links",
+        "memberships",
         "organizer_external_ids",
         "organizers",
         "pushed_requests",
@@ -121,6 +123,7 @@ API: dict[str, tuple[str, ...]] = {
         "document_fetches",
         "grants",
         "mail_links",
+        "memberships",
         "organizers",
         "pushed_requests",
         "sessions",
@@ -131,7 +134,8 @@ API: dict[str, tuple[str, ...]] = {
     ),
 }
 AUTHORIZER: dict[str, tuple[str, ...]] = {
-    "BatchGetItem": ("access_tokens", "applications", "consents", "grants", "users"),
+    "BatchGetItem": ("access_tokens", "applications", "consents", "grants", "memberships", "users"),
+    "GetItem": ("memberships",),
     "UpdateItem": ("grants",),
 }
 FUNCTIONS = {"api": API, "authorizer": AUTHORIZER}

@@ -8,7 +8,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from chalicelib import credentials, limits
+from chalicelib import credentials
 from chalicelib.models import membership, organizer, store, user
 from chalicelib.models.membership import Membership
 from chalicelib.models.user import User
@@ -66,17 +66,6 @@ def test_erased_user_is_no_member_any_more(slug: str) -> None:
     user.add_member(made.user_id, slug)
     user.erase(made)
     assert list(membership.members(slug)) == []
-
-
-def test_user_who_has_reached_the_limit_joins_no_further_organizer(slug: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "MEMBERSHIPS_LIMIT", 1)
-    made, other = a_user(), slug + "-2"
-    organizer.create(other, "Another")
-    user.add_member(made.user_id, slug)
-    user.add_member(made.user_id, slug)
-    with pytest.raises(store.ConditionFailed):
-        user.add_member(made.user_id, other)
-    assert list(membership.members(other)) == []
 
 
 @pytest.mark.spec("docs/deploy/upgrade.md")

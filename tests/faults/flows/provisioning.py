@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from chalicelib import credentials
-from chalicelib.models import membership, organizer, store, user
+from chalicelib.models import membership, organizer, store, user, user_organizers
 from chalicelib.models.user import User
 from tests.faults.flow import Flow, called, wrong
 from tests.faults.scene import Seen
@@ -30,7 +30,7 @@ class Pushed(Flow):
     def losses(self, *, is_done: bool) -> Iterable[str]:
         for one in (self.ann, self.bob):
             found = store.read(User.key(one.user_id))[0]
-            belongs = found is not None and self.hall in found.organizers
+            belongs = found is not None and self.hall in user_organizers.of(found)
             listed = one.user_id in set(membership.members(self.hall))
             yield from wrong(the_list_of_members_is_wrong=belongs is not listed)
 
