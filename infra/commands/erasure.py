@@ -39,7 +39,7 @@ def export(of: User) -> dict[str, Any]:
 
 def _further_memberships(of: User) -> dict[str, Any]:
     """All memberships of a user with more than are on the user's item."""
-    return {"memberships": user_organizers.of(of)} if of.has_more_memberships else {}
+    return {"memberships": sorted(user_organizers.of(of))} if of.has_more_memberships else {}
 
 
 def steps(of: User) -> list[Step]:

@@ -278,6 +278,29 @@ def test_organizers_from_a_claim_are_compared_at_each_sign_in(
     assert user_organizers.of(account(claims, provider)) == {own}
 
 
+def test_organizers_from_a_claim_are_compared_with_those_in_shards_too(
+    browser: Browser, provider: OpenIDProvider, use: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "MEMBERSHIPS_ON_USER_LIMIT", 1)
+    first, mapped, other, own = (organizer.create(credentials.new_serial().lower(), "Hall").slug for _ in range(4))
+    use(provider, more=f'organizers_claim = "groups"\norganizers = {{ "team a" = "{mapped}", "team b" = "{other}" }}')
+    claims = somebody()
+    sign_in(browser, provider, {**claims, "groups": []})
+    for slug in (first, own):
+        user.add_member(account(claims, provider).user_id, slug)
+    for told, belongs in (
+        (["team a", "team b"], {mapped, other}),
+        (["team b"], {other}),
+        (["team b", "team a"], {mapped, other}),
+        ([], set()),
+    ):
+        sign_in(Browser(browser.base_url), provider, {**claims, "groups": told})
+        assert user_organizers.of(account(claims, provider)) == {first, own, *belongs}
+    use(provider, more='organizers_claim = "groups"')  # which then tells all of them
+    sign_in(Browser(browser.base_url), provider, {**claims, "groups": [own, other]})
+    assert user_organizers.of(account(claims, provider)) == {own, other}
+
+
 def test_claim_that_is_only_referred_to_changes_no_organizers(
     browser: Browser, provider: OpenIDProvider, use: Callable[..., None]
 ) -> None:
