@@ -22,13 +22,16 @@ def organizers_reindex(operator: Operator) -> None:
     """List every organizer's members anew, from the memberships that the users have.
 
     For a deployment whose users were stored by a version without these lists, and after a restore. It reads both tables
-    in full and can be repeated. With --dry-run it only counts what is wrong.
+    in full and can be repeated. It also deletes what is left of the memberships of users who do not exist. With
+    --dry-run it only counts what is wrong.
     """
     cut_off = "Not finished: run this command again."
     with clear_errors(cut_off=cut_off):
         missing, (extra, left_over) = _missing(), _extra()
-        row: dict[str, Any] = {"missing": len(missing), "extra": len(extra)}
+        row: dict[str, Any] = {"missing": len(missing), "extra": len(extra), "shards_of_nobody": len(left_over)}
         would = f"list {len(missing)} members that are missing, and take {len(extra)} off that are none"
+        if left_over:
+            would += f", and delete {len(left_over)} shards of users who do not exist"
         if not operator.may(would, **row):
             return
         store.delete_all([shard.own_key for shard in left_over])
@@ -40,6 +43,8 @@ def organizers_reindex(operator: Operator) -> None:
             with suppress(store.ConditionFailed):  # has joined in the meantime
                 store.write(*checks, membership.unlisted(slug, user_id))
     sentence = f"Listed {len(missing)} members that were missing, and took {len(extra)} off that were none."
+    if left_over:
+        sentence += f" Deleted {len(left_over)} shards of users who do not exist."
     operator.show(row, sentence=sentence)
 
 

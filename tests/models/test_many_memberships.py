@@ -189,7 +189,9 @@ def test_reindex_lists_members_in_shards_and_removes_shards_of_nobody(organizers
     nobody = credentials.new_id()
     membership.forget(user_id, slugs)
     store.write(membership.listed(other, user_id), membership_shards.joined(nobody, other))
-    assert reindex("--dry-run").exit_code == 0
+    counted = reindex("--dry-run")
+    assert (counted.exit_code, "delete 1 shards of users who do not exist" in counted.output) == (0, True)
+    assert shards(nobody)
     assert listed(user_id, [*slugs, other]) == {other}
     ended = reindex()
     assert ended.exit_code == 0, ended.output
