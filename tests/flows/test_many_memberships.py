@@ -8,13 +8,14 @@ import pytest
 
 from chalicelib import credentials, limits
 from chalicelib.endpoints.api.lambda_authorizer import authorizer
-from chalicelib.models import membership_shards, organizer, user
+from chalicelib.models import membership, membership_shards, organizer, user
+from chalicelib.models import store as storage
 from chalicelib.models.membership import Membership
 from tests.actors import Browser, ClientApp
 from tests.deploying.test_organizer_deletion import delete
 from tests.flows.test_introspection import introspect
 from tests.request_calls import RequestCalls
-from tests.store_proxy import Call, StoreProxy
+from tests.store_proxy import Call, Fault, StoreProxy
 
 pytestmark = pytest.mark.spec("docs/architecture.md", "docs/operations.md")
 API = "arn:aws:execute-api:eu-central-1:123456789012:abc123/prod/GET/tickets"
@@ -129,3 +130,21 @@ def test_user_who_belongs_only_to_organizers_in_shards_can_allow_them(
     assert found is not None
     assert not found.memberships
     assert slugs_at_api(shop, shop.connect(john, "Further 0")["access_token"]) == set(further[:1])
+
+
+@pytest.mark.spec("docs/reliability.md")
+@pytest.mark.usefixtures("impatient_client")
+def test_erasure_that_is_interrupted_between_shards_goes_on_when_it_is_repeated(
+    john: Browser, further: list[str], store: StoreProxy
+) -> None:
+    found = user.find_by_email(john.user.email)
+    assert found is not None
+    with store.fault(Fault.INTERNAL_ERROR, "BatchWriteItem", passed=2), pytest.raises(storage.StoreUnavailable):
+        user.erase(found)
+    assert 0 < len(membership_shards.all_of(john.user.user_id)) < len(further), "the first of them is done"
+    again = user.find_by_email(john.user.email)
+    assert again is not None, "the account goes last"
+    user.erase(again)
+    assert user.find_by_email(john.user.email) is None
+    assert membership_shards.all_of(john.user.user_id) == frozenset()
+    assert not any(list(membership.members(slug)) for slug in (*john.user.organizers, *further))
