@@ -164,9 +164,15 @@ CONTENTION_SECONDS = 5.0
 # A user's grants for one application. One more ends the least recently used one.
 GRANTS_PER_APPLICATION_LIMIT = 50
 
-# A user's organizers. Their slugs are stored on the user, with at most 400 KB: DynamoDB has room for 7,000 of the
-# longest.
-MEMBERSHIPS_LIMIT = 5000
+# A user's organizers. The slugs of the first ones are stored on the user, with at most 400 KB: DynamoDB has room for
+# 7,000 of the longest. Further ones are in 64 shards, chosen by a hash. There is room for 100,000: they put about 1,600
+# in each, and 2,000 in none. A shard has at most 106 KB, so all of them fit into one BatchGetItem (16 MB).
+MEMBERSHIPS_ON_USER_LIMIT = 5000
+MEMBERSHIPS_PER_SHARD_LIMIT = 2000
+# The consent page of a user with more organizers than fit on the user lists this many at once, and a search for a name
+# reads this many names at most before it asks whether to go on. Each hundred names takes a round trip.
+ORGANIZERS_LISTED_AT_ONCE = 500
+ORGANIZERS_SEARCHED_AT_ONCE = 5000
 
 # SCIM. A page has at most this many resources, and a group or user in it at most this many members or groups.
 SCIM_PAGE_LIMIT = 100

@@ -17,7 +17,16 @@ from urllib.parse import urlsplit
 
 from chalicelib import clock, credentials, known_device, limits
 from chalicelib.endpoints.http import cookies
-from chalicelib.models import application, imported_application, membership, security_event, session, store, user
+from chalicelib.models import (
+    application,
+    imported_application,
+    membership,
+    security_event,
+    session,
+    store,
+    user,
+    user_organizers,
+)
 from chalicelib.models.application import Application
 from chalicelib.models.email_address import EmailAddress
 from chalicelib.models.organizer import Organizer
@@ -149,7 +158,7 @@ def _person(organizers: dict[str, str], **different: Any) -> tuple[Person, User]
 
 def _kept(account: User) -> list[store.Put]:
     """What keeps an account."""
-    listed = (membership.listed(slug, account.user_id) for slug in sorted(account.organizers))
+    listed = (membership.listed(slug, account.user_id) for slug in sorted(user_organizers.of(account)))
     return [store.Put(EmailAddress(email=account.email, user_id=account.user_id)), store.Put(account), *listed]
 
 

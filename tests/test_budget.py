@@ -51,6 +51,8 @@ def test_bearer_token_is_validated_in_one_read(shop: ClientApp, tokens: dict[str
     with store.count() as calls:
         assert shop.me(tokens["access_token"]).status_code == 200
     assert operations(calls) == ["BatchGetItem"]
+    asked = {table.removeprefix("test-"): len(of["Keys"]) for table, of in calls[0].body["RequestItems"].items()}
+    assert asked == dict.fromkeys(("access_tokens", "applications", "consents", "grants", "users"), 1)
     with store.count() as calls:
         assert shop.organizers(tokens["access_token"]).status_code == 200
     assert operations(calls) == ["BatchGetItem", "GetItem"]

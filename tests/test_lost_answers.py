@@ -8,7 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from chalicelib.models import application, application_access, organizer, user
+from chalicelib import limits
+from chalicelib.models import application, application_access, organizer, user, user_organizers
 from chalicelib.models.device_request import DeviceRequest
 from chalicelib.models.store import ConditionFailed, read
 from chalicelib.models.store import change as change_item
@@ -191,9 +192,37 @@ def test_operators_command_is_not_refused_even_if_a_response_is_lost(
     found, mine = user.find_by_email(person.email), application.get(client_id)
     assert found is not None
     assert mine is not None
-    assert (found.active, found.fullname, set(found.organizers)) == (True, "Jane", {slug + "-2"})
+    assert (found.active, found.fullname, set(user_organizers.of(found))) == (True, "Jane", {slug + "-2"})
     assert (mine.active, mine.resource, mine.own_scopes) == (True, "https://api.example.com/", {"read"})
     assert [made.name for made in organizer.get_all([slug, slug + "-2"])] == ["Another name", "A second"]
+
+
+def test_membership_in_a_shard_begins_and_ends_once_even_if_a_response_is_lost(
+    a_person: Callable[..., Person], store: StoreProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = a_person("An organizer")
+    (slug,) = person.organizers
+    monkeypatch.setattr(limits, "MEMBERSHIPS_ON_USER_LIMIT", 1)
+    for further in ("-2", "-3"):
+        organizer.create(slug + further, "Another")
+
+    def belongs_to() -> set[str]:
+        found = user.find_by_email(person.email)
+        assert found is not None
+        return set(user_organizers.of(found))
+
+    for act, further, expected in (
+        (user.add_member, "-2", {slug, slug + "-2"}),  # the first shard
+        (user.add_member, "-3", {slug, slug + "-2", slug + "-3"}),
+        (user.remove_member, "-2", {slug, slug + "-3"}),
+        (user.remove_member, "", {slug + "-3"}),
+    ):
+        # Of the two transactions, the first is refused: the set is full, or there are shards.
+        with store.fault(Fault.LOSES_ANSWER, "TransactWriteItems", times=1, passed=1), store.count() as calls:
+            act(person.user_id, slug + further)
+        sent = [call.body for call in calls if call.operation == "TransactWriteItems"]
+        assert [one["ClientRequestToken"] == sent[1]["ClientRequestToken"] for one in sent] == [False, True, True]
+        assert belongs_to() == expected
 
 
 def test_failed_condition_is_still_refused_even_if_a_response_is_lost(store: StoreProxy) -> None:

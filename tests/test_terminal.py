@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from chalicelib import credentials
-from chalicelib.models import user
+from chalicelib.models import user, user_erasure
 from infra.commands import Operator
 from infra.commands.users import users
 from infra.terminal import printable
@@ -44,7 +44,7 @@ def test_operators_list_escapes_names() -> None:
         listed = CliRunner().invoke(users, ["list", "--limit", "1000000"], obj=Operator()).output
         as_json = CliRunner().invoke(users, ["list", "--json"], obj=Operator()).output
     finally:
-        user.erase(made)
+        user_erasure.erase(made)
     line = next(line for line in listed.splitlines() if email in line)
     assert "Ev\\u202eil\\u001b]0;title\\u0007\\u009b2J\\u200b\\u2028" in line
     assert not any(hidden in listed + as_json for hidden in "\u202e\x1b\x07\u009b\u200b\u2028")

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from chalicelib import credentials, limits, names, toml_file
 from chalicelib.accounts.sign_in import AccountDisabled
 from chalicelib.identity_providers import OpenIDProvider, PlatformPage, Provider
-from chalicelib.models import linked_identity, organizer, security_event, store, user
+from chalicelib.models import linked_identity, organizer, security_event, store, user, user_organizers
 from chalicelib.models.linked_identity import PLATFORM, Identity
 from chalicelib.models.store.table import as_set
 from chalicelib.models.user import User
@@ -166,12 +166,13 @@ def compare_organizers(of: User, told: Collection[str], managed: Collection[str]
 
     managed: the organizers that the provider can tell; the others stay as they are. None: it can tell all of them.
     """
-    mine = of.organizers if managed is None else of.organizers & set(managed)
+    mine = user_organizers.of(of) if managed is None else user_organizers.among(of, managed)
     there = {found.slug for found in organizer.get_all(set(told) - mine)}
     there = {slug for slug in sorted(there) if _added(of, slug)}
-    for slug in sorted(mine - set(told)):
+    gone = mine - set(told)
+    for slug in sorted(gone):
         user.remove_member(of.user_id, slug)
-    of.memberships = as_set((of.organizers | there) - (mine - set(told)))
+    of.memberships = as_set((set(of.memberships or ()) | there) - gone)
 
 
 def _added(to: User, slug: str) -> bool:

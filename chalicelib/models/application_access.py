@@ -39,9 +39,9 @@ class ApplicationStanding:
     def allowed_scopes(self) -> frozenset[str]:
         return frozenset(self.application.own_scopes or ())
 
-    @property
-    def allowed_organizers(self) -> frozenset[str]:
-        return frozenset(self.application.own_organizers or ())
+    def organizers_among(self, slugs: Iterable[str]) -> frozenset[str]:
+        """Those of these organizers that the operator allows the application."""
+        return frozenset(slugs).intersection(self.application.own_organizers or ())
 
 
 def allow(client_id: str, scopes: Iterable[str], organizers: Iterable[str]) -> None:

@@ -1,13 +1,14 @@
 """Membership: that a user belongs to an organizer, by organizer, to list its members.
 
-It decides nothing: the set on the user does. Every transaction that changes the set changes this too.
+It decides nothing: the set on the user does, and for a user with very many organizers also the shards, which are items
+of this table too (`membership_shards`). Every transaction that changes one of those changes the list too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from pynamodb.attributes import UnicodeAttribute
+from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
 
 from chalicelib.models import store
 from chalicelib.models.store.table import Item, Key, TableMeta, TableName
@@ -19,6 +20,7 @@ class Membership(Item):
 
     slug = UnicodeAttribute(hash_key=True)
     user_id = UnicodeAttribute(range_key=True)
+    slugs = UnicodeSetAttribute(null=True)  # of a shard only
 
     @classmethod
     def key(cls, slug: str, user_id: str) -> Key[Membership]:
@@ -46,5 +48,5 @@ def forget(user_id: str, slugs: Iterable[str]) -> None:
 
 
 def all_memberships() -> Iterator[Membership]:
-    """Every membership that is listed, by a scan: for the operator's commands, never in a request."""
+    """Every membership that is listed, and every shard, by a scan: for the operator's commands, never in a request."""
     return store.scan(Membership)

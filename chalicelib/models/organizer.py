@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import islice
 
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.expressions.condition import Condition
@@ -21,6 +22,7 @@ from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, Ta
 
 _DELETED = "-"
 _TRIES = 5
+_AT_ONCE = 100  # what DynamoDB takes in a transaction
 SLUG = re.compile(r"[a-z0-9][a-z0-9_.-]{0,49}", re.ASCII)
 
 
@@ -121,9 +123,14 @@ def left(slug: str, *, as_read: Organizer | None = None) -> store.Update:
 
 def note_leaving(slugs: Iterable[str]) -> None:
     """Note that somebody who is being erased leaves these organizers. One that does not exist is passed over."""
-    for slug in sorted(slugs):
-        with suppress(store.ConditionFailed):
-            store.write(left(slug))
+    pending = iter(sorted(slugs))
+    while part := list(islice(pending, _AT_ONCE)):
+        try:
+            store.write(*(left(slug) for slug in part))
+        except store.ConditionFailed:
+            for slug in part:
+                with suppress(store.ConditionFailed):
+                    store.write(left(slug))
 
 
 def _members_changed(slug: str, condition: Condition, as_read: Organizer | None) -> store.Update:

@@ -27,12 +27,12 @@ def add(
     must be those that it had then. Raises ConditionFailed if they are not, if the organizer or one of the users does
     not exist, or has too many organizers; earlier transactions stay.
     """
-    joining = [one for one in users if slug not in one.organizers]
+    joining = [one for one in users if slug not in (one.memberships or ())]  # one in a shard is added again
     first: Sequence[store.Change] = create or [organizer.joined(slug, as_read=as_read)]
     if create and not joining:
         store.write(*create)
     for part in _parts(joining):
-        store.write(*first, *(change for one in part for change in user.joining(one.user_id, slug)))
+        store.write(*first, *(change for one in part for change in user.joining(one, slug)))
         first = [organizer.joined(slug)]
     return bool(joining)
 
@@ -46,7 +46,9 @@ def remove(slug: str, user_ids: Iterable[str], *, as_read: Organizer | None = No
     has_left = False
     for part in _parts(user_ids):
         found = {str(one.user_id): one for one in store.read_all([User.key(user_id) for user_id in part]) if one}
-        leaving = sorted(user_id for user_id, one in found.items() if slug in one.organizers)
+        leaving = [
+            one for _, one in sorted(found.items()) if slug in (one.memberships or ()) or one.has_more_memberships
+        ]
         if leaving:
             _take_out(slug, leaving, organizer.left(slug, as_read=as_read))
             has_left, as_read = True, None  # the version is ours from here on
@@ -55,15 +57,15 @@ def remove(slug: str, user_ids: Iterable[str], *, as_read: Organizer | None = No
     return has_left
 
 
-def _take_out(slug: str, user_ids: Sequence[str], left: store.Update) -> None:
+def _take_out(slug: str, users: Sequence[User], left: store.Update) -> None:
     try:
-        store.write(left, *(change for user_id in user_ids for change in user.leaving(user_id, slug)))
+        store.write(left, *(change for one in users for change in user.leaving(one, slug)))
     except store.ConditionFailed as error:
         if left in error.failed:
             raise
-        for user_id in user_ids:  # one of them was erased in the meantime
+        for one in users:  # one of them was erased in the meantime, or got the first shard
             with suppress(store.ConditionFailed):
-                user.remove_member(user_id, slug)
+                user.remove_member(one.user_id, slug)
 
 
 def _parts(found: Iterable[T]) -> Iterator[list[T]]:

@@ -1,14 +1,13 @@
 """User: a person on the platform, with the memberships that say which organizers they belong to.
 
 The memberships are a set of slugs on the user's own item. So every read of the user, as in each token check, includes
-them without another round trip, and removing one takes effect with the next request. `membership` lists them by
-organizer.
+them without another round trip, and removing one takes effect with the next request. Those of a user with very many go
+on in `membership_shards`; `user_organizers` reads both. `membership` lists them by organizer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UnicodeSetAttribute
@@ -16,12 +15,11 @@ from pynamodb.expressions.condition import Condition, size
 from pynamodb.expressions.update import Action
 
 from chalicelib import clock, credentials, known_device, limits
-from chalicelib.models import linked_identity, membership, organizer, store
+from chalicelib.models import linked_identity, membership, membership_shards, organizer, store
 from chalicelib.models.email_address import EmailAddress, normalize
 from chalicelib.models.linked_identity import Identity, LinkedIdentity
 from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName, Whole
 
-_ERASURE_TRIES = 5
 MEMBERSHIPS_AT_ONCE = 40  # DynamoDB takes 100 items in a transaction, and each membership is two
 
 
@@ -38,7 +36,8 @@ class User(Item):
     locale = UnicodeAttribute()
     timezone = UnicodeAttribute()
     active = BooleanAttribute()
-    memberships = UnicodeSetAttribute(null=True)
+    memberships = UnicodeSetAttribute(null=True)  # not all of them: see `user_organizers`
+    has_more_memberships = BooleanAttribute(null=True)  # True: there are shards too. It is never taken back
     shared_applications = UnicodeSetAttribute(null=True)  # that others registered; to list them, see `ownership`
     linked_identities = UnicodeSetAttribute(null=True)  # as `linked_identity` stores them
     scim_user_name = UnicodeAttribute(null=True)  # as the platform's server gave it; see `provisioned_user`
@@ -50,11 +49,6 @@ class User(Item):
     @classmethod
     def key(cls, user_id: str) -> Key[User]:
         return Key(cls, user_id)
-
-    @property
-    def organizers(self) -> frozenset[str]:
-        """Slugs of the organizers that the user belongs to."""
-        return frozenset(self.memberships or ())
 
     @property
     def shared(self) -> frozenset[str]:
@@ -117,8 +111,8 @@ def add(new: User, *, claim: store.Change | None = None) -> None:
         store.Put(EmailAddress(email=normalize(new.email), user_id=new.user_id), EmailAddress.email.does_not_exist()),
         *(linked_identity.claim(identity, new.user_id) for identity in new.identities),
         store.Put(new, User.user_id.does_not_exist()),
-        *(organizer.joined(slug) for slug in sorted(new.organizers)),
-        *(membership.listed(slug, new.user_id) for slug in sorted(new.organizers)),
+        *(organizer.joined(slug) for slug in sorted(new.memberships or ())),
+        *(membership.listed(slug, new.user_id) for slug in sorted(new.memberships or ())),
         *([claim] if claim else []),
     )
 
@@ -178,27 +172,59 @@ def enable(user_id: str) -> None:
 
 
 def add_member(user_id: str, slug: str) -> None:
-    """Raises ConditionFailed if the user or the organizer does not exist, or the user has MEMBERSHIPS_LIMIT of them."""
-    store.write(organizer.joined(slug), *joining(user_id, slug))
+    """Raises ConditionFailed if the user or the organizer does not exist, or the user has too many of them."""
+    joined = organizer.joined(slug)
+    try:
+        store.write(joined, *_joining_set(user_id, slug))
+    except store.ConditionFailed as error:
+        if joined in error.failed or (found := store.read(User.key(user_id))[0]) is None:
+            raise
+        store.write(joined, *_joining_shard(found, slug))
 
 
 def remove_member(user_id: str, slug: str) -> None:
     """Raises ConditionFailed if the user does not exist."""
-    store.write(organizer.left(slug), *leaving(user_id, slug))
+    left = organizer.left(slug)
+    try:
+        store.write(left, *_leaving(user_id, slug, has_shards=False))
+    except store.ConditionFailed as error:
+        if left in error.failed or (found := store.read(User.key(user_id))[0]) is None:
+            raise
+        store.write(left, *leaving(found, slug))
 
 
-def joining(user_id: str, slug: str) -> tuple[store.Update, store.Put]:
+def joining(one: User, slug: str) -> tuple[store.Change, ...]:
     """The changes that add a user to an organizer. The caller adds `organizer.joined`."""
-    is_room = User.memberships.does_not_exist() | (size(User.memberships) < limits.MEMBERSHIPS_LIMIT)
+    is_full = len(one.memberships or ()) >= limits.MEMBERSHIPS_ON_USER_LIMIT and slug not in (one.memberships or ())
+    return _joining_shard(one, slug) if is_full else _joining_set(one.user_id, slug)
+
+
+def leaving(one: User, slug: str) -> tuple[store.Change, ...]:
+    """The changes that take a user out of an organizer. The caller adds `organizer.left`."""
+    return _leaving(one.user_id, slug, has_shards=bool(one.has_more_memberships))
+
+
+def _joining_set(user_id: str, slug: str) -> tuple[store.Change, ...]:
+    is_room = User.memberships.does_not_exist() | (size(User.memberships) < limits.MEMBERSHIPS_ON_USER_LIMIT)
     is_room |= User.memberships.contains(slug)
     joined = store.Update(User.key(user_id), [User.memberships.add({slug})], User.user_id.exists() & is_room)
     return joined, membership.listed(slug, user_id)
 
 
-def leaving(user_id: str, slug: str) -> tuple[store.Update, store.Delete]:
-    """The changes that take a user out of an organizer. The caller adds `organizer.left`."""
-    left = store.Update(User.key(user_id), [User.memberships.delete({slug})], User.user_id.exists())
-    return left, membership.unlisted(slug, user_id)
+def _joining_shard(one: User, slug: str) -> tuple[store.Change, ...]:
+    key, exists = User.key(one.user_id), User.user_id.exists()
+    flag: list[Action] = [User.has_more_memberships.set(True)]
+    flagged = store.Check(key, exists) if one.has_more_memberships else store.Update(key, flag, exists)
+    return flagged, membership_shards.joined(one.user_id, slug), membership.listed(slug, one.user_id)
+
+
+def _leaving(user_id: str, slug: str, *, has_shards: bool) -> tuple[store.Change, ...]:
+    # Without the flag, no shard can have the slug, not even one written at this moment.
+    is_all = User.user_id.exists()
+    is_all = is_all if has_shards else is_all & User.has_more_memberships.does_not_exist()
+    left = store.Update(User.key(user_id), [User.memberships.delete({slug})], is_all)
+    in_shard = [membership_shards.left(user_id, slug)] if has_shards else []
+    return left, *in_shard, membership.unlisted(slug, user_id)
 
 
 def bring_up_to_date(user: User, password: str) -> None:
@@ -255,39 +281,6 @@ def _unchanged(user: User) -> Condition:
     serial = User.password_serial
     is_same = serial == user.password_serial if user.password_serial else serial.does_not_exist()
     condition: Condition = is_same & (User.active == True)  # noqa: E712 - a DynamoDB condition
-    return condition
-
-
-def erase(user: User) -> None:
-    """Delete the account, its address, its linked identities and its places in lists of members. Its sign-ins, sessions
-    and tokens are refused from the next request on. Can be repeated. Raises StoreUnavailable.
-
-    What the account got since it was read goes with it, and an address that it no longer has stays with its owner.
-    """
-    for _ in range(_ERASURE_TRIES):
-        now = store.read(User.key(user.user_id))[0]
-        if now is None:
-            break
-        membership.forget(user.user_id, now.organizers)
-        organizer.note_leaving(now.organizers)
-        linked = [store.Delete(LinkedIdentity.key(identity)) for identity in now.identities]
-        account = store.Delete(User.key(user.user_id), _has_what_was_read(now))
-        try:
-            store.write(account, store.Delete(EmailAddress.key(now.email)), *linked)
-        except store.ConditionFailed:
-            continue  # changed in the meantime: the next try sees how
-        return
-    else:
-        raise store.StoreUnavailable("the user changed again and again")
-    with suppress(store.ConditionFailed):  # is somebody else's by now
-        store.write(store.Delete(EmailAddress.key(user.email), EmailAddress.user_id == user.user_id))
-
-
-def _has_what_was_read(now: User) -> Condition:
-    """The condition that the account has the address, the identities and the organizers that it had."""
-    condition: Condition = User.email == now.email
-    for attribute, value in ((User.linked_identities, now.linked_identities), (User.memberships, now.memberships)):
-        condition &= attribute == value if value else attribute.does_not_exist()
     return condition
 
 

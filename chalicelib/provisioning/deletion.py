@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from chalicelib import logs
 from chalicelib.accounts import leaving
-from chalicelib.models import application, provisioned_user, store, user
+from chalicelib.models import application, provisioned_user, store, user_erasure
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.consent import Consent
 from chalicelib.models.grant import Grant
@@ -39,7 +39,7 @@ def delete(of: User) -> None:
         store.delete_all([*(item.own_key for item in items), *tokens])
     if disabled:
         logs.note(applications_disabled=disabled)
-    user.erase(of)
+    user_erasure.erase(of)
 
 
 def _disable(client_id: str) -> int:

@@ -7,19 +7,24 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from scim2_models import Context, Group, GroupMember, PatchOp, SearchRequest
+from scim2_models import Context, Group, PatchOp, SearchRequest
 
-from chalicelib import credentials, limits, logs, names
-from chalicelib.models import membership, organizer, organizer_members, provisioned_organizer, store
-from chalicelib.models.linked_identity import check_subject, is_subject
+from chalicelib import limits, logs, names
+from chalicelib.models import (
+    membership,
+    organizer,
+    organizer_members,
+    provisioned_organizer,
+    store,
+)
+from chalicelib.models.linked_identity import check_subject
 from chalicelib.models.organizer import SLUG, Organizer
 from chalicelib.models.user import User
-from chalicelib.provisioning import conditions, filters, listing, membership_changes, slugs
+from chalicelib.provisioning import conditions, group_search, listing, membership_changes, slugs
 from chalicelib.provisioning.membership_changes import Changes
 from chalicelib.provisioning.messages import Call, Reply, ScimRefusal, check_operations, refusing, response_parameters
 
 MODEL = Group
-_LOOKUPS = ("id", "externalId", "members.value", "displayName")
 _TRIES = 5
 
 
@@ -118,7 +123,7 @@ def query(call: Call, given: dict[str, Any]) -> Reply:
         of, page = Organizer.__name__, listing.of_table(Organizer, asked, call, without="deleted_at")
     else:
         of = f"groups {asked.filter}"
-        page = _filtered(asked, call)
+        page = group_search.found_by_filter(asked, call, lambda one: _shown(one, call, None))
     limit = limits.SCIM_PART_OF_PAGE_LIMIT
     shown = [_shown(found, call, limit if _wants_members(call, asked) else None) for found in page.items]
     return listing.reply(Group, page, shown, asked, call, of)
@@ -128,42 +133,6 @@ def version(found: Organizer) -> str:
     """A weak ETag of its attributes and its members."""
     text = json.dumps([found.slug, found.name, found.external_id, found.members_version])
     return f'W/"{hashlib.sha256(text.encode()).hexdigest()[:20]}"'
-
-
-def _filtered(asked: SearchRequest[Any], call: Call) -> listing.Page[Organizer]:
-    assert asked.filter is not None
-    by = filters.lookup(asked.filter, _LOOKUPS)
-    compared = _users(filters.members_compared(asked.filter))
-    candidates = [one for one in _candidates(by) if one]
-    with refusing():
-        shown = [_shown(one, call, None) for one in candidates]
-        for one in shown:
-            one.members = [
-                GroupMember.model_validate({"value": user.user_id}) for user in compared if one.id in user.organizers
-            ]
-        found = [one for one, as_shown in zip(candidates, shown, strict=True) if asked.filter.match(as_shown)]
-    return listing.of_found(found, asked, call, f"groups {asked.filter}")
-
-
-def _users(user_ids: set[str]) -> list[User]:
-    """Those of the users who exist. Raises ScimRefusal for too many."""
-    if len(user_ids) > limits.SCIM_PAGE_LIMIT:
-        raise ScimRefusal(400, "tooMany", f"A filter can name {limits.SCIM_PAGE_LIMIT} members.")
-    keys = [User.key(user_id) for user_id in sorted(user_ids) if credentials.is_id(user_id)]
-    return [one for one in store.read_all(keys) if one]
-
-
-def _candidates(by: filters.Lookup) -> list[Organizer] | list[Organizer | None]:
-    match by.attribute:
-        case "id":
-            return [organizer.get(by.value)] if SLUG.fullmatch(by.value) else []
-        case "externalId":
-            return [provisioned_organizer.find_by_external_id(by.value)] if is_subject(by.value) else []
-        case "members.value":
-            member = store.read(User.key(by.value))[0] if credentials.is_id(by.value) else None
-            return organizer.get_all(member.organizers) if member else []
-        case _:
-            return listing.search(Organizer, "name", by.value)
 
 
 def _wants_members(call: Call, asked: SearchRequest[Any]) -> bool:

@@ -14,7 +14,7 @@ from scim2_models import Group, PatchOperation
 from scim2_models.path import Comparison, FilterNode, LogicalExpr
 
 from chalicelib import credentials, limits, logs
-from chalicelib.models import membership, organizer_members, store
+from chalicelib.models import membership, organizer_members, store, user_organizers
 from chalicelib.models.organizer import Organizer
 from chalicelib.models.user import User
 from chalicelib.provisioning.messages import ScimRefusal
@@ -78,16 +78,8 @@ def check(slug: str, changes: Changes) -> list[User]:
     found = {one.user_id: one for one in store.read_all([User.key(user_id) for user_id in ids]) if one}
     if missing := [user_id for user_id in ids if user_id not in found]:
         raise _no_user(missing)
-    full = [
-        user_id
-        for user_id, one in found.items()
-        if slug not in one.organizers and len(one.organizers) >= limits.MEMBERSHIPS_LIMIT
-    ]
-    if full:
-        detail = (
-            f"members: the user {full[0]} already belongs to {limits.MEMBERSHIPS_LIMIT} groups, which is the limit."
-        )
-        raise ScimRefusal(400, "tooMany", detail)
+    if full := [user_id for user_id, one in found.items() if user_organizers.is_full(one, slug)]:
+        raise ScimRefusal(400, "tooMany", f"members: the user {full[0]} belongs to too many groups to join another.")
     return list(found.values())
 
 

@@ -14,7 +14,7 @@ import scim2_models
 from scim2_models import Context
 
 from chalicelib import limits, names
-from chalicelib.models import provisioned_user
+from chalicelib.models import provisioned_user, user_organizers
 from chalicelib.models.linked_identity import check_subject
 from chalicelib.models.provisioned_user import Profile
 from chalicelib.models.user import User
@@ -63,8 +63,9 @@ def profile_of(given: Person, before: User | None) -> Profile:
     )
 
 
-def shown(account: User, call: Call, *, groups_limit: int) -> Person:
-    """The account as a SCIM resource. groups_limit: more groups than this are left out altogether."""
+def shown(account: User, call: Call, *, groups_limit: int | None) -> Person:
+    """The account as a SCIM resource. groups_limit: more groups than this are left out altogether; None for no limit.
+    Reads further memberships of a user with very many, unless the limit leaves them out."""
     said = _said(account)
     identity = {
         "id": account.user_id,
@@ -73,7 +74,7 @@ def shown(account: User, call: Call, *, groups_limit: int) -> Person:
         "active": account.active,
         **said,
     }
-    groups = sorted(account.organizers) if len(account.organizers) <= groups_limit else []
+    groups = _groups(account, groups_limit)
     location = f"{call.root}/Users/{account.user_id}"
     meta = {
         "resourceType": "User",
@@ -85,6 +86,14 @@ def shown(account: User, call: Call, *, groups_limit: int) -> Person:
     listed = [{"value": slug, "$ref": f"{call.root}/Groups/{slug}", "type": "direct"} for slug in groups]
     with POLICY:
         return Person.model_validate({**identity, "groups": listed or None, "meta": meta})
+
+
+def _groups(account: User, most: int | None) -> list[str]:
+    """The slugs of the user's groups; none if there are more than `most`."""
+    if most is not None and (most == 0 or len(account.memberships or ()) > most):
+        return []
+    found = user_organizers.of(account)
+    return sorted(found) if most is None or len(found) <= most else []
 
 
 def version(account: User) -> str:

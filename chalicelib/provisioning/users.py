@@ -111,8 +111,9 @@ def _filtered(asked: SearchRequest[Any], call: Call, of: str) -> listing.Page[Us
     if by.attribute == "groups.value" and isinstance(asked.filter.ast, Comparison):
         return listing.of_keys(lambda after: _members(by.value, after), _all, asked, call, of)
     candidates = [one for one in _candidates(by) if one]
+    groups_limit = None if "groups" in str(asked.filter).lower() else 0
     with refusing():
-        shown = [person.shown(one, call, groups_limit=limits.MEMBERSHIPS_LIMIT) for one in candidates]
+        shown = [person.shown(one, call, groups_limit=groups_limit) for one in candidates]
         found = [one for one, as_shown in zip(candidates, shown, strict=True) if asked.filter.match(as_shown)]
     return listing.of_found(found, asked, call, of)
 

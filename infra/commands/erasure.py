@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from chalicelib.accounts import leaving
-from chalicelib.models import application, application_deletion, grant, store, user
+from chalicelib.models import application, application_deletion, grant, store, user, user_erasure, user_organizers
 from chalicelib.models.grant import Grant
 from chalicelib.models.store.table import Item
 from chalicelib.models.user import User
@@ -30,11 +30,16 @@ _HANDED_OVER, _LEFT = "applications that another owner keeps", "applications of 
 
 def export(of: User) -> dict[str, Any]:
     """Everything stored about a user, by table, without digests, hashes and keys."""
-    found: dict[str, Any] = {"users": [_plain(of)]}
+    found: dict[str, Any] = {"users": [{**_plain(of), **_further_memberships(of)}]}
     found["applications"] = [_plain(owned) for owned in application.owned_by(str(of.user_id))]
     for model in keyed_by_user():
         found[_short_name(model)] = [_plain(item) for item in _items(model, of)]
     return found
+
+
+def _further_memberships(of: User) -> dict[str, Any]:
+    """All memberships of a user with more than are on the user's item."""
+    return {"memberships": sorted(user_organizers.of(of))} if of.has_more_memberships else {}
 
 
 def steps(of: User) -> list[Step]:
@@ -74,7 +79,7 @@ def _erase_account(of: User) -> None:
     """Also delete applications that were registered between the listing and the disabling."""
     for client_id in leaving.registered_by(of):
         _end_ownership(client_id)
-    user.erase(of)
+    user_erasure.erase(of)
 
 
 def _end_ownership(client_id: str) -> None:

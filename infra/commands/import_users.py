@@ -94,7 +94,7 @@ def _add_all(chosen: list[ImportedPerson]) -> list[str | None]:
 
     Those with organizers are stored one after the other: transactions that check the same organizer would conflict.
     """
-    alone = [person for person in chosen if not person.made.organizers]
+    alone = [person for person in chosen if not person.made.memberships]
     with ThreadPoolExecutor(importing.WRITERS) as pool:
         stored = dict(zip(map(id, alone), pool.map(_add, alone), strict=True))
     return [stored[id(person)] if id(person) in stored else _add(person) for person in chosen]

@@ -7,7 +7,7 @@ from contextlib import suppress
 import click
 
 from chalicelib import names
-from chalicelib.models import application, application_access, organizer, user
+from chalicelib.models import application, application_access, organizer, user, user_organizers
 from chalicelib.models.store import ConditionFailed
 from infra.commands import Change, Destructive, Group, Listing, Operator, checked, clear_errors, each, fail
 from infra.commands.users import find_user
@@ -75,7 +75,7 @@ def organizers_add_member(operator: Operator, slug: str, email: str) -> None:
 def organizers_remove_member(operator: Operator, slug: str, email: str) -> None:
     """Remove a user from an organizer. Affects every token from the next request."""
     found = find_user(email)
-    if slug not in found.organizers:
+    if slug not in user_organizers.among(found, [slug]):
         fail(f"{found.email} does not belong to {slug}.")
     if not operator.may(f"remove {found.email} from {slug}", about=[slug, found.user_id]):
         return
@@ -104,7 +104,7 @@ def organizers_delete(operator: Operator, slug: str) -> None:
     with clear_errors(cut_off=cut_off):
         with suppress(ConditionFailed):  # was already deleted
             organizer.delete(slug)
-        members = [found for found in user.all_users() if slug in found.organizers]
+        members = [found for found in user.all_users() if slug in user_organizers.among(found, [slug])]
         for found in each(members, "Removing users"):
             with suppress(ConditionFailed):  # erased in the meantime
                 user.remove_member(found.user_id, slug)

@@ -10,7 +10,7 @@ import click
 
 from chalicelib import names
 from chalicelib.accounts import passwords
-from chalicelib.models import security_event, session, user
+from chalicelib.models import security_event, session, user, user_organizers
 from chalicelib.models.user import User
 from infra.commands import (
     Change,
@@ -147,7 +147,7 @@ def users_list(
         _user_row(found)
         for found in user.all_users(after=after)
         if part in found.email.casefold()
-        and (slug is None or slug in found.organizers)
+        and (slug is None or slug in user_organizers.among(found, [slug]))
         and (is_active is None or found.active == is_active)
     )
     with clear_errors():
@@ -224,7 +224,7 @@ def _user_row(found: User) -> dict[str, Any]:
         "fullname": found.fullname,
         "locale": found.locale,
         "timezone": found.timezone,
-        "organizers": sorted(found.organizers),
+        "organizers": sorted(user_organizers.of(found)),
         "active": found.active,
         "user_id": found.user_id,
     }

@@ -29,6 +29,7 @@ API: dict[str, tuple[str, ...]] = {
         "invitations",
         "linked_identities",
         "logos",
+        "memberships",
         "organizers",
         "pushed_requests",
         "sessions",
@@ -69,6 +70,7 @@ API: dict[str, tuple[str, ...]] = {
         "grants",
         "linked_identities",
         "mail_links",
+        "memberships",
         "organizer_external_ids",
         "organizers",
         "pushed_requests",
@@ -122,6 +124,7 @@ API: dict[str, tuple[str, ...]] = {
         "document_fetches",
         "grants",
         "mail_links",
+        "memberships",
         "organizers",
         "pushed_requests",
         "sessions",
@@ -132,7 +135,8 @@ API: dict[str, tuple[str, ...]] = {
     ),
 }
 AUTHORIZER: dict[str, tuple[str, ...]] = {
-    "BatchGetItem": ("access_tokens", "applications", "consents", "grants", "users"),
+    "BatchGetItem": ("access_tokens", "applications", "consents", "grants", "memberships", "users"),
+    "GetItem": ("memberships",),
     "UpdateItem": ("grants",),
 }
 FUNCTIONS = {"api": API, "authorizer": AUTHORIZER}

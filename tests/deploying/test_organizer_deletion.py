@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from chalicelib.models import user
+from chalicelib.models import user, user_erasure
 from infra.commands import Operator
 from infra.commands.organizers import organizers
 from tests.actors import Browser, ClientApp
@@ -80,7 +80,7 @@ def test_member_erased_during_the_deletion_does_not_stop_it(
     with ExitStack() as second:
 
         def when_all_members_are_known() -> None:
-            second.enter_context(store.before(CHANGES, lambda: user.erase(erased)))
+            second.enter_context(store.before(CHANGES, lambda: user_erasure.erase(erased)))
 
         with store.before(CHANGES, when_all_members_are_known):
             assert delete(slug).exit_code == 0

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from chalicelib import limits
-from chalicelib.models import application, application_deletion, registration_form, store, user
+from chalicelib.models import application, application_deletion, registration_form, store, user, user_erasure
 from chalicelib.models.user import User
 from tests.actors import CALLBACK, Browser, Page
 from tests.conftest import Clock
@@ -158,7 +158,7 @@ def test_nobody_registers_an_application_for_an_account_erased_in_the_meantime(
     found = user.find_by_email(john.user.email)
     assert found is not None
     page = john.open(NEW)
-    with store.before("TransactWriteItems", lambda: user.erase(found)):
+    with store.before("TransactWriteItems", lambda: user_erasure.erase(found)):
         page = john.press(page, "Register", name="Mine", redirect_uris=CALLBACK)
     assert page.status == 409
     assert application.owned_by(found.user_id) == []

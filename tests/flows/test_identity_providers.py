@@ -11,7 +11,7 @@ import pytest
 from joserfc.jwk import ECKey, RSAKey
 
 from chalicelib import credentials, limits
-from chalicelib.models import organizer, security_event, user
+from chalicelib.models import organizer, security_event, user, user_organizers
 from chalicelib.models.linked_identity import Identity
 from tests.actors import Browser, ClientApp
 from tests.conftest import Clock
@@ -270,13 +270,36 @@ def test_organizers_from_a_claim_are_compared_at_each_sign_in(
     use(provider, more=f'organizers_claim = "groups"\norganizers = {{ "team a" = "{mapped}", "team b" = "{other}" }}')
     claims = somebody()
     sign_in(browser, provider, {**claims, "groups": ["team a", "unknown", 7]})
-    assert account(claims, provider).organizers == {mapped}
+    assert user_organizers.of(account(claims, provider)) == {mapped}
     user.add_member(account(claims, provider).user_id, own)
     sign_in(Browser(browser.base_url), provider, {**claims, "groups": "team b"})
-    assert account(claims, provider).organizers == {other, own}
+    assert user_organizers.of(account(claims, provider)) == {other, own}
     provider.user_info = {"sub": claims["sub"]}
     sign_in(Browser(browser.base_url), provider, claims)  # a claim that is missing says that there are none
-    assert account(claims, provider).organizers == {own}
+    assert user_organizers.of(account(claims, provider)) == {own}
+
+
+def test_organizers_from_a_claim_are_compared_with_those_in_shards_too(
+    browser: Browser, provider: OpenIDProvider, use: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "MEMBERSHIPS_ON_USER_LIMIT", 1)
+    first, mapped, other, own = (organizer.create(credentials.new_serial().lower(), "Hall").slug for _ in range(4))
+    use(provider, more=f'organizers_claim = "groups"\norganizers = {{ "team a" = "{mapped}", "team b" = "{other}" }}')
+    claims = somebody()
+    sign_in(browser, provider, {**claims, "groups": []})
+    for slug in (first, own):
+        user.add_member(account(claims, provider).user_id, slug)
+    for told, belongs in (
+        (["team a", "team b"], {mapped, other}),
+        (["team b"], {other}),
+        (["team b", "team a"], {mapped, other}),
+        ([], set()),
+    ):
+        sign_in(Browser(browser.base_url), provider, {**claims, "groups": told})
+        assert user_organizers.of(account(claims, provider)) == {first, own, *belongs}
+    use(provider, more='organizers_claim = "groups"')  # which then tells all of them
+    sign_in(Browser(browser.base_url), provider, {**claims, "groups": [own, other]})
+    assert user_organizers.of(account(claims, provider)) == {own, other}
 
 
 def test_claim_that_is_only_referred_to_changes_no_organizers(
@@ -288,7 +311,7 @@ def test_claim_that_is_only_referred_to_changes_no_organizers(
     sign_in(browser, provider, {**claims, "groups": [slug]})
     provider.user_info = {"sub": claims["sub"]}
     sign_in(Browser(browser.base_url), provider, {**claims, "_claim_names": {"groups": "src1"}})
-    assert account(claims, provider).organizers == {slug}
+    assert user_organizers.of(account(claims, provider)) == {slug}
 
 
 def test_values_of_the_claim_are_slugs_where_no_map_is_given(
@@ -298,9 +321,9 @@ def test_values_of_the_claim_are_slugs_where_no_map_is_given(
     use(provider, more='organizers_claim = "groups"')
     claims = somebody()
     sign_in(browser, provider, {**claims, "groups": [first, "never-heard-of", "NO SLUG"]})
-    assert account(claims, provider).organizers == {first}
+    assert user_organizers.of(account(claims, provider)) == {first}
     sign_in(Browser(browser.base_url), provider, {**claims, "groups": [second]})
-    assert account(claims, provider).organizers == {second}
+    assert user_organizers.of(account(claims, provider)) == {second}
 
 
 def test_without_passwords_the_one_provider_is_led_to_at_once(

@@ -8,8 +8,8 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from chalicelib import credentials, limits
-from chalicelib.models import membership, organizer, store, user
+from chalicelib import credentials
+from chalicelib.models import membership, organizer, store, user, user_erasure
 from chalicelib.models.membership import Membership
 from chalicelib.models.user import User
 from infra.commands import Operator
@@ -64,19 +64,8 @@ def test_as_many_organizers_as_a_new_user_may_have_fit_into_one_transaction(slug
 def test_erased_user_is_no_member_any_more(slug: str) -> None:
     made = a_user()
     user.add_member(made.user_id, slug)
-    user.erase(made)
+    user_erasure.erase(made)
     assert list(membership.members(slug)) == []
-
-
-def test_user_who_has_reached_the_limit_joins_no_further_organizer(slug: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "MEMBERSHIPS_LIMIT", 1)
-    made, other = a_user(), slug + "-2"
-    organizer.create(other, "Another")
-    user.add_member(made.user_id, slug)
-    user.add_member(made.user_id, slug)
-    with pytest.raises(store.ConditionFailed):
-        user.add_member(made.user_id, other)
-    assert list(membership.members(other)) == []
 
 
 @pytest.mark.spec("docs/deploy/upgrade.md")

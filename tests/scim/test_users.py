@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib import limits
-from chalicelib.models import application, application_access, ownership, security_event, user
+from chalicelib.models import application, application_access, ownership, security_event, user, user_organizers
 from chalicelib.models import store as storage
 from chalicelib.models.linked_identity import PLATFORM, Identity
 from chalicelib.models.user import User
@@ -185,7 +185,7 @@ def test_account_that_was_there_becomes_the_one_that_the_server_describes(
     assert made["id"] == there.user_id
     found = account(there.user_id)
     assert (found.fullname, found.timezone, found.has_password) == ("John Doe", "Europe/Berlin", True), "as it was"
-    assert found.organizers == set(there.organizers)
+    assert user_organizers.of(found) == set(there.organizers)
     assert {"account_linked"} <= {event.kind for event in security_event.recent(there.user_id, limit=5)}
     body = {"schemas": [USER], "userName": f"bob-{mark}", "emails": [{"value": there.email}]}
     assert refused(platform.call("POST", "/Users", body)) == (409, "uniqueness"), "only once"

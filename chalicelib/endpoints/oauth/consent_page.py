@@ -17,7 +17,7 @@ from chalicelib.messages import Message
 from chalicelib.models import security_event, verification
 from chalicelib.models.application import Application
 from chalicelib.models.consent import Consent, in_force
-from chalicelib.protocol.authorization import consents
+from chalicelib.protocol.authorization import consents, organizer_choice
 from chalicelib.protocol.rules import about_links, given_scopes, redirect_uris
 from chalicelib.protocol.rules import scopes as scope_rules
 from chalicelib.protocol.rules.request_parameters import Parameters, single
@@ -26,9 +26,9 @@ STALE = Message(
     "You signed in again, or something else changed, since this page was opened. Check it and answer once more."
 )
 # Decisions that only change what is shown and do not answer yet. They need no script.
-_ONLY_SHOW = ("select_all", "select_none", "filter")
+_ONLY_SHOW = ("select_all", "select_none", "filter", organizer_choice.MORE)
 _MARK = "consent_form"  # distinguishes this form from others that have no decision
-TYPED_AGAIN = (_MARK, "scopes", "organizers", "find")  # after a sign-in; never the decision
+TYPED_AGAIN = (_MARK, "scopes", "organizers", "find", organizer_choice.SHOWN)  # after a sign-in; never the decision
 
 
 @dataclass(frozen=True)
@@ -74,13 +74,12 @@ def show(
     status: int = 200,
 ) -> Response:
     """The page. form: as posted, to show again. notice: about the whole page. problem: about the organizers."""
-    owner, logo, organizers = consents.read_shown(question.application, browser.user, question.scopes)
+    owner, logo, choice = organizer_choice.shown(question.application, browser.user, question.scopes, form)
     asked = scope_rules.ordered(question.scopes)
     possible = asked
-    if not organizers and scope_rules.need_organizers(asked):
+    if not choice.count and scope_rules.need_organizers(asked):
         possible = scope_rules.possible_without_organizers(asked)
     needs_organizers = scope_rules.need_organizers(possible)
-    choice = consents.choice(organizers, form)
     before, uri = in_force(consent, question.application), question.redirect_uri
     place = redirect_uris.place(uri) if uri else None
     optional = [scope for scope in scope_rules.optional(asked) if scope in possible]

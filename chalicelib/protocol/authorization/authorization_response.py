@@ -8,7 +8,7 @@ from oauthlib.oauth2.rfc6749 import errors
 
 from chalicelib import clock, credentials, logs, settings
 from chalicelib.credentials import Kind
-from chalicelib.models import authorization_code, pushed_request, store
+from chalicelib.models import authorization_code, pushed_request, store, user_organizers
 from chalicelib.models.authorization_code import AuthorizationCode
 from chalicelib.models.consent import Consent, in_force, place
 from chalicelib.models.pushed_request import PushedRequest
@@ -92,7 +92,11 @@ def unasked(request: AuthorizationRequest, user: User | None, *, issuer: str) ->
     """Why a request with `prompt=none` cannot be answered: what the user would have to do on a page."""
     if user is None:
         return refused(request, LoginRequiredError(), issuer=issuer)
-    if request.needs_organizers and not user.organizers and not scopes.possible_without_organizers(request.scopes):
+    if (
+        request.needs_organizers
+        and not user_organizers.has_any(user)
+        and not scopes.possible_without_organizers(request.scopes)
+    ):
         return refused(request, InteractionRequiredError(), issuer=issuer)
     return refused(request, ConsentRequiredError(), issuer=issuer)
 

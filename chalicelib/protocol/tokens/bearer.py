@@ -81,7 +81,7 @@ def authenticate(authorization: str | None, *, scope: str | None, resource: str 
 
     resource: the URL being called; a token for another resource is refused (RFC 8707). authorization: the header; a
     token in the query or in a form is ignored (RFC 6750 §2.1 only). Raises BearerError, StoreUnavailable. One round
-    trip to the store.
+    trip to the store, and one more for a user with shards of memberships (`user_organizers`).
     """
     sent = (authorization or "").strip(HTTP_BLANKS)
     if not sent.lower().startswith("bearer"):
@@ -101,7 +101,8 @@ def authenticate(authorization: str | None, *, scope: str | None, resource: str 
 
 
 def access_of(token: str) -> Access:
-    """Return the access of a token. Raises BearerError if it is not valid, StoreUnavailable. One round trip."""
+    """Return the access of a token. Raises BearerError if it is not valid, StoreUnavailable. Round trips: see
+    `authenticate`."""
     named = credentials.recognize(token, Kind.ACCESS_TOKEN)
     standing = _standing(named.names) if named else None
     live = standing.access_token if standing else None
@@ -113,11 +114,10 @@ def access_of(token: str) -> Access:
         raise BearerError(
             401, "invalid_token", "The permission was revoked, or the user or the application was disabled."
         )
-    organizers = frozenset(live.organizers or ()) & standing.allowed_organizers
     allowed = frozenset(scopes.narrowed(_allowed(standing, live.scope.split()), live.resource))
     if not allowed and isinstance(standing, GrantStanding):  # as a refresh answers then
         raise BearerError(401, "invalid_token", "What the user allowed has ended, has changed or no longer exists.")
-    return Access(standing, live, allowed, organizers)
+    return Access(standing, live, allowed, standing.organizers_among(live.organizers or ()))
 
 
 def _allowed(standing: GrantStanding | ApplicationStanding, scopes_: list[str]) -> frozenset[str]:

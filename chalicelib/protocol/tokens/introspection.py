@@ -89,7 +89,7 @@ def _refresh_token(token: str, asking: Application, issuer: str) -> dict[str, An
         "sub": found.user_id,
         "iss": issuer,
         **({"aud": found.resource} if found.resource else {}),
-        "organizers": sorted(frozenset(found.organizers or ()) & standing.allowed_organizers),
+        "organizers": sorted(standing.organizers_among(found.organizers or ())),
     }
 
 

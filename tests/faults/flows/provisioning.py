@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from chalicelib import credentials
-from chalicelib.models import membership, organizer, store, user
+from pynamodb.expressions.update import Action
+
+from chalicelib import credentials, limits
+from chalicelib.models import membership, organizer, store, user, user_organizers
 from chalicelib.models.user import User
 from tests.faults.flow import Flow, called, wrong
 from tests.faults.scene import Seen
-from tests.scim.platform_server import GROUP, USER, PlatformServer, allowed
+from tests.scim.platform_server import GROUP, PATCH, USER, PlatformServer, allowed
 
 
 class Pushed(Flow):
@@ -30,7 +32,7 @@ class Pushed(Flow):
     def losses(self, *, is_done: bool) -> Iterable[str]:
         for one in (self.ann, self.bob):
             found = store.read(User.key(one.user_id))[0]
-            belongs = found is not None and self.hall in found.organizers
+            belongs = found is not None and self.hall in user_organizers.of(found)
             listed = one.user_id in set(membership.members(self.hall))
             yield from wrong(the_list_of_members_is_wrong=belongs is not listed)
 
@@ -136,3 +138,24 @@ class DeleteGroup(Pushed):
         yield from super().losses(is_done=is_done)
         yield from wrong(the_group_is_there=organizer.get(self.hall) is not None)
         yield from wrong(the_group_has_members=bool(list(membership.members(self.hall))))
+
+
+class ChangeMembersWithShards(Pushed):
+    name = "SCIM: change members who have very many groups"
+
+    def prepare(self) -> None:
+        super().prepare()
+        user.remove_member(self.ann.user_id, self.hall)
+        full: list[Action] = [User.memberships.add({str(number) for number in range(limits.MEMBERSHIPS_ON_USER_LIMIT)})]
+        for one in (self.ann, self.bob):
+            store.change(User.key(one.user_id), full)
+        user.add_member(self.ann.user_id, self.hall)
+
+    def act(self) -> Seen:
+        """Ann leaves her shard, and Bob gets his first one."""
+        operation = {"op": "replace", "path": "members", "value": [{"value": self.bob.user_id}]}
+        return self.send("PATCH", f"/Groups/{self.hall}", {"schemas": [PATCH], "Operations": [operation]})
+
+    def losses(self, *, is_done: bool) -> Iterable[str]:
+        yield from super().losses(is_done=is_done)
+        yield from wrong(the_members_are_others=list(membership.members(self.hall)) != [self.bob.user_id])
