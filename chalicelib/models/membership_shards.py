@@ -78,7 +78,7 @@ def forget(user_id: str) -> None:
 
 def user_of(item: Membership) -> str | None:
     """The id of the user whose shard this is; None for an entry in a list of members."""
-    return str(item.slug).removeprefix(_MARK) if str(item.slug).startswith(_MARK) else None
+    return str(item.user_id) if str(item.slug).startswith(_MARK) else None
 
 
 def key(user_id: str, slug: str) -> Key[Membership]:
@@ -87,7 +87,8 @@ def key(user_id: str, slug: str) -> Key[Membership]:
 
 
 def _key(user_id: str, number: int) -> Key[Membership]:
-    return Membership.key(_MARK + user_id, f"{number:02}")
+    # Each has a hash key of its own: DynamoDB reads at most 3,000 units a second under one.
+    return Membership.key(f"{_MARK}{number:02}{user_id}", user_id)
 
 
 def _number(slug: str) -> int:
