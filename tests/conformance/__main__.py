@@ -37,7 +37,8 @@ def main() -> int:
         return 2
     warnings.simplefilter("ignore", InsecureRequestWarning)  # both certificates were made for the run
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # the front's access log, which would have codes in it
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # stops what was started, too
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
     suite = Suite(chosen.suite, token=os.environ.get("SUITE_TOKEN"))
     try:
         version = suite.version()
@@ -51,6 +52,13 @@ def main() -> int:
     else:
         print("docs/conformance.md is written only when every plan is run.")
     return 1 if report.has_failures(results) else 0
+
+
+def _stop(number: int, _: object) -> None:
+    """Exit, and stop what was started. Once: make passes a signal on that the whole group got anyway."""
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    sys.exit(128 + number)
 
 
 def _run(plans: list[Plan], suite: Suite, url: str | None) -> list[PlanOutcome]:

@@ -8,9 +8,10 @@ _PAGE = (
     "A request_uri that is not valid says nothing of where its answer would go, so the user gets a page with the error "
     "and is not sent anywhere."
 )
+_ANSWERED = "The user answered this request before. Opened again, it is a page that says so, and sends nobody anywhere."
 _FAPI = "fapi2-security-profile-final-par-attempt-to-"
 WHY = {
-    ("fapi2-security-profile-final-par-attempt-reuse-request_uri", REVIEW): _PAGE,
+    ("fapi2-security-profile-final-par-attempt-reuse-request_uri", REVIEW): _ANSWERED,
     (f"{_FAPI}use-expired-request_uri", REVIEW): _PAGE,
     (f"{_FAPI}use-request_uri-for-different-client", REVIEW): _PAGE,
 }

@@ -15,7 +15,7 @@ class Plan:
     """alias: a part of the addresses that the suite gets answers at. name: the suite's. title: for people. variant: as
     the suite spells it. clients: FAPI, SECRETS or REGISTERS. scope: what FAPI's applications ask for. needs: the
     members that the provider's metadata must have, or the plan is not run; each with what is missing without it. wants:
-    the same for members without which the plan is run and has failures."""
+    members without which the plan is run and has failures, each with a sentence about that."""
 
     alias: str
     name: str
@@ -35,7 +35,12 @@ _FAPI = {
     "authorization_request_type": "simple",
     "fapi_profile": "plain_fapi",
 }
-_DPOP = {"dpop_signing_alg_values_supported": "DPoP"}
+_DPOP = {
+    "dpop_signing_alg_values_supported": (
+        "This version of Lanyard has no DPoP. It ignores proofs, so modules that expect one to be accepted pass all "
+        "the same."
+    )
+}
 _CODE = {"response_type": "code", "client_registration": "dynamic_client"}
 _END_SESSION = {**_OPENID, "end_session_endpoint": "RP-initiated logout"}
 

@@ -96,8 +96,11 @@ class Provider:
         }
 
     def rotate_keys(self) -> None:
-        """Let a new key sign, as oidcc-server-rotate-keys asks of the operator."""
-        self._manage("keys", "rotate", "--yes")
+        """Publish the key that will sign next, which is what oidcc-server-rotate-keys asks of the operator and checks.
+
+        Raises ProviderProblem.
+        """
+        self._manage("keys", "new")
 
     def _discovery(self) -> str:
         if "userinfo_endpoint" in self.metadata():

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from infra.documents import DOCS
 from tests.conformance import expected
 from tests.conformance.outcome import FAILED, RESULTS, UNFINISHED, ModuleOutcome, PlanOutcome
+from tests.conformance.plans import PLANS
 
 PATH = DOCS / "conformance.md"
 # ruff: noqa: E501 - rows of a table
@@ -28,22 +29,22 @@ make conformance SUITE=https://localhost:8443
 This starts `make run` in a temporary folder behind TLS, registers the applications that each plan needs, creates the
 plans, and runs their modules one after another. It opens the addresses that the suite would have a person open, signs
 in, answers the consent page, and uploads a picture of the page wherever the suite wants one to be looked at. Afterwards
-the suite's logs are in `.local/conformance/`.
+the suite's logs and the pictures are in `.local/conformance/`.
 
 | variable | what it is |
 |---|---|
 | SUITE | where the suite is |
 | SUITE_TOKEN | a token of the suite's API, if it asks people to sign in |
-| URL | where the suite reaches this machine, such as `https://lanyard.example.com:9443`. By default a free port of `localhost`, for a suite on this machine |
-| PLAN | only this plan, by the name in parentheses below. Then this page is not written |
+| URL | where the suite reaches this machine, such as `https://lanyard.example.com:9443`. By default a free port of `localhost`, for a suite on this machine. With another host, everybody who can reach it can use the demo accounts meanwhile |
+| PLAN | only this plan, one of {plans}. Then this page is not written |
 
-`make conformance` exits with 0 if no module failed, 1 if one did, and 2 if it could not run.
+`make conformance` fails if a module failed or did not end, and if it could not run.
 
 ## Results
 
 - **passed**: the suite found nothing.
 - **warning**: the suite advises something that the standard does not require.
-- **review**: a person has to look at the picture that was uploaded. Nobody has.
+- **review**: a person has to look at the picture that was uploaded. The suite does not judge it.
 - **failed**: Lanyard does not do what the plan wants.
 - **skipped**: the suite says that the module does not apply to Lanyard.
 - **unfinished**: the module did not end, or could not be run. That says nothing about Lanyard.
@@ -69,7 +70,7 @@ def write(results: Sequence[PlanOutcome], version: str) -> None:
 
 def lines(results: Sequence[PlanOutcome], version: str) -> Iterator[str]:
     """The page. version: the suite's."""
-    yield from _HEAD.splitlines()
+    yield from _HEAD.replace("{plans}", ", ".join(f"`{plan.alias}`" for plan in PLANS)).splitlines()
     yield ""
     yield f"The suite's version was {version}."
     yield ""

@@ -33,18 +33,20 @@ class NotPlayed(Exception):
 def run(
     plan: Plan, suite: Suite, provider: Provider, *, logs: Path, say: Say, module_seconds: float = MODULE_SECONDS
 ) -> PlanOutcome:
-    """logs: a folder for the suite's logs, one file a module. say: is told of each module that ended."""
+    """logs: a folder for the suite's logs and the pictures, by plan and module. say: is told of each module that ended.
+
+    Raises SuiteProblem, ProviderProblem.
+    """
     known = provider.metadata()
     if missing := _missing(plan.needs, known):
         return PlanOutcome(plan.title, plan.name, plan.variant, not_run=f"This version of Lanyard has no {missing}.")
-    without = _missing(plan.wants, known)
-    note = f"This version of Lanyard has no {without}, which this variant of the plan is about." if without else ""
+    note = " ".join(sentence for member, sentence in plan.wants.items() if not known.get(member))
     plan_id, modules = suite.create_plan(plan.name, plan.variant, provider.configuration(plan, suite.url))
     found = []
     for module in modules:
         test_id = suite.create_test(plan_id, module)
         try:
-            _play(module, test_id, suite, provider, seconds=module_seconds)
+            _play(module, test_id, suite, provider, pictures=logs / plan.alias, seconds=module_seconds)
             reason = ""
         except NotPlayed as error:
             suite.cancel(test_id)
@@ -62,7 +64,7 @@ def _missing(members: Mapping[str, str], known: Mapping[str, object]) -> str:
     return " and no ".join(dict.fromkeys(what for member, what in members.items() if not known.get(member)))
 
 
-def _play(module: Module, test_id: str, suite: Suite, provider: Provider, *, seconds: float) -> None:
+def _play(module: Module, test_id: str, suite: Suite, provider: Provider, *, pictures: Path, seconds: float) -> None:
     """Do what the module asks a person for, until it ends. Raises NotPlayed."""
     denies = "user-rejects" in module.name
     only_looks = module.name.endswith("-prior-to-auth-completion-succeeds")
@@ -80,7 +82,7 @@ def _play(module: Module, test_id: str, suite: Suite, provider: Provider, *, sec
         elif status == "WAITING" and _visit(suite, test_id, walk):
             walked = time.monotonic()
         elif status == "WAITING" and (walk.has_stopped or time.monotonic() > walked + _PICTURE_SECONDS):
-            _show(suite, test_id, walk, provider.url)
+            _show(suite, test_id, walk, provider.url, keep_at=pictures / f"{module.name}.png")
         time.sleep(_POLL_SECONDS)
 
 
@@ -103,11 +105,17 @@ def _visit(suite: Suite, test_id: str, walk: Walk) -> bool:
     return bool(visits)
 
 
-def _show(suite: Suite, test_id: str, walk: Walk, url: str) -> None:
-    """Upload the pictures that the suite asks for, of the page that the person saw last."""
+def _show(suite: Suite, test_id: str, walk: Walk, url: str, *, keep_at: Path) -> None:
+    """Upload the pictures that the suite asks for, if the person saw a page."""
+    page = walk.page_to_show
     wanted = [entry["upload"] for entry in suite.log(test_id) if entry.get("upload")]
-    for placeholder in wanted if walk.pages else ():
-        image = base64.b64encode(picture.of(walk.pages[-1], url)).decode()
+    if page is None:
+        return
+    for placeholder in wanted:
+        taken = picture.of(page, url)
+        keep_at.parent.mkdir(parents=True, exist_ok=True)
+        keep_at.write_bytes(taken)
+        image = base64.b64encode(taken).decode()
         suite.upload_picture(test_id, placeholder, f"data:image/png;base64,{image}")
 
 

@@ -13,6 +13,7 @@ from tests.conformance import report, running
 from tests.conformance.outcome import (
     FAILED,
     PASSED,
+    RESULTS,
     REVIEW,
     SKIPPED,
     UNFINISHED,
@@ -103,6 +104,7 @@ def test_error_page_is_shown_as_a_picture_and_left_for_a_person(
     found = run(stand_in, john, tmp_path)
     assert found.count(REVIEW) == 1
     assert stand_in.tests["error"].pictures[0].startswith("data:image/png;base64,iVBORw0KGgo")
+    assert (tmp_path / "short" / "error.png").stat().st_size > 60
     assert not report.has_failures([found])
 
 
@@ -128,6 +130,15 @@ def test_plan_is_not_run_if_the_provider_lacks_what_it_is_about(
     page = "\n".join(report.lines([found], "1"))
     assert "| OpenID Connect: Back-Channel Logout OP | not run |  |  |  |  |  |" in page
     assert f"Not run. {found.not_run}" in page
+
+
+def test_browser_brings_nothing_to_anybody_but_the_suite(john: Browser, stand_in: StandIn, tmp_path: Path) -> None:
+    app = john.register_application("A shop", "https://other.example.com/callback")
+    stand_in.tests["elsewhere"] = Replayed([john.base_url + app.authorize_path()], "PASSED")
+    (module,) = run(stand_in, john, tmp_path).modules
+    assert module.result == UNFINISHED
+    assert module.reasons == ("The browser could not go on: it was sent to other.example.com",)
+    assert stand_in.tests["elsewhere"].is_cancelled
 
 
 def test_suite_that_cannot_be_reached_is_a_problem_in_one_line(stand_in: StandIn) -> None:
@@ -179,3 +190,17 @@ def test_document_counts_each_result_and_tells_modules_of_one_name_apart() -> No
     assert "| same (form_post) | failed | “a \\| b &lt;c>” |" in page
     assert page[page.index("Mind this.") + 2] == "| module | result | why |"
     assert report.has_failures([PlanOutcome("A plan", "a-plan", {}, modules)])
+
+
+def test_document_has_the_counts_of_its_own_rows_and_each_plan_once() -> None:
+    text = report.PATH.read_text(encoding="utf-8")
+    summary, *plans = text.split("\n### ")
+    assert [plan.splitlines()[0] for plan in plans] == [plan.title for plan in PLANS]
+    for plan in plans:
+        title = plan.splitlines()[0]
+        rows = [
+            line.split(" | ")[1] for line in plan.splitlines() if line.startswith("| ") and "| result |" not in line
+        ]
+        counted = " | ".join(str(rows.count(result)) for result in RESULTS) if rows else "not run |  |  |  |  | "
+        assert f"| {title} | {counted} |" in summary
+        assert bool(rows) == ("Not run." not in plan)

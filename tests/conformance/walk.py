@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl, urljoin
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from bs4 import Tag
 
@@ -28,6 +28,13 @@ class Walk:
         self._denies = denies
         self._only_looks = only_looks
 
+    @property
+    def page_to_show(self) -> Page | None:
+        """The page for a picture: where they stopped, or else where they had to sign in last. None if they saw none."""
+        signing_in = [page for page in self.pages if page.path == "/login"]
+        shown = self.pages if self.has_stopped else signing_in or self.pages
+        return shown[-1] if shown else None
+
     def open(self, visit: Visit) -> None:
         """Go as far as it leads: back to the suite, or to a page of ours on which there is nothing to do."""
         page, self.has_stopped = self._first(visit), False
@@ -36,6 +43,9 @@ class Walk:
             return
         for _ in range(_STEPS_LIMIT):
             if page.left_to is not None:
+                assert page.left_to.startswith(self._suite.url + "/"), (
+                    f"it was sent to {urlsplit(page.left_to).hostname}"
+                )
                 self._suite.take_back(page.left_to)
                 return
             self.pages.append(page)

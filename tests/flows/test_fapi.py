@@ -13,7 +13,7 @@ import requests
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 
 from chalicelib import settings
-from chalicelib.models import application
+from chalicelib.models import application, application_edit
 from tests.actors import CALLBACK, Browser, ClientApp
 from tests.conftest import Clock
 from tests.public_app import PublicApp, challenge_of
@@ -99,6 +99,15 @@ def test_incomplete_request_is_refused_when_it_is_pushed(
     answer = bank.push(**changed)
     assert (answer.status_code, answer.json()["error"]) == (400, error)
     assert says in answer.json()["error_description"]
+
+
+@pytest.mark.spec("FAPI 2.0 §5.3.2.2")
+def test_answer_goes_to_no_unprotected_address_that_was_added_later(bank: Bank) -> None:
+    loopback = "http://127.0.0.1:8080/callback"
+    application_edit.edit(bank.client_id, name="A bank", redirect_uris=[CALLBACK, loopback])
+    answer = bank.push(redirect_uri=loopback)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+    assert "https://" in answer.json()["error_description"]
 
 
 @pytest.mark.spec("FAPI 2.0 §5.3.2.1")

@@ -5,6 +5,7 @@ The number of examples per operation is fixed, and every run sends the same ones
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Collection
 from dataclasses import replace
@@ -143,10 +144,13 @@ def test_every_response_with_open_registration_matches_the_description(
     url = base_url + "/api/v1/oauth/register"
     made = requests.post(url, json={"redirect_uris": ["https://a.example/"]}, timeout=30).json()
     headers = {"Authorization": f"Bearer {made['registration_access_token']}"}
+    fixed_uris = itertools.cycle([True, False])  # hardly any random URI can be registered
 
     def send(case: Case[Any]) -> Any:
         if case.method == "PUT" and isinstance(case.body, dict):
             kept = {name: made[name] for name in ("client_id", "token_endpoint_auth_method", "application_type")}
+            if next(fixed_uris):
+                kept["redirect_uris"] = made["redirect_uris"]
             case.body = {**case.body, **(kept if mode == GenerationMode.POSITIVE else {})}
             case.body.pop("client_secret", None)
         return case.call(base_url, headers=headers, allow_redirects=False, timeout=30)

@@ -18,6 +18,7 @@ from chalicelib.messages import Message
 from chalicelib.models.application import Application
 from chalicelib.models.pushed_request import PushedRequest
 from chalicelib.protocol.authorization.validator import Validator
+from chalicelib.protocol.clients import fapi
 from chalicelib.protocol.errors import NotThisApplication
 from chalicelib.protocol.rules import pkce, prompts, redirect_uris, request_parameters, resource_indicators, scopes
 
@@ -206,12 +207,16 @@ def _check_repeated(request: Request) -> dict[str, object]:
 
 
 def _check_pushed(request: Request) -> dict[str, object]:
-    """Refuse what the browser carried, if the application must push (RFC 9126 §4); FAPI 2.0 §5.3.2.2 also wants a
-    redirect_uri then."""
+    """Refuse what the browser carried, if the application must push (RFC 9126 §4)."""
     if request.client.needs_par and not request.is_pushed:
         raise errors.InvalidRequestError("This application must push its requests (RFC 9126) and send a request_uri.")
-    if request.client.is_held_to_fapi and not request.names_redirect_uri:
-        raise errors.InvalidRequestError("redirect_uri is missing. This application must send it in each request.")
+    return {}
+
+
+def _check_fapi(request: Request) -> dict[str, object]:
+    sent = request.redirect_uri if request.names_redirect_uri else None
+    if request.client.is_held_to_fapi and (problem := fapi.problem_with_request(sent)):
+        raise errors.InvalidRequestError(problem)
     return {}
 
 
@@ -238,6 +243,7 @@ _GRANT = AuthorizationCodeGrant(
     pre_auth=[
         _check_repeated,
         _check_pushed,
+        _check_fapi,
         _check_request_object,
         _check_response_type,
         _check_response_mode,

@@ -31,6 +31,15 @@ def problem_with(described: Profile | Application, redirect_uris: Iterable[str])
     return None
 
 
+def problem_with_request(redirect_uri: str | None) -> str | None:
+    """Why an authorization request is refused; None if it is not. redirect_uri: None if it names none (§5.3.2.2)."""
+    if redirect_uri is None:
+        return "redirect_uri is missing. This application must send it in each request."
+    if urlsplit(redirect_uri).scheme != "https":  # which a document may say after the application was held to this
+        return "redirect_uri must start with https://."
+    return None
+
+
 def accepted_methods(application: Application) -> tuple[str, ...]:
     """How the application may authenticate (RFC 7591 §2). §5.3.2.1: of ours, only signed assertions."""
     if application.is_held_to_fapi:
