@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,6 +19,7 @@ from chalicelib import signing_keys as stored
 from chalicelib.keys import kms, new_key, parameter_store, signing
 from chalicelib.keys.signing import SigningKeyMissing, SigningKeyUnavailable
 from chalicelib.signing_keys import SigningKey
+from infra.rehearsal.connect_check import Account, CheckFailed, Visit
 from tests import local_aws
 from tests.conftest import Clock
 from tests.local_aws import LocalAws
@@ -269,6 +271,16 @@ def test_private_part_that_does_not_belong_to_the_public_one_signs_nothing(aws: 
         signing.sign({}, token_type="JWT")
 
 
+def test_check_of_an_address_fails_while_no_key_is_published(aws: LocalAws, base_url: str) -> None:
+    aws.put(LIST, "no list")
+    visit = Visit(base_url, Account("", "", "", "", ""), print, has_gateway=False)
+    with pytest.raises(CheckFailed, match=r"the keys that sign are not published \(503\).*keys new"):
+        visit._check_keys()
+    new_process()
+    aws.put_keys(LIST, active(RS256))
+    visit._check_keys()
+
+
 def test_failure_of_ssm_is_503_with_its_name_in_the_log(
     base_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -283,6 +295,7 @@ def test_failure_of_ssm_is_503_with_its_name_in_the_log(
 def test_log_has_the_age_of_the_key_and_nothing_of_it(
     aws: LocalAws, base_url: str, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.DEBUG)
     clock.stop()
     aws.put_keys(LIST, replace(active(RS256), created_at=clock.now() - 400 * limits.DAY_SECONDS))
     signing.sign({}, token_type="JWT")
