@@ -30,7 +30,7 @@ LIST = "/lanyard/test/signing-keys"
 SPECS = {"RS256": "RSA_2048", "ES256": "ECC_NIST_P256"}
 RS256 = new_key.make("RS256", 0)
 OTHER = new_key.make("RS256", 0)
-pytestmark = pytest.mark.spec("RFC 7515 §3.1", "docs/security.md")
+pytestmark = pytest.mark.spec("docs/security.md")
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +78,7 @@ def check(token: str, base_url: str) -> dict[str, Any]:
     return jwt.decode(token, KeySet.import_key_set(published), algorithms=algorithms).header  # type: ignore[arg-type]
 
 
+@pytest.mark.spec("RFC 7515 §3.1", "RFC 7518 §3.3", "RFC 8037 §3.1")
 @pytest.mark.filterwarnings("ignore:EdDSA is deprecated")
 @pytest.mark.parametrize("algorithm", stored.ALGORITHMS)
 def test_key_in_ssm_signs_what_the_published_keys_verify(aws: LocalAws, base_url: str, algorithm: str) -> None:
@@ -109,6 +110,7 @@ def test_algorithm_without_a_key_that_signs_is_an_error(aws: LocalAws) -> None:
         signing.sign({}, token_type="JWT", algorithm="ES256")
 
 
+@pytest.mark.spec("RFC 7515 §3.1", "RFC 7518 §3.4")
 @pytest.mark.parametrize("algorithm", stored.KMS_ALGORITHMS)
 def test_key_in_kms_signs_what_the_published_keys_verify(
     aws: LocalAws, base_url: str, monkeypatch: pytest.MonkeyPatch, algorithm: str
@@ -145,6 +147,7 @@ def test_damaged_signature_of_kms_is_never_passed_on(der: str) -> None:
         kms._raw(bytes.fromhex(der))
 
 
+@pytest.mark.spec("RFC 7518 §3.4")
 def test_integers_of_any_length_become_two_numbers_of_32_bytes() -> None:
     with_sign = bytes.fromhex("302602210080" + "11" * 31 + "020101")
     assert kms._raw(with_sign) == bytes.fromhex("80" + "11" * 31 + "00" * 31 + "01")

@@ -139,6 +139,7 @@ def published(base_url: str) -> list[str]:
 
 def test_rotation_step_by_step(stage: Stage, base_url: str, clock: Clock) -> None:
     clock.stop()
+    assert stage.run("keys", "list").stdout == "There are no keys yet: keys new.\n"
     first = stage.keys("new")["key_id"]
     assert stage.states() == {first: "active"}, "nobody has read a list without it"
     old_token = signing.sign({"sub": "somebody"}, token_type="JWT")
@@ -150,7 +151,7 @@ def test_rotation_step_by_step(stage: Stage, base_url: str, clock: Clock) -> Non
 
     assert "has not been published for long enough" in stage.refused("rotate")
     stage.let_pass(limits.SUCCESSOR_PUBLISHED_SECONDS)
-    assert stage.keys("rotate", "--dry-run")["would"] == f"let {second} sign, and retire its predecessor"
+    assert stage.keys("rotate", "--dry-run")["would"] == f"let {second} sign, and retire {first}"
     assert stage.states() == {first: "active", second: "next"}
     assert stage.keys("rotate", second)["status"] == "active"
     assert stage.keys("rotate", second)["status"] == "active", "a lost answer may be asked for again"
@@ -220,6 +221,13 @@ def test_each_algorithm_has_a_rotation_of_its_own(stage: Stage) -> None:
     stage.keys("rotate", curve)
     assert stage.states() == {rsa: "active", curve: "active", after_rsa: "next"}
     assert signing.algorithms() == ("RS256", "ES256")
+    assert "has not signed yet" in stage.refused("rotate", curve, "--replaces", after_rsa)
+    assert "cannot replace itself" in stage.refused("rotate", curve, "--replaces", curve)
+    for _ in range(2):
+        assert stage.keys("rotate", curve, "--replaces", rsa)["status"] == "active"
+        assert stage.states() == {rsa: "retired", curve: "active", after_rsa: "next"}
+    new_process()
+    assert signing.algorithms() == ("ES256",)
 
 
 def test_key_in_kms_is_published_rotated_and_left_to_kms(stage: Stage, base_url: str) -> None:
