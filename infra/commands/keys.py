@@ -60,6 +60,8 @@ def keys_new(operator: Operator, algorithm: str | None, kms: str | None) -> None
         fail(f"--algorithm: {kms} signs with {in_kms.algorithm}.")
     chosen = in_kms.algorithm if in_kms else algorithm or signing_keys.ALGORITHMS[0]
     there = next((key for key in listed if in_kms and key.kms == kms), None) or rotation.successor(listed, chosen)
+    if there and kms and there.kms != kms:
+        fail(f"{there.key_id} is to sign next with {chosen}. Rotate to it first, or remove it: keys retire.")
     if there:
         operator.show(_state(listed, there), sentence=f"{there.key_id} is published already. {_next_step(there)}")
         return
@@ -67,7 +69,6 @@ def keys_new(operator: Operator, algorithm: str | None, kms: str | None) -> None
         rotation.publish(listed, in_kms or _placeholder(chosen), clock.now())
     if not operator.may(f"publish a new key for {chosen}, in {'KMS' if kms else 'SSM'}", algorithm=chosen):
         return
-    store.forget_left_over(listed)
     key = in_kms or new_key.make(chosen, clock.now())
     operator.made.append(key.key_id)
     if key.private:
