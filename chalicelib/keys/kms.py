@@ -79,13 +79,10 @@ def _raw(der: bytes) -> bytes:
     """R and S one after the other, as JWS has them (RFC 7518 §3.4), of the ASN.1 that KMS answers with (RFC 3279
     §2.2.3): SEQUENCE { r INTEGER, s INTEGER }. All lengths are below 128 for P-256."""
     try:
-        s_begins = 4 + der[3]
-        s_ends = s_begins + 2 + der[s_begins + 1]
-        if (der[0], der[1], der[2], der[s_begins]) != (_SEQUENCE, len(der) - 2, _INTEGER, _INTEGER) or s_ends != len(
-            der
-        ):
+        r_ends = 4 + der[3]
+        r, s = der[4:r_ends], der[r_ends + 2 :]
+        if der != bytes((_SEQUENCE, len(der) - 2, _INTEGER, len(r))) + r + bytes((_INTEGER, len(s))) + s:
             raise ValueError("not a sequence of two integers")
-        numbers = (der[4:s_begins], der[s_begins + 2 :])
-        return b"".join(int.from_bytes(part, "big").to_bytes(_COORDINATE_BYTES, "big") for part in numbers)
+        return b"".join(int.from_bytes(number, "big").to_bytes(_COORDINATE_BYTES, "big") for number in (r, s))
     except (ValueError, IndexError, OverflowError) as error:
         raise SigningKeyUnavailable("InvalidSignature") from error

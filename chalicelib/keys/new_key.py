@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from chalicelib import limits
 from chalicelib.signing_keys import NEXT, SigningKey, read_key
 
-_KEY_ID_CHARACTERS = 16
+KEY_ID = re.compile(r"[0-9a-f]{16}")
 
 
 def make(algorithm: str, now: int) -> SigningKey:
@@ -39,4 +40,4 @@ def of_kms(arn: str, algorithm: str, der: bytes, now: int) -> SigningKey:
 def _named(made: Any, algorithm: str) -> Mapping[str, Any]:
     """The key id is the start of the thumbprint (RFC 7638), in hexadecimal: a command's option begins with "-"."""
     digest = base64.urlsafe_b64decode(made.thumbprint() + "=")
-    return {"kid": digest.hex()[:_KEY_ID_CHARACTERS], "alg": algorithm}
+    return {"kid": digest.hex()[:16], "alg": algorithm}

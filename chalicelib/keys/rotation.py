@@ -43,21 +43,28 @@ def publish(keys: Keys, key: SigningKey, now: int) -> Keys:
     return (*keys, replace(key, status=NEXT, published_at=now))
 
 
-def rotate(keys: Keys, key_id: str, now: int) -> Keys:
-    """The list in which the key signs that was next, and its predecessor is retired. The same list if it signs
-    already. Raises NotPossible, also if the key has not been published for long enough."""
+def rotate(keys: Keys, key_id: str, now: int, *, replaces: str | None = None) -> Keys:
+    """The list in which the key signs that was next, and its predecessor is retired. The same list if that is so
+    already.
+
+    replaces: the id of a key for another algorithm that is retired too. Raises NotPossible, also if the key has not
+    been published for long enough.
+    """
     key = find(keys, key_id)
-    if key.status == ACTIVE:
-        return keys
+    if replaces and find(keys, replaces).status == NEXT:
+        raise NotPossible(f"{replaces} has not signed yet, so nothing replaces it. Remove it: keys retire {replaces}.")
+    if replaces == key_id:
+        raise NotPossible(f"{key_id} cannot replace itself. Name the key that shall not sign any longer.")
     if key.status == RETIRED:
         raise NotPossible(f"{key_id} is retired, and signs no more. Publish a new key: keys new.")
-    if now < signs_from(key):
+    if key.status == NEXT and now < signs_from(key):
         wait = _rounded_up(signs_from(key) - now, 60, "minute")
         raise NotPossible(
             f"{key_id} has not been published for long enough: somebody may still keep a list without it. Wait {wait}."
             " If the key that signs is compromised: keys retire --now KID."
         )
-    return _promote(keys, key, now)
+    after = _promote(keys, key, now) if key.status == NEXT else keys
+    return tuple(_retired(other, now) if other.key_id == replaces else other for other in after)
 
 
 def retire(keys: Keys, key_id: str, now: int) -> Keys:
@@ -106,10 +113,14 @@ def _promote(keys: Keys, key: SigningKey, now: int) -> Keys:
         if other.key_id == key.key_id:
             return replace(other, status=ACTIVE, active_at=now)
         if (other.algorithm, other.status) == (key.algorithm, ACTIVE):
-            return replace(other, status=RETIRED, retired_at=now)
+            return _retired(other, now)
         return other
 
     return tuple(after(other) for other in keys)
+
+
+def _retired(key: SigningKey, now: int) -> SigningKey:
+    return replace(key, status=RETIRED, retired_at=now) if key.status == ACTIVE else key
 
 
 def _rounded_up(seconds: int, unit_seconds: int, unit: str) -> str:

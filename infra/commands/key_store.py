@@ -18,7 +18,6 @@ from chalicelib.keys.rotation import Keys
 from chalicelib.signing_keys import SigningKey
 from infra.commands import fail
 
-_LEFT_OVER_SECONDS = 600  # a private key that is younger may belong to a command that still runs
 _SPECS = {"RSA_2048": "RS256", "RSA_3072": "RS256", "RSA_4096": "RS256", "ECC_NIST_P256": "ES256"}
 
 
@@ -81,20 +80,16 @@ class KeyStore:
                 pass
 
     def private_keys(self) -> dict[str, int]:
-        """The ids of all private keys that are stored, and when, in seconds since the epoch."""
+        """The ids of all private keys that are stored, and when, in seconds since the epoch. Other parameters below the
+        list are not ours, and nothing deletes them."""
         with _aws_errors():
             pages = _client("ssm").get_paginator("get_parameters_by_path").paginate(Path=self.name)
-            return {
+            stored = {
                 str(one["Name"]).removeprefix(f"{self.name}/"): int(one["LastModifiedDate"].timestamp())
                 for page in pages
                 for one in page["Parameters"]
             }
-
-    def forget_left_over(self, keys: Keys) -> None:
-        """Delete private keys that interrupted commands left, since they could only be stolen."""
-        for key_id, stored_at in self.private_keys().items():
-            if key_id not in {key.key_id for key in keys} and clock.now() - stored_at > _LEFT_OVER_SECONDS:
-                self.forget_private(key_id)
+        return {key_id: at for key_id, at in stored.items() if new_key.KEY_ID.fullmatch(key_id)}
 
     def check_signs(self, key: SigningKey) -> None:
         """End the command unless what the key signs can be verified with what is published."""

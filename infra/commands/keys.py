@@ -41,7 +41,7 @@ def keys_list(operator: Operator) -> None:
         left = {"status": "left over", "kept_in": "SSM", "created": _day(stored[key_id])}
         advice = f"an interrupted command left this private key, and nothing uses it: keys retire {key_id}"
         rows.append({"key_id": key_id, "algorithm": None, **left, "then": advice})
-    operator.show(rows)
+    operator.show(rows, sentence="" if rows else "There are no keys yet: keys new.")
 
 
 @keys.command("new", cls=Change)
@@ -60,6 +60,8 @@ def keys_new(operator: Operator, algorithm: str | None, kms: str | None) -> None
         fail(f"--algorithm: {kms} signs with {in_kms.algorithm}.")
     chosen = in_kms.algorithm if in_kms else algorithm or signing_keys.ALGORITHMS[0]
     there = next((key for key in listed if in_kms and key.kms == kms), None) or rotation.successor(listed, chosen)
+    if there and kms and there.kms != kms:
+        fail(f"{there.key_id} is to sign next with {chosen}. Rotate to it first, or remove it: keys retire.")
     if there:
         operator.show(_state(listed, there), sentence=f"{there.key_id} is published already. {_next_step(there)}")
         return
@@ -67,7 +69,6 @@ def keys_new(operator: Operator, algorithm: str | None, kms: str | None) -> None
         rotation.publish(listed, in_kms or _placeholder(chosen), clock.now())
     if not operator.may(f"publish a new key for {chosen}, in {'KMS' if kms else 'SSM'}", algorithm=chosen):
         return
-    store.forget_left_over(listed)
     key = in_kms or new_key.make(chosen, clock.now())
     operator.made.append(key.key_id)
     if key.private:
@@ -81,29 +82,32 @@ def keys_new(operator: Operator, algorithm: str | None, kms: str | None) -> None
 
 @keys.command("rotate", cls=Change)
 @click.argument("key_id", required=False, metavar="[KID]")
+@click.option("--replaces", metavar="KID", help="Retire this key for another algorithm too.")
 @click.pass_obj
-def keys_rotate(operator: Operator, key_id: str | None) -> None:
+def keys_rotate(operator: Operator, key_id: str | None, replaces: str | None) -> None:
     """Let the key sign that was published to sign next: KID, or the only one there is.
 
-    Refuses until everybody has had time to fetch it.
+    Refuses until everybody has had time to fetch it. Retires the key that signed with the same algorithm.
     """
     store = KeyStore()
     listed = store.read()
     chosen = key_id or _only_successor(listed)
     with _not_possible():
-        after = rotation.rotate(listed, chosen, clock.now())
+        after = rotation.rotate(listed, chosen, clock.now(), replaces=replaces)
     key = rotation.find(after, chosen)
     if after == listed:
         operator.show(_state(after, key), sentence=f"{chosen} signs already.")
         return
     store.check_signs(key)
-    if not operator.may(f"let {chosen} sign, and retire its predecessor", about=[chosen], key_id=chosen):
+    retired = [key.key_id for key in after if key.status == RETIRED and key not in listed]
+    would = f"let {chosen} sign" + (f", and retire {' and '.join(retired)}" if retired else "")
+    if not operator.may(would, about=[chosen, *retired], key_id=chosen):
         return
     store.write(after)
     operator.show(
         _state(after, key),
-        sentence=f"{chosen} signs, in every process within {_MINUTES} minutes. Its predecessor stays published. Now"
-        " publish the next successor: keys new.",
+        sentence=f"{chosen} signs, in every process within {_MINUTES} minutes. What it replaces stays published. Now"
+        f" publish the next successor: keys new --algorithm {key.algorithm}.",
     )
 
 
@@ -204,7 +208,7 @@ def _state(listed: Keys, key: SigningKey) -> dict[str, Any]:
 def _next_step(key: SigningKey) -> str:
     if key.status == NEXT:
         return f"It may sign from {_moment(rotation.signs_from(key))}: keys rotate {key.key_id}."
-    return f"It is {key.status}."
+    return "It signs." if key.status == ACTIVE else f"It is {key.status}."
 
 
 def _advice(listed: Keys, key: SigningKey, stored: dict[str, int]) -> str:

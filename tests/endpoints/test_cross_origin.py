@@ -22,6 +22,7 @@ SHARED = [
     "/.well-known/oauth-authorization-server/{path+}",
     "/.well-known/openid-configuration",
     "/.well-known/openid-configuration/{path+}",
+    "/.well-known/jwks.json",
     "/.well-known/oauth-protected-resource",
     "/.well-known/oauth-protected-resource/{path+}",
 ]

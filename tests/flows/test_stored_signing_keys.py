@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,6 +19,7 @@ from chalicelib import signing_keys as stored
 from chalicelib.keys import kms, new_key, parameter_store, signing
 from chalicelib.keys.signing import SigningKeyMissing, SigningKeyUnavailable
 from chalicelib.signing_keys import SigningKey
+from infra.rehearsal.connect_check import Account, CheckFailed, Visit
 from tests import local_aws
 from tests.conftest import Clock
 from tests.local_aws import LocalAws
@@ -28,7 +30,7 @@ LIST = "/lanyard/test/signing-keys"
 SPECS = {"RS256": "RSA_2048", "ES256": "ECC_NIST_P256"}
 RS256 = new_key.make("RS256", 0)
 OTHER = new_key.make("RS256", 0)
-pytestmark = pytest.mark.spec("RFC 7515 §3.1", "docs/security.md")
+pytestmark = pytest.mark.spec("docs/security.md")
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +78,7 @@ def check(token: str, base_url: str) -> dict[str, Any]:
     return jwt.decode(token, KeySet.import_key_set(published), algorithms=algorithms).header  # type: ignore[arg-type]
 
 
+@pytest.mark.spec("RFC 7515 §3.1", "RFC 7518 §3.3", "RFC 8037 §3.1")
 @pytest.mark.filterwarnings("ignore:EdDSA is deprecated")
 @pytest.mark.parametrize("algorithm", stored.ALGORITHMS)
 def test_key_in_ssm_signs_what_the_published_keys_verify(aws: LocalAws, base_url: str, algorithm: str) -> None:
@@ -107,6 +110,7 @@ def test_algorithm_without_a_key_that_signs_is_an_error(aws: LocalAws) -> None:
         signing.sign({}, token_type="JWT", algorithm="ES256")
 
 
+@pytest.mark.spec("RFC 7515 §3.1", "RFC 7518 §3.4")
 @pytest.mark.parametrize("algorithm", stored.KMS_ALGORITHMS)
 def test_key_in_kms_signs_what_the_published_keys_verify(
     aws: LocalAws, base_url: str, monkeypatch: pytest.MonkeyPatch, algorithm: str
@@ -143,6 +147,7 @@ def test_damaged_signature_of_kms_is_never_passed_on(der: str) -> None:
         kms._raw(bytes.fromhex(der))
 
 
+@pytest.mark.spec("RFC 7518 §3.4")
 def test_integers_of_any_length_become_two_numbers_of_32_bytes() -> None:
     with_sign = bytes.fromhex("302602210080" + "11" * 31 + "020101")
     assert kms._raw(with_sign) == bytes.fromhex("80" + "11" * 31 + "00" * 31 + "01")
@@ -269,6 +274,16 @@ def test_private_part_that_does_not_belong_to_the_public_one_signs_nothing(aws: 
         signing.sign({}, token_type="JWT")
 
 
+def test_check_of_an_address_fails_while_no_key_is_published(aws: LocalAws, base_url: str) -> None:
+    aws.put(LIST, "no list")
+    visit = Visit(base_url, Account("", "", "", "", ""), print, has_gateway=False)
+    with pytest.raises(CheckFailed, match=r"the keys that sign are not published \(503\).*keys new"):
+        visit._check_keys()
+    new_process()
+    aws.put_keys(LIST, active(RS256))
+    visit._check_keys()
+
+
 def test_failure_of_ssm_is_503_with_its_name_in_the_log(
     base_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -283,6 +298,7 @@ def test_failure_of_ssm_is_503_with_its_name_in_the_log(
 def test_log_has_the_age_of_the_key_and_nothing_of_it(
     aws: LocalAws, base_url: str, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.DEBUG)
     clock.stop()
     aws.put_keys(LIST, replace(active(RS256), created_at=clock.now() - 400 * limits.DAY_SECONDS))
     signing.sign({}, token_type="JWT")

@@ -139,6 +139,7 @@ def published(base_url: str) -> list[str]:
 
 def test_rotation_step_by_step(stage: Stage, base_url: str, clock: Clock) -> None:
     clock.stop()
+    assert stage.run("keys", "list").stdout == "There are no keys yet: keys new.\n"
     first = stage.keys("new")["key_id"]
     assert stage.states() == {first: "active"}, "nobody has read a list without it"
     old_token = signing.sign({"sub": "somebody"}, token_type="JWT")
@@ -150,7 +151,7 @@ def test_rotation_step_by_step(stage: Stage, base_url: str, clock: Clock) -> Non
 
     assert "has not been published for long enough" in stage.refused("rotate")
     stage.let_pass(limits.SUCCESSOR_PUBLISHED_SECONDS)
-    assert stage.keys("rotate", "--dry-run")["would"] == f"let {second} sign, and retire its predecessor"
+    assert stage.keys("rotate", "--dry-run")["would"] == f"let {second} sign, and retire {first}"
     assert stage.states() == {first: "active", second: "next"}
     assert stage.keys("rotate", second)["status"] == "active"
     assert stage.keys("rotate", second)["status"] == "active", "a lost answer may be asked for again"
@@ -220,6 +221,13 @@ def test_each_algorithm_has_a_rotation_of_its_own(stage: Stage) -> None:
     stage.keys("rotate", curve)
     assert stage.states() == {rsa: "active", curve: "active", after_rsa: "next"}
     assert signing.algorithms() == ("RS256", "ES256")
+    assert "has not signed yet" in stage.refused("rotate", curve, "--replaces", after_rsa)
+    assert "cannot replace itself" in stage.refused("rotate", curve, "--replaces", curve)
+    for _ in range(2):
+        assert stage.keys("rotate", curve, "--replaces", rsa)["status"] == "active"
+        assert stage.states() == {rsa: "retired", curve: "active", after_rsa: "next"}
+    new_process()
+    assert signing.algorithms() == ("ES256",)
 
 
 def test_key_in_kms_is_published_rotated_and_left_to_kms(stage: Stage, base_url: str) -> None:
@@ -227,6 +235,11 @@ def test_key_in_kms_is_published_rotated_and_left_to_kms(stage: Stage, base_url:
     in_kms = stage.keys("new", "--kms", stage.kms_key)["key_id"]
     assert stage.keys("new", "--kms", stage.kms_key)["key_id"] == in_kms
     assert stage.private() == {first}
+    stage.keys("retire", in_kms, "--yes")
+    other = stage.keys("new", "--algorithm", "ES256")["key_id"]
+    assert f"{other} is to sign next with ES256." in stage.refused("new", "--kms", stage.kms_key)
+    stage.keys("retire", other, "--yes")
+    assert stage.keys("new", "--kms", stage.kms_key)["key_id"] == in_kms
     stage.let_pass(limits.SUCCESSOR_PUBLISHED_SECONDS)
     stage.keys("rotate", in_kms)
     assert check(signing.sign({}, token_type="JWT"), base_url)["kid"] == in_kms
@@ -251,12 +264,12 @@ def test_list_says_what_to_do_next(stage: Stage) -> None:
     assert rows[first]["then"] == "is 366 days old; rotate to its successor"
     assert rows[second]["then"] == f"keys rotate {second}"
     stage.aws.ssm.delete_parameter(Name=f"{LIST}/{second}")
-    stage.aws.put(f"{LIST}/stray", "anything")
+    stage.aws.put(f"{LIST}/0123456789abcdef", "anything")
     rows = {row["key_id"]: row for row in stage.keys("list")}
     assert rows[second]["then"] == f"its private key is missing, so it cannot sign: keys retire {second}"
-    assert "nothing uses it: keys retire stray" in rows["stray"]["then"]
+    assert "nothing uses it: keys retire 0123456789abcdef" in rows["0123456789abcdef"]["then"]
     assert f"{second} cannot sign: ParameterNotFound" in stage.refused("rotate")
-    stage.keys("retire", "stray", "--yes")
+    stage.keys("retire", "0123456789abcdef", "--yes")
     stage.keys("retire", second, "--yes")
     assert (stage.states(), stage.private()) == ({first: "active"}, {first})
 
@@ -351,9 +364,9 @@ def test_interrupted_command_leaves_what_signs_published_and_is_repaired_by_repe
     assert stage.private() == {key.key_id for key in stage.list_()}
 
 
-def test_private_key_that_another_command_may_be_about_to_list_is_left_alone(stage: Stage) -> None:
+def test_other_parameters_below_the_list_are_left_alone(stage: Stage) -> None:
+    stage.aws.put(f"{LIST}/server-key", "which has nothing to do with it")
     first = stage.keys("new")["key_id"]
-    stage.aws.put(f"{LIST}/young", "of a command that may still run")
-    stage.keys("new")
-    assert "young" in stage.private()
-    assert first in stage.private()
+    assert [row["key_id"] for row in stage.keys("list")] == [first]
+    assert "There is no key 'server-key'" in stage.refused("retire", "--now", "server-key", "--yes")
+    assert stage.aws.get(f"{LIST}/server-key")

@@ -43,7 +43,8 @@ def test_check_of_a_working_address_passes_and_leaves_nothing_behind(local_run: 
     ended = local_run.manage("check", local_run.base_url)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.endswith("All checks passed.\n")
-    assert ended.stdout.count("ok  ") == 10
+    assert ended.stdout.count("ok  ") == 11
+    assert "ok  The keys that sign are published" in ended.stdout
     users = in_json(local_run, "users", "list", "--json")
     assert not [user for user in users if "check" in user["email"]]
     assert not [one for one in in_json(local_run, "applications", "list", "--json") if "check" in one["name"].lower()]
