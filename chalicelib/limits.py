@@ -205,6 +205,15 @@ STORE_ASIDE_READ_SECONDS = 0.5
 STORE_ASIDE_SECONDS = 2.0
 SERVICE_TRIES = 2  # of a call to SES or SSM
 PUBLISHED_KEYS_CACHED_SECONDS = 300
+# A signed access token travels in a header, and gateways and servers take 8 to 10 KB of headers. One for more
+# organizers than this, or whose slugs are longer together, says only how many there are.
+SIGNED_TOKEN_ORGANIZERS_LIMIT = 50
+SIGNED_TOKEN_ORGANIZERS_LIMIT_BYTES = 3072
+SIGNED_TOKEN_LIMIT_CHARACTERS = 8192  # a longer one was not made here
+# The list of signed tokens that ended early. A page of the most entries has about 1.3 MB as a JWT.
+ENDED_TOKENS_PER_PAGE = 5000
+ENDED_TOKENS_SHARDS = 4  # hash keys that the list is spread over: DynamoDB takes 1,000 write units a second at each
+ENDED_TOKENS_CACHED_SECONDS = 5
 SERVER_KEY_RETRY_SECONDS = 5.0  # after a failure to read the server keys, they are not requested again for this long
 # A refresh that loses to another one is tried again, unless its own write took this long. Then its client may have
 # given up and sent the other refresh itself, and that one's token must stay valid.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pynamodb.expressions.update import Action
 
 from chalicelib import credentials
-from chalicelib.models import grant, store
+from chalicelib.models import ended_tokens, grant, store
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.application import CONFIDENTIAL, Application
 
@@ -47,7 +47,8 @@ class ApplicationStanding:
 def allow(client_id: str, scopes: Iterable[str], organizers: Iterable[str]) -> None:
     """Set what an application may do without a user; nothing if both are empty. Applies at once, to issued tokens too.
 
-    Raises ConditionFailed if there is no such confidential application.
+    Signed tokens that it has end, whether or not it keeps what they allow. Raises ConditionFailed if there is no such
+    confidential application.
     """
     actions: list[Action] = [
         attribute.set(set(values)) if values else attribute.remove()
@@ -57,13 +58,15 @@ def allow(client_id: str, scopes: Iterable[str], organizers: Iterable[str]) -> N
         )
     ]
     is_there = Application.owner_id.exists() & (Application.client_type == CONFIDENTIAL)
-    store.change(Application.key(client_id), actions, is_there)
+    key = Application.key(client_id)
+    store.write(store.Update(key, actions, is_there), *ended_tokens.all_with(ended_tokens.handle_of_user(key.hash_key)))
 
 
 def take_organizer(client_id: str, slug: str) -> None:
     """Remove an organizer from the application's own access. Raises ConditionFailed if there is no such application."""
-    actions: list[Action] = [Application.own_organizers.delete({slug})]
-    store.change(Application.key(client_id), actions, Application.owner_id.exists())
+    key = Application.key(client_id)
+    taken = store.Update(key, [Application.own_organizers.delete({slug})], Application.owner_id.exists())
+    store.write(taken, *ended_tokens.all_with(ended_tokens.handle_of_membership(key.hash_key, slug)))
 
 
 def new_id(client_id: str) -> str:

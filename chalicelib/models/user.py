@@ -15,7 +15,7 @@ from pynamodb.expressions.condition import Condition, size
 from pynamodb.expressions.update import Action
 
 from chalicelib import clock, credentials, known_device, limits
-from chalicelib.models import linked_identity, membership, organizer, store
+from chalicelib.models import ended_tokens, linked_identity, membership, organizer, store
 from chalicelib.models.email_address import EmailAddress, normalize
 from chalicelib.models.linked_identity import Identity, LinkedIdentity
 from chalicelib.models.organizer import Organizer
@@ -168,7 +168,8 @@ def unlink(of: User, identity: Identity) -> None:
 
 def disable(user_id: str) -> None:
     """Refuse the user's sign-ins, sessions and tokens from the next request on."""
-    store.change(User.key(user_id), [User.active.set(False)], User.user_id.exists())
+    disabled = store.Update(User.key(user_id), [User.active.set(False)], User.user_id.exists())
+    store.write(disabled, *ended_tokens.all_with(ended_tokens.handle_of_user(user_id)))
 
 
 def enable(user_id: str) -> None:
@@ -194,10 +195,11 @@ def joining(user_id: str, slug: str) -> tuple[store.Update, store.Put]:
     return joined, membership.listed(slug, user_id)
 
 
-def leaving(user_id: str, slug: str) -> tuple[store.Update, store.Delete]:
+def leaving(user_id: str, slug: str) -> tuple[store.Change, ...]:
     """The changes that take a user out of an organizer."""
     left = store.Update(User.key(user_id), [User.memberships.delete({slug})], User.user_id.exists())
-    return left, membership.unlisted(slug, user_id)
+    ended = ended_tokens.all_with(ended_tokens.handle_of_membership(user_id, slug))
+    return left, membership.unlisted(slug, user_id), *ended
 
 
 def bring_up_to_date(user: User, password: str) -> None:
@@ -263,7 +265,8 @@ def erase(user: User) -> None:
     now = store.read(User.key(user.user_id))[0] or user  # an identity may have been linked since
     membership.forget(user.user_id, now.organizers)
     linked = [store.Delete(LinkedIdentity.key(identity)) for identity in now.identities]
-    store.write(store.Delete(User.key(user.user_id)), store.Delete(EmailAddress.key(user.email)), *linked)
+    ended = ended_tokens.all_with(ended_tokens.handle_of_user(user.user_id))
+    store.write(store.Delete(User.key(user.user_id)), store.Delete(EmailAddress.key(user.email)), *linked, *ended)
 
 
 def all_users(*, after: str | None = None) -> Iterator[User]:

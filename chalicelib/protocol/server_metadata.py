@@ -34,7 +34,7 @@ def authorization_server(issuer: str) -> dict[str, Any]:
         "device_authorization_endpoint": issuer + paths.DEVICE_AUTHORIZATION,
         "pushed_authorization_request_endpoint": issuer + paths.PUSHED_REQUEST,
         **({} if is_closed else {"registration_endpoint": issuer + paths.REGISTRATION}),
-        **({"jwks_uri": issuer + paths.KEYS} if signing.is_on() else {}),
+        **(_signed(issuer) if signing.is_on() else {}),
         "scopes_supported": list(scopes.supported()),
         **_protected_resources(issuer),
         "response_types_supported": ["code"],
@@ -48,6 +48,11 @@ def authorization_server(issuer: str) -> dict[str, Any]:
         "client_id_metadata_document_supported": metadata_documents.are_taken(),
         "authorization_response_iss_parameter_supported": True,  # RFC 9207 §3
     }
+
+
+def _signed(issuer: str) -> dict[str, str]:
+    """Where to find the keys, and which signed access tokens have ended; the second is no registered member."""
+    return {"jwks_uri": issuer + paths.KEYS, "ended_tokens_uri": issuer + paths.ENDED_TOKENS}
 
 
 def _grant_types() -> tuple[str, ...]:

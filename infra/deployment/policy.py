@@ -83,6 +83,7 @@ API: dict[str, tuple[str, ...]] = {
         "device_requests",
         "document_fetches",
         "email_addresses",
+        "ended_tokens",
         "grants",
         "invitations",
         "linked_identities",
@@ -102,6 +103,7 @@ API: dict[str, tuple[str, ...]] = {
     "Query": (
         "applications/index/owner",
         "consents",
+        "ended_tokens",
         "grants",
         "grants/index/client",
         "invitations",

@@ -22,7 +22,7 @@ from chalicelib.models.application import Application
 from chalicelib.protocol.clients import authentication, client_request
 from chalicelib.protocol.clients.client_request import ClientRequest, ProtocolAnswer
 from chalicelib.protocol.rules import given_scopes, request_parameters, resource_indicators, scopes
-from chalicelib.protocol.tokens import bearer
+from chalicelib.protocol.tokens import bearer, signed_access
 from chalicelib.protocol.tokens.bearer import Access, BearerError
 
 
@@ -47,7 +47,8 @@ def _create(request: ClientRequest) -> ProtocolAnswer:
 def _access_token(token: str, asking: Application, issuer: str) -> dict[str, Any] | None:
     """The description of a valid access token that this application may know about; else None."""
     try:
-        access = bearer.access_of(token)
+        is_signed = "." in token  # no opaque token has a dot
+        access = signed_access.access_of(token, issuer=issuer) if is_signed else bearer.access_of(token)
     except BearerError:
         return None
     if not _may_know(access, asking):
@@ -62,6 +63,7 @@ def _access_token(token: str, asking: Application, issuer: str) -> dict[str, Any
         "sub": access.subject,
         "iss": issuer,
         **({"aud": access.resource} if access.resource else {}),
+        **({"jti": access.access_token.jti} if access.access_token.signed else {}),
         "organizers": sorted(access.organizers),
     }
 
