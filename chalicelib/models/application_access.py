@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from pynamodb.expressions.update import Action
 
 from chalicelib import credentials
+from chalicelib.keys import signing
 from chalicelib.models import ended_tokens, grant, store
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.application import CONFIDENTIAL, Application
+from chalicelib.models.store.table import Key
 
 
 @dataclass(frozen=True)
@@ -47,19 +49,28 @@ class ApplicationStanding:
 def allow(client_id: str, scopes: Iterable[str], organizers: Iterable[str]) -> None:
     """Set what an application may do without a user; nothing if both are empty. Applies at once, to issued tokens too.
 
-    Signed tokens that it has end, whether or not it keeps what they allow. Raises ConditionFailed if there is no such
-    confidential application.
+    Raises ConditionFailed if there is no such confidential application.
     """
+    scopes, organizers = list(scopes), list(organizers)
     actions: list[Action] = [
         attribute.set(set(values)) if values else attribute.remove()
         for attribute, values in (
-            (Application.own_scopes, list(scopes)),
-            (Application.own_organizers, list(organizers)),
+            (Application.own_scopes, scopes),
+            (Application.own_organizers, organizers),
         )
     ]
     is_there = Application.owner_id.exists() & (Application.client_type == CONFIDENTIAL)
     key = Application.key(client_id)
-    store.write(store.Update(key, actions, is_there), *ended_tokens.all_with(ended_tokens.handle_of_user(key.hash_key)))
+    store.write(store.Update(key, actions, is_there), *_ended_by(key, scopes, organizers))
+
+
+def _ended_by(key: Key[Application], scopes: Iterable[str], organizers: Iterable[str]) -> list[store.Change]:
+    """The change that lists the application's own signed tokens as ended, if it had more than this. It takes a read
+    where tokens are signed, and nothing elsewhere."""
+    found = store.read(key)[0] if signing.is_on() else None
+    before = {*(found.own_scopes or ()), *(found.own_organizers or ())} if found else set[str]()
+    is_less = bool(before.difference(scopes, organizers))
+    return ended_tokens.all_with(ended_tokens.handle_of_user(key.hash_key)) if is_less else []
 
 
 def take_organizer(client_id: str, slug: str) -> None:

@@ -7,7 +7,6 @@ from chalice.app import Blueprint, Response
 from chalicelib import limits
 from chalicelib.endpoints import http
 from chalicelib.keys import signing
-from chalicelib.messages import Message
 from chalicelib.protocol.rules import paths
 from chalicelib.protocol.rules.request_parameters import single
 from chalicelib.protocol.tokens import ended_list
@@ -18,12 +17,11 @@ blueprint = Blueprint(__name__)
 @http.route(blueprint, paths.ENDED_TOKENS, "GET", cross_origin=True)
 def ended(request: http.Request) -> Response:
     if not signing.is_on():
-        raise http.Refusal(404, "not_found", Message("There is nothing at this address."))
+        raise http.Refusal(404, "not_found", "There is nothing at this address.")
     try:
         found = ended_list.current(issuer=request.base_url, after=single(request.query, "after"))
     except ended_list.UnknownCursor as error:
-        message = Message("after must be the next of the page before.")
-        raise http.Refusal(400, "invalid_request", message) from error
+        raise http.Refusal(400, "invalid_request", "after must be the `next` of the page before.") from error
     headers: dict[str, str | list[str]] = {
         "Content-Type": "application/" + ended_list.TYPE,
         "Cache-Control": f"public, max-age={limits.ENDED_TOKENS_CACHED_SECONDS}",
