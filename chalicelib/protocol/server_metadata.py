@@ -50,9 +50,14 @@ def authorization_server(issuer: str) -> dict[str, Any]:
     }
 
 
-def _signed(issuer: str) -> dict[str, str]:
-    """Where to find the keys, and which signed access tokens have ended; the second is no registered member."""
-    return {"jwks_uri": issuer + paths.KEYS, "ended_tokens_uri": issuer + paths.ENDED_TOKENS}
+def _signed(issuer: str) -> dict[str, Any]:
+    """Where to find the keys, which signed access tokens have ended (no registered member), and how introspection signs
+    (RFC 9701 §7)."""
+    return {
+        "jwks_uri": issuer + paths.KEYS,
+        "ended_tokens_uri": issuer + paths.ENDED_TOKENS,
+        "introspection_signing_alg_values_supported": [signing.algorithm()],
+    }
 
 
 def _grant_types() -> tuple[str, ...]:

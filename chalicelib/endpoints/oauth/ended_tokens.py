@@ -17,7 +17,7 @@ blueprint = Blueprint(__name__)
 @http.route(blueprint, paths.ENDED_TOKENS, "GET", cross_origin=True)
 def ended(request: http.Request) -> Response:
     if not signing.is_on():
-        raise http.Refusal(404, "not_found", "There is nothing at this address.")
+        raise http.Refusal(404, "not_found", "This server signs no tokens, so none of them end early.")
     try:
         found = ended_list.current(issuer=request.base_url, after=single(request.query, "after"))
     except ended_list.UnknownCursor as error:
