@@ -130,8 +130,11 @@ def replaced_by_an_opaque_one(app: ClientApp, _: Browser, tokens: dict[str, Any]
     assert app.refresh(tokens["refresh_token"], resource=TILL, scope="list").status_code == 200
 
 
-def taken_back(_: ClientApp, browser: Browser, __: dict[str, Any]) -> None:
-    browser.press(browser.open("/settings/authorized"), "Revoke")
+def taken_back(app: ClientApp, browser: Browser, __: dict[str, Any]) -> None:
+    page = browser.open("/settings/authorized")
+    (form,) = (form for form in page.html.find_all("form") if app.client_id in str(form))
+    fields = {str(field["name"]): str(field["value"]) for field in form.find_all("input")}
+    assert browser.send(page, str(form["action"]), fields).status == 200
 
 
 def all_taken_back(_: ClientApp, browser: Browser, __: dict[str, Any]) -> None:

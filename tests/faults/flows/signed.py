@@ -112,3 +112,5 @@ class RevokeApplicationWithSigned(PageFlow):
         yield from wrong(
             it_is_not_listed=not is_listed(self.token), it_is_active=is_active(self.world.shop, self.token)
         )
+        page = self.browser.open(PATH)
+        yield from wrong(the_application_is_still_listed="A shop" in page.text)
