@@ -209,7 +209,7 @@ PUBLISHED_KEYS_CACHED_SECONDS = 300
 # organizers than this, or whose slugs are longer together, says only how many there are.
 SIGNED_TOKEN_ORGANIZERS_LIMIT = 50
 SIGNED_TOKEN_ORGANIZERS_LIMIT_BYTES = 3072
-SIGNED_TOKEN_LIMIT_CHARACTERS = 8192  # a longer one was not made here
+SIGNED_TOKEN_LIMIT_CHARACTERS = 16_384  # a longer one was not made here
 # The list of signed tokens that ended early. A page of the most entries has about 1.3 MB as a JWT.
 ENDED_TOKENS_PER_PAGE = 5000
 ENDED_TOKENS_SHARDS = 4  # hash keys that the list is spread over: DynamoDB takes 1,000 write units a second at each

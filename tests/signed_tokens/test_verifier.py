@@ -7,6 +7,7 @@ import hmac
 import importlib.util
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from chalicelib import settings
-from chalicelib.models import application, application_access, application_deletion, consent, user
+from chalicelib.models import application, application_access, application_deletion, consent, organizer_members, user
 from chalicelib.protocol.tokens import ended_list
 from tests.actors import Browser, ClientApp
 from tests.conftest import Clock
@@ -214,6 +215,8 @@ def test_left_organizer_is_covered_no_more_and_the_others_are(john: Browser, sho
     assert check(token).organizers == set(slugs)
     user.remove_member(john.user.user_id, slugs[0])
     assert check(token).organizers == {slugs[1]}
+    organizer_members.remove(slugs[1], [john.user.user_id])  # as the platform's server does (SCIM)
+    assert check(token).organizers == frozenset()
 
 
 def test_own_access_that_the_operator_takes_away_ends(john: Browser, shop: ClientApp, check: Check) -> None:
@@ -235,3 +238,48 @@ def test_own_organizer_that_the_operator_takes_away_is_covered_no_more(
     assert check(token).organizers == set(slugs)
     application_access.take_organizer(shop.client_id, slugs[0])
     assert check(token).organizers == {slugs[1]}
+
+
+def test_connection_after_the_operator_ended_all_is_accepted_at_once(
+    john: Browser, shop: ClientApp, check: Check
+) -> None:
+    connected(shop, john)
+    consent.end_all(shop.client_id)
+    assert check(connected(shop, john)["access_token"]) != 401
+
+
+def test_rotated_key_ends_no_token_that_it_signed_as_long_as_it_is_published(
+    john: Browser, shop: ClientApp, door: ClientApp, check: Check, signs: RSAKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = connected(shop, john)["access_token"]
+    new = RSAKey.generate_key(2048, {"kid": "second", "alg": "RS256"}).as_dict(private=True)
+    old = signs.as_dict(private=True)
+    for keys, is_good in (
+        ([{**new, "status": "active"}, {**old, "status": "retired"}], True),
+        ([{**new, "status": "active"}], False),
+    ):
+        changed: Any = replace(settings.SETTINGS, signing_keys=json.dumps({"keys": keys}))
+        monkeypatch.setattr(settings, "SETTINGS", changed)
+        assert (check(before) != 401) is is_good
+        assert introspected(door, before)["active"] is is_good
+
+
+def test_token_is_refused_with_503_once_the_list_is_too_old(
+    john: Browser, shop: ClientApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = connected(shop, john)["access_token"]
+    moments = [1000.0]
+    monkeypatch.setattr(lanyard_jwt.time, "monotonic", lambda: moments[0])
+    verifier = lanyard_jwt.Verifier(shop.base_url, DOOR, stale_seconds=120)
+    assert verifier.check(f"Bearer {token}")
+    monkeypatch.setattr(verifier, "_get", _unreachable)
+    moments[0] += 119
+    assert verifier.check(f"Bearer {token}")
+    moments[0] += 2
+    with pytest.raises(lanyard_jwt.Refused) as refused:
+        verifier.check(f"Bearer {token}")
+    assert refused.value.status == 503
+
+
+def _unreachable(*_: Any) -> Any:
+    raise OSError("nobody there")

@@ -22,7 +22,7 @@ import jwt
 
 ALGORITHMS = ("RS256", "ES256", "EdDSA")
 _REQUIRED = ["iss", "aud", "sub", "client_id", "jti", "iat", "exp"]
-_CLOCKS_APART_SECONDS = 10
+_CLOCKS_APART_SECONDS = 30
 _KEYS_SECONDS = 300
 _UNKNOWN_KEY_SECONDS = 10  # before the keys are fetched again for a key that is not among them
 _TIMEOUT_SECONDS = 5
