@@ -15,6 +15,7 @@ import pytest
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from chalicelib import limits, settings
+from chalicelib.endpoints.api.lambda_authorizer import Unauthorized, authorizer
 from chalicelib.keys import signing
 from chalicelib.models import application_access, ended_tokens, store, user
 from chalicelib.models.access_token import AccessToken
@@ -22,6 +23,7 @@ from tests.actors import Browser, ClientApp
 from tests.catalogues import use
 from tests.conftest import Clock
 from tests.consent_form import answer
+from tests.flows.test_optional_permissions import DEVICE_GRANT, device
 from tests.public_app import PublicApp
 from tests.signed_tokens.conftest import DOOR, TILL, catalogue, connected, introspected, read
 from tests.store_proxy import StoreProxy
@@ -181,6 +183,24 @@ def test_of_many_refreshes_at_once_one_jwt_lives_and_the_others_are_listed(
     lives = [token for token in made if not listed & set(read(shop.base_url, token).claims["ends_with"])]
     assert len(lives) == 1
     assert [token for token in made if introspected(door, token)["active"]] == lives
+
+
+def test_device_gets_a_jwt(john: Browser) -> None:
+    app = device(john)
+    url, auth = f"{app.base_url}/api/v1/oauth/device_authorization", (app.client_id, app.secret)
+    codes = app.http.post(url, data={"scope": "scan", "resource": DOOR}, auth=auth).json()
+    answer(john, john.open("/device", user_code=codes["user_code"]))
+    tokens = app.call_token(grant_type=DEVICE_GRANT, device_code=codes["device_code"]).json()
+    assert read(app.base_url, tokens["access_token"]).claims["client_id"] == app.client_id
+
+
+@pytest.mark.spec("docs/other-apis.md")
+def test_authorizer_takes_no_jwt(john: Browser, shop: ClientApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, catalogue(), apis=f"abc123 {DOOR}")
+    token = connected(shop, john)["access_token"]
+    arn = "arn:aws:execute-api:eu-central-1:123456789012:abc123/prod/GET/tickets"
+    with pytest.raises(Unauthorized):
+        authorizer({"type": "TOKEN", "authorizationToken": f"Bearer {token}", "methodArn": arn}, None)
 
 
 def test_jwt_covers_no_organizer_that_the_user_has_left(john: Browser, shop: ClientApp) -> None:
