@@ -38,6 +38,18 @@ def permission_catalogue(name: str) -> permissions.Catalogue:
         raise SettingsError(f"PERMISSIONS: {error}") from error
 
 
+def check_token_formats(catalogue: permissions.Catalogue, *, signs: bool, public_url: str | None) -> None:
+    """Raises SettingsError if the catalogue asks for signed tokens where nothing can be signed, or for our own API."""
+    for resource in catalogue.resources.values():
+        if not resource.takes_jwts:
+            continue
+        place = f'PERMISSIONS: resources."{resource.address}".token_format'
+        if not signs:
+            raise SettingsError(f'{place} is "jwt", and this stage has no keys to sign with: set SIGNING_KEYS')
+        if public_url and resource_url.is_same(resource.address, public_url):
+            raise SettingsError(f'{place} is "jwt", and this is the address of Lanyard itself, whose tokens are opaque')
+
+
 def providers(name: str, *, is_local: bool) -> identity_providers.Providers:
     try:
         return identity_providers.load(name, is_local=is_local)

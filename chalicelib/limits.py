@@ -179,7 +179,7 @@ SCIM_PAGE_LIMIT = 100
 SCIM_PART_OF_PAGE_LIMIT = 100
 SCIM_PARTS_LIMIT = 1000  # the members of a group, or the groups of a user, that is read by itself
 SCIM_MEMBER_CHANGES_LIMIT = 1000  # members that one request adds or removes by id
-SCIM_MEMBERS_AT_ONCE = 25  # in one transaction
+SCIM_MEMBERS_AT_ONCE = 24  # in one transaction, which takes 100 changes, and up to four for each member
 # How many items an index or a filter without a key may walk past, and how many more are counted for totalResults. Each
 # thousand takes about 50 ms.
 SCIM_WALK_LIMIT = 50_000
@@ -217,6 +217,15 @@ STORE_LEAST_READ_SECONDS = 0.1  # if less is left, the try is not made
 STORE_ASIDE_READ_SECONDS = 0.5
 STORE_ASIDE_SECONDS = 2.0
 SERVICE_TRIES = 2  # of a call to SES or SSM
+# A signed access token travels in a header, and gateways and servers take 8 to 10 KB of headers. One for more
+# organizers than this, or whose slugs are longer together, says only how many there are.
+SIGNED_TOKEN_ORGANIZERS_LIMIT = 50
+SIGNED_TOKEN_ORGANIZERS_LIMIT_BYTES = 3072
+SIGNED_TOKEN_LIMIT_CHARACTERS = 16_384  # a longer one was not made here
+# The list of signed tokens that ended early. A page of the most entries has about 1.3 MB as a JWT.
+ENDED_TOKENS_PER_PAGE = 5000
+ENDED_TOKENS_SHARDS = 4  # hash keys that the list is spread over: DynamoDB takes 1,000 write units a second at each
+ENDED_TOKENS_CACHED_SECONDS = 5
 SERVER_KEY_RETRY_SECONDS = 5.0  # after a failure to read the server keys, they are not requested again for this long
 
 # The keys that the provider signs with. `rotate` and `retire` of manage.py keys follow from these times.

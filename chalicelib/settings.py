@@ -118,12 +118,14 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     server_keys = read.server_keys(
         environment, shortest=limits.SERVER_KEY_MIN_CHARACTERS, most=limits.SERVER_KEYS_LIMIT
     )
+    public_url = read.public_url(environment.get("PUBLIC_URL", ""), is_local=is_local)
+    signs = bool(environment.get("SIGNING_KEYS") or environment.get("SIGNING_KEYS_PARAMETER"))
+    read.check_token_formats(catalogue, signs=signs, public_url=public_url)
     return Settings(
         stage=stage,
         permissions=catalogue,
         table_prefix=environment.get("TABLE_PREFIX", "") or f"lanyard-{stage}-",
-        public_url=read.public_url(environment.get("PUBLIC_URL", ""), is_local=is_local)
-        or (LOCAL_PUBLIC_URL if is_local else None),
+        public_url=public_url or (LOCAL_PUBLIC_URL if is_local else None),
         code_lifetime_seconds=read.seconds(
             environment, "CODE_LIFETIME_SECONDS", default=60, most=limits.CODE_MAX_LIFETIME_SECONDS
         ),

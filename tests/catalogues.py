@@ -21,7 +21,9 @@ def use(monkeypatch: pytest.MonkeyPatch, catalogue: permissions.Catalogue | str,
     found = permissions.parse(catalogue) if isinstance(catalogue, str) else catalogue
     with monkeypatch.context() as patched:
         patched.setattr(permissions, "load", lambda _: found)
-        read = settings.from_environment({"AUTHORIZER_RESOURCES": apis})
+        read = settings.from_environment(
+            {"AUTHORIZER_RESOURCES": apis, "SIGNING_KEYS": settings.SETTINGS.signing_keys or ""}
+        )
     names = ("permissions", "resources", "authorizer_resources", "required_scopes")
     changed = {name: getattr(read, name) for name in names}
     monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, **changed))

@@ -188,6 +188,10 @@ def resource(*lines: str, address: str = API) -> str:
             f'resources."{API}".token_lifetime must be minutes or hours, like "15 minutes", and at most 24 hours',
         ),
         (SMALL + resource("scopes = ['see']", "token_lifetime = 900"), "token_lifetime must be minutes or hours"),
+        (
+            SMALL + resource("scopes = ['see']", "token_format = 'JWT'"),
+            f'resources."{API}".token_format must be "opaque" or "jwt"',
+        ),
         (SMALL + resource("scopes = ['see']", "required_scopes = 'GET /* see'"), "must be a list of rules"),
         (
             SMALL + resource("scopes = ['see']", "required_scopes = ['/* see']"),

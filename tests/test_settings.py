@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib import limits
+from chalicelib import limits, permissions
 from chalicelib.settings import SettingsError, from_environment
 
 
@@ -45,3 +45,27 @@ def test_code_lifetime_outside_its_limits_is_refused(value: str) -> None:
     with pytest.raises(SettingsError, match="CODE_LIFETIME_SECONDS must be a whole number of seconds from 1 to 600"):
         from_environment({"CODE_LIFETIME_SECONDS": value})
     assert limits.CODE_MAX_LIFETIME_SECONDS == 600
+
+
+_SIGNED = """
+[scopes.scan]
+title = { en = "Scan tickets", de = "Karten prüfen" }
+
+[resources."https://door.example.com/"]
+scopes = ["scan"]
+token_format = "jwt"
+"""
+
+
+def test_catalogue_with_signed_tokens_needs_keys_and_another_address_than_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(permissions, "load", lambda _: permissions.parse(_SIGNED))
+    with pytest.raises(SettingsError) as refused:
+        from_environment({})
+    assert str(refused.value) == (
+        'PERMISSIONS: resources."https://door.example.com/".token_format is "jwt", '
+        "and this stage has no keys to sign with: set SIGNING_KEYS"
+    )
+    signs = {"SIGNING_KEYS_PARAMETER": "/lanyard/prod/signing-keys", "LANYARD_STAGE": "prod"}
+    assert from_environment(signs).permissions.resources["https://door.example.com/"].takes_jwts
+    with pytest.raises(SettingsError, match="is the address of Lanyard itself"):
+        from_environment({**signs, "PUBLIC_URL": "https://door.example.com"})

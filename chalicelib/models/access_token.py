@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UnicodeSetAttribute
 
-from chalicelib import clock
-from chalicelib.models import store
+from chalicelib import clock, limits
+from chalicelib.models import ended_tokens, store
 from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName, TimeToLive
+
+_JTI_DIGEST_LENGTH = 32  # 128 bits in hexadecimal
 
 
 class AccessToken(Item):
@@ -22,6 +24,9 @@ class AccessToken(Item):
     scope = UnicodeAttribute()
     organizers = UnicodeSetAttribute(null=True)
     resource = UnicodeAttribute(null=True)
+    # Only of a signed token, which is made again from its item:
+    signed = BooleanAttribute(null=True)
+    consent_id = UnicodeAttribute(null=True)
     issued_at = EpochSeconds()
     expires_at = TimeToLive()
 
@@ -33,10 +38,33 @@ class AccessToken(Item):
     def is_expired(self) -> bool:
         return self.expires_at <= clock.now()
 
+    @property
+    def told_organizers(self) -> frozenset[str]:
+        """The organizers that a signed token lists: all of them, or none if they are too many for a header."""
+        found = frozenset(self.organizers or ()) if self.signed else frozenset()
+        is_short = len(" ".join(found)) <= limits.SIGNED_TOKEN_ORGANIZERS_LIMIT_BYTES
+        return found if is_short and len(found) <= limits.SIGNED_TOKEN_ORGANIZERS_LIMIT else frozenset()
 
-def revoke(grant_id: str, token_digest: str) -> None:
+    @property
+    def jti(self) -> str:
+        """The id that a signed token has (RFC 7519 §4.1.7)."""
+        return jti(self.grant_id, self.token_digest)
+
+
+def jti(grant_id: str, token_digest: str) -> str:
+    """The id of a signed token. Like an opaque token it names what decides whether it is valid; it is no secret."""
+    return f"{grant_id}.{token_digest[:_JTI_DIGEST_LENGTH]}"
+
+
+def grant_of(jti: str) -> str:
+    """The grant id in a signed token's id."""
+    return jti.partition(".")[0]
+
+
+def revoke(live: AccessToken) -> None:
     """End this access token, but not one that a refresh may have written over it since."""
+    ended = ended_tokens.token(live.jti, live.expires_at) if live.signed else []
     try:
-        store.write(store.Delete(AccessToken.key(grant_id), AccessToken.token_digest == token_digest))
+        store.write(store.Delete(AccessToken.key(live.grant_id), AccessToken.token_digest == live.token_digest), *ended)
     except store.ConditionFailed:
         pass  # it has already ended

@@ -10,7 +10,7 @@ from pynamodb.attributes import BooleanAttribute, ListAttribute, UnicodeAttribut
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from chalicelib import clock, credentials
-from chalicelib.models import store
+from chalicelib.models import ended_tokens, store
 from chalicelib.models.client_profile import BASIC as BASIC
 from chalicelib.models.client_profile import CLASSIC as CLASSIC
 from chalicelib.models.client_profile import CONFIDENTIAL as CONFIDENTIAL
@@ -271,7 +271,9 @@ def serve_resource(client_id: str, resource: str) -> None:
 
 def disable(client_id: str) -> None:
     """Refuse the application's secret and all its tokens from the next request on."""
-    store.change(Application.key(client_id), [Application.active.set(False)], Application.owner_id.exists())
+    key = Application.key(client_id)
+    disabled = store.Update(key, [Application.active.set(False)], Application.owner_id.exists())
+    store.write(disabled, *ended_tokens.all_with(ended_tokens.handle_of_application(key.hash_key)))
 
 
 def enable(client_id: str) -> None:

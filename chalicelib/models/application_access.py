@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pynamodb.expressions.update import Action
 
 from chalicelib import credentials
-from chalicelib.models import grant, store
+from chalicelib.models import ended_tokens, grant, store
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.application import CONFIDENTIAL, Application
+from chalicelib.models.store.table import Key
 
 
 @dataclass(frozen=True)
@@ -49,21 +50,33 @@ def allow(client_id: str, scopes: Iterable[str], organizers: Iterable[str]) -> N
 
     Raises ConditionFailed if there is no such confidential application.
     """
+    scopes, organizers = list(scopes), list(organizers)
     actions: list[Action] = [
         attribute.set(set(values)) if values else attribute.remove()
         for attribute, values in (
-            (Application.own_scopes, list(scopes)),
-            (Application.own_organizers, list(organizers)),
+            (Application.own_scopes, scopes),
+            (Application.own_organizers, organizers),
         )
     ]
     is_there = Application.owner_id.exists() & (Application.client_type == CONFIDENTIAL)
-    store.change(Application.key(client_id), actions, is_there)
+    key = Application.key(client_id)
+    store.write(store.Update(key, actions, is_there), *_ended_by(key, scopes, organizers))
+
+
+def _ended_by(key: Key[Application], scopes: Iterable[str], organizers: Iterable[str]) -> list[store.Change]:
+    """The change that lists the application's own signed tokens as ended, if it had more than this. It takes a read
+    where an API takes signed tokens, and nothing elsewhere."""
+    found = store.read(key)[0] if ended_tokens.are_listed() else None
+    before = {*(found.own_scopes or ()), *(found.own_organizers or ())} if found else set[str]()
+    is_less = bool(before.difference(scopes, organizers))
+    return ended_tokens.all_with(ended_tokens.handle_of_user(key.hash_key)) if is_less else []
 
 
 def take_organizer(client_id: str, slug: str) -> None:
     """Remove an organizer from the application's own access. Raises ConditionFailed if there is no such application."""
-    actions: list[Action] = [Application.own_organizers.delete({slug})]
-    store.change(Application.key(client_id), actions, Application.owner_id.exists())
+    key = Application.key(client_id)
+    taken = store.Update(key, [Application.own_organizers.delete({slug})], Application.owner_id.exists())
+    store.write(taken, *ended_tokens.all_with(ended_tokens.handle_of_membership(key.hash_key, slug)))
 
 
 def new_id(client_id: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.models import application, ownership, store
+from chalicelib.models import application, ended_tokens, ownership, store
 from chalicelib.models.application import Application
 from chalicelib.models.user import User
 from chalicelib.models.verification import Logo
@@ -28,12 +28,13 @@ def delete(client_id: str) -> None:
     )
     buried = store.Put(tombstone, Application.owner_id == found.owner_id)
     fewer = store.Update(User.key(found.owner_id), [User.application_count.add(-1)], User.application_count > 0)
-    logo: list[store.Change] = [store.Delete(Logo.key(found.client_id))] if found.verified_digest else []
+    more: list[store.Change] = [store.Delete(Logo.key(found.client_id))] if found.verified_digest else []
+    more += ended_tokens.all_with(ended_tokens.handle_of_application(found.client_id))
     try:
-        store.write(*([buried] if found.registered_itself else [buried, fewer]), *logo)
+        store.write(*([buried] if found.registered_itself else [buried, fewer]), *more)
     except store.ConditionFailed as error:
         if buried not in error.failed:  # the owner is gone, or the application was never counted for them
-            store.write(buried, *logo)
+            store.write(buried, *more)
     ownership.forget(found)
 
 

@@ -14,7 +14,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from chalicelib import clock, limits, settings
-from chalicelib.models import application, store
+from chalicelib.models import application, ended_tokens, store
 from chalicelib.models.application import Application
 from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName, as_set
 
@@ -121,16 +121,37 @@ def end_all(client_id: str) -> None:
         last = found.void_before
         is_as_read = Application.void_before.does_not_exist() if last is None else Application.void_before == last
         moment = max(clock.now() + limits.CLOCKS_APART_SECONDS, (last or 0) + 1)
+        ended = store.Update(
+            Application.key(client_id),
+            [Application.void_before.set(moment)],
+            Application.owner_id.exists() & is_as_read,
+        )
         try:
-            store.change(
-                Application.key(client_id),
-                [Application.void_before.set(moment)],
-                Application.owner_id.exists() & is_as_read,
-            )
+            handle = ended_tokens.handle_of_application(found.client_id)
+            store.write(ended, *ended_tokens.all_with(handle, before=moment))
         except store.ConditionFailed:
             continue  # somebody else has just ended them, or deleted the application
         return
     raise store.ConditionFailed([])
+
+
+def delete_consent(user_id: str, client_id: str) -> None:
+    """End a consent and everything under it. Raises StoreUnavailable."""
+    key = Consent.key(user_id, client_id)
+    if not ended_tokens.are_listed():
+        store.write(store.Delete(key))
+        return
+    for _ in range(_TRIES):
+        found = store.read(key)[0]
+        if found is None:
+            return
+        handle = ended_tokens.handle_of_consent(found.consent_id)
+        try:
+            store.write(store.Delete(key, Consent.consent_id == found.consent_id), *ended_tokens.all_with(handle))
+        except store.ConditionFailed:
+            continue  # it was ended and given again since
+        return
+    raise store.StoreUnavailable("given again and again")
 
 
 def moment_for(of: Application) -> int:

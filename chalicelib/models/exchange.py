@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pynamodb.expressions.condition import size
+from pynamodb.expressions.condition import Condition, size
 
 from chalicelib import limits
-from chalicelib.models import store
+from chalicelib.models import ended_tokens, grant_ending, store
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.application import Application
 from chalicelib.models.consent import Consent, is_standing, stands
@@ -28,6 +28,8 @@ def store_claimed(claim: store.Update, grant: Grant, access_token: AccessToken, 
     Raises ConditionFailed, with the claim in `failed` if another request came first. Raises StoreUnavailable if nothing
     was stored as far as the store can tell, or if it cannot tell.
     """
+    grant.hold(access_token)
+    active = store.Check(User.key(grant.user_id), _is_active_member(access_token))
     for _ in attempts():
         join = _join(grant, application)
         try:
@@ -36,7 +38,7 @@ def store_claimed(claim: store.Update, grant: Grant, access_token: AccessToken, 
                 store.Put(grant),
                 store.Put(access_token),
                 join,
-                store.Check(User.key(grant.user_id), User.active == True),  # noqa: E712 - a DynamoDB condition
+                active,
             )
         except store.StoreUnavailable:
             if _was_stored(claim, grant):
@@ -48,6 +50,14 @@ def store_claimed(claim: store.Update, grant: Grant, access_token: AccessToken, 
         else:
             return
     raise store.StoreUnavailable("connected again and again")
+
+
+def _is_active_member(access_token: AccessToken) -> Condition:
+    """The user is active and, since nobody asks again when a signed token is used, belongs to its organizers."""
+    condition: Condition = User.active == True  # noqa: E712 - a DynamoDB condition
+    for slug in sorted(access_token.told_organizers):
+        condition &= User.memberships.contains(slug)
+    return condition
 
 
 def _was_stored(claim: store.Update, grant: Grant) -> bool:
@@ -79,7 +89,11 @@ def _make_room(grant: Grant, application: Application) -> bool:
     found = held_for(consent.user_id, consent.client_id)
     held = sorted((one for one in found if one.consent_id == consent.consent_id), key=lambda one: one.last_used_at)
     surplus = max(0, len(held) - limits.GRANTS_PER_APPLICATION_LIMIT + 1)
-    store.delete_all([key for one in held[:surplus] for key in (one.own_key, AccessToken.key(one.grant_id))])
+    if ended_tokens.are_listed():
+        for one in held[:surplus]:
+            grant_ending.end(one)
+    else:
+        store.delete_all([key for one in held[:surplus] for key in (one.own_key, AccessToken.key(one.grant_id))])
     is_as_read = (
         Consent.grant_serials.does_not_exist()
         if consent.grant_serials is None

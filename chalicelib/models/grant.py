@@ -16,10 +16,10 @@ from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
 from chalicelib import clock, credentials, limits, settings
-from chalicelib.models import store, user_organizers
-from chalicelib.models.access_token import AccessToken
+from chalicelib.models import ended_tokens, store, user_organizers
+from chalicelib.models.access_token import AccessToken, jti
 from chalicelib.models.application import Application
-from chalicelib.models.consent import Consent, stands
+from chalicelib.models.consent import Consent, delete_consent, stands
 from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName, TimeToLive, Whole
 from chalicelib.models.user import User
 
@@ -72,6 +72,9 @@ class Grant(Item):
     repeated_generation = Whole(null=True)
     repeated_rotations = Whole(default=0)
     forget_at = TimeToLive(null=True)
+    # The access token that is live, if it is a JWT: whoever ends it has to list it without reading it.
+    signed_digest = UnicodeAttribute(null=True)
+    signed_until = EpochSeconds(null=True)
     created_at = EpochSeconds()
     last_used_at = EpochSeconds()
     by_client = ClientIndex()
@@ -79,6 +82,11 @@ class Grant(Item):
     @classmethod
     def key(cls, grant_id: str) -> Key[Grant]:
         return Key(cls, user_of(grant_id), grant_id)
+
+    def hold(self, access_token: AccessToken) -> None:
+        """Note on a grant that is not yet stored which access token it has."""
+        if access_token.signed:
+            self.signed_digest, self.signed_until = access_token.token_digest, access_token.expires_at
 
     @property
     def refresh_token_issued_at(self) -> int:
@@ -188,11 +196,27 @@ def advance(grant: Grant, actions: list[Action], access_token: AccessToken) -> N
     is_as_read: Condition = Grant.generation == grant.generation
     if not grant.generation:
         is_as_read |= Grant.generation.does_not_exist()
+    held = [*actions, *_holding(grant, access_token)]
     store.write(
-        store.Update(Grant.key(grant.grant_id), actions, (Grant.refresh_digest == grant.refresh_digest) & is_as_read),
+        store.Update(Grant.key(grant.grant_id), held, (Grant.refresh_digest == grant.refresh_digest) & is_as_read),
         store.Put(access_token),
         store.Check(consent_key(grant.grant_id), Consent.consent_id == grant.consent_id),
+        *ended_token(grant),
     )
+
+
+def _holding(grant: Grant, access_token: AccessToken) -> list[Action]:
+    """The changes of a grant whose access token is replaced; none between opaque ones."""
+    if access_token.signed:
+        return [Grant.signed_digest.set(access_token.token_digest), Grant.signed_until.set(access_token.expires_at)]
+    return [Grant.signed_digest.remove(), Grant.signed_until.remove()] if grant.signed_digest else []
+
+
+def ended_token(grant: Grant) -> list[store.Change]:
+    """The change that lists the grant's signed access token as ended; none if it has none that has not expired."""
+    if grant.signed_digest is None or grant.signed_until is None:
+        return []
+    return ended_tokens.token(jti(grant.grant_id, grant.signed_digest), grant.signed_until)
 
 
 def forgotten_at() -> int | None:
@@ -209,15 +233,10 @@ def touch(grant: Grant) -> None:
         store.change(Grant.key(grant.grant_id), [Grant.last_used_at.set(clock.now())], Grant.grant_id.exists())
 
 
-def end(grant_id: str) -> None:
-    """End a grant and both its tokens."""
-    store.write(store.Delete(Grant.key(grant_id)), store.Delete(AccessToken.key(grant_id)))
-
-
 def take_back(user_id: str, client_id: str) -> None:
     """End everything that the user allowed the application. Deleting the consent ends it; the grants, which are useless
     without it, are deleted as well, now or when they are next read."""
-    store.write(store.Delete(Consent.key(user_id, client_id)))
+    delete_consent(user_id, client_id)
     with store.aside(dead_grants="left"):
         _delete_all(str(grant.grant_id) for grant in held_for(user_id, client_id))
 

@@ -15,7 +15,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from chalicelib import clock, credentials, known_device
-from chalicelib.models import linked_identity, store, user
+from chalicelib.models import ended_tokens, linked_identity, store, user
 from chalicelib.models.email_address import EmailAddress, normalize
 from chalicelib.models.linked_identity import PLATFORM, Identity, LinkedIdentity
 from chalicelib.models.store.table import as_set
@@ -109,6 +109,8 @@ def replace(now: User, profile: Profile, password: str | None) -> User:
     changes += [_freed(one, now.user_id) for one in theirs - profile.identities]
     if normalize(now.email) != normalize(profile.email):
         changes += _moved(now, profile.email)
+    if now.active and not profile.active:
+        changes += ended_tokens.all_with(ended_tokens.handle_of_user(now.user_id))
     try:
         store.write(*changes, store.Update(User.key(now.user_id), _set(values), _is_as_read(now)))
     except store.ConditionFailed as error:

@@ -15,7 +15,7 @@ from pynamodb.expressions.condition import Condition, size
 from pynamodb.expressions.update import Action
 
 from chalicelib import clock, credentials, known_device, limits
-from chalicelib.models import linked_identity, membership, membership_shards, organizer, store
+from chalicelib.models import ended_tokens, linked_identity, membership, membership_shards, organizer, store
 from chalicelib.models.email_address import EmailAddress, normalize
 from chalicelib.models.linked_identity import Identity, LinkedIdentity
 from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName, Whole
@@ -163,7 +163,8 @@ def unlink(of: User, identity: Identity) -> None:
 
 def disable(user_id: str) -> None:
     """Refuse the user's sign-ins, sessions and tokens from the next request on."""
-    store.change(User.key(user_id), [User.active.set(False)], User.user_id.exists())
+    disabled = store.Update(User.key(user_id), [User.active.set(False)], User.user_id.exists())
+    store.write(disabled, *ended_tokens.all_with(ended_tokens.handle_of_user(user_id)))
 
 
 def enable(user_id: str) -> None:
@@ -224,7 +225,8 @@ def _leaving(user_id: str, slug: str, *, has_shards: bool) -> tuple[store.Change
     is_all = is_all if has_shards else is_all & User.has_more_memberships.does_not_exist()
     left = store.Update(User.key(user_id), [User.memberships.delete({slug})], is_all)
     in_shard = [membership_shards.left(user_id, slug)] if has_shards else []
-    return left, *in_shard, membership.unlisted(slug, user_id)
+    ended = ended_tokens.all_with(ended_tokens.handle_of_membership(user_id, slug))
+    return left, *in_shard, membership.unlisted(slug, user_id), *ended
 
 
 def bring_up_to_date(user: User, password: str) -> None:

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from pynamodb.expressions.condition import Condition
 
-from chalicelib.models import membership, membership_shards, organizer, store
+from chalicelib.models import ended_tokens, membership, membership_shards, organizer, store
 from chalicelib.models.email_address import EmailAddress
 from chalicelib.models.linked_identity import LinkedIdentity
 from chalicelib.models.user import User
@@ -30,8 +30,9 @@ def erase(user: User) -> None:
         organizer.note_leaving(now.memberships or ())
         linked = [store.Delete(LinkedIdentity.key(identity)) for identity in now.identities]
         account = store.Delete(User.key(user.user_id), _has_what_was_read(now))
+        ended = ended_tokens.all_with(ended_tokens.handle_of_user(user.user_id))
         try:
-            store.write(account, store.Delete(EmailAddress.key(now.email)), *linked)
+            store.write(account, store.Delete(EmailAddress.key(now.email)), *linked, *ended)
         except store.ConditionFailed:
             continue  # changed in the meantime: the next try sees how
         if now.has_more_memberships:  # one may have been added to a shard; from now on, none can be

@@ -8,6 +8,8 @@ from functools import cached_property
 
 from chalicelib import resource_url
 
+OPAQUE, JWT = "opaque", "jwt"
+
 
 @dataclass(frozen=True)
 class Scope:
@@ -46,7 +48,8 @@ class Resource:
 
     address: as the file spells it. scopes: those that it knows. title: its name for people, by language; empty if it
     has none. token_lifetime_seconds: of access tokens for it; None for the usual lifetime. required_scopes: the
-    authorizer's rules for it, of which the first match decides; empty if the file has none.
+    authorizer's rules for it, of which the first match decides; empty if the file has none. token_format: JWT if it
+    checks signed access tokens by itself (RFC 9068), OPAQUE if it asks us.
     """
 
     address: str
@@ -54,6 +57,11 @@ class Resource:
     title: Mapping[str, str]
     token_lifetime_seconds: int | None
     required_scopes: tuple[Rule, ...]
+    token_format: str = OPAQUE
+
+    @property
+    def takes_jwts(self) -> bool:
+        return self.token_format == JWT
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +88,11 @@ class Catalogue:
     def of_organizers(self) -> frozenset[str]:
         """The scopes that are given for organizers."""
         return frozenset(name for name, scope in self.scopes.items() if scope.needs_organizers)
+
+    @cached_property
+    def has_signed_tokens(self) -> bool:
+        """True if a resource takes signed tokens."""
+        return any(resource.takes_jwts for resource in self.resources.values())
 
     def resource(self, address: str) -> Resource | None:
         """The resource with this address, in any spelling; None if the file does not have it."""

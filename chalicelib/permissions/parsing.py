@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from chalicelib import resource_url
-from chalicelib.permissions.catalogue import Catalogue, Resource, Rule, Scope
+from chalicelib.permissions.catalogue import JWT, OPAQUE, Catalogue, Resource, Rule, Scope
 from chalicelib.toml_file import FileError as CatalogueError
 from chalicelib.toml_file import check_keys, flag, read, table, words
 
@@ -29,7 +29,7 @@ _SCOPES_LIMIT = 100
 _WORDS_LIMIT_CHARACTERS = 200
 _CATALOGUE_KEYS = {"default", "own_api", "scopes", "resources"}
 _SCOPE_KEYS = {"title", "detail", "organizers", "always", "implies", "risk", "optional", "lasts", "version"}
-_RESOURCE_KEYS = {"scopes", "title", "token_lifetime", "required_scopes"}
+_RESOURCE_KEYS = {"scopes", "title", "token_lifetime", "token_format", "required_scopes"}
 _OWN_API_KEYS = {"list_organizers", "rename_organizers"}
 
 
@@ -142,6 +142,7 @@ def _resource(address: str, place: str, found: Mapping[str, Any], scopes: Mappin
         title=_words(f"{place}.title", found.get("title")),
         token_lifetime_seconds=_token_lifetime(f"{place}.token_lifetime", found.get("token_lifetime")),
         required_scopes=tuple(_rule(f"{place}.required_scopes", rule, known) for rule in rules),
+        token_format=_token_format(f"{place}.token_format", found.get("token_format", OPAQUE)),
     )
 
 
@@ -159,6 +160,12 @@ def _token_lifetime(place: str, value: Any) -> int | None:
     if value is not None and not 0 < seconds <= _UNIT_SECONDS["day"]:
         raise CatalogueError(f'{place} must be minutes or hours, like "15 minutes", and at most 24 hours')
     return seconds or None
+
+
+def _token_format(place: str, value: Any) -> str:
+    if value not in (OPAQUE, JWT):
+        raise CatalogueError(f'{place} must be "{OPAQUE}" or "{JWT}"')
+    return str(value)
 
 
 def _lasts(place: str, value: Any) -> int | None:

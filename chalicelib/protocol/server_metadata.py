@@ -7,6 +7,7 @@ from typing import Any
 
 from chalicelib import settings
 from chalicelib.keys import signing
+from chalicelib.models import ended_tokens
 from chalicelib.models.application import BASIC, NONE, POST, PRIVATE_KEY_JWT
 from chalicelib.protocol.clients import client_metadata, metadata_documents, private_key_jwt
 from chalicelib.protocol.grants import token_endpoint
@@ -34,7 +35,7 @@ def authorization_server(issuer: str) -> dict[str, Any]:
         "device_authorization_endpoint": issuer + paths.DEVICE_AUTHORIZATION,
         "pushed_authorization_request_endpoint": issuer + paths.PUSHED_REQUEST,
         **({} if is_closed else {"registration_endpoint": issuer + paths.REGISTRATION}),
-        **({"jwks_uri": issuer + paths.KEYS} if signing.is_on() else {}),
+        **(_signed(issuer) if signing.is_on() else {}),
         "scopes_supported": list(scopes.supported()),
         **_protected_resources(issuer),
         "response_types_supported": ["code"],
@@ -47,6 +48,16 @@ def authorization_server(issuer: str) -> dict[str, Any]:
         "request_uri_parameter_supported": False,
         "client_id_metadata_document_supported": metadata_documents.are_taken(),
         "authorization_response_iss_parameter_supported": True,  # RFC 9207 §3
+    }
+
+
+def _signed(issuer: str) -> dict[str, Any]:
+    """Where to find the keys, which signed access tokens have ended (no registered member), and how introspection signs
+    (RFC 9701 §7)."""
+    return {
+        "jwks_uri": issuer + paths.KEYS,
+        **({"ended_tokens_uri": issuer + paths.ENDED_TOKENS} if ended_tokens.are_listed() else {}),
+        "introspection_signing_alg_values_supported": [signing.algorithm()],
     }
 
 

@@ -12,7 +12,16 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from chalicelib.accounts import leaving
-from chalicelib.models import application, application_deletion, grant, store, user, user_erasure, user_organizers
+from chalicelib.models import (
+    application,
+    application_deletion,
+    grant,
+    grant_ending,
+    store,
+    user,
+    user_erasure,
+    user_organizers,
+)
 from chalicelib.models.grant import Grant
 from chalicelib.models.store.table import Item
 from chalicelib.models.user import User
@@ -97,7 +106,7 @@ def _items(model: type[Item], of: User) -> Iterator[Item]:
 
 def _delete(item: Item) -> None:
     if isinstance(item, Grant):
-        grant.end(str(item.grant_id))  # ends its access token too
+        grant_ending.end(item)  # ends its access token too
     else:
         store.write(store.Delete(item.own_key))
 

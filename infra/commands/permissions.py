@@ -30,7 +30,9 @@ def permissions_check(operator: Operator, name: str | None) -> None:
     found = _load(name) if name else settings.SETTINGS.permissions
     row = {"catalogue": name or "of the stage", "scopes": list(found.names), "resources": list(found.resources)}
     counts = [_count(len(found.scopes), "scope"), *filter(None, [_count(len(found.resources), "resource")])]
-    operator.show(row, sentence=f"The catalogue is good: {', '.join(counts)}.")
+    takes_jwts = any(resource.takes_jwts for resource in found.resources.values())
+    hint = " It asks for signed tokens, so its stage needs signing keys." if takes_jwts else ""
+    operator.show(row, sentence=f"The catalogue is good: {', '.join(counts)}.{hint}")
 
 
 @catalogues.command("show", cls=Command)
@@ -71,6 +73,7 @@ def permissions_resources(operator: Operator, name: str | None) -> None:
                 "title": resource.title.get("en"),
                 "scopes": [scope for scope in found.names if scope in resource.scopes],
                 "token_lifetime": _duration(resource.token_lifetime_seconds),
+                "token_format": resource.token_format,
                 "required_scopes": [f"{rule.method} {rule.path} {rule.scope}" for rule in resource.required_scopes],
             }
             for resource in found.resources.values()

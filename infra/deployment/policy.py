@@ -86,6 +86,7 @@ API: dict[str, tuple[str, ...]] = {
         "device_requests",
         "document_fetches",
         "email_addresses",
+        "ended_tokens",
         "grants",
         "invitations",
         "linked_identities",
@@ -105,6 +106,7 @@ API: dict[str, tuple[str, ...]] = {
     "Query": (
         "applications/index/owner",
         "consents",
+        "ended_tokens",
         "grants",
         "grants/index/client",
         "invitations",

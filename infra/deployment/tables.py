@@ -11,6 +11,7 @@ from chalicelib.models.consent import Consent
 from chalicelib.models.device_request import DeviceRequest
 from chalicelib.models.document_fetch import DocumentFetch
 from chalicelib.models.email_address import EmailAddress
+from chalicelib.models.ended_tokens import EndedTokens
 from chalicelib.models.grant import Grant
 from chalicelib.models.linked_identity import LinkedIdentity
 from chalicelib.models.mail_link import MailLink
@@ -57,6 +58,7 @@ MODELS: tuple[type[Item], ...] = (
     DocumentFetch,
     Invitation,
     SignInRequest,
+    EndedTokens,
 )
 
 

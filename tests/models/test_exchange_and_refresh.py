@@ -9,7 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from chalicelib import limits
-from chalicelib.models import access_token, application, application_deletion, authorization_code, grant, store, user
+from chalicelib.models import (
+    access_token,
+    application,
+    application_deletion,
+    authorization_code,
+    grant,
+    grant_ending,
+    store,
+    user,
+)
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.authorization_code import AlreadyUsed, AuthorizationCode, NoLongerAllowed
 from chalicelib.models.grant import Grant
@@ -131,7 +140,7 @@ def test_refresh_replaces_the_access_token(held: tuple[Grant, AccessToken]) -> N
 def test_ended_grant_cannot_be_refreshed(held: tuple[Grant, AccessToken]) -> None:
     made, _ = held
     for _ in range(2):
-        grant.end(made.grant_id)
+        grant_ending.end(made)
     assert stored(made) == (None, None)
     with pytest.raises(store.ConditionFailed):
         grant.refresh(made, an_access_token(made))
@@ -144,9 +153,9 @@ def test_revoking_a_replaced_token_leaves_its_successor(held: tuple[Grant, Acces
     made, first = held
     second = an_access_token(made)
     grant.refresh(made, second)
-    access_token.revoke(made.grant_id, first.token_digest)
+    access_token.revoke(first)
     assert stored(made)[1]
-    access_token.revoke(made.grant_id, second.token_digest)
+    access_token.revoke(second)
     kept, live = stored(made)
     assert kept
     assert live is None

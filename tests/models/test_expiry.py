@@ -48,6 +48,7 @@ def test_every_table_with_expiring_items_has_its_ttl_attribute() -> None:
         "registration_forms": "forget_at",
         "invitations": "expires_at",
         "sign_in_requests": "expires_at",
+        "ended_tokens": "expires_at",
     }
 
 

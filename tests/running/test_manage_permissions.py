@@ -42,6 +42,14 @@ def test_operator_checks_and_shows_a_catalogue(local_run: LocalRun) -> None:
     }
 
 
+def test_check_says_that_a_catalogue_with_signed_tokens_needs_keys(local_run: LocalRun) -> None:
+    signed = DOOR + 'token_format = "jwt"\n'
+    (local_run.folder / "chalicelib" / "permissions" / "signed.toml").write_text(signed, encoding="utf-8")
+    assert local_run.manage("permissions", "check", "signed").stdout == (
+        "The catalogue is good: 1 scope, 1 resource. It asks for signed tokens, so its stage needs signing keys.\n"
+    )
+
+
 def test_operator_prints_the_metadata_that_an_api_has_to_serve(local_run: LocalRun) -> None:
     (local_run.folder / "chalicelib" / "permissions" / "door.toml").write_text(DOOR, encoding="utf-8")
     assert local_run.manage("permissions", "check", "door").stdout == "The catalogue is good: 1 scope, 1 resource.\n"
@@ -51,6 +59,7 @@ def test_operator_prints_the_metadata_that_an_api_has_to_serve(local_run: LocalR
             "title": "The door",
             "scopes": ["scan"],
             "token_lifetime": "15 minutes",
+            "token_format": "opaque",
             "required_scopes": ["GET /* scan"],
         }
     ]

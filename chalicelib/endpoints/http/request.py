@@ -90,7 +90,8 @@ class Request:
         """The request for the endpoints that applications call directly."""
         headers = self.header("authorization"), self.header("content-type"), self.header("origin") is not None
         path = str(self.raw.context["resourcePath"])
-        return ClientRequest(path, self.base_url, self.network, self.body, self.query, *headers)
+        accept = self.header("accept")
+        return ClientRequest(path, self.base_url, self.network, self.body, self.query, *headers, accept)
 
     @property
     def address(self) -> str:

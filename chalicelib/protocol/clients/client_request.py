@@ -32,7 +32,8 @@ class ClientRequest:
     """A request as received.
 
     path: the endpoint's. issuer: this provider's URL. address: the caller's IP address, which limits count by. query:
-    the parameters in the URL. authorization, content_type: the headers, or None. is_from_script: a web page sent it.
+    the parameters in the URL. authorization, content_type, accept: the headers, or None. is_from_script: a web page
+    sent it.
     """
 
     path: str
@@ -43,6 +44,7 @@ class ClientRequest:
     authorization: str | None
     content_type: str | None
     is_from_script: bool = False
+    accept: str | None = None
 
     @property
     def digest(self) -> str:

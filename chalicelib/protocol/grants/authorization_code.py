@@ -9,9 +9,11 @@ from chalicelib.credentials import Kind
 from chalicelib.models import authorization_code, grant, store
 from chalicelib.models.application import Application
 from chalicelib.models.authorization_code import AuthorizationCode
-from chalicelib.protocol.grants import issuing, undelivered
+from chalicelib.protocol.grants import issuing, signed_access_token, undelivered
 from chalicelib.protocol.grants.grant_type import CONNECT_AGAIN, TokenAnswer, TokenGrant, TokenRequest
 from chalicelib.protocol.rules import grant_types, pkce
+
+_REVOKED = "The user has revoked the permission."
 
 
 class AuthorizationCodeGrant(TokenGrant):
@@ -25,7 +27,7 @@ class AuthorizationCodeGrant(TokenGrant):
         _check_usable(code, client, request.parameters.get("code_verifier"))
         resource = request.resource(code.resource)
         _check_redirect_uri(code, request.parameters.get("redirect_uri"))
-        return _exchange(code, client, resource)
+        return _exchange(code, client, resource, request.issuer)
 
 
 def _read(request: TokenRequest) -> tuple[Application | None, AuthorizationCode | None]:
@@ -74,7 +76,7 @@ def _check_redirect_uri(code: AuthorizationCode, sent: str | None) -> None:
         raise errors.InvalidGrantError("redirect_uri is not the one from the authorization request.")
 
 
-def _exchange(code: AuthorizationCode, client: Application, resource: str | None) -> TokenAnswer:
+def _exchange(code: AuthorizationCode, client: Application, resource: str | None, issuer: str) -> TokenAnswer:
     """Raises InvalidScopeError if the resource knows nothing of what the user allowed.
 
     Raises InvalidGrantError if another request used the code first, if the user has since revoked the consent, or if
@@ -82,14 +84,17 @@ def _exchange(code: AuthorizationCode, client: Application, resource: str | None
     grant_id = grant.new_id(code.user_id, code.client_id)
     tokens = issuing.new_tokens(grant_id, issuing.still_allowed(code), resource)
     made = issuing.new_grant(code, client, grant_id, tokens)
+    item = issuing.access_token(made, tokens, resource, client, issuer=issuer)
+    answered = signed_access_token.handed_out(tokens, item, client, issuer=issuer)
     try:
-        authorization_code.exchange(code, made, issuing.access_token(made, tokens, resource), client)
+        authorization_code.exchange(code, made, item, client)
     except authorization_code.AlreadyUsed as error:
         raise issuing.end_replayed(error.grant_id, client) from error
     except authorization_code.NoLongerAllowed as error:
-        raise errors.InvalidGrantError(f"The user has revoked the permission. {CONNECT_AGAIN}") from error
+        why = "The user has revoked the permission, or has just left one of the organizers."
+        raise errors.InvalidGrantError(f"{why if item.signed else _REVOKED} {CONNECT_AGAIN}") from error
     except store.StoreUnavailable:
         undelivered.note(grant_id)
         raise
     logs.note(outcome="token issued")
-    return tokens
+    return answered

@@ -11,7 +11,7 @@ from chalicelib import credentials, logs
 from chalicelib.credentials import Kind
 from chalicelib.models import application_access, store
 from chalicelib.models.application import Application
-from chalicelib.protocol.grants import issuing
+from chalicelib.protocol.grants import issuing, signed_access_token
 from chalicelib.protocol.grants.grant_type import TokenAnswer, TokenGrant, TokenRequest
 from chalicelib.protocol.rules import grant_types, resource_indicators, scopes
 
@@ -27,9 +27,11 @@ class ClientCredentialsGrant(TokenGrant):
         grant_id = application_access.new_id(client.client_id)
         lifetime = resource_indicators.token_lifetime_seconds(resource)
         tokens = TokenAnswer(credentials.mint(Kind.ACCESS_TOKEN, grant_id), scope, expires_in=lifetime)
-        application_access.issue(issuing.own_access_token(client, grant_id, tokens, resource))
+        item = issuing.own_access_token(client, grant_id, tokens, resource, issuer=request.issuer)
+        answered = signed_access_token.handed_out(tokens, item, client, issuer=request.issuer)
+        application_access.issue(item)
         logs.note(outcome="token issued")
-        return tokens
+        return answered
 
 
 def _check_allowed(client: Application) -> None:

@@ -9,12 +9,14 @@ from oauthlib.oauth2.rfc6749 import errors
 
 from chalicelib import clock, credentials, logs
 from chalicelib.credentials import Kind
-from chalicelib.models import consent, store
+from chalicelib.models import consent, store, user_organizers
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.application import Application
 from chalicelib.models.authorization_code import AuthorizationCode
 from chalicelib.models.device_request import DeviceRequest
 from chalicelib.models.grant import Grant, forgotten_at
+from chalicelib.models.store.table import as_set
+from chalicelib.models.user import User
 from chalicelib.protocol.grants import refresh_rotation, undelivered
 from chalicelib.protocol.grants.grant_type import CONNECT_AGAIN, TokenAnswer
 from chalicelib.protocol.rules import given_scopes, resource_indicators, scopes
@@ -65,16 +67,35 @@ def still_allowed(of: AuthorizationCode | DeviceRequest | Grant) -> list[str]:
     return allowed
 
 
-def access_token(of: Grant, tokens: TokenAnswer, resource: str | None) -> AccessToken:
-    """resource: what the access token is for; it may be narrower than the grant's."""
-    return _access_token(of.grant_id, of.user_id, of.client_id, of.organizers, tokens, resource)
+def access_token(
+    of: Grant, tokens: TokenAnswer, resource: str | None, client: Application, *, issuer: str, user: User | None = None
+) -> AccessToken:
+    """resource: what the access token is for; it may be narrower than the grant's. user: the grant's, if it was read;
+    without it, the transaction that stores a signed token has to check the user."""
+    made = _access_token(of.grant_id, of.user_id, of.client_id, of.organizers, tokens, resource)
+    if not resource_indicators.takes_jwts(resource, issuer=issuer):
+        return made
+    made.signed = True
+    made.consent_id = of.consent_id
+    made.issued_at = consent.moment_for(client)
+    # Nobody asks again when a signed token is used, so it says and lasts no more than what is so now.
+    made.organizers = as_set(user_organizers.among(user, of.organizers or ())) if user else of.organizers
+    ends = given_scopes.ends(of.scope.split())
+    said = scopes.with_implied(made.scope.split())
+    made.expires_at = min([made.expires_at, *(at for name, at in ends.items() if name in said)])
+    return made
 
 
-def own_access_token(client: Application, grant_id: str, tokens: TokenAnswer, resource: str | None) -> AccessToken:
+def own_access_token(
+    client: Application, grant_id: str, tokens: TokenAnswer, resource: str | None, *, issuer: str
+) -> AccessToken:
     """An application's own access token. Its user id is the client id."""
     own = set(client.own_organizers or ()) or None
     moment = consent.moment_for(client)
-    return _access_token(grant_id, client.client_id, client.client_id, own, tokens, resource, issued_at=moment)
+    made = _access_token(grant_id, client.client_id, client.client_id, own, tokens, resource, issued_at=moment)
+    if resource_indicators.takes_jwts(resource, issuer=issuer):
+        made.signed = True
+    return made
 
 
 def end_replayed(grant_id: str | None, client: Application) -> errors.InvalidGrantError:
@@ -83,16 +104,18 @@ def end_replayed(grant_id: str | None, client: Application) -> errors.InvalidGra
         return end_undelivered(grant_id, client, "code")
     logs.note(security_event="code replayed")
     # Record only the first replay: a client that keeps replaying must not fill the user's history.
-    if grant_id and store.read(Grant.key(grant_id))[0]:
-        refresh_rotation.end_replayed_grant(grant_id, client)
+    found = store.read(Grant.key(grant_id))[0] if grant_id else None
+    if found:
+        refresh_rotation.end_replayed_grant(found, client)
     return errors.InvalidGrantError(f"The code has been used. {CONNECT_AGAIN}")
 
 
 def end_undelivered(grant_id: str, client: Application, what: str) -> errors.InvalidGrantError:
     """End a grant whose tokens this process could not deliver: they may have leaked on the way. Returns the error."""
     logs.note(interrupted=True)
-    if store.read(Grant.key(grant_id))[0]:
-        refresh_rotation.end_interrupted(grant_id, client)
+    found = store.read(Grant.key(grant_id))[0]
+    if found:
+        refresh_rotation.end_interrupted(found, client)
     return errors.InvalidGrantError(f"The {what} was used by a request whose response was lost. Start again.")
 
 

@@ -14,7 +14,7 @@ from enum import Enum, auto
 from oauthlib.oauth2.rfc6749 import errors
 
 from chalicelib import clock, credentials, limits, logs, settings
-from chalicelib.models import grant, grant_rotation, security_event
+from chalicelib.models import grant_ending, grant_rotation, security_event
 from chalicelib.models.application import Application
 from chalicelib.models.grant import Grant
 from chalicelib.protocol.grants import refresh_chain
@@ -64,7 +64,7 @@ def use(token: str, found: Grant, client: Application) -> Use:
         raise errors.InvalidGrantError(f"The refresh token is unknown. {CONNECT_AGAIN}")
     if not _is_in_grace(uses_ago, found):
         logs.note(security_event="refresh token replayed")
-        end_replayed_grant(found.grant_id, client)
+        end_replayed_grant(found, client)
         raise errors.InvalidGrantError(f"The refresh token was used before, so its grant has ended. {CONNECT_AGAIN}")
     given = refresh_chain.present_after(token, found, uses_ago)
     if given is None:
@@ -81,25 +81,25 @@ def count_repeat(found: Grant, client: Application) -> None:
     if grant_rotation.note_repeat(found) <= limits.REFRESH_REPEATED_ROTATIONS_LIMIT:
         return
     logs.note(security_event="refresh token repeatedly replayed")
-    end_replayed_grant(found.grant_id, client)
+    end_replayed_grant(found, client)
     raise errors.InvalidGrantError(
         f"The refresh token was repeated after each of the last refreshes, so its grant has ended. {CONNECT_AGAIN}"
     )
 
 
-def end_replayed_grant(grant_id: str, client: Application) -> None:
+def end_replayed_grant(found: Grant, client: Application) -> None:
     """End a grant because a token or code was replayed, and record that in the user's history."""
-    _end(grant_id, client, security_event.Kind.REPLAY_DETECTED)
+    _end(found, client, security_event.Kind.REPLAY_DETECTED)
 
 
-def end_interrupted(grant_id: str, client: Application) -> None:
+def end_interrupted(found: Grant, client: Application) -> None:
     """End a grant whose tokens never reached the client, and tell the user in their history to connect it again."""
-    _end(grant_id, client, security_event.Kind.CONNECTION_INTERRUPTED)
+    _end(found, client, security_event.Kind.CONNECTION_INTERRUPTED)
 
 
-def _end(grant_id: str, client: Application, kind: security_event.Kind) -> None:
-    grant.end(grant_id)
-    security_event.record(grant.user_of(grant_id), kind, client_id=client.client_id, application_name=client.name)
+def _end(found: Grant, client: Application, kind: security_event.Kind) -> None:
+    grant_ending.end(found)
+    security_event.record(found.user_id, kind, client_id=client.client_id, application_name=client.name)
 
 
 def _is_in_grace(uses_ago: int, found: Grant) -> bool:

@@ -7,6 +7,7 @@ A confidential client's refresh token stays the same. A public client's rotates,
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 from oauthlib.oauth2.rfc6749 import errors
 
@@ -19,7 +20,7 @@ from chalicelib.models.consent import Consent
 from chalicelib.models.grant import Grant
 from chalicelib.models.store.attempts import attempts
 from chalicelib.models.user import User
-from chalicelib.protocol.grants import issuing, refresh_rotation
+from chalicelib.protocol.grants import issuing, refresh_rotation, signed_access_token
 from chalicelib.protocol.grants.grant_type import CONNECT_AGAIN, TokenAnswer, TokenGrant, TokenRequest
 from chalicelib.protocol.grants.refresh_rotation import Presented, Use
 from chalicelib.protocol.rules import given_scopes, grant_types, resource_indicators, scopes
@@ -27,6 +28,24 @@ from chalicelib.protocol.rules import given_scopes, grant_types, resource_indica
 _UNKNOWN = f"The refresh token is unknown, was used before, or its permission has ended. {CONNECT_AGAIN}"
 _TAKEN_BACK = f"The user has revoked the permission, or their account is closed. {CONNECT_AGAIN}"
 _ENDED_MEANWHILE = "The permission ended while this request was processed."
+
+
+@dataclass(frozen=True)
+class _Asking:
+    """Who refreshes, and for what. token: the refresh token. resource: of the access token. issuer: our URL."""
+
+    client: Application
+    user: User | None
+    token: str
+    resource: str | None
+    issuer: str
+
+    def access_token(self, found: Grant, tokens: TokenAnswer) -> AccessToken:
+        """The item of the next access token of the grant."""
+        return issuing.access_token(found, tokens, self.resource, self.client, issuer=self.issuer, user=self.user)
+
+    def answer(self, tokens: TokenAnswer, item: AccessToken) -> TokenAnswer:
+        return signed_access_token.handed_out(tokens, item, self.client, issuer=self.issuer)
 
 
 class RefreshTokenGrant(TokenGrant):
@@ -39,13 +58,14 @@ class RefreshTokenGrant(TokenGrant):
         client = request.authenticated(application)
         own_grant = _check_grant(found, user, consent, client)
         resource = request.resource(own_grant.resource)
+        asking = _Asking(client, user, token, resource, request.issuer)
         if client.rotates_refresh_tokens:
             use = refresh_rotation.use(token, own_grant, client)
-            answered = _rotate(own_grant, client, token, use, _scope(request, own_grant, resource), resource)
+            answered = _rotate(own_grant, asking, use, _scope(request, own_grant, resource))
         else:
             if not credentials.matches(token, own_grant.refresh_digest):
                 raise errors.InvalidGrantError(_UNKNOWN)
-            answered = _refresh(own_grant, client, token, _scope(request, own_grant, resource), resource)
+            answered = _refresh(own_grant, asking, _scope(request, own_grant, resource))
         logs.note(outcome="token refreshed")
         return answered
 
@@ -91,29 +111,32 @@ def _scope(request: TokenRequest, found: Grant, resource: str | None) -> str:
     return " ".join(resource_indicators.scopes_at(resource, asked))
 
 
-def _refresh(found: Grant, client: Application, token: str, scope: str, resource: str | None) -> TokenAnswer:
+def _refresh(found: Grant, asking: _Asking, scope: str) -> TokenAnswer:
     """Write the next access token. If another refresh came first, try again, or raise StoreUnavailable.
 
     Raises InvalidGrantError if the grant has ended.
     """
-    lifetime = resource_indicators.token_lifetime_seconds(resource)
-    tokens = TokenAnswer(credentials.mint(Kind.ACCESS_TOKEN, found.grant_id), scope, token, expires_in=lifetime)
+    lifetime = resource_indicators.token_lifetime_seconds(asking.resource)
+    made = credentials.mint(Kind.ACCESS_TOKEN, found.grant_id)
+    tokens = TokenAnswer(made, scope, asking.token, expires_in=lifetime)
     for _ in attempts():
         began = time.monotonic()
+        item = asking.access_token(found, tokens)
+        answered = asking.answer(tokens, item)
         try:
-            grant.refresh(found, issuing.access_token(found, tokens, resource))
+            grant.refresh(found, item)
         except store.ConditionFailed:
             if time.monotonic() - began >= limits.REFRESH_GIVES_WAY_SECONDS:
                 raise store.StoreUnavailable("overtaken while it hung") from None
-            found = _read_again(found.grant_id, client)[0]
-            if not credentials.matches(token, found.refresh_digest):
+            found = _read_again(found.grant_id, asking.client)[0]
+            if not credentials.matches(asking.token, found.refresh_digest):
                 raise errors.InvalidGrantError(_ENDED_MEANWHILE) from None
         else:
-            return tokens
+            return answered
     raise store.StoreUnavailable("refreshed again and again")
 
 
-def _rotate(found: Grant, client: Application, token: str, use: Use, scope: str, resource: str | None) -> TokenAnswer:
+def _rotate(found: Grant, asking: _Asking, use: Use, scope: str) -> TokenAnswer:
     """Rotate. If the token is a repeat, or another request used it first, return what is already stored.
 
     Raises InvalidGrantError if the grant has ended.
@@ -121,32 +144,34 @@ def _rotate(found: Grant, client: Application, token: str, use: Use, scope: str,
     is_repeat = use.presented is Presented.REPEATED
     if not is_repeat:
         made = use.tokens
-        lifetime = resource_indicators.token_lifetime_seconds(resource)
+        lifetime = resource_indicators.token_lifetime_seconds(asking.resource)
         tokens = TokenAnswer(made.access_token, scope, made.refresh_token, expires_in=lifetime)
-        digest, access_token = credentials.digest(made.refresh_token), issuing.access_token(found, tokens, resource)
+        digest, item = credentials.digest(made.refresh_token), asking.access_token(found, tokens)
+        answered = asking.answer(tokens, item)
         try:
-            grant_rotation.rotate(found, digest, access_token, key_id=made.key_id, salt=made.salt)
+            grant_rotation.rotate(found, digest, item, key_id=made.key_id, salt=made.salt)
         except store.ConditionFailed:
             pass  # another request with the same token came first; not a repeat, since neither had its response yet
         else:
-            return tokens
-    return _repeat(found.grant_id, client, token, is_repeat=is_repeat)
+            return answered
+    return _repeat(found.grant_id, asking, is_repeat=is_repeat)
 
 
-def _repeat(grant_id: str, client: Application, token: str, *, is_repeat: bool) -> TokenAnswer:
-    found, live = _read_again(grant_id, client)
-    use = refresh_rotation.use(token, found, client)
+def _repeat(grant_id: str, asking: _Asking, *, is_repeat: bool) -> TokenAnswer:
+    found, live = _read_again(grant_id, asking.client)
+    use = refresh_rotation.use(asking.token, found, asking.client)
     if use.presented is Presented.CURRENT:
         raise store.StoreUnavailable("neither rotated nor ended")
     if is_repeat:
-        refresh_rotation.count_repeat(found, client)
+        refresh_rotation.count_repeat(found, asking.client)
     logs.note(repeated=True)
-    return TokenAnswer(
+    tokens = TokenAnswer(
         use.tokens.access_token,
         _scope_of(found, live),
         use.tokens.refresh_token,
         expires_in=max(0, live.expires_at - clock.now()) if live else 0,
     )
+    return asking.answer(tokens, live) if live else tokens
 
 
 def _scope_of(found: Grant, live: AccessToken | None) -> str:

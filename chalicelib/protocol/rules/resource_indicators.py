@@ -62,6 +62,18 @@ def token_lifetime_seconds(resource: str | None) -> int:
     return (found and found.token_lifetime_seconds) or limits.ACCESS_TOKEN_LIFETIME_SECONDS
 
 
+def takes_jwts(resource: str | None, *, issuer: str) -> bool:
+    """True if access tokens for this resource are signed: the catalogue says so, and it is not our own API."""
+    found = settings.SETTINGS.permissions.resource(resource) if resource else None
+    return found is not None and found.takes_jwts and not resource_url.is_same(found.address, issuer)
+
+
+def as_in_catalogue(resource: str) -> str:
+    """The address of a resource as the catalogue spells it; as it is, if it is not there."""
+    found = settings.SETTINGS.permissions.resource(resource)
+    return found.address if found else resource
+
+
 def is_good_at(token_resource: str | None, resource: str) -> bool:
     """True if a token for `token_resource` is valid at `resource`. At "", only a token without a resource is."""
     return token_resource is None or resource_url.is_same(token_resource, resource)

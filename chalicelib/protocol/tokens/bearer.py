@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from chalicelib import credentials, logs
@@ -18,6 +19,7 @@ from chalicelib.protocol.rules.request_parameters import HTTP_BLANKS
 
 _HEADER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*) *", re.ASCII | re.IGNORECASE)
 REALM = "Lanyard"
+UNKNOWN = "The access token is unknown, was replaced or was revoked."
 
 
 class BearerError(Exception):
@@ -104,10 +106,20 @@ def access_of(token: str) -> Access:
     """Return the access of a token. Raises BearerError if it is not valid, StoreUnavailable. Round trips: see
     `authenticate`."""
     named = credentials.recognize(token, Kind.ACCESS_TOKEN)
-    standing = _standing(named.names) if named else None
+    if named is None:
+        raise BearerError(401, "invalid_token", UNKNOWN)
+    return access(named.names, lambda live: not live.signed and credentials.matches(token, live.token_digest))
+
+
+def access(grant_id: str, is_presented: Callable[[AccessToken], bool]) -> Access:
+    """Return the access of a grant's live access token. is_presented: whether that is the token in the request.
+
+    Raises as `access_of` does.
+    """
+    standing = _standing(grant_id)
     live = standing.access_token if standing else None
-    if named is None or standing is None or live is None or not credentials.matches(token, live.token_digest):
-        raise BearerError(401, "invalid_token", "The access token is unknown, was replaced or was revoked.")
+    if standing is None or live is None or not is_presented(live):
+        raise BearerError(401, "invalid_token", UNKNOWN)
     if live.is_expired:
         raise BearerError(401, "invalid_token", "The access token has expired.")
     if not standing.is_good:

@@ -15,15 +15,19 @@ from typing import Any
 
 from oauthlib.oauth2.rfc6749 import errors
 
-from chalicelib import credentials, logs
+from chalicelib import clock, credentials, logs
 from chalicelib.credentials import Kind
+from chalicelib.keys import signing
 from chalicelib.models import grant
 from chalicelib.models.application import Application
 from chalicelib.protocol.clients import authentication, client_request
 from chalicelib.protocol.clients.client_request import ClientRequest, ProtocolAnswer
 from chalicelib.protocol.rules import given_scopes, request_parameters, resource_indicators, scopes
-from chalicelib.protocol.tokens import bearer
+from chalicelib.protocol.tokens import bearer, signed_access
 from chalicelib.protocol.tokens.bearer import Access, BearerError
+
+_SIGNED = "token-introspection+jwt"
+_SIGNED_TYPE = "application/" + _SIGNED
 
 
 def introspection_response(request: ClientRequest) -> ProtocolAnswer:
@@ -41,13 +45,23 @@ def _create(request: ClientRequest) -> ProtocolAnswer:
     described = describe(parameters["token"], asking, request.issuer)
     logs.note(outcome="active" if described else "inactive")
     # The response must not tell why a token is not active (§2.2).
-    return ProtocolAnswer(200, {}, json.dumps(described or {"active": False}))
+    return _answer(described or {"active": False}, asking, request)
+
+
+def _answer(described: dict[str, Any], asking: Application, request: ClientRequest) -> ProtocolAnswer:
+    """As JSON; signed, if the API asks for it and this server signs, as proof of what we said (RFC 9701 §4, §5)."""
+    if not (signing.is_on() and _SIGNED_TYPE in (request.accept or "").lower()):
+        return ProtocolAnswer(200, {}, json.dumps(described))
+    claims = {"iss": request.issuer, "aud": asking.public_id, "iat": clock.now(), "token_introspection": described}
+    signed = signing.sign(claims, token_type=_SIGNED)
+    return ProtocolAnswer(200, {"Content-Type": _SIGNED_TYPE}, signed)
 
 
 def _access_token(token: str, asking: Application, issuer: str) -> dict[str, Any] | None:
     """The description of a valid access token that this application may know about; else None."""
     try:
-        access = bearer.access_of(token)
+        is_signed = "." in token  # no opaque token has a dot
+        access = signed_access.access_of(token, issuer=issuer) if is_signed else bearer.access_of(token)
     except BearerError:
         return None
     if not _may_know(access, asking):
@@ -62,6 +76,7 @@ def _access_token(token: str, asking: Application, issuer: str) -> dict[str, Any
         "sub": access.subject,
         "iss": issuer,
         **({"aud": access.resource} if access.resource else {}),
+        **({"jti": access.access_token.jti} if access.access_token.signed else {}),
         "organizers": sorted(access.organizers),
     }
 

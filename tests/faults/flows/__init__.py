@@ -12,6 +12,7 @@ from tests.faults.flows import (  # noqa: F401
     provisioning,
     registration,
     resources,
+    signed,
     taking_back,
     tokens,
 )
