@@ -97,6 +97,8 @@ def test_one_grant_gives_tokens_of_either_kind(john: Browser, shop: ClientApp, d
     opaque = shop.refresh(tokens["refresh_token"], resource=TILL).json()["access_token"]
     assert opaque.startswith("lyat_")
     assert introspected(door, signed) == {"active": False}
+    listed = {str(entry.handle) for entry in ended_tokens.page().entries}
+    assert listed & set(read(shop.base_url, signed).claims["ends_with"])
 
 
 @pytest.mark.parametrize(

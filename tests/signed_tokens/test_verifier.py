@@ -135,10 +135,6 @@ def refreshed(app: ClientApp, _: Browser, tokens: dict[str, Any]) -> None:
     assert app.refresh(tokens["refresh_token"]).status_code == 200
 
 
-def replaced_by_an_opaque_one(app: ClientApp, _: Browser, tokens: dict[str, Any]) -> None:
-    assert app.refresh(tokens["refresh_token"], resource=TILL, scope="list").status_code == 200
-
-
 def taken_back(app: ClientApp, browser: Browser, __: dict[str, Any]) -> None:
     page = browser.open("/settings/authorized")
     (form,) = (form for form in page.html.find_all("form") if app.client_id in str(form))
