@@ -16,6 +16,7 @@ from chalicelib.endpoints.http.request import Request
 from chalicelib.endpoints.http.visitor_token import visitor_form
 from chalicelib.pages import render
 from chalicelib.pages.site import Site
+from chalicelib.protocol.rules import scopes
 from chalicelib.protocol.rules.request_parameters import Parameters
 
 # The purpose of the sign-in form's CSRF token. The word is that of earlier versions, whose forms may still be open.
@@ -70,7 +71,7 @@ def page(
 def site() -> Site:
     """What the operator makes of the pages."""
     found = settings.SETTINGS
-    return _site(found.site_name, found.site_logo_url, found.site_colour, found.support_contact, found.permissions)
+    return _site(found.site_name, found.site_logo_url, found.site_colour, found.support_contact, scopes.catalogue())
 
 
 def sign_in_page(

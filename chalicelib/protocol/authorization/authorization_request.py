@@ -121,7 +121,7 @@ def read_request(
     try:
         _GRANT.validate_authorization_request(request)
         resource = resource_indicators.read(known.get("resource"), issuer=issuer)
-        narrowed = resource_indicators.scopes_at(resource, scopes.ordered(request.scopes))
+        narrowed = resource_indicators.scopes_at(resource, scopes.ordered(scopes.without_habits(request.scopes)))
     except FatalClientError as error:
         raise _not_this_application(error, application, known.get("redirect_uri")) from error
     except OAuth2Error as error:
