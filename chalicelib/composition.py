@@ -21,7 +21,7 @@ from chalicelib.endpoints.developers import (
     programs,
     recent_requests,
 )
-from chalicelib.endpoints.oauth import authorize, device, discovery, registration, signing_keys, token
+from chalicelib.endpoints.oauth import authorize, device, discovery, registration, signing_keys, token, user_info
 from chalicelib.endpoints.people import (
     account_activity,
     connected_applications,
@@ -41,6 +41,7 @@ VIEWS = (
     registration,
     discovery,
     signing_keys,
+    user_info,
     openapi,
     resources,
     sign_in_requests,

@@ -31,6 +31,13 @@ class AuthorizationCode(Item):
     redirect_uri = UnicodeAttribute()
     redirect_uri_given = BooleanAttribute()
     code_challenge = UnicodeAttribute(null=True)
+    # The attributes below are for OpenID Connect. None in a request without it.
+    nonce = UnicodeAttribute(null=True)
+    auth_time = EpochSeconds(null=True)
+    session_id = UnicodeAttribute(null=True)  # see `session.public_id`
+    amr = UnicodeAttribute(null=True)
+    acr = UnicodeAttribute(null=True)
+    id_token_claims = UnicodeAttribute(null=True)  # about the user, that the ID token was asked to have; JSON
     created_at = EpochSeconds()
     expires_at = EpochSeconds()
     used_at = EpochSeconds(null=True)

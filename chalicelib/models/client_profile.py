@@ -26,7 +26,9 @@ class Profile:
     auth_method: how it authenticates. auth_method_named: it said so itself, so it may not use another way. None in what
     an earlier version stored. application_type: WEB or NATIVE. jwks: its public keys, for PRIVATE_KEY_JWT.
     device_grant: it may serve devices without a browser (RFC 8628). pkce_required: refuse its requests without a
-    challenge. A public application's always are (RFC 7636, RFC 9700 §2.1.1).
+    challenge. A public application's always are (RFC 7636, RFC 9700 §2.1.1). userinfo_signed: it gets UserInfo as a
+    signed JWT. default_max_age: how many seconds ago its users may have signed in; None for any
+    (OpenID Connect Registration §2).
     """
 
     auth_method: str = BASIC
@@ -35,6 +37,8 @@ class Profile:
     pkce_required: bool = False
     device_grant: bool = False
     jwks: str | None = None
+    userinfo_signed: bool = False
+    default_max_age: int | None = None
 
     @property
     def is_public(self) -> bool:

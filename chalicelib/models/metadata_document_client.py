@@ -55,6 +55,7 @@ def keep(
         Application.auth_method.set(profile.auth_method),
         Application.device_grant.set(profile.device_grant),
         Application.jwks.set(profile.jwks) if profile.jwks else Application.jwks.remove(),
+        *application_edit.of_openid(profile),
         *application_edit.saying(about),
         *_dated(now, version),
         Application.document_etag.set(version.etag) if version.etag else Application.document_etag.remove(),

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from chalicelib import settings
+from chalicelib import settings, toml_file
 from chalicelib.keys import signing
 from chalicelib.models.application import BASIC, NONE, POST, PRIVATE_KEY_JWT
+from chalicelib.protocol.authorization import authorization_request
 from chalicelib.protocol.clients import client_metadata, metadata_documents, private_key_jwt
 from chalicelib.protocol.grants import token_endpoint
+from chalicelib.protocol.openid import claims
 from chalicelib.protocol.rules import paths, pkce, prompts, scopes
 
 _CONFIDENTIAL = [BASIC, POST, PRIVATE_KEY_JWT]
@@ -38,7 +40,7 @@ def authorization_server(issuer: str) -> dict[str, Any]:
         "scopes_supported": list(scopes.supported()),
         **_protected_resources(issuer),
         "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
+        "response_modes_supported": list(authorization_request.response_modes()),
         "prompt_values_supported": list(prompts.ALL),
         "grant_types_supported": list(_grant_types()),
         "code_challenge_methods_supported": [pkce.METHOD],
@@ -47,6 +49,26 @@ def authorization_server(issuer: str) -> dict[str, Any]:
         "request_uri_parameter_supported": False,
         "client_id_metadata_document_supported": metadata_documents.are_taken(),
         "authorization_response_iss_parameter_supported": True,  # RFC 9207 §3
+    }
+
+
+def openid_provider(issuer: str) -> dict[str, Any]:
+    """Return the provider's metadata as an OpenID provider (OpenID Connect Discovery §3), if the stage signs; else the
+    same as `authorization_server`."""
+    found = authorization_server(issuer)
+    if not signing.is_on():
+        return found
+    return {
+        **found,
+        "userinfo_endpoint": issuer + paths.USER_INFO,
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": [signing.algorithm()],
+        "userinfo_signing_alg_values_supported": [signing.algorithm()],
+        "claim_types_supported": ["normal"],
+        "claims_supported": list(claims.SUPPORTED),
+        "claims_parameter_supported": True,
+        "ui_locales_supported": list(toml_file.LANGUAGES),
+        "display_values_supported": ["page"],
     }
 
 

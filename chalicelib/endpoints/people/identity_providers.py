@@ -184,7 +184,7 @@ def _sign_in(
             person,
             provider,
             source=request.source,
-            begin=lambda right: browser_session.start(request, right),
+            begin=lambda right: browser_session.start(request, right, person.proof),
         )
     except AccountDisabled:
         logs.note(outcome="sign-in of a disabled account")

@@ -11,6 +11,7 @@ from chalicelib.models.application import Application
 from chalicelib.models.authorization_code import AuthorizationCode
 from chalicelib.protocol.grants import issuing, undelivered
 from chalicelib.protocol.grants.grant_type import CONNECT_AGAIN, TokenAnswer, TokenGrant, TokenRequest
+from chalicelib.protocol.openid import claims
 from chalicelib.protocol.rules import grant_types, pkce
 
 
@@ -25,7 +26,7 @@ class AuthorizationCodeGrant(TokenGrant):
         _check_usable(code, client, request.parameters.get("code_verifier"))
         resource = request.resource(code.resource)
         _check_redirect_uri(code, request.parameters.get("redirect_uri"))
-        return _exchange(code, client, resource)
+        return _exchange(code, client, resource, issuer=request.issuer)
 
 
 def _read(request: TokenRequest) -> tuple[Application | None, AuthorizationCode | None]:
@@ -74,7 +75,7 @@ def _check_redirect_uri(code: AuthorizationCode, sent: str | None) -> None:
         raise errors.InvalidGrantError("redirect_uri is not the one from the authorization request.")
 
 
-def _exchange(code: AuthorizationCode, client: Application, resource: str | None) -> TokenAnswer:
+def _exchange(code: AuthorizationCode, client: Application, resource: str | None, *, issuer: str) -> TokenAnswer:
     """Raises InvalidScopeError if the resource knows nothing of what the user allowed.
 
     Raises InvalidGrantError if another request used the code first, if the user has since revoked the consent, or if
@@ -82,8 +83,10 @@ def _exchange(code: AuthorizationCode, client: Application, resource: str | None
     grant_id = grant.new_id(code.user_id, code.client_id)
     tokens = issuing.new_tokens(grant_id, issuing.still_allowed(code), resource)
     made = issuing.new_grant(code, client, grant_id, tokens)
+    stored, told = issuing.access_token(made, tokens, resource), claims.from_text(code.id_token_claims)
+    tokens = issuing.with_id_token(tokens, made, client, stored, issuer=issuer, nonce=code.nonce, told=told)
     try:
-        authorization_code.exchange(code, made, issuing.access_token(made, tokens, resource), client)
+        authorization_code.exchange(code, made, stored, client)
     except authorization_code.AlreadyUsed as error:
         raise issuing.end_replayed(error.grant_id, client) from error
     except authorization_code.NoLongerAllowed as error:

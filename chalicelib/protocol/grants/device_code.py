@@ -30,7 +30,7 @@ class DeviceCodeGrant(TokenGrant):
             raise errors.UnauthorizedClientError(device.NOT_ALLOWED)
         asked = _check_own(found, request.parameters["device_code"], client)
         _check_answered(asked, client)
-        return _exchange(asked, client, request.resource(asked.resource))
+        return _exchange(asked, client, request.resource(asked.resource), issuer=request.issuer)
 
 
 def _read(request: TokenRequest) -> tuple[Application | None, DeviceRequest | None]:
@@ -68,7 +68,7 @@ def _check_answered(asked: DeviceRequest, client: Application) -> None:
         raise AuthorizationPendingError("The user has not answered yet.")
 
 
-def _exchange(asked: DeviceRequest, client: Application, resource: str | None) -> TokenAnswer:
+def _exchange(asked: DeviceRequest, client: Application, resource: str | None, *, issuer: str) -> TokenAnswer:
     """Raises InvalidScopeError if the resource knows nothing of what the user allowed.
 
     Raises InvalidGrantError if another request used the code first, if the user has since revoked the consent, or if
@@ -76,8 +76,10 @@ def _exchange(asked: DeviceRequest, client: Application, resource: str | None) -
     grant_id = grant.new_id(asked.user_id, asked.client_id)
     tokens = issuing.new_tokens(grant_id, issuing.still_allowed(asked), resource)
     made = issuing.new_grant(asked, client, grant_id, tokens)
+    stored = issuing.access_token(made, tokens, resource)
+    tokens = issuing.with_id_token(tokens, made, client, stored, issuer=issuer)
     try:
-        device_request.exchange(asked, made, issuing.access_token(made, tokens, resource), client)
+        device_request.exchange(asked, made, stored, client)
     except store.ConditionFailed as error:
         raise errors.InvalidGrantError("The device_code has been used, or the permission was revoked.") from error
     except store.StoreUnavailable:

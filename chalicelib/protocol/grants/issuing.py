@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from oauthlib.oauth2.rfc6749 import errors
@@ -15,8 +16,10 @@ from chalicelib.models.application import Application
 from chalicelib.models.authorization_code import AuthorizationCode
 from chalicelib.models.device_request import DeviceRequest
 from chalicelib.models.grant import Grant, forgotten_at
+from chalicelib.models.store.table import as_set
 from chalicelib.protocol.grants import refresh_rotation, undelivered
 from chalicelib.protocol.grants.grant_type import CONNECT_AGAIN, TokenAnswer
+from chalicelib.protocol.openid import claims, id_token
 from chalicelib.protocol.rules import given_scopes, resource_indicators, scopes
 
 
@@ -37,9 +40,12 @@ def new_grant(of: AuthorizationCode | DeviceRequest, client: Application, grant_
     assert tokens.refresh_token is not None
     now = clock.now()
     # A confidential client's refresh token does not rotate and does not expire.
-    rotating: dict[str, Any] = (
+    more: dict[str, Any] = (
         {"refresh_salt": credentials.new_secret(), "forget_at": forgotten_at()} if client.rotates_refresh_tokens else {}
     )
+    if isinstance(of, AuthorizationCode) and of.auth_time is not None:
+        more |= {name: getattr(of, name) for name in ("auth_time", "session_id", "amr", "acr")}
+        more["id_token_claims"] = as_set(claims.from_text(of.id_token_claims))
     return Grant(
         user_id=of.user_id,
         grant_id=grant_id,
@@ -51,7 +57,7 @@ def new_grant(of: AuthorizationCode | DeviceRequest, client: Application, grant_
         refresh_digest=credentials.digest(tokens.refresh_token),
         created_at=now,
         last_used_at=now,
-        **rotating,
+        **more,
     )
 
 
@@ -63,6 +69,27 @@ def still_allowed(of: AuthorizationCode | DeviceRequest | Grant) -> list[str]:
             f"What the user allowed has ended, has changed or no longer exists. {CONNECT_AGAIN}"
         )
     return allowed
+
+
+def with_id_token(
+    tokens: TokenAnswer,
+    of: Grant,
+    client: Application,
+    stored: AccessToken,
+    *,
+    issuer: str,
+    nonce: str | None = None,
+    told: Mapping[str, Any] | None = None,
+) -> TokenAnswer:
+    """The tokens with an ID token, if the access token has the scope `openid`. Call it before they are stored: a key
+    that cannot be used must not leave a grant behind that nobody gets.
+
+    stored: the access token's item. told: claims about the user. Raises SigningKeyMissing.
+    """
+    if not scopes.has_openid(tokens.scope.split()):
+        return tokens
+    made = id_token.made(of, client, tokens.access_token, stored, issuer=issuer, nonce=nonce, told=told or {})
+    return replace(tokens, id_token=made)
 
 
 def access_token(of: Grant, tokens: TokenAnswer, resource: str | None) -> AccessToken:

@@ -7,6 +7,7 @@ A confidential client's refresh token stays the same. A public client's rotates,
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 from oauthlib.oauth2.rfc6749 import errors
 
@@ -22,11 +23,27 @@ from chalicelib.models.user import User
 from chalicelib.protocol.grants import issuing, refresh_rotation
 from chalicelib.protocol.grants.grant_type import CONNECT_AGAIN, TokenAnswer, TokenGrant, TokenRequest
 from chalicelib.protocol.grants.refresh_rotation import Presented, Use
+from chalicelib.protocol.openid import claims
 from chalicelib.protocol.rules import given_scopes, grant_types, resource_indicators, scopes
 
 _UNKNOWN = f"The refresh token is unknown, was used before, or its permission has ended. {CONNECT_AGAIN}"
 _TAKEN_BACK = f"The user has revoked the permission, or their account is closed. {CONNECT_AGAIN}"
 _ENDED_MEANWHILE = "The permission ended while this request was processed."
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """What a refresh is for. user: the grant's. resource: the access token's. issuer: this provider's URL."""
+
+    client: Application
+    user: User
+    resource: str | None
+    issuer: str
+
+    def with_id_token(self, tokens: TokenAnswer, of: Grant, stored: AccessToken) -> TokenAnswer:
+        """An ID token without a nonce, and with the time of the original sign-in (OpenID Connect Core §12.2)."""
+        told = claims.for_id_token(of.id_token_claims or (), tokens.scope.split(), self.user)
+        return issuing.with_id_token(tokens, of, self.client, stored, issuer=self.issuer, told=told)
 
 
 class RefreshTokenGrant(TokenGrant):
@@ -37,15 +54,16 @@ class RefreshTokenGrant(TokenGrant):
         token = request.parameters["refresh_token"]
         application, found, user, consent = _read(request)
         client = request.authenticated(application)
-        own_grant = _check_grant(found, user, consent, client)
+        own_grant, owner = _check_grant(found, user, consent, client)
         resource = request.resource(own_grant.resource)
+        of = Refreshed(client, owner, resource, request.issuer)
         if client.rotates_refresh_tokens:
             use = refresh_rotation.use(token, own_grant, client)
-            answered = _rotate(own_grant, client, token, use, _scope(request, own_grant, resource), resource)
+            answered = _rotate(own_grant, of, token, use, _scope(request, own_grant, resource))
         else:
             if not credentials.matches(token, own_grant.refresh_digest):
                 raise errors.InvalidGrantError(_UNKNOWN)
-            answered = _refresh(own_grant, client, token, _scope(request, own_grant, resource), resource)
+            answered = _refresh(own_grant, of, token, _scope(request, own_grant, resource))
         logs.note(outcome="token refreshed")
         return answered
 
@@ -61,9 +79,12 @@ def _read(request: TokenRequest) -> tuple[Application | None, Grant | None, User
     return application, found, user, consent
 
 
-def _check_grant(found: Grant | None, user: User | None, consent: Consent | None, client: Application) -> Grant:
-    """Return the grant if it is this client's and not idle, and its user still allows it. Raises InvalidGrantError.
+def _check_grant(
+    found: Grant | None, user: User | None, consent: Consent | None, client: Application
+) -> tuple[Grant, User]:
+    """Return the grant and its user if it is this client's and not idle, and its user still allows it.
 
+    Raises InvalidGrantError.
     A grant that became idle while its client was public stays ended when the client becomes confidential.
     """
     if found is None or found.client_id != client.client_id:
@@ -73,7 +94,7 @@ def _check_grant(found: Grant | None, user: User | None, consent: Consent | None
         raise errors.InvalidGrantError(f"The refresh token was not used for {days} days and has ended. {CONNECT_AGAIN}")
     if user is None or not user.active or not grant.is_allowed(found, consent, client):
         raise errors.InvalidGrantError(_TAKEN_BACK)
-    return found
+    return found, user
 
 
 def _scope(request: TokenRequest, found: Grant, resource: str | None) -> str:
@@ -91,29 +112,31 @@ def _scope(request: TokenRequest, found: Grant, resource: str | None) -> str:
     return " ".join(resource_indicators.scopes_at(resource, asked))
 
 
-def _refresh(found: Grant, client: Application, token: str, scope: str, resource: str | None) -> TokenAnswer:
+def _refresh(found: Grant, of: Refreshed, token: str, scope: str) -> TokenAnswer:
     """Write the next access token. If another refresh came first, try again, or raise StoreUnavailable.
 
     Raises InvalidGrantError if the grant has ended.
     """
-    lifetime = resource_indicators.token_lifetime_seconds(resource)
+    lifetime = resource_indicators.token_lifetime_seconds(of.resource)
     tokens = TokenAnswer(credentials.mint(Kind.ACCESS_TOKEN, found.grant_id), scope, token, expires_in=lifetime)
     for _ in attempts():
         began = time.monotonic()
+        stored = issuing.access_token(found, tokens, of.resource)
+        answered = of.with_id_token(tokens, found, stored)
         try:
-            grant.refresh(found, issuing.access_token(found, tokens, resource))
+            grant.refresh(found, stored)
         except store.ConditionFailed:
             if time.monotonic() - began >= limits.REFRESH_GIVES_WAY_SECONDS:
                 raise store.StoreUnavailable("overtaken while it hung") from None
-            found = _read_again(found.grant_id, client)[0]
+            found = _read_again(found.grant_id, of.client)[0]
             if not credentials.matches(token, found.refresh_digest):
                 raise errors.InvalidGrantError(_ENDED_MEANWHILE) from None
         else:
-            return tokens
+            return answered
     raise store.StoreUnavailable("refreshed again and again")
 
 
-def _rotate(found: Grant, client: Application, token: str, use: Use, scope: str, resource: str | None) -> TokenAnswer:
+def _rotate(found: Grant, of: Refreshed, token: str, use: Use, scope: str) -> TokenAnswer:
     """Rotate. If the token is a repeat, or another request used it first, return what is already stored.
 
     Raises InvalidGrantError if the grant has ended.
@@ -121,32 +144,34 @@ def _rotate(found: Grant, client: Application, token: str, use: Use, scope: str,
     is_repeat = use.presented is Presented.REPEATED
     if not is_repeat:
         made = use.tokens
-        lifetime = resource_indicators.token_lifetime_seconds(resource)
+        lifetime = resource_indicators.token_lifetime_seconds(of.resource)
         tokens = TokenAnswer(made.access_token, scope, made.refresh_token, expires_in=lifetime)
-        digest, access_token = credentials.digest(made.refresh_token), issuing.access_token(found, tokens, resource)
+        digest, access_token = credentials.digest(made.refresh_token), issuing.access_token(found, tokens, of.resource)
+        tokens = of.with_id_token(tokens, found, access_token)
         try:
             grant_rotation.rotate(found, digest, access_token, key_id=made.key_id, salt=made.salt)
         except store.ConditionFailed:
             pass  # another request with the same token came first; not a repeat, since neither had its response yet
         else:
             return tokens
-    return _repeat(found.grant_id, client, token, is_repeat=is_repeat)
+    return _repeat(found.grant_id, of, token, is_repeat=is_repeat)
 
 
-def _repeat(grant_id: str, client: Application, token: str, *, is_repeat: bool) -> TokenAnswer:
-    found, live = _read_again(grant_id, client)
-    use = refresh_rotation.use(token, found, client)
+def _repeat(grant_id: str, of: Refreshed, token: str, *, is_repeat: bool) -> TokenAnswer:
+    found, live = _read_again(grant_id, of.client)
+    use = refresh_rotation.use(token, found, of.client)
     if use.presented is Presented.CURRENT:
         raise store.StoreUnavailable("neither rotated nor ended")
     if is_repeat:
-        refresh_rotation.count_repeat(found, client)
+        refresh_rotation.count_repeat(found, of.client)
     logs.note(repeated=True)
-    return TokenAnswer(
+    tokens = TokenAnswer(
         use.tokens.access_token,
         _scope_of(found, live),
         use.tokens.refresh_token,
         expires_in=max(0, live.expires_at - clock.now()) if live else 0,
     )
+    return of.with_id_token(tokens, found, live) if live else tokens
 
 
 def _scope_of(found: Grant, live: AccessToken | None) -> str:
