@@ -9,7 +9,11 @@ import json
 import pytest
 from joserfc.jwk import RSAKey
 
-from chalicelib import limits
+from chalicelib import credentials, limits
+from chalicelib.models import application_edit
+from chalicelib.models import store as storage
+from chalicelib.models.application import Profile
+from chalicelib.models.authorization_code import AuthorizationCode
 from tests.actors import Browser, ClientApp
 from tests.conftest import Clock
 from tests.openid_connect.sign_in import checked, signed_in
@@ -151,6 +155,36 @@ def test_claims_parameter_puts_claims_into_the_id_token_with_the_users_consent(j
         assert "phone_number" not in claims
     without = shop.refresh(tokens["refresh_token"], scope="openid").json()
     assert "email" not in checked(shop.base_url, without["id_token"])
+
+
+def test_used_code_keeps_nothing_about_its_user(john: Browser, shop: ClientApp) -> None:
+    asked = json.dumps({"id_token": {"email": None}})
+    code = john.allow(john.open(shop.authorize_path(scope="openid", claims=asked))).code
+    key = AuthorizationCode.key(credentials.digest(code))
+    (waiting,) = storage.read(key)
+    assert waiting is not None
+    assert john.user.email in str(waiting.id_token_claims)
+    shop.exchange(code)
+    (used,) = storage.read(key)
+    assert used is not None
+    assert used.id_token_claims is None
+
+
+@pytest.mark.spec("RFC 8628 §3.5")
+def test_device_gets_an_id_token_without_a_time_of_sign_in(john: Browser, shop: ClientApp, clock: Clock) -> None:
+    application_edit.edit(
+        shop.client_id, name="A shop", redirect_uris=[shop.redirect_uri], profile=Profile(device_grant=True)
+    )
+    url = shop.base_url + "/api/v1/oauth/device_authorization"
+    started = shop.http.post(url, data={"scope": "openid email"}, auth=(shop.client_id, shop.secret)).json()
+    john.allow(john.open(started["verification_uri_complete"]))
+    clock.advance(started["interval"])
+    grant_type = "urn:ietf:params:oauth:grant-type:device_code"
+    tokens = shop.call_token(grant_type=grant_type, device_code=started["device_code"]).json()
+    claims = checked(shop.base_url, tokens["id_token"])
+    assert claims["sub"] == john.user.user_id
+    assert not {"auth_time", "sid", "nonce"} & set(claims)
+    assert "id_token" in shop.refresh(tokens["refresh_token"]).json()
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,13 @@ def test_npm_client_without_a_secret_signs_a_person_in(john: Browser, script: st
     check(play(script, PublicApp.registered_by(john), john), john)
 
 
+def test_mcp_sdk_accepts_the_metadata_under_openids_name(shop: ClientApp) -> None:
+    """Without signing keys it does not: tests/running/test_mcp_typescript.py."""
+    node.install()
+    found = node.play("mcp_openid_metadata.js", {"issuer": shop.base_url}, lambda address: address)
+    assert found["token_endpoint"] == shop.base_url + "/api/v1/oauth/token"
+
+
 def test_authlib_signs_a_person_in(john: Browser, shop: ClientApp, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(os.environ, "AUTHLIB_INSECURE_TRANSPORT", "1")
     metadata = requests.get(shop.base_url + "/.well-known/openid-configuration", timeout=30).json()

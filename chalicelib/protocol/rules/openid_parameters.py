@@ -7,7 +7,7 @@ parameters, which are ignored.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from chalicelib import limits
 from chalicelib.keys import signing
@@ -40,11 +40,13 @@ def hints(address: str) -> Mapping[str, str]:
 
     address: the path that the sign-in leads to. Empty unless that is an authorization request on a stage that signs.
     """
-    parts = urlsplit(address)
-    if not signing.is_on() or parts.path != paths.AUTHORIZATION:
+    if not signing.is_on():
+        return {}
+    path, _, query_text = address.partition("?")
+    if path != paths.AUTHORIZATION:
         return {}
     try:
-        query = parse_qs(parts.query, max_num_fields=limits.FORM_FIELDS_LIMIT)
+        query = parse_qs(query_text, max_num_fields=limits.FORM_FIELDS_LIMIT)
     except ValueError:
         return {}
     found = request_parameters.known(query, (*HINTS, "scope", "request_uri"))
