@@ -21,7 +21,16 @@ from chalicelib.endpoints.developers import (
     programs,
     recent_requests,
 )
-from chalicelib.endpoints.oauth import authorize, device, discovery, ended_tokens, registration, signing_keys, token
+from chalicelib.endpoints.oauth import (
+    authorize,
+    device,
+    discovery,
+    ended_tokens,
+    registration,
+    signing_keys,
+    token,
+    user_info,
+)
 from chalicelib.endpoints.people import (
     account_activity,
     connected_applications,
@@ -42,6 +51,7 @@ VIEWS = (
     discovery,
     signing_keys,
     ended_tokens,
+    user_info,
     openapi,
     resources,
     sign_in_requests,

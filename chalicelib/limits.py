@@ -4,6 +4,11 @@ from __future__ import annotations
 
 DAY_SECONDS = 86_400
 ACCESS_TOKEN_LIFETIME_SECONDS = 86_400
+ID_TOKEN_LIFETIME_SECONDS = 3600  # it says who signed in, once; nobody checks it again later
+CLAIMS_LIMIT_CHARACTERS = 4000  # of the parameter `claims`
+MAX_AGE_LIMIT_SECONDS = 999_999_999  # of `max_age`; more is no limit at all
+SIGN_IN_AGAIN_SECONDS = 600  # how long ago a sign-in that a request asked for may have been
+AUTHENTICATION_METHODS_LIMIT = 10  # that an identity provider names
 CODE_MAX_LIFETIME_SECONDS = 600  # RFC 6749 §4.1.2
 # A used code is kept as long as the access token that it was exchanged for, so that a late replay ends the grant.
 USED_CODE_KEPT_SECONDS = ACCESS_TOKEN_LIFETIME_SECONDS

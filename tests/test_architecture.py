@@ -71,11 +71,12 @@ FOLDERS = {
         "rules": set[str](),
         "errors": set[str](),
         "clients": {"rules", "errors"},
-        "authorization": {"rules", "errors", "clients"},
-        "grants": {"rules", "errors", "clients", "authorization"},
+        "openid": {"rules"},
+        "authorization": {"rules", "errors", "clients", "openid"},
+        "grants": {"rules", "errors", "clients", "authorization", "openid"},
         "tokens": {"rules", "errors", "clients", "grants"},
         "upstream": {"rules"},
-        "server_metadata": {"rules", "clients", "grants"},
+        "server_metadata": {"rules", "clients", "authorization", "grants", "openid"},
     },
     "endpoints": {
         "http": set[str](),
@@ -104,7 +105,15 @@ HOMES = {
 }
 # What views of a folder share, or keep in a file of its own. No other view is imported by a view.
 SHARED_ENDPOINTS = {
-    *("mailed_link", "own_application", "application_form", "consent_page", "sign_in_again", "scim_request"),
+    *(
+        "mailed_link",
+        "own_application",
+        "application_form",
+        "consent_page",
+        "sign_in_again",
+        "authorization_answer",
+        "scim_request",
+    ),
 }
 # What pages are built from. `http` exports it; views import only these two of its modules.
 HTTP_FOR_VIEWS = {"browser_session", ""}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
 from chalicelib import credentials, limits, names, toml_file
@@ -12,6 +13,7 @@ from chalicelib.accounts.sign_in import AccountDisabled
 from chalicelib.identity_providers import OpenIDProvider, PlatformPage, Provider
 from chalicelib.models import linked_identity, organizer, security_event, store, user, user_organizers
 from chalicelib.models.linked_identity import PLATFORM, Identity
+from chalicelib.models.session import Proof
 from chalicelib.models.store.table import as_set
 from chalicelib.models.user import User
 from chalicelib.request_source import RequestSource
@@ -41,6 +43,7 @@ class Person:
     """Who signed in, as the provider says.
 
     email: ASCII; None if it is not verified or cannot be one. organizers: slugs; None if the provider does not say.
+    methods, context: `amr` and `acr` as the provider says them; empty and None if it does not.
     """
 
     subject: str
@@ -49,6 +52,12 @@ class Person:
     locale: str
     timezone: str
     organizers: tuple[str, ...] | None = None
+    methods: tuple[str, ...] = ()
+    context: str | None = None
+
+    @property
+    def proof(self) -> Proof:
+        return Proof(self.methods, self.context)
 
 
 class Unusable(ValueError):
@@ -76,7 +85,7 @@ def from_claims(claims: Mapping[str, Any], provider: OpenIDProvider) -> Person:
     elsewhere = claims.get("_claim_names")
     if provider.organizers_claim and not (isinstance(elsewhere, dict) and provider.organizers_claim in elsewhere):
         told = _organizers(claims.get(provider.organizers_claim, []), provider.organizers)
-    return _person(
+    person = _person(
         subject=claims["sub"],
         email=claims.get("email") if claims.get("email_verified") is True else None,
         fullname=claims.get("name"),
@@ -84,6 +93,11 @@ def from_claims(claims: Mapping[str, Any], provider: OpenIDProvider) -> Person:
         timezone=claims.get("zoneinfo"),
         organizers=told,
     )
+    amr = claims.get("amr")
+    methods = [method for method in amr if _is_word(method)] if isinstance(amr, list) else []
+    acr = claims.get("acr")
+    most = limits.AUTHENTICATION_METHODS_LIMIT
+    return replace(person, methods=tuple(methods[:most]), context=acr if _is_word(acr) else None)
 
 
 def from_platform(said: Mapping[str, Any]) -> Person:
@@ -125,7 +139,8 @@ def from_json(said: str) -> Person:
     """What `as_json` made."""
     values = json.loads(said)
     organizers = values["organizers"]
-    return Person(**{**values, "organizers": None if organizers is None else tuple(organizers)})
+    methods = tuple(values.get("methods", ()))  # missing in what an earlier version kept
+    return Person(**{**values, "methods": methods, "organizers": None if organizers is None else tuple(organizers)})
 
 
 def sign_in(
@@ -196,7 +211,7 @@ def _newcomer(
         if not taken.active:
             raise AccountDisabled
         try:
-            user.link(taken.user_id, identity)
+            user.link(taken.user_id, identity, verified_email=taken.email)
         except store.ConditionFailed as error:
             raise AddressTaken from error
         security_event.record(taken.user_id, security_event.Kind.IDENTITY_LINKED, source)
@@ -211,6 +226,7 @@ def _newcomer(
         locale=person.locale,
         timezone=person.timezone,
         linked_identities={str(identity)},
+        verified_email=person.email,
     )
     try:
         user.add(made)
@@ -246,6 +262,11 @@ def _person(
         timezone=_or_else(names.check_timezone, timezone, None) or _TIMEZONE,
         organizers=organizers,
     )
+
+
+def _is_word(value: Any) -> bool:
+    """True for a text that can be kept and passed on: printable ASCII without spaces, at most 100 characters."""
+    return isinstance(value, str) and re.fullmatch(r"[!-~]{1,100}", value, re.ASCII) is not None
 
 
 def _or_else(check: Callable[[str], str], given: Any, otherwise: str | None) -> str | None:

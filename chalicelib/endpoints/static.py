@@ -1,4 +1,4 @@
-"""The style sheet and the script, whose URLs contain their digests, so that browsers may keep them forever; and the
+"""The style sheet and the scripts, whose URLs contain their digests, so that browsers may keep them forever; and the
 files that browsers and crawlers request at fixed URLs.
 """
 
@@ -14,7 +14,13 @@ from chalicelib.pages.site import File
 def make_blueprint() -> Blueprint:
     """Serves all of them. Made with the application: the style sheet, and so its digest, has the operator's color."""
     made, site = Blueprint(__name__), http.site()
-    views = {site.style.path: style, site.script.path: script, "/favicon.ico": favicon, "/robots.txt": robots}
+    views = {
+        site.style.path: style,
+        site.script.path: script,
+        site.posting_script.path: posting_script,
+        "/favicon.ico": favicon,
+        "/robots.txt": robots,
+    }
     for path, view in views.items():
         http.route(made, path, "GET", is_page=True)(view)
     return made
@@ -26,6 +32,10 @@ def style(_: http.Request) -> Response:
 
 def script(_: http.Request) -> Response:
     return _cached_forever(http.site().script)
+
+
+def posting_script(_: http.Request) -> Response:
+    return _cached_forever(http.site().posting_script)
 
 
 def favicon(_: http.Request) -> Response:

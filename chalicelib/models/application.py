@@ -23,7 +23,7 @@ from chalicelib.models.client_profile import SILENT
 from chalicelib.models.client_profile import WEB as WEB
 from chalicelib.models.client_profile import About as About
 from chalicelib.models.client_profile import Profile as Profile
-from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName
+from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName, Whole
 
 # The owner of an application that registered itself. No user id looks like this.
 ITSELF = "-itself-"
@@ -80,6 +80,8 @@ class Application(Item):
     earlier_secret_until = EpochSeconds(null=True)
     earlier_secret_used_at = EpochSeconds(null=True)
     jwks = UnicodeAttribute(null=True)
+    userinfo_signed = BooleanAttribute(null=True)  # it gets UserInfo as a signed JWT
+    default_max_age = Whole(null=True)  # seconds; see `max_age` of OpenID Connect
     description = UnicodeAttribute(null=True)
     client_uri = UnicodeAttribute(null=True)
     logo_uri = UnicodeAttribute(null=True)
@@ -223,6 +225,8 @@ def made(
         device_grant=profile.device_grant,
         **profile.flags,
         jwks=profile.jwks,
+        userinfo_signed=profile.userinfo_signed or None,
+        default_max_age=profile.default_max_age,
         **stored(about),
         registration_digest=registration_digest,
         redirect_uris=list(redirect_uris),

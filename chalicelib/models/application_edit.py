@@ -41,6 +41,7 @@ def edit(
         if profile.auth_method_named is not None:
             actions.append(Application.auth_method_named.set(profile.auth_method_named))
         actions.append(Application.jwks.set(profile.jwks) if profile.jwks else Application.jwks.remove())
+        actions += of_openid(profile)
         if not profile.has_secret:  # otherwise a return to the old method would bring the old secret back to life
             actions += [attribute.remove() for attribute in SECRETS]
     if about is not None:
@@ -48,6 +49,15 @@ def edit(
     is_there = Application.owner_id.exists()
     is_active = Application.active == True  # noqa: E712 - a DynamoDB condition
     store.change(Application.key(client_id), actions, is_there & is_active if only_while_active else is_there)
+
+
+def of_openid(profile: Profile) -> list[Action]:
+    """What sets the attributes about OpenID Connect, and removes those that the profile leaves out."""
+    signed, max_age = Application.userinfo_signed, Application.default_max_age
+    return [
+        signed.set(True) if profile.userinfo_signed else signed.remove(),
+        max_age.remove() if profile.default_max_age is None else max_age.set(profile.default_max_age),
+    ]
 
 
 def saying(about: About) -> list[Action]:

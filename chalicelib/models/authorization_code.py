@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.expressions.update import Action
 
 from chalicelib import clock, limits
 from chalicelib.models import pushed_request, store
@@ -31,6 +32,13 @@ class AuthorizationCode(Item):
     redirect_uri = UnicodeAttribute()
     redirect_uri_given = BooleanAttribute()
     code_challenge = UnicodeAttribute(null=True)
+    # The attributes below are for OpenID Connect. None in a request without it.
+    nonce = UnicodeAttribute(null=True)
+    auth_time = EpochSeconds(null=True)
+    session_id = UnicodeAttribute(null=True)  # see `session.public_id`
+    amr = UnicodeAttribute(null=True)
+    acr = UnicodeAttribute(null=True)
+    id_token_claims = UnicodeAttribute(null=True)  # about the user, that the ID token was asked to have; JSON
     created_at = EpochSeconds()
     expires_at = EpochSeconds()
     used_at = EpochSeconds(null=True)
@@ -96,13 +104,16 @@ def exchange(code: AuthorizationCode, grant: Grant, access_token: AccessToken, a
     or may still be.
     """
     now = clock.now()
+    actions: list[Action] = [
+        AuthorizationCode.used_at.set(now),
+        AuthorizationCode.grant_id.set(grant.grant_id),
+        AuthorizationCode.forget_at.set(now + limits.USED_CODE_KEPT_SECONDS),
+    ]
+    if code.id_token_claims:  # a used code is kept for a day, and what it says about its user need not be
+        actions.append(AuthorizationCode.id_token_claims.remove())
     claim = store.Update(
         AuthorizationCode.key(code.code_digest),
-        [
-            AuthorizationCode.used_at.set(now),
-            AuthorizationCode.grant_id.set(grant.grant_id),
-            AuthorizationCode.forget_at.set(now + limits.USED_CODE_KEPT_SECONDS),
-        ],
+        actions,
         AuthorizationCode.code_digest.exists() & AuthorizationCode.used_at.does_not_exist(),
     )
     try:

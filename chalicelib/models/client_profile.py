@@ -29,7 +29,9 @@ class Profile:
     device_grant: it may serve devices without a browser (RFC 8628). pkce_required: refuse its requests without a
     challenge. A public application's always are (RFC 7636, RFC 9700 §2.1.1). par_required: refuse its requests unless
     they were pushed (RFC 9126 §6). dpop_bound_access_tokens: its tokens must be bound to its key (RFC 9449 §5.2). fapi:
-    it is held to the FAPI 2.0 Security Profile; see `protocol.clients.fapi`.
+    it is held to the FAPI 2.0 Security Profile; see `protocol.clients.fapi`. userinfo_signed: it gets UserInfo as a
+    signed JWT. default_max_age: how many seconds ago its users may have signed in; None for any
+    (OpenID Connect Registration §2).
     """
 
     auth_method: str = BASIC
@@ -41,6 +43,8 @@ class Profile:
     par_required: bool = False
     dpop_bound_access_tokens: bool = False
     fapi: bool = False
+    userinfo_signed: bool = False
+    default_max_age: int | None = None
 
     @property
     def is_public(self) -> bool:

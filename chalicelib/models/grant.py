@@ -62,6 +62,12 @@ class Grant(Item):
     resource = UnicodeAttribute(null=True)
     refresh_digest = UnicodeAttribute()
     generation = Whole(default=0)  # the number of refreshes
+    # Of the sign-in under which it was allowed with `openid`; see `authorization_code`.
+    auth_time = EpochSeconds(null=True)
+    session_id = UnicodeAttribute(null=True)
+    amr = UnicodeAttribute(null=True)
+    acr = UnicodeAttribute(null=True)
+    id_token_claims = UnicodeSetAttribute(null=True)  # names of claims about the user that each ID token has
     # The attributes below are for public clients, whose refresh tokens rotate.
     rotated_at = EpochSeconds(null=True)
     rotated_before_at = EpochSeconds(null=True)

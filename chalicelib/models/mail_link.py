@@ -118,7 +118,7 @@ def choose_password(link: MailLink, of: User, password: str) -> User:
     """Use the link: set its owner's password and end their sessions. Raises Unusable."""
     claim = _claim(link)
     try:
-        return user.change_password(of, password, claim=claim)
+        return user.change_password(of, password, is_email_verified=True, claim=claim)
     except store.ConditionFailed as error:
         raise Unusable(State.USED if claim in error.failed else State.OVERTAKEN) from error
 
@@ -128,7 +128,13 @@ def open_account(link: MailLink, *, password: str, fullname: str, locale: str, t
     claim = _claim(link)
     try:
         return user.create(
-            email=link.email, password=password, fullname=fullname, locale=locale, timezone=timezone, claim=claim
+            email=link.email,
+            password=password,
+            fullname=fullname,
+            locale=locale,
+            timezone=timezone,
+            is_email_verified=True,
+            claim=claim,
         )
     except store.ConditionFailed as error:
         raise Unusable(State.USED if claim in error.failed else State.OVERTAKEN) from error

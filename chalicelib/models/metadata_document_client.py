@@ -56,6 +56,7 @@ def keep(
         Application.device_grant.set(profile.device_grant),
         Application.par_required.set(True) if profile.par_required else Application.par_required.remove(),
         Application.jwks.set(profile.jwks) if profile.jwks else Application.jwks.remove(),
+        *application_edit.of_openid(profile),
         *application_edit.saying(about),
         *_dated(now, version),
         Application.document_etag.set(version.etag) if version.etag else Application.document_etag.remove(),

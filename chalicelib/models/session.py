@@ -6,6 +6,8 @@ sessions, even one that is just being started by a sign-in with the old password
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib import clock, credentials, limits
@@ -13,6 +15,30 @@ from chalicelib.models import store
 from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName, TimeToLive
 from chalicelib.models.user import User
 from chalicelib.request_source import RequestSource
+
+
+@dataclass(frozen=True)
+class Proof:
+    """How somebody proved who they are.
+
+    methods: of RFC 8176, or as an identity provider names them; empty if nobody said. context: the `acr` that an
+    identity provider named, or None.
+    """
+
+    methods: tuple[str, ...] = ()
+    context: str | None = None
+
+
+BY_PASSWORD = Proof(("pwd",))
+
+
+@dataclass(frozen=True)
+class Authentication:
+    """A sign-in, for those who ask about it: when the session began, an id of it that is no secret, and the proof."""
+
+    at: int
+    session_id: str
+    proof: Proof
 
 
 class Session(Item):
@@ -28,6 +54,8 @@ class Session(Item):
     password_serial = UnicodeAttribute(null=True)
     address = UnicodeAttribute(null=True)
     user_agent = UnicodeAttribute(null=True)
+    amr = UnicodeAttribute(null=True)  # space-separated; None if nobody said, or the stage did not sign
+    acr = UnicodeAttribute(null=True)
     expires_at = TimeToLive()
 
     @classmethod
@@ -43,22 +71,32 @@ class Session(Item):
         """Names the session on a page among its user's sessions. Useless to anybody else."""
         return str(self.session_digest)[: credentials.ID_LENGTH]
 
+    @property
+    def authentication(self) -> Authentication:
+        proof = Proof(tuple(self.amr.split(" ")) if self.amr else (), self.acr)
+        return Authentication(int(self.created_at), public_id(self.session_digest), proof)
+
     def is_good_for(self, user: User) -> bool:
         return bool(user.active and not self.is_expired and self.password_serial == user.password_serial)
 
 
-def start(user: User, source: RequestSource) -> str:
-    """Start a session under the password that `user` was read with.
+def public_id(session_digest: str) -> str:
+    """Names the session to applications (`sid`). Neither the cookie nor its digest can be derived from it."""
+    return credentials.derive_id("session", session_digest)
+
+
+def start(user: User, source: RequestSource, proof: Proof | None = None) -> str:
+    """Start a session under the password that `user` was read with. proof: what to keep of how they signed in.
 
     Returns the cookie's value, of which only the digest is stored.
     """
-    begun, secret = made(user, source)
+    begun, secret = made(user, source, proof or Proof())
     store.write(store.Put(begun))
     _end_surplus(user, begun)
     return secret
 
 
-def made(user: User, source: RequestSource) -> tuple[Session, str]:
+def made(user: User, source: RequestSource, proof: Proof = Proof()) -> tuple[Session, str]:
     """A new session, not yet stored, and its cookie's value."""
     secret = credentials.mint(credentials.Kind.SESSION, user.user_id)
     now = clock.now()
@@ -70,6 +108,8 @@ def made(user: User, source: RequestSource) -> tuple[Session, str]:
         password_serial=user.password_serial,
         address=source.address or None,
         user_agent=source.user_agent or None,
+        amr=" ".join(proof.methods) or None,
+        acr=proof.context,
         expires_at=_expiry(created_at=now, last_seen_at=now),
     )
     return begun, secret

@@ -29,6 +29,7 @@ class User(Item):
 
     user_id = UnicodeAttribute(hash_key=True)
     email = UnicodeAttribute()
+    verified_email = UnicodeAttribute(null=True)  # the address that this user proved to read mail at
     password_hash = UnicodeAttribute()
     password_serial = UnicodeAttribute(null=True)
     device_key = UnicodeAttribute(null=True)
@@ -61,6 +62,12 @@ class User(Item):
         return tuple(linked_identity.parse(one) for one in sorted(self.linked_identities or ()))
 
     @property
+    def has_verified_email(self) -> bool:
+        """True if the user proved to read mail at the address, or an identity provider says so. Another address, such
+        as one that the platform's server gives, has to be proven anew."""
+        return bool(self.verified_email == self.email)
+
+    @property
     def has_password(self) -> bool:
         return bool(self.password_hash != credentials.NO_PASSWORD)
 
@@ -73,15 +80,18 @@ def create(
     locale: str,
     timezone: str,
     user_id: str | None = None,
+    is_email_verified: bool = False,
     claim: store.Change | None = None,
 ) -> User:
     """Store a new user. Raises ConditionFailed if the address is taken.
 
-    user_id: made by this server (`credentials.new_id`); None to make one. claim: a change for the same transaction.
+    user_id: made by this server (`credentials.new_id`); None to make one. is_email_verified: the user proved to read
+    mail at the address. claim: a change for the same transaction.
     """
     user = made(
         email, credentials.hash_password(password), user_id, fullname=fullname, locale=locale, timezone=timezone
     )
+    user.verified_email = user.email if is_email_verified else None
     add(user, claim=claim)
     return user
 
@@ -129,8 +139,9 @@ def find_by_identity(identity: Identity) -> User | None:
     return store.read(User.key(linked.user_id))[0] if linked else None
 
 
-def link(user_id: str, identity: Identity) -> None:
-    """Link an identity to the account; nothing changes if it is linked already.
+def link(user_id: str, identity: Identity, *, verified_email: str | None = None) -> None:
+    """Link an identity to the account; nothing changes if it is linked already. verified_email: the account's address,
+    if the source says that it is proven.
 
     Raises ConditionFailed if it belongs to another user, or the user does not exist, is disabled or has PER_USER_LIMIT
     identities. An erasure disables the user first, so nothing is linked to somebody who is being erased.
@@ -141,7 +152,10 @@ def link(user_id: str, identity: Identity) -> None:
         linked_identity.claim(identity, user_id),
         store.Update(
             User.key(user_id),
-            [User.linked_identities.add({str(identity)})],
+            [
+                User.linked_identities.add({str(identity)}),
+                *([User.verified_email.set(verified_email)] if verified_email else []),
+            ],
             (User.active == True) & is_room,  # noqa: E712 - a DynamoDB condition
         ),
     )
@@ -261,10 +275,13 @@ def edit(user_id: str, *, fullname: str, locale: str, timezone: str) -> None:
     )
 
 
-def change_password(user: User, password: str, *, claim: store.Change | None = None) -> User:
+def change_password(
+    user: User, password: str, *, is_email_verified: bool = False, claim: store.Change | None = None
+) -> User:
     """Store a new password, and in the same write end all sessions and forget all known devices. Returns the user.
 
-    claim: a change for the same transaction. Raises ConditionFailed if the user was disabled or their password changed
+    is_email_verified: the user has just proved to read mail at the address. claim: a change for the same transaction.
+    Raises ConditionFailed if the user was disabled or their password changed
     since `user` was read.
     """
     hashed, serial, device_key = credentials.hash_password(password), credentials.new_serial(), known_device.new_key()
@@ -273,6 +290,9 @@ def change_password(user: User, password: str, *, claim: store.Change | None = N
         User.password_serial.set(serial),
         User.device_key.set(device_key),
     ]
+    if is_email_verified:
+        actions.append(User.verified_email.set(user.email))
+        user.verified_email = user.email
     update = store.Update(User.key(user.user_id), actions, _unchanged(user))
     store.write(update, *([claim] if claim else []))
     user.password_hash, user.password_serial, user.device_key = hashed, serial, device_key

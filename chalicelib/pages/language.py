@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import gettext as catalogues
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -21,9 +21,13 @@ _current: ContextVar[str] = ContextVar("language", default=DEFAULT)
 
 def choose(locale: str | None, accept_language: str | None) -> str:
     """The language for this locale (`de-AT`), or else for this Accept-Language header (RFC 9110 §12.5.4)."""
-    wanted = [locale or "", *_by_preference(accept_language or "")]
-    spoken = (tag.lower().replace("_", "-").partition("-")[0] for tag in wanted)
-    return next((language for language in spoken if language in LANGUAGES), DEFAULT)
+    return _first([locale or "", *_by_preference(accept_language or "")]) or DEFAULT
+
+
+def wanted(ui_locales: str) -> str | None:
+    """The first of these languages, space-separated, that there is (OpenID Connect Core §3.1.2.1); None if there is
+    none."""
+    return _first(ui_locales.split(" ")) if ui_locales else None
 
 
 @contextmanager
@@ -68,6 +72,11 @@ def _catalogue(language: str) -> catalogues.NullTranslations:
         return catalogues.NullTranslations()
     with (_LOCALES / f"{language}.mo").open("rb") as compiled:
         return catalogues.GNUTranslations(compiled)
+
+
+def _first(tags: Iterable[str]) -> str | None:
+    spoken = (tag.lower().replace("_", "-").partition("-")[0] for tag in tags)
+    return next((language for language in spoken if language in LANGUAGES), None)
 
 
 def _by_preference(header: str) -> list[str]:

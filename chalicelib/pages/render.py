@@ -20,18 +20,21 @@ def page(
     base: str,
     user: Any = None,
     accept_language: str | None = None,
+    ui_locales: str = "",
+    script: Any = None,
     notice: str | None = None,
     **values: Any,
 ) -> str:
     """Render a page in its reader's language.
 
     site: the operator's branding. base: what precedes our paths in a URL. user: the signed-in user, or None.
-    accept_language: the header, for visitors. notice: what the page says once; see notice.html.
+    accept_language: the header, for visitors. ui_locales: languages that come before the reader's, space-separated.
+    script: the file of ours that the page loads, or None. notice: what the page says once; see notice.html.
     """
-    spoken = language.choose(user.locale if user else None, accept_language)
+    spoken = language.wanted(ui_locales) or language.choose(user.locale if user else None, accept_language)
     with language.speaking(spoken):
         found = _ENVIRONMENT.get_template(template)
-        return found.render(site=site, base=base, user=user, language=spoken, notice=notice, **values)
+        return found.render(site=site, base=base, user=user, language=spoken, notice=notice, script=script, **values)
 
 
 def mail(

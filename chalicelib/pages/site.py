@@ -78,6 +78,10 @@ class Site:
         return _file("copy", "js", _read("copy.js"), "text/javascript; charset=utf-8")
 
     @functools.cached_property
+    def posting_script(self) -> File:
+        return _file("post", "js", _read("post.js"), "text/javascript; charset=utf-8")
+
+    @functools.cached_property
     def logo(self) -> Markup:
         """Our logo, as SVG to embed in a page."""
         return Markup(_read("logo.svg").strip())  # noqa: S704 - a file of ours

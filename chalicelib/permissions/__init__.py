@@ -12,6 +12,7 @@ from chalicelib import toml_file
 from chalicelib.permissions.catalogue import Catalogue as Catalogue
 from chalicelib.permissions.catalogue import Resource as Resource
 from chalicelib.permissions.catalogue import Scope as Scope
+from chalicelib.permissions.openid import with_openid as with_openid
 from chalicelib.permissions.parsing import ADMINISTRATIVE as ADMINISTRATIVE
 from chalicelib.permissions.parsing import parse as parse
 from chalicelib.toml_file import LANGUAGES as LANGUAGES

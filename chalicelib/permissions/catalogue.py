@@ -68,12 +68,13 @@ class Resource:
 class Catalogue:
     """scopes: in the order of the file, in which they are always listed. default: what a request gets that names none.
     own_api: the scope that each part of our own API requires; a part that is missing is switched off. resources: by
-    address."""
+    address. of_openid: the scopes that OpenID Connect adds; they are for no API, so every resource knows them."""
 
     scopes: Mapping[str, Scope]
     default: tuple[str, ...]
     own_api: Mapping[str, str] = field(default_factory=dict)
     resources: Mapping[str, Resource] = field(default_factory=dict)
+    of_openid: frozenset[str] = frozenset()
 
     @cached_property
     def names(self) -> tuple[str, ...]:

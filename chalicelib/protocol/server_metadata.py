@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from chalicelib import settings
+from chalicelib import settings, toml_file
 from chalicelib.keys import signing
+from chalicelib.keys.signing import SigningKeyMissing, SigningKeyUnavailable
 from chalicelib.models import ended_tokens
 from chalicelib.models.application import BASIC, NONE, POST, PRIVATE_KEY_JWT
+from chalicelib.protocol.authorization import authorization_request
 from chalicelib.protocol.clients import client_metadata, metadata_documents, private_key_jwt
 from chalicelib.protocol.grants import token_endpoint
+from chalicelib.protocol.openid import claims
 from chalicelib.protocol.rules import paths, pkce, prompts, scopes
 
 _CONFIDENTIAL = [BASIC, POST, PRIVATE_KEY_JWT]
@@ -39,7 +42,7 @@ def authorization_server(issuer: str) -> dict[str, Any]:
         "scopes_supported": list(scopes.supported()),
         **_protected_resources(issuer),
         "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
+        "response_modes_supported": list(authorization_request.response_modes()),
         "prompt_values_supported": list(prompts.ALL),
         "grant_types_supported": list(_grant_types()),
         "code_challenge_methods_supported": [pkce.METHOD],
@@ -53,11 +56,33 @@ def authorization_server(issuer: str) -> dict[str, Any]:
 
 def _signed(issuer: str) -> dict[str, Any]:
     """Where to find the keys, which signed access tokens have ended (no registered member), and how introspection signs
-    (RFC 9701 §7)."""
+    (RFC 9701 §7). Clients that need no signature connect also while the keys cannot be read."""
+    found = {"jwks_uri": issuer + paths.KEYS}
+    if ended_tokens.are_listed():
+        found["ended_tokens_uri"] = issuer + paths.ENDED_TOKENS
+    try:
+        return {**found, "introspection_signing_alg_values_supported": [signing.algorithm()]}
+    except (SigningKeyMissing, SigningKeyUnavailable):
+        return found
+
+
+def openid_provider(issuer: str) -> dict[str, Any]:
+    """Return the provider's metadata as an OpenID provider (OpenID Connect Discovery §3), if the stage signs; else the
+    same as `authorization_server`. Raises SigningKeyMissing, SigningKeyUnavailable."""
+    found = authorization_server(issuer)
+    if not signing.is_on():
+        return found
     return {
-        "jwks_uri": issuer + paths.KEYS,
-        **({"ended_tokens_uri": issuer + paths.ENDED_TOKENS} if ended_tokens.are_listed() else {}),
-        "introspection_signing_alg_values_supported": [signing.algorithm()],
+        **found,
+        "userinfo_endpoint": issuer + paths.USER_INFO,
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": [signing.algorithm()],
+        "userinfo_signing_alg_values_supported": [signing.algorithm()],
+        "claim_types_supported": ["normal"],
+        "claims_supported": list(claims.SUPPORTED),
+        "claims_parameter_supported": True,
+        "ui_locales_supported": list(toml_file.LANGUAGES),
+        "display_values_supported": ["page"],
     }
 
 

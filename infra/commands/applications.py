@@ -223,7 +223,7 @@ def applications_allow_own(
 
     An application that registered or describes itself can get none.
     """
-    known = scopes.of_application((*scopes.supported(), *permissions.ADMINISTRATIVE))
+    known = scopes.without_users(scopes.of_application((*scopes.supported(), *permissions.ADMINISTRATIVE)))
     if unknown := sorted(set(allowed).difference(known)):
         fail(f"--scope: there is no {unknown[0]}; use one of {', '.join(known)}.")
     if bool(slugs) != scopes.need_organizers(allowed):

@@ -16,6 +16,7 @@ SHARED = [
     "/api/v1/oauth/device_authorization",
     "/api/v1/openapi.json",
     "/api/v1/me",
+    "/api/v1/userinfo",
     "/api/v1/organizers",
     "/api/v1/organizers/{slug}",
     "/.well-known/oauth-authorization-server",

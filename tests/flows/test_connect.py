@@ -22,6 +22,7 @@ def test_application_connects_to_a_users_account(john: Browser, shop: ClientApp)
     assert tokens["token_type"] == "Bearer"
     assert tokens["scope"] == "read write"
     assert shop.me(tokens["access_token"]).json() == {
+        "sub": john.user.user_id,
         "email": john.person.email if john.person else "",
         "fullname": "John Doe",
         "locale": "en",

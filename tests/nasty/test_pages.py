@@ -167,7 +167,7 @@ def test_every_route_is_swept_with_nasty_values(application: Any) -> None:
     programs |= {f"/api/v1/{one}" for one in answers} | {f"/api/v1/iam/{one}" for one in answers}
     account |= {"/login/with/{name}", "/login/with/{name}/back", "/login/link", "/settings/security/unlink"}
     programs |= test_scim.ROUTES
-    programs |= {"/.well-known/jwks.json", "/.well-known/ended-tokens"}
+    programs |= {"/.well-known/jwks.json", "/.well-known/ended-tokens", "/api/v1/userinfo"}
     nowhere = {"/favicon.ico", "/robots.txt", "/{proxy+}"}
     known = programs | account | own | nowhere | {f"/settings/{name}" for name in settings}
     assert {route for route in application.routes if not route.startswith("/static/")} == known

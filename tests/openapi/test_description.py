@@ -15,8 +15,8 @@ from chalicelib import limits, settings
 from chalicelib.endpoints.api.openapi import PATH, SOURCE
 from chalicelib.endpoints.api.resources import PAGE_SIZE_LIMIT
 from chalicelib.protocol.grants import token_endpoint
+from chalicelib.protocol.rules import openid_parameters, scopes
 from chalicelib.protocol.rules import request_parameters as parameters
-from chalicelib.protocol.rules import scopes
 from tests.gateway import Gateway
 
 METHODS = {"get", "post", "put", "patch", "delete"}
@@ -56,12 +56,16 @@ def test_every_method_is_described_and_no_other(base_url: str, path: str) -> Non
 
 def test_described_parameters_are_those_that_the_code_reads() -> None:
     asked = {found["name"] for found in DESCRIPTION["paths"]["/api/v1/oauth/authorize"]["get"]["parameters"]}
-    assert asked == {*parameters.AUTHORIZATION, "request_uri"}
+    assert asked == {*parameters.AUTHORIZATION, *openid_parameters.NAMES}
     assert form_fields("/api/v1/oauth/token") == set(parameters.TOKEN)
     assert form_fields("/api/v1/oauth/device_authorization") == set(parameters.DEVICE_AUTHORIZATION)
     assert form_fields("/api/v1/oauth/revoke_token") == set(parameters.REVOCATION)
     assert form_fields("/api/v1/oauth/introspect") == set(parameters.INTROSPECTION)
-    assert form_fields("/api/v1/oauth/par") == {*parameters.AUTHORIZATION, *parameters.CLIENT}
+    assert form_fields("/api/v1/oauth/par") == {
+        *parameters.AUTHORIZATION,
+        *parameters.CLIENT,
+        *openid_parameters.NAMES,
+    } - {"request_uri"}
 
 
 def test_described_grants_scopes_and_limits_match_the_code() -> None:
@@ -92,7 +96,7 @@ def test_openapi_description_names_the_providers_own_addresses(base_url: str) ->
 
 @pytest.mark.parametrize("base_path", ["/api", "/connect", ""])
 def test_openapi_description_is_correct_under_a_stage_and_a_custom_base_path(
-    application: Any, monkeypatch: pytest.MonkeyPatch, base_path: str
+    application: Any, signing_key: Any, monkeypatch: pytest.MonkeyPatch, base_path: str
 ) -> None:
     monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, public_url=None))
     session = requests.Session()

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import permissions, settings
+from chalicelib import permissions
 from chalicelib.endpoints import http
 from chalicelib.permissions import Catalogue
+from chalicelib.protocol.rules import scopes
 
 PATH = "/api/v1/openapi.json"
 # Stands for the provider's URL in the source, so that the source is a valid description by itself.
@@ -26,7 +27,7 @@ blueprint = Blueprint(__name__)
 @http.route(blueprint, PATH, "GET", cross_origin=True)
 def openapi(request: http.Request) -> Response:
     address = json.dumps(request.base_url)[1:-1]
-    return http.json_answer(_described(settings.SETTINGS.permissions).replace(_EXAMPLE_ADDRESS, address))
+    return http.json_answer(_described(scopes.catalogue()).replace(_EXAMPLE_ADDRESS, address))
 
 
 @functools.cache
@@ -38,6 +39,6 @@ def _described(catalogue: Catalogue) -> str:
     flows["authorizationCode"]["scopes"] = words
     own = flows["clientCredentials"]["scopes"]
     administrative = {name: own[name] for name in permissions.ADMINISTRATIVE if name in own}
-    offered = {name: words[name] for name in words if name not in catalogue.always}
+    offered = {name: words[name] for name in words if name not in catalogue.always | catalogue.of_openid}
     flows["clientCredentials"]["scopes"] = {**offered, **administrative}
     return json.dumps(described, ensure_ascii=False)

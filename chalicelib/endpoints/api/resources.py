@@ -19,8 +19,15 @@ def me(request: http.Request) -> Response:
     user = http.access(request, None).user
     if user is None:
         raise http.Refusal(403, "access_denied", "This token is the application's own: there is no user behind it.")
-    profile = {"email": user.email, "fullname": user.fullname, "locale": user.locale, "timezone": user.timezone}
-    return http.json_answer(profile)
+    return http.json_answer(
+        {
+            "sub": user.user_id,
+            "email": user.email,
+            "fullname": user.fullname,
+            "locale": user.locale,
+            "timezone": user.timezone,
+        }
+    )
 
 
 @http.route(blueprint, ORGANIZERS, "GET", cross_origin=True)

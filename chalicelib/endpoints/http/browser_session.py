@@ -23,8 +23,10 @@ from chalicelib.endpoints.http.visitor_token import begin_elsewhere as begin_els
 from chalicelib.endpoints.http.visitor_token import begun_elsewhere as begun_elsewhere
 from chalicelib.endpoints.http.visitor_token import check_visitor_form as check_visitor_form
 from chalicelib.endpoints.http.visitor_token import visitor_form as visitor_form
+from chalicelib.keys import signing
 from chalicelib.models import session, store
-from chalicelib.models.session import Session
+from chalicelib.models.session import BY_PASSWORD as BY_PASSWORD
+from chalicelib.models.session import Authentication, Proof, Session
 from chalicelib.models.store.table import Key
 from chalicelib.models.user import User
 from chalicelib.protocol.rules.request_parameters import Parameters, single
@@ -54,11 +56,16 @@ class Cookie:
 
 @dataclass(frozen=True)
 class SignedIn:
-    """A browser with a live session of an active user. began_at: when the session began."""
+    """A browser with a live session of an active user. authentication: how the user signed in."""
 
     cookie: Cookie
     user: User
-    began_at: int
+    authentication: Authentication
+
+    @property
+    def began_at(self) -> int:
+        """When the session began."""
+        return self.authentication.at
 
     def csrf_token(self, *purpose: str) -> str:
         """The CSRF token of a form. purpose: its parts, with those that a caller chose kept separate; see
@@ -99,7 +106,7 @@ def recognize(
         return None
     session.touch(found)
     request.user = user
-    return SignedIn(cookie, user, int(found.created_at))
+    return SignedIn(cookie, user, found.authentication)
 
 
 def signed_in(request: http.Request) -> SignedIn | None:
@@ -118,11 +125,15 @@ def require(
     return found
 
 
-def start(request: http.Request, user: User) -> list[str]:
-    """Sign in. Always starts a new session and ends the browser's old one. Returns the Set-Cookie values."""
+def start(request: http.Request, user: User, proof: Proof) -> list[str]:
+    """Sign in. Always starts a new session and ends the browser's old one. Returns the Set-Cookie values.
+
+    proof: how the user proved who they are. A stage that signs nothing tells nobody, and does not keep it.
+    """
     end(request)
+    kept = proof if signing.is_on() else None
     return [
-        cookies.kept("session", session.start(user, request.source), limits.SESSION_LIFETIME_SECONDS),
+        cookies.kept("session", session.start(user, request.source, kept), limits.SESSION_LIFETIME_SECONDS),
         cookies.forgotten("login"),
         *keep_device(request, user),
     ]

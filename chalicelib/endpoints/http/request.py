@@ -24,12 +24,14 @@ _GREEDY = re.compile(r"{(\w+)\+}$")  # the end of a template that takes all the 
 class Request:
     """raw: Chalice's request. user: the signed-in user, once `browser_session` has read it, so that error pages know it
     too. typed: what a page's form is filled in with; see `stale_form`. `protocol.rules.request_parameters` says how
-    queries and forms are parsed."""
+    queries and forms are parsed. languages: those that an application asks the pages to have, space-separated, most
+    preferred first; they come before the user's own."""
 
     raw: ChaliceRequest
     user: User | None = None
     typed: Parameters = field(default_factory=dict)
     is_shown_again: bool = False
+    languages: str = ""
 
     @property
     def method(self) -> str:

@@ -9,13 +9,14 @@ from typing import Any
 
 from chalice.app import Response
 
-from chalicelib import mail, settings
+from chalicelib import limits, mail, settings
 from chalicelib.endpoints.http import notices, stale_form
 from chalicelib.endpoints.http.notices import Notice
 from chalicelib.endpoints.http.request import Request
 from chalicelib.endpoints.http.visitor_token import visitor_form
 from chalicelib.pages import render
-from chalicelib.pages.site import Site
+from chalicelib.pages.site import File, Site
+from chalicelib.protocol.rules import openid_parameters, scopes
 from chalicelib.protocol.rules.request_parameters import Parameters
 
 # The purpose of the sign-in form's CSRF token. The word is that of earlier versions, whose forms may still be open.
@@ -38,14 +39,18 @@ def page(
     headers: Mapping[str, Any] | None = None,
     form_target: str | None = "",
     with_script: bool = False,
+    script: File | None = None,
+    ui_locales: str = "",
     **values: Any,
 ) -> Response:
     """A page in its reader's language. values: what its template shows.
 
     form_target: where its forms may lead besides our pages, as CSP sources; None if that is not known here.
-    with_script: the page may load our script; no page needs it to work.
+    with_script: the page may load our script; script: another one of ours; no page needs either to work. ui_locales: as
+    `Request.languages`.
     """
-    user, languages = values.pop("user", request.user), request.header("accept-language")
+    user = values.pop("user", request.user)
+    loaded = script or (site().script if with_script else None)
     left = notices.left_for(request) if status < 400 else None
     notice = Notice.STALE_FORM if request.is_shown_again else left
     html = render.page(
@@ -53,14 +58,15 @@ def page(
         site=site(),
         base=request.base_path,
         user=user,
-        accept_language=languages,
-        with_script=with_script,
+        accept_language=request.header("accept-language"),
+        ui_locales=ui_locales or request.languages,
+        script=loaded,
         notice=None if user and notice in notices.TO_VISITORS else notice,
         **values,
     )
     answer = {
         "Content-Type": "text/html; charset=utf-8",
-        "Content-Security-Policy": site().content_security_policy(form_target, with_script=with_script),
+        "Content-Security-Policy": site().content_security_policy(form_target, with_script=loaded is not None),
         **_NEVER_STORED,
         **_with_cookies(headers, [notices.said()] if left and not request.is_head else []),
     }
@@ -70,7 +76,7 @@ def page(
 def site() -> Site:
     """What the operator makes of the pages."""
     found = settings.SETTINGS
-    return _site(found.site_name, found.site_logo_url, found.site_colour, found.support_contact, found.permissions)
+    return _site(found.site_name, found.site_logo_url, found.site_colour, found.support_contact, scopes.catalogue())
 
 
 def sign_in_page(
@@ -91,6 +97,7 @@ def sign_in_page(
     signed in, and an application wants their password again. signed_in_as: the email of the account to stay with."""
     carried = stale_form.carried(request) if carried is None else carried
     csrf_token, cookies = visitor_form(request, SIGN_IN)
+    hints = openid_parameters.hints(next_path)
     # After the sign-in a remembered application may redirect to an origin that is not known here: no form-action.
     return page(
         request,
@@ -101,7 +108,8 @@ def sign_in_page(
         user=None,
         hidden={stale_form.CSRF_FIELD: csrf_token, "next": next_path, **carried},
         next=next_path,
-        email=email,
+        ui_locales=hints.get("ui_locales", ""),
+        email=email or hints.get("login_hint", "")[: limits.EMAIL_LIMIT_CHARACTERS],
         problem=problem,
         is_disabled=is_disabled,
         is_again=is_again,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from chalice.app import Blueprint, Response
 
@@ -11,22 +10,20 @@ from chalicelib import limits, logs
 from chalicelib.endpoints import http
 from chalicelib.endpoints.http import browser_session
 from chalicelib.endpoints.http.browser_session import SignedIn
-from chalicelib.endpoints.oauth import consent_page, sign_in_again
+from chalicelib.endpoints.oauth import authorization_answer, consent_page, sign_in_again
 from chalicelib.endpoints.oauth.consent_page import Question
 from chalicelib.messages import Message
 from chalicelib.models import pushed_request, store
 from chalicelib.models.application import Application
 from chalicelib.models.consent import Consent
 from chalicelib.models.pushed_request import AlreadyAnswered, PushedRequest
-from chalicelib.protocol.authorization import authorization_response, pushed_requests
-from chalicelib.protocol.authorization.authorization_request import (
-    AuthorizationRequest,
-    RefusedRequest,
-)
+from chalicelib.protocol.authorization import authorization_request, authorization_response, pushed_requests
+from chalicelib.protocol.authorization.authorization_request import AuthorizationRequest
 from chalicelib.protocol.authorization.consents import ChoiceProblem, chosen_scopes
-from chalicelib.protocol.clients import described_clients, metadata_documents, recent_requests
+from chalicelib.protocol.authorization.redirect import RefusedRequest
+from chalicelib.protocol.clients import described_clients, metadata_documents
 from chalicelib.protocol.errors import NotThisApplication
-from chalicelib.protocol.rules import paths, redirect_uris, request_parameters
+from chalicelib.protocol.rules import openid_parameters, paths, request_parameters
 
 PATH = paths.AUTHORIZATION
 _CODES = "authorization codes"
@@ -61,23 +58,32 @@ def authorize(request: http.Request) -> Response:
         application = _as_described(parameters, browser, application)
         asked = pushed_requests.read_request(parameters, application, pushed, user_id=user_id, issuer=request.base_url)
     except NotThisApplication as error:
-        return _not_this_application(request, error, parameters, application)
+        return authorization_answer.not_this_application(request, error, parameters, application)
     except RefusedRequest as error:
         # Otherwise anybody's link could redirect through here to any site (RFC 9700 §4.11.2). `prompt=none` allows no
         # sign-in page; `_refused` decides whether it redirects.
         if browser is None and not error.is_silent:
             raise http.NotSignedIn(_path_of(parameters)) from error
-        return _refused(request, error, browser, consent)
+        return authorization_answer.refused(request, error, browser, consent)
     logs.note(client_id=asked.application.public_id)
     asked = sign_in_again.as_asked(asked, parameters)
+    request.languages = asked.openid.languages if asked.openid else ""
     if browser is None:
         if asked.is_silent:
-            return _refused(request, authorization_response.unasked(asked, None, issuer=request.base_url))
+            return authorization_answer.refused(
+                request, authorization_response.unasked(asked, None, issuer=request.base_url)
+            )
         raise http.NotSignedIn(_address(sign_in_again.asked_now(asked)))
     if sign_in_again.is_due(asked, browser):
+        if asked.is_silent:
+            missing = authorization_response.unasked(asked, None, issuer=request.base_url)
+            return authorization_answer.refused(request, missing, browser, consent)
         logs.note(outcome="asked to sign in again")
         back_to = _address(sign_in_again.asked_now(asked))
         return http.see_other(http.here(request, sign_in_again.path(asked, back_to)))
+    if (wrong := authorization_response.wrong_sign_in(asked, browser.user, browser.authentication)) is not None:
+        refusal = authorization_request.refused(asked, wrong, issuer=request.base_url)
+        return authorization_answer.refused(request, refusal, browser, consent)
     try:
         if asked.pushed and asked.pushed.answer:
             return _answered_before(request, asked, browser, consent, form)
@@ -90,7 +96,13 @@ def authorize(request: http.Request) -> Response:
 
 def _path_of(parameters: request_parameters.Parameters) -> str:
     """The path of a GET that repeats the request, including its mistakes."""
-    names = (*request_parameters.AUTHORIZATION, "request_uri", sign_in_again.ASKED_AT)
+    names = dict.fromkeys(
+        (
+            *openid_parameters.of_authorization(parameters),
+            "request_uri",
+            sign_in_again.ASKED_AT,
+        )
+    )
     return f"{PATH}?{request_parameters.encode_all(parameters, names)}"
 
 
@@ -145,14 +157,19 @@ def _ask_or_remember(
     request: http.Request, asked: AuthorizationRequest, browser: SignedIn, consent: Consent | None
 ) -> Response:
     if consent is not None and authorization_response.is_remembered(asked, consent, browser.user):
-        location = authorization_response.allow_again(
-            asked, consent, browser.user, browser_key=browser.key_for(_CODES), issuer=request.base_url
+        redirect = authorization_response.allow_again(
+            asked,
+            consent,
+            browser.user,
+            authentication=browser.authentication,
+            browser_key=browser.key_for(_CODES),
+            issuer=request.base_url,
         )
-        if location is not None:
-            return http.see_other(location)
+        if redirect is not None:
+            return authorization_answer.go(request, redirect)
     if asked.is_silent:
         error = authorization_response.unasked(asked, browser.user, issuer=request.base_url)
-        return _refused(request, error, browser, consent)
+        return authorization_answer.refused(request, error, browser, consent)
     return consent_page.show(request, browser, _question(asked), consent)
 
 
@@ -170,20 +187,22 @@ def _answer(
     if not consent_page.answers(form):
         return consent_page.show(request, browser, question, consent, form=form)
     if request_parameters.single(form, "decision") != "allow":
-        return http.see_other(authorization_response.deny(asked, browser.user, issuer=request.base_url))
+        denial = authorization_response.deny(asked, browser.user, issuer=request.base_url)
+        return authorization_answer.go(request, denial)
     try:
-        location = authorization_response.allow(
+        redirect = authorization_response.allow(
             replace(asked, scopes=chosen_scopes(asked.scopes, form.get("scopes", ()), browser.user)),
             browser.user,
             form.get("organizers", ()),
             known=consent,
+            authentication=browser.authentication,
             browser_key=browser.key_for(_CODES),
             issuer=request.base_url,
         )
     except ChoiceProblem as error:
         return consent_page.show_problem(request, browser, question, consent, form, error)
     consent_page.note_allowed(request, browser, asked.application)
-    return http.see_other(location)
+    return authorization_answer.go(request, redirect)
 
 
 def _answered_before(
@@ -201,14 +220,16 @@ def _answered_before(
     else:
         is_own = browser.sent(form, _purpose(asked))
         wanted = _DECISIONS.get(request_parameters.single(form, "decision") or "") if is_own else None
-    location = wanted and authorization_response.repeat(
+    redirect = wanted and authorization_response.repeat(
         asked, wanted, browser_key=browser.key_for(_CODES), issuer=request.base_url
     )
-    if location:
-        return http.see_other(location)
+    if redirect:
+        return authorization_answer.go(request, redirect)
     logs.note(outcome="answered before")
     if asked.is_silent:
-        return _refused(request, authorization_response.used_up(asked, issuer=request.base_url), browser, consent)
+        return authorization_answer.refused(
+            request, authorization_response.used_up(asked, issuer=request.base_url), browser, consent
+        )
     is_allowed = asked.pushed.answer == pushed_request.ALLOWED
     return http.page(request, "already_answered.html", 400, application=asked.application, is_allowed=is_allowed)
 
@@ -224,7 +245,7 @@ def _answered_meanwhile(
     pushed = store.read(asked.pushed.own_key)[0]
     if pushed is None or not pushed.answer or not pushed.is_for(browser.user.user_id):
         shown = {name: [value] for name, value in asked.parameters.items()}
-        return _not_this_application(request, pushed_requests.unusable(), shown, asked.application)
+        return authorization_answer.not_this_application(request, pushed_requests.unusable(), shown, asked.application)
     return _answered_before(request, replace(asked, pushed=pushed), browser, consent, form)
 
 
@@ -249,43 +270,3 @@ def _purpose(asked: AuthorizationRequest) -> str:
     A request without a `redirect_uri` goes to the first registered one, which may have changed.
     """
     return f"consent {request_parameters.encode(dict(sorted(asked.parameters.items())))} {asked.redirect_uri}"
-
-
-def _not_this_application(
-    request: http.Request,
-    error: NotThisApplication,
-    parameters: request_parameters.Parameters,
-    application: Application | None,
-) -> Response:
-    """A page instead of a redirect: it tells the user that it is not their fault, and the developer what to fix."""
-    logs.note(outcome=f"invalid {error.problem}")
-    received = request_parameters.known(parameters, ("client_id", "redirect_uri"))
-    if application is not None:
-        sent = received.get("redirect_uri") if error.problem == "redirect_uri" else None
-        code = f"invalid_{error.problem}"
-        recent_requests.record_authorization(application, PATH, code, error.detail, redirect_uri=sent)
-    shown: dict[str, Any] = {"problem": error.problem, "detail": error.detail, "received": received}
-    return http.page(request, "not_this_application.html", 400, **shown)
-
-
-def _refused(
-    request: http.Request, error: RefusedRequest, browser: SignedIn | None = None, consent: Consent | None = None
-) -> Response:
-    """A redirect with the error; or a page with it, and a link, if the user is to decide whether to go there."""
-    logs.note(client_id=error.application.public_id)
-    if not error.is_about_the_user:
-        reason = error.reason
-        recent_requests.record_authorization(error.application, PATH, reason.error, reason.description or "")
-    if authorization_response.is_told_at_once(error, consent, browser.user if browser else None):
-        return http.see_other(error.location)
-    return http.page(
-        request,
-        "refused_request.html",
-        400,
-        application=error.application,
-        is_mistake=not error.is_about_the_user,
-        error=error.reason.error,
-        description=error.reason.description or "",
-        location=error.location,
-        place=redirect_uris.place(error.location),
-    )

@@ -5,7 +5,8 @@ well-known part between host and path, but such a request only arrives if the do
 below the path always works.
 
 openid-configuration is the same document under the name that OpenID Connect gave it (RFC 8414 §5): a client that knows
-only the issuer tries that name as well, also below the path, which RFC 8414 does not. It names nothing of OpenID's.
+only the issuer tries that name as well, also below the path, which RFC 8414 does not. On a stage that signs, it also
+has the members of an OpenID provider.
 """
 
 from __future__ import annotations
@@ -35,12 +36,12 @@ def authorization_server_of_path(request: http.Request) -> Response:
 
 @http.route(blueprint, paths.OPENID_CONFIGURATION, "GET", cross_origin=True)
 def openid_configuration(request: http.Request) -> Response:
-    return http.json_answer(server_metadata.authorization_server(request.base_url))
+    return http.json_answer(server_metadata.openid_provider(request.base_url))
 
 
 @http.route(blueprint, paths.OPENID_CONFIGURATION + _OF_PATH, "GET", cross_origin=True)
 def openid_configuration_of_path(request: http.Request) -> Response:
-    return _of_path(request, paths.OPENID_CONFIGURATION, server_metadata.authorization_server)
+    return _of_path(request, paths.OPENID_CONFIGURATION, server_metadata.openid_provider)
 
 
 @http.route(blueprint, paths.RESOURCE_METADATA, "GET", cross_origin=True)

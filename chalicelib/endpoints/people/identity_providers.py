@@ -194,7 +194,7 @@ def _sign_in(
             person,
             provider,
             source=request.source,
-            begin=lambda right: browser_session.start(request, right),
+            begin=lambda right: browser_session.start(request, right, person.proof),
             tell=lambda owner: _tell_owner(request, owner, provider),
         )
     except AccountDisabled:

@@ -64,7 +64,7 @@ def change(request: http.Request) -> Response:
         logs.note(outcome="password change refused")
         return _change_page(request, browser, wrong=Message("That is not your current password."))
     logs.note(outcome="password changed")
-    cookies = browser_session.start(request, changed)
+    cookies = browser_session.start(request, changed, browser_session.BY_PASSWORD)
     if not is_repeated:
         _tell_owner(request, changed)
     headers = {"Set-Cookie": cookies}

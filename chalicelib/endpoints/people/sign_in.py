@@ -87,7 +87,7 @@ def _answer(request: http.Request) -> Response:
             source=request.source,
             network=request.network,
             device_of=lambda found: browser_session.known_device(request, found),
-            begin=lambda found: browser_session.start(request, found),
+            begin=lambda found: browser_session.start(request, found, browser_session.BY_PASSWORD),
         )
     except throttle.TooManyTries:
         logs.note(outcome="sign-in throttled")

@@ -101,7 +101,7 @@ def _open_account(request: http.Request) -> Response:
     logs.note(outcome="account opened", user_id=made.user_id)
     place = browser_session.kept_place(request)
     cookies = [
-        *browser_session.start(request, made),
+        *browser_session.start(request, made, browser_session.BY_PASSWORD),
         *browser_session.forget_link(),
         *browser_session.forget_place(),
     ]

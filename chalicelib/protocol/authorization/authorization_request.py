@@ -1,6 +1,6 @@
 """The authorization request: what an application asks of a user (RFC 6749 §4.1.1).
 
-oauthlib only checks the request. `authorization_response` and this file build the responses, because oauthlib rewrites
+oauthlib only checks the request. `authorization_response` and `redirect` build the responses, because oauthlib rewrites
 the redirect URI's own query, sends no `iss` and honors `response_mode`.
 """
 
@@ -12,55 +12,32 @@ from oauthlib.common import Request
 from oauthlib.oauth2 import AuthorizationCodeGrant, FatalClientError, OAuth2Error
 from oauthlib.oauth2.rfc6749 import errors
 
-from chalicelib import limits, logs
-from chalicelib.keys import server_key
+from chalicelib import limits
+from chalicelib.keys import server_key, signing
 from chalicelib.messages import Message
 from chalicelib.models.application import Application
 from chalicelib.models.pushed_request import PushedRequest
+from chalicelib.protocol.authorization import openid_request
+from chalicelib.protocol.authorization.openid_request import OpenIDRequest
+from chalicelib.protocol.authorization.redirect import (
+    FORM_POST,
+    RefusedRequest,
+    RequestNotSupportedError,
+    RequestUriNotSupportedError,
+    error_at,
+)
 from chalicelib.protocol.authorization.validator import Validator
 from chalicelib.protocol.clients import fapi
 from chalicelib.protocol.errors import NotThisApplication
-from chalicelib.protocol.rules import pkce, prompts, redirect_uris, request_parameters, resource_indicators, scopes
-
-
-class RequestNotSupportedError(OAuth2Error):  # type: ignore[misc] # oauthlib has no types
-    error = "request_not_supported"
-
-
-# What `prompt=none` is answered with if the user would have to see a page (OpenID Connect Core §3.1.2.6).
-class LoginRequiredError(OAuth2Error):  # type: ignore[misc]
-    error = "login_required"
-    description = "The user is not signed in. Send them here without prompt=none."
-
-
-class ConsentRequiredError(OAuth2Error):  # type: ignore[misc]
-    error = "consent_required"
-    description = "The user has to be asked. Send them here without prompt=none."
-
-
-class InteractionRequiredError(OAuth2Error):  # type: ignore[misc]
-    error = "interaction_required"
-    description = "The user belongs to no organizer and has to be told. Send them here without prompt=none."
-
-
-class RefusedRequest(Exception):
-    """The request is wrong, and its application is told so.
-
-    location: the redirect URI with the error added, where the browser goes. reason: the error. application: the client.
-    is_silent: the application asked for no page (`prompt=none`).
-    """
-
-    def __init__(self, location: str, reason: OAuth2Error, application: Application, *, is_silent: bool) -> None:
-        super().__init__("refused")
-        self.location = location
-        self.reason = reason
-        self.application = application
-        self.is_silent = is_silent
-
-    @property
-    def is_about_the_user(self) -> bool:
-        """True if the request was in order, and only the user was missing."""
-        return isinstance(self.reason, (LoginRequiredError, ConsentRequiredError, InteractionRequiredError))
+from chalicelib.protocol.rules import (
+    openid_parameters,
+    pkce,
+    prompts,
+    redirect_uris,
+    request_parameters,
+    resource_indicators,
+    scopes,
+)
 
 
 @dataclass(frozen=True)
@@ -68,7 +45,8 @@ class AuthorizationRequest:
     """A request that passed every check.
 
     parameters: the known ones, as received, for showing the request again. prompts: see `rules.prompts`. pushed: the
-    pushed request that this one came from, if any.
+    pushed request that this one came from, if any. openid: what OpenID Connect adds; None if it is not asked for.
+    is_answer_posted: the answer goes to the redirect URI in a form.
     """
 
     application: Application
@@ -81,6 +59,8 @@ class AuthorizationRequest:
     prompts: frozenset[str]
     parameters: dict[str, str]
     pushed: PushedRequest | None = None
+    openid: OpenIDRequest | None = None
+    is_answer_posted: bool = False
 
     @property
     def origin(self) -> str:
@@ -111,27 +91,28 @@ def read_request(
     is_pushed: the application pushed it, so its length is not limited by what a URL can carry.
     Raises NotThisApplication, RefusedRequest; and ServerKeyMissing if tokens for this client could not be refreshed.
     """
-    twice = request_parameters.repeated(parameters, request_parameters.AUTHORIZATION)
+    names = openid_parameters.of_authorization(parameters)
+    twice = request_parameters.repeated(parameters, names)
     for name in ("client_id", "redirect_uri"):
         if name in twice:
             raise NotThisApplication("request", Message("%(name)s was sent more than once.", name=name))
-    known = request_parameters.known(parameters, request_parameters.AUTHORIZATION)
+    known = request_parameters.known(parameters, names)
     _check_length(known, is_pushed=is_pushed)
     request = Request(f"https://lanyard.invalid/?{request_parameters.encode(known)}")
     request.client, request.repeated, request.is_pushed = application, twice, is_pushed
     request.names_redirect_uri = "redirect_uri" in known
     try:
         _GRANT.validate_authorization_request(request)
+        assert application is not None  # validate_client_id made sure of it
+        asked = scopes.without_habits(request.scopes)
+        openid = openid_request.read(known, application, issuer=issuer) if scopes.has_openid(asked) else None
         resource = resource_indicators.read(known.get("resource"), issuer=issuer)
-        narrowed = resource_indicators.scopes_at(resource, scopes.ordered(request.scopes))
+        wanted = {*asked, *openid.claims.scopes} if openid else asked
+        narrowed = resource_indicators.scopes_at(resource, scopes.ordered(wanted))
     except FatalClientError as error:
         raise _not_this_application(error, application, known.get("redirect_uri")) from error
     except OAuth2Error as error:
-        location = error_at(request.redirect_uri, issuer, known, error=error.error, description=error.description)
-        assert application is not None  # validate_client_id made sure of it
-        is_silent = prompts.NONE in prompts.read(known)
-        raise RefusedRequest(location, error, application, is_silent=is_silent) from error
-    assert application is not None
+        raise _refusal(error, request, known, issuer=issuer) from error
     if application.rotates_refresh_tokens and not server_key.is_set():
         raise server_key.ServerKeyMissing
     return AuthorizationRequest(
@@ -144,25 +125,44 @@ def read_request(
         resource=resource,
         prompts=prompts.read(known),
         parameters=known,
+        openid=openid,
+        is_answer_posted=_is_posted(known),
     )
+
+
+def response_modes() -> tuple[str, ...]:
+    """How an answer can reach the application. A form comes with OpenID Connect, whose clients ask for it."""
+    return ("query", FORM_POST) if signing.is_on() else ("query",)
 
 
 def refused(request: AuthorizationRequest, error: OAuth2Error, *, issuer: str) -> RefusedRequest:
     """The refusal of a request that passed every check and cannot be answered nevertheless."""
-    state = {"state": request.state} if request.state else {}
-    location = error_at(request.redirect_uri, issuer, state, error=error.error, description=error.description)
-    return RefusedRequest(location, error, request.application, is_silent=request.is_silent)
-
-
-def error_at(uri: str, issuer: str, parameters: dict[str, str], *, error: str, description: str) -> str:
-    """The redirect URI with an error, the request's state and the issuer added (RFC 6749 §4.1.2.1, RFC 9207 §2)."""
-    answer = {"error": error, "error_description": description}
-    if "state" in parameters:
-        answer["state"] = parameters["state"]
-    logs.note(outcome=error)
-    return redirect_uris.with_parameters(
-        uri, {name: value for name, value in {**answer, "iss": issuer}.items() if value}
+    redirect = error_at(
+        request.redirect_uri,
+        issuer,
+        request.state,
+        error=error.error,
+        description=error.description,
+        is_posted=request.is_answer_posted,
     )
+    return RefusedRequest(redirect, error, request.application, is_silent=request.is_silent)
+
+
+def _refusal(error: OAuth2Error, request: Request, known: dict[str, str], *, issuer: str) -> RefusedRequest:
+    """The refusal of a request of a known application, for its known redirect URI."""
+    redirect = error_at(
+        request.redirect_uri,
+        issuer,
+        known.get("state"),
+        error=error.error,
+        description=error.description,
+        is_posted=_is_posted(known),
+    )
+    return RefusedRequest(redirect, error, request.client, is_silent=prompts.NONE in prompts.read(known))
+
+
+def _is_posted(known: dict[str, str]) -> bool:
+    return known.get("response_mode") == FORM_POST and signing.is_on()
 
 
 def _check_length(known: dict[str, str], *, is_pushed: bool) -> None:
@@ -183,13 +183,16 @@ def _check_request_object(request: Request) -> dict[str, object]:
     if getattr(request, "request", None) is not None:
         advice = "Send each parameter by itself, or push them (RFC 9126)."
         raise RequestNotSupportedError(f"request is not supported. {advice}")
+    if getattr(request, "request_uri", None) is not None:
+        raise RequestUriNotSupportedError
     return {}
 
 
 def _check_response_mode(request: Request) -> dict[str, object]:
-    """Accept only the default: a code does not belong in a fragment (RFC 9700 §4.3.1)."""
-    if request.response_mode not in (None, "query"):
-        raise errors.InvalidRequestError("response_mode must be query.")
+    """Refuse a fragment, where a code does not belong (RFC 9700 §4.3.1)."""
+    modes = response_modes()
+    if request.response_mode not in (None, *modes):
+        raise errors.InvalidRequestError(f"response_mode must be {' or '.join(modes)}.")
     return {}
 
 

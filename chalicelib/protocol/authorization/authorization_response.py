@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from oauthlib.oauth2 import OAuth2Error
 from oauthlib.oauth2.rfc6749 import errors
 
 from chalicelib import clock, credentials, logs, settings
@@ -12,20 +13,27 @@ from chalicelib.models import authorization_code, pushed_request, store, user_or
 from chalicelib.models.authorization_code import AuthorizationCode
 from chalicelib.models.consent import Consent, in_force, place
 from chalicelib.models.pushed_request import PushedRequest
+from chalicelib.models.session import Authentication
 from chalicelib.models.store.attempts import attempts
 from chalicelib.models.store.table import as_set
 from chalicelib.models.user import User
 from chalicelib.protocol.authorization import consents
 from chalicelib.protocol.authorization.authorization_request import (
     AuthorizationRequest,
+    refused,
+)
+from chalicelib.protocol.authorization.redirect import (
+    AnotherUserError,
     ConsentRequiredError,
     InteractionRequiredError,
     LoginRequiredError,
+    NotProvenError,
+    Redirect,
     RefusedRequest,
     error_at,
-    refused,
 )
 from chalicelib.protocol.clients import fapi
+from chalicelib.protocol.openid import claims
 from chalicelib.protocol.rules import given_scopes, redirect_uris, scopes
 
 
@@ -40,16 +48,23 @@ def is_remembered(request: AuthorizationRequest, consent: Consent | None, user: 
 
 
 def allow_again(
-    request: AuthorizationRequest, consent: Consent, user: User, *, browser_key: str, issuer: str
-) -> str | None:
+    request: AuthorizationRequest,
+    consent: Consent,
+    user: User,
+    *,
+    authentication: Authentication,
+    browser_key: str,
+    issuer: str,
+) -> Redirect | None:
     """Issue a code for the same organizers as before; None if the consent has since been revoked.
 
-    browser_key: see `repeat`. Raises AlreadyAnswered.
+    authentication: how the user signed in. browser_key: see `repeat`. Raises AlreadyAnswered.
     """
     organizers = consents.still_member(consent.organizers or (), user) if request.needs_organizers else set()
     allowed = consent.allowed_at(request.origin, request.resource) or ()
     given = given_scopes.given_again(request.scopes, allowed)
     code, item = _new_code(request, user, given, organizers, consent.consent_id, browser_key)
+    _describe_sign_in(item, request, user, authentication)
     try:
         authorization_code.give_again(item, request.application, pushed=request.pushed)
     except store.ConditionFailed:
@@ -64,13 +79,14 @@ def allow(
     ticked: Iterable[str],
     *,
     known: Consent | None,
+    authentication: Authentication,
     browser_key: str,
     issuer: str,
-) -> str:
+) -> Redirect:
     """Remember what the user allowed and issue a code for it.
 
-    ticked: slugs as posted; see `consents.chosen`. known: the consent as it was before, or None. browser_key: see
-    `repeat`. Raises ChoiceProblem, AlreadyAnswered.
+    ticked: slugs as posted; see `consents.chosen`. known: the consent as it was before, or None. authentication: how
+    the user signed in. browser_key: see `repeat`. Raises ChoiceProblem, AlreadyAnswered.
     """
     organizers = consents.chosen(request.scopes, ticked, user)
     client_id, given = request.application.client_id, given_scopes.given_now(request.scopes)
@@ -78,6 +94,7 @@ def allow(
     for _ in attempts():  # other tabs may answer at the same moment
         consent = consents.remembered(request.application, given, organizers, user, known, place=at)
         code, item = _new_code(request, user, given, organizers, consent.consent_id, browser_key)
+        _describe_sign_in(item, request, user, authentication)
         try:
             authorization_code.give(item, consent, known=known, pushed=request.pushed)
         except store.ConditionFailed:
@@ -101,6 +118,15 @@ def unasked(request: AuthorizationRequest, user: User | None, *, issuer: str) ->
     return refused(request, ConsentRequiredError(), issuer=issuer)
 
 
+def wrong_sign_in(request: AuthorizationRequest, user: User, authentication: Authentication) -> OAuth2Error | None:
+    """Why the signed-in user cannot answer, after they had the chance to sign in in another way; None if they can."""
+    if request.openid is None:
+        return None
+    if not request.openid.is_for(user.user_id):
+        return AnotherUserError()
+    return None if request.openid.is_met_by(authentication) else NotProvenError()
+
+
 def used_up(request: AuthorizationRequest, *, issuer: str) -> RefusedRequest:
     """The refusal of a pushed request with `prompt=none` that was answered before."""
     reason = errors.InvalidRequestError("request_uri was already used. Push the request again.")
@@ -120,11 +146,11 @@ def is_told_at_once(error: RefusedRequest, consent: Consent | None, user: User |
     if not settings.SETTINGS.sign_up_open or (user is not None and application.is_owned_by(user.user_id)):
         return True
     consent = in_force(consent, application)
-    origin = redirect_uris.origin(error.location, is_native=application.is_native)
+    origin = redirect_uris.origin(error.redirect.uri, is_native=application.is_native)
     return consent is not None and consent.knows_origin(origin)
 
 
-def deny(request: AuthorizationRequest, user: User, *, issuer: str) -> str:
+def deny(request: AuthorizationRequest, user: User, *, issuer: str) -> Redirect:
     """Return the redirect that says so. Raises AlreadyAnswered."""
     if request.pushed:
         pushed_request.deny(request.pushed, user.user_id)
@@ -132,7 +158,7 @@ def deny(request: AuthorizationRequest, user: User, *, issuer: str) -> str:
     return _denial(request, issuer)
 
 
-def repeat(request: AuthorizationRequest, answer: str, *, browser_key: str, issuer: str) -> str | None:
+def repeat(request: AuthorizationRequest, answer: str, *, browser_key: str, issuer: str) -> Redirect | None:
     """The same redirect again, for a second click on a pushed request that was already given this answer. None if it
     was given another answer or in another browser, or if its code is used, expired or bound to another redirect URI.
 
@@ -183,12 +209,30 @@ def _code_for(pushed: PushedRequest, browser_key: str) -> str:
     return credentials.mint_derived(Kind.AUTHORIZATION_CODE, "", key=browser_key.encode(), source=source)
 
 
-def _denial(request: AuthorizationRequest, issuer: str) -> str:
-    state = {"state": request.state} if request.state else {}
-    description = "The user did not allow the access."
-    return error_at(request.redirect_uri, issuer, state, error="access_denied", description=description)
+def _describe_sign_in(
+    item: AuthorizationCode, request: AuthorizationRequest, user: User, authentication: Authentication
+) -> None:
+    """Note on the code what its ID token says about the sign-in, and about the user if it was asked to (OpenID Connect
+    Core §2, §5.5): the exchange does not read the user. Nothing for a request without OpenID Connect."""
+    if request.openid is None or not scopes.has_openid(request.scopes):
+        return
+    item.nonce = request.openid.nonce
+    item.auth_time, item.session_id = authentication.at, authentication.session_id
+    item.amr, item.acr = " ".join(authentication.proof.methods) or None, authentication.proof.context
+    item.id_token_claims = claims.as_text(claims.for_id_token(request.openid.claims.in_id_token, request.scopes, user))
 
 
-def _with_code(request: AuthorizationRequest, code: str, issuer: str) -> str:
+def _denial(request: AuthorizationRequest, issuer: str) -> Redirect:
+    return error_at(
+        request.redirect_uri,
+        issuer,
+        request.state,
+        error="access_denied",
+        description="The user did not allow the access.",
+        is_posted=request.is_answer_posted,
+    )
+
+
+def _with_code(request: AuthorizationRequest, code: str, issuer: str) -> Redirect:
     answer = {"code": code, **({"state": request.state} if request.state else {}), "iss": issuer}
-    return redirect_uris.with_parameters(request.redirect_uri, answer)
+    return Redirect(request.redirect_uri, answer, request.is_answer_posted)

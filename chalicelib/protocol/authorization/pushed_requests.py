@@ -19,14 +19,12 @@ from chalicelib.models.application import Application
 from chalicelib.models.pushed_request import PushedRequest
 from chalicelib.models.store.table import Key
 from chalicelib.protocol.authorization import authorization_request
-from chalicelib.protocol.authorization.authorization_request import (
-    AuthorizationRequest,
-    RefusedRequest,
-)
+from chalicelib.protocol.authorization.authorization_request import AuthorizationRequest
+from chalicelib.protocol.authorization.redirect import RefusedRequest
 from chalicelib.protocol.clients import authentication, client_request, fapi, quotas
 from chalicelib.protocol.clients.client_request import ClientRequest, ProtocolAnswer
 from chalicelib.protocol.errors import NotThisApplication
-from chalicelib.protocol.rules import request_parameters
+from chalicelib.protocol.rules import openid_parameters, request_parameters
 
 _PREFIX = "urn:ietf:params:oauth:request_uri:"
 
@@ -56,7 +54,7 @@ def read_request(
     user_id: of the signed-in user, or None. An answered request can be read only by the user who answered it.
     Raises NotThisApplication, RefusedRequest.
     """
-    if not any(parameters.get("request_uri", ())):
+    if not any(parameters.get("request_uri", ())) or _is_elsewhere(parameters):
         return authorization_request.read_request(parameters, application, issuer=issuer)
     if request_parameters.repeated(parameters, ("client_id", "request_uri")):
         raise NotThisApplication("request", Message("client_id or request_uri was sent more than once."))
@@ -68,7 +66,15 @@ def read_request(
         stored["request"] = list(parameters["request"])  # which is refused, not ignored: never both (RFC 9101 §5)
     asked = authorization_request.read_request(stored, application, issuer=issuer, is_pushed=True)
     shown = request_parameters.known(parameters, ("client_id", "request_uri"))
+    if asked.openid:  # the sign-in page reads them from the address
+        shown |= request_parameters.known(stored, openid_parameters.HINTS)
     return replace(asked, parameters=shown, pushed=pushed)
+
+
+def _is_elsewhere(parameters: request_parameters.Parameters) -> bool:
+    """True if `request_uri` is the address of a request object (OpenID Connect Core §6.2), which is refused."""
+    request_uri = request_parameters.single(parameters, "request_uri")
+    return openid_parameters.is_openid(parameters) and not (request_uri or _PREFIX).startswith(_PREFIX)
 
 
 def unusable() -> NotThisApplication:
@@ -80,13 +86,13 @@ def unusable() -> NotThisApplication:
 
 
 def _create(request: ClientRequest) -> ProtocolAnswer:
-    names = (*request_parameters.CLIENT, *request_parameters.AUTHORIZATION, "request_uri")
+    names = (*request_parameters.CLIENT, *openid_parameters.that_may_be_pushed(), "request_uri")
     parameters = client_request.read_form(request, tuple(dict.fromkeys(names)))
     client = authentication.authenticate(request.authorization, parameters, issuer=request.issuer)
     quotas.count_pushed_request(client, request.address)
     if "request_uri" in parameters:
         raise errors.InvalidRequestError("request_uri cannot be pushed.")
-    asked = {name: value for name, value in parameters.items() if name in request_parameters.AUTHORIZATION}
+    asked = {name: value for name, value in parameters.items() if name in openid_parameters.that_may_be_pushed()}
     asked.setdefault("client_id", client.public_id)
     _check(asked, client, issuer=request.issuer)
     reference = credentials.mint(Kind.PUSHED_REQUEST)

@@ -15,6 +15,7 @@ from typing import Any
 from oauthlib.oauth2 import OAuth2Error
 
 from chalicelib import limits, names
+from chalicelib.keys import signing
 from chalicelib.messages import Problem
 from chalicelib.models.application import BASIC, NATIVE, NONE, POST, PRIVATE_KEY_JWT, WEB, About, Application, Profile
 from chalicelib.protocol.clients import private_key_jwt
@@ -73,6 +74,8 @@ def read(
         device_grant=has_device_grant,
         jwks=_jwks(document) if method == PRIVATE_KEY_JWT else None,
         par_required=_flag(document, "require_pushed_authorization_requests"),
+        userinfo_signed=_wants_signed_user_info(document),
+        default_max_age=_default_max_age(document),
     )
     return ClientMetadata(_name(document, uris), uris, profile, _about(document))
 
@@ -90,8 +93,37 @@ def describe(application: Application) -> dict[str, Any]:
         "response_types": ["code"],
         "scope": scopes.as_text(scopes.supported()),
         **({"require_pushed_authorization_requests": True} if application.needs_par else {}),
+        **_openid(application),
         **{name: value for name, value in asdict(application.about).items() if value and name != "description"},
     }
+
+
+def _openid(application: Application) -> dict[str, Any]:
+    """What is registered of OpenID Connect's metadata (OpenID Connect Registration §2); nothing on a stage that signs
+    nothing. What is not supported, such as pairwise subjects, encryption and other algorithms, is left out."""
+    if not signing.is_on():
+        return {}
+    found = {
+        "subject_type": "public",
+        "id_token_signed_response_alg": signing.algorithm(),
+        "require_auth_time": True,  # each ID token of a sign-in has it
+    }
+    if application.userinfo_signed:
+        found["userinfo_signed_response_alg"] = signing.algorithm()
+    if application.default_max_age is not None:
+        found["default_max_age"] = int(application.default_max_age)
+    return found
+
+
+def _wants_signed_user_info(document: Mapping[str, Any]) -> bool:
+    return signing.is_on() and document.get("userinfo_signed_response_alg") == signing.algorithm()
+
+
+def _default_max_age(document: Mapping[str, Any]) -> int | None:
+    """In seconds. What is no number of seconds is left out, as an unknown member is."""
+    value = document.get("default_max_age")
+    is_one = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= limits.MAX_AGE_LIMIT_SECONDS
+    return value if signing.is_on() and is_one else None
 
 
 def strings(document: Mapping[str, Any], name: str, default: list[str]) -> list[str]:

@@ -9,8 +9,9 @@ from chalicelib.credentials import Kind
 from chalicelib.models import authorization_code, grant, store
 from chalicelib.models.application import Application
 from chalicelib.models.authorization_code import AuthorizationCode
-from chalicelib.protocol.grants import issuing, signed_access_token, undelivered
+from chalicelib.protocol.grants import issuing, undelivered
 from chalicelib.protocol.grants.grant_type import CONNECT_AGAIN, TokenAnswer, TokenGrant, TokenRequest
+from chalicelib.protocol.openid import claims
 from chalicelib.protocol.rules import grant_types, pkce
 
 _REVOKED = "The user has revoked the permission."
@@ -27,7 +28,7 @@ class AuthorizationCodeGrant(TokenGrant):
         _check_usable(code, client, request.parameters.get("code_verifier"))
         resource = request.resource(code.resource)
         _check_redirect_uri(code, request.parameters.get("redirect_uri"))
-        return _exchange(code, client, resource, request.issuer)
+        return _exchange(code, client, resource, issuer=request.issuer)
 
 
 def _read(request: TokenRequest) -> tuple[Application | None, AuthorizationCode | None]:
@@ -76,7 +77,7 @@ def _check_redirect_uri(code: AuthorizationCode, sent: str | None) -> None:
         raise errors.InvalidGrantError("redirect_uri is not the one from the authorization request.")
 
 
-def _exchange(code: AuthorizationCode, client: Application, resource: str | None, issuer: str) -> TokenAnswer:
+def _exchange(code: AuthorizationCode, client: Application, resource: str | None, *, issuer: str) -> TokenAnswer:
     """Raises InvalidScopeError if the resource knows nothing of what the user allowed.
 
     Raises InvalidGrantError if another request used the code first, if the user has since revoked the consent, or if
@@ -84,8 +85,11 @@ def _exchange(code: AuthorizationCode, client: Application, resource: str | None
     grant_id = grant.new_id(code.user_id, code.client_id)
     tokens = issuing.new_tokens(grant_id, issuing.still_allowed(code), resource)
     made = issuing.new_grant(code, client, grant_id, tokens)
-    item = issuing.access_token(made, tokens, resource, client, issuer=issuer)
-    answered = signed_access_token.handed_out(tokens, item, client, issuer=issuer)
+    item, told = (
+        issuing.access_token(made, tokens, resource, client, issuer=issuer),
+        claims.from_text(code.id_token_claims),
+    )
+    answered = issuing.handed_out(tokens, made, client, item, issuer=issuer, nonce=code.nonce, told=told)
     try:
         authorization_code.exchange(code, made, item, client)
     except authorization_code.AlreadyUsed as error:

@@ -43,7 +43,7 @@ def _check_allowed(client: Application) -> None:
 def _scopes(request: TokenRequest, client: Application) -> list[str]:
     """Raises InvalidScopeError for a scope that the operator did not allow."""
     own = scopes.of_application(client.own_scopes or ())
-    asked = request.scopes(own)
+    asked = scopes.without_users(request.scopes(own))
     if not set(asked) <= scopes.allowed_to_application(asked, own):
         raise errors.InvalidScopeError(f"scope may contain only what the operator allowed: {', '.join(own)}.")
     return asked

@@ -14,7 +14,7 @@ from chalicelib.models import device_request, grant, store
 from chalicelib.models.application import Application
 from chalicelib.models.device_request import DeviceRequest
 from chalicelib.protocol.authorization import device
-from chalicelib.protocol.grants import issuing, signed_access_token, undelivered
+from chalicelib.protocol.grants import issuing, undelivered
 from chalicelib.protocol.grants.grant_type import TokenAnswer, TokenGrant, TokenRequest
 from chalicelib.protocol.rules import grant_types
 
@@ -30,7 +30,7 @@ class DeviceCodeGrant(TokenGrant):
             raise errors.UnauthorizedClientError(device.NOT_ALLOWED)
         asked = _check_own(found, request.parameters["device_code"], client)
         _check_answered(asked, client)
-        return _exchange(asked, client, request.resource(asked.resource), request.issuer)
+        return _exchange(asked, client, request.resource(asked.resource), issuer=request.issuer)
 
 
 def _read(request: TokenRequest) -> tuple[Application | None, DeviceRequest | None]:
@@ -68,7 +68,7 @@ def _check_answered(asked: DeviceRequest, client: Application) -> None:
         raise AuthorizationPendingError("The user has not answered yet.")
 
 
-def _exchange(asked: DeviceRequest, client: Application, resource: str | None, issuer: str) -> TokenAnswer:
+def _exchange(asked: DeviceRequest, client: Application, resource: str | None, *, issuer: str) -> TokenAnswer:
     """Raises InvalidScopeError if the resource knows nothing of what the user allowed.
 
     Raises InvalidGrantError if another request used the code first, if the user has since revoked the consent, or if
@@ -77,7 +77,7 @@ def _exchange(asked: DeviceRequest, client: Application, resource: str | None, i
     tokens = issuing.new_tokens(grant_id, issuing.still_allowed(asked), resource)
     made = issuing.new_grant(asked, client, grant_id, tokens)
     item = issuing.access_token(made, tokens, resource, client, issuer=issuer)
-    answered = signed_access_token.handed_out(tokens, item, client, issuer=issuer)
+    answered = issuing.handed_out(tokens, made, client, item, issuer=issuer)
     try:
         device_request.exchange(asked, made, item, client)
     except store.ConditionFailed as error:

@@ -49,13 +49,15 @@ class TokenRequest:
 class TokenAnswer:
     """A token response (§5.1).
 
-    scope: space-separated. refresh_token: None if the client gets none. expires_in: seconds.
+    scope: space-separated. refresh_token: None if the client gets none. expires_in: seconds. id_token: None without the
+    scope `openid` (OpenID Connect Core §3.1.3.3).
     """
 
     access_token: str
     scope: str
     refresh_token: str | None = None
     expires_in: int = limits.ACCESS_TOKEN_LIFETIME_SECONDS
+    id_token: str | None = None
 
     def as_json(self) -> str:
         answer: dict[str, Any] = {
@@ -64,7 +66,8 @@ class TokenAnswer:
             "token_type": "Bearer",
             "scope": self.scope,
         }
-        return json.dumps({**answer, "refresh_token": self.refresh_token} if self.refresh_token else answer)
+        others = {"refresh_token": self.refresh_token, "id_token": self.id_token}
+        return json.dumps({**answer, **{name: value for name, value in others.items() if value}})
 
 
 class TokenGrant(GrantTypeBase):  # type: ignore[misc] # oauthlib has no types

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from oauthlib.oauth2.rfc6749 import errors
@@ -17,8 +18,9 @@ from chalicelib.models.device_request import DeviceRequest
 from chalicelib.models.grant import Grant, forgotten_at
 from chalicelib.models.store.table import as_set
 from chalicelib.models.user import User
-from chalicelib.protocol.grants import refresh_rotation, undelivered
+from chalicelib.protocol.grants import refresh_rotation, signed_access_token, undelivered
 from chalicelib.protocol.grants.grant_type import CONNECT_AGAIN, TokenAnswer
+from chalicelib.protocol.openid import claims, id_token
 from chalicelib.protocol.rules import given_scopes, resource_indicators, scopes
 
 
@@ -39,9 +41,12 @@ def new_grant(of: AuthorizationCode | DeviceRequest, client: Application, grant_
     assert tokens.refresh_token is not None
     now = clock.now()
     # A confidential client's refresh token does not rotate and does not expire.
-    rotating: dict[str, Any] = (
+    more: dict[str, Any] = (
         {"refresh_salt": credentials.new_secret(), "forget_at": forgotten_at()} if client.rotates_refresh_tokens else {}
     )
+    if isinstance(of, AuthorizationCode) and of.auth_time is not None:
+        more |= {name: getattr(of, name) for name in ("auth_time", "session_id", "amr", "acr")}
+        more["id_token_claims"] = as_set(claims.from_text(of.id_token_claims))
     return Grant(
         user_id=of.user_id,
         grant_id=grant_id,
@@ -53,7 +58,7 @@ def new_grant(of: AuthorizationCode | DeviceRequest, client: Application, grant_
         refresh_digest=credentials.digest(tokens.refresh_token),
         created_at=now,
         last_used_at=now,
-        **rotating,
+        **more,
     )
 
 
@@ -65,6 +70,30 @@ def still_allowed(of: AuthorizationCode | DeviceRequest | Grant) -> list[str]:
             f"What the user allowed has ended, has changed or no longer exists. {CONNECT_AGAIN}"
         )
     return allowed
+
+
+def handed_out(
+    tokens: TokenAnswer,
+    of: Grant,
+    client: Application,
+    item: AccessToken,
+    *,
+    issuer: str,
+    nonce: str | None = None,
+    told: Mapping[str, Any] | None = None,
+) -> TokenAnswer:
+    """What the client gets: the tokens, with a signed access token in place of the opaque one if the item says so, and
+    with an ID token if the access token has the scope `openid`. Call it before they are stored: a key that cannot be
+    used must not leave a grant behind that nobody gets.
+
+    item: the access token's. nonce: the authorization request's. told: claims about the user. Raises SigningKeyMissing,
+    SigningKeyUnavailable.
+    """
+    given = signed_access_token.handed_out(tokens, item, client, issuer=issuer)
+    if not scopes.has_openid(given.scope.split()):
+        return given
+    made = id_token.made(of, client, given.access_token, item, issuer=issuer, nonce=nonce, told=told or {})
+    return replace(given, id_token=made)
 
 
 def access_token(

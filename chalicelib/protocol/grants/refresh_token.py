@@ -20,9 +20,10 @@ from chalicelib.models.consent import Consent
 from chalicelib.models.grant import Grant
 from chalicelib.models.store.attempts import attempts
 from chalicelib.models.user import User
-from chalicelib.protocol.grants import issuing, refresh_rotation, signed_access_token
+from chalicelib.protocol.grants import issuing, refresh_rotation
 from chalicelib.protocol.grants.grant_type import CONNECT_AGAIN, TokenAnswer, TokenGrant, TokenRequest
 from chalicelib.protocol.grants.refresh_rotation import Presented, Use
+from chalicelib.protocol.openid import claims
 from chalicelib.protocol.rules import given_scopes, grant_types, resource_indicators, scopes
 
 _UNKNOWN = f"The refresh token is unknown, was used before, or its permission has ended. {CONNECT_AGAIN}"
@@ -32,10 +33,11 @@ _ENDED_MEANWHILE = "The permission ended while this request was processed."
 
 @dataclass(frozen=True)
 class _Asking:
-    """Who refreshes, and for what. token: the refresh token. resource: of the access token. issuer: our URL."""
+    """Who refreshes, and for what. user: the grant's. token: the refresh token. resource: of the access token. issuer:
+    this provider's URL."""
 
     client: Application
-    user: User | None
+    user: User
     token: str
     resource: str | None
     issuer: str
@@ -44,8 +46,11 @@ class _Asking:
         """The item of the next access token of the grant."""
         return issuing.access_token(found, tokens, self.resource, self.client, issuer=self.issuer, user=self.user)
 
-    def answer(self, tokens: TokenAnswer, item: AccessToken) -> TokenAnswer:
-        return signed_access_token.handed_out(tokens, item, self.client, issuer=self.issuer)
+    def answer(self, tokens: TokenAnswer, found: Grant, item: AccessToken) -> TokenAnswer:
+        """What the client gets. An ID token has no nonce, and the time of the original sign-in (OpenID Connect Core
+        §12.2)."""
+        told = claims.for_id_token(found.id_token_claims or (), tokens.scope.split(), self.user)
+        return issuing.handed_out(tokens, found, self.client, item, issuer=self.issuer, told=told)
 
 
 class RefreshTokenGrant(TokenGrant):
@@ -56,9 +61,9 @@ class RefreshTokenGrant(TokenGrant):
         token = request.parameters["refresh_token"]
         application, found, user, consent = _read(request)
         client = request.authenticated(application)
-        own_grant = _check_grant(found, user, consent, client)
+        own_grant, owner = _check_grant(found, user, consent, client)
         resource = request.resource(own_grant.resource)
-        asking = _Asking(client, user, token, resource, request.issuer)
+        asking = _Asking(client, owner, token, resource, request.issuer)
         if client.rotates_refresh_tokens:
             use = refresh_rotation.use(token, own_grant, client)
             answered = _rotate(own_grant, asking, use, _scope(request, own_grant, resource))
@@ -81,9 +86,12 @@ def _read(request: TokenRequest) -> tuple[Application | None, Grant | None, User
     return application, found, user, consent
 
 
-def _check_grant(found: Grant | None, user: User | None, consent: Consent | None, client: Application) -> Grant:
-    """Return the grant if it is this client's and not idle, and its user still allows it. Raises InvalidGrantError.
+def _check_grant(
+    found: Grant | None, user: User | None, consent: Consent | None, client: Application
+) -> tuple[Grant, User]:
+    """Return the grant and its user if it is this client's and not idle, and its user still allows it.
 
+    Raises InvalidGrantError.
     A grant that became idle while its client was public stays ended when the client becomes confidential.
     """
     if found is None or found.client_id != client.client_id:
@@ -93,7 +101,7 @@ def _check_grant(found: Grant | None, user: User | None, consent: Consent | None
         raise errors.InvalidGrantError(f"The refresh token was not used for {days} days and has ended. {CONNECT_AGAIN}")
     if user is None or not user.active or not grant.is_allowed(found, consent, client):
         raise errors.InvalidGrantError(_TAKEN_BACK)
-    return found
+    return found, user
 
 
 def _scope(request: TokenRequest, found: Grant, resource: str | None) -> str:
@@ -122,7 +130,7 @@ def _refresh(found: Grant, asking: _Asking, scope: str) -> TokenAnswer:
     for _ in attempts():
         began = time.monotonic()
         item = asking.access_token(found, tokens)
-        answered = asking.answer(tokens, item)
+        answered = asking.answer(tokens, found, item)
         try:
             grant.refresh(found, item)
         except store.ConditionFailed:
@@ -147,7 +155,7 @@ def _rotate(found: Grant, asking: _Asking, use: Use, scope: str) -> TokenAnswer:
         lifetime = resource_indicators.token_lifetime_seconds(asking.resource)
         tokens = TokenAnswer(made.access_token, scope, made.refresh_token, expires_in=lifetime)
         digest, item = credentials.digest(made.refresh_token), asking.access_token(found, tokens)
-        answered = asking.answer(tokens, item)
+        answered = asking.answer(tokens, found, item)
         try:
             grant_rotation.rotate(found, digest, item, key_id=made.key_id, salt=made.salt)
         except store.ConditionFailed:
@@ -171,7 +179,7 @@ def _repeat(grant_id: str, asking: _Asking, *, is_repeat: bool) -> TokenAnswer:
         use.tokens.refresh_token,
         expires_in=max(0, live.expires_at - clock.now()) if live else 0,
     )
-    return asking.answer(tokens, live) if live else tokens
+    return asking.answer(tokens, found, live) if live else tokens
 
 
 def _scope_of(found: Grant, live: AccessToken | None) -> str:

@@ -8,14 +8,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from chalicelib import permissions, settings
+from chalicelib.keys import signing
+from chalicelib.permissions.openid import EMAIL, OPENID, PROFILE
 
-# Scopes of OpenID Connect that many clients ask for without needing them. They mean nothing here and are left out, so
-# that these clients connect.
-ADDED_BY_HABIT = frozenset(("openid", "profile", "email", "offline_access"))
+# Scopes of OpenID Connect that many clients ask for without needing them. Where they mean nothing they are left out, so
+# that these clients connect: all of them on a stage that does not sign, those beside `openid` in a request without it.
+ADDED_BY_HABIT = frozenset((OPENID, PROFILE, EMAIL, "offline_access"))
 
 
 def catalogue() -> permissions.Catalogue:
-    return settings.SETTINGS.permissions
+    """The operator's catalogue; with the scopes of OpenID Connect on a stage that signs."""
+    found = settings.SETTINGS.permissions
+    return permissions.with_openid(found) if signing.is_on() else found
+
+
+def has_openid(scopes: Iterable[str]) -> bool:
+    """True if these scopes make a request, or a grant, one of OpenID Connect (OpenID Connect Core §3.1.2.1)."""
+    return OPENID in scopes and OPENID in catalogue().of_openid
 
 
 def supported() -> tuple[str, ...]:
@@ -39,7 +48,9 @@ def unknown() -> str:
 
 
 def are_known(scopes: Iterable[str]) -> bool:
-    return all(scope in catalogue().scopes for scope in scopes)
+    """True if a request may ask for them together."""
+    asked = list(scopes)
+    return _meaningful(asked).issuperset(asked)
 
 
 def of_application(scopes: Iterable[str]) -> list[str]:
@@ -64,9 +75,23 @@ def without_habits(asked: Iterable[str]) -> list[str]:
     """What a client asks for, without the scopes that it adds by habit and that have no meaning here. Unchanged if
     nothing known would be left, so that a request for `openid` alone is an error, not a grant of something else. The
     token response says what was granted (RFC 6749 §3.3)."""
-    asked, known = list(asked), catalogue().scopes
+    asked = list(asked)
+    known = _meaningful(asked)
     kept = [scope for scope in asked if scope in known or scope not in ADDED_BY_HABIT]
     return kept if any(scope in known for scope in kept) else asked
+
+
+def _meaningful(asked: Iterable[str]) -> frozenset[str]:
+    """The scopes that mean something in this request: those of OpenID Connect only beside `openid`."""
+    known = frozenset(catalogue().scopes)
+    return known if OPENID in asked else known - catalogue().of_openid
+
+
+def without_users(asked: Iterable[str]) -> list[str]:
+    """What an application asks for itself, without the scopes of OpenID Connect, which are about a user. Unchanged if
+    nothing would be left."""
+    asked = list(asked)
+    return [scope for scope in asked if scope not in catalogue().of_openid] or asked
 
 
 def ordered(scopes: Iterable[str]) -> list[str]:
@@ -90,7 +115,8 @@ def narrowed(asked: Iterable[str], resource: str | None) -> list[str]:
     resource: its address; None for all APIs.
     """
     found = catalogue().resource(resource) if resource else None
-    return [scope for scope in of_application(asked) if found is None or scope in found.scopes]
+    everywhere = catalogue().of_openid
+    return [scope for scope in of_application(asked) if found is None or scope in found.scopes or scope in everywhere]
 
 
 def unknown_at(resource: str) -> str:

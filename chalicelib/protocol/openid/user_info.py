@@ -1,0 +1,23 @@
+"""UserInfo: the claims that a user allowed, for whoever has the access token (OpenID Connect Core §5.3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chalicelib.keys import signing
+from chalicelib.models.application import Application
+from chalicelib.models.user import User
+from chalicelib.protocol.openid import claims
+
+
+def described(user: User, allowed: frozenset[str]) -> dict[str, Any]:
+    """allowed: the access token's scopes."""
+    return {"sub": str(user.user_id), **claims.of_scopes(allowed, user)}
+
+
+def signed(described: dict[str, Any], client: Application, *, issuer: str) -> str | None:
+    """The same as a JWT, if the application registered for that (§5.3.2); None if it did not. Raises
+    SigningKeyMissing."""
+    if not client.userinfo_signed:
+        return None
+    return signing.sign({**described, "iss": issuer, "aud": client.public_id}, token_type="JWT")  # noqa: S106

@@ -1,0 +1,1 @@
+"""Lanyard as an OpenID provider."""
