@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from joserfc.jwk import RSAKey
 
-from chalicelib import credentials, limits
+from chalicelib import credentials, limits, settings
 from chalicelib.models import application_edit
 from chalicelib.models import store as storage
 from chalicelib.models.application import Profile
@@ -168,6 +170,19 @@ def test_used_code_keeps_nothing_about_its_user(john: Browser, shop: ClientApp) 
     (used,) = storage.read(key)
     assert used is not None
     assert used.id_token_claims is None
+
+
+def test_exchange_that_cannot_be_signed_leaves_the_code_unused(
+    john: Browser, shop: ClientApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = john.allow(john.open(shop.authorize_path(scope="openid"))).code
+    with monkeypatch.context() as without:
+        retired: Any = replace(
+            settings.SETTINGS, signing_keys=str(settings.SETTINGS.signing_keys).replace("active", "old")
+        )
+        without.setattr(settings, "SETTINGS", retired)
+        assert shop.exchange(code).status_code == 500
+    assert "id_token" in shop.exchange(code).json()
 
 
 @pytest.mark.spec("RFC 8628 §3.5")
