@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chalicelib import credentials, limits, logs, names
 from chalicelib.accounts import passwords, sign_in_try
-from chalicelib.models import mail_link, security_event, session, store, throttle, user
+from chalicelib.models import mail_link, security_event, session, store, throttle, user_password
 from chalicelib.models.mail_link import MailLink
 from chalicelib.models.store import ConditionFailed
 from chalicelib.models.user import User
@@ -70,7 +70,7 @@ def _check(chosen: str, of: User) -> None:
 
 def _stored(of: User, chosen: str) -> tuple[User, bool]:
     try:
-        return user.change_password(of, chosen), False
+        return user_password.change_password(of, chosen), False
     except ConditionFailed:
         now = store.read(User.key(of.user_id))[0]
         if now is None or not now.active or not credentials.password_matches(chosen, now.password_hash):

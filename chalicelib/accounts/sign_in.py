@@ -8,7 +8,7 @@ from typing import TypeVar
 from chalicelib import credentials, imported_passwords, limits, settings
 from chalicelib.accounts import sign_in_try
 from chalicelib.accounts.sign_in_try import SignInTry
-from chalicelib.models import security_event, user
+from chalicelib.models import security_event, user_password
 from chalicelib.models.user import User
 from chalicelib.request_source import RequestSource
 
@@ -44,7 +44,7 @@ def with_password(
     with tried.counted() as counted:
         right = _verified_user(found, password)
         if right and right.active:
-            user.bring_up_to_date(right, password)  # only here is the password known, to hash it again
+            user_password.bring_up_to_date(right, password)  # only here is the password known, to hash it again
             session = begin(right)
     if right is None:
         tried.failed()

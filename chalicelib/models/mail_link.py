@@ -14,7 +14,7 @@ from enum import StrEnum
 from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib import clock, credentials, limits
-from chalicelib.models import store, throttle, user
+from chalicelib.models import store, throttle, user, user_password
 from chalicelib.models.email_address import EmailAddress
 from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName, TimeToLive
 from chalicelib.models.user import User
@@ -118,7 +118,7 @@ def choose_password(link: MailLink, of: User, password: str) -> User:
     """Use the link: set its owner's password and end their sessions. Raises Unusable."""
     claim = _claim(link)
     try:
-        return user.change_password(of, password, is_email_verified=True, claim=claim)
+        return user_password.change_password(of, password, is_email_verified=True, claim=claim)
     except store.ConditionFailed as error:
         raise Unusable(State.USED if claim in error.failed else State.OVERTAKEN) from error
 

@@ -10,7 +10,7 @@ import click
 
 from chalicelib import names
 from chalicelib.accounts import passwords
-from chalicelib.models import security_event, session, user, user_organizers
+from chalicelib.models import security_event, session, user, user_organizers, user_password
 from chalicelib.models.user import User
 from infra.commands import (
     Change,
@@ -127,7 +127,7 @@ def users_set_password(operator: Operator, email: str, password_stdin: bool) -> 
     if not operator.may(would, about=[found.user_id]):
         return
     with clear_errors(f"The user {email} is disabled, or somebody else changed the password."):
-        user.change_password(found, password)
+        user_password.change_password(found, password)
         session.clear_away(found)
         security_event.record(found.user_id, security_event.Kind.PASSWORD_SET_BY_OPERATOR)
     operator.show(_user_row(found), sentence=f"Set the password of {found.email} and ended their sessions.")

@@ -9,7 +9,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from chalicelib import credentials
-from chalicelib.models import linked_identity, organizer, store, user, user_erasure, user_organizers
+from chalicelib.models import linked_identity, organizer, store, user, user_erasure, user_organizers, user_password
 from chalicelib.models.linked_identity import PER_USER_LIMIT, Identity
 from chalicelib.models.user import User
 from tests.models.world import a_user
@@ -99,14 +99,14 @@ def test_slug_names_one_organizer_permanently() -> None:
 def test_user_is_disabled_and_gets_another_password() -> None:
     made = a_user()
     serial, device_key = made.password_serial, made.device_key
-    user.change_password(_read(made), "another horse")
+    user_password.change_password(_read(made), "another horse")
     changed = _read(made)
     assert credentials.password_matches("another horse", changed.password_hash)
     assert changed.password_serial != serial
     assert changed.device_key not in (device_key, None)
     user.disable(made.user_id)
     assert not _read(made).active
-    for change in (lambda: user.disable("nobody"), lambda: user.change_password(_read(made), "x" * 8)):
+    for change in (lambda: user.disable("nobody"), lambda: user_password.change_password(_read(made), "x" * 8)):
         with pytest.raises(store.ConditionFailed):
             change()
 
@@ -117,18 +117,18 @@ def test_update_made_by_a_sign_in_never_overwrites_a_new_password() -> None:
     weaker = PasswordHasher(time_cost=1, memory_cost=64).hash("correct horse")
     store.change(User.key(made.user_id), [User.password_hash.set(weaker), User.device_key.remove()])
     late, in_time = _read(made), _read(made)
-    user.bring_up_to_date(in_time, "correct horse")
+    user_password.bring_up_to_date(in_time, "correct horse")
     first = _read(made)
     assert first.password_hash == in_time.password_hash != weaker
     assert first.device_key == in_time.device_key
     assert first.password_serial == made.password_serial
     assert credentials.password_matches("correct horse", first.password_hash)
-    user.bring_up_to_date(late, "correct horse")  # at the same moment, in another browser
+    user_password.bring_up_to_date(late, "correct horse")  # at the same moment, in another browser
     assert _read(made).password_hash == first.password_hash
     assert _read(made).device_key == first.device_key
     assert late.device_key is None
-    user.change_password(first, "another horse")
-    user.bring_up_to_date(late, "correct horse")
+    user_password.change_password(first, "another horse")
+    user_password.bring_up_to_date(late, "correct horse")
     assert credentials.password_matches("another horse", _read(made).password_hash)
 
 

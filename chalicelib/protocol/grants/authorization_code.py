@@ -85,10 +85,8 @@ def _exchange(code: AuthorizationCode, client: Application, resource: str | None
     grant_id = grant.new_id(code.user_id, code.client_id)
     tokens = issuing.new_tokens(grant_id, issuing.still_allowed(code), resource)
     made = issuing.new_grant(code, client, grant_id, tokens)
-    item, told = (
-        issuing.access_token(made, tokens, resource, client, issuer=issuer),
-        claims.from_text(code.id_token_claims),
-    )
+    item = issuing.access_token(made, tokens, resource, client, issuer=issuer)
+    told = claims.from_text(code.id_token_claims)
     answered = issuing.handed_out(tokens, made, client, item, issuer=issuer, nonce=code.nonce, told=told)
     try:
         authorization_code.exchange(code, made, item, client)

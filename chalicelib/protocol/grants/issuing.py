@@ -89,7 +89,7 @@ def handed_out(
     item: the access token's. nonce: the authorization request's. told: claims about the user. Raises SigningKeyMissing,
     SigningKeyUnavailable.
     """
-    given = signed_access_token.handed_out(tokens, item, client, issuer=issuer)
+    given = signed_access_token.handed_out(tokens, item, client, issuer=issuer, signed_in_at=of.auth_time)
     if not scopes.has_openid(given.scope.split()):
         return given
     made = id_token.made(of, client, given.access_token, item, issuer=issuer, nonce=nonce, told=told or {})

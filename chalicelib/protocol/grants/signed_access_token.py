@@ -24,23 +24,27 @@ from chalicelib.protocol.rules import resource_indicators, scopes
 TYPE = "at+jwt"  # RFC 9068 §2.1
 
 
-def handed_out(tokens: TokenAnswer, item: AccessToken, client: Application, *, issuer: str) -> TokenAnswer:
+def handed_out(
+    tokens: TokenAnswer, item: AccessToken, client: Application, *, issuer: str, signed_in_at: int | None = None
+) -> TokenAnswer:
     """What the client gets: the tokens as they are, or with the signed token in place of the opaque one, which nobody
     ever sees and whose digest is in the signed token's `jti`.
 
-    Call it before the item is stored: a code must not be used up by a request that cannot sign. Raises
-    SigningKeyMissing.
+    signed_in_at: when the user signed in, if that is known. Call it before the item is stored: a code must not be used
+    up by a request that cannot sign. Raises SigningKeyMissing, SigningKeyUnavailable.
     """
     if not item.signed:
         return tokens
     lifetime = max(0, item.expires_at - clock.now())
-    signed = signing.sign(claims(item, client, issuer=issuer), token_type=TYPE)
+    signed = signing.sign(claims(item, client, issuer=issuer, signed_in_at=signed_in_at), token_type=TYPE)
     return replace(tokens, access_token=signed, expires_in=lifetime)
 
 
-def claims(item: AccessToken, client: Application, *, issuer: str) -> Mapping[str, Any]:
+def claims(
+    item: AccessToken, client: Application, *, issuer: str, signed_in_at: int | None = None
+) -> Mapping[str, Any]:
     """The claims of a signed access token (RFC 9068 §2.2). The one place that puts them together: what else a token
-    says, such as `auth_time` or `cnf`, is an attribute of the stored item and a line here."""
+    says is an attribute of the stored item or of its grant, and a line here."""
     return {
         "iss": issuer,
         "aud": resource_indicators.as_in_catalogue(item.resource or ""),
@@ -50,6 +54,7 @@ def claims(item: AccessToken, client: Application, *, issuer: str) -> Mapping[st
         "jti": item.jti,
         "iat": int(item.issued_at),
         "exp": int(item.expires_at),
+        **({"auth_time": int(signed_in_at)} if signed_in_at is not None else {}),
         **_organizers(item),
         "ends_with": _handles(item),
     }
