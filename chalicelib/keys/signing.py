@@ -39,6 +39,17 @@ def algorithm() -> str:
     return _active(None).algorithm
 
 
+def readable_algorithm() -> str | None:
+    """The same for descriptions of this provider, which must not fail with the keys; None if the stage signs nothing,
+    has no key yet, or cannot read its keys at the moment."""
+    if not is_on():
+        return None
+    try:
+        return algorithm()
+    except (SigningKeyMissing, SigningKeyUnavailable):
+        return None
+
+
 def algorithms() -> tuple[str, ...]:
     """Those that `sign` accepts, the preferred one first. Empty if the stage signs nothing.
 

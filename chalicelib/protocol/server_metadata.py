@@ -7,7 +7,6 @@ from typing import Any
 
 from chalicelib import settings, toml_file
 from chalicelib.keys import signing
-from chalicelib.keys.signing import SigningKeyMissing, SigningKeyUnavailable
 from chalicelib.models import ended_tokens
 from chalicelib.models.application import BASIC, NONE, POST, PRIVATE_KEY_JWT
 from chalicelib.protocol.authorization import authorization_request
@@ -57,13 +56,12 @@ def authorization_server(issuer: str) -> dict[str, Any]:
 def _signed(issuer: str) -> dict[str, Any]:
     """Where to find the keys, which signed access tokens have ended (no registered member), and how introspection signs
     (RFC 9701 §7). Clients that need no signature connect also while the keys cannot be read."""
-    found = {"jwks_uri": issuer + paths.KEYS}
-    if ended_tokens.are_listed():
-        found["ended_tokens_uri"] = issuer + paths.ENDED_TOKENS
-    try:
-        return {**found, "introspection_signing_alg_values_supported": [signing.algorithm()]}
-    except (SigningKeyMissing, SigningKeyUnavailable):
-        return found
+    algorithm = signing.readable_algorithm()
+    return {
+        "jwks_uri": issuer + paths.KEYS,
+        **({"ended_tokens_uri": issuer + paths.ENDED_TOKENS} if ended_tokens.are_listed() else {}),
+        **({"introspection_signing_alg_values_supported": [algorithm]} if algorithm else {}),
+    }
 
 
 def openid_provider(issuer: str) -> dict[str, Any]:

@@ -21,12 +21,14 @@ from chalicelib.keys.signing import SigningKeyMissing, SigningKeyUnavailable
 from chalicelib.signing_keys import SigningKey
 from infra.rehearsal.connect_check import Account, CheckFailed, Visit
 from tests import local_aws
+from tests.actors import Browser, ClientApp
 from tests.conftest import Clock
 from tests.local_aws import LocalAws
 from tests.test_other_services import failing, hanging
 
 __all__ = ["hanging"]
 LIST = "/lanyard/test/signing-keys"
+NO_LIST = "/lanyard/test/no-signing-keys"
 SPECS = {"RS256": "RSA_2048", "ES256": "ECC_NIST_P256"}
 RS256 = new_key.make("RS256", 0)
 OTHER = new_key.make("RS256", 0)
@@ -307,3 +309,24 @@ def test_log_has_the_age_of_the_key_and_nothing_of_it(
     assert line["signing_key_days"] == 400
     assert RS256.private
     assert not any(value in caplog.text + str(caplog.records) for value in RS256.private.values())
+
+
+@pytest.mark.spec("RFC 8414 §2")
+def test_what_needs_no_signature_works_before_the_first_key_is_made(
+    base_url: str, john: Browser, shop: ClientApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, signing_keys_parameter=NO_LIST)
+    metadata = requests.get(f"{base_url}/.well-known/oauth-authorization-server", timeout=10)
+    assert metadata.json()["jwks_uri"] == f"{base_url}/.well-known/jwks.json"
+    assert requests.get(f"{base_url}/.well-known/openid-configuration", timeout=10).status_code == 503
+    tokens = shop.connect(john, "Big Events LLC", scope="read")
+    assert shop.refresh(tokens["refresh_token"]).status_code == 200
+
+
+def test_client_registers_while_the_keys_cannot_be_read(base_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, registration=settings.OPEN, signing_keys_parameter=NO_LIST)
+    asked = {"redirect_uris": ["https://app.example.com/callback"], "userinfo_signed_response_alg": "RS256"}
+    answer = requests.post(f"{base_url}/api/v1/oauth/register", json=asked, timeout=10)
+    assert answer.status_code == 201, answer.text
+    assert "userinfo_signed_response_alg" not in answer.json()
+    assert "id_token_signed_response_alg" not in answer.json()

@@ -99,24 +99,26 @@ def describe(application: Application) -> dict[str, Any]:
 
 
 def _openid(application: Application) -> dict[str, Any]:
-    """What is registered of OpenID Connect's metadata (OpenID Connect Registration §2); nothing on a stage that signs
-    nothing. What is not supported, such as pairwise subjects, encryption and other algorithms, is left out."""
-    if not signing.is_on():
+    """What is registered of OpenID Connect's metadata (OpenID Connect Registration §2); nothing on a stage that cannot
+    sign. What is not supported, such as pairwise subjects, encryption and other algorithms, is left out."""
+    algorithm = signing.readable_algorithm()
+    if algorithm is None:
         return {}
     found = {
         "subject_type": "public",
-        "id_token_signed_response_alg": signing.algorithm(),
+        "id_token_signed_response_alg": algorithm,
         "require_auth_time": True,  # each ID token of a sign-in has it
     }
     if application.userinfo_signed:
-        found["userinfo_signed_response_alg"] = signing.algorithm()
+        found["userinfo_signed_response_alg"] = algorithm
     if application.default_max_age is not None:
         found["default_max_age"] = int(application.default_max_age)
     return found
 
 
 def _wants_signed_user_info(document: Mapping[str, Any]) -> bool:
-    return signing.is_on() and document.get("userinfo_signed_response_alg") == signing.algorithm()
+    wanted = document.get("userinfo_signed_response_alg")
+    return wanted is not None and wanted == signing.readable_algorithm()
 
 
 def _default_max_age(document: Mapping[str, Any]) -> int | None:
