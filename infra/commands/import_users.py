@@ -10,6 +10,7 @@ from chalicelib import settings
 from chalicelib.imported_passwords import HashCost
 from chalicelib.models import store, user
 from chalicelib.models.email_address import EmailAddress
+from chalicelib.models.organizer import Organizer
 from infra.commands import importing
 from infra.commands.operator import Operator
 from infra.commands.output import progress
@@ -105,6 +106,10 @@ def _add(person: ImportedPerson) -> str | None:
     try:
         user.add(person.made)
     except store.ConditionFailed as error:
-        slugs = [change.key.hash_key for change in error.failed if isinstance(change, store.Check)]
+        slugs = [
+            change.key.hash_key
+            for change in error.failed
+            if isinstance(change, store.Update) and change.key.model is Organizer
+        ]
         return f"belongs to organizers that do not exist: {', '.join(map(str, slugs))}." if slugs else "was just made."
     return None

@@ -27,8 +27,8 @@ _TEMPLATES = Path(pages.__path__[0]) / "templates"
 
 # Shown if an operator has not set up email, which cannot happen in the local stage. It has its own test.
 NOT_LOCAL = {"mail_not_set_up.html"}
-# Shown with identity providers, which have a test of their own: test_identity_providers.py.
-ELSEWHERE = {"link_identity.html"}
+# Shown with other settings, in tests of their own: test_identity_providers.py, test_sign_in_for_applications.py.
+ELSEWHERE = {"link_identity.html", "form_post.html"}
 
 
 def every_page() -> set[str]:

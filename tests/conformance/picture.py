@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 from playwright.sync_api import sync_playwright
 
@@ -16,6 +17,11 @@ def of(page: Page, url: str) -> bytes:
     path = chromium.executable()
     if path is None:
         return _grey_square()
+    with ThreadPoolExecutor(1) as own_thread:  # Playwright allows one event loop in a thread, and the suite has one
+        return own_thread.submit(_taken, page, url, path).result()
+
+
+def _taken(page: Page, url: str, path: str) -> bytes:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=chromium.arguments())
         window = browser.new_context(ignore_https_errors=True, viewport={"width": 800, "height": 600}).new_page()

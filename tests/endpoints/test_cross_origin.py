@@ -24,6 +24,7 @@ SHARED = [
     "/.well-known/openid-configuration",
     "/.well-known/openid-configuration/{path+}",
     "/.well-known/jwks.json",
+    "/.well-known/ended-tokens",
     "/.well-known/oauth-protected-resource",
     "/.well-known/oauth-protected-resource/{path+}",
 ]

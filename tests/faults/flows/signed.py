@@ -19,7 +19,7 @@ from tests.faults.flows.tokens import ForTokens
 from tests.faults.scene import BIG, Seen
 
 DOOR = "https://door.example.com/"
-_KEY = RSAKey.generate_key(2048, {"kid": "of the sweep", "alg": "RS256"}).as_dict(private=True)
+_KEY = RSAKey.generate_key(2048, {"kid": "of-the-sweep", "alg": "RS256"}).as_dict(private=True)
 _CATALOGUE = permissions.parse(
     (permissions.FOLDER / "default.toml").read_text(encoding="utf-8")
     + f'\n[resources."{DOOR}"]\nscopes = ["read", "write"]\ntoken_format = "jwt"\n'
