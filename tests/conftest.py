@@ -216,6 +216,13 @@ def with_signing_key(_ministack: None, monkeypatch: pytest.MonkeyPatch) -> RSAKe
 
 
 @pytest.fixture
+def signs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stage has no signing keys. The suite's own has none anyway; a rehearsed deployment has."""
+    changed: Any = replace(settings.SETTINGS, signing_keys=None, signing_keys_parameter=None)
+    monkeypatch.setattr(settings, "SETTINGS", changed)
+
+
+@pytest.fixture
 def a_person(_ministack: None) -> Callable[..., Person]:
     """A user with an account, who belongs to organizers with these names."""
 

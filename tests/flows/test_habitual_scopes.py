@@ -14,7 +14,7 @@ from chalicelib.protocol.rules import scopes
 from tests.actors import Browser, ClientApp
 from tests.conftest import Clock
 
-pytestmark = pytest.mark.spec("RFC 6749 §3.3")
+pytestmark = [pytest.mark.spec("RFC 6749 §3.3"), pytest.mark.usefixtures("signs_nothing")]
 HABITS = "openid email offline_access"
 KNOWN = "one or more of: read, write, profile"
 
