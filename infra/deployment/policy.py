@@ -46,7 +46,7 @@ API: dict[str, tuple[str, ...]] = {
         "sessions",
         "throttles",
     ),
-    "ConditionCheckItem": ("consents", "organizers", "users"),
+    "ConditionCheckItem": ("consents", "users"),
     "DeleteItem": (
         "access_tokens",
         "consents",
