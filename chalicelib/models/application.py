@@ -66,7 +66,7 @@ class Application(Item):
     auth_method_named = BooleanAttribute(null=True)  # None if stored by a version that did not record it
     pkce_required = BooleanAttribute(default=False)
     device_grant = BooleanAttribute(default=False)
-    par_required = BooleanAttribute(null=True)  # see `Profile.flags`
+    par_required = BooleanAttribute(null=True)  # see `Profile.rare`
     dpop_bound_access_tokens = BooleanAttribute(null=True)
     fapi = BooleanAttribute(null=True)
     redirect_uris: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute)
@@ -223,10 +223,8 @@ def made(
         auth_method_named=profile.auth_method_named,
         pkce_required=profile.pkce_required,
         device_grant=profile.device_grant,
-        **profile.flags,
+        **profile.rare,
         jwks=profile.jwks,
-        userinfo_signed=profile.userinfo_signed or None,
-        default_max_age=profile.default_max_age,
         **stored(about),
         registration_digest=registration_digest,
         redirect_uris=list(redirect_uris),

@@ -36,12 +36,11 @@ def edit(
     if profile is not None:
         actions.append(Application.pkce_required.set(profile.pkce_required))
         actions.append(Application.device_grant.set(profile.device_grant))
-        actions += _setting(profile.flags)
+        actions += setting(profile.rare)
         actions.append(Application.auth_method.set(profile.auth_method))
         if profile.auth_method_named is not None:
             actions.append(Application.auth_method_named.set(profile.auth_method_named))
         actions.append(Application.jwks.set(profile.jwks) if profile.jwks else Application.jwks.remove())
-        actions += of_openid(profile)
         if not profile.has_secret:  # otherwise a return to the old method would bring the old secret back to life
             actions += [attribute.remove() for attribute in SECRETS]
     if about is not None:
@@ -51,18 +50,9 @@ def edit(
     store.change(Application.key(client_id), actions, is_there & is_active if only_while_active else is_there)
 
 
-def of_openid(profile: Profile) -> list[Action]:
-    """What sets the attributes about OpenID Connect, and removes those that the profile leaves out."""
-    signed, max_age = Application.userinfo_signed, Application.default_max_age
-    return [
-        signed.set(True) if profile.userinfo_signed else signed.remove(),
-        max_age.remove() if profile.default_max_age is None else max_age.set(profile.default_max_age),
-    ]
-
-
 def saying(about: About) -> list[Action]:
     """What sets all attributes of `about`, and removes those that it leaves out."""
-    return _setting(application.stored(about))
+    return setting(application.stored(about))
 
 
 def hold_to_fapi(client_id: str, *, is_held: bool) -> None:
@@ -71,11 +61,14 @@ def hold_to_fapi(client_id: str, *, is_held: bool) -> None:
 
     The profile binds access tokens to a key. An application that leaves it is asked for no such key any more.
     """
-    actions = _setting({"fapi": is_held, "dpop_bound_access_tokens": is_held})
+    held = is_held or None
+    actions = setting({"fapi": held, "dpop_bound_access_tokens": held})
     store.change(Application.key(client_id), actions, Application.owner_id.exists())
 
 
-def _setting(values: Mapping[str, Any]) -> list[Action]:
-    """What sets these attributes, and removes those whose value is empty."""
+def setting(values: Mapping[str, Any]) -> list[Action]:
+    """What sets these attributes, and removes those whose value is None."""
     attributes = Application.get_attributes()
-    return [attributes[name].set(value) if value else attributes[name].remove() for name, value in values.items()]
+    return [
+        attributes[name].remove() if value is None else attributes[name].set(value) for name, value in values.items()
+    ]

@@ -55,14 +55,15 @@ class Profile:
         return self.auth_method in _WITH_SECRET
 
     @property
-    def flags(self) -> dict[str, Any]:
+    def rare(self) -> dict[str, Any]:
         """What few applications have set, as attributes of an item: None where it is not."""
-        set_ = {
-            "par_required": self.par_required,
-            "dpop_bound_access_tokens": self.dpop_bound_access_tokens,
-            "fapi": self.fapi,
+        return {
+            "par_required": self.par_required or None,
+            "dpop_bound_access_tokens": self.dpop_bound_access_tokens or None,
+            "fapi": self.fapi or None,
+            "userinfo_signed": self.userinfo_signed or None,
+            "default_max_age": self.default_max_age,
         }
-        return {name: value or None for name, value in set_.items()}
 
 
 CLASSIC = Profile()
