@@ -37,6 +37,16 @@ ASSERTION_SKEW_SECONDS = 60  # between a client's clock and ours
 # A used assertion is kept this long after it expires: clocks of servers differ, and so does that of the table.
 ASSERTION_KEPT_SECONDS = 300
 ASSERTION_REPEAT_SECONDS = 60  # how long the same request may be repeated until it is answered
+DPOP_PROOF_LIMIT_CHARACTERS = 4096  # one with an RSA key of 8192 bits has about 3200
+DPOP_JTI_LIMIT_CHARACTERS = 256
+# How old a DPoP proof may be by the client's clock, and how far ahead of ours that clock may be.
+DPOP_PROOF_AGE_SECONDS = 300
+DPOP_PROOF_SKEW_SECONDS = 60
+# A nonce for DPoP proofs is the same for a minute, so that answers that cross each other do not outdate each other's.
+DPOP_NONCE_STEP_SECONDS = 60
+DPOP_NONCE_LIFETIME_SECONDS = 300
+# A used proof is kept a while longer than it could be used: clocks of servers differ, and so does that of the table.
+DPOP_PROOF_KEPT_SECONDS = DPOP_PROOF_AGE_SECONDS + DPOP_PROOF_SKEW_SECONDS + 300
 SERVER_KEY_MIN_CHARACTERS = 43  # 256 bits of base64url
 SERVER_KEYS_LIMIT = 10  # an unknown token costs a walk along the chain with each key
 PUSHED_REQUEST_LIFETIME_SECONDS = 600  # long enough for the user to sign in

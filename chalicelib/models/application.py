@@ -186,6 +186,11 @@ class Application(Item):
         return bool(self.par_required) or self.is_held_to_fapi
 
     @property
+    def needs_proofs(self) -> bool:
+        """True if its access tokens must be bound to a key (RFC 9449 §5.2)."""
+        return bool(self.dpop_bound_access_tokens) or self.is_held_to_fapi
+
+    @property
     def is_held_to_fapi(self) -> bool:
         """True if the FAPI 2.0 Security Profile decides; see `protocol.clients.fapi`."""
         return bool(self.fapi)

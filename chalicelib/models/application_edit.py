@@ -57,13 +57,8 @@ def saying(about: About) -> list[Action]:
 
 def hold_to_fapi(client_id: str, *, is_held: bool) -> None:
     """Hold the application to the FAPI 2.0 Security Profile from the next request on, or no longer. Raises
-    ConditionFailed if it has been deleted.
-
-    The profile binds access tokens to a key. An application that leaves it is asked for no such key any more.
-    """
-    held = is_held or None
-    actions = setting({"fapi": held, "dpop_bound_access_tokens": held})
-    store.change(Application.key(client_id), actions, Application.owner_id.exists())
+    ConditionFailed if it has been deleted."""
+    store.change(Application.key(client_id), setting({"fapi": is_held or None}), Application.owner_id.exists())
 
 
 def setting(values: Mapping[str, Any]) -> list[Action]:

@@ -32,6 +32,7 @@ class AuthorizationCode(Item):
     redirect_uri = UnicodeAttribute()
     redirect_uri_given = BooleanAttribute()
     code_challenge = UnicodeAttribute(null=True)
+    jkt = UnicodeAttribute(null=True)  # the thumbprint of the key that it is bound to (RFC 9449 §10)
     # The attributes below are for OpenID Connect. None in a request without it.
     nonce = UnicodeAttribute(null=True)
     auth_time = EpochSeconds(null=True)

@@ -10,10 +10,10 @@ from chalicelib.keys import signing
 from chalicelib.models import ended_tokens
 from chalicelib.models.application import BASIC, NONE, POST, PRIVATE_KEY_JWT
 from chalicelib.protocol.authorization import authorization_request
-from chalicelib.protocol.clients import client_metadata, metadata_documents, private_key_jwt
+from chalicelib.protocol.clients import client_metadata, dpop, metadata_documents, private_key_jwt
 from chalicelib.protocol.grants import token_endpoint
 from chalicelib.protocol.openid import claims
-from chalicelib.protocol.rules import paths, pkce, prompts, scopes
+from chalicelib.protocol.rules import dpop_proof, paths, pkce, prompts, scopes
 
 _CONFIDENTIAL = [BASIC, POST, PRIVATE_KEY_JWT]
 
@@ -38,6 +38,7 @@ def authorization_server(issuer: str) -> dict[str, Any]:
         "pushed_authorization_request_endpoint": issuer + paths.PUSHED_REQUEST,
         **({} if is_closed else {"registration_endpoint": issuer + paths.REGISTRATION}),
         **(_signed(issuer) if signing.is_on() else {}),
+        **_proofs(),
         "scopes_supported": list(scopes.supported()),
         **_protected_resources(issuer),
         "response_types_supported": ["code"],
@@ -62,6 +63,11 @@ def _signed(issuer: str) -> dict[str, Any]:
         **({"ended_tokens_uri": issuer + paths.ENDED_TOKENS} if ended_tokens.are_listed() else {}),
         **({"introspection_signing_alg_values_supported": [algorithm]} if algorithm else {}),
     }
+
+
+def _proofs() -> dict[str, Any]:
+    """With which algorithms clients may sign DPoP proofs (RFC 9449 §5.1; of an API: RFC 9728 §2)."""
+    return {"dpop_signing_alg_values_supported": list(dpop_proof.ALGORITHMS)} if dpop.is_on() else {}
 
 
 def openid_provider(issuer: str) -> dict[str, Any]:
@@ -100,7 +106,7 @@ def _protected_resources(issuer: str) -> dict[str, list[str]]:
 def protected_resource(issuer: str) -> dict[str, Any]:
     """Return the metadata of our own API (RFC 9728 §2)."""
     known = scopes.narrowed(scopes.supported(), issuer)
-    return described_resource(issuer, known, {"en": "Lanyard"}, issuer=issuer)
+    return {**described_resource(issuer, known, {"en": "Lanyard"}, issuer=issuer), **_proofs()}
 
 
 def described_resource(address: str, known: list[str], title: Mapping[str, str], *, issuer: str) -> dict[str, Any]:

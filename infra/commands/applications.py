@@ -38,6 +38,7 @@ def applications() -> None:
 @click.option("--device", is_flag=True, help="Let devices without a browser use it, with a code that people type.")
 @click.option("--require-pkce", is_flag=True, help="Refuse requests without a PKCE code challenge.")
 @click.option("--require-par", is_flag=True, help="Refuse requests that it did not push before.")
+@click.option("--require-dpop", is_flag=True, help="Bind its tokens to a key of its own.")
 @click.option(
     "--fapi",
     "is_fapi",
@@ -93,6 +94,7 @@ def _profile(
     device: bool,
     require_pkce: bool,
     require_par: bool,
+    require_dpop: bool,
     is_fapi: bool,
     auth_method: str | None,
     jwks: TextIO | None,
@@ -111,7 +113,7 @@ def _profile(
         device_grant=device,
         par_required=require_par,
         fapi=is_fapi,
-        dpop_bound_access_tokens=is_fapi,
+        dpop_bound_access_tokens=require_dpop,
         jwks=_keys(jwks) if jwks else None,
     )
 

@@ -10,7 +10,7 @@ from chalicelib.endpoints import http
 from chalicelib.messages import Message, Problem
 from chalicelib.models import application
 from chalicelib.models.application import About, Application, Profile
-from chalicelib.protocol.clients import fapi, private_key_jwt
+from chalicelib.protocol.clients import dpop, fapi, private_key_jwt
 from chalicelib.protocol.rules import about_links, redirect_uris
 from chalicelib.protocol.rules.request_parameters import Parameters, single
 
@@ -26,6 +26,7 @@ FIELDS = (
     "pkce_required",
     "device_grant",
     "par_required",
+    "dpop_bound_access_tokens",
     "fapi",
     *ABOUT,
 )
@@ -55,9 +56,15 @@ class Fields:
     pkce_required: bool = False
     device_grant: bool = False
     par_required: bool = False
+    dpop_bound_access_tokens: bool = False
     fapi: bool = False
     about: dict[str, str] = field(default_factory=dict)
     problems: dict[str, list[Message]] = field(default_factory=dict)
+
+    @property
+    def offers_proofs(self) -> bool:
+        """True if tokens can be bound to a key on this stage."""
+        return dpop.is_on()
 
     @property
     def profile(self) -> Profile:
@@ -67,7 +74,7 @@ class Fields:
             device_grant=self.device_grant,
             par_required=self.par_required,
             fapi=self.fapi,
-            dpop_bound_access_tokens=self.fapi,
+            dpop_bound_access_tokens=self.dpop_bound_access_tokens,
         )
         if profile.is_public:
             return profile
@@ -99,6 +106,7 @@ def as_stored(found: Application) -> Fields:
         pkce_required=bool(found.pkce_required),
         device_grant=bool(found.device_grant),
         par_required=bool(found.par_required),
+        dpop_bound_access_tokens=bool(found.dpop_bound_access_tokens),
         fapi=bool(found.fapi),
         about={
             "description": found.description or "",
@@ -139,6 +147,7 @@ def read(form: Parameters, type_: str, *, present: Application | None = None) ->
     filled = Fields(name=single(form, "name") or "", type=type_, pkce_required=single(form, "pkce_required") == "on")
     filled.device_grant = single(form, "device_grant") == "on"
     filled.par_required, filled.fapi = single(form, "par_required") == "on", single(form, "fapi") == "on"
+    filled.dpop_bound_access_tokens = single(form, "dpop_bound_access_tokens") == "on"
     try:
         if present is None or filled.name != present.name:
             filled.name = names.check_application_name(filled.name)

@@ -27,9 +27,10 @@ from chalicelib.protocol.authorization.redirect import (
     error_at,
 )
 from chalicelib.protocol.authorization.validator import Validator
-from chalicelib.protocol.clients import fapi
+from chalicelib.protocol.clients import dpop, fapi
 from chalicelib.protocol.errors import NotThisApplication
 from chalicelib.protocol.rules import (
+    dpop_proof,
     openid_parameters,
     pkce,
     prompts,
@@ -46,7 +47,8 @@ class AuthorizationRequest:
 
     parameters: the known ones, as received, for showing the request again. prompts: see `rules.prompts`. pushed: the
     pushed request that this one came from, if any. openid: what OpenID Connect adds; None if it is not asked for.
-    is_answer_posted: the answer goes to the redirect URI in a form.
+    is_answer_posted: the answer goes to the redirect URI in a form. jkt: the thumbprint of the key that the code is to
+    be bound to (RFC 9449 §10); None for any.
     """
 
     application: Application
@@ -61,6 +63,7 @@ class AuthorizationRequest:
     pushed: PushedRequest | None = None
     openid: OpenIDRequest | None = None
     is_answer_posted: bool = False
+    jkt: str | None = None
 
     @property
     def origin(self) -> str:
@@ -127,6 +130,7 @@ def read_request(
         parameters=known,
         openid=openid,
         is_answer_posted=_is_posted(known),
+        jkt=known.get("dpop_jkt") if dpop.is_on() else None,
     )
 
 
@@ -232,6 +236,13 @@ def _check_challenge(request: Request) -> dict[str, object]:
     return {}
 
 
+def _check_key(request: Request) -> dict[str, object]:
+    thumbprint = getattr(request, "dpop_jkt", None)
+    if thumbprint is not None and dpop.is_on() and not dpop_proof.is_thumbprint(thumbprint):
+        raise errors.InvalidRequestError("dpop_jkt must be the SHA-256 thumbprint of a key, base64url without padding.")
+    return {}
+
+
 def _check_prompt(request: Request) -> dict[str, object]:
     problem = prompts.problem_with(request.prompt)
     if problem:
@@ -251,6 +262,7 @@ _GRANT = AuthorizationCodeGrant(
         _check_response_type,
         _check_response_mode,
         _check_challenge,
+        _check_key,
         _check_prompt,
     ],
 )

@@ -196,6 +196,7 @@ def _new_code(
         redirect_uri=request.redirect_uri,
         redirect_uri_given=request.redirect_uri_given,
         code_challenge=request.code_challenge,
+        jkt=request.jkt,
         resource=request.resource,
         created_at=now,
         expires_at=now + lifetime,

@@ -18,7 +18,7 @@ from chalicelib import limits, names
 from chalicelib.keys import signing
 from chalicelib.messages import Problem
 from chalicelib.models.application import BASIC, NATIVE, NONE, POST, PRIVATE_KEY_JWT, WEB, About, Application, Profile
-from chalicelib.protocol.clients import private_key_jwt
+from chalicelib.protocol.clients import dpop, private_key_jwt
 from chalicelib.protocol.rules import about_links, redirect_uris, scopes
 from chalicelib.protocol.rules.grant_types import AUTHORIZATION_CODE, DEVICE_CODE, REFRESH_TOKEN
 
@@ -74,6 +74,7 @@ def read(
         device_grant=has_device_grant,
         jwks=_jwks(document) if method == PRIVATE_KEY_JWT else None,
         par_required=_flag(document, "require_pushed_authorization_requests"),
+        dpop_bound_access_tokens=_wants_bound_tokens(document),
         userinfo_signed=_wants_signed_user_info(document),
         default_max_age=_default_max_age(document),
     )
@@ -93,6 +94,7 @@ def describe(application: Application) -> dict[str, Any]:
         "response_types": ["code"],
         "scope": scopes.as_text(scopes.supported()),
         **({"require_pushed_authorization_requests": True} if application.needs_par else {}),
+        **({"dpop_bound_access_tokens": True} if application.needs_proofs else {}),
         **_openid(application),
         **{name: value for name, value in asdict(application.about).items() if value and name != "description"},
     }
@@ -141,6 +143,13 @@ def _flag(document: Mapping[str, Any], name: str) -> bool:
     if not isinstance(value, bool):
         raise InvalidClientMetadataError(f"{name} must be true or false.")
     return value
+
+
+def _wants_bound_tokens(document: Mapping[str, Any]) -> bool:
+    wanted = _flag(document, "dpop_bound_access_tokens")
+    if wanted and not dpop.is_on():
+        raise InvalidClientMetadataError("dpop_bound_access_tokens must be false: no DPoP proof is accepted here.")
+    return wanted
 
 
 def _about(document: Mapping[str, Any]) -> About:

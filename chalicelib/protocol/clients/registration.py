@@ -109,7 +109,7 @@ def _update(request: ClientRequest, client_id: str) -> ProtocolAnswer:
     if profile.auth_method == found.auth_method:  # it may only repeat what the response to its registration said
         profile = replace(profile, auth_method_named=found.auth_method_named)
     if found.is_held_to_fapi:  # which is not its own to change
-        profile = replace(profile, fapi=True, dpop_bound_access_tokens=True)
+        profile = replace(profile, fapi=True)
         if problem := fapi.problem_with(profile, metadata.redirect_uris):
             raise InvalidClientMetadataError(problem)
     if (profile.has_secret, profile.is_public) != (found.has_secret, not found.is_confidential):

@@ -70,7 +70,7 @@ def _access_token(token: str, asking: Application, issuer: str) -> dict[str, Any
         "active": True,
         "scope": " ".join(scopes.of_application(access.scopes)),
         "client_id": access.application.public_id,
-        "token_type": "Bearer",
+        **_key(access.access_token.jkt),
         "exp": int(access.access_token.expires_at),
         "iat": int(access.access_token.issued_at),
         "sub": access.subject,
@@ -79,6 +79,14 @@ def _access_token(token: str, asking: Application, issuer: str) -> dict[str, Any
         **({"jti": access.access_token.jti} if access.access_token.signed else {}),
         "organizers": sorted(access.organizers),
     }
+
+
+def _key(thumbprint: str | None) -> dict[str, Any]:
+    """How the token is used: with a proof of the key that it is bound to, if it is (RFC 9449 §6.2). The API that asks
+    checks the proof."""
+    if thumbprint is None:
+        return {"token_type": "Bearer"}
+    return {"token_type": "DPoP", "cnf": {"jkt": thumbprint}}
 
 
 def _refresh_token(token: str, asking: Application, issuer: str) -> dict[str, Any] | None:
@@ -99,6 +107,7 @@ def _refresh_token(token: str, asking: Application, issuer: str) -> dict[str, An
         "scope": scopes.as_text(allowed),
         "client_id": standing.application.public_id,
         # No token_type: the types of RFC 6749 §5.1 say how an access token is used.
+        **({"cnf": {"jkt": found.jkt}} if found.jkt else {}),
         **({} if found.idle_at is None else {"exp": found.idle_at}),
         "iat": found.refresh_token_issued_at,
         "sub": found.user_id,
