@@ -139,6 +139,7 @@ API: dict[str, tuple[str, ...]] = {
 AUTHORIZER: dict[str, tuple[str, ...]] = {
     "BatchGetItem": ("access_tokens", "applications", "consents", "grants", "memberships", "users"),
     "GetItem": ("memberships",),
+    "PutItem": ("used_assertions",),
     "UpdateItem": ("grants",),
 }
 FUNCTIONS = {"api": API, "authorizer": AUTHORIZER}

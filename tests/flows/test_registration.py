@@ -13,6 +13,7 @@ from joserfc.jwk import ECKey
 from chalicelib import credentials, limits, settings
 from chalicelib.models import application, application_edit, store, throttle
 from tests.actors import CALLBACK, Browser, ClientApp, Page
+from tests.dpop import prove
 from tests.public_app import PublicApp
 from tests.signing_app import SigningApp
 from tests.store_proxy import StoreProxy
@@ -680,6 +681,27 @@ def test_application_can_bind_itself_to_pushed_requests(john: Browser) -> None:
 @pytest.mark.parametrize("value", ["true", 1, None, []])
 def test_wish_for_pushed_requests_must_be_true_or_false(base_url: str, value: Any) -> None:
     answer = register(base_url, require_pushed_authorization_requests=value)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_client_metadata")
+
+
+@pytest.mark.spec("RFC 9449 §5.2")
+@pytest.mark.usefixtures("is_open")
+def test_application_can_bind_itself_to_bound_tokens(john: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = register(john.base_url, dpop_bound_access_tokens=True).json()
+    assert made["dpop_bound_access_tokens"] is True
+    app = ClientApp(john.base_url, made["client_id"], made["client_secret"], CALLBACK)
+    code = john.allow(john.open(app.authorize_path(scope="read")), "Big Events LLC").code
+    assert app.exchange(code).json()["error"] == "invalid_dpop_proof"
+    prove(app)
+    assert app.exchange(code).json()["token_type"] == "DPoP"
+    changed = manage(made, "PUT", json={**CHOSEN, "client_id": made["client_id"]})
+    assert (changed.status_code, "dpop_bound_access_tokens" in changed.json()) == (200, False)
+    wrong_ones: list[Any] = ["true", 1, None, []]
+    for wrong in wrong_ones:
+        answer = register(john.base_url, dpop_bound_access_tokens=wrong)
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_client_metadata")
+    monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, server_key=None))
+    answer = register(john.base_url, dpop_bound_access_tokens=True)
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_client_metadata")
 
 

@@ -13,9 +13,10 @@ from dataclasses import replace
 from oauthlib.oauth2 import OAuth2Error
 
 from chalicelib import clock, limits, logs
-from chalicelib.keys import dpop_nonce, server_key
+from chalicelib.keys import server_key
 from chalicelib.models import used_assertion
 from chalicelib.models.application import Application
+from chalicelib.protocol.clients import dpop_nonce
 from chalicelib.protocol.clients.client_request import ClientRequest, ProtocolAnswer
 from chalicelib.protocol.rules import dpop_proof
 from chalicelib.protocol.rules.dpop_proof import Proof, SentProof

@@ -83,9 +83,7 @@ def read(sent: SentProof) -> Proof:
         raise ProofProblem("nonce of the DPoP proof must be a string.")
     _check_request(claims, sent)
     digest = claims.get("ath")
-    return Proof(
-        public_keys.thumbprint(key), jti, issued_at, nonce, digest if isinstance(digest, str) else None
-    )
+    return Proof(public_keys.thumbprint(key), jti, issued_at, nonce, digest if isinstance(digest, str) else None)
 
 
 def _key(head: dict[str, Any]) -> dict[str, Any]:
@@ -104,7 +102,9 @@ def _key(head: dict[str, Any]) -> dict[str, Any]:
     except public_keys.Unreadable as error:
         raise ProofProblem("jwk of the DPoP proof cannot be read.") from error
     if not is_fit:
-        raise ProofProblem("jwk of the DPoP proof must be a key for its alg: RSA of 2048 bits or more, P-256 or Ed25519.")
+        raise ProofProblem(
+            "jwk of the DPoP proof must be a key for its alg: RSA of 2048 bits or more, P-256 or Ed25519."
+        )
     return {**key, "alg": algorithm}
 
 

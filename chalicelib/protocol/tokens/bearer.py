@@ -111,9 +111,7 @@ def authenticate(
         raise
 
 
-def _authenticated(
-    token: str, is_bound: bool, proof: SentProof | None, scope: str | None, resource: str
-) -> Access:
+def _authenticated(token: str, is_bound: bool, proof: SentProof | None, scope: str | None, resource: str) -> Access:
     proven = _proof_for(token, proof) if is_bound else None
     access = access_of(token)
     logs.note(client_id=access.standing.application.public_id)
@@ -149,7 +147,9 @@ def _check_key(bound_to: str | None, proof: Proof | None) -> None:
     if bound_to is None and proof is not None:
         raise BearerError(401, "invalid_token", "The access token is not bound to a key: send it as Bearer.")
     if bound_to is not None and (proof is None or proof.thumbprint != bound_to):
-        error = BearerError(401, "invalid_token", "The access token is bound to a key: send it as DPoP, with a proof of it.")
+        error = BearerError(
+            401, "invalid_token", "The access token is bound to a key: send it as DPoP, with a proof of it."
+        )
         error.is_bound = True
         raise error
 

@@ -1,4 +1,4 @@
-"""The nonces that DPoP proofs have to contain: a time and a MAC of it, so they are neither stored nor read (RFC 9449 §8).
+"""The nonces that DPoP proofs have to contain: a time and its MAC, so that none is stored or read (RFC 9449 §8).
 
 A nonce proves that the proof was made after the nonce was, whatever the client's clock says.
 """
@@ -25,7 +25,9 @@ def is_fresh(nonce: str) -> bool:
         return False
     made_at = int(made, 16)
     age = clock.now() - made_at
-    if not -limits.DPOP_NONCE_STEP_SECONDS <= age < limits.DPOP_NONCE_LIFETIME_SECONDS:  # of a server whose clock is ahead
+    if (
+        not -limits.DPOP_NONCE_STEP_SECONDS <= age < limits.DPOP_NONCE_LIFETIME_SECONDS
+    ):  # of a server whose clock is ahead
         return False
     return any(credentials.is_same(mac, _mac(str(made_at), key.secret)) for key in server_key.read_all())
 
