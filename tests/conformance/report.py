@@ -89,8 +89,6 @@ def _plan(plan: PlanOutcome) -> Iterator[str]:
     if plan.not_run:
         yield f"Not run. {plan.not_run}"
         return
-    if plan.note:
-        yield from (plan.note, "")
     yield "| module | result | why |"
     yield "|---|---|---|"
     for module in plan.modules:
