@@ -73,6 +73,7 @@ def openid_provider(issuer: str) -> dict[str, Any]:
     return {
         **found,
         "userinfo_endpoint": issuer + paths.USER_INFO,
+        "end_session_endpoint": issuer + paths.END_SESSION,
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [signing.algorithm()],
         "userinfo_signing_alg_values_supported": [signing.algorithm()],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any, TextIO
 
@@ -27,6 +28,12 @@ def applications() -> None:
 @click.option("--owner", required=True, metavar="EMAIL")
 @click.option("--name", required=True)
 @click.option("--redirect-uri", "uris", multiple=True, help="May be repeated.")
+@click.option(
+    "--post-logout-redirect-uri",
+    "uris_after_sign_out",
+    multiple=True,
+    help="Where browsers may return to after a sign-out that it asks for. May be repeated.",
+)
 @click.option(
     "--public", is_flag=True, help="For an application in a browser, which cannot keep a secret. It must use PKCE."
 )
@@ -55,17 +62,23 @@ def applications() -> None:
     help="Its public keys, a JWK set. It signs assertions and has no secret.",
 )
 @click.pass_obj
-def applications_create(operator: Operator, /, owner: str, name: str, uris: tuple[str, ...], **kind: Any) -> None:
+def applications_create(
+    operator: Operator,
+    /,
+    owner: str,
+    name: str,
+    uris: tuple[str, ...],
+    uris_after_sign_out: tuple[str, ...],
+    **kind: Any,
+) -> None:
     """Register an application. Its secret is printed only this once."""
     name = checked(names.check_name, name, "--name")
     if not uris and not kind["device"]:
         fail("Missing option '--redirect-uri'.")
-    if len(uris) > limits.REDIRECT_URIS_LIMIT or sum(map(len, uris)) > limits.REDIRECT_URIS_LIMIT_CHARACTERS:
-        most, characters = limits.REDIRECT_URIS_LIMIT, limits.REDIRECT_URIS_LIMIT_CHARACTERS
-        fail(f"--redirect-uri: give at most {most}, with at most {characters} characters in total.")
-    for uri in uris:
-        checked(partial(redirect_uris.check_registrable, is_native=kind["native"]), uri, "--redirect-uri")
-    profile = _profile(**kind)
+    _check_uris(uris, "--redirect-uri", is_native=kind["native"])
+    _check_uris(uris_after_sign_out, "--post-logout-redirect-uri", is_native=kind["native"])
+    after_sign_out = tuple(dict.fromkeys(uris_after_sign_out))
+    profile = replace(_profile(**kind), post_logout_redirect_uris=after_sign_out)
     if profile.fapi and (problem := fapi.problem_with(profile, uris)):
         fail(f"--fapi: {problem}")
     found = find_user(owner)
@@ -85,6 +98,14 @@ def applications_create(operator: Operator, /, owner: str, name: str, uris: tupl
         operator.show({**row, "client_secret": secret}, sentence=shown)
     else:
         operator.show(row, sentence=f"Client id: {made.client_id}")
+
+
+def _check_uris(uris: tuple[str, ...], option: str, *, is_native: bool) -> None:
+    if len(uris) > limits.REDIRECT_URIS_LIMIT or sum(map(len, uris)) > limits.REDIRECT_URIS_LIMIT_CHARACTERS:
+        most, characters = limits.REDIRECT_URIS_LIMIT, limits.REDIRECT_URIS_LIMIT_CHARACTERS
+        fail(f"{option}: give at most {most}, with at most {characters} characters in total.")
+    for uri in uris:
+        checked(partial(redirect_uris.check_registrable, is_native=is_native), uri, option)
 
 
 def _profile(

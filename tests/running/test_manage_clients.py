@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 import requests
@@ -84,6 +85,18 @@ def test_application_with_a_secret_cannot_be_held_to_fapi(local_run: LocalRun) -
     refused = local_run.manage("applications", "hold-to-fapi", made["client_id"])
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "needs an application that authenticates with signed assertions" in refused.stderr
+
+
+@pytest.mark.spec("OpenID Connect RP-Initiated Logout §3.1")
+def test_operator_registers_where_browsers_return_to_after_a_sign_out(local_run: LocalRun, eve: Browser) -> None:
+    refused = local_run.manage(*CREATE, "--redirect-uri", CALLBACK, "--post-logout-redirect-uri", "http://x.example/")
+    assert refused.returncode == 2
+    assert "--post-logout-redirect-uri" in refused.stderr
+    out = "https://shop.example.com/out"
+    made = in_json(local_run, *CREATE, "--redirect-uri", CALLBACK, "--post-logout-redirect-uri", out)
+    asked = urlencode({"client_id": made["client_id"], "post_logout_redirect_uri": out})
+    page = eve.open(f"/api/v1/oauth/end_session?{asked}")
+    assert eve.press(page, "Sign out").left_to == out
 
 
 @pytest.mark.spec("docs/architecture.md")

@@ -76,6 +76,7 @@ def read(
         par_required=_flag(document, "require_pushed_authorization_requests"),
         userinfo_signed=_wants_signed_user_info(document),
         default_max_age=_default_max_age(document),
+        post_logout_redirect_uris=_post_logout_redirect_uris(document, is_native=application_type == NATIVE),
     )
     return ClientMetadata(_name(document, uris), uris, profile, _about(document))
 
@@ -113,6 +114,8 @@ def _openid(application: Application) -> dict[str, Any]:
         found["userinfo_signed_response_alg"] = algorithm
     if application.default_max_age is not None:
         found["default_max_age"] = int(application.default_max_age)
+    if application.post_logout_redirect_uris:
+        found["post_logout_redirect_uris"] = [str(uri) for uri in application.post_logout_redirect_uris]
     return found
 
 
@@ -126,6 +129,16 @@ def _default_max_age(document: Mapping[str, Any]) -> int | None:
     value = document.get("default_max_age")
     is_one = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= limits.MAX_AGE_LIMIT_SECONDS
     return value if signing.is_on() and is_one else None
+
+
+def _post_logout_redirect_uris(document: Mapping[str, Any], *, is_native: bool) -> tuple[str, ...]:
+    """Those that could be redirect URIs as well. The others are left out: a sign-out works without them."""
+    if not signing.is_on():
+        return ()
+    uris = strings(document, "post_logout_redirect_uris", [])
+    _check_number("post_logout_redirect_uris", uris)
+    usable = [uri for uri in uris if redirect_uris.problem_with(uri, is_native=is_native, short_schemes=True) is None]
+    return tuple(usable)
 
 
 def strings(document: Mapping[str, Any], name: str, default: list[str]) -> list[str]:
@@ -185,16 +198,22 @@ def _application_type(document: Mapping[str, Any], method: str, uris: list[str],
 
 def _usable_uris(uris: list[str], *, is_native: bool, needs_one: bool) -> list[str]:
     """The ones that may be registered, in their order. Raises InvalidRedirectUriError if none may, with the reason."""
-    if (needs_one and not uris) or len(uris) > limits.REDIRECT_URIS_LIMIT:
+    if needs_one and not uris:
         raise InvalidRedirectUriError(f"redirect_uris must have from 1 to {limits.REDIRECT_URIS_LIMIT} addresses.")
-    if sum(map(len, uris)) > limits.REDIRECT_URIS_LIMIT_CHARACTERS:
-        most = limits.REDIRECT_URIS_LIMIT_CHARACTERS
-        raise InvalidRedirectUriError(f"redirect_uris must have at most {most} characters in total.")
+    _check_number("redirect_uris", uris)
     problems = {uri: redirect_uris.problem_with(uri, is_native=is_native, short_schemes=True) for uri in uris}
     usable = [uri for uri in uris if problems[uri] is None]
     if uris and not usable:
         raise InvalidRedirectUriError(f"None of redirect_uris can be registered: the first one {problems[uris[0]]}.")
     return usable
+
+
+def _check_number(name: str, uris: list[str]) -> None:
+    if len(uris) > limits.REDIRECT_URIS_LIMIT:
+        raise InvalidRedirectUriError(f"{name} must have at most {limits.REDIRECT_URIS_LIMIT} addresses.")
+    if sum(map(len, uris)) > limits.REDIRECT_URIS_LIMIT_CHARACTERS:
+        most = limits.REDIRECT_URIS_LIMIT_CHARACTERS
+        raise InvalidRedirectUriError(f"{name} must have at most {most} characters in total.")
 
 
 def _jwks(document: Mapping[str, Any]) -> str:
