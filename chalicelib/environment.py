@@ -282,6 +282,14 @@ def signing_kms_keys(environment: Mapping[str, str]) -> tuple[str, ...]:
     return arns
 
 
+def logout_queue(value: str, *, signs: bool) -> str | None:
+    if value and not re.fullmatch(r"[A-Za-z0-9_-]{1,80}", value, re.ASCII):
+        raise SettingsError(f"LOGOUT_QUEUE must be the name of an SQS queue like lanyard-prod-logouts, not {value!r}")
+    if value and not signs:
+        raise SettingsError("LOGOUT_QUEUE needs keys to sign logout tokens with: set SIGNING_KEYS_PARAMETER")
+    return value or None
+
+
 def seconds(environment: Mapping[str, str], name: str, *, default: int, most: int, least: int = 1) -> int:
     return _whole(environment, name, "seconds", default, least, most)
 

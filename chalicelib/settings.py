@@ -51,6 +51,7 @@ class Settings:
     signing_keys: a JWK Set with private keys: signing_keys.py; None if nothing is signed, or the keys are in SSM.
     signing_keys_parameter: the SSM parameter that has the list of keys instead; the private ones are below it.
     signing_kms_keys: the ARNs of the KMS keys that this list may name.
+    logout_queue: the SQS queue of logout tokens to send; None if applications are not told of sign-outs.
     site_name, site_logo_url, site_colour: the branding of the pages; the color as #rrggbb, the logo None for ours.
     support_contact: the email or web address of somebody to ask; None for just "the administrator".
     required_scopes: the authorizer's rules, of which the first match decides: protocol/rules/required_scopes.py.
@@ -89,6 +90,7 @@ class Settings:
     signing_keys: str | None = field(default=None, repr=False)
     signing_keys_parameter: str | None = None
     signing_kms_keys: tuple[str, ...] = ()
+    logout_queue: str | None = None
 
     @property
     def is_local(self) -> bool:
@@ -161,6 +163,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         signing_keys=read.signing_key_list(environment),
         signing_keys_parameter=read.signing_keys_parameter(environment.get("SIGNING_KEYS_PARAMETER", "")),
         signing_kms_keys=read.signing_kms_keys(environment),
+        logout_queue=read.logout_queue(environment.get("LOGOUT_QUEUE", ""), signs=signs),
     )
 
 

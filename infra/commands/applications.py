@@ -8,13 +8,13 @@ from typing import Any, TextIO
 
 import click
 
-from chalicelib import credentials, limits, names, permissions
+from chalicelib import credentials, limits, logout_queue, names, permissions
 from chalicelib.keys import server_key
 from chalicelib.models import application, application_access, client_secret, organizer, registration_form, store
 from chalicelib.models.application import Application, Profile
 from chalicelib.models.user import User
 from chalicelib.protocol.clients import fapi, private_key_jwt
-from chalicelib.protocol.rules import redirect_uris, resource_indicators, scopes
+from chalicelib.protocol.rules import logout_uris, redirect_uris, resource_indicators, scopes
 from infra.commands import Change, Destructive, Group, Listing, Operator, checked, clear_errors, fail
 from infra.commands.users import find_user
 
@@ -33,6 +33,12 @@ def applications() -> None:
     "uris_after_sign_out",
     multiple=True,
     help="Where browsers may return to after a sign-out that it asks for. May be repeated.",
+)
+@click.option(
+    "--backchannel-logout-uri",
+    "logout_uri",
+    metavar="URL",
+    help="Where its server is told when somebody signs out. The stage needs a LOGOUT_QUEUE.",
 )
 @click.option(
     "--public", is_flag=True, help="For an application in a browser, which cannot keep a secret. It must use PKCE."
@@ -69,6 +75,7 @@ def applications_create(
     name: str,
     uris: tuple[str, ...],
     uris_after_sign_out: tuple[str, ...],
+    logout_uri: str | None,
     **kind: Any,
 ) -> None:
     """Register an application. Its secret is printed only this once."""
@@ -77,8 +84,12 @@ def applications_create(
         fail("Missing option '--redirect-uri'.")
     _check_uris(uris, "--redirect-uri", is_native=kind["native"])
     _check_uris(uris_after_sign_out, "--post-logout-redirect-uri", is_native=kind["native"])
+    if logout_uri is not None:
+        if not logout_queue.is_on():
+            fail("--backchannel-logout-uri: this stage has no LOGOUT_QUEUE, so it tells no application.")
+        logout_uri = checked(logout_uris.check, logout_uri, "--backchannel-logout-uri")
     after_sign_out = tuple(dict.fromkeys(uris_after_sign_out))
-    profile = replace(_profile(**kind), post_logout_redirect_uris=after_sign_out)
+    profile = replace(_profile(**kind), post_logout_redirect_uris=after_sign_out, backchannel_logout_uri=logout_uri)
     if profile.fapi and (problem := fapi.problem_with(profile, uris)):
         fail(f"--fapi: {problem}")
     found = find_user(owner)

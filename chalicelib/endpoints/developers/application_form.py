@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from chalicelib import limits, names
+from chalicelib import limits, logout_queue, names
 from chalicelib.endpoints import http
 from chalicelib.keys import signing
 from chalicelib.messages import Message, Problem
 from chalicelib.models import application
 from chalicelib.models.application import About, Application, Profile
 from chalicelib.protocol.clients import fapi, private_key_jwt
-from chalicelib.protocol.rules import about_links, redirect_uris
+from chalicelib.protocol.rules import about_links, logout_uris, redirect_uris
 from chalicelib.protocol.rules.request_parameters import Parameters, single
 
 SHOWN_CHARACTERS = 200
@@ -29,6 +29,7 @@ FIELDS = (
     "par_required",
     "fapi",
     "post_logout_redirect_uris",
+    "backchannel_logout_uri",
     *ABOUT,
 )
 WEBSITE, BROWSER, APP = "website", "browser", "native"
@@ -53,6 +54,8 @@ class Fields:
     redirect_uris: list[str] = field(default_factory=list)
     typed_after_sign_out: str = ""
     post_logout_redirect_uris: list[str] = field(default_factory=list)
+    backchannel_logout_uri: str = ""
+    backchannel_logout_session_required: bool = False
     auth_method: str = application.BASIC
     auth_method_named: bool | None = False
     jwks: str = ""
@@ -73,6 +76,8 @@ class Fields:
             fapi=self.fapi,
             dpop_bound_access_tokens=self.fapi,
             post_logout_redirect_uris=tuple(self.post_logout_redirect_uris),
+            backchannel_logout_uri=self.backchannel_logout_uri or None,
+            backchannel_logout_session_required=self.backchannel_logout_session_required,
         )
         if profile.is_public:
             return profile
@@ -83,6 +88,11 @@ class Fields:
     def offers_sign_out(self) -> bool:
         """True on a stage at which applications sign people in, and can ask to sign them out."""
         return signing.is_on()
+
+    @property
+    def offers_telling(self) -> bool:
+        """True on a stage that tells applications when a session ends."""
+        return logout_queue.is_on()
 
     @property
     def said(self) -> About:
@@ -106,6 +116,8 @@ def as_stored(found: Application) -> Fields:
         typed="\n".join(found.redirect_uris),
         typed_after_sign_out="\n".join(after_sign_out),
         post_logout_redirect_uris=after_sign_out,
+        backchannel_logout_uri=found.backchannel_logout_uri or "",
+        backchannel_logout_session_required=bool(found.backchannel_logout_session_required),
         auth_method=found.auth_method,
         auth_method_named=found.is_method_named,
         jwks=found.jwks or "",
@@ -159,15 +171,28 @@ def read(form: Parameters, type_: str, *, present: Application | None = None) ->
         filled.problems["name"] = [Message("The name %(problem)s.", problem=error.message)]
     _read_authentication(form, filled, present)
     _read_redirect_uris(form, filled)
-    if filled.offers_sign_out:
-        uris, typed = _read_uris(form, filled, "post_logout_redirect_uris")
-        filled.post_logout_redirect_uris, filled.typed_after_sign_out = uris, typed
-    elif present is not None:
-        filled.post_logout_redirect_uris = [str(uri) for uri in present.post_logout_redirect_uris or ()]
+    _read_sign_out(form, filled, present)
     _read_about(form, filled)
     if filled.fapi and (problem := fapi.problem_with(filled.profile, filled.redirect_uris)):
         filled.problems["fapi"] = [problem]
     return filled
+
+
+def _read_sign_out(form: Parameters, filled: Fields, present: Application | None) -> None:
+    """Read what a sign-out leads to. What this stage does not offer stays as it is."""
+    stored = as_stored(present) if present is not None else Fields()
+    filled.backchannel_logout_session_required = stored.backchannel_logout_session_required
+    filled.post_logout_redirect_uris = stored.post_logout_redirect_uris
+    filled.backchannel_logout_uri = stored.backchannel_logout_uri
+    if filled.offers_sign_out:
+        uris, typed = _read_uris(form, filled, "post_logout_redirect_uris")
+        filled.post_logout_redirect_uris, filled.typed_after_sign_out = uris, typed
+    if filled.offers_telling:
+        filled.backchannel_logout_uri = typed = (single(form, "backchannel_logout_uri") or "").strip()
+        try:
+            filled.backchannel_logout_uri = logout_uris.check(typed) if typed else ""
+        except redirect_uris.RedirectUriError as error:
+            filled.problems["backchannel_logout_uri"] = [Message("This %(problem)s.", problem=error.message)]
 
 
 def _read_about(form: Parameters, filled: Fields) -> None:

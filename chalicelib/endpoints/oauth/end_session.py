@@ -53,7 +53,7 @@ def end_session(request: http.Request) -> Response:
         return _question(request, browser, logout, _address(parameters))
     browser.check_csrf(form, _PURPOSE)
     logs.note(outcome="signed out")
-    headers = {"Set-Cookie": browser_session.end(request)}
+    headers = {"Set-Cookie": browser_session.end(request, browser)}
     if logout.location:
         return http.see_other(logout.location, headers=headers)
     return http.see_other(http.here(request, "/"), headers=headers, notice=http.Notice.SIGNED_OUT)

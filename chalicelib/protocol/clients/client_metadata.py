@@ -14,12 +14,12 @@ from typing import Any
 
 from oauthlib.oauth2 import OAuth2Error
 
-from chalicelib import limits, names
+from chalicelib import limits, logout_queue, names
 from chalicelib.keys import signing
 from chalicelib.messages import Problem
 from chalicelib.models.application import BASIC, NATIVE, NONE, POST, PRIVATE_KEY_JWT, WEB, About, Application, Profile
 from chalicelib.protocol.clients import private_key_jwt
-from chalicelib.protocol.rules import about_links, redirect_uris, scopes
+from chalicelib.protocol.rules import about_links, logout_uris, redirect_uris, scopes
 from chalicelib.protocol.rules.grant_types import AUTHORIZATION_CODE, DEVICE_CODE, REFRESH_TOKEN
 
 # The grant types that every application gets, also one that nobody vouches for.
@@ -67,6 +67,7 @@ def read(
         raise InvalidClientMetadataError("response_types must have code, the only one that is supported.")
     application_type = _application_type(document, method, wanted_uris, known_type)
     uris = _usable_uris(wanted_uris, is_native=application_type == NATIVE, needs_one=not has_device_grant)
+    logout_uri = _usable(document.get("backchannel_logout_uri"), logout_uris.check) if logout_queue.is_on() else None
     profile = Profile(
         auth_method=method,
         auth_method_named="token_endpoint_auth_method" in document,
@@ -77,6 +78,8 @@ def read(
         userinfo_signed=_wants_signed_user_info(document),
         default_max_age=_default_max_age(document),
         post_logout_redirect_uris=_post_logout_redirect_uris(document, is_native=application_type == NATIVE),
+        backchannel_logout_uri=logout_uri,
+        backchannel_logout_session_required=bool(logout_uri and _flag(document, "backchannel_logout_session_required")),
     )
     return ClientMetadata(_name(document, uris), uris, profile, _about(document))
 
@@ -116,6 +119,9 @@ def _openid(application: Application) -> dict[str, Any]:
         found["default_max_age"] = int(application.default_max_age)
     if application.post_logout_redirect_uris:
         found["post_logout_redirect_uris"] = [str(uri) for uri in application.post_logout_redirect_uris]
+    if application.backchannel_logout_uri and logout_queue.is_on():
+        found["backchannel_logout_uri"] = str(application.backchannel_logout_uri)
+        found["backchannel_logout_session_required"] = bool(application.backchannel_logout_session_required)
     return found
 
 
