@@ -121,7 +121,9 @@ def start(user: User, source: RequestSource, proof: Proof | None = None, told: I
     Returns the cookie's value, of which only the digest is stored.
     """
     begun, secret = made(user, source, proof or Proof())
-    begun.told = as_set(sorted(told)[: limits.TOLD_AT_SIGN_OUT_LIMIT])
+    noted = sorted(told)
+    begun.told = as_set(noted[: limits.TOLD_AT_SIGN_OUT_LIMIT])
+    _tell(user.user_id, noted[limits.TOLD_AT_SIGN_OUT_LIMIT :])
     store.write(store.Put(begun))
     _end_surplus(user, begun)
     return secret

@@ -16,7 +16,7 @@ from infra.documents import table
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 _STANDARD = re.compile(
-    r"(RFC \d+(?:bis)?|OpenAPI 3\.1|MCP|OpenID Connect (?:Core|Discovery|RP-Initiated Logout)|FAPI 2\.0)"
+    r"(RFC \d+(?:bis)?|OpenAPI 3\.1|MCP|OpenID Connect (?:Core|Discovery|(?:RP-Initiated|Back-Channel) Logout)|FAPI 2\.0)"
     r"(?: (§\d[\d.]*|appendix [A-Z]))?"
 )
 _ATTACK = re.compile(r"CVE-\d{4}-\d+|(?:DOT|workers-oauth-provider|node-oidc-provider|Hydra) .+")
@@ -54,6 +54,7 @@ TITLES = {
     "OpenID Connect Core": "What its clients send to the authorization endpoint",
     "OpenID Connect Discovery": "Metadata that it registers for every authorization server",
     "OpenID Connect RP-Initiated Logout": "An application asks its user to sign out here",
+    "OpenID Connect Back-Channel Logout": "Applications are told when a session ends",
     "FAPI 2.0": "Security Profile, for applications that are held to it",
     "MCP": "Authorization in the Model Context Protocol",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,8 @@ def queue(
     _forget()
     made = Queue(_aws, request_calls)
     yield made
-    made.client.delete_queue(QueueUrl=made.url)
+    with suppress(made.client.exceptions.QueueDoesNotExist):  # a test may have deleted it
+        made.client.delete_queue(QueueUrl=made.url)
     _forget()
 
 
