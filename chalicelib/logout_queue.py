@@ -12,7 +12,6 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cache
-from itertools import islice
 from typing import Any
 
 from chalicelib import deadline, limits, logs, settings
@@ -36,16 +35,11 @@ def is_on() -> bool:
 
 
 def put(ended: Iterable[Ended]) -> None:
-    """Have these applications told. Never raises, since a sign-out must not fail with the queue; the log has the error.
-
-    It may delay a request for LOGOUT_QUEUE_SECONDS in all.
-    """
-    remaining = iter(ended)
-    while batch := list(islice(remaining, _BATCH_LIMIT)):
-        code = _send(batch)
-        if code:
-            logs.note(logout_queue_error=code)
-            return
+    """Have these applications told. Calls nothing if there are none. Never raises, since a sign-out must not fail with
+    the queue; the log has the error. It delays a request for LOGOUT_QUEUE_SECONDS at most."""
+    messages = [json.dumps(asdict(one)) for one in ended]
+    if messages and (code := _put(messages)):
+        logs.note(logout_queue_error=code)
 
 
 def read(text: str) -> Ended:
@@ -53,22 +47,26 @@ def read(text: str) -> Ended:
     return Ended(**json.loads(text))
 
 
-def _send(batch: list[Ended]) -> str | None:
+def _put(messages: list[str]) -> str | None:
     """Returns None, or the code of the error."""
     from botocore.exceptions import BotoCoreError, ClientError
 
-    entries = [{"Id": str(number), "MessageBody": json.dumps(asdict(one))} for number, one in enumerate(batch)]
-
-    def call() -> Any:
-        return _client().send_message_batch(QueueUrl=_url(str(settings.SETTINGS.logout_queue)), Entries=entries)
+    def send() -> str | None:
+        queue_url = _url(str(settings.SETTINGS.logout_queue))
+        for start in range(0, len(messages), _BATCH_LIMIT):
+            batch = enumerate(messages[start : start + _BATCH_LIMIT])
+            entries = [{"Id": str(number), "MessageBody": message} for number, message in batch]
+            answer = _client().send_message_batch(QueueUrl=queue_url, Entries=entries)
+            if answer.get("Failed"):
+                return str(answer["Failed"][0]["Code"])
+        return None
 
     try:
-        answer = deadline.within(limits.LOGOUT_QUEUE_SECONDS, call)
+        return deadline.within(limits.LOGOUT_QUEUE_SECONDS, send)
     except ClientError as error:
         return str(error.response["Error"]["Code"])
     except (BotoCoreError, deadline.DeadlineExceeded) as error:
         return type(error).__name__
-    return str(answer["Failed"][0]["Code"]) if answer.get("Failed") else None
 
 
 @cache

@@ -6,7 +6,7 @@ sessions, even one that is just being started by a sign-in with the old password
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
@@ -154,12 +154,14 @@ def _end_surplus(user: User, begun: Session) -> None:
     It runs after the write: of many sessions that start at once, the last to look sees them all. Never raises: the next
     sign-in does it again.
     """
+    surplus: list[Session] = []
     with store.aside(surplus_sessions="left"):
         found = list(store.query(Session, user.user_id))
         others = [session for session in found if session.session_digest != begun.session_digest]
         others.sort(key=lambda session: (session.is_good_for(user), session.last_seen_at), reverse=True)
         surplus = others[limits.SESSIONS_PER_USER_LIMIT - 1 :]
-        tell(surplus)
+    tell(surplus)  # outside of an aside, whose time is for the store
+    with store.aside(surplus_sessions="left"):
         store.delete_all([Session.key(session.user_id, session.session_digest) for session in surplus])
 
 
@@ -199,8 +201,8 @@ def take(key: Key[Session]) -> set[str]:
 
 def tell(ended: Iterable[Session]) -> None:
     """Have the applications told that got an ID token in these sessions. Costs nothing if there are none."""
-    for one in ended:
-        _tell(str(one.user_id), one.told or ())
+    if logout_queue.is_on():
+        logout_queue.put(message for one in ended for message in _messages(str(one.user_id), one.told or ()))
 
 
 def tell_of_all(user_id: str) -> None:
@@ -211,10 +213,14 @@ def tell_of_all(user_id: str) -> None:
 
 
 def _tell(user_id: str, told: Iterable[str]) -> None:
-    if not logout_queue.is_on():
-        return
-    parts = (entry.split(" ", 2) for entry in told)
-    logout_queue.put(Ended(client_id, issuer, user_id, session_id) for client_id, session_id, issuer in parts)
+    if logout_queue.is_on():
+        logout_queue.put(_messages(user_id, told))
+
+
+def _messages(user_id: str, told: Iterable[str]) -> Iterator[Ended]:
+    for entry in told:
+        client_id, session_id, issuer = entry.split(" ", 2)
+        yield Ended(client_id, issuer, user_id, session_id)
 
 
 def live_ones(user: User) -> list[Session]:
@@ -226,10 +232,11 @@ def live_ones(user: User) -> list[Session]:
 def clear_away(user: User) -> None:
     """Delete the sessions that a new password ended, instead of leaving them until they expire. user: with the new
     password; sessions that began under it stay."""
+    ended: list[Session] = []
     with store.aside(sessions_cleared="not all"):
-        found = list(store.query(Session, user.user_id))
-        ended = [session for session in found if not session.is_good_for(user)]
-        tell(ended)
+        ended = [session for session in store.query(Session, user.user_id) if not session.is_good_for(user)]
+    tell(ended)
+    with store.aside(sessions_cleared="not all"):
         store.delete_all([Session.key(session.user_id, session.session_digest) for session in ended])
 
 

@@ -16,7 +16,8 @@ from infra.documents import table
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 _STANDARD = re.compile(
-    r"(RFC \d+(?:bis)?|OpenAPI 3\.1|MCP|OpenID Connect (?:Core|Discovery|(?:RP-Initiated|Back-Channel) Logout)|FAPI 2\.0)"
+    r"(RFC \d+(?:bis)?|OpenAPI 3\.1|MCP|FAPI 2\.0"
+    r"|OpenID Connect (?:Core|Discovery|RP-Initiated Logout|Back-Channel Logout))"
     r"(?: (§\d[\d.]*|appendix [A-Z]))?"
 )
 _ATTACK = re.compile(r"CVE-\d{4}-\d+|(?:DOT|workers-oauth-provider|node-oidc-provider|Hydra) .+")

@@ -19,12 +19,15 @@ from chalicelib.models import store as storage
 from chalicelib.models import user as users
 from chalicelib.models.session import Session
 from chalicelib.models.user import User
+from chalicelib.request_source import UNKNOWN
+from infra.commands import erasure
 from tests import people
 from tests.actors import CALLBACK, Browser, ClientApp
 from tests.conftest import Clock
 from tests.openid_connect.conftest import HOST, PATH, Queue, Told
 from tests.openid_connect.sign_in import checked
 from tests.openid_connect.signing_out import SIGNED_OUT, asking, is_signed_in, set_up
+from tests.scim import platform_server
 from tests.store_proxy import StoreProxy
 
 pytestmark = pytest.mark.spec("OpenID Connect Back-Channel Logout §2.5")
@@ -94,7 +97,34 @@ def by_the_operator(john: Browser, shop: ClientApp) -> None:
     session.tell_of_all(john.user.user_id)
 
 
+def by_the_platform(john: Browser, shop: ClientApp) -> None:
+    """Its server disables the account (SCIM)."""
+    change = {"op": "replace", "path": "active", "value": False}
+    assert platform_server.allowed(john.base_url).patch(f"/Users/{john.user.user_id}", change).status_code == 200
+
+
+def by_the_platform_for_good(john: Browser, shop: ClientApp) -> None:
+    answer = platform_server.allowed(john.base_url).call("DELETE", f"/Users/{john.user.user_id}")
+    assert answer.status_code == 204
+
+
+def by_the_operator_for_good(john: Browser, shop: ClientApp) -> None:
+    account = storage.read(User.key(john.user.user_id))[0]
+    assert account is not None
+    for _, act in erasure.steps(account):
+        act()
+
+
+def by_too_many_sessions(john: Browser, shop: ClientApp) -> None:
+    """The one that was seen least recently ends."""
+    account = storage.read(User.key(john.user.user_id))[0]
+    assert account is not None
+    for _ in range(limits.SESSIONS_PER_USER_LIMIT):
+        session.start(account, UNKNOWN)
+
+
 WAYS = [Browser.sign_out, by_the_application, by_another_password, from_elsewhere, by_somebody_else, by_the_operator]
+WAYS += [by_the_platform, by_the_platform_for_good, by_the_operator_for_good, by_too_many_sessions]
 
 
 @pytest.mark.parametrize("end", WAYS)
