@@ -1,5 +1,6 @@
 """Fetches a JSON document or a picture from a URL that a stranger chose, guarded against server-side request forgery
-(SSRF), and sends forms to the identity providers that the operator chose, with the same guard.
+(SSRF). Sends forms with the same guard: to the identity providers that the operator chose, and logout tokens to
+applications.
 
 Only https on port 443, to a host whose addresses are all public. The connection goes to an address that was checked, so
 a second lookup cannot lead elsewhere. It follows no redirects, uses no proxy and sends nothing but the request. Size
@@ -24,6 +25,8 @@ from chalicelib import deadline, limits, settings
 
 _PORT = 443
 _GONE = (404, 410)
+_ACCEPTS = (200, 204)
+_FORM = "application/x-www-form-urlencoded"
 _LOOPBACK = ("127.0.0.1", "localhost")
 _REFUSALS = (400, 401)  # with which a token endpoint says what is wrong (RFC 6749 §5.2)
 # All public IPv6 addresses are in the first network; the tunnels within it lead to IPv4 addresses of anybody's choice.
@@ -80,12 +83,14 @@ NETWORK = Network()
 
 @dataclass(frozen=True)
 class Kind:
-    """What is fetched. accept: for the request's header. words: for the error. limit: in bytes."""
+    """What is fetched. accept: for the request's header. words: for the error. limit: in bytes. is_read: False if only
+    the status matters."""
 
     accept: str
     is_one: Callable[[str], bool]
     words: str
     limit: int
+    is_read: bool = True
 
 
 JSON = Kind(
@@ -101,6 +106,8 @@ PICTURE = Kind(
     "a PNG, JPEG or WebP picture",
     limits.LOGO_LIMIT_BYTES,
 )
+# The answer to a form that only has to be accepted.
+NOTHING = Kind("*/*", lambda _: True, "", 0, is_read=False)
 
 
 def fetch(url: str, kind: Kind = JSON) -> bytes:
@@ -120,8 +127,13 @@ def get(url: str, kind: Kind = JSON, validators: Mapping[str, str] = MappingProx
 
 def post_form(url: str, form: str, headers: Mapping[str, str]) -> Fetched:
     """Send a form to an identity provider, which answers with JSON, also if it refuses. Raises as `get` does."""
-    sent = {"Content-Type": "application/x-www-form-urlencoded", **headers}
+    sent = {"Content-Type": _FORM, **headers}
     return _fetched(_Fetch(url, PROVIDERS_JSON, sent, form.encode()))
+
+
+def notify(url: str, form: str) -> None:
+    """Send a form to an application. Only 200 and 204 accept it; what else they answer is not read. Raises as `get`."""
+    _fetched(_Fetch(url, NOTHING, {"Content-Type": _FORM}, form.encode()))
 
 
 def _fetched(worker: _Fetch) -> Fetched:
@@ -214,6 +226,10 @@ class _Fetch(threading.Thread):
 
     def _read(self, response: http.client.HTTPResponse) -> Fetched:
         headers = {name.lower(): value for name, value in response.headers.items()}
+        if not self._kind.is_read:
+            if response.status not in _ACCEPTS:
+                raise Unreachable(f"its server answers {response.status} (redirects are not followed)")
+            return Fetched(b"", headers)
         is_refusal = self._form is not None and response.status in _REFUSALS
         if response.status == 304 and self._headers:
             return Fetched(b"", headers, is_unchanged=True)

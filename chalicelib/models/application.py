@@ -82,6 +82,9 @@ class Application(Item):
     jwks = UnicodeAttribute(null=True)
     userinfo_signed = BooleanAttribute(null=True)  # it gets UserInfo as a signed JWT
     default_max_age = Whole(null=True)  # seconds; see `max_age` of OpenID Connect
+    post_logout_redirect_uris: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute, null=True)
+    backchannel_logout_uri = UnicodeAttribute(null=True)
+    backchannel_logout_session_required = BooleanAttribute(null=True)
     description = UnicodeAttribute(null=True)
     client_uri = UnicodeAttribute(null=True)
     logo_uri = UnicodeAttribute(null=True)

@@ -31,7 +31,10 @@ class Profile:
     they were pushed (RFC 9126 §6). dpop_bound_access_tokens: its tokens must be bound to its key (RFC 9449 §5.2). fapi:
     it is held to the FAPI 2.0 Security Profile; see `protocol.clients.fapi`. userinfo_signed: it gets UserInfo as a
     signed JWT. default_max_age: how many seconds ago its users may have signed in; None for any
-    (OpenID Connect Registration §2).
+    (OpenID Connect Registration §2). post_logout_redirect_uris: where it may have browsers sent after a sign-out that
+    it asked for (OpenID Connect RP-Initiated Logout §3.1). backchannel_logout_uri: where it is told that a session
+    ended; backchannel_logout_session_required: it needs a `sid`, which each logout token has (Back-Channel Logout
+    §2.2).
     """
 
     auth_method: str = BASIC
@@ -45,6 +48,9 @@ class Profile:
     fapi: bool = False
     userinfo_signed: bool = False
     default_max_age: int | None = None
+    post_logout_redirect_uris: tuple[str, ...] = ()
+    backchannel_logout_uri: str | None = None
+    backchannel_logout_session_required: bool = False
 
     @property
     def is_public(self) -> bool:
@@ -63,6 +69,9 @@ class Profile:
             "fapi": self.fapi or None,
             "userinfo_signed": self.userinfo_signed or None,
             "default_max_age": self.default_max_age,
+            "post_logout_redirect_uris": list(self.post_logout_redirect_uris) or None,
+            "backchannel_logout_uri": self.backchannel_logout_uri,
+            "backchannel_logout_session_required": self.backchannel_logout_session_required or None,
         }
 
 

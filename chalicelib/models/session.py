@@ -6,13 +6,16 @@ sessions, even one that is just being started by a sign-in with the old password
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from pynamodb.attributes import UnicodeAttribute
+from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
 
-from chalicelib import clock, credentials, limits
+from chalicelib import clock, credentials, limits, logout_queue
+from chalicelib.logout_queue import Ended
 from chalicelib.models import store
-from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName, TimeToLive
+from chalicelib.models.application import Application
+from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName, TimeToLive, as_set
 from chalicelib.models.user import User
 from chalicelib.request_source import RequestSource
 
@@ -34,11 +37,20 @@ BY_PASSWORD = Proof(("pwd",))
 
 @dataclass(frozen=True)
 class Authentication:
-    """A sign-in, for those who ask about it: when the session began, an id of it that is no secret, and the proof."""
+    """A sign-in, for those who ask about it: when the session began, an id of it that is no secret, and the proof.
+
+    key: the session. told: see `Session.told`.
+    """
 
     at: int
     session_id: str
     proof: Proof
+    key: Key[Session]
+    told: frozenset[str] = frozenset()
+
+
+class SessionEnded(Exception):
+    """The session ended while its browser made a request."""
 
 
 class Session(Item):
@@ -56,6 +68,7 @@ class Session(Item):
     user_agent = UnicodeAttribute(null=True)
     amr = UnicodeAttribute(null=True)  # space-separated; None if nobody said, or the stage did not sign
     acr = UnicodeAttribute(null=True)
+    told = UnicodeSetAttribute(null=True)  # who is told when it ends: "CLIENT_ID SID ISSUER" of each; see `noting`
     expires_at = TimeToLive()
 
     @classmethod
@@ -74,7 +87,9 @@ class Session(Item):
     @property
     def authentication(self) -> Authentication:
         proof = Proof(tuple(self.amr.split(" ")) if self.amr else (), self.acr)
-        return Authentication(int(self.created_at), public_id(self.session_digest), proof)
+        key = Session.key(self.user_id, self.session_digest)
+        told = frozenset(self.told or ())
+        return Authentication(int(self.created_at), public_id(self.session_digest), proof, key, told)
 
     def is_good_for(self, user: User) -> bool:
         return bool(user.active and not self.is_expired and self.password_serial == user.password_serial)
@@ -85,12 +100,30 @@ def public_id(session_digest: str) -> str:
     return credentials.derive_id("session", session_digest)
 
 
-def start(user: User, source: RequestSource, proof: Proof | None = None) -> str:
-    """Start a session under the password that `user` was read with. proof: what to keep of how they signed in.
+def noting(authentication: Authentication, application: Application, issuer: str) -> store.Change | None:
+    """The change that notes on the session that this application gets an ID token in it, and is told when it ends
+    (OpenID Connect Back-Channel Logout §2.1). It fails if the session has ended.
+
+    None if that is already noted, and for an application that wants to be told nothing. issuer: of the ID token.
+    """
+    if not logout_queue.is_on() or not application.backchannel_logout_uri:
+        return None
+    entry = f"{application.client_id} {authentication.session_id} {issuer}"
+    if entry in authentication.told:
+        return None
+    return store.Update(authentication.key, [Session.told.add({entry})], Session.session_digest.exists())
+
+
+def start(user: User, source: RequestSource, proof: Proof | None = None, told: Iterable[str] = ()) -> str:
+    """Start a session under the password that `user` was read with. proof: what to keep of how they signed in. told:
+    that of the session which the user had in this browser until now, and which goes on for applications.
 
     Returns the cookie's value, of which only the digest is stored.
     """
     begun, secret = made(user, source, proof or Proof())
+    noted = sorted(told)
+    begun.told = as_set(noted[: limits.TOLD_AT_SIGN_OUT_LIMIT])
+    _tell(user.user_id, noted[limits.TOLD_AT_SIGN_OUT_LIMIT :])
     store.write(store.Put(begun))
     _end_surplus(user, begun)
     return secret
@@ -121,11 +154,14 @@ def _end_surplus(user: User, begun: Session) -> None:
     It runs after the write: of many sessions that start at once, the last to look sees them all. Never raises: the next
     sign-in does it again.
     """
+    surplus: list[Session] = []
     with store.aside(surplus_sessions="left"):
         found = list(store.query(Session, user.user_id))
         others = [session for session in found if session.session_digest != begun.session_digest]
         others.sort(key=lambda session: (session.is_good_for(user), session.last_seen_at), reverse=True)
         surplus = others[limits.SESSIONS_PER_USER_LIMIT - 1 :]
+    tell(surplus)  # outside of an aside, whose time is for the store
+    with store.aside(surplus_sessions="left"):
         store.delete_all([Session.key(session.user_id, session.session_digest) for session in surplus])
 
 
@@ -143,8 +179,48 @@ def touch(session: Session) -> None:
         )
 
 
-def end(user_id: str, session_digest: str) -> None:
-    store.write(store.Delete(Session.key(user_id, session_digest)))
+def end(key: Key[Session], told: Iterable[str] = ()) -> None:
+    """End the session, and have applications told. told: `Session.told`, if the session has just been read.
+
+    Those are told first, so that nobody is forgotten if this is interrupted. The deletion returns who was noted since
+    then, and costs no more than another one.
+    """
+    user_id, already = str(key.hash_key), set(told)
+    _tell(user_id, already)
+    _tell(user_id, take(key) - already)
+
+
+def take(key: Key[Session]) -> set[str]:
+    """End the session, and return who is to be told."""
+    if not logout_queue.is_on():
+        store.write(store.Delete(key))
+        return set()
+    found = store.take(key)
+    return set(found.told or ()) if found else set()
+
+
+def tell(ended: Iterable[Session]) -> None:
+    """Have the applications told that got an ID token in these sessions. Costs nothing if there are none."""
+    if logout_queue.is_on():
+        logout_queue.put(message for one in ended for message in _messages(str(one.user_id), one.told or ()))
+
+
+def tell_of_all(user_id: str) -> None:
+    """The same for all sessions of a user whose account is disabled or erased. One query, if this stage tells
+    anybody."""
+    if logout_queue.is_on():
+        tell(store.query(Session, user_id))
+
+
+def _tell(user_id: str, told: Iterable[str]) -> None:
+    if logout_queue.is_on():
+        logout_queue.put(_messages(user_id, told))
+
+
+def _messages(user_id: str, told: Iterable[str]) -> Iterator[Ended]:
+    for entry in told:
+        client_id, session_id, issuer = entry.split(" ", 2)
+        yield Ended(client_id, issuer, user_id, session_id)
 
 
 def live_ones(user: User) -> list[Session]:
@@ -156,9 +232,11 @@ def live_ones(user: User) -> list[Session]:
 def clear_away(user: User) -> None:
     """Delete the sessions that a new password ended, instead of leaving them until they expire. user: with the new
     password; sessions that began under it stay."""
+    ended: list[Session] = []
     with store.aside(sessions_cleared="not all"):
-        found = list(store.query(Session, user.user_id))
-        ended = [session for session in found if not session.is_good_for(user)]
+        ended = [session for session in store.query(Session, user.user_id) if not session.is_good_for(user)]
+    tell(ended)
+    with store.aside(sessions_cleared="not all"):
         store.delete_all([Session.key(session.user_id, session.session_digest) for session in ended])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from chalicelib import settings, toml_file
+from chalicelib import logout_queue, settings, toml_file
 from chalicelib.keys import signing
 from chalicelib.models import ended_tokens
 from chalicelib.models.application import BASIC, NONE, POST, PRIVATE_KEY_JWT
@@ -79,6 +79,7 @@ def openid_provider(issuer: str) -> dict[str, Any]:
     return {
         **found,
         "userinfo_endpoint": issuer + paths.USER_INFO,
+        "end_session_endpoint": issuer + paths.END_SESSION,
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [signing.algorithm()],
         "userinfo_signing_alg_values_supported": [signing.algorithm()],
@@ -87,6 +88,7 @@ def openid_provider(issuer: str) -> dict[str, Any]:
         "claims_parameter_supported": True,
         "ui_locales_supported": list(toml_file.LANGUAGES),
         "display_values_supported": ["page"],
+        **({f"backchannel_logout{what}_supported": True for what in ("", "_session")} if logout_queue.is_on() else {}),
     }
 
 

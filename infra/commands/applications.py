@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any, TextIO
 
 import click
 
-from chalicelib import credentials, limits, names, permissions
+from chalicelib import credentials, limits, logout_queue, names, permissions
 from chalicelib.keys import server_key
 from chalicelib.models import application, application_access, client_secret, organizer, registration_form, store
 from chalicelib.models.application import Application, Profile
 from chalicelib.models.user import User
 from chalicelib.protocol.clients import fapi, private_key_jwt
-from chalicelib.protocol.rules import redirect_uris, resource_indicators, scopes
+from chalicelib.protocol.rules import logout_uris, redirect_uris, resource_indicators, scopes
 from infra.commands import Change, Destructive, Group, Listing, Operator, checked, clear_errors, fail
 from infra.commands.users import find_user
 
@@ -27,6 +28,18 @@ def applications() -> None:
 @click.option("--owner", required=True, metavar="EMAIL")
 @click.option("--name", required=True)
 @click.option("--redirect-uri", "uris", multiple=True, help="May be repeated.")
+@click.option(
+    "--post-logout-redirect-uri",
+    "uris_after_sign_out",
+    multiple=True,
+    help="Where browsers may return to after a sign-out that it asks for. May be repeated.",
+)
+@click.option(
+    "--backchannel-logout-uri",
+    "logout_uri",
+    metavar="URL",
+    help="Where its server is told when somebody signs out. The stage needs a LOGOUT_QUEUE.",
+)
 @click.option(
     "--public", is_flag=True, help="For an application in a browser, which cannot keep a secret. It must use PKCE."
 )
@@ -56,17 +69,28 @@ def applications() -> None:
     help="Its public keys, a JWK set. It signs assertions and has no secret.",
 )
 @click.pass_obj
-def applications_create(operator: Operator, /, owner: str, name: str, uris: tuple[str, ...], **kind: Any) -> None:
+def applications_create(
+    operator: Operator,
+    /,
+    owner: str,
+    name: str,
+    uris: tuple[str, ...],
+    uris_after_sign_out: tuple[str, ...],
+    logout_uri: str | None,
+    **kind: Any,
+) -> None:
     """Register an application. Its secret is printed only this once."""
     name = checked(names.check_name, name, "--name")
     if not uris and not kind["device"]:
         fail("Missing option '--redirect-uri'.")
-    if len(uris) > limits.REDIRECT_URIS_LIMIT or sum(map(len, uris)) > limits.REDIRECT_URIS_LIMIT_CHARACTERS:
-        most, characters = limits.REDIRECT_URIS_LIMIT, limits.REDIRECT_URIS_LIMIT_CHARACTERS
-        fail(f"--redirect-uri: give at most {most}, with at most {characters} characters in total.")
-    for uri in uris:
-        checked(partial(redirect_uris.check_registrable, is_native=kind["native"]), uri, "--redirect-uri")
-    profile = _profile(**kind)
+    _check_uris(uris, "--redirect-uri", is_native=kind["native"])
+    _check_uris(uris_after_sign_out, "--post-logout-redirect-uri", is_native=kind["native"])
+    if logout_uri is not None:
+        if not logout_queue.is_on():
+            fail("--backchannel-logout-uri: this stage has no LOGOUT_QUEUE, so it tells no application.")
+        logout_uri = checked(logout_uris.check, logout_uri, "--backchannel-logout-uri")
+    after_sign_out = tuple(dict.fromkeys(uris_after_sign_out))
+    profile = replace(_profile(**kind), post_logout_redirect_uris=after_sign_out, backchannel_logout_uri=logout_uri)
     if profile.fapi and (problem := fapi.problem_with(profile, uris)):
         fail(f"--fapi: {problem}")
     found = find_user(owner)
@@ -86,6 +110,14 @@ def applications_create(operator: Operator, /, owner: str, name: str, uris: tupl
         operator.show({**row, "client_secret": secret}, sentence=shown)
     else:
         operator.show(row, sentence=f"Client id: {made.client_id}")
+
+
+def _check_uris(uris: tuple[str, ...], option: str, *, is_native: bool) -> None:
+    if len(uris) > limits.REDIRECT_URIS_LIMIT or sum(map(len, uris)) > limits.REDIRECT_URIS_LIMIT_CHARACTERS:
+        most, characters = limits.REDIRECT_URIS_LIMIT, limits.REDIRECT_URIS_LIMIT_CHARACTERS
+        fail(f"{option}: give at most {most}, with at most {characters} characters in total.")
+    for uri in uris:
+        checked(partial(redirect_uris.check_registrable, is_native=is_native), uri, option)
 
 
 def _profile(

@@ -25,7 +25,8 @@ from chalice.local import (
     create_local_server,
 )
 
-from chalicelib import composition
+from chalicelib import composition, settings
+from infra.laptop import logouts
 
 HOST = "127.0.0.1"
 BACKLOG = 128
@@ -88,6 +89,8 @@ def main() -> None:
     """Serve on the port in the first argument until stopped."""
     app = composition.create_application(os.environ)
     validate_routes(app.routes)  # routes that cannot be deployed are not served here either
+    if settings.SETTINGS.logout_queue:
+        logouts.deliver_always(settings.SETTINGS.logout_queue)
     create(app, int(sys.argv[1])).serve_forever()
 
 

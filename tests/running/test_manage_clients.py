@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from queue import Queue
+from urllib.parse import urlencode
 
 import pytest
 import requests
@@ -84,6 +88,51 @@ def test_application_with_a_secret_cannot_be_held_to_fapi(local_run: LocalRun) -
     refused = local_run.manage("applications", "hold-to-fapi", made["client_id"])
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "needs an application that authenticates with signed assertions" in refused.stderr
+
+
+@pytest.mark.spec("OpenID Connect RP-Initiated Logout §3.1")
+def test_operator_registers_where_browsers_return_to_after_a_sign_out(local_run: LocalRun, eve: Browser) -> None:
+    refused = local_run.manage(*CREATE, "--redirect-uri", CALLBACK, "--post-logout-redirect-uri", "http://x.example/")
+    assert refused.returncode == 2
+    assert "--post-logout-redirect-uri" in refused.stderr
+    out = "https://shop.example.com/out"
+    made = in_json(local_run, *CREATE, "--redirect-uri", CALLBACK, "--post-logout-redirect-uri", out)
+    asked = urlencode({"client_id": made["client_id"], "post_logout_redirect_uri": out})
+    page = eve.open(f"/api/v1/oauth/end_session?{asked}")
+    assert eve.press(page, "Sign out").left_to == out
+
+
+@pytest.mark.spec("OpenID Connect Back-Channel Logout §2.2")
+def test_application_on_the_same_laptop_is_told_of_a_sign_out(local_run: LocalRun) -> None:
+    posted: Queue[str] = Queue()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            posted.put(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        uri = f"http://127.0.0.1:{server.server_address[1]}/signed-out"
+        elsewhere = local_run.manage(
+            *CREATE, "--redirect-uri", CALLBACK, "--backchannel-logout-uri", "http://x.example/"
+        )
+        assert (elsewhere.returncode, "--backchannel-logout-uri" in elsewhere.stderr) == (2, True)
+        made = in_json(local_run, *CREATE, "--redirect-uri", CALLBACK, "--backchannel-logout-uri", uri)
+        app = ClientApp(local_run.base_url, made["client_id"], made["client_secret"], CALLBACK)
+        browser = Browser(local_run.base_url, Person("", "eve@localhost", password="lanyard-demo"))
+        browser.sign_in()
+        app.connect(browser, scope="openid")
+        browser.sign_out()
+        assert posted.get(timeout=60).startswith("logout_token=")
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 @pytest.mark.spec("docs/architecture.md")

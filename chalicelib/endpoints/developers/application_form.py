@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from chalicelib import limits, names
+from chalicelib import limits, logout_queue, names
 from chalicelib.endpoints import http
+from chalicelib.keys import signing
 from chalicelib.messages import Message, Problem
 from chalicelib.models import application
 from chalicelib.models.application import About, Application, Profile
 from chalicelib.protocol.clients import dpop, fapi, private_key_jwt
-from chalicelib.protocol.rules import about_links, redirect_uris
+from chalicelib.protocol.rules import about_links, logout_uris, redirect_uris
 from chalicelib.protocol.rules.request_parameters import Parameters, single
 
 SHOWN_CHARACTERS = 200
@@ -28,6 +29,8 @@ FIELDS = (
     "par_required",
     "dpop_bound_access_tokens",
     "fapi",
+    "post_logout_redirect_uris",
+    "backchannel_logout_uri",
     *ABOUT,
 )
 WEBSITE, BROWSER, APP = "website", "browser", "native"
@@ -42,14 +45,18 @@ _PROFILES = {
 class Fields:
     """The form as filled in.
 
-    type: a key of _PROFILES. typed: the redirect URLs as they are in the field. about: by the names in
-    ABOUT. problems: what is wrong, by field name.
+    type: a key of _PROFILES. typed, typed_after_sign_out: the redirect URLs, and those after a sign-out, as they are in
+    the field. about: by the names in ABOUT. problems: what is wrong, by field name.
     """
 
     name: str = ""
     type: str = WEBSITE
     typed: str = ""
     redirect_uris: list[str] = field(default_factory=list)
+    typed_after_sign_out: str = ""
+    post_logout_redirect_uris: list[str] = field(default_factory=list)
+    backchannel_logout_uri: str = ""
+    backchannel_logout_session_required: bool = False
     auth_method: str = application.BASIC
     auth_method_named: bool | None = False
     jwks: str = ""
@@ -75,11 +82,24 @@ class Fields:
             par_required=self.par_required,
             fapi=self.fapi,
             dpop_bound_access_tokens=self.dpop_bound_access_tokens,
+            post_logout_redirect_uris=tuple(self.post_logout_redirect_uris),
+            backchannel_logout_uri=self.backchannel_logout_uri or None,
+            backchannel_logout_session_required=self.backchannel_logout_session_required,
         )
         if profile.is_public:
             return profile
         method, is_named = self.auth_method, self.auth_method_named
         return replace(profile, auth_method=method, auth_method_named=is_named, jwks=self.jwks or None)
+
+    @property
+    def offers_sign_out(self) -> bool:
+        """True on a stage at which applications sign people in, and can ask to sign them out."""
+        return signing.is_on()
+
+    @property
+    def offers_telling(self) -> bool:
+        """True on a stage that tells applications when a session ends."""
+        return logout_queue.is_on()
 
     @property
     def said(self) -> About:
@@ -96,10 +116,15 @@ def type_of(found: Application) -> str:
 
 
 def as_stored(found: Application) -> Fields:
+    after_sign_out = [str(uri) for uri in found.post_logout_redirect_uris or ()]
     return Fields(
         name=found.name,
         type=type_of(found),
         typed="\n".join(found.redirect_uris),
+        typed_after_sign_out="\n".join(after_sign_out),
+        post_logout_redirect_uris=after_sign_out,
+        backchannel_logout_uri=found.backchannel_logout_uri or "",
+        backchannel_logout_session_required=bool(found.backchannel_logout_session_required),
         auth_method=found.auth_method,
         auth_method_named=found.is_method_named,
         jwks=found.jwks or "",
@@ -155,10 +180,28 @@ def read(form: Parameters, type_: str, *, present: Application | None = None) ->
         filled.problems["name"] = [Message("The name %(problem)s.", problem=error.message)]
     _read_authentication(form, filled, present)
     _read_redirect_uris(form, filled)
+    _read_sign_out(form, filled, present)
     _read_about(form, filled)
     if filled.fapi and (problem := fapi.problem_with(filled.profile, filled.redirect_uris)):
         filled.problems["fapi"] = [problem]
     return filled
+
+
+def _read_sign_out(form: Parameters, filled: Fields, present: Application | None) -> None:
+    """Read what a sign-out leads to. What this stage does not offer stays as it is."""
+    stored = as_stored(present) if present is not None else Fields()
+    filled.backchannel_logout_session_required = stored.backchannel_logout_session_required
+    filled.post_logout_redirect_uris = stored.post_logout_redirect_uris
+    filled.backchannel_logout_uri = stored.backchannel_logout_uri
+    if filled.offers_sign_out:
+        uris, typed = _read_uris(form, filled, "post_logout_redirect_uris")
+        filled.post_logout_redirect_uris, filled.typed_after_sign_out = uris, typed
+    if filled.offers_telling:
+        filled.backchannel_logout_uri = typed = (single(form, "backchannel_logout_uri") or "").strip()
+        try:
+            filled.backchannel_logout_uri = logout_uris.check(typed) if typed else ""
+        except redirect_uris.RedirectUriError as error:
+            filled.problems["backchannel_logout_uri"] = [Message("This %(problem)s.", problem=error.message)]
 
 
 def _read_about(form: Parameters, filled: Fields) -> None:
@@ -182,21 +225,26 @@ def read_typed(request: http.Request, type_: str, *, present: Application | None
 
 
 def _read_redirect_uris(form: Parameters, filled: Fields) -> None:
-    typed = (single(form, "redirect_uris") or "").splitlines()
-    filled.typed = "\n".join(typed)
+    filled.redirect_uris, filled.typed = _read_uris(form, filled, "redirect_uris")
+    if not filled.redirect_uris and not filled.device_grant:
+        filled.problems["redirect_uris"] = [Message("Enter at least one redirect URL.")]
+
+
+def _read_uris(form: Parameters, filled: Fields, name: str) -> tuple[list[str], str]:
+    """The addresses in this field, one per line, and what was typed. Their problems go into `filled`."""
+    typed = (single(form, name) or "").splitlines()
     lines = [(number, line.strip()) for number, line in enumerate(typed, 1) if line.strip()]
-    filled.redirect_uris = list(dict.fromkeys(line for _, line in lines))
+    uris = list(dict.fromkeys(line for _, line in lines))
     is_native = filled.type == APP
     problems = [problem for number, line in lines if (problem := _problem_with(number, line, is_native))]
-    if not lines and not filled.device_grant:
-        problems = [Message("Enter at least one redirect URL.")]
-    if len(filled.redirect_uris) > limits.REDIRECT_URIS_LIMIT:
+    if len(uris) > limits.REDIRECT_URIS_LIMIT:
         problems.append(Message("Enter at most %(limit)s redirect URLs.", limit=limits.REDIRECT_URIS_LIMIT))
-    if sum(map(len, filled.redirect_uris)) > limits.REDIRECT_URIS_LIMIT_CHARACTERS:
+    if sum(map(len, uris)) > limits.REDIRECT_URIS_LIMIT_CHARACTERS:
         most = limits.REDIRECT_URIS_LIMIT_CHARACTERS
         problems.append(Message("All redirect URLs together must not be longer than %(limit)s characters.", limit=most))
     if problems:
-        filled.problems["redirect_uris"] = problems
+        filled.problems[name] = problems
+    return uris, "\n".join(typed)
 
 
 def _problem_with(number: int, uri: str, is_native: bool) -> Message | None:

@@ -27,6 +27,7 @@ _THROTTLED_PAUSE_SECONDS = 0.5
 # used, which PynamoDB always requests.
 _MEMBERS = {
     "GetItem": {"Item", "ConsumedCapacity"},
+    "DeleteItem": {"Attributes", "ConsumedCapacity"},
     "BatchGetItem": {"Responses"},
     "Query": {"Items", "Count"},
     "Scan": {"Items", "Count"},
@@ -123,7 +124,7 @@ def _is_json_object(body: bytes) -> bool:
 
 def _check_members(operation: str, arguments: Mapping[str, Any], reply: Mapping[str, Any]) -> None:
     """Raises CorruptedReply if the reply lacks a member that every such reply has."""
-    needed = {"Attributes"} if "ReturnValues" in arguments else _MEMBERS.get(operation)
+    needed = _MEMBERS.get(operation, {"Attributes"} if "ReturnValues" in arguments else None)
     if needed and not needed & reply.keys():
         raise CorruptedReply(f"a damaged reply: {operation} without {' or '.join(sorted(needed))}")
 

@@ -14,12 +14,12 @@ from typing import Any
 
 from oauthlib.oauth2 import OAuth2Error
 
-from chalicelib import limits, names
+from chalicelib import limits, logout_queue, names
 from chalicelib.keys import signing
 from chalicelib.messages import Problem
 from chalicelib.models.application import BASIC, NATIVE, NONE, POST, PRIVATE_KEY_JWT, WEB, About, Application, Profile
 from chalicelib.protocol.clients import dpop, private_key_jwt
-from chalicelib.protocol.rules import about_links, redirect_uris, scopes
+from chalicelib.protocol.rules import about_links, logout_uris, redirect_uris, scopes
 from chalicelib.protocol.rules.grant_types import AUTHORIZATION_CODE, DEVICE_CODE, REFRESH_TOKEN
 
 # The grant types that every application gets, also one that nobody vouches for.
@@ -67,6 +67,7 @@ def read(
         raise InvalidClientMetadataError("response_types must have code, the only one that is supported.")
     application_type = _application_type(document, method, wanted_uris, known_type)
     uris = _usable_uris(wanted_uris, is_native=application_type == NATIVE, needs_one=not has_device_grant)
+    logout_uri = _usable(document.get("backchannel_logout_uri"), logout_uris.check) if logout_queue.is_on() else None
     profile = Profile(
         auth_method=method,
         auth_method_named="token_endpoint_auth_method" in document,
@@ -77,6 +78,9 @@ def read(
         dpop_bound_access_tokens=_wants_bound_tokens(document),
         userinfo_signed=_wants_signed_user_info(document),
         default_max_age=_default_max_age(document),
+        post_logout_redirect_uris=_post_logout_redirect_uris(document, is_native=application_type == NATIVE),
+        backchannel_logout_uri=logout_uri,
+        backchannel_logout_session_required=bool(logout_uri and _flag(document, "backchannel_logout_session_required")),
     )
     return ClientMetadata(_name(document, uris), uris, profile, _about(document))
 
@@ -115,6 +119,11 @@ def _openid(application: Application) -> dict[str, Any]:
         found["userinfo_signed_response_alg"] = algorithm
     if application.default_max_age is not None:
         found["default_max_age"] = int(application.default_max_age)
+    if application.post_logout_redirect_uris:
+        found["post_logout_redirect_uris"] = [str(uri) for uri in application.post_logout_redirect_uris]
+    if application.backchannel_logout_uri and logout_queue.is_on():
+        found["backchannel_logout_uri"] = str(application.backchannel_logout_uri)
+        found["backchannel_logout_session_required"] = bool(application.backchannel_logout_session_required)
     return found
 
 
@@ -128,6 +137,16 @@ def _default_max_age(document: Mapping[str, Any]) -> int | None:
     value = document.get("default_max_age")
     is_one = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= limits.MAX_AGE_LIMIT_SECONDS
     return value if signing.is_on() and is_one else None
+
+
+def _post_logout_redirect_uris(document: Mapping[str, Any], *, is_native: bool) -> tuple[str, ...]:
+    """Those that could be redirect URIs as well. The others are left out: a sign-out works without them."""
+    if not signing.is_on():
+        return ()
+    uris = strings(document, "post_logout_redirect_uris", [])
+    _check_number("post_logout_redirect_uris", uris)
+    usable = [uri for uri in uris if redirect_uris.problem_with(uri, is_native=is_native, short_schemes=True) is None]
+    return tuple(usable)
 
 
 def strings(document: Mapping[str, Any], name: str, default: list[str]) -> list[str]:
@@ -194,16 +213,22 @@ def _application_type(document: Mapping[str, Any], method: str, uris: list[str],
 
 def _usable_uris(uris: list[str], *, is_native: bool, needs_one: bool) -> list[str]:
     """The ones that may be registered, in their order. Raises InvalidRedirectUriError if none may, with the reason."""
-    if (needs_one and not uris) or len(uris) > limits.REDIRECT_URIS_LIMIT:
+    if needs_one and not uris:
         raise InvalidRedirectUriError(f"redirect_uris must have from 1 to {limits.REDIRECT_URIS_LIMIT} addresses.")
-    if sum(map(len, uris)) > limits.REDIRECT_URIS_LIMIT_CHARACTERS:
-        most = limits.REDIRECT_URIS_LIMIT_CHARACTERS
-        raise InvalidRedirectUriError(f"redirect_uris must have at most {most} characters in total.")
+    _check_number("redirect_uris", uris)
     problems = {uri: redirect_uris.problem_with(uri, is_native=is_native, short_schemes=True) for uri in uris}
     usable = [uri for uri in uris if problems[uri] is None]
     if uris and not usable:
         raise InvalidRedirectUriError(f"None of redirect_uris can be registered: the first one {problems[uris[0]]}.")
     return usable
+
+
+def _check_number(name: str, uris: list[str]) -> None:
+    if len(uris) > limits.REDIRECT_URIS_LIMIT:
+        raise InvalidRedirectUriError(f"{name} must have at most {limits.REDIRECT_URIS_LIMIT} addresses.")
+    if sum(map(len, uris)) > limits.REDIRECT_URIS_LIMIT_CHARACTERS:
+        most = limits.REDIRECT_URIS_LIMIT_CHARACTERS
+        raise InvalidRedirectUriError(f"{name} must have at most {most} characters in total.")
 
 
 def _jwks(document: Mapping[str, Any]) -> str:
