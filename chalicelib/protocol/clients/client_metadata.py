@@ -19,7 +19,7 @@ from chalicelib.keys import signing
 from chalicelib.messages import Problem
 from chalicelib.models.application import BASIC, NATIVE, NONE, POST, PRIVATE_KEY_JWT, WEB, About, Application, Profile
 from chalicelib.protocol.clients import private_key_jwt
-from chalicelib.protocol.rules import about_links, redirect_uris, scopes
+from chalicelib.protocol.rules import about_links, answer_algorithms, redirect_uris, scopes
 from chalicelib.protocol.rules.grant_types import AUTHORIZATION_CODE, DEVICE_CODE, REFRESH_TOKEN
 
 # The grant types that every application gets, also one that nobody vouches for.
@@ -74,7 +74,9 @@ def read(
         device_grant=has_device_grant,
         jwks=_jwks(document) if method == PRIVATE_KEY_JWT else None,
         par_required=_flag(document, "require_pushed_authorization_requests"),
-        userinfo_signed=_wants_signed_user_info(document),
+        id_token_alg=answer_algorithms.registrable(document, answer_algorithms.ID_TOKEN),
+        userinfo_signed=answer_algorithms.registrable(document, answer_algorithms.USER_INFO) is not None,
+        userinfo_alg=answer_algorithms.registrable(document, answer_algorithms.USER_INFO),
         default_max_age=_default_max_age(document),
     )
     return ClientMetadata(_name(document, uris), uris, profile, _about(document))
@@ -100,25 +102,19 @@ def describe(application: Application) -> dict[str, Any]:
 
 def _openid(application: Application) -> dict[str, Any]:
     """What is registered of OpenID Connect's metadata (OpenID Connect Registration §2); nothing on a stage that cannot
-    sign. What is not supported, such as pairwise subjects, encryption and other algorithms, is left out."""
-    algorithm = signing.readable_algorithm()
-    if algorithm is None:
+    sign. What is not supported, such as encryption and other algorithms, is left out."""
+    if not signing.readable_algorithms():
         return {}
     found = {
         "subject_type": "public",
-        "id_token_signed_response_alg": algorithm,
+        answer_algorithms.ID_TOKEN: answer_algorithms.for_id_token(application),
         "require_auth_time": True,  # each ID token of a sign-in has it
     }
     if application.userinfo_signed:
-        found["userinfo_signed_response_alg"] = algorithm
+        found[answer_algorithms.USER_INFO] = answer_algorithms.for_user_info(application)
     if application.default_max_age is not None:
         found["default_max_age"] = int(application.default_max_age)
     return found
-
-
-def _wants_signed_user_info(document: Mapping[str, Any]) -> bool:
-    wanted = document.get("userinfo_signed_response_alg")
-    return wanted is not None and wanted == signing.readable_algorithm()
 
 
 def _default_max_age(document: Mapping[str, Any]) -> int | None:
