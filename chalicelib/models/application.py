@@ -80,7 +80,9 @@ class Application(Item):
     earlier_secret_until = EpochSeconds(null=True)
     earlier_secret_used_at = EpochSeconds(null=True)
     jwks = UnicodeAttribute(null=True)
+    id_token_alg = UnicodeAttribute(null=True)  # what signs its ID tokens; None for what the stage prefers
     userinfo_signed = BooleanAttribute(null=True)  # it gets UserInfo as a signed JWT
+    userinfo_alg = UnicodeAttribute(null=True)  # None for that of its ID tokens
     default_max_age = Whole(null=True)  # seconds; see `max_age` of OpenID Connect
     post_logout_redirect_uris: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute, null=True)
     backchannel_logout_uri = UnicodeAttribute(null=True)

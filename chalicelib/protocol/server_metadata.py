@@ -57,11 +57,11 @@ def authorization_server(issuer: str) -> dict[str, Any]:
 def _signed(issuer: str) -> dict[str, Any]:
     """Where to find the keys, which signed access tokens have ended (no registered member), and how introspection signs
     (RFC 9701 §7). Clients that need no signature connect also while the keys cannot be read."""
-    algorithm = signing.readable_algorithm()
+    algorithms = list(signing.readable_algorithms())
     return {
         "jwks_uri": issuer + paths.KEYS,
         **({"ended_tokens_uri": issuer + paths.ENDED_TOKENS} if ended_tokens.are_listed() else {}),
-        **({"introspection_signing_alg_values_supported": [algorithm]} if algorithm else {}),
+        **({"introspection_signing_alg_values_supported": algorithms} if algorithms else {}),
     }
 
 
@@ -76,13 +76,15 @@ def openid_provider(issuer: str) -> dict[str, Any]:
     found = authorization_server(issuer)
     if not signing.is_on():
         return found
+    signing.algorithm()  # raises without a key that signs
+    algorithms = list(signing.algorithms())
     return {
         **found,
         "userinfo_endpoint": issuer + paths.USER_INFO,
         "end_session_endpoint": issuer + paths.END_SESSION,
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": [signing.algorithm()],
-        "userinfo_signing_alg_values_supported": [signing.algorithm()],
+        "id_token_signing_alg_values_supported": algorithms,
+        "userinfo_signing_alg_values_supported": algorithms,
         "claim_types_supported": ["normal"],
         "claims_supported": list(claims.SUPPORTED),
         "claims_parameter_supported": True,

@@ -128,7 +128,7 @@ def test_metadata_is_that_of_an_openid_provider(base_url: str) -> None:
     assert openid["jwks_uri"] == base_url + "/.well-known/jwks.json"
     assert openid["userinfo_endpoint"] == base_url + "/api/v1/userinfo"
     assert openid["subject_types_supported"] == ["public"]
-    assert openid["id_token_signing_alg_values_supported"] == ["RS256"]
+    assert openid["id_token_signing_alg_values_supported"] == ["RS256", "PS256"]
     assert openid["response_modes_supported"] == ["query", "form_post"]
     assert openid["claims_parameter_supported"] is True
     assert {"sub", "email", "email_verified", "auth_time", "sid"} <= set(openid["claims_supported"])

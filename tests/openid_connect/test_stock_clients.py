@@ -12,6 +12,9 @@ from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
+from chalicelib.models import application_edit
+from chalicelib.models import store as storage
+from chalicelib.models.application import Application
 from tests import node
 from tests.actors import Browser, ClientApp
 from tests.openid_connect.signing_out import END_SESSION, is_signed_in, set_up
@@ -40,6 +43,14 @@ def check(result: dict[str, Any], browser: Browser) -> None:
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_npm_client_signs_a_person_in(john: Browser, shop: ClientApp, script: str) -> None:
     node.install()
+    check(play(script, shop, john), john)
+
+
+@pytest.mark.spec("FAPI 2.0 §5.4.1")
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_npm_client_checks_what_an_rsa_key_signs_with_ps256(john: Browser, shop: ClientApp, script: str) -> None:
+    node.install()
+    storage.change(Application.key(shop.client_id), application_edit.setting({"id_token_alg": "PS256"}))
     check(play(script, shop, john), john)
 
 

@@ -49,7 +49,7 @@ def test_email_is_written_to_a_folder_that_is_printed_and_its_link_works(local_r
 
 
 def test_make_run_makes_a_key_to_sign_with_that_only_its_owner_can_read(local_run: LocalRun) -> None:
-    (key,) = requests.get(f"{local_run.base_url}/.well-known/jwks.json", timeout=10).json()["keys"]
+    key, _ = requests.get(f"{local_run.base_url}/.well-known/jwks.json", timeout=10).json()["keys"]
     kept = local_run.folder / ".local" / "signing-keys.json"
     assert kept.stat().st_mode & 0o077 == 0
     (private,) = json.loads(kept.read_text())["keys"]

@@ -19,7 +19,7 @@ from chalicelib.keys import signing
 from chalicelib.messages import Problem
 from chalicelib.models.application import BASIC, NATIVE, NONE, POST, PRIVATE_KEY_JWT, WEB, About, Application, Profile
 from chalicelib.protocol.clients import dpop, private_key_jwt
-from chalicelib.protocol.rules import about_links, logout_uris, redirect_uris, scopes
+from chalicelib.protocol.rules import about_links, answer_algorithms, logout_uris, redirect_uris, scopes
 from chalicelib.protocol.rules.grant_types import AUTHORIZATION_CODE, DEVICE_CODE, REFRESH_TOKEN
 
 # The grant types that every application gets, also one that nobody vouches for.
@@ -76,7 +76,9 @@ def read(
         jwks=_jwks(document) if method == PRIVATE_KEY_JWT else None,
         par_required=_flag(document, "require_pushed_authorization_requests"),
         dpop_bound_access_tokens=_wants_bound_tokens(document),
-        userinfo_signed=_wants_signed_user_info(document),
+        id_token_alg=answer_algorithms.registrable(document, answer_algorithms.ID_TOKEN),
+        userinfo_signed=answer_algorithms.registrable(document, answer_algorithms.USER_INFO) is not None,
+        userinfo_alg=answer_algorithms.registrable(document, answer_algorithms.USER_INFO),
         default_max_age=_default_max_age(document),
         post_logout_redirect_uris=_post_logout_redirect_uris(document, is_native=application_type == NATIVE),
         backchannel_logout_uri=logout_uri,
@@ -106,17 +108,16 @@ def describe(application: Application) -> dict[str, Any]:
 
 def _openid(application: Application) -> dict[str, Any]:
     """What is registered of OpenID Connect's metadata (OpenID Connect Registration §2); nothing on a stage that cannot
-    sign. What is not supported, such as pairwise subjects, encryption and other algorithms, is left out."""
-    algorithm = signing.readable_algorithm()
-    if algorithm is None:
+    sign. What is not supported, such as encryption and other algorithms, is left out."""
+    if not signing.readable_algorithms():
         return {}
     found = {
         "subject_type": "public",
-        "id_token_signed_response_alg": algorithm,
+        answer_algorithms.ID_TOKEN: answer_algorithms.for_id_token(application),
         "require_auth_time": True,  # each ID token of a sign-in has it
     }
     if application.userinfo_signed:
-        found["userinfo_signed_response_alg"] = algorithm
+        found[answer_algorithms.USER_INFO] = answer_algorithms.for_user_info(application)
     if application.default_max_age is not None:
         found["default_max_age"] = int(application.default_max_age)
     if application.post_logout_redirect_uris:
@@ -125,11 +126,6 @@ def _openid(application: Application) -> dict[str, Any]:
         found["backchannel_logout_uri"] = str(application.backchannel_logout_uri)
         found["backchannel_logout_session_required"] = bool(application.backchannel_logout_session_required)
     return found
-
-
-def _wants_signed_user_info(document: Mapping[str, Any]) -> bool:
-    wanted = document.get("userinfo_signed_response_alg")
-    return wanted is not None and wanted == signing.readable_algorithm()
 
 
 def _default_max_age(document: Mapping[str, Any]) -> int | None:

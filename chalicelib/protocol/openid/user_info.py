@@ -8,6 +8,7 @@ from chalicelib.keys import signing
 from chalicelib.models.application import Application
 from chalicelib.models.user import User
 from chalicelib.protocol.openid import claims
+from chalicelib.protocol.rules import answer_algorithms
 
 
 def described(user: User, allowed: frozenset[str]) -> dict[str, Any]:
@@ -18,6 +19,8 @@ def described(user: User, allowed: frozenset[str]) -> dict[str, Any]:
 def signed(described: dict[str, Any], client: Application, *, issuer: str) -> str | None:
     """The same as a JWT, if the application registered for that (§5.3.2); None if it did not. Raises
     SigningKeyMissing."""
-    if not client.userinfo_signed:
+    algorithm = answer_algorithms.for_user_info(client)
+    if algorithm is None:
         return None
-    return signing.sign({**described, "iss": issuer, "aud": client.public_id}, token_type="JWT")  # noqa: S106
+    signed = {**described, "iss": issuer, "aud": client.public_id}
+    return signing.sign(signed, token_type="JWT", algorithm=algorithm)  # noqa: S106

@@ -22,7 +22,7 @@ from chalicelib.models import grant
 from chalicelib.models.application import Application
 from chalicelib.protocol.clients import authentication, client_request
 from chalicelib.protocol.clients.client_request import ClientRequest, ProtocolAnswer
-from chalicelib.protocol.rules import given_scopes, request_parameters, resource_indicators, scopes
+from chalicelib.protocol.rules import answer_algorithms, given_scopes, request_parameters, resource_indicators, scopes
 from chalicelib.protocol.tokens import bearer, signed_access
 from chalicelib.protocol.tokens.bearer import Access, BearerError
 
@@ -53,7 +53,8 @@ def _answer(described: dict[str, Any], asking: Application, request: ClientReque
     if not (signing.is_on() and _SIGNED_TYPE in (request.accept or "").lower()):
         return ProtocolAnswer(200, {}, json.dumps(described))
     claims = {"iss": request.issuer, "aud": asking.public_id, "iat": clock.now(), "token_introspection": described}
-    signed = signing.sign(claims, token_type=_SIGNED)
+    algorithm = answer_algorithms.for_introspection(asking)
+    signed = signing.sign(claims, token_type=_SIGNED, algorithm=algorithm)
     return ProtocolAnswer(200, {"Content-Type": _SIGNED_TYPE}, signed)
 
 
