@@ -19,6 +19,7 @@ from chalicelib.models import application_edit
 from chalicelib.models import store as storage
 from chalicelib.models.application import Application
 from tests.actors import Browser, ClientApp
+from tests.dpop import prove
 from tests.flows.test_fapi import Bank, registered
 from tests.openid_connect.sign_in import user_info
 from tests.openid_connect.test_registration import as_app, open_to_all, register
@@ -63,7 +64,9 @@ def connect_bank(browser: Browser, bank: Bank) -> dict[str, Any]:
 
 @pytest.fixture
 def bank(john: Browser) -> Bank:
-    return registered(john, fapi="on")
+    made = registered(john, fapi="on")
+    prove(made)
+    return made
 
 
 @pytest.mark.spec("FAPI 2.0 §5.4.1", "OpenID Connect Core §3.1.3.6")
