@@ -10,7 +10,7 @@ from pynamodb.attributes import BooleanAttribute, ListAttribute, UnicodeAttribut
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from chalicelib import clock, credentials
-from chalicelib.models import ended_tokens, store
+from chalicelib.models import store
 from chalicelib.models.client_profile import BASIC as BASIC
 from chalicelib.models.client_profile import CLASSIC as CLASSIC
 from chalicelib.models.client_profile import CONFIDENTIAL as CONFIDENTIAL
@@ -274,23 +274,6 @@ def get(client_id: str) -> Application | None:
 def stored(about: About) -> dict[str, Any]:
     """The attributes of an item that say this. Their value is None for what it leaves out."""
     return {**asdict(about), "contacts": list(about.contacts) or None}
-
-
-def serve_resource(client_id: str, resource: str) -> None:
-    """Make the application the API of this resource, which may introspect the tokens for it."""
-    store.change(Application.key(client_id), [Application.resource.set(resource)], Application.owner_id.exists())
-
-
-def disable(client_id: str) -> None:
-    """Refuse the application's secret and all its tokens from the next request on."""
-    key = Application.key(client_id)
-    disabled = store.Update(key, [Application.active.set(False)], Application.owner_id.exists())
-    store.write(disabled, *ended_tokens.all_with(ended_tokens.handle_of_application(key.hash_key)))
-
-
-def enable(client_id: str) -> None:
-    """Undo `disable`."""
-    store.change(Application.key(client_id), [Application.active.set(True)], Application.owner_id.exists())
 
 
 def owned_by(owner_id: str) -> list[Application]:

@@ -10,7 +10,15 @@ import click
 
 from chalicelib import credentials, limits, logout_queue, names, permissions
 from chalicelib.keys import server_key
-from chalicelib.models import application, application_access, client_secret, organizer, registration_form, store
+from chalicelib.models import (
+    application,
+    application_access,
+    application_edit,
+    client_secret,
+    organizer,
+    registration_form,
+    store,
+)
 from chalicelib.models.application import Application, Profile
 from chalicelib.models.user import User
 from chalicelib.protocol.clients import fapi, private_key_jwt
@@ -241,7 +249,7 @@ def applications_serve_resource(operator: Operator, client_id: str, resource: st
     if not operator.may(f"make {client_id} the API of {registered}", about=[client_id], detail=registered):
         return
     with clear_errors(f"There is no application {client_id}."):
-        application.serve_resource(client_id, registered)
+        application_edit.serve_resource(client_id, registered)
     operator.show({"client_id": client_id, "resource": registered}, sentence=f"{client_id} is the API of {registered}.")
 
 
@@ -294,7 +302,7 @@ def applications_disable(operator: Operator, client_id: str) -> None:
     if not operator.may(f"disable the application {client_id}", about=[client_id]):
         return
     with clear_errors(f"There is no application {client_id}."):
-        application.disable(client_id)
+        application_edit.disable(client_id)
     operator.show({"client_id": client_id, "active": False}, sentence=f"Disabled the application {client_id}.")
 
 
@@ -307,7 +315,7 @@ def applications_enable(operator: Operator, client_id: str) -> None:
     if not operator.may(f"enable the application {client_id}", about=[client_id]):
         return
     with clear_errors(f"There is no application {client_id}."):
-        application.enable(client_id)
+        application_edit.enable(client_id)
     operator.show({"client_id": client_id, "active": True}, sentence=f"Enabled the application {client_id}.")
 
 
