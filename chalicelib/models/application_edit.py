@@ -1,4 +1,4 @@
-"""Changes to an application, by its developer, with a form or as RFC 7592's client configuration, and by the operator."""
+"""Changes to an application: by its developer, with a form or as RFC 7592's client configuration; by the operator."""
 
 from __future__ import annotations
 
