@@ -84,6 +84,9 @@ class Application(Item):
     userinfo_signed = BooleanAttribute(null=True)  # it gets UserInfo as a signed JWT
     userinfo_alg = UnicodeAttribute(null=True)  # None for that of its ID tokens
     default_max_age = Whole(null=True)  # seconds; see `max_age` of OpenID Connect
+    sector = UnicodeAttribute(null=True)  # None if users are public; see `sector`
+    sector_key = UnicodeAttribute(null=True)
+    sector_identifier_uri = UnicodeAttribute(null=True)
     description = UnicodeAttribute(null=True)
     client_uri = UnicodeAttribute(null=True)
     logo_uri = UnicodeAttribute(null=True)

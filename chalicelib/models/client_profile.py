@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 CONFIDENTIAL = "confidential"
@@ -32,7 +32,9 @@ class Profile:
     it is held to the FAPI 2.0 Security Profile; see `protocol.clients.fapi`. id_token_alg: what
     signs its ID tokens; None for what the stage prefers. userinfo_signed: it gets UserInfo as a signed JWT.
     userinfo_alg: what signs it; None for the same. default_max_age: how many seconds ago its users may have signed in;
-    None for any (OpenID Connect Registration §2).
+    None for any. sector: whose pairwise identifiers it knows users by; None for their ids. sector_key: what makes
+    these, see `models.sector`. sector_identifier_uri: the document that says its sector, if it needs one
+    (OpenID Connect Registration §2).
     """
 
     auth_method: str = BASIC
@@ -48,6 +50,9 @@ class Profile:
     userinfo_signed: bool = False
     userinfo_alg: str | None = None
     default_max_age: int | None = None
+    sector: str | None = None
+    sector_key: str | None = field(default=None, repr=False)
+    sector_identifier_uri: str | None = None
 
     @property
     def is_public(self) -> bool:
@@ -68,6 +73,9 @@ class Profile:
             "userinfo_signed": self.userinfo_signed or None,
             "userinfo_alg": self.userinfo_alg,
             "default_max_age": self.default_max_age,
+            "sector": self.sector,
+            "sector_key": self.sector_key,
+            "sector_identifier_uri": self.sector_identifier_uri,
         }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, TextIO
 
@@ -12,7 +13,7 @@ from chalicelib.keys import server_key
 from chalicelib.models import application, application_access, client_secret, organizer, registration_form, store
 from chalicelib.models.application import Application, Profile
 from chalicelib.models.user import User
-from chalicelib.protocol.clients import fapi, private_key_jwt
+from chalicelib.protocol.clients import fapi, private_key_jwt, sectors
 from chalicelib.protocol.rules import redirect_uris, resource_indicators, scopes
 from infra.commands import Change, Destructive, Group, Listing, Operator, checked, clear_errors, fail
 from infra.commands.users import find_user
@@ -44,6 +45,12 @@ def applications() -> None:
     is_flag=True,
     help="Hold it to the FAPI 2.0 Security Profile. Needs --jwks and https:// redirect URLs.",
 )
+@click.option("--pairwise", is_flag=True, help="Let it know users by identifiers that no other application has.")
+@click.option(
+    "--sector-identifier-uri",
+    metavar="URL",
+    help="For --pairwise, if the redirect URLs are at several hosts: a JSON array of them, which is fetched once.",
+)
 @click.option(
     "--auth-method",
     type=click.Choice([application.BASIC, application.POST]),
@@ -65,6 +72,9 @@ def applications_create(operator: Operator, /, owner: str, name: str, uris: tupl
         fail(f"--redirect-uri: give at most {most}, with at most {characters} characters in total.")
     for uri in uris:
         checked(partial(redirect_uris.check_registrable, is_native=kind["native"]), uri, "--redirect-uri")
+    is_pairwise, identifier_uri = kind.pop("pairwise"), kind.pop("sector_identifier_uri")
+    if identifier_uri and not is_pairwise:
+        fail("--sector-identifier-uri: it is for --pairwise.")
     profile = _profile(**kind)
     if profile.fapi and (problem := fapi.problem_with(profile, uris)):
         fail(f"--fapi: {problem}")
@@ -72,6 +82,8 @@ def applications_create(operator: Operator, /, owner: str, name: str, uris: tupl
     if not operator.may(f"register the application {name} for {found.email}", about=[found.user_id]):
         return
     with clear_errors():
+        if is_pairwise:
+            profile = with_sector(profile, uris, identifier_uri)
         made, secret = registration_form.register(
             found,
             name=name,
@@ -114,6 +126,14 @@ def _profile(
         dpop_bound_access_tokens=is_fapi,
         jwks=_keys(jwks) if jwks else None,
     )
+
+
+def with_sector(profile: Profile, uris: Sequence[str], identifier_uri: str | None) -> Profile:
+    """The profile of an application that knows users by pairwise identifiers. Ends the command if it cannot."""
+    try:
+        return sectors.chosen(profile, uris, identifier_uri)
+    except sectors.SectorProblem as error:
+        fail(error.message)
 
 
 def _keys(file: TextIO) -> str:
