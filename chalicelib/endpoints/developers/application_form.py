@@ -7,9 +7,12 @@ from dataclasses import dataclass, field, replace
 
 from chalicelib import limits, names
 from chalicelib.endpoints import http
+from chalicelib.endpoints.developers import openid_form
+from chalicelib.endpoints.developers.openid_form import OpenIDFields
 from chalicelib.messages import Message, Problem
 from chalicelib.models import application
 from chalicelib.models.application import About, Application, Profile
+from chalicelib.models.user import User
 from chalicelib.protocol.clients import fapi, private_key_jwt
 from chalicelib.protocol.rules import about_links, redirect_uris
 from chalicelib.protocol.rules.request_parameters import Parameters, single
@@ -27,6 +30,7 @@ FIELDS = (
     "device_grant",
     "par_required",
     "fapi",
+    *openid_form.FIELDS,
     *ABOUT,
 )
 WEBSITE, BROWSER, APP = "website", "browser", "native"
@@ -42,7 +46,7 @@ class Fields:
     """The form as filled in.
 
     type: a key of _PROFILES. typed: the redirect URLs as they are in the field. about: by the names in
-    ABOUT. problems: what is wrong, by field name.
+    ABOUT. openid: about signing people in. problems: what is wrong, by field name.
     """
 
     name: str = ""
@@ -56,6 +60,7 @@ class Fields:
     device_grant: bool = False
     par_required: bool = False
     fapi: bool = False
+    openid: OpenIDFields = field(default_factory=OpenIDFields)
     about: dict[str, str] = field(default_factory=dict)
     problems: dict[str, list[Message]] = field(default_factory=dict)
 
@@ -69,6 +74,7 @@ class Fields:
             fapi=self.fapi,
             dpop_bound_access_tokens=self.fapi,
         )
+        profile = self.openid.added_to(profile)
         if profile.is_public:
             return profile
         method, is_named = self.auth_method, self.auth_method_named
@@ -100,6 +106,7 @@ def as_stored(found: Application) -> Fields:
         device_grant=bool(found.device_grant),
         par_required=bool(found.par_required),
         fapi=bool(found.fapi),
+        openid=openid_form.as_stored(found),
         about={
             "description": found.description or "",
             **{name: getattr(found, name) or "" for name in about_links.LINKS},
@@ -146,10 +153,20 @@ def read(form: Parameters, type_: str, *, present: Application | None = None) ->
         filled.problems["name"] = [Message("The name %(problem)s.", problem=error.message)]
     _read_authentication(form, filled, present)
     _read_redirect_uris(form, filled)
+    filled.openid = openid_form.read(form, present, filled.problems, is_fapi=filled.fapi)
     _read_about(form, filled)
     if filled.fapi and (problem := fapi.problem_with(filled.profile, filled.redirect_uris)):
         filled.problems["fapi"] = [problem]
     return filled
+
+
+def find_sector(filled: Fields, developer: User, *, present: Application | None = None) -> None:
+    """Find the sector of an application that has pairwise identifiers; for a form that can be accepted otherwise, since
+    this may fetch a document. present: the application that is being edited. Raises StoreUnavailable."""
+    if filled.openid.are_offered and not filled.problems:
+        filled.openid = openid_form.with_sector(
+            filled.openid, filled.redirect_uris, present, filled.problems, developer_id=developer.user_id
+        )
 
 
 def _read_about(form: Parameters, filled: Fields) -> None:

@@ -120,6 +120,8 @@ def _update(request: ClientRequest, client_id: str) -> ProtocolAnswer:
         raise InvalidClientMetadataError("Whether a client has a secret cannot be changed; register a new client.")
     if profile.application_type != found.application_type:
         raise InvalidClientMetadataError("application_type cannot be changed; register a new client.")
+    if sectors.are_changed(document, found):
+        raise InvalidClientMetadataError("subject_type cannot be changed; register a new client.")
     with _described_well():
         profile = sectors.updated(document, profile, metadata.redirect_uris, found)
     try:

@@ -26,6 +26,11 @@ PAIRWISE, PUBLIC = "pairwise", "public"
 class SectorProblem(Problem):
     """The application cannot have a sector, or not this one. The message is a whole sentence."""
 
+    message: Message
+
+    def __init__(self, message: Message) -> None:
+        super().__init__(message)
+
 
 def described(application: Application) -> dict[str, str]:
     """The members of its registered metadata."""
@@ -43,6 +48,12 @@ def registered(document: Mapping[str, Any], profile: Profile, redirect_uris: Col
     return chosen(profile, redirect_uris, _uri_in(document))
 
 
+def are_changed(document: Mapping[str, Any], present: Application) -> bool:
+    """True if an update of the registration asks for the other type of identifiers."""
+    wanted = document.get("subject_type")
+    return signing.is_on() and wanted in (PAIRWISE, PUBLIC) and wanted != described(present)["subject_type"]
+
+
 def updated(
     document: Mapping[str, Any], profile: Profile, redirect_uris: Collection[str], present: Application
 ) -> Profile:
@@ -50,9 +61,6 @@ def updated(
 
     Raises SectorProblem, TooManyRequestsError.
     """
-    wanted = document.get("subject_type")
-    if signing.is_on() and wanted in (PAIRWISE, PUBLIC) and wanted != described(present)["subject_type"]:
-        raise SectorProblem(Message("subject_type cannot be changed; register a new client."))
     if present.sector is None:
         return profile
     with counted(present.client_id):
@@ -93,9 +101,7 @@ def counted(whose: str) -> Any:
 
 def _uri_in(document: Mapping[str, Any]) -> str | None:
     uri = document.get("sector_identifier_uri")
-    if uri is not None and not isinstance(uri, str):
-        raise SectorProblem(Message("sector_identifier_uri must be a string."))
-    return (uri or "").strip() or None
+    return str(uri).strip() if uri else None
 
 
 def _named(redirect_uris: Collection[str], identifier_uri: str | None) -> str:
