@@ -87,6 +87,9 @@ class Application(Item):
     post_logout_redirect_uris: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute, null=True)
     backchannel_logout_uri = UnicodeAttribute(null=True)
     backchannel_logout_session_required = BooleanAttribute(null=True)
+    sector = UnicodeAttribute(null=True)  # None if users are public; see `sector`
+    sector_key = UnicodeAttribute(null=True)
+    sector_identifier_uri = UnicodeAttribute(null=True)
     description = UnicodeAttribute(null=True)
     client_uri = UnicodeAttribute(null=True)
     logo_uri = UnicodeAttribute(null=True)

@@ -78,6 +78,13 @@ def enable(client_id: str) -> None:
     store.change(Application.key(client_id), [Application.active.set(True)], Application.owner_id.exists())
 
 
+def know_users_by(client_id: str, sector: str | None, sector_key: str | None, identifier_uri: str | None) -> None:
+    """Let the application know users by pairwise identifiers from the next request on (see `models.sector`), or by
+    their ids, if there is no sector. Raises ConditionFailed if it has been deleted."""
+    actions = setting({"sector": sector, "sector_key": sector_key, "sector_identifier_uri": identifier_uri})
+    store.change(Application.key(client_id), actions, Application.owner_id.exists())
+
+
 def setting(values: Mapping[str, Any]) -> list[Action]:
     """What sets these attributes, and removes those whose value is None."""
     attributes = Application.get_attributes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, TextIO
@@ -21,7 +22,7 @@ from chalicelib.models import (
 )
 from chalicelib.models.application import Application, Profile
 from chalicelib.models.user import User
-from chalicelib.protocol.clients import fapi, private_key_jwt
+from chalicelib.protocol.clients import fapi, private_key_jwt, sectors
 from chalicelib.protocol.rules import logout_uris, redirect_uris, resource_indicators, scopes
 from infra.commands import Change, Destructive, Group, Listing, Operator, checked, clear_errors, fail
 from infra.commands.users import find_user
@@ -66,6 +67,12 @@ def applications() -> None:
     is_flag=True,
     help="Hold it to the FAPI 2.0 Security Profile. Needs --jwks and https:// redirect URLs.",
 )
+@click.option("--pairwise", is_flag=True, help="Let it know users by identifiers that no other application has.")
+@click.option(
+    "--sector-identifier-uri",
+    metavar="URL",
+    help="For --pairwise, if the redirect URLs are at several hosts: a JSON array of them, which is fetched once.",
+)
 @click.option(
     "--auth-method",
     type=click.Choice([application.BASIC, application.POST]),
@@ -97,6 +104,9 @@ def applications_create(
         if not logout_queue.is_on():
             fail("--backchannel-logout-uri: this stage has no LOGOUT_QUEUE, so it tells no application.")
         logout_uri = checked(logout_uris.check, logout_uri, "--backchannel-logout-uri")
+    is_pairwise, identifier_uri = kind.pop("pairwise"), kind.pop("sector_identifier_uri")
+    if identifier_uri and not is_pairwise:
+        fail("--sector-identifier-uri: it is for --pairwise.")
     after_sign_out = tuple(dict.fromkeys(uris_after_sign_out))
     profile = replace(_profile(**kind), post_logout_redirect_uris=after_sign_out, backchannel_logout_uri=logout_uri)
     if profile.fapi and (problem := fapi.problem_with(profile, uris)):
@@ -105,6 +115,8 @@ def applications_create(
     if not operator.may(f"register the application {name} for {found.email}", about=[found.user_id]):
         return
     with clear_errors():
+        if is_pairwise:
+            profile = with_sector(profile, uris, identifier_uri)
         made, secret = registration_form.register(
             found,
             name=name,
@@ -156,6 +168,14 @@ def _profile(
         dpop_bound_access_tokens=require_dpop,
         jwks=_keys(jwks) if jwks else None,
     )
+
+
+def with_sector(profile: Profile, uris: Sequence[str], identifier_uri: str | None) -> Profile:
+    """The profile of an application that knows users by pairwise identifiers. Ends the command if it cannot."""
+    try:
+        return sectors.chosen(profile, uris, identifier_uri)
+    except sectors.SectorProblem as error:
+        fail(error.message)
 
 
 def _keys(file: TextIO) -> str:
