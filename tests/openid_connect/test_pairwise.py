@@ -18,6 +18,7 @@ from chalicelib.models.application import Application
 from chalicelib.models.sector import Sector
 from tests.actors import Browser, ClientApp
 from tests.document_server import DocumentServer, write
+from tests.flows.test_races import at_once
 from tests.openid_connect.sign_in import checked, signed_in, user_info
 from tests.openid_connect.test_registration import open_to_all
 from tests.store_proxy import StoreProxy
@@ -282,6 +283,15 @@ def test_sector_has_one_key_whoever_asks_first(base_url: str) -> None:
     assert kept is not None
     assert {found.sector_key for found in stored if found} == {kept.pairwise_key} == {sector.key_of(name)}
     assert urlsplit(uri).hostname == kept.name
+
+
+@pytest.mark.spec("docs/architecture.md")
+def test_of_many_first_registrations_at_once_all_get_one_key(base_url: str) -> None:
+    uri = f"https://{credentials.new_serial().lower()}.example.com/callback"
+    answers = at_once(*[lambda: ask(base_url, uri)] * 8)
+    found = [storage.read(Application.key(answer.json()["client_id"]))[0] for answer in answers]
+    assert [answer.status_code for answer in answers] == [201] * 8
+    assert len({one.sector_key for one in found if one}) == 1
 
 
 def test_pairwise_identifiers_cost_no_round_trip(base_url: str, john: Browser, store: StoreProxy) -> None:
