@@ -18,6 +18,7 @@ from infra.commands import Operator
 from infra.commands.applications import applications
 from infra.commands.audit import audit
 from infra.commands.check import check
+from infra.commands.create_application import applications_create
 from infra.commands.fapi import applications_hold_to_fapi
 from infra.commands.grants import grants
 from infra.commands.import_applications import applications_import
@@ -35,6 +36,7 @@ from infra.commands.verification import applications_verify
 from infra.laptop import local
 from infra.terminal import printable
 
+applications.add_command(applications_create)
 applications.add_command(applications_hold_to_fapi)
 applications.add_command(applications_use_pairwise)
 applications.add_command(applications_import)

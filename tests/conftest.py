@@ -20,8 +20,9 @@ from chalicelib.keys import signing
 from chalicelib.models import throttle
 from chalicelib.models.store import table as table_module
 from chalicelib.protocol.clients import recent_requests
-from tests import network, people, stage
+from tests import local_aws, network, people, stage
 from tests.actors import Browser, ClientApp, Person
+from tests.local_aws import LocalAws
 from tests.local_run import LocalRun
 from tests.mailbox import Mailbox
 from tests.rehearsed import REHEARSED
@@ -105,6 +106,13 @@ def local_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRun]:
 @pytest.fixture(name="store")
 def store_proxy() -> StoreProxy:
     return stage.PROXY
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
+    """SSM and KMS, in a MiniStack of their own. Tests use parameters of different names."""
+    with local_aws.running(tmp_path_factory.mktemp("aws")) as made:
+        yield made
 
 
 @pytest.fixture

@@ -9,11 +9,13 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
-from infra.laptop.ministack import is_listening
-from tests.actors import Person
+from infra.laptop.ministack import free_port, is_listening
+from tests.actors import Browser, Person
 from tests.local_run import ROOT, LocalRun
+from tests.path_front import PathFront
 
 EVE = Person("", "eve@localhost", {"smallshows": "Small Shows"}, password="lanyard-demo")
 
@@ -43,3 +45,24 @@ def serving(lanyard: LocalRun, address: str) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(10)
+
+
+@contextmanager
+def below_a_path(folder: Path, *, leads_root: bool, slash: str = "") -> Iterator[tuple[str, Browser, PathFront]]:
+    """The sample's address, a browser of EVE, and the proxy that leads to a Lanyard whose issuer has a path.
+
+    leads_root: whether the host's own /.well-known/ leads there too. slash: what the operator's setting has at the end
+    of the sample's address.
+    """
+    address = f"http://127.0.0.1:{free_port()}/mcp"
+    lanyard = LocalRun(folder, REGISTRATION="open", RESOURCES=address + slash)
+    with PathFront(lanyard.base_url, "/prod/oauth", leads_root=leads_root) as front:
+        lanyard.settings["PUBLIC_URL"] = front.url
+        lanyard.start()
+        try:
+            with serving(lanyard, address):
+                browser = Browser(front.url, EVE)
+                browser.sign_in()
+                yield address, browser, front
+        finally:
+            lanyard.terminate()

@@ -7,32 +7,22 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import boto3
 import pytest
 
 from chalicelib import settings
 from chalicelib.keys import parameter_store, server_key
-from infra.laptop.ministack import REGION, MiniStack, free_port
+from tests.local_aws import LocalAws
 
 KEY = "a-key-that-an-operator-put-into-the-parameter-store"
 pytestmark = pytest.mark.spec("RFC 9700 §4.14.2")
 
 
-@pytest.fixture(scope="module")
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MiniStack]:
-    """A MiniStack of its own, because the store of the other tests may be DynamoDB only."""
-    made = MiniStack(free_port(), log=tmp_path_factory.mktemp("ssm") / "ministack.log")
-    made.wait_until_ready()
-    yield made
-    made.stop()
-
-
 @pytest.fixture
-def parameter(aws: MiniStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def parameter(aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The name of an SSM parameter that contains the key."""
     monkeypatch.setitem(os.environ, "AWS_ENDPOINT_URL_SSM", aws.url)
     name = "/lanyard/test/server-key"
-    boto3.client("ssm", region_name=REGION).put_parameter(Name=name, Value=KEY, Type="SecureString", Overwrite=True)
+    aws.put(name, KEY)
     parameter_store.forget()
     yield name
     parameter_store.forget()
@@ -56,10 +46,10 @@ def test_missing_parameter_is_an_error_that_says_so(parameter: str, monkeypatch:
     assert error.value.code == "ParameterNotFound"
 
 
-def test_parameter_with_a_too_short_key_is_refused(parameter: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    boto3.client("ssm", region_name=REGION).put_parameter(
-        Name=parameter, Value="short", Type="SecureString", Overwrite=True
-    )
+def test_parameter_with_a_too_short_key_is_refused(
+    aws: LocalAws, parameter: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws.put(parameter, "short")
     use(monkeypatch, server_key=None, server_key_parameter=parameter)
     with pytest.raises(server_key.ServerKeyUnavailable):
         server_key.read()
@@ -78,11 +68,11 @@ def test_server_key_is_not_shown_with_the_other_settings() -> None:
     assert KEY not in repr(made)
 
 
-def test_parameter_may_hold_several_keys_newest_first(parameter: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parameter_may_hold_several_keys_newest_first(
+    aws: LocalAws, parameter: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     keys = [KEY + "-2", KEY]
-    boto3.client("ssm", region_name=REGION).put_parameter(
-        Name=parameter, Value="\n".join(keys) + "\n", Type="SecureString", Overwrite=True
-    )
+    aws.put(parameter, "\n".join(keys) + "\n")
     use(monkeypatch, server_key=None, server_key_parameter=parameter)
     assert [key.secret.decode() for key in server_key.read_all()] == keys
     assert server_key.newest().secret.decode() == keys[0]
@@ -90,11 +80,9 @@ def test_parameter_may_hold_several_keys_newest_first(parameter: str, monkeypatc
 
 @pytest.mark.parametrize(("value", "code"), [(f"{KEY} short", "TooShort"), (" ".join([KEY] * 11), "TooMany")])
 def test_parameter_with_invalid_keys_is_refused(
-    parameter: str, monkeypatch: pytest.MonkeyPatch, value: str, code: str
+    aws: LocalAws, parameter: str, monkeypatch: pytest.MonkeyPatch, value: str, code: str
 ) -> None:
-    boto3.client("ssm", region_name=REGION).put_parameter(
-        Name=parameter, Value=value, Type="SecureString", Overwrite=True
-    )
+    aws.put(parameter, value)
     use(monkeypatch, server_key=None, server_key_parameter=parameter)
     with pytest.raises(server_key.ServerKeyUnavailable) as error:
         server_key.read_all()

@@ -7,7 +7,8 @@ import click
 from chalicelib.models import application_edit
 from chalicelib.models.application import CLASSIC
 from infra.commands import Change, Operator, clear_errors, fail
-from infra.commands.applications import find_application, with_sector
+from infra.commands.applications import find_application
+from infra.commands.create_application import with_sector
 
 
 @click.command("use-pairwise", cls=Change)

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-import boto3
 import pytest
 
 from chalicelib import limits, settings
 from chalicelib.keys import parameter_store
-from infra.laptop.ministack import REGION, MiniStack, free_port
+from infra.laptop.ministack import free_port
 from tests.actors import Browser
 from tests.conftest import Clock
+from tests.local_aws import LocalAws
 from tests.openid_provider import SECRET, OpenIDProvider
 from tests.openid_sign_in import sign_in, somebody
 
@@ -23,18 +23,9 @@ PARAMETER = "/lanyard/test/staff-secret"
 TOKEN = "/token"
 
 
-@pytest.fixture(scope="module")
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MiniStack]:
-    """A MiniStack of its own, because the store of the other tests may be DynamoDB only."""
-    made = MiniStack(free_port(), log=tmp_path_factory.mktemp("ssm") / "ministack.log")
-    made.wait_until_ready()
-    yield made
-    made.stop()
-
-
 @pytest.fixture
 def put(
-    aws: MiniStack, provider: OpenIDProvider, use: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    aws: LocalAws, provider: OpenIDProvider, use: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[str], None]]:
     """Puts a value into the SSM parameter that has the provider's secret."""
     monkeypatch.setitem(os.environ, "AWS_ENDPOINT_URL_SSM", aws.url)
@@ -43,8 +34,7 @@ def put(
     monkeypatch.setattr(settings, "SETTINGS", changed)
 
     def put(value: str) -> None:
-        ssm = boto3.client("ssm", region_name=REGION)
-        ssm.put_parameter(Name=PARAMETER, Value=value, Type="SecureString", Overwrite=True)
+        aws.put(PARAMETER, value)
 
     parameter_store.forget()
     put(SECRET)

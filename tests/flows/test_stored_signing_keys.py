@@ -20,7 +20,6 @@ from chalicelib.keys import kms, new_key, parameter_store, signing
 from chalicelib.keys.signing import SigningKeyMissing, SigningKeyUnavailable
 from chalicelib.signing_keys import SigningKey
 from infra.rehearsal.connect_check import Account, CheckFailed, Visit
-from tests import local_aws
 from tests.actors import Browser, ClientApp
 from tests.conftest import Clock
 from tests.local_aws import LocalAws
@@ -33,12 +32,6 @@ SPECS = {"RS256": "RSA_2048", "ES256": "ECC_NIST_P256"}
 RS256 = new_key.make("RS256", 0)
 OTHER = new_key.make("RS256", 0)
 pytestmark = pytest.mark.spec("docs/security.md")
-
-
-@pytest.fixture(scope="module")
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
-    with local_aws.running(tmp_path_factory.mktemp("keys")) as made:
-        yield made
 
 
 @pytest.fixture(autouse=True)

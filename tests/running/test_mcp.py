@@ -19,11 +19,9 @@ from mcp.shared._httpx_utils import create_mcp_http_client
 from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 from pydantic import AnyUrl
 
-from infra.laptop.ministack import free_port
 from tests.actors import Browser, ClientApp
 from tests.local_run import LocalRun
-from tests.mcp_sample import EVE, serving
-from tests.path_front import PathFront
+from tests.mcp_sample import below_a_path
 
 CALLBACK = "http://127.0.0.1:3030/callback"
 
@@ -138,21 +136,11 @@ def test_revoked_token_is_refused_by_the_mcp_server_at_once(server: str, browser
     "leads_root", [False, True], ids=["a stage on API Gateway's own domain", "a domain's root too"]
 )
 def test_mcp_host_finds_an_issuer_with_a_path(tmp_path: Path, leads_root: bool) -> None:
-    address = f"http://127.0.0.1:{free_port()}/mcp"
-    lanyard = LocalRun(tmp_path, REGISTRATION="open", RESOURCES=address + "/")
-    with PathFront(lanyard.base_url, "/prod/oauth", leads_root=leads_root) as front:
-        lanyard.settings["PUBLIC_URL"] = front.url
-        lanyard.start()
-        try:
-            with serving(lanyard, address):
-                browser = Browser(front.url, EVE)
-                browser.sign_in()
-                host = Host(address, browser)
-                assert run(host.organizers) == {"result": ["smallshows"]}
-                host.auth.context.token_expiry_time = 1  # a day passes
-                assert run(host.organizers) == {"result": ["smallshows"]}
-        finally:
-            lanyard.terminate()
+    with below_a_path(tmp_path, leads_root=leads_root, slash="/") as (address, browser, front):
+        host = Host(address, browser)
+        assert run(host.organizers) == {"result": ["smallshows"]}
+        host.auth.context.token_expiry_time = 1  # a day passes
+        assert run(host.organizers) == {"result": ["smallshows"]}
     assert len(host.tokens) == 2
     before = [f"/.well-known/{name}/prod/oauth" for name in ("oauth-authorization-server", "openid-configuration")]
     tried = [path for path in front.asked if "/.well-known/" in path]

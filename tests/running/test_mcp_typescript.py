@@ -8,12 +8,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from infra.laptop.ministack import free_port
 from tests import node
 from tests.actors import Browser
-from tests.local_run import LocalRun
-from tests.mcp_sample import EVE, serving
-from tests.path_front import PathFront
+from tests.mcp_sample import below_a_path
 from tests.running.test_mcp import CALLBACK
 
 pytestmark = pytest.mark.spec("MCP")
@@ -53,15 +50,5 @@ def test_host_in_typescript_registers_connects_refreshes_and_connects_again(serv
 def test_host_in_typescript_finds_an_issuer_with_a_path(tmp_path: Path, *, leads_root: bool) -> None:
     """On API Gateway's own domain only the last URL leads here. There the SDK takes only an OpenID provider's document,
     so the stage has to sign, as `make run` does."""
-    address = f"http://127.0.0.1:{free_port()}/mcp"
-    lanyard = LocalRun(tmp_path, REGISTRATION="open", RESOURCES=address)
-    with PathFront(lanyard.base_url, "/prod/oauth", leads_root=leads_root) as front:
-        lanyard.settings["PUBLIC_URL"] = front.url
-        lanyard.start()
-        try:
-            with serving(lanyard, address):
-                browser = Browser(front.url, EVE)
-                browser.sign_in()
-                assert play(browser, address)["first"] == ORGANIZERS
-        finally:
-            lanyard.terminate()
+    with below_a_path(tmp_path, leads_root=leads_root) as (address, browser, _):
+        assert play(browser, address)["first"] == ORGANIZERS

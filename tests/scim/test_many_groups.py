@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,13 +12,16 @@ from chalicelib.models import membership, membership_shards, organizer, user, us
 from chalicelib.models import store as storage
 from chalicelib.models.user import User
 from tests.actors import Person
+from tests.catalogues import use
 from tests.scim.platform_server import PlatformServer
 from tests.scim.test_groups import belongs
 from tests.scim.test_users import refused
-from tests.store_proxy import StoreProxy
+from tests.signed_tokens.conftest import catalogue
+from tests.store_proxy import Call, StoreProxy
 
 pytestmark = pytest.mark.spec("docs/platform/scim.md", "RFC 7644 §3.5.2")
 ON_USER, FURTHER = 2, 4
+ITEMS_OF_A_TRANSACTION = 100  # what DynamoDB takes
 
 
 @pytest.fixture
@@ -117,3 +121,35 @@ def test_deleted_user_leaves_no_shards(platform: PlatformServer, agent: Person, 
     assert [list(membership.members(slug)) for slug in slugs] == [[]] * len(slugs)
     with pytest.raises(storage.ConditionFailed):
         user.add_member(agent.user_id, slugs[0])
+
+
+@pytest.mark.usefixtures("signing_key")
+def test_as_many_members_as_change_at_once_fit_in_one_transaction(
+    a_person: Callable[..., Person],
+    platform: PlatformServer,
+    slugs: list[str],
+    store: StoreProxy,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The most that one takes: everybody has very many groups, and an API checks signed tokens by itself."""
+    use(monkeypatch, catalogue())
+    ids = sorted(a_person().user_id for _ in range(limits.SCIM_MEMBERS_AT_ONCE))
+    for slug in slugs[: ON_USER + 1]:
+        for one in ids:
+            user.add_member(one, slug)
+    last = slugs[-1]
+    joins = {"op": "add", "path": "members", "value": [{"value": one} for one in ids]}
+    with store.count() as calls:
+        assert platform.patch(f"/Groups/{last}", joins).status_code == 200
+    assert [len(items) for items in transactions(calls)] == [3 * len(ids) + 1]
+    assert all(belongs(one, last) for one in ids)
+    with store.count() as calls:
+        assert platform.patch(f"/Groups/{last}", {"op": "remove", "path": "members"}).status_code == 200
+    (items,) = transactions(calls)
+    assert len(items) == 4 * len(ids) + 1 <= ITEMS_OF_A_TRANSACTION
+    assert sum(item.get("Put", {}).get("TableName") == "test-ended_tokens" for item in items) == len(ids)
+    assert not any(belongs(one, last) for one in ids)
+
+
+def transactions(calls: list[Call]) -> list[list[dict[str, Any]]]:
+    return [call.body["TransactItems"] for call in calls if call.operation == "TransactWriteItems"]
