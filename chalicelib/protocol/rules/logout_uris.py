@@ -9,8 +9,6 @@ from chalicelib.messages import Message
 from chalicelib.protocol.rules import redirect_uris
 from chalicelib.protocol.rules.redirect_uris import RedirectUriError
 
-_PORT = 443
-
 
 def check(uri: str) -> str:
     """The address without whitespace around it. Raises RedirectUriError for one that no token could be sent to.
@@ -24,6 +22,6 @@ def check(uri: str) -> str:
         return uri
     if parts.scheme != "https":
         raise RedirectUriError(Message("must be a full address that starts with https://"))
-    if parts.port not in (None, _PORT):
+    if not outbound.is_reachable_port(parts):
         raise RedirectUriError(Message("has a port other than 443"))
     return uri
