@@ -1,4 +1,4 @@
-"""Programs beside Lanyard on a laptop that it may call over TLS, with any certificate: REACHABLE_HOSTS="localhost:8443".
+"""Programs beside Lanyard on a laptop that it may call over TLS, with any certificate: REACHABLE_HOSTS=localhost:8443.
 
 A deployment calls public addresses alone. A conformance suite on the same machine has none, and it publishes keys and
 waits for logout tokens. Only the server of `make run` reads this, and nothing in infra/ is deployed.
