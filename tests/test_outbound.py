@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib import outbound
-from chalicelib.protocol.rules import logout_uris
+from chalicelib.protocol.rules import server_uris
 from chalicelib.protocol.rules.redirect_uris import RedirectUriError
 from chalicelib.settings import SettingsError
 from infra.laptop import reachable
@@ -35,7 +35,7 @@ def test_program_beside_is_reached_at_its_port_with_its_certificate(
     monkeypatch.setattr(outbound, "NETWORK", allowed)
     assert outbound.fetch(f"https://{here}/keys") == b'{"keys": []}'
     assert beside.headers[0]["Host"] == here
-    assert logout_uris.check(f"https://{here}/out") == f"https://{here}/out"
+    assert server_uris.check(f"https://{here}/out") == f"https://{here}/out"
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
@@ -47,7 +47,7 @@ def test_no_other_program_beside_is_reached(
     with pytest.raises(outbound.FetchError):
         outbound.fetch(f"{scheme}://{host}:{beside.port}/keys")
     with pytest.raises(RedirectUriError):
-        logout_uris.check(f"https://{host}:{beside.port}/out")
+        server_uris.check(f"https://{host}:{beside.port}/out")
     assert beside.asked == []
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from pynamodb.attributes import BooleanAttribute, ListAttribute, UnicodeAttribute, UnicodeSetAttribute
@@ -19,7 +19,7 @@ from chalicelib.models.client_profile import NONE as NONE
 from chalicelib.models.client_profile import POST as POST
 from chalicelib.models.client_profile import PRIVATE_KEY_JWT as PRIVATE_KEY_JWT
 from chalicelib.models.client_profile import PUBLIC as PUBLIC
-from chalicelib.models.client_profile import SILENT
+from chalicelib.models.client_profile import SILENT, OlderSecret
 from chalicelib.models.client_profile import WEB as WEB
 from chalicelib.models.client_profile import About as About
 from chalicelib.models.client_profile import Profile as Profile
@@ -39,16 +39,6 @@ class OwnerIndex(GlobalSecondaryIndex["Application"]):
         projection = AllProjection()
 
     owner_id = UnicodeAttribute(hash_key=True)
-
-
-@dataclass(frozen=True)
-class OlderSecret:
-    """A replaced secret that works until its end date. until, used_at: seconds since the epoch; used_at: None if no
-    use was recorded."""
-
-    digest: str
-    until: int
-    used_at: int | None
 
 
 class Application(Item):
@@ -80,6 +70,9 @@ class Application(Item):
     earlier_secret_until = EpochSeconds(null=True)
     earlier_secret_used_at = EpochSeconds(null=True)
     jwks = UnicodeAttribute(null=True)
+    jwks_uri = UnicodeAttribute(null=True)  # where `jwks` was fetched; see `published_keys`
+    jwks_fetched_at = EpochSeconds(null=True)
+    jwks_asked_at = EpochSeconds(null=True)
     id_token_alg = UnicodeAttribute(null=True)  # what signs its ID tokens; None for what the stage prefers
     userinfo_signed = BooleanAttribute(null=True)  # it gets UserInfo as a signed JWT
     userinfo_alg = UnicodeAttribute(null=True)  # None for that of its ID tokens
@@ -235,6 +228,7 @@ def made(
         device_grant=profile.device_grant,
         **profile.rare,
         jwks=profile.jwks,
+        jwks_fetched_at=now if profile.jwks_uri else None,
         **stored(about),
         registration_digest=registration_digest,
         redirect_uris=list(redirect_uris),

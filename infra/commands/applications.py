@@ -14,7 +14,7 @@ from chalicelib.models import application, application_access, client_secret, or
 from chalicelib.models.application import Application, Profile
 from chalicelib.models.user import User
 from chalicelib.protocol.clients import fapi, private_key_jwt
-from chalicelib.protocol.rules import logout_uris, redirect_uris, resource_indicators, scopes
+from chalicelib.protocol.rules import redirect_uris, resource_indicators, scopes, server_uris
 from infra.commands import Change, Destructive, Group, Listing, Operator, checked, clear_errors, fail
 from infra.commands.users import find_user
 
@@ -88,7 +88,7 @@ def applications_create(
     if logout_uri is not None:
         if not logout_queue.is_on():
             fail("--backchannel-logout-uri: this stage has no LOGOUT_QUEUE, so it tells no application.")
-        logout_uri = checked(logout_uris.check, logout_uri, "--backchannel-logout-uri")
+        logout_uri = checked(server_uris.check, logout_uri, "--backchannel-logout-uri")
     after_sign_out = tuple(dict.fromkeys(uris_after_sign_out))
     profile = replace(_profile(**kind), post_logout_redirect_uris=after_sign_out, backchannel_logout_uri=logout_uri)
     if profile.fapi and (problem := fapi.problem_with(profile, uris)):

@@ -1,4 +1,5 @@
-"""Where an application is told that a session ended (OpenID Connect Back-Channel Logout 1.0 §2.2)."""
+"""Addresses of an application's server that Lanyard calls: where it is told that a session ended (OpenID Connect
+Back-Channel Logout 1.0 §2.2), and where it publishes its keys (RFC 7591 §2)."""
 
 from __future__ import annotations
 
@@ -11,9 +12,9 @@ from chalicelib.protocol.rules.redirect_uris import RedirectUriError
 
 
 def check(uri: str) -> str:
-    """The address without whitespace around it. Raises RedirectUriError for one that no token could be sent to.
+    """The address without whitespace around it. Raises RedirectUriError for one that could never be called.
 
-    What its host resolves to is checked each time a token is sent.
+    What its host resolves to is checked at each call.
     """
     uri = uri.strip()
     redirect_uris.check_registrable(uri)
