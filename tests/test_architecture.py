@@ -120,6 +120,7 @@ SHARED_ENDPOINTS = {
         "mailed_link",
         "own_application",
         "application_form",
+        "openid_form",
         "consent_page",
         "sign_in_again",
         "authorization_answer",

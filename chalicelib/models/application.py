@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from pynamodb.attributes import BooleanAttribute, ListAttribute, UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from chalicelib import clock, credentials
-from chalicelib.models import ended_tokens, store
+from chalicelib.models import store
 from chalicelib.models.client_profile import BASIC as BASIC
 from chalicelib.models.client_profile import CLASSIC as CLASSIC
 from chalicelib.models.client_profile import CONFIDENTIAL as CONFIDENTIAL
@@ -19,7 +19,7 @@ from chalicelib.models.client_profile import NONE as NONE
 from chalicelib.models.client_profile import POST as POST
 from chalicelib.models.client_profile import PRIVATE_KEY_JWT as PRIVATE_KEY_JWT
 from chalicelib.models.client_profile import PUBLIC as PUBLIC
-from chalicelib.models.client_profile import SILENT, OlderSecret
+from chalicelib.models.client_profile import SILENT
 from chalicelib.models.client_profile import WEB as WEB
 from chalicelib.models.client_profile import About as About
 from chalicelib.models.client_profile import Profile as Profile
@@ -39,6 +39,16 @@ class OwnerIndex(GlobalSecondaryIndex["Application"]):
         projection = AllProjection()
 
     owner_id = UnicodeAttribute(hash_key=True)
+
+
+@dataclass(frozen=True)
+class OlderSecret:
+    """A replaced secret that works until its end date. until, used_at: seconds since the epoch; used_at: None if no
+    use was recorded."""
+
+    digest: str
+    until: int
+    used_at: int | None
 
 
 class Application(Item):
@@ -80,6 +90,9 @@ class Application(Item):
     post_logout_redirect_uris: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute, null=True)
     backchannel_logout_uri = UnicodeAttribute(null=True)
     backchannel_logout_session_required = BooleanAttribute(null=True)
+    sector = UnicodeAttribute(null=True)  # None if users are public; see `sector`
+    sector_key = UnicodeAttribute(null=True)
+    sector_identifier_uri = UnicodeAttribute(null=True)
     description = UnicodeAttribute(null=True)
     client_uri = UnicodeAttribute(null=True)
     logo_uri = UnicodeAttribute(null=True)
@@ -268,23 +281,6 @@ def get(client_id: str) -> Application | None:
 def stored(about: About) -> dict[str, Any]:
     """The attributes of an item that say this. Their value is None for what it leaves out."""
     return {**asdict(about), "contacts": list(about.contacts) or None}
-
-
-def serve_resource(client_id: str, resource: str) -> None:
-    """Make the application the API of this resource, which may introspect the tokens for it."""
-    store.change(Application.key(client_id), [Application.resource.set(resource)], Application.owner_id.exists())
-
-
-def disable(client_id: str) -> None:
-    """Refuse the application's secret and all its tokens from the next request on."""
-    key = Application.key(client_id)
-    disabled = store.Update(key, [Application.active.set(False)], Application.owner_id.exists())
-    store.write(disabled, *ended_tokens.all_with(ended_tokens.handle_of_application(key.hash_key)))
-
-
-def enable(client_id: str) -> None:
-    """Undo `disable`."""
-    store.change(Application.key(client_id), [Application.active.set(True)], Application.owner_id.exists())
 
 
 def owned_by(owner_id: str) -> list[Application]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 CONFIDENTIAL = "confidential"
@@ -36,6 +36,9 @@ class Profile:
     Registration §2). post_logout_redirect_uris: where it may have browsers sent after a sign-out that it asked for
     (OpenID Connect RP-Initiated Logout §3.1). backchannel_logout_uri: where it is told that a session ended;
     backchannel_logout_session_required: it needs a `sid`, which each logout token has (Back-Channel Logout §2.2).
+    sector: whose pairwise identifiers it knows users by; None for their ids. sector_key: what makes these, see
+    `models.sector`. sector_identifier_uri: the document that says its sector, if it needs one (OpenID Connect
+    Registration §2).
     """
 
     auth_method: str = BASIC
@@ -55,6 +58,9 @@ class Profile:
     post_logout_redirect_uris: tuple[str, ...] = ()
     backchannel_logout_uri: str | None = None
     backchannel_logout_session_required: bool = False
+    sector: str | None = None
+    sector_key: str | None = field(default=None, repr=False)
+    sector_identifier_uri: str | None = None
 
     @property
     def is_public(self) -> bool:
@@ -79,20 +85,13 @@ class Profile:
             "post_logout_redirect_uris": list(self.post_logout_redirect_uris) or None,
             "backchannel_logout_uri": self.backchannel_logout_uri,
             "backchannel_logout_session_required": self.backchannel_logout_session_required or None,
+            "sector": self.sector,
+            "sector_key": self.sector_key,
+            "sector_identifier_uri": self.sector_identifier_uri,
         }
 
 
 CLASSIC = Profile()
-
-
-@dataclass(frozen=True)
-class OlderSecret:
-    """A replaced secret that works until its end date. until, used_at: seconds since the epoch; used_at: None if no
-    use was recorded."""
-
-    digest: str
-    until: int
-    used_at: int | None
 
 
 @dataclass(frozen=True)

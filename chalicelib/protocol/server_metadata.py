@@ -10,7 +10,7 @@ from chalicelib.keys import signing
 from chalicelib.models import ended_tokens
 from chalicelib.models.application import BASIC, NONE, POST, PRIVATE_KEY_JWT
 from chalicelib.protocol.authorization import authorization_request
-from chalicelib.protocol.clients import client_metadata, dpop, metadata_documents, private_key_jwt
+from chalicelib.protocol.clients import client_metadata, dpop, metadata_documents, private_key_jwt, sectors
 from chalicelib.protocol.grants import token_endpoint
 from chalicelib.protocol.openid import claims
 from chalicelib.protocol.rules import dpop_proof, paths, pkce, prompts, scopes
@@ -82,7 +82,7 @@ def openid_provider(issuer: str) -> dict[str, Any]:
         **found,
         "userinfo_endpoint": issuer + paths.USER_INFO,
         "end_session_endpoint": issuer + paths.END_SESSION,
-        "subject_types_supported": ["public"],
+        "subject_types_supported": [sectors.PUBLIC, sectors.PAIRWISE],
         "id_token_signing_alg_values_supported": algorithms,
         "userinfo_signing_alg_values_supported": algorithms,
         "claim_types_supported": ["normal"],

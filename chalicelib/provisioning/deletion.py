@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from chalicelib import logs
 from chalicelib.accounts import leaving
-from chalicelib.models import application, provisioned_user, session, store, user_erasure
+from chalicelib.models import application_edit, provisioned_user, session, store, user_erasure
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.consent import Consent
 from chalicelib.models.grant import Grant
@@ -45,7 +45,7 @@ def delete(of: User) -> None:
 
 def _disable(client_id: str) -> int:
     try:
-        application.disable(client_id)
+        application_edit.disable(client_id)
     except store.ConditionFailed:
         return 0  # was deleted in the meantime
     return 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, TextIO
@@ -10,10 +11,18 @@ import click
 
 from chalicelib import credentials, limits, logout_queue, names, permissions
 from chalicelib.keys import server_key
-from chalicelib.models import application, application_access, client_secret, organizer, registration_form, store
+from chalicelib.models import (
+    application,
+    application_access,
+    application_edit,
+    client_secret,
+    organizer,
+    registration_form,
+    store,
+)
 from chalicelib.models.application import Application, Profile
 from chalicelib.models.user import User
-from chalicelib.protocol.clients import fapi, private_key_jwt
+from chalicelib.protocol.clients import fapi, private_key_jwt, sectors
 from chalicelib.protocol.rules import redirect_uris, resource_indicators, scopes, server_uris
 from infra.commands import Change, Destructive, Group, Listing, Operator, checked, clear_errors, fail
 from infra.commands.users import find_user
@@ -58,6 +67,12 @@ def applications() -> None:
     is_flag=True,
     help="Hold it to the FAPI 2.0 Security Profile. Needs --jwks and https:// redirect URLs.",
 )
+@click.option("--pairwise", is_flag=True, help="Let it know users by identifiers that no other application has.")
+@click.option(
+    "--sector-identifier-uri",
+    metavar="URL",
+    help="For --pairwise, if the redirect URLs are at several hosts: a JSON array of them, which is fetched once.",
+)
 @click.option(
     "--auth-method",
     type=click.Choice([application.BASIC, application.POST]),
@@ -89,6 +104,9 @@ def applications_create(
         if not logout_queue.is_on():
             fail("--backchannel-logout-uri: this stage has no LOGOUT_QUEUE, so it tells no application.")
         logout_uri = checked(server_uris.check, logout_uri, "--backchannel-logout-uri")
+    is_pairwise, identifier_uri = kind.pop("pairwise"), kind.pop("sector_identifier_uri")
+    if identifier_uri and not is_pairwise:
+        fail("--sector-identifier-uri: it is for --pairwise.")
     after_sign_out = tuple(dict.fromkeys(uris_after_sign_out))
     profile = replace(_profile(**kind), post_logout_redirect_uris=after_sign_out, backchannel_logout_uri=logout_uri)
     if profile.fapi and (problem := fapi.problem_with(profile, uris)):
@@ -97,6 +115,8 @@ def applications_create(
     if not operator.may(f"register the application {name} for {found.email}", about=[found.user_id]):
         return
     with clear_errors():
+        if is_pairwise:
+            profile = with_sector(profile, uris, identifier_uri)
         made, secret = registration_form.register(
             found,
             name=name,
@@ -148,6 +168,14 @@ def _profile(
         dpop_bound_access_tokens=require_dpop,
         jwks=_keys(jwks) if jwks else None,
     )
+
+
+def with_sector(profile: Profile, uris: Sequence[str], identifier_uri: str | None) -> Profile:
+    """The profile of an application that knows users by pairwise identifiers. Ends the command if it cannot."""
+    try:
+        return sectors.chosen(profile, uris, identifier_uri)
+    except sectors.SectorProblem as error:
+        fail(error.message)
 
 
 def _keys(file: TextIO) -> str:
@@ -241,7 +269,7 @@ def applications_serve_resource(operator: Operator, client_id: str, resource: st
     if not operator.may(f"make {client_id} the API of {registered}", about=[client_id], detail=registered):
         return
     with clear_errors(f"There is no application {client_id}."):
-        application.serve_resource(client_id, registered)
+        application_edit.serve_resource(client_id, registered)
     operator.show({"client_id": client_id, "resource": registered}, sentence=f"{client_id} is the API of {registered}.")
 
 
@@ -294,7 +322,7 @@ def applications_disable(operator: Operator, client_id: str) -> None:
     if not operator.may(f"disable the application {client_id}", about=[client_id]):
         return
     with clear_errors(f"There is no application {client_id}."):
-        application.disable(client_id)
+        application_edit.disable(client_id)
     operator.show({"client_id": client_id, "active": False}, sentence=f"Disabled the application {client_id}.")
 
 
@@ -307,7 +335,7 @@ def applications_enable(operator: Operator, client_id: str) -> None:
     if not operator.may(f"enable the application {client_id}", about=[client_id]):
         return
     with clear_errors(f"There is no application {client_id}."):
-        application.enable(client_id)
+        application_edit.enable(client_id)
     operator.show({"client_id": client_id, "active": True}, sentence=f"Enabled the application {client_id}.")
 
 

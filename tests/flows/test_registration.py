@@ -559,7 +559,7 @@ def test_application_cannot_change_its_id_secret_or_authentication_method(
 @pytest.mark.spec("RFC 7592 §2.1", "docs/architecture.md")
 def test_application_that_the_operator_disabled_cannot_manage_itself(base_url: str, is_open: None) -> None:
     made = register(base_url).json()
-    application.disable(made["client_id"])
+    application_edit.disable(made["client_id"])
     changed = {"client_id": made["client_id"], "client_name": "Renamed", "redirect_uris": ["https://new.example/cb"]}
     for method, body in (("GET", {}), ("PUT", {"json": changed}), ("DELETE", {})):
         answer = manage(made, method, **body)
@@ -570,7 +570,7 @@ def test_application_that_the_operator_disabled_cannot_manage_itself(base_url: s
     kept = application.get(made["client_id"])
     assert kept is not None
     assert (kept.name, list(kept.redirect_uris), kept.active) == ("A host", [CALLBACK], False)
-    application.enable(made["client_id"])
+    application_edit.enable(made["client_id"])
     assert manage(made, "PUT", json=changed).json()["client_name"] == "Renamed"
 
 
@@ -580,7 +580,7 @@ def test_application_disabled_during_its_own_update_changes_nothing(
 ) -> None:
     made = register(base_url).json()
     changed = {"client_id": made["client_id"], "client_name": "Renamed", "redirect_uris": ["https://new.example/cb"]}
-    with store.before(CHANGES, lambda: application.disable(made["client_id"])):
+    with store.before(CHANGES, lambda: application_edit.disable(made["client_id"])):
         answer = manage(made, "PUT", json=changed)
     assert (answer.status_code, answer.json()["error"]) == (403, "access_denied")
     kept = application.get(made["client_id"])

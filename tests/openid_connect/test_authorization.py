@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -209,6 +210,18 @@ def test_what_is_not_supported_is_refused_by_its_name(
     john: Browser, mine: ClientApp, asked: dict[str, str], error: str
 ) -> None:
     assert john.open(mine.authorize_path(scope="openid", **asked)).answer["error"] == error
+
+
+@pytest.mark.spec("OpenID Connect Core §6.1")
+@pytest.mark.parametrize("inside", ["e30", "x", "bnVsbA", "eyJzdGF0ZSI6IDF9"])
+def test_refusal_of_a_request_object_goes_back_as_the_object_asks(john: Browser, mine: ClientApp, inside: str) -> None:
+    how = base64.urlsafe_b64encode(json.dumps({"state": "s-1", "response_mode": "form_post"}).encode()).decode()
+    page = john.open(mine.authorize_path(scope="openid", state=None, request=f"e30.{how.rstrip('=')}."))
+    assert (_posted(page)["error"], _posted(page)["state"]) == ("request_not_supported", "s-1")
+    said = john.open(mine.authorize_path(scope="openid", request=f"e30.{how.rstrip('=')}.", response_mode="query"))
+    assert said.answer["state"] == "xyz", "what is beside the object comes first"
+    other = john.open(mine.authorize_path(scope="openid", state=None, request=f"e30.{inside}.")).answer
+    assert (other["error"], "state" in other) == ("request_not_supported", False)
 
 
 def test_repeated_nonce_is_refused(john: Browser, mine: ClientApp) -> None:

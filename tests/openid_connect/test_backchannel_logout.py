@@ -132,10 +132,27 @@ def test_however_the_session_ends_the_application_is_told_once(
     john: Browser, shop: ClientApp, queue: Queue, told: Told, clock: Clock, end: Callable[..., Any]
 ) -> None:
     sid = connected(shop, john)["sid"]
-    clock.advance(1)  # this session is older than any that begins now
+    clock.advance(60)  # any session that begins now was seen later
     end(john) if end is Browser.sign_out else end(john, shop)
     assert queue.deliver() == [True]
     assert [checked(shop.base_url, token)["sid"] for token in told.tokens] == [sid]
+
+
+@pytest.mark.spec("OpenID Connect Core §8")
+def test_application_with_pairwise_identifiers_is_told_in_them(
+    john: Browser, shop: ClientApp, queue: Queue, told: Told
+) -> None:
+    set_up(shop, sector="shop.example.com", sector_key="k" * 43)
+    token = shop.connect(john, scope="openid")["id_token"]
+    signed_in = checked(shop.base_url, token)
+    assert signed_in["sub"] != john.user.user_id
+    page = john.open(asking(id_token_hint=token))
+    assert john.user.email in page.text
+    assert "another" not in page.text.lower()
+    john.press(page, "Sign out")
+    assert queue.deliver() == [True]
+    (ended,) = [checked(shop.base_url, one) for one in told.tokens]
+    assert (ended["sub"], ended["sid"]) == (signed_in["sub"], signed_in["sid"])
 
 
 def test_each_application_of_the_session_is_told_and_no_other(

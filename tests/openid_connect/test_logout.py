@@ -10,7 +10,7 @@ import requests
 from joserfc.jwk import RSAKey
 
 from chalicelib import settings
-from chalicelib.models import application
+from chalicelib.models import application, application_edit
 from tests.actors import CALLBACK, Browser, ClientApp, Page
 from tests.conftest import Clock
 from tests.openid_connect import forged
@@ -198,7 +198,7 @@ def test_address_that_was_taken_away_leads_nowhere(john: Browser, shop: ClientAp
 
 
 def test_disabled_application_leads_nowhere(john: Browser, shop: ClientApp, hint: str) -> None:
-    application.disable(shop.client_id)
+    application_edit.disable(shop.client_id)
     page = refused(john, "it is disabled", id_token_hint=hint, post_logout_redirect_uri=SIGNED_OUT)
     assert page.link("Sign out") == "/logout", "without the application, it goes on"
 

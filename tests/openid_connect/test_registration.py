@@ -39,7 +39,7 @@ def as_app(base_url: str, registered: dict[str, Any]) -> ClientApp:
 def test_registration_says_what_the_application_gets(base_url: str) -> None:
     registered = register(
         base_url,
-        subject_type="pairwise",
+        subject_type="ephemeral",
         id_token_signed_response_alg="none",
         id_token_encrypted_response_alg="RSA-OAEP",
         userinfo_signed_response_alg="HS256",
@@ -127,7 +127,7 @@ def test_metadata_is_that_of_an_openid_provider(base_url: str) -> None:
     assert openid["issuer"] == base_url
     assert openid["jwks_uri"] == base_url + "/.well-known/jwks.json"
     assert openid["userinfo_endpoint"] == base_url + "/api/v1/userinfo"
-    assert openid["subject_types_supported"] == ["public"]
+    assert openid["subject_types_supported"] == ["public", "pairwise"]
     assert openid["id_token_signing_alg_values_supported"] == ["RS256", "PS256"]
     assert openid["response_modes_supported"] == ["query", "form_post"]
     assert openid["claims_parameter_supported"] is True

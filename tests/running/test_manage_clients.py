@@ -7,7 +7,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from queue import Queue
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 import requests
@@ -80,6 +80,23 @@ def test_operator_holds_an_application_to_fapi_and_ends_that(local_run: LocalRun
     pushing = in_json(local_run, *CREATE, "--redirect-uri", CALLBACK, "--require-par")
     shop = ClientApp(local_run.base_url, pushing["client_id"], pushing["client_secret"], CALLBACK)
     assert "must push its requests" in eve.open(shop.authorize_path()).text
+
+
+@pytest.mark.spec("OpenID Connect Core §8")
+def test_operator_decides_by_what_an_application_knows_users(local_run: LocalRun, eve: Browser) -> None:
+    def known(app: ClientApp) -> str:
+        return str(app.me(app.connect(eve, "Small Shows")["access_token"]).json()["sub"])
+
+    made = [in_json(local_run, *CREATE, "--redirect-uri", CALLBACK, *more) for more in ([], ["--pairwise"])]
+    public, pairwise = (ClientApp(local_run.base_url, one["client_id"], one["client_secret"], CALLBACK) for one in made)
+    by_id, by_sector = known(public), known(pairwise)
+    assert by_id != by_sector
+    changed = in_json(local_run, "applications", "use-pairwise", public.client_id)
+    assert changed == {"client_id": public.client_id, "subject_type": "pairwise", "sector": urlsplit(CALLBACK).hostname}
+    assert known(public) == by_sector, "one sector"
+    ended = in_json(local_run, "applications", "use-pairwise", public.client_id, "--end")
+    assert ended == {"client_id": public.client_id, "subject_type": "public", "sector": None}
+    assert known(public) == by_id
 
 
 @pytest.mark.spec("FAPI 2.0 §5.3.2.1")
@@ -231,6 +248,23 @@ def test_initial_access_token_is_printed_with_the_digest_to_store(local_run: Loc
         ([*CREATE, "--jwks", "README.md", "--redirect-uri", CALLBACK], "--jwks: README.md is not JSON."),
         ([*CREATE, "--fapi", "--redirect-uri", CALLBACK], "--fapi: The FAPI 2.0 Security Profile needs"),
         (["applications", "hold-to-fapi", "nothing"], "There is no application nothing."),
+        (
+            [*CREATE, "--pairwise", "--redirect-uri", CALLBACK, "--redirect-uri", "https://other.example.net/x"],
+            "Pairwise identifiers need https:// redirect URLs at one host, or a sector_identifier_uri.",
+        ),
+        (
+            [*CREATE, "--pairwise", "--sector-identifier-uri", "http://x.example.com/", "--redirect-uri", CALLBACK],
+            "sector_identifier_uri must be a full address that starts with https://.",
+        ),
+        (
+            [*CREATE, "--sector-identifier-uri", "https://x.example.com/", "--redirect-uri", CALLBACK],
+            "--sector-identifier-uri: it is for --pairwise.",
+        ),
+        (["applications", "use-pairwise", "nothing"], "There is no application nothing."),
+        (
+            ["applications", "use-pairwise", "nothing", "--end", "--sector-identifier-uri", "https://x.example.com/"],
+            "--sector-identifier-uri: leave it out with --end.",
+        ),
         (["applications", "rotate-secret", "nothing"], "There is no application nothing."),
         (["applications", "end-old-secret", "nothing"], "There is no application nothing."),
         (["applications", "allow-own", "nothing", "--scope", "read"], "at least one --scope and one --organizer"),

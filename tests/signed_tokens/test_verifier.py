@@ -17,9 +17,9 @@ from joserfc.jwk import RSAKey
 
 from chalicelib import settings
 from chalicelib.models import (
-    application,
     application_access,
     application_deletion,
+    application_edit,
     consent,
     organizer_members,
     user,
@@ -171,7 +171,7 @@ def user_erased(_: ClientApp, browser: Browser, __: dict[str, Any]) -> None:
 
 
 def application_disabled(app: ClientApp, _: Browser, __: dict[str, Any]) -> None:
-    application.disable(app.client_id)
+    application_edit.disable(app.client_id)
 
 
 def application_deleted(app: ClientApp, _: Browser, __: dict[str, Any]) -> None:

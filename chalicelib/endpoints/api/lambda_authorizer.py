@@ -115,16 +115,18 @@ def _decide(method_arn: str, authorization: str | None, proof: SentProof | None)
 def _policy(effect: str, resource: str, access: Access, *, required: Iterable[str]) -> dict[str, Any]:
     """The authorizer's response. API Gateway passes strings, numbers and booleans in a context, but no lists.
 
-    user_id is "" for an application's own token (RFC 6749 §4.4). resource is there if the token is for one API only
-    (RFC 8707), so that an API can insist on tokens that were made for it.
+    user_id is the user's own id, also for an application that knows users by pairwise identifiers: it is for the
+    platform's API, and not for the application. It is "" for an application's own token (RFC 6749 §4.4). resource is
+    there if the token is for one API only (RFC 8707), so that an API can insist on tokens that were made for it.
     """
+    user_id = str(access.user.user_id) if access.user else ""
     made_for = {"resource": access.resource} if access.resource else {}
     statement = {"Action": "execute-api:Invoke", "Effect": effect, "Resource": [resource]}
     return {
-        "principalId": access.subject,
+        "principalId": user_id or access.application.public_id,
         "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
         "context": {
-            "user_id": str(access.user.user_id) if access.user else "",
+            "user_id": user_id,
             "client_id": access.application.public_id,
             "scope": " ".join(sorted(access.scopes)),
             "organizers": " ".join(sorted(access.organizers)),

@@ -7,10 +7,13 @@ from dataclasses import dataclass, field, replace
 
 from chalicelib import limits, logout_queue, names
 from chalicelib.endpoints import http
+from chalicelib.endpoints.developers import openid_form
+from chalicelib.endpoints.developers.openid_form import OpenIDFields
 from chalicelib.keys import signing
 from chalicelib.messages import Message, Problem
 from chalicelib.models import application
 from chalicelib.models.application import About, Application, Profile
+from chalicelib.models.user import User
 from chalicelib.protocol.clients import dpop, fapi, private_key_jwt
 from chalicelib.protocol.rules import about_links, redirect_uris, server_uris
 from chalicelib.protocol.rules.request_parameters import Parameters, single
@@ -31,6 +34,7 @@ FIELDS = (
     "fapi",
     "post_logout_redirect_uris",
     "backchannel_logout_uri",
+    *openid_form.FIELDS,
     *ABOUT,
 )
 WEBSITE, BROWSER, APP = "website", "browser", "native"
@@ -46,7 +50,7 @@ class Fields:
     """The form as filled in.
 
     type: a key of _PROFILES. typed, typed_after_sign_out: the redirect URLs, and those after a sign-out, as they are in
-    the field. about: by the names in ABOUT. problems: what is wrong, by field name.
+    the field. about: by the names in ABOUT. openid: about signing people in. problems: what is wrong, by field name.
     """
 
     name: str = ""
@@ -65,6 +69,7 @@ class Fields:
     par_required: bool = False
     dpop_bound_access_tokens: bool = False
     fapi: bool = False
+    openid: OpenIDFields = field(default_factory=OpenIDFields)
     about: dict[str, str] = field(default_factory=dict)
     problems: dict[str, list[Message]] = field(default_factory=dict)
 
@@ -86,6 +91,7 @@ class Fields:
             backchannel_logout_uri=self.backchannel_logout_uri or None,
             backchannel_logout_session_required=self.backchannel_logout_session_required,
         )
+        profile = self.openid.added_to(profile)
         if profile.is_public:
             return profile
         method, is_named = self.auth_method, self.auth_method_named
@@ -133,6 +139,7 @@ def as_stored(found: Application) -> Fields:
         par_required=bool(found.par_required),
         dpop_bound_access_tokens=bool(found.dpop_bound_access_tokens),
         fapi=bool(found.fapi),
+        openid=openid_form.as_stored(found),
         about={
             "description": found.description or "",
             **{name: getattr(found, name) or "" for name in about_links.LINKS},
@@ -181,6 +188,7 @@ def read(form: Parameters, type_: str, *, present: Application | None = None) ->
     _read_authentication(form, filled, present)
     _read_redirect_uris(form, filled)
     _read_sign_out(form, filled, present)
+    filled.openid = openid_form.read(form, present, filled.problems, is_fapi=filled.fapi)
     _read_about(form, filled)
     if filled.fapi and (problem := fapi.problem_with(filled.profile, filled.redirect_uris)):
         filled.problems["fapi"] = [problem]
@@ -202,6 +210,15 @@ def _read_sign_out(form: Parameters, filled: Fields, present: Application | None
             filled.backchannel_logout_uri = server_uris.check(typed) if typed else ""
         except redirect_uris.RedirectUriError as error:
             filled.problems["backchannel_logout_uri"] = [Message("This %(problem)s.", problem=error.message)]
+
+
+def find_sector(filled: Fields, developer: User, *, present: Application | None = None) -> None:
+    """Find the sector of an application that has pairwise identifiers; for a form that can be accepted otherwise, since
+    this may fetch a document. present: the application that is being edited. Raises StoreUnavailable."""
+    if filled.openid.are_offered and not filled.problems:
+        filled.openid = openid_form.with_sector(
+            filled.openid, filled.redirect_uris, present, filled.problems, developer_id=developer.user_id
+        )
 
 
 def _read_about(form: Parameters, filled: Fields) -> None:

@@ -6,6 +6,7 @@ the redirect URI's own query, sends no `iss` and honors `response_mode`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from oauthlib.common import Request
@@ -35,6 +36,7 @@ from chalicelib.protocol.rules import (
     pkce,
     prompts,
     redirect_uris,
+    request_objects,
     request_parameters,
     resource_indicators,
     scopes,
@@ -154,18 +156,19 @@ def refused(request: AuthorizationRequest, error: OAuth2Error, *, issuer: str) -
 
 def _refusal(error: OAuth2Error, request: Request, known: dict[str, str], *, issuer: str) -> RefusedRequest:
     """The refusal of a request of a known application, for its known redirect URI."""
+    asked = request_objects.as_refused(known)
     redirect = error_at(
         request.redirect_uri,
         issuer,
-        known.get("state"),
+        asked.get("state"),
         error=error.error,
         description=error.description,
-        is_posted=_is_posted(known),
+        is_posted=_is_posted(asked),
     )
     return RefusedRequest(redirect, error, request.client, is_silent=prompts.NONE in prompts.read(known))
 
 
-def _is_posted(known: dict[str, str]) -> bool:
+def _is_posted(known: Mapping[str, str]) -> bool:
     return known.get("response_mode") == FORM_POST and signing.is_on()
 
 

@@ -123,7 +123,7 @@ def wrong_sign_in(request: AuthorizationRequest, user: User, authentication: Aut
     """Why the signed-in user cannot answer, after they had the chance to sign in in another way; None if they can."""
     if request.openid is None:
         return None
-    if not request.openid.is_for(user.user_id):
+    if not request.openid.is_for(user.user_id, request.application):
         return AnotherUserError()
     return None if request.openid.is_met_by(authentication) else NotProvenError()
 

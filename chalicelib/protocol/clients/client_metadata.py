@@ -18,7 +18,7 @@ from chalicelib import limits, logout_queue, names
 from chalicelib.keys import signing
 from chalicelib.messages import Problem
 from chalicelib.models.application import BASIC, NATIVE, NONE, POST, PRIVATE_KEY_JWT, WEB, About, Application, Profile
-from chalicelib.protocol.clients import dpop, private_key_jwt
+from chalicelib.protocol.clients import dpop, private_key_jwt, sectors
 from chalicelib.protocol.rules import about_links, answer_algorithms, redirect_uris, scopes, server_uris
 from chalicelib.protocol.rules.grant_types import AUTHORIZATION_CODE, DEVICE_CODE, REFRESH_TOKEN
 
@@ -114,7 +114,7 @@ def _openid(application: Application) -> dict[str, Any]:
     if not signing.readable_algorithms():
         return {}
     found = {
-        "subject_type": "public",
+        **sectors.described(application),
         answer_algorithms.ID_TOKEN: answer_algorithms.for_id_token(application),
         "require_auth_time": True,  # each ID token of a sign-in has it
     }

@@ -8,7 +8,8 @@ changed since.
 from __future__ import annotations
 
 import json
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -19,10 +20,11 @@ from chalicelib.credentials import Kind
 from chalicelib.keys import server_key
 from chalicelib.models import application, application_deletion, application_edit, store, throttle
 from chalicelib.models.application import Application, Profile
-from chalicelib.protocol.clients import client_metadata, client_request, fapi, quotas
+from chalicelib.protocol.clients import client_metadata, client_request, fapi, quotas, sectors
 from chalicelib.protocol.clients.client_metadata import InvalidClientMetadataError
 from chalicelib.protocol.clients.client_request import ClientRequest, ProtocolAnswer
 from chalicelib.protocol.clients.private_key_jwt import KeysProblem
+from chalicelib.protocol.clients.sectors import SectorProblem
 from chalicelib.protocol.rules import paths, strict_json
 
 
@@ -68,18 +70,20 @@ def deletion_response(request: ClientRequest, client_id: str) -> ProtocolAnswer:
 def _create(request: ClientRequest) -> ProtocolAnswer:
     _check_may_register(request)
     is_vouched_for = settings.SETTINGS.registration == settings.WITH_TOKEN
-    metadata = client_metadata.read(_read_json(request), is_vouched_for=is_vouched_for)
+    document = _read_json(request)
+    metadata = client_metadata.read(document, is_vouched_for=is_vouched_for)
     if metadata.profile.is_public and not server_key.is_set():
         raise server_key.ServerKeyMissing
     client_id = credentials.new_id()
     token = credentials.mint(Kind.REGISTRATION_TOKEN, client_id)
-    with _counted(request):
+    with _counted(request), _described_well():
+        profile = sectors.registered(document, metadata.profile, metadata.redirect_uris)
         made, secret = application.create(
             client_id,
             owner_id=application.ITSELF,
             name=metadata.name,
             redirect_uris=metadata.redirect_uris,
-            profile=_with_keys(metadata.profile),
+            profile=_with_keys(profile),
             about=metadata.about,
             registration_digest=credentials.digest(token),
         )
@@ -117,6 +121,10 @@ def _update(request: ClientRequest, client_id: str) -> ProtocolAnswer:
         raise InvalidClientMetadataError("Whether a client has a secret cannot be changed; register a new client.")
     if profile.application_type != found.application_type:
         raise InvalidClientMetadataError("application_type cannot be changed; register a new client.")
+    if sectors.are_changed(document, found):
+        raise InvalidClientMetadataError("subject_type cannot be changed; register a new client.")
+    with _described_well():
+        profile = sectors.updated(document, profile, metadata.redirect_uris, found)
     if profile.jwks_uri is not None:
         with _counted(request):  # as a registration, for it makes this server fetch something too
             profile = _with_keys(profile)
@@ -164,6 +172,15 @@ def _check_may_register(request: ClientRequest) -> None:
         fits = [credentials.matches(token, digest) for digest in settings.SETTINGS.registration_token_digests]
         if not any(fits):
             raise NotAuthorizedError("Registration requires an initial access token: Authorization: Bearer ...")
+
+
+@contextmanager
+def _described_well() -> Iterator[None]:
+    """Raises InvalidClientMetadataError for a client that cannot have the sector that it asks for."""
+    try:
+        yield
+    except SectorProblem as error:
+        raise InvalidClientMetadataError(error.message) from error
 
 
 def _counted(request: ClientRequest) -> AbstractContextManager[None]:

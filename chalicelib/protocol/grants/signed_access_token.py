@@ -19,7 +19,7 @@ from chalicelib.models import ended_tokens
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.application import Application
 from chalicelib.protocol.grants.grant_type import TokenAnswer
-from chalicelib.protocol.rules import resource_indicators, scopes
+from chalicelib.protocol.rules import resource_indicators, scopes, subjects
 
 TYPE = "at+jwt"  # RFC 9068 §2.1
 
@@ -49,7 +49,7 @@ def claims(
     return {
         "iss": issuer,
         "aud": resource_indicators.as_in_catalogue(item.resource or ""),
-        "sub": client.public_id if item.user_id == item.client_id else item.user_id,
+        "sub": client.public_id if item.user_id == item.client_id else subjects.of(client, item.user_id),
         "client_id": client.public_id,
         "scope": _scope(item),
         "jti": item.jti,

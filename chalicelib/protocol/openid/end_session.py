@@ -13,7 +13,7 @@ from chalicelib.messages import Message, Problem
 from chalicelib.models.application import Application
 from chalicelib.protocol.openid import id_token
 from chalicelib.protocol.openid.id_token import Hint
-from chalicelib.protocol.rules import redirect_uris, request_parameters
+from chalicelib.protocol.rules import redirect_uris, request_parameters, subjects
 from chalicelib.protocol.rules.signed_tokens import NotSigned
 
 PARAMETERS = ("id_token_hint", "logout_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales")
@@ -55,7 +55,9 @@ class Logout:
         return redirect_uris.with_parameters(self.redirect_uri, {"state": self.state})
 
     def is_about_another(self, user_id: str) -> bool:
-        return self.subject not in (None, user_id)
+        if self.subject is None or self.application is None:
+            return False
+        return self.subject != subjects.of(self.application, user_id)
 
 
 def read(parameters: request_parameters.Parameters, *, issuer: str) -> LogoutRequest:

@@ -18,7 +18,7 @@ from chalicelib.keys import signing
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.application import Application
 from chalicelib.models.grant import Grant
-from chalicelib.protocol.rules import answer_algorithms, signed_tokens
+from chalicelib.protocol.rules import answer_algorithms, signed_tokens, subjects
 from chalicelib.protocol.rules.signed_tokens import NotSigned
 
 _HASHES = {"EdDSA": hashlib.sha512}  # the hash of each signature algorithm (§3.1.3.6); SHA-256 for the others
@@ -26,7 +26,8 @@ _HASHES = {"EdDSA": hashlib.sha512}  # the hash of each signature algorithm (§3
 
 @dataclass(frozen=True)
 class Hint:
-    """An ID token of ours that an application sends back. session_id: its `sid`; None if it has none."""
+    """An ID token of ours that an application sends back. subject, session_id: its `sub` and its `sid`, as
+    `protocol.rules.subjects` made them for the application; session_id is None if it has none."""
 
     subject: str
     client_id: str
@@ -52,7 +53,7 @@ def made(
     claims = {
         **told,
         "iss": issuer,
-        "sub": of.user_id,
+        "sub": subjects.of(client, of.user_id),
         "aud": client.public_id,
         "iat": int(stored.issued_at),
         "exp": int(stored.issued_at) + limits.ID_TOKEN_LIFETIME_SECONDS,
@@ -60,7 +61,7 @@ def made(
         "nonce": nonce,
         "acr": of.acr,
         "amr": of.amr.split(" ") if of.amr else None,
-        "sid": of.session_id,
+        "sid": subjects.session_of(client, of.session_id),
         "at_hash": _half_hash(access_token, algorithm),
     }
     known = {name: value for name, value in claims.items() if value is not None}

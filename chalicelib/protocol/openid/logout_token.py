@@ -9,6 +9,7 @@ from chalicelib.keys import signing
 from chalicelib.logout_queue import Ended
 from chalicelib.models import application
 from chalicelib.models.application import Application
+from chalicelib.protocol.rules import answer_algorithms, subjects
 
 _EVENT = "http://schemas.openid.net/event/backchannel-logout"
 
@@ -27,15 +28,16 @@ def made(ended: Ended, client: Application) -> str:
     now = clock.now()
     claims = {
         "iss": ended.issuer,
-        "sub": ended.user_id,
+        "sub": subjects.of(client, ended.user_id),
         "aud": client.public_id,
         "iat": now,
         "exp": now + limits.LOGOUT_TOKEN_LIFETIME_SECONDS,
         "jti": credentials.new_id(),
-        "sid": ended.session_id,
+        "sid": subjects.session_of(client, ended.session_id),
         "events": {_EVENT: {}},
     }
-    return signing.sign(claims, token_type="logout+jwt")  # noqa: S106
+    algorithm = answer_algorithms.for_id_token(client)  # as its ID tokens (§2.4)
+    return signing.sign(claims, token_type="logout+jwt", algorithm=algorithm)  # noqa: S106
 
 
 def send(ended: Ended) -> bool:

@@ -8,12 +8,12 @@ from chalicelib.keys import signing
 from chalicelib.models.application import Application
 from chalicelib.models.user import User
 from chalicelib.protocol.openid import claims
-from chalicelib.protocol.rules import answer_algorithms
+from chalicelib.protocol.rules import answer_algorithms, subjects
 
 
-def described(user: User, allowed: frozenset[str]) -> dict[str, Any]:
-    """allowed: the access token's scopes."""
-    return {"sub": str(user.user_id), **claims.of_scopes(allowed, user)}
+def described(user: User, client: Application, allowed: frozenset[str]) -> dict[str, Any]:
+    """client, allowed: whose access token it is, and its scopes."""
+    return {"sub": subjects.of(client, user.user_id), **claims.of_scopes(allowed, user)}
 
 
 def signed(described: dict[str, Any], client: Application, *, issuer: str) -> str | None:

@@ -18,7 +18,7 @@ from chalicelib.models.application import Application
 from chalicelib.models.application_access import ApplicationStanding
 from chalicelib.models.grant import GrantStanding
 from chalicelib.models.user import User
-from chalicelib.protocol.rules import dpop_proof, given_scopes, resource_indicators, scopes
+from chalicelib.protocol.rules import dpop_proof, given_scopes, resource_indicators, scopes, subjects
 from chalicelib.protocol.rules.dpop_proof import Proof, SentProof
 from chalicelib.protocol.rules.request_parameters import HTTP_BLANKS
 
@@ -78,8 +78,9 @@ class Access:
 
     @property
     def subject(self) -> str:
-        """The user's id; for an application's own token, its client id."""
-        return str(self.access_token.user_id) if self.user else self.application.public_id
+        """What the application knows the user by; for its own token, its client id."""
+        application = self.application
+        return subjects.of(application, self.access_token.user_id) if self.user else application.public_id
 
     @property
     def resource(self) -> str | None:

@@ -22,7 +22,14 @@ from chalicelib.models import grant
 from chalicelib.models.application import Application
 from chalicelib.protocol.clients import authentication, client_request
 from chalicelib.protocol.clients.client_request import ClientRequest, ProtocolAnswer
-from chalicelib.protocol.rules import answer_algorithms, given_scopes, request_parameters, resource_indicators, scopes
+from chalicelib.protocol.rules import (
+    answer_algorithms,
+    given_scopes,
+    request_parameters,
+    resource_indicators,
+    scopes,
+    subjects,
+)
 from chalicelib.protocol.tokens import bearer, signed_access
 from chalicelib.protocol.tokens.bearer import Access, BearerError
 
@@ -111,7 +118,7 @@ def _refresh_token(token: str, asking: Application, issuer: str) -> dict[str, An
         **({"cnf": {"jkt": found.jkt}} if found.jkt else {}),
         **({} if found.idle_at is None else {"exp": found.idle_at}),
         "iat": found.refresh_token_issued_at,
-        "sub": found.user_id,
+        "sub": subjects.of(standing.application, found.user_id),
         "iss": issuer,
         **({"aud": found.resource} if found.resource else {}),
         "organizers": sorted(standing.organizers_among(found.organizers or ())),
