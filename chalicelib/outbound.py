@@ -5,7 +5,7 @@ applications.
 Only https on port 443, to a host whose addresses are all public. The connection goes to an address that was checked, so
 a second lookup cannot lead elsewhere. It follows no redirects, uses no proxy and sends nothing but the request. Size
 and time are limited, including the time of the lookup. Only on a laptop may an identity provider run on the same
-machine.
+machine, and may `make run` name other programs beside it.
 """
 
 from __future__ import annotations
@@ -70,12 +70,15 @@ class Network:
     """How to reach other hosts.
 
     resolve: returns a host's addresses; raises OSError. connect: to an address, on port 443. trust: makes the TLS
-    context with the trusted authorities; a function, because that takes a while and is not always needed.
+    context with the trusted authorities; a function, because that takes a while and is not always needed. beside:
+    `host:port` of programs beside Lanyard, which may have any address, port and certificate. Only `infra.laptop`, which
+    is not deployed, names any.
     """
 
     resolve: Callable[[str], Sequence[str]] = _resolve
     connect: Callable[[str], socket.socket] = _connect
     trust: Callable[[], ssl.SSLContext] = ssl.create_default_context
+    beside: frozenset[str] = frozenset()
 
 
 NETWORK = Network()
@@ -167,6 +170,22 @@ def is_on_this_laptop(parts: SplitResult) -> bool:
     return parts.scheme == "http" and parts.hostname in _LOOPBACK and settings.SETTINGS.is_local
 
 
+def is_reachable_port(parts: SplitResult) -> bool:
+    """True for an https address whose port `get` takes. Raises ValueError for a port that is no number."""
+    return parts.port in (None, _PORT) or _is_beside(parts)
+
+
+def _is_beside(parts: SplitResult) -> bool:
+    return bool(NETWORK.beside) and f"{parts.hostname}:{parts.port}" in NETWORK.beside
+
+
+def _trusts_all() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
 class _Fetch(threading.Thread):
     """A fetch in its own thread, because nothing else limits the time of a lookup or of a slow response."""
 
@@ -214,8 +233,14 @@ class _Fetch(threading.Thread):
             return
         if parts.scheme != "https":
             raise FetchError("its address is not https")
-        if parts.port not in (None, _PORT):
+        if not is_reachable_port(parts):
             raise FetchError(f"its port is not {_PORT}")
+        if _is_beside(parts):
+            self._socket = socket.create_connection((host, parts.port), limits.DOCUMENT_FETCH_SECONDS)
+            with _trusts_all().wrap_socket(self._socket, server_hostname=host) as secured:
+                self._socket = secured
+                yield _over(http.client.HTTPSConnection(host, parts.port), secured)
+            return
         addresses = NETWORK.resolve(host)
         if not addresses or not all(is_public(address) for address in addresses):
             raise FetchError("its host has an address that is not public")

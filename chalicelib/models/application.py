@@ -80,6 +80,9 @@ class Application(Item):
     earlier_secret_until = EpochSeconds(null=True)
     earlier_secret_used_at = EpochSeconds(null=True)
     jwks = UnicodeAttribute(null=True)
+    jwks_uri = UnicodeAttribute(null=True)  # where `jwks` was fetched; see `published_keys`
+    jwks_fetched_at = EpochSeconds(null=True)
+    jwks_asked_at = EpochSeconds(null=True)
     id_token_alg = UnicodeAttribute(null=True)  # what signs its ID tokens; None for what the stage prefers
     userinfo_signed = BooleanAttribute(null=True)  # it gets UserInfo as a signed JWT
     userinfo_alg = UnicodeAttribute(null=True)  # None for that of its ID tokens
@@ -238,6 +241,7 @@ def made(
         device_grant=profile.device_grant,
         **profile.rare,
         jwks=profile.jwks,
+        jwks_fetched_at=now if profile.jwks_uri else None,
         **stored(about),
         registration_digest=registration_digest,
         redirect_uris=list(redirect_uris),

@@ -7,7 +7,7 @@ from typing import Any
 
 from pynamodb.expressions.update import Action
 
-from chalicelib.models import application, client_secret, ended_tokens, store
+from chalicelib.models import application, client_secret, ended_tokens, published_keys, store
 from chalicelib.models.application import About, Application, Profile
 
 # Every attribute about secrets, the current one and the replaced ones.
@@ -40,7 +40,7 @@ def edit(
         actions.append(Application.auth_method.set(profile.auth_method))
         if profile.auth_method_named is not None:
             actions.append(Application.auth_method_named.set(profile.auth_method_named))
-        actions.append(Application.jwks.set(profile.jwks) if profile.jwks else Application.jwks.remove())
+        actions += setting({"jwks": profile.jwks, **published_keys.dates(profile)})
         if not profile.has_secret:  # otherwise a return to the old method would bring the old secret back to life
             actions += [attribute.remove() for attribute in SECRETS]
     if about is not None:

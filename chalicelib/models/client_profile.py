@@ -26,6 +26,7 @@ class Profile:
 
     auth_method: how it authenticates. auth_method_named: it said so itself, so it may not use another way. None in what
     an earlier version stored. application_type: WEB or NATIVE. jwks: its public keys, for PRIVATE_KEY_JWT.
+    jwks_uri: where it publishes them; None if it sent them.
     device_grant: it may serve devices without a browser (RFC 8628). pkce_required: refuse its requests without a
     challenge. A public application's always are (RFC 7636, RFC 9700 §2.1.1). par_required: refuse its requests unless
     they were pushed (RFC 9126 §6). dpop_bound_access_tokens: its tokens must be bound to its key (RFC 9449 §5.2). fapi:
@@ -46,6 +47,7 @@ class Profile:
     pkce_required: bool = False
     device_grant: bool = False
     jwks: str | None = None
+    jwks_uri: str | None = None
     par_required: bool = False
     dpop_bound_access_tokens: bool = False
     fapi: bool = False
@@ -72,6 +74,7 @@ class Profile:
     def rare(self) -> dict[str, Any]:
         """What few applications have set, as attributes of an item: None where it is not."""
         return {
+            "jwks_uri": self.jwks_uri,
             "par_required": self.par_required or None,
             "dpop_bound_access_tokens": self.dpop_bound_access_tokens or None,
             "fapi": self.fapi or None,

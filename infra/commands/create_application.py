@@ -14,7 +14,7 @@ from chalicelib.keys import server_key
 from chalicelib.models import application, registration_form
 from chalicelib.models.application import Profile
 from chalicelib.protocol.clients import fapi, private_key_jwt, sectors
-from chalicelib.protocol.rules import logout_uris, redirect_uris
+from chalicelib.protocol.rules import redirect_uris, server_uris
 from infra.commands import Change, Operator, checked, clear_errors, fail
 from infra.commands.applications import application_row
 from infra.commands.users import find_user
@@ -90,7 +90,7 @@ def applications_create(
     if logout_uri is not None:
         if not logout_queue.is_on():
             fail("--backchannel-logout-uri: this stage has no LOGOUT_QUEUE, so it tells no application.")
-        logout_uri = checked(logout_uris.check, logout_uri, "--backchannel-logout-uri")
+        logout_uri = checked(server_uris.check, logout_uri, "--backchannel-logout-uri")
     is_pairwise, identifier_uri = kind.pop("pairwise"), kind.pop("sector_identifier_uri")
     if identifier_uri and not is_pairwise:
         fail("--sector-identifier-uri: it is for --pairwise.")

@@ -1,6 +1,7 @@
 """`make run`: all of Lanyard on a laptop, with tables in MiniStack and the application in Chalice's local server.
 
-PORT and DYNAMODB_PORT change the ports. PUBLIC_URL sets the URL that people and applications use behind a proxy. All
+PORT and DYNAMODB_PORT change the ports. PUBLIC_URL sets the URL that people and applications use behind a proxy.
+REACHABLE_HOSTS names programs on this machine that Lanyard may call though they are not public: see `reachable`. All
 data is in .local/; .local/run.json tells manage.py what runs where.
 """
 
@@ -27,7 +28,7 @@ from chalicelib import clock, settings, signing_keys
 from chalicelib.keys import new_key
 from chalicelib.settings import SettingsError
 from infra.deployment import tables
-from infra.laptop import demo, ending, logouts
+from infra.laptop import demo, ending, logouts, reachable
 from infra.laptop.ministack import MiniStack, client_environment, is_listening
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -138,6 +139,7 @@ def _read_settings(environment: dict[str, str]) -> None:
     os.environ.update(environment)
     try:
         settings.load(os.environ)
+        reachable.hosts(os.environ)
     except SettingsError as error:
         raise CannotStart(str(error)) from error
 

@@ -30,12 +30,15 @@ class ProviderProblem(Exception):
 
 
 class Provider:
-    """url: where the suite reaches this machine; a free port of localhost if it is None."""
+    """suite_url: Lanyard may call the suite there. url: where the suite reaches this machine; a free port of localhost
+    if it is None."""
 
-    def __init__(self, folder: Path, url: str | None = None) -> None:
+    def __init__(self, folder: Path, suite_url: str, url: str | None = None) -> None:
         self.url = url or f"https://localhost:{free_port()}"
         # Nobody can sign up, so the operator knows who registers applications: errors go straight to them.
         settings = {"PUBLIC_URL": self.url, "SIGN_UP": "closed", "REGISTRATION": "open", "SITE_NAME": "Lanyard"}
+        suite = urlsplit(suite_url)
+        settings["REACHABLE_HOSTS"] = f"{suite.hostname}:{suite.port or 443}"
         self._run = LocalRun(folder, **settings)
         self._modules = 0
         self._front: TlsFront | None = None

@@ -217,6 +217,9 @@ def test_make_run_says_in_one_line_that_a_setting_is_invalid(clone: LocalRun) ->
     assert ended.stderr.splitlines()[0] == "SITE_COLOUR must be a colour like #1f5fbf, not 'red'"
     assert "Starting" not in ended.stdout, "nothing was started"
     assert ended.returncode == 2
+    ended = clone.run("env", "REACHABLE_HOSTS=localhost", "make", "run", *clone.ports())
+    assert ended.stderr.splitlines()[0].startswith("REACHABLE_HOSTS must name hosts with their ports, such as")
+    assert ended.returncode == 2
 
 
 def test_second_make_run_in_the_same_folder_is_refused(local_run: LocalRun) -> None:

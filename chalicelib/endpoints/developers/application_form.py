@@ -15,7 +15,7 @@ from chalicelib.models import application
 from chalicelib.models.application import About, Application, Profile
 from chalicelib.models.user import User
 from chalicelib.protocol.clients import dpop, fapi, private_key_jwt
-from chalicelib.protocol.rules import about_links, logout_uris, redirect_uris
+from chalicelib.protocol.rules import about_links, redirect_uris, server_uris
 from chalicelib.protocol.rules.request_parameters import Parameters, single
 
 SHOWN_CHARACTERS = 200
@@ -207,7 +207,7 @@ def _read_sign_out(form: Parameters, filled: Fields, present: Application | None
     if filled.offers_telling:
         filled.backchannel_logout_uri = typed = (single(form, "backchannel_logout_uri") or "").strip()
         try:
-            filled.backchannel_logout_uri = logout_uris.check(typed) if typed else ""
+            filled.backchannel_logout_uri = server_uris.check(typed) if typed else ""
         except redirect_uris.RedirectUriError as error:
             filled.problems["backchannel_logout_uri"] = [Message("This %(problem)s.", problem=error.message)]
 

@@ -3,7 +3,7 @@
 Known members are checked strictly, and unknown ones are ignored. One description goes to many servers, so it may ask
 for more than there is here: grant types, response types, scopes and redirect URIs that cannot be registered are left
 out as long as something useful remains, and the response says what was registered (§3.2.1). An application that nobody
-vouches for gets no access of its own, and this server fetches no keys for it, except a document's from its own host.
+vouches for gets no access of its own. Nothing is fetched here: whoever counts the request fetches the keys at jwks_uri.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from chalicelib.keys import signing
 from chalicelib.messages import Problem
 from chalicelib.models.application import BASIC, NATIVE, NONE, POST, PRIVATE_KEY_JWT, WEB, About, Application, Profile
 from chalicelib.protocol.clients import dpop, private_key_jwt, sectors
-from chalicelib.protocol.rules import about_links, answer_algorithms, logout_uris, redirect_uris, scopes
+from chalicelib.protocol.rules import about_links, answer_algorithms, redirect_uris, scopes, server_uris
 from chalicelib.protocol.rules.grant_types import AUTHORIZATION_CODE, DEVICE_CODE, REFRESH_TOKEN
 
 # The grant types that every application gets, also one that nobody vouches for.
@@ -67,13 +67,14 @@ def read(
         raise InvalidClientMetadataError("response_types must have code, the only one that is supported.")
     application_type = _application_type(document, method, wanted_uris, known_type)
     uris = _usable_uris(wanted_uris, is_native=application_type == NATIVE, needs_one=not has_device_grant)
-    logout_uri = _usable(document.get("backchannel_logout_uri"), logout_uris.check) if logout_queue.is_on() else None
+    logout_uri = _usable(document.get("backchannel_logout_uri"), server_uris.check) if logout_queue.is_on() else None
     profile = Profile(
         auth_method=method,
         auth_method_named="token_endpoint_auth_method" in document,
         application_type=application_type,
         device_grant=has_device_grant,
         jwks=_jwks(document) if method == PRIVATE_KEY_JWT else None,
+        jwks_uri=_jwks_uri(document) if method == PRIVATE_KEY_JWT else None,
         par_required=_flag(document, "require_pushed_authorization_requests"),
         dpop_bound_access_tokens=_wants_bound_tokens(document),
         id_token_alg=answer_algorithms.registrable(document, answer_algorithms.ID_TOKEN),
@@ -99,6 +100,7 @@ def describe(application: Application) -> dict[str, Any]:
         "grant_types": [*GRANT_TYPES_OF_ALL, *([DEVICE_CODE] if application.device_grant else [])],
         "response_types": ["code"],
         "scope": scopes.as_text(scopes.supported()),
+        **({"jwks_uri": str(application.jwks_uri)} if application.jwks_uri else {}),
         **({"require_pushed_authorization_requests": True} if application.needs_par else {}),
         **({"dpop_bound_access_tokens": True} if application.needs_proofs else {}),
         **_openid(application),
@@ -227,13 +229,26 @@ def _check_number(name: str, uris: list[str]) -> None:
         raise InvalidRedirectUriError(f"{name} must have at most {most} characters in total.")
 
 
-def _jwks(document: Mapping[str, Any]) -> str:
-    if "jwks_uri" in document:
-        raise InvalidClientMetadataError("jwks_uri is not supported; send the keys in jwks.")
+def _jwks(document: Mapping[str, Any]) -> str | None:
+    """The keys that were sent; None if they are at a jwks_uri. Raises InvalidClientMetadataError for both (§2)."""
+    if document.get("jwks_uri") is not None:
+        if document.get("jwks") is not None:
+            raise InvalidClientMetadataError("Send jwks or jwks_uri, not both.")
+        return None
     try:
         return private_key_jwt.checked_keys(document.get("jwks"))
     except private_key_jwt.KeysProblem as error:
         raise InvalidClientMetadataError(f"jwks {error}.") from error
+
+
+def _jwks_uri(document: Mapping[str, Any]) -> str | None:
+    """Where the keys are, which the caller fetches."""
+    if document.get("jwks_uri") is None:
+        return None
+    try:
+        return server_uris.check(str(document["jwks_uri"]))
+    except redirect_uris.RedirectUriError as error:
+        raise InvalidClientMetadataError(f"jwks_uri {error}.") from error
 
 
 def _name(document: Mapping[str, Any], uris: list[str]) -> str:

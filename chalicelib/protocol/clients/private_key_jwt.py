@@ -69,6 +69,23 @@ def claimed_client_id(assertion: str) -> str:
     return subject if isinstance(subject, str) else ""
 
 
+def is_readable(assertion: str, algorithms: Collection[str]) -> bool:
+    """True for a JWT whose header names one of these algorithms, so that a key may have signed it."""
+    try:
+        return signed_tokens.header(assertion).get("alg") in algorithms
+    except signed_tokens.NotSigned:
+        return False
+
+
+def is_signed(assertion: str, jwks: str, algorithms: Collection[str]) -> bool:
+    """True if one of the keys signed it."""
+    try:
+        signed_tokens.verified(assertion, json.loads(jwks)["keys"], algorithms)
+    except signed_tokens.NotSigned:
+        return False
+    return True
+
+
 def check(assertion: str, *, client_id: str, jwks: str, rules: AssertionRules) -> None:
     """Raises InvalidClientError for an assertion that is not this client's, not for us, not valid now, or used before.
 

@@ -19,10 +19,11 @@ from chalicelib import credentials, limits, logs, settings
 from chalicelib.credentials import Kind
 from chalicelib.keys import server_key
 from chalicelib.models import application, application_deletion, application_edit, store, throttle
-from chalicelib.models.application import Application
+from chalicelib.models.application import Application, Profile
 from chalicelib.protocol.clients import client_metadata, client_request, fapi, quotas, sectors
 from chalicelib.protocol.clients.client_metadata import InvalidClientMetadataError
 from chalicelib.protocol.clients.client_request import ClientRequest, ProtocolAnswer
+from chalicelib.protocol.clients.private_key_jwt import KeysProblem
 from chalicelib.protocol.clients.sectors import SectorProblem
 from chalicelib.protocol.rules import paths, strict_json
 
@@ -82,7 +83,7 @@ def _create(request: ClientRequest) -> ProtocolAnswer:
             owner_id=application.ITSELF,
             name=metadata.name,
             redirect_uris=metadata.redirect_uris,
-            profile=profile,
+            profile=_with_keys(profile),
             about=metadata.about,
             registration_digest=credentials.digest(token),
         )
@@ -124,6 +125,9 @@ def _update(request: ClientRequest, client_id: str) -> ProtocolAnswer:
         raise InvalidClientMetadataError("subject_type cannot be changed; register a new client.")
     with _described_well():
         profile = sectors.updated(document, profile, metadata.redirect_uris, found)
+    if profile.jwks_uri is not None:
+        with _counted(request):  # as a registration, for it makes this server fetch something too
+            profile = _with_keys(profile)
     try:
         application_edit.edit(
             client_id,
@@ -138,6 +142,18 @@ def _update(request: ClientRequest, client_id: str) -> ProtocolAnswer:
         raise
     logs.note(outcome="application changed itself", client_id=client_id)
     return _read(request, client_id)
+
+
+def _with_keys(profile: Profile) -> Profile:
+    """The profile with the keys at its jwks_uri, if it has one. Raises InvalidClientMetadataError, StoreUnavailable."""
+    if profile.jwks_uri is None:
+        return profile
+    from chalicelib.protocol.clients import published_keys
+
+    try:
+        return replace(profile, jwks=published_keys.fetch(profile.jwks_uri))
+    except KeysProblem as error:
+        raise InvalidClientMetadataError(f"jwks_uri {error}.") from error
 
 
 def _delete(request: ClientRequest, client_id: str) -> ProtocolAnswer:
@@ -214,7 +230,7 @@ def _read_json(request: ClientRequest) -> dict[str, Any]:
 
 
 def _described(found: Application, token: str, issuer: str) -> dict[str, Any]:
-    keys = {"jwks": json.loads(found.jwks)} if found.jwks else {}
+    keys = {"jwks": json.loads(found.jwks)} if found.jwks and not found.jwks_uri else {}
     managed = {
         "registration_client_uri": f"{issuer}{paths.REGISTRATION}/{found.client_id}",
         "registration_access_token": token,
