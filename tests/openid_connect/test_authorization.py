@@ -224,6 +224,14 @@ def test_refusal_of_a_request_object_goes_back_as_the_object_asks(john: Browser,
     assert (other["error"], "state" in other) == ("request_not_supported", False)
 
 
+@pytest.mark.spec("OpenID Connect Core §3.1.2.1")
+def test_request_with_openid_has_to_name_its_redirect_uri(john: Browser, mine: ClientApp) -> None:
+    page = john.open(mine.authorize_path(scope="openid", redirect_uri=None))
+    assert (page.status, page.left_to) == (400, None)
+    assert "redirect_uri is missing" in page.text
+    assert john.open(mine.authorize_path(scope="profile", redirect_uri=None)).status in (200, 303)
+
+
 def test_repeated_nonce_is_refused(john: Browser, mine: ClientApp) -> None:
     path = mine.authorize_path(scope="openid", nonce="a") + "&nonce=b"
     assert john.open(path).answer["error"] == "invalid_request"

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from oauthlib.oauth2.rfc6749 import errors
 
 from chalicelib import clock, limits
+from chalicelib.messages import Message
 from chalicelib.models.application import Application
 from chalicelib.models.session import Authentication
+from chalicelib.protocol.errors import NotThisApplication
 from chalicelib.protocol.openid import claims, id_token
 from chalicelib.protocol.openid.claims import ClaimsProblem, ClaimsRequest
-from chalicelib.protocol.rules import subjects
+from chalicelib.protocol.rules import openid_parameters, subjects
 from chalicelib.protocol.rules.signed_tokens import NotSigned
 
 _SECONDS = re.compile(r"\d{1,9}", re.ASCII)
@@ -46,6 +48,14 @@ class OpenIDRequest:
     def is_met_by(self, authentication: Authentication) -> bool:
         """True if the user signed in in a way that the request says is essential."""
         return self.claims.acr is None or authentication.proof.context in self.claims.acr
+
+
+def check_redirect_uri(known: Mapping[str, str]) -> None:
+    """Raises NotThisApplication if the request has to name its redirect URI and does not (§3.1.2.1). Without OpenID
+    Connect, the only one that is registered may go without saying (RFC 6749 §3.1.2.3)."""
+    if "redirect_uri" not in known and openid_parameters.is_openid({"scope": [known.get("scope", "")]}):
+        problem = Message("redirect_uri is missing, which a request with the scope openid must have.")
+        raise NotThisApplication("redirect_uri", problem)
 
 
 def read(known: Mapping[str, str], application: Application, *, issuer: str) -> OpenIDRequest:
