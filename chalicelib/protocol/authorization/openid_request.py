@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from oauthlib.oauth2.rfc6749 import errors
 
 from chalicelib import clock, limits
+from chalicelib.messages import Message
 from chalicelib.models.application import Application
 from chalicelib.models.session import Authentication
+from chalicelib.protocol.errors import NotThisApplication
 from chalicelib.protocol.openid import claims, id_token
 from chalicelib.protocol.openid.claims import ClaimsProblem, ClaimsRequest
 from chalicelib.protocol.rules import subjects
@@ -49,7 +51,10 @@ class OpenIDRequest:
 
 
 def read(known: Mapping[str, str], application: Application, *, issuer: str) -> OpenIDRequest:
-    """known: the parameters, each once. Raises InvalidRequestError."""
+    """known: the parameters, each once. Raises InvalidRequestError, and NotThisApplication if they name no redirect
+    URI: OpenID Connect has none by default, so the answer must not go anywhere (Core §3.1.2.1)."""
+    if "redirect_uri" not in known:
+        raise NotThisApplication("redirect_uri", Message("redirect_uri is missing. OpenID Connect needs it."))
     try:
         asked = claims.read_request(known.get("claims"))
     except ClaimsProblem as error:
