@@ -172,10 +172,11 @@ def is_on_this_laptop(parts: SplitResult) -> bool:
 
 def is_reachable_port(parts: SplitResult) -> bool:
     """True for an https address whose port `get` takes. Raises ValueError for a port that is no number."""
-    return parts.port in (None, _PORT) or _is_beside(parts)
+    return parts.port in (None, _PORT) or is_beside(parts)
 
 
-def _is_beside(parts: SplitResult) -> bool:
+def is_beside(parts: SplitResult) -> bool:
+    """True for an address of a program that `make run` was told of."""
     return bool(NETWORK.beside) and f"{parts.hostname}:{parts.port}" in NETWORK.beside
 
 
@@ -235,7 +236,7 @@ class _Fetch(threading.Thread):
             raise FetchError("its address is not https")
         if not is_reachable_port(parts):
             raise FetchError(f"its port is not {_PORT}")
-        if _is_beside(parts):
+        if is_beside(parts):
             self._socket = socket.create_connection((host, parts.port), limits.DOCUMENT_FETCH_SECONDS)
             with _trusts_all().wrap_socket(self._socket, server_hostname=host) as secured:
                 self._socket = secured

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 import requests
 from joserfc.jwk import ECKey, Key, RSAKey
 
+from chalicelib import clock, signing_keys
+from chalicelib.keys import new_key, rotation
 from infra.laptop import demo
 from infra.laptop.ministack import free_port
 from tests.actors import Browser, Person
@@ -101,9 +103,18 @@ class Provider:
     def rotate_keys(self) -> None:
         """Publish the key that will sign next, which is what oidcc-server-rotate-keys asks of the operator and checks.
 
-        Raises ProviderProblem.
+        The keys of `make run` are in a file, so it is started again. Raises ProviderProblem.
         """
-        self._manage("keys", "new")
+        self._run.interrupt()
+        kept = self._run.folder / ".local" / "signing-keys.json"
+        keys = signing_keys.parse(kept.read_text(encoding="utf-8"), with_private=True)
+        made = new_key.make(signing_keys.ALGORITHMS[0], clock.now())
+        keys = rotation.publish(keys, made, clock.now())
+        kept.write_text(signing_keys.to_text_with_private(keys), encoding="utf-8")
+        try:
+            self._run.start()
+        except AssertionError as error:
+            raise ProviderProblem(str(error)) from error
 
     def _discovery(self) -> str:
         if "userinfo_endpoint" in self.metadata():

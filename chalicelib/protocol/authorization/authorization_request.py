@@ -103,7 +103,6 @@ def read_request(
             raise NotThisApplication("request", Message("%(name)s was sent more than once.", name=name))
     known = request_parameters.known(parameters, names)
     _check_length(known, is_pushed=is_pushed)
-    openid_request.check_redirect_uri(known)
     request = Request(f"https://lanyard.invalid/?{request_parameters.encode(known)}")
     request.client, request.repeated, request.is_pushed = application, twice, is_pushed
     request.names_redirect_uri = "redirect_uri" in known

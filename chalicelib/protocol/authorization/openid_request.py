@@ -15,7 +15,7 @@ from chalicelib.models.session import Authentication
 from chalicelib.protocol.errors import NotThisApplication
 from chalicelib.protocol.openid import claims, id_token
 from chalicelib.protocol.openid.claims import ClaimsProblem, ClaimsRequest
-from chalicelib.protocol.rules import openid_parameters, subjects
+from chalicelib.protocol.rules import subjects
 from chalicelib.protocol.rules.signed_tokens import NotSigned
 
 _SECONDS = re.compile(r"\d{1,9}", re.ASCII)
@@ -50,16 +50,11 @@ class OpenIDRequest:
         return self.claims.acr is None or authentication.proof.context in self.claims.acr
 
 
-def check_redirect_uri(known: Mapping[str, str]) -> None:
-    """Raises NotThisApplication if the request has to name its redirect URI and does not (§3.1.2.1). Without OpenID
-    Connect, the only one that is registered may go without saying (RFC 6749 §3.1.2.3)."""
-    if "redirect_uri" not in known and openid_parameters.is_openid({"scope": [known.get("scope", "")]}):
-        problem = Message("redirect_uri is missing, which a request with the scope openid must have.")
-        raise NotThisApplication("redirect_uri", problem)
-
-
 def read(known: Mapping[str, str], application: Application, *, issuer: str) -> OpenIDRequest:
-    """known: the parameters, each once. Raises InvalidRequestError."""
+    """known: the parameters, each once. Raises InvalidRequestError, and NotThisApplication if they name no redirect
+    URI: OpenID Connect has none by default, so the answer must not go anywhere (Core §3.1.2.1)."""
+    if "redirect_uri" not in known:
+        raise NotThisApplication("redirect_uri", Message("redirect_uri is missing. OpenID Connect needs it."))
     try:
         asked = claims.read_request(known.get("claims"))
     except ClaimsProblem as error:

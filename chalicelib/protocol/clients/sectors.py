@@ -119,7 +119,8 @@ def _named(redirect_uris: Collection[str], identifier_uri: str | None) -> str:
 
 def _named_by_document(redirect_uris: Collection[str], uri: str) -> str:
     try:
-        about_links.check_link(uri)
+        if not outbound.is_beside(urlsplit(uri)):
+            about_links.check_link(uri)
     except Problem as error:
         raise SectorProblem(Message("sector_identifier_uri %(problem)s.", problem=error.message)) from error
     try:
