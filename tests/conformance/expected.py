@@ -10,7 +10,10 @@ _PAGE = (
 )
 _ANSWERED = "The user answered this request before. Opened again, it is a page that says so, and sends nobody anywhere."
 _FAPI = "fapi2-security-profile-final-par-attempt-to-"
-_NO_TOKENS_IN_URLS = "The profile demands the implicit grant, which puts tokens into addresses. Lanyard does not have it (RFC 9700 §2.1.2)."
+_NO_TOKENS_IN_URLS = (
+    "The profile demands the implicit grant, which puts tokens into addresses. Lanyard does not have it "
+    "(RFC 9700 §2.1.2)."
+)
 _NO_REQUEST_URI = (
     "Lanyard takes no request objects from addresses of an application's choice. An application pushes its request "
     "(RFC 9126)."
