@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 import requests
+from joserfc.jwk import ECKey
 
 from infra.deployment import tables
 from tests.actors import Browser, Page, Person
+from tests.document_server import DocumentServer
 from tests.local_run import LocalRun
 from tests.mailbox import Mailbox
 
@@ -235,3 +237,27 @@ def test_make_run_listens_only_on_this_machine(local_run: LocalRun) -> None:
     addresses = {line.split()[1] for line in listening if line.split()[3] == state_listen}
     for port in (local_run.port, local_run.dynamodb_port):
         assert {address for address in addresses if address.endswith(f":{port:04X}")} == {f"0100007F:{port:04X}"}
+
+
+@pytest.mark.spec("RFC 7591 §2")
+def test_make_run_may_call_a_program_beside_it_that_the_operator_names(tmp_path: Path) -> None:
+    (tmp_path / "beside").mkdir()
+    beside = DocumentServer(tmp_path / "beside", "suite.example.com")
+    beside.answers["/jwks"] = {"keys": [ECKey.generate_key("P-256").as_dict(private=False)]}
+    settings = {"REACHABLE_HOSTS": f"localhost:{beside.port}", "REGISTRATION": "open"}
+    clone = LocalRun(tmp_path / "clone", **settings)
+    clone.start()
+
+    def register(host: str) -> requests.Response:
+        described = {
+            "redirect_uris": ["https://shop.example.com/cb"],
+            "token_endpoint_auth_method": "private_key_jwt",
+            "jwks_uri": f"https://{host}:{beside.port}/jwks",
+        }
+        return requests.post(f"{clone.base_url}/api/v1/oauth/register", json=described, timeout=30)
+
+    assert register("localhost").status_code == 201
+    assert register("127.0.0.1").json()["error_description"] == "jwks_uri has a port other than 443."
+    assert beside.asked == ["/jwks"]
+    clone.interrupt()
+    beside.stop()
