@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.faults import known
@@ -19,6 +21,8 @@ SEEN = {
     Outcome.TOLD: "503 or a dropped connection; a retry gets a page or an error that says what was done, or what to do",
     Outcome.LOST: "something is lost; the reason is below",
 }
+HEADER = f"| request | calls | cases | {' | '.join(Kind)} |"
+_CASES = re.compile(r"(\d+) (\S)")
 _WORST_LAST = list(Outcome)
 
 
@@ -45,10 +49,15 @@ def total(results: Sequence[Result], *, is_whole: bool) -> Iterator[str]:
     yield f"{len(results)} cases: {summary(results)}. {lost} losses, and {explained - lost} that are explained."
 
 
-def write(results: Sequence[Result]) -> None:
-    """Write the results to docs/reliability.md, between its marks."""
+def write(results: Sequence[Result], every_flow: Sequence[str]) -> None:
+    """Write the results to docs/reliability.md, between its marks: the rows of the flows that were played with every
+    kind. The others keep their rows. The totals are those of all rows."""
     text = PAGE.read_text(encoding="utf-8")
-    for part, lines in ((FOUND, _made(results)), (REMAINS, known_lines())):
+    known_rows = {row.flow: row for row in rows(text)}
+    for flow in {result.flow for result in results}:
+        known_rows[flow] = _made(flow, [result for result in results if result.flow == flow])
+    found = found_lines([known_rows[flow] for flow in every_flow if flow in known_rows])
+    for part, lines in ((FOUND, found), (REMAINS, known_lines())):
         before, _, after = part_of(text, part)
         text = before + "\n" + "\n".join(lines) + "\n" + after
     PAGE.write_text(text, encoding="utf-8")
@@ -62,22 +71,52 @@ def part_of(text: str, part: str) -> tuple[str, str, str]:
     return before + begin, inside, end + after
 
 
-def _made(results: Sequence[Result]) -> Iterator[str]:
-    counts = Counter(result.outcome for result in results)
-    yield f"{len(results):,} cases were played:"
+@dataclass(frozen=True)
+class Row:
+    """What the page says about a flow. cells: the sign of each kind's worst case, in the order of Kind."""
+
+    flow: str
+    calls: int
+    cases: Mapping[Outcome, int]
+    cells: Sequence[str]
+
+    def __str__(self) -> str:
+        cases = " ".join(f"{number} {SIGNS[outcome]}" for outcome, number in self.cases.items() if number)
+        return f"| {self.flow} | {self.calls} | {cases} | {' | '.join(self.cells)} |"
+
+
+def rows(text: str) -> list[Row]:
+    """The rows of the page's generated table."""
+    lines = [line for line in part_of(text, FOUND)[1].splitlines() if line.count(" | ") >= len(Kind)]
+    return [_read(*line.strip("| ").split(" | ")) for line in lines if line.split("|")[1] != " request "]
+
+
+def found_lines(made: Sequence[Row]) -> Iterator[str]:
+    """The totals and the table, as shown on the page."""
+    counts = {outcome: sum(row.cases[outcome] for row in made) for outcome in Outcome}
+    yield f"{sum(counts.values()):,} cases were played:"
     yield ""
     yield "| sign | what the client sees | cases |"
     yield "|---|---|---|"
     yield from (f"| {SIGNS[outcome]} | {SEEN[outcome]} | {counts[outcome]:,} |" for outcome in Outcome)
     yield ""
-    yield "Each cell is the worst result of all calls and spans. – means that the fault cannot happen there."
+    yield "The cell of a kind is the worst result of all calls and spans. – means that the fault cannot happen there."
     yield ""
-    yield f"| request | calls | {' | '.join(Kind)} |"
-    yield f"|---|---|{'---|' * len(Kind)}"
-    for flow in dict.fromkeys(result.flow for result in results):
-        of_it = [result for result in results if result.flow == flow]
-        calls = max(result.plan.number for result in of_it)
-        yield f"| {flow} | {calls} | {' | '.join(_cell(of_it, kind) for kind in Kind)} |"
+    yield HEADER
+    yield f"|---|---|---|{'---|' * len(Kind)}"
+    yield from map(str, made)
+
+
+def _read(flow: str, calls: str, cases: str, *cells: str) -> Row:
+    signs = {sign: outcome for outcome, sign in SIGNS.items()}
+    found = dict.fromkeys(Outcome, 0) | {signs[sign]: int(number) for number, sign in _CASES.findall(cases)}
+    return Row(flow, int(calls), found, cells)
+
+
+def _made(flow: str, results: Sequence[Result]) -> Row:
+    counts = Counter(result.outcome for result in results)
+    calls = max(result.plan.number for result in results)
+    return Row(flow, calls, {one: counts[one] for one in Outcome}, [_cell(results, kind) for kind in Kind])
 
 
 def _cell(of_flow: Sequence[Result], kind: Kind) -> str:

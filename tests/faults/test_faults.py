@@ -7,18 +7,20 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.faults import known, sweep
+from tests.faults import known, report, sweep
 from tests.faults.flows import FLOWS
 from tests.faults.kinds import SPANS, Kind, Plan, Span, is_write
 from tests.faults.scene import World
 from tests.store_proxy import Call, StoreProxy
 
 pytestmark = pytest.mark.spec("docs/reliability.md")
+CALLS = {row.flow: row.calls for row in report.rows(report.PAGE.read_text(encoding="utf-8"))}
 
 
 @pytest.mark.parametrize("name", FLOWS)
 def test_flow_loses_nothing_if_the_store_fails(world: World, store: StoreProxy, name: str) -> None:
     calls = sweep.measure(world, name)
+    assert len(calls) == CALLS.get(name), f"play it again: make faults FLOW='{name}' ARGS=--document"
     results = [sweep.play(world, name, plan)[0] for plan in plans(calls, turn=list(FLOWS).index(name))]
     assert [str(result) for result in results if known.unexplained(result)] == []
 
