@@ -49,7 +49,7 @@ def test_settings_of_an_application_with_problems_pass_axe(
     page.goto(f"{base_url}/login")
     sign_in(page, a_person(locale=language))
     page.goto(f"{base_url}/settings/applications/new")
-    page.locator("details").last.locator("summary").click()
+    page.locator("details", has=page.locator("#post_logout_redirect_uris")).locator("summary").click()
     page.locator("#name").fill("A shop")
     page.locator("#redirect_uris").fill("https://shop.example.com/")
     page.locator("#post_logout_redirect_uris").fill("http://shop.example.com/")
