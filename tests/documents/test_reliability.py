@@ -25,13 +25,8 @@ def test_reliability_page_lists_every_flow_with_its_outcome_for_every_kind() -> 
         assert set(row.cells) <= signs, row
 
 
-def test_reliability_page_counts_the_cases_of_its_rows() -> None:
+def test_reliability_page_counts_its_own_cells() -> None:
     assert report.part_of(PAGE, report.FOUND)[1].strip().splitlines() == list(report.found_lines(ROWS))
-    for row in ROWS:
-        counted = {report.SIGNS[outcome] for outcome, number in row.cases.items() if number}
-        shown = {cell for cell in row.cells if cell in report.SIGNS.values()}
-        assert shown <= counted, row
-        assert row.calls <= sum(row.cases.values()), row
 
 
 def test_reliability_page_explains_every_kind() -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,8 +20,7 @@ SEEN = {
     Outcome.TOLD: "503 or a dropped connection; a retry gets a page or an error that says what was done, or what to do",
     Outcome.LOST: "something is lost; the reason is below",
 }
-HEADER = f"| request | calls | cases | {' | '.join(Kind)} |"
-_CASES = re.compile(r"(\d+) (\S)")
+HEADER = f"| request | calls | {' | '.join(Kind)} |"
 _WORST_LAST = list(Outcome)
 
 
@@ -77,12 +75,10 @@ class Row:
 
     flow: str
     calls: int
-    cases: Mapping[Outcome, int]
     cells: Sequence[str]
 
     def __str__(self) -> str:
-        cases = " ".join(f"{number} {SIGNS[outcome]}" for outcome, number in self.cases.items() if number)
-        return f"| {self.flow} | {self.calls} | {cases} | {' | '.join(self.cells)} |"
+        return f"| {self.flow} | {self.calls} | {' | '.join(self.cells)} |"
 
 
 def rows(text: str) -> list[Row]:
@@ -93,30 +89,29 @@ def rows(text: str) -> list[Row]:
 
 def found_lines(made: Sequence[Row]) -> Iterator[str]:
     """The totals and the table, as shown on the page."""
-    counts = {outcome: sum(row.cases[outcome] for row in made) for outcome in Outcome}
-    yield f"{sum(counts.values()):,} cases were played:"
+    counts = Counter(cell for row in made for cell in row.cells)
+    pairs = sum(counts[sign] for sign in SIGNS.values())
+    yield f"{len(made)} requests were played with each kind of fault at each of their calls. Of {pairs:,} such pairs of"
+    yield "a request and a kind, this is the worst that the client sees:"
     yield ""
-    yield "| sign | what the client sees | cases |"
+    yield "| sign | what the client sees | pairs |"
     yield "|---|---|---|"
-    yield from (f"| {SIGNS[outcome]} | {SEEN[outcome]} | {counts[outcome]:,} |" for outcome in Outcome)
+    yield from (f"| {SIGNS[outcome]} | {SEEN[outcome]} | {counts[SIGNS[outcome]]:,} |" for outcome in Outcome)
     yield ""
-    yield "The cell of a kind is the worst result of all calls and spans. – means that the fault cannot happen there."
+    yield "Each cell is the worst result of all calls and spans. – means that the fault cannot happen there."
     yield ""
     yield HEADER
-    yield f"|---|---|---|{'---|' * len(Kind)}"
+    yield f"|---|---|{'---|' * len(Kind)}"
     yield from map(str, made)
 
 
-def _read(flow: str, calls: str, cases: str, *cells: str) -> Row:
-    signs = {sign: outcome for outcome, sign in SIGNS.items()}
-    found = dict.fromkeys(Outcome, 0) | {signs[sign]: int(number) for number, sign in _CASES.findall(cases)}
-    return Row(flow, int(calls), found, cells)
+def _read(flow: str, calls: str, *cells: str) -> Row:
+    return Row(flow, int(calls), cells)
 
 
 def _made(flow: str, results: Sequence[Result]) -> Row:
-    counts = Counter(result.outcome for result in results)
     calls = max(result.plan.number for result in results)
-    return Row(flow, calls, {one: counts[one] for one in Outcome}, [_cell(results, kind) for kind in Kind])
+    return Row(flow, calls, [_cell(results, kind) for kind in Kind])
 
 
 def _cell(of_flow: Sequence[Result], kind: Kind) -> str:
