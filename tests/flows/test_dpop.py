@@ -365,12 +365,44 @@ def test_public_client_that_begins_to_prove_a_key_has_its_next_refresh_token_bou
     assert again["token_type"] == "DPoP"
     app.http = plain
     assert error_of(app.refresh(again["refresh_token"])) == "invalid_grant"
-    repeated = app.refresh(tokens["refresh_token"])  # the same request as before, but without the key
-    assert error_of(repeated) == "invalid_grant"
     app.http = key
     repeated = app.refresh(tokens["refresh_token"])
     assert repeated.json()["access_token"] == again["access_token"]
     assert repeated.json()["token_type"] == "DPoP"
+
+
+@pytest.mark.spec("RFC 9700 §4.14.2")
+@pytest.mark.parametrize("later", [0, settings.SETTINGS.refresh_grace_seconds + 1])
+def test_thief_who_binds_a_stolen_refresh_token_to_a_key_is_noticed_all_the_same(
+    john: Browser, app: PublicApp, clock: Clock, capsys: pytest.CaptureFixture[str], later: int
+) -> None:
+    owner = app.http
+    tokens = app.connect(john, "Big Events LLC")
+    thief = prove(app)
+    stolen = app.refresh(tokens["refresh_token"]).json()
+    stolen = app.refresh(stolen["refresh_token"]).json()
+    clock.advance(later)
+    app.http = owner
+    capsys.readouterr()
+    assert error_of(app.refresh(tokens["refresh_token"])) == "invalid_grant"
+    assert '"security_event":"refresh token replayed"' in capsys.readouterr().out
+    app.http = thief
+    assert app.me(stolen["access_token"]).status_code == 401
+    assert error_of(app.refresh(stolen["refresh_token"])) == "invalid_grant"
+
+
+@pytest.mark.spec("RFC 9449 §5")
+def test_token_that_was_bound_when_it_was_used_ends_nothing_without_the_key(john: Browser, app: PublicApp) -> None:
+    plain = app.http
+    tokens = app.connect(john, "Big Events LLC")
+    key = prove(app)
+    bound = app.refresh(tokens["refresh_token"]).json()
+    last = app.refresh(bound["refresh_token"]).json()
+    app.http = plain
+    assert error_of(app.refresh(bound["refresh_token"])) == "invalid_grant"
+    assert error_of(app.refresh(last["refresh_token"])) == "invalid_grant"
+    app.http = key
+    assert app.refresh(last["refresh_token"]).status_code == 200
 
 
 # Codes
