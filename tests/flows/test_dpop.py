@@ -16,6 +16,8 @@ from joserfc.errors import SecurityWarning
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from chalicelib import limits, settings
+from chalicelib.protocol.rules import dpop_proof
+from chalicelib.protocol.rules.dpop_proof import ProofProblem, SentProof
 from tests.actors import Browser, ClientApp
 from tests.conftest import Clock
 from tests.dpop import ALGORITHMS, ProvingSession, digest, new_key, prove, public, signed
@@ -235,6 +237,15 @@ def test_wrong_proofs_are_refused_one_by_one(
         assert challenge.startswith('DPoP realm="Lanyard", error="invalid_dpop_proof"'), why
     assert call(None).json()["error"] == "invalid_dpop_proof"
     assert call(key.proof("GET", shop.base_url + ME, token=tokens["access_token"])).status_code == 200
+
+
+@pytest.mark.spec("RFC 6750 §3")
+def test_address_in_a_description_cannot_break_out_of_its_header() -> None:
+    """API Gateway passes some paths decoded."""
+    key = ProvingSession()
+    sent = SentProof(key.proof("GET", "https://other.example/"), "GET", ('https://api.example/é"\\\r\nX: 1%22',))
+    with pytest.raises(ProofProblem, match=r"must be https://api.example/%C3%A9%22%5C%0D%0AX:%201%22[.]$"):
+        dpop_proof.read(sent)
 
 
 @pytest.mark.spec("RFC 9449 §4.3", "RFC 3986 §6.2")
