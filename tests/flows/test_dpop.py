@@ -239,6 +239,17 @@ def test_wrong_proofs_are_refused_one_by_one(
     assert call(key.proof("GET", shop.base_url + ME, token=tokens["access_token"])).status_code == 200
 
 
+@pytest.mark.spec("RFC 9449 §4.3")
+@pytest.mark.parametrize("member", ["d", "p", "q", "dp", "dq", "qi"])
+def test_key_with_any_private_member_is_refused(member: str) -> None:
+    """Each of them gives the whole key away."""
+    key = RSAKey.generate_key(2048)
+    leaked = {**public(key), member: key.as_dict(private=True)[member]}
+    proof = ProvingSession(key).proof("GET", "https://api.example/", head={"jwk": leaked})
+    with pytest.raises(ProofProblem, match="the public key alone"):
+        dpop_proof.read(SentProof(proof, "GET", ("https://api.example/",)))
+
+
 @pytest.mark.spec("RFC 6750 §3")
 def test_address_in_a_description_cannot_break_out_of_its_header() -> None:
     """API Gateway passes some paths decoded."""
