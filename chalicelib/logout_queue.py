@@ -53,13 +53,9 @@ def _put(messages: list[str]) -> str | None:
 
     def send() -> str | None:
         queue_url = _url(str(settings.SETTINGS.logout_queue))
-        for start in range(0, len(messages), _BATCH_LIMIT):
-            batch = enumerate(messages[start : start + _BATCH_LIMIT])
-            entries = [{"Id": str(number), "MessageBody": message} for number, message in batch]
-            answer = _client().send_message_batch(QueueUrl=queue_url, Entries=entries)
-            if answer.get("Failed"):
-                return str(answer["Failed"][0]["Code"])
-        return None
+        batches = [messages[start : start + _BATCH_LIMIT] for start in range(0, len(messages), _BATCH_LIMIT)]
+        codes = [_put_batch(queue_url, batch) for batch in batches]  # also those after one that fails
+        return next((code for code in codes if code), None)
 
     try:
         return deadline.within(limits.LOGOUT_QUEUE_SECONDS, send)
@@ -67,6 +63,21 @@ def _put(messages: list[str]) -> str | None:
         return str(error.response["Error"]["Code"])
     except (BotoCoreError, deadline.DeadlineExceeded) as error:
         return type(error).__name__
+
+
+def _put_batch(queue_url: str, messages: list[str]) -> str | None:
+    """Returns None, or the code of an error with which the queue refused a message at each try. It can refuse a part of
+    a batch, which boto3 takes for a success."""
+    entries = [{"Id": str(number), "MessageBody": message} for number, message in enumerate(messages)]
+    code = None
+    for _ in range(limits.SERVICE_TRIES):
+        refused = _client().send_message_batch(QueueUrl=queue_url, Entries=entries).get("Failed") or []
+        if not refused:
+            return None
+        code = str(refused[0]["Code"])
+        again = {one["Id"] for one in refused}
+        entries = [entry for entry in entries if entry["Id"] in again]
+    return code
 
 
 @cache

@@ -25,7 +25,7 @@ def rotate(found: Grant, successor_digest: str, access_token: AccessToken, *, ke
         Grant.forget_at.set(forget_at) if forget_at else Grant.forget_at.remove(),
     ]
     if access_token.jkt and not found.jkt:
-        actions.append(Grant.jkt.set(access_token.jkt))
+        actions += [Grant.jkt.set(access_token.jkt), Grant.bound_since.set(found.generation + 1)]
     if found.rotated_at is not None:
         actions.append(Grant.rotated_before_at.set(found.rotated_at))
     if found.refresh_key_id != key_id:

@@ -6,7 +6,7 @@ sessions, even one that is just being started by a sign-in with the old password
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
@@ -114,17 +114,19 @@ def noting(authentication: Authentication, application: Application, issuer: str
     return store.Update(authentication.key, [Session.told.add({entry})], Session.session_digest.exists())
 
 
-def start(user: User, source: RequestSource, proof: Proof | None = None, told: Iterable[str] = ()) -> str:
-    """Start a session under the password that `user` was read with. proof: what to keep of how they signed in. told:
-    that of the session which the user had in this browser until now, and which goes on for applications.
+def start(user: User, source: RequestSource, proof: Proof | None = None, follows: Key[Session] | None = None) -> str:
+    """Start a session under the password that `user` was read with. proof: what to keep of how they signed in. follows:
+    the session which the user had in this browser until now. It ends, but goes on for applications: they are told when
+    the new one ends.
 
     Returns the cookie's value, of which only the digest is stored.
     """
     begun, secret = made(user, source, proof or Proof())
-    noted = sorted(told)
+    noted = sorted(_read_told(follows)) if follows else []
     begun.told = as_set(noted[: limits.TOLD_AT_SIGN_OUT_LIMIT])
-    _tell(user.user_id, noted[limits.TOLD_AT_SIGN_OUT_LIMIT :])
     store.write(store.Put(begun))
+    if follows:  # after the new one is stored, so that nobody is forgotten if this is interrupted
+        end(follows, noted[limits.TOLD_AT_SIGN_OUT_LIMIT :], known=noted)
     _end_surplus(user, begun)
     return secret
 
@@ -179,19 +181,34 @@ def touch(session: Session) -> None:
         )
 
 
-def end(key: Key[Session], told: Iterable[str] = ()) -> None:
-    """End the session, and have applications told. told: `Session.told`, if the session has just been read.
+def end(key: Key[Session], told: Iterable[str] | None = None, *, known: Iterable[str] = ()) -> None:
+    """End the session, and have applications told. told: `Session.told`, if the session has just been read; else it is
+    read. known: those that are told another time.
 
-    Those are told first, so that nobody is forgotten if this is interrupted. The deletion returns who was noted since
-    then, and costs no more than another one.
+    Those are told first, so that nobody is forgotten if this is interrupted, or if the answer to the deletion is lost.
+    The deletion returns who was noted since then, and costs no more than another one.
     """
-    user_id, already = str(key.hash_key), set(told)
+    user_id, already = str(key.hash_key), set(_read_told(key) if told is None else told)
     _tell(user_id, already)
-    _tell(user_id, take(key) - already)
+    _tell(user_id, _take(key) - already - set(known))
 
 
-def take(key: Key[Session]) -> set[str]:
-    """End the session, and return who is to be told."""
+def end_all(ended: Sequence[Session]) -> None:
+    """The same for several sessions, which have just been read. A queue that does not answer holds this up no longer
+    than for one, so that all of them end."""
+    tell(ended)
+    late = [(one.user_id, _take(one.own_key) - set(one.told or ())) for one in ended]
+    logout_queue.put(message for user_id, told in late for message in _messages(user_id, told))
+
+
+def _read_told(key: Key[Session]) -> set[str]:
+    """Who is to be told of the end of this session. One read, if this stage tells anybody."""
+    found = store.read(key)[0] if logout_queue.is_on() else None
+    return set(found.told or ()) if found else set()
+
+
+def _take(key: Key[Session]) -> set[str]:
+    """End the session. Returns who is to be told, as far as that is known: see `store.take`."""
     if not logout_queue.is_on():
         store.write(store.Delete(key))
         return set()

@@ -76,6 +76,7 @@ API: dict[str, tuple[str, ...]] = {
         "pushed_requests",
         "registration_forms",
         "sectors",
+        "sessions",
         "sign_in_requests",
         "used_assertions",
         "users",

@@ -16,6 +16,8 @@ from joserfc.errors import SecurityWarning
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from chalicelib import limits, settings
+from chalicelib.protocol.rules import dpop_proof
+from chalicelib.protocol.rules.dpop_proof import ProofProblem, SentProof
 from tests.actors import Browser, ClientApp
 from tests.conftest import Clock
 from tests.dpop import ALGORITHMS, ProvingSession, digest, new_key, prove, public, signed
@@ -237,6 +239,26 @@ def test_wrong_proofs_are_refused_one_by_one(
     assert call(key.proof("GET", shop.base_url + ME, token=tokens["access_token"])).status_code == 200
 
 
+@pytest.mark.spec("RFC 9449 §4.3")
+@pytest.mark.parametrize("member", ["d", "p", "q", "dp", "dq", "qi"])
+def test_key_with_any_private_member_is_refused(member: str) -> None:
+    """Each of them gives the whole key away."""
+    key = RSAKey.generate_key(2048)
+    leaked = {**public(key), member: key.as_dict(private=True)[member]}
+    proof = ProvingSession(key).proof("GET", "https://api.example/", head={"jwk": leaked})
+    with pytest.raises(ProofProblem, match="the public key alone"):
+        dpop_proof.read(SentProof(proof, "GET", ("https://api.example/",)))
+
+
+@pytest.mark.spec("RFC 6750 §3")
+def test_address_in_a_description_cannot_break_out_of_its_header() -> None:
+    """API Gateway passes some paths decoded."""
+    key = ProvingSession()
+    sent = SentProof(key.proof("GET", "https://other.example/"), "GET", ('https://api.example/é"\\\r\nX: 1%22',))
+    with pytest.raises(ProofProblem, match=r"must be https://api.example/%C3%A9%22%5C%0D%0AX:%201%22[.]$"):
+        dpop_proof.read(sent)
+
+
 @pytest.mark.spec("RFC 9449 §4.3", "RFC 3986 §6.2")
 def test_url_is_compared_without_its_query_and_in_any_spelling_of_the_host(
     shop: ClientApp, key: ProvingSession, tokens: dict[str, Any], call: Send
@@ -365,12 +387,44 @@ def test_public_client_that_begins_to_prove_a_key_has_its_next_refresh_token_bou
     assert again["token_type"] == "DPoP"
     app.http = plain
     assert error_of(app.refresh(again["refresh_token"])) == "invalid_grant"
-    repeated = app.refresh(tokens["refresh_token"])  # the same request as before, but without the key
-    assert error_of(repeated) == "invalid_grant"
     app.http = key
     repeated = app.refresh(tokens["refresh_token"])
     assert repeated.json()["access_token"] == again["access_token"]
     assert repeated.json()["token_type"] == "DPoP"
+
+
+@pytest.mark.spec("RFC 9700 §4.14.2")
+@pytest.mark.parametrize("later", [0, settings.SETTINGS.refresh_grace_seconds + 1])
+def test_thief_who_binds_a_stolen_refresh_token_to_a_key_is_noticed_all_the_same(
+    john: Browser, app: PublicApp, clock: Clock, capsys: pytest.CaptureFixture[str], later: int
+) -> None:
+    owner = app.http
+    tokens = app.connect(john, "Big Events LLC")
+    thief = prove(app)
+    stolen = app.refresh(tokens["refresh_token"]).json()
+    stolen = app.refresh(stolen["refresh_token"]).json()
+    clock.advance(later)
+    app.http = owner
+    capsys.readouterr()
+    assert error_of(app.refresh(tokens["refresh_token"])) == "invalid_grant"
+    assert '"security_event":"refresh token replayed"' in capsys.readouterr().out
+    app.http = thief
+    assert app.me(stolen["access_token"]).status_code == 401
+    assert error_of(app.refresh(stolen["refresh_token"])) == "invalid_grant"
+
+
+@pytest.mark.spec("RFC 9449 §5")
+def test_token_that_was_bound_when_it_was_used_ends_nothing_without_the_key(john: Browser, app: PublicApp) -> None:
+    plain = app.http
+    tokens = app.connect(john, "Big Events LLC")
+    key = prove(app)
+    bound = app.refresh(tokens["refresh_token"]).json()
+    last = app.refresh(bound["refresh_token"]).json()
+    app.http = plain
+    assert error_of(app.refresh(bound["refresh_token"])) == "invalid_grant"
+    assert error_of(app.refresh(last["refresh_token"])) == "invalid_grant"
+    app.http = key
+    assert app.refresh(last["refresh_token"]).status_code == 200
 
 
 # Codes

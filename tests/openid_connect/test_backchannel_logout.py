@@ -25,10 +25,11 @@ from tests import people
 from tests.actors import CALLBACK, Browser, ClientApp
 from tests.conftest import Clock
 from tests.openid_connect.conftest import HOST, PATH, Queue, Told
+from tests.openid_connect.refusing_queue import RefusingQueue
 from tests.openid_connect.sign_in import checked
 from tests.openid_connect.signing_out import SIGNED_OUT, asking, is_signed_in, set_up
 from tests.scim import platform_server
-from tests.store_proxy import StoreProxy
+from tests.store_proxy import Fault, StoreProxy
 
 pytestmark = pytest.mark.spec("OpenID Connect Back-Channel Logout §2.5")
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
@@ -191,6 +192,29 @@ def test_who_signs_in_again_stays_signed_in_at_applications_until_that_session_e
     assert {checked(shop.base_url, token)["sid"] for token in told.tokens} == {sid, again}
 
 
+@pytest.mark.parametrize(
+    ("operation", "fault"),
+    [("PutItem", Fault.UNAVAILABLE), ("DeleteItem", Fault.LOSES_ANSWER), ("DeleteItem", Fault.UNAVAILABLE)],
+)
+def test_store_that_fails_while_somebody_signs_in_again_makes_nobody_forgotten(
+    john: Browser,
+    shop: ClientApp,
+    queue: Queue,
+    told: Told,
+    store: StoreProxy,
+    operation: str,
+    fault: Fault,
+) -> None:
+    sid = connected(shop, john)["sid"]
+    page = john.open("/login?again=1")
+    times = 1 if fault is Fault.LOSES_ANSWER else 99
+    with store.fault(fault, operation, table="sessions", times=times):
+        john.press(page, "Sign in", email=john.user.email, password=john.user.password)
+    john.sign_out()
+    queue.deliver()
+    assert sid in {checked(shop.base_url, token)["sid"] for token in told.tokens}
+
+
 @pytest.mark.parametrize("status", [400, 404, 500, 302])
 def test_application_that_does_not_accept_the_token_gets_a_new_one_until_it_is_given_up(
     john: Browser, shop: ClientApp, queue: Queue, told: Told, capsys: pytest.CaptureFixture[str], status: int
@@ -283,6 +307,38 @@ def test_queue_that_does_not_answer_holds_a_sign_out_up_for_a_moment_only(
         john.sign_out()
         assert time.monotonic() - started < limits.LOGOUT_QUEUE_SECONDS + 2
     assert not is_signed_in(john)
+
+
+def test_queue_that_does_not_answer_leaves_no_session_alive(
+    john: Browser, shop: ClientApp, queue: Queue, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many there are: they may be somebody else's."""
+    account = storage.read(User.key(john.user.user_id))[0]
+    assert account is not None
+    for _ in range(6):
+        session.start(account, UNKNOWN)
+        for found in session.live_ones(account):
+            entry = f"{shop.client_id} {session.public_id(found.session_digest)} {shop.base_url}"
+            storage.change(found.own_key, [Session.told.add({entry})])
+    page = john.open("/settings/security")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        logout_queue._client.cache_clear()
+        logout_queue._url.cache_clear()
+        assert john.press(page, "Sign out everywhere else").status == 200
+    assert len(session.live_ones(account)) == 1
+
+
+def test_message_that_the_queue_refuses_is_sent_again_and_keeps_no_other_back(
+    john: Browser, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = [logout_queue.Ended(f"client-{number}", john.base_url, john.user.user_id, "sid") for number in range(25)]
+    with RefusingQueue(["client-3"]) as refusing:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", refusing.url)
+        logout_queue._client.cache_clear()
+        logout_queue._url.cache_clear()
+        logout_queue.put(ended)
+    assert sorted(refusing.taken) == sorted(one.client_id for one in ended)
 
 
 @pytest.mark.spec("docs/operations.md")

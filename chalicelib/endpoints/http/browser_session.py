@@ -131,14 +131,13 @@ def start(request: http.Request, user: User, proof: Proof) -> list[str]:
     proof: how the user proved who they are. A stage that signs nothing tells nobody, and does not keep it.
     """
     cookie = read_cookie(request)
-    is_same_user = cookie is not None and cookie.user_id == user.user_id
-    # Who signs in again is still signed in at applications. They are told once this session ends, too.
-    told = session.take(cookie.session_key) if cookie and is_same_user else set[str]()
-    if not is_same_user:
+    # Who signs in again is still signed in at applications. They are told once the new session ends.
+    followed = cookie.session_key if cookie and cookie.user_id == user.user_id else None
+    if followed is None:
         end(request)
     kept = proof if signing.is_on() else None
     return [
-        cookies.kept("session", session.start(user, request.source, kept, told), limits.SESSION_LIFETIME_SECONDS),
+        cookies.kept("session", session.start(user, request.source, kept, followed), limits.SESSION_LIFETIME_SECONDS),
         cookies.forgotten("login"),
         *keep_device(request, user),
     ]
@@ -151,7 +150,7 @@ def end(request: http.Request, browser: SignedIn | None = None) -> list[str]:
     browser: whose session it is, if that is known."""
     cookie = read_cookie(request)
     if cookie:
-        session.end(cookie.session_key, browser.authentication.told if browser else ())
+        session.end(cookie.session_key, browser.authentication.told if browser else None)
     return [cookies.forgotten("session")] if cookies.read(request, "session") is not None else []
 
 

@@ -1,8 +1,8 @@
 """The function that sends logout tokens: SQS calls it with a message of the queue (Back-Channel Logout 1.0).
 
 An error leaves the message in the queue, which calls again after its visibility timeout. An application that accepts
-none of LOGOUT_TRIES tokens is given up, so that what is left in the dead-letter queue is our own fault. Applications
-cannot hold up each other: each message is a call of its own.
+none of LOGOUT_TRIES tokens is given up, so that what is left in the dead-letter queue is our own fault. Each message is
+a call of its own, so an application delays another only as far as it keeps LOGOUTS_AT_ONCE calls waiting.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ class RefreshTokenGrant(TokenGrant):
         application, found, user, consent = _read(request)
         client = request.authenticated(application)
         own_grant, owner = _check_grant(found, user, consent, client)
-        request.check_key(own_grant.jkt)  # before the token: without the key, nobody can even make it look replayed
+        _check_key(own_grant, token, request, client)
         resource = request.resource(own_grant.resource)
         asking = _Asking(client, owner, token, resource, request)
         if client.rotates_refresh_tokens:
@@ -113,6 +113,18 @@ def _check_grant(
     if user is None or not user.active or not grant.is_allowed(found, consent, client):
         raise errors.InvalidGrantError(_TAKEN_BACK)
     return found, user
+
+
+def _check_key(found: Grant, token: str, request: TokenRequest, client: Application) -> None:
+    """Before the token is looked at: without the key, nobody can even make a bound one look replayed.
+
+    Raises InvalidGrantError.
+    """
+    try:
+        request.check_key(found.jkt)
+    except errors.InvalidGrantError:
+        refresh_rotation.end_if_used_before_bound(token, found, client)
+        raise
 
 
 def _scope(request: TokenRequest, found: Grant, resource: str | None) -> str:
@@ -178,7 +190,7 @@ def _rotate(found: Grant, asking: _Asking, use: Use, scope: str) -> TokenAnswer:
 
 def _repeat(grant_id: str, asking: _Asking, *, is_repeat: bool) -> TokenAnswer:
     found, live = _read_again(grant_id, asking.client)
-    asking.request.check_key(found.jkt)
+    _check_key(found, asking.token, asking.request, asking.client)
     use = refresh_rotation.use(asking.token, found, asking.client)
     if use.presented is Presented.CURRENT:
         raise store.StoreUnavailable("neither rotated nor ended")

@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from chalicelib import limits
 from chalicelib.protocol.rules import public_keys, request_parameters, signed_tokens
@@ -113,7 +113,8 @@ def _check_request(claims: dict[str, Any], sent: SentProof) -> None:
         raise ProofProblem(f"htm of the DPoP proof must be {sent.method}.")
     htu = claims.get("htu")
     if not isinstance(htu, str) or _normalized(htu) not in map(_normalized, sent.urls):
-        raise ProofProblem(f"htu of the DPoP proof must be {next(iter(sent.urls))}.")
+        url = quote(next(iter(sent.urls)), safe="%/:?#[]@!$&'()*+,;=")  # it goes into a header, and may come decoded
+        raise ProofProblem(f"htu of the DPoP proof must be {url}.")
 
 
 def _normalized(url: str) -> tuple[str, str, int | None, str] | None:

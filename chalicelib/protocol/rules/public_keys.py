@@ -10,7 +10,7 @@ from chalicelib.protocol.rules import signed_tokens
 RSA_MIN_BITS = 2048
 RSA_MAX_BITS = 8192
 _RSA_EXPONENT_MAX_BITS = 32  # 65537 has 17
-_PRIVATE = {"d", "p", "q", "k"}
+_PRIVATE = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 
 
 class Unreadable(ValueError):
