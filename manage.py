@@ -26,6 +26,7 @@ from infra.commands.keys import keys
 from infra.commands.members import organizers_reindex
 from infra.commands.organizers import organizers
 from infra.commands.owners import applications_owners, applications_transfer
+from infra.commands.pairwise import applications_use_pairwise
 from infra.commands.permissions import catalogues
 from infra.commands.recent_requests import applications_requests
 from infra.commands.registration import registration
@@ -37,6 +38,7 @@ from infra.terminal import printable
 
 applications.add_command(applications_create)
 applications.add_command(applications_hold_to_fapi)
+applications.add_command(applications_use_pairwise)
 applications.add_command(applications_import)
 organizers.add_command(organizers_reindex)
 applications.add_command(applications_owners)

@@ -25,7 +25,9 @@ from chalicelib.endpoints.oauth import (
     authorize,
     device,
     discovery,
+    end_session,
     ended_tokens,
+    logouts,
     registration,
     signing_keys,
     token,
@@ -52,6 +54,7 @@ VIEWS = (
     signing_keys,
     ended_tokens,
     user_info,
+    end_session,
     openapi,
     resources,
     sign_in_requests,
@@ -88,4 +91,6 @@ def create_application(environment: Mapping[str, str]) -> Chalice:
     for view in VIEWS:
         app.register_blueprint(view.blueprint)
     app.register_blueprint(static.make_blueprint())
+    if settings.SETTINGS.logout_queue:
+        app.register_blueprint(logouts.made_blueprint(settings.SETTINGS.logout_queue)[0])
     return app

@@ -37,6 +37,16 @@ ASSERTION_SKEW_SECONDS = 60  # between a client's clock and ours
 # A used assertion is kept this long after it expires: clocks of servers differ, and so does that of the table.
 ASSERTION_KEPT_SECONDS = 300
 ASSERTION_REPEAT_SECONDS = 60  # how long the same request may be repeated until it is answered
+DPOP_PROOF_LIMIT_CHARACTERS = 4096  # one with an RSA key of 8192 bits has about 3200
+DPOP_JTI_LIMIT_CHARACTERS = 256
+# How old a DPoP proof may be by the client's clock, and how far ahead of ours that clock may be.
+DPOP_PROOF_AGE_SECONDS = 300
+DPOP_PROOF_SKEW_SECONDS = 60
+# A nonce for DPoP proofs is the same for a minute, so that answers that cross each other do not outdate each other's.
+DPOP_NONCE_STEP_SECONDS = 60
+DPOP_NONCE_LIFETIME_SECONDS = 300
+# A used proof is kept a while longer than it could be used: clocks of servers differ, and so does that of the table.
+DPOP_PROOF_KEPT_SECONDS = DPOP_PROOF_AGE_SECONDS + DPOP_PROOF_SKEW_SECONDS + 300
 SERVER_KEY_MIN_CHARACTERS = 43  # 256 bits of base64url
 SERVER_KEYS_LIMIT = 10  # an unknown token costs a walk along the chain with each key
 PUSHED_REQUEST_LIFETIME_SECONDS = 600  # long enough for the user to sign in
@@ -80,6 +90,9 @@ DOCUMENT_FETCH_KEPT_SECONDS = 3600
 DOCUMENT_VALIDATOR_LIMIT_CHARACTERS = 200
 DOCUMENT_FETCH_SECONDS = 5.0
 DOCUMENT_LIMIT_BYTES = 8192
+PUBLISHED_KEYS_LIMIT_BYTES = 65_536  # with certificates, which are not kept
+PUBLISHED_KEYS_FRESH_SECONDS = 3600  # how long a key may be used after its owner withdrew it
+PUBLISHED_KEYS_RETRY_SECONDS = 60  # before an application's keys are fetched again
 DOCUMENT_WINDOW_SECONDS = 900
 DOCUMENT_FETCHES_PER_USER = 20
 
@@ -265,5 +278,10 @@ PROVIDER_RETRY_SECONDS = 15  # before a provider that hangs is asked again by th
 SECRET_RENEWAL_SECONDS = 60  # before a secret that a provider refuses is read again
 PROVIDER_DOCUMENT_LIMIT_BYTES = 65_536
 ID_TOKEN_SKEW_SECONDS = 60
+LOGOUT_TOKEN_LIFETIME_SECONDS = 120  # Back-Channel Logout §2.4 recommends at most two minutes
+LOGOUT_TRIES = 10  # how often an application that does not accept a logout token gets another one
+LOGOUTS_AT_ONCE = 5  # calls of the function that sends them
+LOGOUT_QUEUE_SECONDS = 2.0  # how long a request may wait for the queue
+TOLD_AT_SIGN_OUT_LIMIT = 50  # the sign-ins at applications that a session keeps from the ones before it
 ID_TOKEN_LIMIT_CHARACTERS = 16_384
 ORGANIZERS_TOLD_LIMIT = 1000

@@ -1,4 +1,5 @@
-"""Mail to people: through Amazon SES, or into a folder in the local stage. With keys/, the only importer of boto3.
+"""Mail to people: through Amazon SES, or into a folder in the local stage. Besides keys/ and logout_queue.py, the only
+importer of boto3.
 
 Sending reveals nothing about the recipient: if SES refuses a mail because of its recipient, that is logged and not
 reported, or it would reveal who has an account. For the same reason, a mail to nobody makes the same call, to SES's

@@ -1,10 +1,11 @@
 """Fetches a JSON document or a picture from a URL that a stranger chose, guarded against server-side request forgery
-(SSRF), and sends forms to the identity providers that the operator chose, with the same guard.
+(SSRF). Sends forms with the same guard: to the identity providers that the operator chose, and logout tokens to
+applications.
 
 Only https on port 443, to a host whose addresses are all public. The connection goes to an address that was checked, so
 a second lookup cannot lead elsewhere. It follows no redirects, uses no proxy and sends nothing but the request. Size
 and time are limited, including the time of the lookup. Only on a laptop may an identity provider run on the same
-machine.
+machine, and may `make run` name other programs beside it.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from chalicelib import deadline, limits, settings
 
 _PORT = 443
 _GONE = (404, 410)
+_ACCEPTS = (200, 204)
+_FORM = "application/x-www-form-urlencoded"
 _LOOPBACK = ("127.0.0.1", "localhost")
 _REFUSALS = (400, 401)  # with which a token endpoint says what is wrong (RFC 6749 §5.2)
 # All public IPv6 addresses are in the first network; the tunnels within it lead to IPv4 addresses of anybody's choice.
@@ -67,12 +70,15 @@ class Network:
     """How to reach other hosts.
 
     resolve: returns a host's addresses; raises OSError. connect: to an address, on port 443. trust: makes the TLS
-    context with the trusted authorities; a function, because that takes a while and is not always needed.
+    context with the trusted authorities; a function, because that takes a while and is not always needed. beside:
+    `host:port` of programs beside Lanyard, which may have any address, port and certificate. Only `infra.laptop`, which
+    is not deployed, names any.
     """
 
     resolve: Callable[[str], Sequence[str]] = _resolve
     connect: Callable[[str], socket.socket] = _connect
     trust: Callable[[], ssl.SSLContext] = ssl.create_default_context
+    beside: frozenset[str] = frozenset()
 
 
 NETWORK = Network()
@@ -80,12 +86,14 @@ NETWORK = Network()
 
 @dataclass(frozen=True)
 class Kind:
-    """What is fetched. accept: for the request's header. words: for the error. limit: in bytes."""
+    """What is fetched. accept: for the request's header. words: for the error. limit: in bytes. is_read: False if only
+    the status matters."""
 
     accept: str
     is_one: Callable[[str], bool]
     words: str
     limit: int
+    is_read: bool = True
 
 
 JSON = Kind(
@@ -101,6 +109,8 @@ PICTURE = Kind(
     "a PNG, JPEG or WebP picture",
     limits.LOGO_LIMIT_BYTES,
 )
+# The answer to a form that only has to be accepted.
+NOTHING = Kind("*/*", lambda _: True, "", 0, is_read=False)
 
 
 def fetch(url: str, kind: Kind = JSON) -> bytes:
@@ -120,8 +130,13 @@ def get(url: str, kind: Kind = JSON, validators: Mapping[str, str] = MappingProx
 
 def post_form(url: str, form: str, headers: Mapping[str, str]) -> Fetched:
     """Send a form to an identity provider, which answers with JSON, also if it refuses. Raises as `get` does."""
-    sent = {"Content-Type": "application/x-www-form-urlencoded", **headers}
+    sent = {"Content-Type": _FORM, **headers}
     return _fetched(_Fetch(url, PROVIDERS_JSON, sent, form.encode()))
+
+
+def notify(url: str, form: str) -> None:
+    """Send a form to an application. Only 200 and 204 accept it; what else they answer is not read. Raises as `get`."""
+    _fetched(_Fetch(url, NOTHING, {"Content-Type": _FORM}, form.encode()))
 
 
 def _fetched(worker: _Fetch) -> Fetched:
@@ -153,6 +168,23 @@ def is_public(address: str) -> bool:
 def is_on_this_laptop(parts: SplitResult) -> bool:
     """True for an address of an identity provider that runs beside Lanyard on a laptop."""
     return parts.scheme == "http" and parts.hostname in _LOOPBACK and settings.SETTINGS.is_local
+
+
+def is_reachable_port(parts: SplitResult) -> bool:
+    """True for an https address whose port `get` takes. Raises ValueError for a port that is no number."""
+    return parts.port in (None, _PORT) or is_beside(parts)
+
+
+def is_beside(parts: SplitResult) -> bool:
+    """True for an address of a program that `make run` was told of."""
+    return bool(NETWORK.beside) and f"{parts.hostname}:{parts.port}" in NETWORK.beside
+
+
+def _trusts_all() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 class _Fetch(threading.Thread):
@@ -202,8 +234,14 @@ class _Fetch(threading.Thread):
             return
         if parts.scheme != "https":
             raise FetchError("its address is not https")
-        if parts.port not in (None, _PORT):
+        if not is_reachable_port(parts):
             raise FetchError(f"its port is not {_PORT}")
+        if is_beside(parts):
+            self._socket = socket.create_connection((host, parts.port), limits.DOCUMENT_FETCH_SECONDS)
+            with _trusts_all().wrap_socket(self._socket, server_hostname=host) as secured:
+                self._socket = secured
+                yield _over(http.client.HTTPSConnection(host, parts.port), secured)
+            return
         addresses = NETWORK.resolve(host)
         if not addresses or not all(is_public(address) for address in addresses):
             raise FetchError("its host has an address that is not public")
@@ -214,6 +252,10 @@ class _Fetch(threading.Thread):
 
     def _read(self, response: http.client.HTTPResponse) -> Fetched:
         headers = {name.lower(): value for name, value in response.headers.items()}
+        if not self._kind.is_read:
+            if response.status not in _ACCEPTS:
+                raise Unreachable(f"its server answers {response.status} (redirects are not followed)")
+            return Fetched(b"", headers)
         is_refusal = self._form is not None and response.status in _REFUSALS
         if response.status == 304 and self._headers:
             return Fetched(b"", headers, is_unchanged=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chalicelib import environment as read
+from chalicelib import environment_keys as read_keys
 from chalicelib import identity_providers, limits, permissions
 from chalicelib.environment import RequiredScope as RequiredScope
 from chalicelib.environment import SettingsError as SettingsError
@@ -51,6 +52,7 @@ class Settings:
     signing_keys: a JWK Set with private keys: signing_keys.py; None if nothing is signed, or the keys are in SSM.
     signing_keys_parameter: the SSM parameter that has the list of keys instead; the private ones are below it.
     signing_kms_keys: the ARNs of the KMS keys that this list may name.
+    logout_queue: the SQS queue of logout tokens to send; None if applications are not told of sign-outs.
     site_name, site_logo_url, site_colour: the branding of the pages; the color as #rrggbb, the logo None for ours.
     support_contact: the email or web address of somebody to ask; None for just "the administrator".
     required_scopes: the authorizer's rules, of which the first match decides: protocol/rules/required_scopes.py.
@@ -89,6 +91,7 @@ class Settings:
     signing_keys: str | None = field(default=None, repr=False)
     signing_keys_parameter: str | None = None
     signing_kms_keys: tuple[str, ...] = ()
+    logout_queue: str | None = None
 
     @property
     def is_local(self) -> bool:
@@ -115,7 +118,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     apis = read.authorizer_resources(environment.get("AUTHORIZER_RESOURCES", ""), known=resources)
     required = environment.get("REQUIRED_SCOPES", "")
     rules = None if required else read.catalogue_rules(catalogue, apis)
-    server_keys = read.server_keys(
+    server_keys = read_keys.server_keys(
         environment, shortest=limits.SERVER_KEY_MIN_CHARACTERS, most=limits.SERVER_KEYS_LIMIT
     )
     public_url = read.public_url(environment.get("PUBLIC_URL", ""), is_local=is_local)
@@ -158,9 +161,10 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         refresh_idle_days=read.days(
             environment, "REFRESH_IDLE_DAYS", default=90, least=0, most=limits.REFRESH_IDLE_MAX_DAYS
         ),
-        signing_keys=read.signing_key_list(environment),
-        signing_keys_parameter=read.signing_keys_parameter(environment.get("SIGNING_KEYS_PARAMETER", "")),
-        signing_kms_keys=read.signing_kms_keys(environment),
+        signing_keys=read_keys.signing_key_list(environment),
+        signing_keys_parameter=read_keys.signing_keys_parameter(environment.get("SIGNING_KEYS_PARAMETER", "")),
+        signing_kms_keys=read_keys.signing_kms_keys(environment),
+        logout_queue=read_keys.logout_queue(environment.get("LOGOUT_QUEUE", ""), signs=signs),
     )
 
 

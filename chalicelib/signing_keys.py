@@ -23,6 +23,8 @@ NEXT, ACTIVE, RETIRED = "next", "active", "retired"
 # In order of preference: API Gateway's JWT authorizers accept only RSA.
 ALGORITHMS = ("RS256", "ES256", "EdDSA")
 KMS_ALGORITHMS = ("RS256", "ES256")
+# What a key of each can sign with, its own first. An RSA key can sign in two ways (RFC 7518 §3.3, §3.5).
+SIGNS_WITH = {"RS256": ("RS256", "PS256"), "ES256": ("ES256",), "EdDSA": ("EdDSA",)}
 _KEY_TYPES = {"RS256": "RSA", "ES256": "EC", "EdDSA": "OKP"}
 _CURVES = {"ES256": "P-256", "EdDSA": "Ed25519"}
 _PUBLIC = {"RS256": ("n", "e"), "ES256": ("crv", "x", "y"), "EdDSA": ("crv", "x")}
@@ -67,6 +69,19 @@ class SigningKey:
         """The JWK as others see it (RFC 7517 §4)."""
         kind = {"kty": _KEY_TYPES[self.algorithm], "kid": self.key_id, "alg": self.algorithm, "use": "sig"}
         return {**kind, **self.public}
+
+    @property
+    def all_published(self) -> tuple[dict[str, Any], ...]:
+        """A JWK for each algorithm that it signs with.
+
+        Not one JWK without `alg`: some libraries take RSA keys without one for RS256, and then refuse PS256.
+        """
+        others = SIGNS_WITH[self.algorithm][1:]
+        return self.published, *({**self.published, "kid": self.id_for(name), "alg": name} for name in others)
+
+    def id_for(self, algorithm: str) -> str:
+        """The `kid` of its JWK for this algorithm. No other key's can have a dot."""
+        return self.key_id if algorithm == self.algorithm else f"{self.key_id}.{algorithm}"
 
     @property
     def private_jwk(self) -> dict[str, Any]:

@@ -21,12 +21,14 @@ from chalicelib.outbound import Network
 
 
 class DocumentServer:
-    """Answer GETs with `answers[path]`: a document, or a function that writes to the handler. `asked`: the paths."""
+    """Answer GETs with `answers[path]`: a document, or a function that writes to the handler. `asked`: the paths.
+    POSTs are answered with a function. `posted`: the path, the content type and the body of each."""
 
     def __init__(self, folder: Path, host: str) -> None:
         self.host = host
         self.answers: dict[str, Any] = {}
         self.asked: list[str] = []
+        self.posted: list[tuple[str, str, str]] = []
         self.headers: list[dict[str, str]] = []
         self.addresses: list[str] = []
         self.connected: list[str] = []
@@ -42,6 +44,11 @@ class DocumentServer:
                     answer(self)
                 else:
                     write(self, 200, "application/json", json.dumps(answer).encode())
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                server.posted.append((self.path, self.headers["Content-Type"], body))
+                server.answers[self.path](self)
 
             def log_message(self, *_: Any) -> None:
                 pass

@@ -1,4 +1,4 @@
-"""A MiniStack with SSM and KMS, for tests of keys: the store of the other tests may be DynamoDB only."""
+"""A MiniStack with SSM, KMS and SQS, for tests of keys and queues: the store of the others may be DynamoDB only."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from infra.laptop.ministack import REGION, MiniStack, free_port
 
 
 class LocalAws:
-    """url: where SSM and KMS are."""
+    """url: where SSM, KMS and SQS are."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.ssm: Any = boto3.client("ssm", region_name=REGION, endpoint_url=url)
+        self.sqs: Any = boto3.client("sqs", region_name=REGION, endpoint_url=url)
         self.kms: Any = boto3.client("kms", region_name=REGION, endpoint_url=url)
 
     def put(self, name: str, value: str) -> None:

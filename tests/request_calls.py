@@ -27,10 +27,10 @@ Action = tuple[str, str]  # for example "GetItem" and "users" or "grants/index/c
 
 
 class RequestCalls:
-    """The calls made: for each function ("api", "authorizer"), a set of actions and their tables."""
+    """The calls made: for each function ("api", "authorizer", "send_logout"), a set of actions and their tables."""
 
     def __init__(self) -> None:
-        self.made: dict[str, set[Action]] = {"api": set(), "authorizer": set()}
+        self.made: dict[str, set[Action]] = {"api": set(), "authorizer": set(), "send_logout": set()}
 
     def watch(self, app: Chalice, connection: Any) -> None:
         """From now on, record what `app` calls through this PynamoDB connection."""

@@ -31,6 +31,7 @@ FOUNDATION = {
     "resource_url",
     "signing_keys",
     "toml_file",
+    "logout_queue",
 }
 # What each folder may import from ours, besides itself.
 MAY_IMPORT = {
@@ -44,6 +45,7 @@ MAY_IMPORT = {
     "pages": set[str](),
     "mail": FOUNDATION,
     "outbound": FOUNDATION,
+    "logout_queue": {"deadline", "limits", "logs", "settings"},
     "names": {"settings", "limits", "messages", "lookalikes"},
     "lookalikes": set[str](),
     "messages": set[str](),
@@ -57,9 +59,17 @@ MAY_IMPORT = {
     "identity_providers": {"toml_file"},
     "toml_file": set[str](),
     "resource_url": set[str](),
-    "settings": {"environment", "limits", "imported_passwords", "permissions", "identity_providers"},
+    "settings": {
+        "environment",
+        "environment_keys",
+        "limits",
+        "imported_passwords",
+        "permissions",
+        "identity_providers",
+    },
     "limits": set[str](),
-    "environment": {"imported_passwords", "permissions", "resource_url", "identity_providers", "signing_keys"},
+    "environment": {"imported_passwords", "permissions", "resource_url", "identity_providers"},
+    "environment_keys": {"environment", "signing_keys"},
     "clock": set[str](),
     "deadline": {"limits", "clock"},
     "logs": {"metrics"},
@@ -88,6 +98,7 @@ FOLDERS = {
         "static": {"http"},
         "not_found": {"http"},
         "authorizer": {"api"},
+        "logout_sender": {"oauth"},
     },
 }
 HOMES = {
@@ -100,8 +111,8 @@ HOMES = {
     "argon2": {"credentials", "imported_passwords"},
     "bcrypt": {"imported_passwords"},
     "joserfc": {"protocol", "keys"},
-    "boto3": {"mail", "keys"},
-    "botocore": {"mail", "keys"},
+    "boto3": {"mail", "keys", "logout_queue"},
+    "botocore": {"mail", "keys", "logout_queue"},
 }
 # What views of a folder share, or keep in a file of its own. No other view is imported by a view.
 SHARED_ENDPOINTS = {
@@ -109,6 +120,7 @@ SHARED_ENDPOINTS = {
         "mailed_link",
         "own_application",
         "application_form",
+        "openid_form",
         "consent_page",
         "sign_in_again",
         "authorization_answer",
@@ -118,7 +130,7 @@ SHARED_ENDPOINTS = {
 # What pages are built from. `http` exports it; views import only these two of its modules.
 HTTP_FOR_VIEWS = {"browser_session", ""}
 # Where a Lambda function starts. Only these modules read the environment.
-ENTRY_MODULES = {"app.py", "chalicelib/endpoints/authorizer.py"}
+ENTRY_MODULES = {"app.py", "chalicelib/endpoints/authorizer.py", "chalicelib/endpoints/logout_sender.py"}
 # The operator's functions: `manage.py` calls them, and nothing that serves a request does.
 # An operator's paged listing is the one request that may scan: SCIM's list of all users or organizers.
 SCANS = {"scan", "scan_page", "scan_count"}

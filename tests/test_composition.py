@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # A deployed function that does not know its stage, which no settings can be made of.
 UNUSABLE = {"AWS_LAMBDA_FUNCTION_NAME": "lanyard-prod"}
 AUTHORIZER = "chalicelib.endpoints.authorizer"
+SENDER = "chalicelib.endpoints.logout_sender"
 _IMPORT_EVERYTHING = f"""
 import importlib, pkgutil
 import chalicelib
@@ -24,7 +25,7 @@ from chalicelib.models.store.connection import CONNECTION
 from chalicelib.models.user import User
 
 for found in pkgutil.walk_packages(chalicelib.__path__, "chalicelib."):
-    if found.name != "{AUTHORIZER}":
+    if found.name not in ("{AUTHORIZER}", "{SENDER}"):
         importlib.import_module(found.name)
 assert CONNECTION._client is None
 for needs_settings in (lambda: settings.SETTINGS, User.table):
@@ -49,7 +50,7 @@ def test_everything_can_be_imported_where_no_settings_can_be_made() -> None:
 
 
 @pytest.mark.spec("docs/operations.md")
-@pytest.mark.parametrize("module", ["app", AUTHORIZER])
+@pytest.mark.parametrize("module", ["app", AUTHORIZER, SENDER])
 def test_a_function_with_a_setting_that_cannot_be_used_does_not_start(module: str) -> None:
     ended = run(f"import {module}", UNUSABLE)
     assert ended.returncode == 1
@@ -58,10 +59,21 @@ def test_a_function_with_a_setting_that_cannot_be_used_does_not_start(module: st
 
 @pytest.mark.spec("docs/architecture.md")
 def test_the_authorizer_starts_without_the_pages() -> None:
-    code = f"import sys, {AUTHORIZER} as started; print(started.authorizer.name, *sys.modules)"
-    name, *modules = run(code, {"LANYARD_STAGE": "prod"}).stdout.split()
-    assert name == "authorizer"
-    assert {"app", "jinja2", "chalicelib.composition", "chalicelib.endpoints.http"} & set(modules) == set()
+    code = f"import sys, {AUTHORIZER} as started; print(callable(started.authorizer), *sys.modules)"
+    is_handler, *modules = run(code, {"LANYARD_STAGE": "prod"}).stdout.split()
+    assert is_handler == "True"
+    unneeded = {"app", "jinja2", "joserfc", "chalicelib.composition", "chalicelib.endpoints.http"}
+    assert unneeded & set(modules) == set()
+
+
+@pytest.mark.spec("docs/architecture.md")
+def test_the_sender_of_logout_tokens_starts_without_the_pages() -> None:
+    code = f"import sys, {SENDER} as started; print(callable(started.send_logout), *sys.modules)"
+    set_up = {"LANYARD_STAGE": "prod", "LOGOUT_QUEUE": "logouts", "SIGNING_KEYS_PARAMETER": "/lanyard/signing-keys"}
+    is_handler, *modules = run(code, set_up).stdout.split()
+    assert is_handler == "True"
+    unneeded = {"app", "jinja2", "oauthlib", "boto3", "chalicelib.composition", "chalicelib.endpoints.http"}
+    assert unneeded & set(modules) == set()
 
 
 @pytest.mark.spec("docs/dependencies.md")

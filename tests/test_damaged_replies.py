@@ -8,7 +8,8 @@ import pytest
 
 from chalicelib import limits
 from chalicelib.models import organizer, throttle, user
-from chalicelib.models.store import Put, StoreUnavailable, delete_all, query, read, read_all, scan, write
+from chalicelib.models.session import Session
+from chalicelib.models.store import Put, StoreUnavailable, delete_all, query, read, read_all, scan, take, write
 from chalicelib.models.throttle import Throttle
 from chalicelib.models.user import User
 from tests.actors import Browser
@@ -113,6 +114,13 @@ def test_damaged_error_response_is_not_a_verdict(store: StoreProxy) -> None:
     for damage in DAMAGES:
         with store.fault(damage, "TransactWriteItems"), pytest.raises(StoreUnavailable):
             user.enable("nobody")  # the damaged response would say that a condition failed
+
+
+def test_deletion_that_returns_an_item_accepts_no_emptied_response(store: StoreProxy) -> None:
+    key = Session.key("nobody", "nothing")
+    assert take(key) is None
+    with store.fault(Fault.EMPTIED, "DeleteItem"), pytest.raises(StoreUnavailable, match="CorruptedReply"):
+        take(key)
 
 
 def test_missing_item_is_distinguished_from_an_emptied_response(store: StoreProxy) -> None:

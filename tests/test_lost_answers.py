@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from chalicelib import limits
-from chalicelib.models import application, application_access, organizer, user, user_organizers
+from chalicelib.models import application, application_access, application_edit, organizer, user, user_organizers
 from chalicelib.models.device_request import DeviceRequest
 from chalicelib.models.store import ConditionFailed, read
 from chalicelib.models.store import change as change_item
@@ -174,9 +174,9 @@ def test_operators_command_is_not_refused_even_if_a_response_is_lost(
     person, client_id = a_person("An organizer"), shop.client_id
     (slug,) = person.organizers
     acts: list[Callable[[], object]] = [
-        lambda: application.disable(client_id),
-        lambda: application.enable(client_id),
-        lambda: application.serve_resource(client_id, "https://api.example.com/"),
+        lambda: application_edit.disable(client_id),
+        lambda: application_edit.enable(client_id),
+        lambda: application_edit.serve_resource(client_id, "https://api.example.com/"),
         lambda: application_access.allow(client_id, ["read"], [slug]),
         lambda: organizer.rename(slug, "Another name"),
         lambda: organizer.create(slug + "-2", "A second"),

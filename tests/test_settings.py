@@ -57,6 +57,16 @@ token_format = "jwt"
 """
 
 
+def test_queue_of_logout_tokens_needs_a_name_and_keys() -> None:
+    signs = {"SIGNING_KEYS_PARAMETER": "/lanyard/prod/signing-keys"}
+    assert from_environment({**signs, "LOGOUT_QUEUE": "lanyard-prod-logouts"}).logout_queue == "lanyard-prod-logouts"
+    assert from_environment(signs).logout_queue is None
+    with pytest.raises(SettingsError, match="LOGOUT_QUEUE must be the name of an SQS queue"):
+        from_environment({**signs, "LOGOUT_QUEUE": "https://sqs.eu-central-1.amazonaws.com/1/logouts"})
+    with pytest.raises(SettingsError, match="LOGOUT_QUEUE needs keys"):
+        from_environment({"LOGOUT_QUEUE": "lanyard-prod-logouts"})
+
+
 def test_catalogue_with_signed_tokens_needs_keys_and_another_address_than_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(permissions, "load", lambda _: permissions.parse(_SIGNED))
     with pytest.raises(SettingsError) as refused:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 
 from chalicelib import logs, settings
-from chalicelib.endpoints.api.lambda_authorizer import authorizer as authorizer
+from chalicelib.endpoints.api.lambda_authorizer import handle
 
+authorizer = handle
 settings.load(os.environ)
 logs.configure()

@@ -15,14 +15,20 @@ from chalicelib import clock, deadline, limits, logs, settings
 from chalicelib.keys.published_keys import SigningKeyUnavailable
 from chalicelib.signing_keys import SigningKey
 
-SIGNING_ALGORITHMS = {"RS256": "RSASSA_PKCS1_V1_5_SHA_256", "ES256": "ECDSA_SHA_256"}
+SIGNING_ALGORITHMS = {
+    "RS256": "RSASSA_PKCS1_V1_5_SHA_256",
+    "PS256": "RSASSA_PSS_SHA_256",
+    "ES256": "ECDSA_SHA_256",
+}
 _COORDINATE_BYTES = 32  # of P-256
 _SEQUENCE, _INTEGER = 0x30, 0x02
 _failed: dict[str, tuple[float, str]] = {}  # a key's ARN -> until when it is not asked again, and why
 
 
-def sign(key: SigningKey, signed: bytes) -> bytes:
-    """The JWS signature of these bytes (RFC 7518 §3). Raises SigningKeyUnavailable.
+def sign(key: SigningKey, signed: bytes, algorithm: str) -> bytes:
+    """The JWS signature of these bytes (RFC 7518 §3). algorithm: one of those that the key signs with.
+
+    Raises SigningKeyUnavailable.
 
     KMS gets their SHA-256 digest, so their length does not matter to it.
     """
@@ -33,8 +39,8 @@ def sign(key: SigningKey, signed: bytes) -> bytes:
     until, code = _failed.get(key.kms, (0.0, ""))
     if clock.monotonic() < until:
         raise SigningKeyUnavailable(code)
-    signature = _ask_kms(key.kms, SIGNING_ALGORITHMS[key.algorithm], hashlib.sha256(signed).digest())
-    return _raw(signature) if key.algorithm == "ES256" else signature
+    signature = _ask_kms(key.kms, SIGNING_ALGORITHMS[algorithm], hashlib.sha256(signed).digest())
+    return _raw(signature) if algorithm == "ES256" else signature
 
 
 def forget() -> None:

@@ -23,9 +23,12 @@ def parameter_name(of_the_list: str, key_id: str) -> str:
     return f"{of_the_list}/{key_id}"
 
 
-def sign(key: SigningKey, signed: bytes) -> bytes:
-    """The JWS signature of these bytes (RFC 7518 §3). Raises SigningKeyUnavailable."""
-    return _signer(key.algorithm, _private(key), _as_text(key.published))(signed)
+def sign(key: SigningKey, signed: bytes, algorithm: str) -> bytes:
+    """The JWS signature of these bytes (RFC 7518 §3). algorithm: one of those that the key signs with.
+
+    Raises SigningKeyUnavailable.
+    """
+    return _signer(algorithm, _private(key), _as_text(key.published))(signed)
 
 
 def _private(key: SigningKey) -> str:

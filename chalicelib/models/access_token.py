@@ -24,6 +24,7 @@ class AccessToken(Item):
     scope = UnicodeAttribute()
     organizers = UnicodeSetAttribute(null=True)
     resource = UnicodeAttribute(null=True)
+    jkt = UnicodeAttribute(null=True)  # the thumbprint of the key that it is bound to (RFC 9449 §6.1)
     # Only of a signed token, which is made again from its item:
     signed = BooleanAttribute(null=True)
     consent_id = UnicodeAttribute(null=True)

@@ -10,7 +10,7 @@ from pynamodb.attributes import BooleanAttribute, ListAttribute, UnicodeAttribut
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from chalicelib import clock, credentials
-from chalicelib.models import ended_tokens, store
+from chalicelib.models import store
 from chalicelib.models.client_profile import BASIC as BASIC
 from chalicelib.models.client_profile import CLASSIC as CLASSIC
 from chalicelib.models.client_profile import CONFIDENTIAL as CONFIDENTIAL
@@ -80,8 +80,19 @@ class Application(Item):
     earlier_secret_until = EpochSeconds(null=True)
     earlier_secret_used_at = EpochSeconds(null=True)
     jwks = UnicodeAttribute(null=True)
+    jwks_uri = UnicodeAttribute(null=True)  # where `jwks` was fetched; see `published_keys`
+    jwks_fetched_at = EpochSeconds(null=True)
+    jwks_asked_at = EpochSeconds(null=True)
+    id_token_alg = UnicodeAttribute(null=True)  # what signs its ID tokens; None for what the stage prefers
     userinfo_signed = BooleanAttribute(null=True)  # it gets UserInfo as a signed JWT
+    userinfo_alg = UnicodeAttribute(null=True)  # None for that of its ID tokens
     default_max_age = Whole(null=True)  # seconds; see `max_age` of OpenID Connect
+    post_logout_redirect_uris: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute, null=True)
+    backchannel_logout_uri = UnicodeAttribute(null=True)
+    backchannel_logout_session_required = BooleanAttribute(null=True)
+    sector = UnicodeAttribute(null=True)  # None if users are public; see `sector`
+    sector_key = UnicodeAttribute(null=True)
+    sector_identifier_uri = UnicodeAttribute(null=True)
     description = UnicodeAttribute(null=True)
     client_uri = UnicodeAttribute(null=True)
     logo_uri = UnicodeAttribute(null=True)
@@ -186,6 +197,11 @@ class Application(Item):
         return bool(self.par_required) or self.is_held_to_fapi
 
     @property
+    def needs_proofs(self) -> bool:
+        """True if its access tokens must be bound to a key (RFC 9449 §5.2)."""
+        return bool(self.dpop_bound_access_tokens) or self.is_held_to_fapi
+
+    @property
     def is_held_to_fapi(self) -> bool:
         """True if the FAPI 2.0 Security Profile decides; see `protocol.clients.fapi`."""
         return bool(self.fapi)
@@ -225,6 +241,7 @@ def made(
         device_grant=profile.device_grant,
         **profile.rare,
         jwks=profile.jwks,
+        jwks_fetched_at=now if profile.jwks_uri else None,
         **stored(about),
         registration_digest=registration_digest,
         redirect_uris=list(redirect_uris),
@@ -264,23 +281,6 @@ def get(client_id: str) -> Application | None:
 def stored(about: About) -> dict[str, Any]:
     """The attributes of an item that say this. Their value is None for what it leaves out."""
     return {**asdict(about), "contacts": list(about.contacts) or None}
-
-
-def serve_resource(client_id: str, resource: str) -> None:
-    """Make the application the API of this resource, which may introspect the tokens for it."""
-    store.change(Application.key(client_id), [Application.resource.set(resource)], Application.owner_id.exists())
-
-
-def disable(client_id: str) -> None:
-    """Refuse the application's secret and all its tokens from the next request on."""
-    key = Application.key(client_id)
-    disabled = store.Update(key, [Application.active.set(False)], Application.owner_id.exists())
-    store.write(disabled, *ended_tokens.all_with(ended_tokens.handle_of_application(key.hash_key)))
-
-
-def enable(client_id: str) -> None:
-    """Undo `disable`."""
-    store.change(Application.key(client_id), [Application.active.set(True)], Application.owner_id.exists())
 
 
 def owned_by(owner_id: str) -> list[Application]:

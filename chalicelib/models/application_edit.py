@@ -1,4 +1,4 @@
-"""Changes to an application that its developer makes, with a form or as RFC 7592's client configuration."""
+"""Changes to an application: by its developer, with a form or as RFC 7592's client configuration; by the operator."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from pynamodb.expressions.update import Action
 
-from chalicelib.models import application, client_secret, store
+from chalicelib.models import application, client_secret, ended_tokens, published_keys, store
 from chalicelib.models.application import About, Application, Profile
 
 # Every attribute about secrets, the current one and the replaced ones.
@@ -40,7 +40,7 @@ def edit(
         actions.append(Application.auth_method.set(profile.auth_method))
         if profile.auth_method_named is not None:
             actions.append(Application.auth_method_named.set(profile.auth_method_named))
-        actions.append(Application.jwks.set(profile.jwks) if profile.jwks else Application.jwks.remove())
+        actions += setting({"jwks": profile.jwks, **published_keys.dates(profile)})
         if not profile.has_secret:  # otherwise a return to the old method would bring the old secret back to life
             actions += [attribute.remove() for attribute in SECRETS]
     if about is not None:
@@ -57,12 +57,31 @@ def saying(about: About) -> list[Action]:
 
 def hold_to_fapi(client_id: str, *, is_held: bool) -> None:
     """Hold the application to the FAPI 2.0 Security Profile from the next request on, or no longer. Raises
-    ConditionFailed if it has been deleted.
+    ConditionFailed if it has been deleted."""
+    store.change(Application.key(client_id), setting({"fapi": is_held or None}), Application.owner_id.exists())
 
-    The profile binds access tokens to a key. An application that leaves it is asked for no such key any more.
-    """
-    held = is_held or None
-    actions = setting({"fapi": held, "dpop_bound_access_tokens": held})
+
+def serve_resource(client_id: str, resource: str) -> None:
+    """Make the application the API of this resource, which may introspect the tokens for it."""
+    store.change(Application.key(client_id), [Application.resource.set(resource)], Application.owner_id.exists())
+
+
+def disable(client_id: str) -> None:
+    """Refuse the application's secret and all its tokens from the next request on."""
+    key = Application.key(client_id)
+    disabled = store.Update(key, [Application.active.set(False)], Application.owner_id.exists())
+    store.write(disabled, *ended_tokens.all_with(ended_tokens.handle_of_application(key.hash_key)))
+
+
+def enable(client_id: str) -> None:
+    """Undo `disable`."""
+    store.change(Application.key(client_id), [Application.active.set(True)], Application.owner_id.exists())
+
+
+def know_users_by(client_id: str, sector: str | None, sector_key: str | None, identifier_uri: str | None) -> None:
+    """Let the application know users by pairwise identifiers from the next request on (see `models.sector`), or by
+    their ids, if there is no sector. Raises ConditionFailed if it has been deleted."""
+    actions = setting({"sector": sector, "sector_key": sector_key, "sector_identifier_uri": identifier_uri})
     store.change(Application.key(client_id), actions, Application.owner_id.exists())
 
 

@@ -13,6 +13,7 @@ from chalicelib.models.consent import Consent, must_stand, remember
 from chalicelib.models.exchange import store_claimed
 from chalicelib.models.grant import Grant
 from chalicelib.models.pushed_request import PushedRequest
+from chalicelib.models.session import SessionEnded
 from chalicelib.models.store.table import EpochSeconds, Item, Key, TableMeta, TableName, TimeToLive
 
 
@@ -32,6 +33,7 @@ class AuthorizationCode(Item):
     redirect_uri = UnicodeAttribute()
     redirect_uri_given = BooleanAttribute()
     code_challenge = UnicodeAttribute(null=True)
+    jkt = UnicodeAttribute(null=True)  # the thumbprint of the key that it is bound to (RFC 9449 §10)
     # The attributes below are for OpenID Connect. None in a request without it.
     nonce = UnicodeAttribute(null=True)
     auth_time = EpochSeconds(null=True)
@@ -71,29 +73,45 @@ class NoLongerAllowed(Exception):
 
 
 def give(
-    code: AuthorizationCode, consent: Consent, *, known: Consent | None, pushed: PushedRequest | None = None
+    code: AuthorizationCode,
+    consent: Consent,
+    *,
+    known: Consent | None,
+    pushed: PushedRequest | None = None,
+    noted: store.Change | None = None,
 ) -> None:
     """Store a code together with the consent that it was issued under.
 
-    pushed: the pushed request that this answers, or None. Raises ConditionFailed if the consent changed since it was
-    read as `known`, for example in another tab; AlreadyAnswered if the pushed request was already answered.
+    pushed: the pushed request that this answers, or None. noted: what `session.noting` returned. Raises ConditionFailed
+    if the consent changed since it was read as `known`, for example in another tab; AlreadyAnswered if the pushed
+    request was already answered; SessionEnded if `noted` failed.
     """
-    _answer(code, pushed, remember(consent, known=known))
+    _answer(code, pushed, noted, remember(consent, known=known))
 
 
-def give_again(code: AuthorizationCode, application: Application, *, pushed: PushedRequest | None = None) -> None:
+def give_again(
+    code: AuthorizationCode,
+    application: Application,
+    *,
+    pushed: PushedRequest | None = None,
+    noted: store.Change | None = None,
+) -> None:
     """Store a code under an existing consent. Raises ConditionFailed if the consent has since been revoked, and
-    AlreadyAnswered as `give` does."""
-    _answer(code, pushed, must_stand(code.user_id, code.consent_id, application))
+    AlreadyAnswered and SessionEnded as `give` does."""
+    _answer(code, pushed, noted, must_stand(code.user_id, code.consent_id, application))
 
 
-def _answer(code: AuthorizationCode, pushed: PushedRequest | None, consent: store.Change) -> None:
-    noted = pushed_request.answered(pushed, pushed_request.ALLOWED, code.user_id) if pushed else None
+def _answer(
+    code: AuthorizationCode, pushed: PushedRequest | None, noted: store.Change | None, consent: store.Change
+) -> None:
+    answered = pushed_request.answered(pushed, pushed_request.ALLOWED, code.user_id) if pushed else None
     try:
-        store.write(store.Put(code), consent, *([noted] if noted else []))
+        store.write(store.Put(code), consent, *(change for change in (answered, noted) if change))
     except store.ConditionFailed as error:
-        if noted in error.failed:
+        if answered in error.failed:
             raise pushed_request.AlreadyAnswered from error
+        if noted in error.failed:
+            raise SessionEnded from error
         raise
 
 

@@ -71,6 +71,8 @@ class Grant(Item):
     # The attributes below are for public clients, whose refresh tokens rotate.
     rotated_at = EpochSeconds(null=True)
     rotated_before_at = EpochSeconds(null=True)
+    jkt = UnicodeAttribute(null=True)  # the thumbprint of the key that the refresh token is bound to (RFC 9449 §5)
+    bound_since = Whole(null=True)  # the generation of the first token bound to it; None if all are
     refresh_salt = UnicodeAttribute(null=True)
     refresh_key_id = UnicodeAttribute(null=True)
     stretch_began = Whole(default=0)

@@ -11,7 +11,7 @@ from chalicelib.models.grant import Grant, Stretch
 
 
 def rotate(found: Grant, successor_digest: str, access_token: AccessToken, *, key_id: str, salt: str) -> None:
-    """Replace the grant's refresh token and access token with the next ones.
+    """Replace the grant's refresh token and access token with the next ones. Both are bound to the same key, if any.
 
     key_id, salt: what the successor was derived with. Raises ConditionFailed if another request used this refresh token
     first, or if the grant has ended.
@@ -24,6 +24,8 @@ def rotate(found: Grant, successor_digest: str, access_token: AccessToken, *, ke
         Grant.last_used_at.set(now),
         Grant.forget_at.set(forget_at) if forget_at else Grant.forget_at.remove(),
     ]
+    if access_token.jkt and not found.jkt:
+        actions += [Grant.jkt.set(access_token.jkt), Grant.bound_since.set(found.generation + 1)]
     if found.rotated_at is not None:
         actions.append(Grant.rotated_before_at.set(found.rotated_at))
     if found.refresh_key_id != key_id:

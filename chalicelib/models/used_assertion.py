@@ -1,4 +1,7 @@
-"""UsedAssertion: records that a client assertion was presented, and with which request (RFC 7523 §3)."""
+"""UsedAssertion: records that a client assertion was presented, and with which request (RFC 7523 §3).
+
+A DPoP proof is recorded here too (RFC 9449 §11.1). It has no second request, not even the same one.
+"""
 
 from __future__ import annotations
 
@@ -60,6 +63,19 @@ def claim(item: UsedAssertion) -> None:
         store.write(store.Put(item, UsedAssertion.assertion_digest.does_not_exist()))
     except store.ConditionFailed:
         _claim_again(item, store.read(item.own_key)[0])
+
+
+def claim_proof(thumbprint: str, jti: str, *, expires_at: int) -> None:
+    """Claim a DPoP proof. Of concurrent requests, one succeeds. Raises AlreadyUsed, StoreUnavailable.
+
+    thumbprint: of the key that signed it. jti: unique only for its key. expires_at: as for `of`.
+    """
+    name = credentials.digest(f"DPoP\n{thumbprint}\n{jti}")  # no client id has a line break
+    item = UsedAssertion(assertion_digest=name, expires_at=expires_at)
+    try:
+        store.write(store.Put(item, UsedAssertion.assertion_digest.does_not_exist()))
+    except store.ConditionFailed:
+        raise AlreadyUsed from None
 
 
 def settle(item: UsedAssertion) -> None:

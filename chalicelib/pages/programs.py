@@ -64,6 +64,8 @@ def program(language: str, grant: str, *, base_url: str, application: Any, scope
 
 def grants_of(application: Any) -> list[str]:
     """The grants that an application can get tokens with, as they are configured now."""
+    if application.needs_proofs:  # as with signed assertions below, no program here signs proofs
+        return []
     configured = {
         CODE: application.redirect_uris and not application.needs_par,  # no program here pushes its request
         DEVICE: application.device_grant,

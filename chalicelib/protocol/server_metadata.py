@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from chalicelib import settings, toml_file
+from chalicelib import logout_queue, settings, toml_file
 from chalicelib.keys import signing
 from chalicelib.models import ended_tokens
 from chalicelib.models.application import BASIC, NONE, POST, PRIVATE_KEY_JWT
 from chalicelib.protocol.authorization import authorization_request
-from chalicelib.protocol.clients import client_metadata, metadata_documents, private_key_jwt
+from chalicelib.protocol.clients import client_metadata, dpop, metadata_documents, private_key_jwt, sectors
 from chalicelib.protocol.grants import token_endpoint
 from chalicelib.protocol.openid import claims
-from chalicelib.protocol.rules import paths, pkce, prompts, scopes
+from chalicelib.protocol.rules import dpop_proof, paths, pkce, prompts, scopes
 
 _CONFIDENTIAL = [BASIC, POST, PRIVATE_KEY_JWT]
 
@@ -38,6 +38,7 @@ def authorization_server(issuer: str) -> dict[str, Any]:
         "pushed_authorization_request_endpoint": issuer + paths.PUSHED_REQUEST,
         **({} if is_closed else {"registration_endpoint": issuer + paths.REGISTRATION}),
         **(_signed(issuer) if signing.is_on() else {}),
+        **_proofs(),
         "scopes_supported": list(scopes.supported()),
         **_protected_resources(issuer),
         "response_types_supported": ["code"],
@@ -56,12 +57,17 @@ def authorization_server(issuer: str) -> dict[str, Any]:
 def _signed(issuer: str) -> dict[str, Any]:
     """Where to find the keys, which signed access tokens have ended (no registered member), and how introspection signs
     (RFC 9701 §7). Clients that need no signature connect also while the keys cannot be read."""
-    algorithm = signing.readable_algorithm()
+    algorithms = list(signing.readable_algorithms())
     return {
         "jwks_uri": issuer + paths.KEYS,
         **({"ended_tokens_uri": issuer + paths.ENDED_TOKENS} if ended_tokens.are_listed() else {}),
-        **({"introspection_signing_alg_values_supported": [algorithm]} if algorithm else {}),
+        **({"introspection_signing_alg_values_supported": algorithms} if algorithms else {}),
     }
+
+
+def _proofs() -> dict[str, Any]:
+    """With which algorithms clients may sign DPoP proofs (RFC 9449 §5.1; of an API: RFC 9728 §2)."""
+    return {"dpop_signing_alg_values_supported": list(dpop_proof.ALGORITHMS)} if dpop.is_on() else {}
 
 
 def openid_provider(issuer: str) -> dict[str, Any]:
@@ -70,17 +76,21 @@ def openid_provider(issuer: str) -> dict[str, Any]:
     found = authorization_server(issuer)
     if not signing.is_on():
         return found
+    signing.algorithm()  # raises without a key that signs
+    algorithms = list(signing.algorithms())
     return {
         **found,
         "userinfo_endpoint": issuer + paths.USER_INFO,
-        "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": [signing.algorithm()],
-        "userinfo_signing_alg_values_supported": [signing.algorithm()],
+        "end_session_endpoint": issuer + paths.END_SESSION,
+        "subject_types_supported": [sectors.PUBLIC, sectors.PAIRWISE],
+        "id_token_signing_alg_values_supported": algorithms,
+        "userinfo_signing_alg_values_supported": algorithms,
         "claim_types_supported": ["normal"],
         "claims_supported": list(claims.SUPPORTED),
         "claims_parameter_supported": True,
         "ui_locales_supported": list(toml_file.LANGUAGES),
         "display_values_supported": ["page"],
+        **({f"backchannel_logout{what}_supported": True for what in ("", "_session")} if logout_queue.is_on() else {}),
     }
 
 
@@ -100,7 +110,7 @@ def _protected_resources(issuer: str) -> dict[str, list[str]]:
 def protected_resource(issuer: str) -> dict[str, Any]:
     """Return the metadata of our own API (RFC 9728 §2)."""
     known = scopes.narrowed(scopes.supported(), issuer)
-    return described_resource(issuer, known, {"en": "Lanyard"}, issuer=issuer)
+    return {**described_resource(issuer, known, {"en": "Lanyard"}, issuer=issuer), **_proofs()}
 
 
 def described_resource(address: str, known: list[str], title: Mapping[str, str], *, issuer: str) -> dict[str, Any]:

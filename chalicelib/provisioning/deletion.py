@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from chalicelib import logs
 from chalicelib.accounts import leaving
-from chalicelib.models import application, provisioned_user, store, user_erasure
+from chalicelib.models import application_edit, provisioned_user, session, store, user_erasure
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.consent import Consent
 from chalicelib.models.grant import Grant
@@ -36,6 +36,7 @@ def delete(of: User) -> None:
     for model in KEYED_BY_USER:
         items = list(store.query(model, user_id, ended_too=True))
         tokens = [AccessToken.key(item.grant_id) for item in items if isinstance(item, Grant)]
+        session.tell(item for item in items if isinstance(item, Session))
         store.delete_all([*(item.own_key for item in items), *tokens])
     if disabled:
         logs.note(applications_disabled=disabled)
@@ -44,7 +45,7 @@ def delete(of: User) -> None:
 
 def _disable(client_id: str) -> int:
     try:
-        application.disable(client_id)
+        application_edit.disable(client_id)
     except store.ConditionFailed:
         return 0  # was deleted in the meantime
     return 1

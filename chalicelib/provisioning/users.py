@@ -10,7 +10,7 @@ from scim2_models.path import Comparison
 
 from chalicelib import credentials, limits, logs, names
 from chalicelib.accounts import passwords
-from chalicelib.models import membership, provisioned_user, security_event, store, user
+from chalicelib.models import membership, provisioned_user, security_event, session, store, user
 from chalicelib.models.linked_identity import PLATFORM, Identity, is_subject
 from chalicelib.models.organizer import SLUG
 from chalicelib.models.provisioned_user import Profile
@@ -227,6 +227,8 @@ def _follow(now: User, profile: Profile, password: str | None) -> User:
     if now.active != changed.active:
         security_event.record(now.user_id, Kind.ACCOUNT_ENABLED if changed.active else Kind.ACCOUNT_DISABLED)
         outcome = "user enabled" if changed.active else "user disabled"
+    if password is not None or (now.active and not changed.active):  # which ends the sessions
+        session.tell_of_all(str(now.user_id))
     logs.note(outcome=outcome)
     return changed
 

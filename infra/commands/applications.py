@@ -7,7 +7,14 @@ from typing import Any
 import click
 
 from chalicelib import credentials, limits, permissions
-from chalicelib.models import application, application_access, client_secret, organizer, store
+from chalicelib.models import (
+    application,
+    application_access,
+    application_edit,
+    client_secret,
+    organizer,
+    store,
+)
 from chalicelib.models.application import Application
 from chalicelib.models.user import User
 from chalicelib.protocol.rules import resource_indicators, scopes
@@ -104,7 +111,7 @@ def applications_serve_resource(operator: Operator, client_id: str, resource: st
     if not operator.may(f"make {client_id} the API of {registered}", about=[client_id], detail=registered):
         return
     with clear_errors(f"There is no application {client_id}."):
-        application.serve_resource(client_id, registered)
+        application_edit.serve_resource(client_id, registered)
     operator.show({"client_id": client_id, "resource": registered}, sentence=f"{client_id} is the API of {registered}.")
 
 
@@ -157,7 +164,7 @@ def applications_disable(operator: Operator, client_id: str) -> None:
     if not operator.may(f"disable the application {client_id}", about=[client_id]):
         return
     with clear_errors(f"There is no application {client_id}."):
-        application.disable(client_id)
+        application_edit.disable(client_id)
     operator.show({"client_id": client_id, "active": False}, sentence=f"Disabled the application {client_id}.")
 
 
@@ -170,7 +177,7 @@ def applications_enable(operator: Operator, client_id: str) -> None:
     if not operator.may(f"enable the application {client_id}", about=[client_id]):
         return
     with clear_errors(f"There is no application {client_id}."):
-        application.enable(client_id)
+        application_edit.enable(client_id)
     operator.show({"client_id": client_id, "active": True}, sentence=f"Enabled the application {client_id}.")
 
 
@@ -199,7 +206,6 @@ def find_application(client_id: str) -> Application:
 
 
 def application_row(found: Application) -> dict[str, Any]:
-    """What commands print of an application, under the names of its columns."""
     return {
         "client_id": found.public_id,
         "name": found.name,

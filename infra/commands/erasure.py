@@ -17,6 +17,7 @@ from chalicelib.models import (
     application_deletion,
     grant,
     grant_ending,
+    session,
     store,
     user,
     user_erasure,
@@ -60,7 +61,7 @@ def steps(of: User) -> list[Step]:
     An application leaves an empty tombstone: others may have connected it, so its id must never lead anywhere else. One
     with other owners stays, with one of them as its main owner.
     """
-    made: list[Step] = [("users", lambda: user.disable(str(of.user_id)))]
+    made: list[Step] = [("users", lambda: _disable(str(of.user_id)))]
     for client_id in leaving.registered_by(of):
         if leaving.heirs(client_id):
             made.append((_HANDED_OVER, _bound(_end_ownership, client_id)))
@@ -72,6 +73,11 @@ def steps(of: User) -> list[Step]:
     for model in keyed_by_user():
         made.extend((_short_name(model), _bound(_delete, item)) for item in _items(model, of))
     return [*made, ("email_addresses", lambda: _erase_account(of))]
+
+
+def _disable(user_id: str) -> None:
+    user.disable(user_id)
+    session.tell_of_all(user_id)  # before the sessions are erased
 
 
 def counts(steps: Iterable[Step]) -> dict[str, int]:

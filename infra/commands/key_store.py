@@ -97,7 +97,8 @@ class KeyStore:
         from joserfc.jws import JWSRegistry
 
         try:
-            signature = kms.sign(key, b"check") if key.kms else private_keys.sign(key, b"check")
+            sign = kms.sign if key.kms else private_keys.sign
+            signature = sign(key, b"check", key.algorithm)
         except published_keys.SigningKeyUnavailable as error:
             where = key.kms or private_keys.parameter_name(self.name, key.key_id)
             fail(f"{key.key_id} cannot sign: {error.code}. Look at {where}. The list was not changed.")

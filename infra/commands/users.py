@@ -99,6 +99,7 @@ def users_disable(operator: Operator, email: str) -> None:
         return
     with clear_errors(f"The user {email} has been deleted in the meantime."):
         user.disable(found.user_id)
+        session.tell_of_all(str(found.user_id))
     operator.show({**_user_row(found), "active": False}, sentence=f"Disabled the user {found.email}.")
 
 

@@ -1,4 +1,5 @@
-"""`make deploy STAGE=...`: the tables' stack, then `chalice deploy`, then the stack that surrounds its API.
+"""`make deploy STAGE=...`: the stack of the tables and that of the queue, if there is one, then `chalice deploy`, then
+the stack that surrounds its API.
 
     python -m infra.deployment.deploy STAGE [--dry-run]
 
@@ -33,7 +34,7 @@ def main() -> int:
     try:
         if len(arguments) != 1:
             raise NotDeployable(USAGE)
-        templates.parameters(arguments[0], templates.whole())
+        templates.parameters(arguments[0], templates.whole(arguments[0]))
         templates.check_permissions(arguments[0])
         templates.check_providers(arguments[0])
         deploy(arguments[0], boto3.Session(), is_dry=is_dry)
@@ -47,6 +48,9 @@ def deploy(stage: str, session: Any, *, is_dry: bool) -> None:
     """Deploy the stage. Raises NotDeployable, StackFailed and boto3's errors."""
     formation = session.client("cloudformation")
     _stack(formation, f"lanyard-{stage}-tables", stage, templates.read("tables"), {}, is_dry=is_dry)
+    logouts = templates.logouts(stage)
+    if logouts is not None:
+        _stack(formation, f"lanyard-{stage}-logouts", stage, logouts, {}, is_dry=is_dry)
     with tempfile.TemporaryDirectory() as folder:
         # Creates the package in .chalice/deployments/. `chalice deploy` then reuses it, with the byte code.
         package.chalice("package", "--stage", stage, folder)

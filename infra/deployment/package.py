@@ -37,7 +37,7 @@ def main() -> int:
 
 def build(stage: str) -> Path:
     """Write template.json, parameters.json and deployment.zip to dist/STAGE/, and return it. Raises NotDeployable."""
-    template = templates.whole()
+    template = templates.whole(stage)
     chosen = templates.parameters(stage, template)
     templates.check_permissions(stage)
     templates.check_providers(stage)

@@ -1,4 +1,4 @@
-"""The functions' IAM policies: writes .chalice/policy-STAGE.json and policy-STAGE-authorizer.json from the lists below.
+"""The functions' IAM policies: writes .chalice/policy-STAGE.json and policy-STAGE-FUNCTION.json from the lists below.
 
     python -m infra.deployment.policy
 
@@ -75,6 +75,8 @@ API: dict[str, tuple[str, ...]] = {
         "organizers",
         "pushed_requests",
         "registration_forms",
+        "sectors",
+        "sessions",
         "sign_in_requests",
         "used_assertions",
         "users",
@@ -97,6 +99,7 @@ API: dict[str, tuple[str, ...]] = {
         "pushed_requests",
         "recent_requests",
         "registration_forms",
+        "sectors",
         "security_events",
         "sessions",
         "sign_in_requests",
@@ -139,9 +142,15 @@ API: dict[str, tuple[str, ...]] = {
 AUTHORIZER: dict[str, tuple[str, ...]] = {
     "BatchGetItem": ("access_tokens", "applications", "consents", "grants", "memberships", "users"),
     "GetItem": ("memberships",),
+    "PutItem": ("used_assertions",),
     "UpdateItem": ("grants",),
 }
-FUNCTIONS = {"api": API, "authorizer": AUTHORIZER}
+SEND_LOGOUT: dict[str, tuple[str, ...]] = {"GetItem": ("applications",)}  # exists on a stage with a LOGOUT_QUEUE
+FUNCTIONS = {"api": API, "authorizer": AUTHORIZER, "send_logout": SEND_LOGOUT}
+_QUEUE_ACTIONS = {
+    "api": ["sqs:GetQueueUrl", "sqs:SendMessage"],
+    "send_logout": ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"],
+}
 LOG_ACTIONS = ["logs:CreateLogStream", "logs:PutLogEvents"]
 
 
@@ -162,11 +171,15 @@ def document(stage: str, function: str) -> dict[str, Any]:
     sender = templates.variables(stage).get("MAIL_SENDER")
     if sender and function == "api":
         statements.append(may_send_mail(sender))
-    parameters = _parameters(stage) if function == "api" else []
+    queue = templates.logout_queue(stage)
+    if queue and function in _QUEUE_ACTIONS:
+        resources = [f"arn:aws:sqs:*:*:{queue}"]
+        statements.append({"Effect": "Allow", "Action": _QUEUE_ACTIONS[function], "Resource": resources})
+    parameters = {"api": _parameters, "send_logout": _signing_parameters}.get(function, lambda _: [])(stage)
     if parameters:
         resources = [f"arn:aws:ssm:*:*:parameter/{name.lstrip('/')}" for name in parameters]
         statements.append({"Effect": "Allow", "Action": ["ssm:GetParameter"], "Resource": resources})
-    kms_keys = templates.variables(stage).get("SIGNING_KMS_KEYS", "").split() if function == "api" else []
+    kms_keys = templates.variables(stage).get("SIGNING_KMS_KEYS", "").split() if function != "authorizer" else []
     if kms_keys:
         statements.append(may_sign(kms_keys))
     if templates.stages()[stage].get("xray"):  # X-Ray has no resource-level permissions
@@ -182,9 +195,13 @@ def _parameters(stage: str) -> list[str]:
     """The SSM parameters with the stage's server key, its signing keys and its secrets at identity providers."""
     variables = templates.variables(stage)
     providers = identity_providers.load(variables.get("IDENTITY_PROVIDERS", ""), is_local=False)
-    signing_keys = variables.get("SIGNING_KEYS_PARAMETER")
-    of_signing = (signing_keys, f"{signing_keys}/*") if signing_keys else ()  # each private key is below the list
-    return [name for name in (variables.get("SERVER_KEY_PARAMETER"), *of_signing, *providers.secret_parameters) if name]
+    others = (variables.get("SERVER_KEY_PARAMETER"), *_signing_parameters(stage), *providers.secret_parameters)
+    return [name for name in others if name]
+
+
+def _signing_parameters(stage: str) -> list[str]:
+    name = templates.variables(stage).get("SIGNING_KEYS_PARAMETER")
+    return [name, f"{name}/*"] if name else []  # each private key is below the list
 
 
 def may_sign(kms_keys: list[str]) -> dict[str, Any]:

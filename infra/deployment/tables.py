@@ -23,6 +23,7 @@ from chalicelib.models.ownership import Invitation
 from chalicelib.models.pushed_request import PushedRequest
 from chalicelib.models.recent_request import RecentRequest
 from chalicelib.models.registration_form import RegistrationForm
+from chalicelib.models.sector import Sector
 from chalicelib.models.security_event import SecurityEvent
 from chalicelib.models.session import Session
 from chalicelib.models.sign_in_request import SignInRequest
@@ -40,6 +41,7 @@ MODELS: tuple[type[Item], ...] = (
     OrganizerExternalId,
     Membership,
     Application,
+    Sector,
     RegistrationForm,
     AuthorizationCode,
     Consent,

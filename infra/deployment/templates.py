@@ -32,14 +32,28 @@ def read(name: str) -> Template:
     return template
 
 
-def whole() -> Template:
-    """The tables and everything that surrounds the API, for `chalice package --merge-template`."""
+def whole(stage: str | None = None) -> Template:
+    """The tables and everything that surrounds the API, for `chalice package --merge-template`. stage: None for one
+    without a queue of logout tokens."""
     tables = read("tables")
     merged: Template = TemplateDeepMerger().merge(read("api"), tables)
     # CloudFormation sees no reference from the functions to the tables, because their names are plain text.
     after_tables = {"DependsOn": [*tables["Resources"]]}
     of_functions: Template = {"Resources": {"APIHandler": after_tables, "Authorizer": after_tables}}
+    if stage and logout_queue(stage):
+        merged = TemplateDeepMerger().merge(merged, read("logouts"))
+        of_functions["Resources"]["SendLogout"] = {"DependsOn": [*tables["Resources"], "Logouts"]}
     return TemplateDeepMerger().merge(merged, of_functions)
+
+
+def logouts(stage: str) -> Template | None:
+    """The queue of logout tokens, and the log of the function that `chalice deploy` will let take from it; None if the
+    stage has none."""
+    if not logout_queue(stage):
+        return None
+    template = read("logouts")
+    template["Parameters"]["SendLogout"] = {"Type": "String", "Description": "The name of Chalice's function."}
+    return template
 
 
 def surroundings() -> Template:
@@ -71,10 +85,15 @@ def parameters(stage: str, template: Template) -> dict[str, str]:
         raise NotDeployable(f"STAGE must be a stage of .chalice/config.json other than local ({able}), not {stage!r}.")
     file = INFRA / "parameters" / f"{stage}.json"
     chosen = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    unknown = set(chosen) - set(whole()["Parameters"])
+    unknown = set(chosen) - set(whole(stage)["Parameters"])
     if unknown:
         raise NotDeployable(f"{file.relative_to(ROOT)}: there is no parameter {sorted(unknown)[0]}. Remove it.")
-    values = {"Stage": stage, "TablePrefix": table_prefix(stage), **{name: str(chosen[name]) for name in chosen}}
+    values = {
+        "Stage": stage,
+        "TablePrefix": table_prefix(stage),
+        **_of_queue(stage),
+        **{name: str(chosen[name]) for name in chosen},
+    }
     return {name: value for name, value in values.items() if name in template["Parameters"]}
 
 
@@ -103,6 +122,16 @@ def variables(stage: str) -> dict[str, str]:
     """The environment variables of the stage's functions."""
     found: dict[str, str] = stages()[stage].get("environment_variables", {})
     return found
+
+
+def logout_queue(stage: str) -> str | None:
+    """The name of the stage's queue of logout tokens; None if it has none. A stage that is unknown has none."""
+    return variables(stage).get("LOGOUT_QUEUE") or None if stage in stages() else None
+
+
+def _of_queue(stage: str) -> dict[str, str]:
+    queue = logout_queue(stage)
+    return {"LogoutQueue": queue, "SendLogout": f"lanyard-{stage}-send_logout"} if queue else {}
 
 
 def table_prefix(stage: str) -> str:

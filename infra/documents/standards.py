@@ -16,7 +16,8 @@ from infra.documents import table
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 _STANDARD = re.compile(
-    r"(RFC \d+(?:bis)?|OpenAPI 3\.1|MCP|OpenID Connect Core|OpenID Connect Discovery|FAPI 2\.0)"
+    r"(RFC \d+(?:bis)?|OpenAPI 3\.1|MCP|FAPI 2\.0"
+    r"|OpenID Connect (?:Core|Discovery|RP-Initiated Logout|Back-Channel Logout))"
     r"(?: (§\d[\d.]*|appendix [A-Z]))?"
 )
 _ATTACK = re.compile(r"CVE-\d{4}-\d+|(?:DOT|workers-oauth-provider|node-oidc-provider|Hydra) .+")
@@ -53,6 +54,8 @@ TITLES = {
     "OpenAPI 3.1": "Description of the HTTP API",
     "OpenID Connect Core": "What its clients send to the authorization endpoint",
     "OpenID Connect Discovery": "Metadata that it registers for every authorization server",
+    "OpenID Connect RP-Initiated Logout": "An application asks its user to sign out here",
+    "OpenID Connect Back-Channel Logout": "Applications are told when a session ends",
     "FAPI 2.0": "Security Profile, for applications that are held to it",
     "MCP": "Authorization in the Model Context Protocol",
 }

@@ -1,6 +1,7 @@
 """`make run`: all of Lanyard on a laptop, with tables in MiniStack and the application in Chalice's local server.
 
-PORT and DYNAMODB_PORT change the ports. PUBLIC_URL sets the URL that people and applications use behind a proxy. All
+PORT and DYNAMODB_PORT change the ports. PUBLIC_URL sets the URL that people and applications use behind a proxy.
+REACHABLE_HOSTS names programs on this machine that Lanyard may call though they are not public: see `reachable`. All
 data is in .local/; .local/run.json tells manage.py what runs where.
 """
 
@@ -21,17 +22,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
+import boto3
+
 from chalicelib import clock, settings, signing_keys
 from chalicelib.keys import new_key
 from chalicelib.settings import SettingsError
 from infra.deployment import tables
-from infra.laptop import demo, ending
+from infra.laptop import demo, ending, logouts, reachable
 from infra.laptop.ministack import MiniStack, client_environment, is_listening
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LOCAL = ROOT / ".local"
 RUN = LOCAL / "run.json"
 LOCK = LOCAL / "lock"
+LOGOUT_QUEUE = "lanyard-logouts"
 START_SECONDS = 30
 # Settings from the shell that the application and manage.py share.
 FOR_OPERATORS = (
@@ -79,6 +83,8 @@ def _run(request: ending.Request, port: int, dynamodb_port: int) -> None:
         "SIGNING_KEYS": _signing_keys(),
         "SIGNING_KEYS_PARAMETER": "",
         "SIGNING_KMS_KEYS": "",
+        "LOGOUT_QUEUE": LOGOUT_QUEUE,
+        "AWS_ENDPOINT_URL_SQS": f"http://127.0.0.1:{dynamodb_port}",
         **{name: os.environ[name] for name in FOR_OPERATORS if name in os.environ},
     }
     _read_settings(environment)
@@ -133,12 +139,14 @@ def _read_settings(environment: dict[str, str]) -> None:
     os.environ.update(environment)
     try:
         settings.load(os.environ)
+        reachable.hosts(os.environ)
     except SettingsError as error:
         raise CannotStart(str(error)) from error
 
 
 def _prepare() -> None:
-    """Create the tables and demo data that are missing."""
+    """Create the tables, the queue and the demo data that are missing."""
+    logouts.create(boto3.client("sqs"), LOGOUT_QUEUE)
     created = list(tables.create_all())
     if created:
         print(f"Created {len(created)} tables", flush=True)

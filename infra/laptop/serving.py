@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -25,7 +26,8 @@ from chalice.local import (
     create_local_server,
 )
 
-from chalicelib import composition
+from chalicelib import composition, outbound, settings
+from infra.laptop import logouts, reachable
 
 HOST = "127.0.0.1"
 BACKLOG = 128
@@ -87,7 +89,10 @@ def create(app: Chalice, port: int) -> LocalDevServer:
 def main() -> None:
     """Serve on the port in the first argument until stopped."""
     app = composition.create_application(os.environ)
+    outbound.NETWORK = replace(outbound.NETWORK, beside=reachable.hosts(os.environ))
     validate_routes(app.routes)  # routes that cannot be deployed are not served here either
+    if settings.SETTINGS.logout_queue:
+        logouts.deliver_always(settings.SETTINGS.logout_queue)
     create(app, int(sys.argv[1])).serve_forever()
 
 

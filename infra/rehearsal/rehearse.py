@@ -78,6 +78,7 @@ def _deploy_and_use(rehearsal: Rehearsal, dist: Path) -> None:
         ("manage.py check: the connect flow at the API's URL", rehearsal.check),
         ("Deploy the example API, which trusts the authorizer", rehearsal.deploy_example),
         ("Valid, narrow, foreign, expired and revoked tokens at the example API", rehearsal.use_example),
+        ("Deploy the example HTTP API, with API Gateway's own authorizer", rehearsal.deploy_http_api),
         ("The test suite's flows at the API's URL", rehearsal.run_flows),
         ("The browser tests at the API's URL", rehearsal.run_browser_tests),
         ("Update the stack: nothing to change", lambda: rehearsal.update(dist)),

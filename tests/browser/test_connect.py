@@ -113,12 +113,12 @@ def test_developer_registers_an_application_and_tries_it(page: Page, base_url: s
     sign_in(page, ada)
     page.get_by_role("link", name="Register an application").click()
     page.get_by_label("Name").fill("Counter sales")
-    page.get_by_label("Redirect URLs").fill(f"{base_url}/logout\nftp://counter.example.com/")
+    page.get_by_label("Redirect URLs", exact=True).fill(f"{base_url}/logout\nftp://counter.example.com/")
     page.get_by_role("button", name="Register").click()
     expect(page.locator("#uris-problem li")).to_have_text(
         ["Line 2: ftp://counter.example.com/ must be a full address that starts with https://."]
     )
-    page.get_by_label("Redirect URLs").fill(f"{base_url}/logout")
+    page.get_by_label("Redirect URLs", exact=True).fill(f"{base_url}/logout")
     page.get_by_role("button", name="Register").click()
     expect(page.locator("#client-secret")).to_have_text(re.compile("^lycs_"))
     page.get_by_role("link", name="Test the connection").click()
@@ -133,7 +133,7 @@ def test_client_secret_is_copied_with_a_button(page: Page, base_url: str, ada: P
     page.goto(f"{base_url}/login?next=/settings/applications/new")
     sign_in(page, ada)
     page.get_by_label("Name").fill("Counter sales")
-    page.get_by_label("Redirect URLs").fill("https://counter.example.com/")
+    page.get_by_label("Redirect URLs", exact=True).fill("https://counter.example.com/")
     page.get_by_role("button", name="Register").click()
     page.locator("dd", has=page.locator("#client-secret")).get_by_role("button", name="Copy").click()
     expect(page.get_by_role("status")).to_have_text("Copied")

@@ -27,8 +27,9 @@ _TEMPLATES = Path(pages.__path__[0]) / "templates"
 
 # Shown if an operator has not set up email, which cannot happen in the local stage. It has its own test.
 NOT_LOCAL = {"mail_not_set_up.html"}
-# Shown with other settings, in tests of their own: test_identity_providers.py, test_sign_in_for_applications.py.
-ELSEWHERE = {"link_identity.html", "form_post.html"}
+# Shown with other settings, in tests of their own: test_identity_providers.py, test_sign_in_for_applications.py,
+# test_sign_out_for_applications.py.
+ELSEWHERE = {"link_identity.html", "form_post.html", "end_session.html", "signed_out.html"}
 
 
 def every_page() -> set[str]:

@@ -63,7 +63,7 @@ def _stop(number: int, _: object) -> None:
 
 def _run(plans: list[Plan], suite: Suite, url: str | None) -> list[PlanOutcome]:
     results = []
-    with tempfile.TemporaryDirectory() as folder, Provider(Path(folder) / "lanyard", url) as provider:
+    with tempfile.TemporaryDirectory() as folder, Provider(Path(folder) / "lanyard", suite.url, url) as provider:
         for plan in plans:
             results.append(running.run(plan, suite, provider, logs=LOGS, say=lambda line: print(line, flush=True)))
     return results

@@ -33,15 +33,13 @@ class ModuleOutcome:
 
 @dataclass(frozen=True)
 class PlanOutcome:
-    """title, name, variant: of the plan. modules: empty if it was not run. not_run: why it was not run.
-    note: a sentence about all of them."""
+    """title, name, variant: of the plan. modules: empty if it was not run. not_run: why it was not run."""
 
     title: str
     name: str
     variant: Mapping[str, str]
     modules: Sequence[ModuleOutcome] = field(default_factory=tuple)
     not_run: str = ""
-    note: str = ""
 
     def count(self, result: str) -> int:
         return sum(1 for module in self.modules if module.result == result)

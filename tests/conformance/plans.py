@@ -14,8 +14,7 @@ REGISTERS = "registers"  # the suite registers its applications itself
 class Plan:
     """alias: a part of the addresses that the suite gets answers at. name: the suite's. title: for people. variant: as
     the suite spells it. clients: FAPI, SECRETS or REGISTERS. scope: what FAPI's applications ask for. needs: the
-    members that the provider's metadata must have, or the plan is not run; each with what is missing without it. wants:
-    members without which the plan is run and has failures, each with a sentence about that."""
+    members that the provider's metadata must have, or the plan is not run; each with what is missing without it."""
 
     alias: str
     name: str
@@ -24,7 +23,6 @@ class Plan:
     clients: str
     scope: str = ""
     needs: Mapping[str, str] = field(default_factory=dict)
-    wants: Mapping[str, str] = field(default_factory=dict)
 
 
 _OPENID = {"userinfo_endpoint": "OpenID Connect"}
@@ -34,12 +32,6 @@ _FAPI = {
     "sender_constrain": "dpop",
     "authorization_request_type": "simple",
     "fapi_profile": "plain_fapi",
-}
-_DPOP = {
-    "dpop_signing_alg_values_supported": (
-        "This version of Lanyard has no DPoP. It ignores proofs, so modules that expect one to be accepted pass all "
-        "the same."
-    )
 }
 _CODE = {"response_type": "code", "client_registration": "dynamic_client"}
 _END_SESSION = {**_OPENID, "end_session_endpoint": "RP-initiated logout"}
@@ -52,7 +44,6 @@ PLANS = (
         {**_FAPI, "openid": "plain_oauth"},
         FAPI,
         scope="read profile",
-        wants=_DPOP,
     ),
     Plan(
         "fapi-openid",
@@ -62,7 +53,6 @@ PLANS = (
         FAPI,
         scope="openid profile",
         needs=_OPENID,
-        wants=_DPOP,
     ),
     Plan(
         "basic",

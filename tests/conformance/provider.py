@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 import requests
 from joserfc.jwk import ECKey, Key, RSAKey
 
+from chalicelib import clock, signing_keys
+from chalicelib.keys import new_key, rotation
 from infra.laptop import demo
 from infra.laptop.ministack import free_port
 from tests.actors import Browser, Person
@@ -30,12 +32,15 @@ class ProviderProblem(Exception):
 
 
 class Provider:
-    """url: where the suite reaches this machine; a free port of localhost if it is None."""
+    """suite_url: Lanyard may call the suite there. url: where the suite reaches this machine; a free port of localhost
+    if it is None."""
 
-    def __init__(self, folder: Path, url: str | None = None) -> None:
+    def __init__(self, folder: Path, suite_url: str, url: str | None = None) -> None:
         self.url = url or f"https://localhost:{free_port()}"
         # Nobody can sign up, so the operator knows who registers applications: errors go straight to them.
         settings = {"PUBLIC_URL": self.url, "SIGN_UP": "closed", "REGISTRATION": "open", "SITE_NAME": "Lanyard"}
+        suite = urlsplit(suite_url)
+        settings["REACHABLE_HOSTS"] = f"{suite.hostname}:{suite.port or 443}"
         self._run = LocalRun(folder, **settings)
         self._modules = 0
         self._front: TlsFront | None = None
@@ -98,9 +103,18 @@ class Provider:
     def rotate_keys(self) -> None:
         """Publish the key that will sign next, which is what oidcc-server-rotate-keys asks of the operator and checks.
 
-        Raises ProviderProblem.
+        The keys of `make run` are in a file, so it is started again. Raises ProviderProblem.
         """
-        self._manage("keys", "new")
+        self._run.interrupt()
+        kept = self._run.folder / ".local" / "signing-keys.json"
+        keys = signing_keys.parse(kept.read_text(encoding="utf-8"), with_private=True)
+        made = new_key.make(signing_keys.ALGORITHMS[0], clock.now())
+        keys = rotation.publish(keys, made, clock.now())
+        kept.write_text(signing_keys.to_text_with_private(keys), encoding="utf-8")
+        try:
+            self._run.start()
+        except AssertionError as error:
+            raise ProviderProblem(str(error)) from error
 
     def _discovery(self) -> str:
         if "userinfo_endpoint" in self.metadata():

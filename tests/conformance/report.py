@@ -31,6 +31,11 @@ plans, and runs their modules one after another. It opens the addresses that the
 in, answers the consent page, and uploads a picture of the page wherever the suite wants one to be looked at. Afterwards
 the suite's logs and the pictures are in `.local/conformance/`.
 
+The suite publishes keys of its applications and waits for logout tokens at its own address, and Lanyard calls public
+addresses alone. So `make conformance` names the suite to `make run` in `REACHABLE_HOSTS`, as in
+`REACHABLE_HOSTS=localhost:8443 make run`: Lanyard then calls these hosts, at these ports and with any certificate. Only
+`make run` reads that variable. A deployment does not.
+
 | variable | what it is |
 |---|---|
 | SUITE | where the suite is |
@@ -89,8 +94,6 @@ def _plan(plan: PlanOutcome) -> Iterator[str]:
     if plan.not_run:
         yield f"Not run. {plan.not_run}"
         return
-    if plan.note:
-        yield from (plan.note, "")
     yield "| module | result | why |"
     yield "|---|---|---|"
     for module in plan.modules:

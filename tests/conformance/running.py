@@ -40,7 +40,6 @@ def run(
     known = provider.metadata()
     if missing := _missing(plan.needs, known):
         return PlanOutcome(plan.title, plan.name, plan.variant, not_run=f"This version of Lanyard has no {missing}.")
-    note = " ".join(sentence for member, sentence in plan.wants.items() if not known.get(member))
     plan_id, modules = suite.create_plan(plan.name, plan.variant, provider.configuration(plan, suite.url))
     found = []
     for module in modules:
@@ -57,7 +56,7 @@ def run(
         ended = outcome.judged(module.name, module.variant, suite.information(test_id), log, names)
         found.append(ModuleOutcome(module.name, module.variant, outcome.UNFINISHED, (reason,)) if reason else ended)
         say(f"{found[-1].result:10} {plan.alias}: {module.name}")
-    return PlanOutcome(plan.title, plan.name, plan.variant, tuple(found), note=note)
+    return PlanOutcome(plan.title, plan.name, plan.variant, tuple(found))
 
 
 def _missing(members: Mapping[str, str], known: Mapping[str, object]) -> str:

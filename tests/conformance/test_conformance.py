@@ -183,12 +183,12 @@ def test_document_counts_each_result_and_tells_modules_of_one_name_apart() -> No
         ModuleOutcome("same", {"response_mode": "query", "response_type": "code"}, PASSED),
         ModuleOutcome("same", {"response_mode": "form_post", "response_type": "code"}, FAILED, ("a | b <c>",)),
     )
-    page = list(report.lines([PlanOutcome("A plan", "a-plan", {"b": "2", "a": "1"}, modules, note="Mind this.")], "5"))
+    page = list(report.lines([PlanOutcome("A plan", "a-plan", {"b": "2", "a": "1"}, modules)], "5"))
     assert "| A plan | 1 | 0 | 0 | 1 | 0 | 0 |" in page
     assert "`a-plan`: a 1, b 2." in page
     assert "| same (query) | passed |  |" in page
     assert "| same (form_post) | failed | “a \\| b &lt;c>” |" in page
-    assert page[page.index("Mind this.") + 2] == "| module | result | why |"
+    assert page[page.index("`a-plan`: a 1, b 2.") + 2] == "| module | result | why |"
     assert report.has_failures([PlanOutcome("A plan", "a-plan", {}, modules)])
 
 

@@ -5,6 +5,7 @@ MiniStack lacks ImportRestApi, which has a stand-in here; only AWS shows what AP
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -16,8 +17,11 @@ from typing import Any
 
 import boto3
 import pytest
+from samtranslator.translator.managed_policy_translator import ManagedPolicyLoader
+from samtranslator.translator.transform import transform
 
-from infra.deployment import policy, stacks, templates
+from chalicelib import limits
+from infra.deployment import policy, stacks, template_checks, templates
 from infra.laptop.ministack import MiniStack, free_port
 from tests.aws_front import AwsFront
 
@@ -157,6 +161,62 @@ def test_second_deploy_updates_what_has_changed_and_keeps_the_api(clone: Clone) 
     assert handler == "chalicelib.endpoints.authorizer.authorizer", "Chalice changes the code and leaves the handler"
     assert ended.stdout.index("Handler of lanyard-dev-authorizer") < ended.stdout.index("lanyard-dev-surroundings")
     assert len(clone.client("lambda").list_functions()["Functions"]) == 2
+
+
+def _with_a_queue(clone: Clone) -> None:
+    file = clone.folder / ".chalice" / "config.json"
+    config = json.loads(file.read_text(encoding="utf-8"))
+    config["stages"]["dev"]["environment_variables"]["LOGOUT_QUEUE"] = "lanyard-dev-logouts"
+    file.write_text(json.dumps(config), encoding="utf-8")
+    made = [sys.executable, "-m", "infra.deployment.policy"]
+    subprocess.run(made, cwd=clone.folder, capture_output=True, check=True)
+
+
+def test_stage_with_a_queue_gets_it_and_the_function_that_takes_from_it(clone: Clone) -> None:
+    _with_a_queue(clone)
+    ended = clone.deploy("dev")
+    assert ended.returncode == 0, ended.stderr
+    assert clone.stacks()["lanyard-dev-logouts"] == "CREATE_COMPLETE"
+    functions = clone.client("lambda")
+    made = functions.get_function_configuration(FunctionName="lanyard-dev-send_logout")
+    assert made["Handler"] == "chalicelib.endpoints.logout_sender.send_logout"
+    (source,) = functions.list_event_source_mappings(FunctionName="lanyard-dev-send_logout")["EventSourceMappings"]
+    assert (source["EventSourceArn"].rpartition(":")[2], source["BatchSize"]) == ("lanyard-dev-logouts", 1)
+    queues = clone.client("sqs")
+    url = queues.get_queue_url(QueueName="lanyard-dev-logouts")["QueueUrl"]
+    attributes = queues.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert int(attributes["VisibilityTimeout"]) >= 6 * made["Timeout"], "AWS refuses less than the function's timeout"
+    redrive = json.loads(attributes["RedrivePolicy"])
+    assert redrive["deadLetterTargetArn"].rpartition(":")[2] == "lanyard-dev-logouts-left"
+    assert int(redrive["maxReceiveCount"]) > limits.LOGOUT_TRIES, "an application's fault would ring our alarm"
+    (policy_name,) = clone.client("iam").list_role_policies(RoleName="lanyard-dev-send_logout")["PolicyNames"]
+    document = clone.client("iam").get_role_policy(RoleName="lanyard-dev-send_logout", PolicyName=policy_name)
+    allowed = {action for one in document["PolicyDocument"]["Statement"] for action in one["Action"]}
+    assert {one for one in allowed if not one.startswith(("logs:", "kms:", "ssm:"))} == {
+        *("dynamodb:GetItem", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"),
+    }
+    groups = {one["logGroupName"]: one for one in clone.client("logs").describe_log_groups()["logGroups"]}
+    assert groups["/aws/lambda/lanyard-dev-send_logout"]["retentionInDays"] == 90
+
+
+def test_template_of_a_stage_with_a_queue_is_complete(clone: Clone) -> None:
+    _with_a_queue(clone)
+    environment = {**os.environ, "AWS_DEFAULT_REGION": "us-east-1"}
+    command = [sys.executable, "-m", "infra.deployment.package", "dev"]
+    ended = subprocess.run(
+        command, cwd=clone.folder, env=environment, capture_output=True, text=True, check=False
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    folder = clone.folder / "dist" / "dev"
+    template = json.loads((folder / "template.json").read_text(encoding="utf-8"))
+    assert template_checks.problems(template) == []
+    assert "LogoutQueue=lanyard-dev-logouts" in json.loads((folder / "parameters.json").read_text(encoding="utf-8"))
+    resources = template["Resources"]
+    assert "Logouts" in resources["SendLogout"]["DependsOn"]
+    uploaded = json.loads(json.dumps(template).replace("./deployment.zip", "s3://bucket/deployment.zip"))
+    made = transform(uploaded, {}, ManagedPolicyLoader(None))["Resources"].values()
+    (source,) = [one for one in made if one["Type"] == "AWS::Lambda::EventSourceMapping"]
+    assert source["Properties"]["EventSourceArn"]["Fn::Sub"].endswith(":lanyard-dev-logouts")
 
 
 def test_failed_stack_is_named_with_what_to_do(clone: Clone) -> None:

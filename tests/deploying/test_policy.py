@@ -34,7 +34,7 @@ def test_no_policy_has_a_wildcard_action(stage: str, function: str) -> None:
 
 def test_only_the_list_of_users_and_organizers_may_scan() -> None:
     scanned = {function: actions.get("Scan", ()) for function, actions in policy.FUNCTIONS.items()}
-    assert scanned == {"api": ("organizers", "users"), "authorizer": ()}
+    assert scanned == {"api": ("organizers", "users"), "authorizer": (), "send_logout": ()}
 
 
 def test_email_may_be_sent_only_from_the_stages_sender(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -117,7 +117,7 @@ def test_unknown_deployment_parameter_is_refused(monkeypatch: pytest.MonkeyPatch
     (tmp_path / "parameters" / "prod.json").write_text('{"Throttle": 5}', encoding="utf-8")
     monkeypatch.setattr(templates, "INFRA", tmp_path)
     monkeypatch.setattr(templates, "ROOT", tmp_path)
-    monkeypatch.setattr(templates, "whole", lambda: {"Parameters": {"Stage": {}}})
+    monkeypatch.setattr(templates, "whole", lambda _: {"Parameters": {"Stage": {}}})
     with pytest.raises(templates.NotDeployable, match="there is no parameter Throttle"):
         templates.parameters("prod", {"Parameters": {"Stage": {}}})
 

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from chalicelib import credentials
-from chalicelib.models import application, consent, grant, user
+from chalicelib.models import application, application_edit, consent, grant, user
 from chalicelib.models.application import Application
 from chalicelib.models.store import ConditionFailed, change, read
 from infra.commands import erasure
@@ -148,7 +148,7 @@ def test_deleted_application_keeps_only_its_id(john: Browser) -> None:
     left = read(Application.key(mine.client_id))[0]
     assert left is not None
     assert len(str(left.to_simple_dict())) < 500
-    for bring_back in (application.enable, application.disable):
+    for bring_back in (application_edit.enable, application_edit.disable):
         with pytest.raises(ConditionFailed):
             bring_back(mine.client_id)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.models import application, registration_form, user
+from chalicelib.models import application, application_edit, registration_form, user
 from tests.actors import CALLBACK, Browser, ClientApp, Page
 from tests.store_proxy import Fault, StoreProxy
 
@@ -181,7 +181,7 @@ def test_another_users_application_is_not_found(john: Browser, eve: Browser) -> 
 @pytest.mark.spec("docs/architecture.md")
 def test_owner_is_told_that_an_application_is_disabled(john: Browser) -> None:
     mine = john.register_application("Mine")
-    application.disable(mine.client_id)
+    application_edit.disable(mine.client_id)
     assert "Disabled by an administrator" in john.open("/settings/applications").text
 
 

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
-from chalicelib.models import application
+from chalicelib.models import application_edit
 from tests.actors import Browser, ClientApp
 
 WITH_QUERY = "https://shop.example.com/cb?tenant=7&x=%2F+a"
@@ -102,7 +102,7 @@ def test_request_of_an_unknown_application_redirects_nowhere(
 @pytest.mark.spec("RFC 6749 §4.1.2.1", "docs/architecture.md")
 def test_request_of_a_disabled_application_redirects_nowhere(john: Browser, shop: ClientApp) -> None:
     page = john.open(shop.authorize_path())
-    application.disable(shop.client_id)
+    application_edit.disable(shop.client_id)
     assert john.open(shop.authorize_path()).status == 400
     assert john.allow(page, "Small Shows").status == 400
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from chalicelib.models import application, application_deletion, consent, grant, organizer
+from chalicelib.models import application_deletion, application_edit, consent, grant, organizer
 from tests.actors import CALLBACK, Browser, ClientApp
 from tests.conftest import Clock
 from tests.flows.test_registration import let, manage, register
@@ -109,7 +109,7 @@ def test_scopes_of_existing_grants_are_listed_with_those_allowed_later(john: Bro
 @pytest.mark.spec("docs/architecture.md")
 def test_disabled_application_is_listed_as_without_access(john: Browser, shop: ClientApp) -> None:
     shop.connect(john, "Small Shows")
-    application.disable(shop.client_id)
+    application_edit.disable(shop.client_id)
     assert "it has no access at the moment" in john.open(PATH).text
     assert "No application has access" in john.press(john.open(PATH), "Revoke").text
 

@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib import limits, settings
 from chalicelib.endpoints.api.lambda_authorizer import Unauthorized, authorizer
-from chalicelib.models import consent
+from chalicelib.models import application_edit, consent, sector
 from chalicelib.models.store import StoreUnavailable
 from tests.actors import Browser, ClientApp
 from tests.conftest import Clock
@@ -60,6 +60,17 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
         monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, **named))
 
     return made
+
+
+@pytest.mark.spec("OpenID Connect Core §8")
+def test_platforms_api_learns_the_users_own_id_whatever_the_application_knows_them_by(
+    ask: Ask, john: Browser, shop: ClientApp
+) -> None:
+    application_edit.know_users_by(shop.client_id, "shop.example.com", sector.key_of("shop.example.com"), None)
+    token = shop.connect(john, "Small Shows")["access_token"]
+    assert shop.me(token).json()["sub"] != john.user.user_id
+    answer = ask(token)
+    assert (answer["principalId"], answer["context"]["user_id"]) == (john.user.user_id, john.user.user_id)
 
 
 def effect(answer: dict[str, Any]) -> tuple[str, list[str]]:

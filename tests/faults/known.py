@@ -29,7 +29,12 @@ class Known:
 
 KNOWN: Sequence[Known] = (
     Known(
-        flows=("exchange a code", "exchange a code, public application", "exchange a code, private_key_jwt"),
+        flows=(
+            "exchange a code",
+            "exchange a code, bound to a key",
+            "exchange a code, public application",
+            "exchange a code, private_key_jwt",
+        ),
         call="authorization_codes",
         kinds=(Kind.KILLED_AFTER,),
         loss="the history says that a code was replayed",

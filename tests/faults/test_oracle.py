@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.models import application, security_event, store
+from chalicelib.models import application_edit, security_event, store
 from chalicelib.models.application import Application
 from chalicelib.models.consent import Consent
 from chalicelib.models.email_address import EmailAddress
@@ -51,7 +51,7 @@ def test_user_without_an_email_address_is_a_loss(john: Browser) -> None:
 
 def test_half_deleted_application_is_a_loss(john: Browser) -> None:
     app = john.register_application("Mine")
-    application.disable(app.client_id)
+    application_edit.disable(app.client_id)
     assert unsound(john) == ["an application is not active and has an owner"]
     store.change(Application.key(app.client_id), [Application.owner_id.remove()], Application.owner_id.exists())
     assert unsound(john) == []

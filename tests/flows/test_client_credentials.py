@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from chalicelib.models import application, application_access
+from chalicelib.models import application_access, application_edit
 from tests.actors import Browser, ClientApp
 from tests.conftest import Clock
 from tests.public_app import PublicApp
@@ -118,7 +118,7 @@ def test_access_the_operator_takes_away_is_gone_at_the_next_request(machine: Cli
     application_access.allow(machine.client_id, [], [])
     assert machine.organizers(token).status_code == 403
     assert ask(machine).json()["error"] == "unauthorized_client"
-    application.disable(machine.client_id)
+    application_edit.disable(machine.client_id)
     assert machine.organizers(token).status_code == 401
 
 

@@ -12,7 +12,7 @@ import requests
 
 from chalicelib import credentials, limits, settings
 from chalicelib.credentials import Kind
-from chalicelib.models import application, throttle, user
+from chalicelib.models import application_edit, throttle, user
 from tests.actors import Browser, ClientApp
 from tests.conftest import Clock
 from tests.store_proxy import Fault, StoreProxy
@@ -313,7 +313,7 @@ def test_device_code_gives_nothing_after_access_is_revoked_or_the_user_disabled(
 
 def test_user_code_of_a_disabled_application_is_refused(john: Browser, tv: Device) -> None:
     started = tv.start()
-    application.disable(tv.client_id)
+    application_edit.disable(tv.client_id)
     assert john.open(started["verification_uri_complete"]).status == 400
     assert tv.poll(started["device_code"]).json()["error"] == "invalid_client"
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from chalicelib.models import application, application_deletion, organizer, user
+from chalicelib.models import application_deletion, application_edit, organizer, user
 from tests.actors import Browser, ClientApp
 
 pytestmark = pytest.mark.spec("docs/architecture.md")
@@ -20,7 +20,7 @@ def disable_user(browser: Browser, shop: ClientApp) -> None:
 
 
 def disable_application(browser: Browser, shop: ClientApp) -> None:
-    application.disable(shop.client_id)
+    application_edit.disable(shop.client_id)
 
 
 def delete_application(browser: Browser, shop: ClientApp) -> None:

@@ -16,6 +16,7 @@ from chalicelib import settings
 from chalicelib.models import application, application_edit
 from tests.actors import CALLBACK, Browser, ClientApp
 from tests.conftest import Clock
+from tests.dpop import prove
 from tests.public_app import PublicApp, challenge_of
 from tests.signing_app import TYPE, SigningApp, register_with_keys
 
@@ -58,7 +59,9 @@ def registered(browser: Browser, key: Key | None = None, **more: str) -> Bank:
 
 @pytest.fixture
 def bank(john: Browser) -> Bank:
-    return registered(john, fapi="on")
+    made = registered(john, fapi="on")
+    prove(made)
+    return made
 
 
 @pytest.mark.spec("FAPI 2.0 §5.3.2.1", "FAPI 2.0 §5.3.2.2")
@@ -174,11 +177,11 @@ def test_no_other_authentication_is_accepted(john: Browser, bank: Bank) -> None:
 
 
 @pytest.mark.spec("FAPI 2.0 §5.3.2.1")
-def test_profile_is_stored_with_the_demand_for_bound_tokens_and_leaves_with_it(john: Browser, bank: Bank) -> None:
+def test_profile_is_stored_and_what_it_demands_leaves_with_it(john: Browser, bank: Bank) -> None:
     stored = application.get(bank.client_id)
     assert stored is not None
     assert stored.fapi
-    assert stored.dpop_bound_access_tokens
+    assert stored.needs_proofs
     assert stored.needs_par
     page = john.open(f"/settings/applications/{bank.client_id}")
     fields = page.fields("Save")
@@ -188,7 +191,7 @@ def test_profile_is_stored_with_the_demand_for_bound_tokens_and_leaves_with_it(j
     stored = application.get(bank.client_id)
     assert stored is not None
     assert not stored.fapi
-    assert not stored.dpop_bound_access_tokens
+    assert not stored.needs_proofs
     assert not stored.needs_par
 
 

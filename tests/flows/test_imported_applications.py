@@ -232,7 +232,7 @@ def test_wrong_secret_changes_nothing(base_url: str) -> None:
 
 def test_disabled_application_gets_no_slow_check(base_url: str, store: StoreProxy) -> None:
     app = with_hash(base_url)
-    application.disable(app.client_id)
+    application_edit.disable(app.client_id)
     with store.count() as calls:
         assert error_of(app) == "invalid_client"
     assert "UpdateItem" not in operations(calls)

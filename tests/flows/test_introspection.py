@@ -12,7 +12,7 @@ import requests
 from chalicelib import clock as time
 from chalicelib import credentials, limits, settings
 from chalicelib.credentials import Kind
-from chalicelib.models import application, user
+from chalicelib.models import application_edit, user
 from tests.actors import Browser, ClientApp
 from tests.conftest import Clock
 from tests.public_app import PublicApp
@@ -96,7 +96,7 @@ def test_refresh_token_is_described_to_nobody_but_its_client(
     limited = shop.connect(john, "Big Events LLC", resource=TICKETS)["refresh_token"]
     for serves in (None, TICKETS):
         if serves:
-            application.serve_resource(other_shop.client_id, serves)
+            application_edit.serve_resource(other_shop.client_id, serves)
         for token in (general, limited):
             assert introspect(other_shop, token=token).json() == {"active": False}
     assert introspect(shop, token=limited).json()["aud"] == TICKETS
@@ -147,7 +147,7 @@ def test_ended_access_shows_in_the_next_introspection(
     assert introspect(other_shop, token=others).json()["organizers"] == []
     user.disable(eve.person.user_id)
     assert introspect(other_shop, token=others).json() == {"active": False}
-    application.disable(shop.client_id)
+    application_edit.disable(shop.client_id)
     assert introspect(other_shop, token=token).json() == {"active": False}
 
 

@@ -13,7 +13,7 @@ import requests
 from joserfc.jwk import ECKey
 
 from chalicelib import limits, outbound, settings
-from chalicelib.models import application, application_access, consent, grant
+from chalicelib.models import application, application_access, application_edit, consent, grant
 from chalicelib.protocol.clients import metadata_documents
 from tests.actors import CALLBACK, Browser, ClientApp, Page
 from tests.conftest import Clock
@@ -506,7 +506,7 @@ def test_operators_settings_for_a_described_client_survive_the_next_fetch(
     app = publish(documents, john.base_url, **keys)
     john.open(app.authorize_path())
     application_access.allow(app.client_id, ["read"], ["big-events"])
-    application.serve_resource(app.client_id, "https://api.example.com")
+    application_edit.serve_resource(app.client_id, "https://api.example.com")
     before = application.get(app.client_id)
     assert before is not None
     (document,) = documents.answers.values()
@@ -527,13 +527,13 @@ def test_fetch_does_not_undo_what_the_operator_does_at_the_same_moment(
     app = publish(documents, john.base_url)
     john.open(app.authorize_path())
     clock.advance(3600)
-    with store.before(CHANGES, lambda: application.disable(app.client_id)):
+    with store.before(CHANGES, lambda: application_edit.disable(app.client_id)):
         assert refused(john.open(app.authorize_path()))
     found = application.get(app.client_id)
     assert found is not None
     assert not found.active
-    application.enable(app.client_id)
-    with store.before(CHANGES, lambda: application.serve_resource(app.client_id, "https://api.example.com")):
+    application_edit.enable(app.client_id)
+    with store.before(CHANGES, lambda: application_edit.serve_resource(app.client_id, "https://api.example.com")):
         assert john.open(app.authorize_path()).status == 200
     found = application.get(app.client_id)
     assert found is not None
@@ -551,7 +551,7 @@ def test_described_client_that_the_operator_disabled_stays_disabled(
 ) -> None:
     app = publish(documents, john.base_url)
     tokens = app.connect(john, "Big Events LLC")
-    application.disable(app.client_id)
+    application_edit.disable(app.client_id)
     for _ in range(2):
         assert refused(john.open(app.authorize_path()))
         clock.advance(3600)

@@ -13,6 +13,7 @@ from joserfc.jwk import ECKey
 from chalicelib import credentials, limits, settings
 from chalicelib.models import application, application_edit, store, throttle
 from tests.actors import CALLBACK, Browser, ClientApp, Page
+from tests.dpop import prove
 from tests.public_app import PublicApp
 from tests.signing_app import SigningApp
 from tests.store_proxy import StoreProxy
@@ -558,7 +559,7 @@ def test_application_cannot_change_its_id_secret_or_authentication_method(
 @pytest.mark.spec("RFC 7592 §2.1", "docs/architecture.md")
 def test_application_that_the_operator_disabled_cannot_manage_itself(base_url: str, is_open: None) -> None:
     made = register(base_url).json()
-    application.disable(made["client_id"])
+    application_edit.disable(made["client_id"])
     changed = {"client_id": made["client_id"], "client_name": "Renamed", "redirect_uris": ["https://new.example/cb"]}
     for method, body in (("GET", {}), ("PUT", {"json": changed}), ("DELETE", {})):
         answer = manage(made, method, **body)
@@ -569,7 +570,7 @@ def test_application_that_the_operator_disabled_cannot_manage_itself(base_url: s
     kept = application.get(made["client_id"])
     assert kept is not None
     assert (kept.name, list(kept.redirect_uris), kept.active) == ("A host", [CALLBACK], False)
-    application.enable(made["client_id"])
+    application_edit.enable(made["client_id"])
     assert manage(made, "PUT", json=changed).json()["client_name"] == "Renamed"
 
 
@@ -579,7 +580,7 @@ def test_application_disabled_during_its_own_update_changes_nothing(
 ) -> None:
     made = register(base_url).json()
     changed = {"client_id": made["client_id"], "client_name": "Renamed", "redirect_uris": ["https://new.example/cb"]}
-    with store.before(CHANGES, lambda: application.disable(made["client_id"])):
+    with store.before(CHANGES, lambda: application_edit.disable(made["client_id"])):
         answer = manage(made, "PUT", json=changed)
     assert (answer.status_code, answer.json()["error"]) == (403, "access_denied")
     kept = application.get(made["client_id"])
@@ -680,6 +681,27 @@ def test_application_can_bind_itself_to_pushed_requests(john: Browser) -> None:
 @pytest.mark.parametrize("value", ["true", 1, None, []])
 def test_wish_for_pushed_requests_must_be_true_or_false(base_url: str, value: Any) -> None:
     answer = register(base_url, require_pushed_authorization_requests=value)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_client_metadata")
+
+
+@pytest.mark.spec("RFC 9449 §5.2")
+@pytest.mark.usefixtures("is_open")
+def test_application_can_bind_itself_to_bound_tokens(john: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = register(john.base_url, dpop_bound_access_tokens=True).json()
+    assert made["dpop_bound_access_tokens"] is True
+    app = ClientApp(john.base_url, made["client_id"], made["client_secret"], CALLBACK)
+    code = john.allow(john.open(app.authorize_path(scope="read")), "Big Events LLC").code
+    assert app.exchange(code).json()["error"] == "invalid_dpop_proof"
+    prove(app)
+    assert app.exchange(code).json()["token_type"] == "DPoP"
+    changed = manage(made, "PUT", json={**CHOSEN, "client_id": made["client_id"]})
+    assert (changed.status_code, "dpop_bound_access_tokens" in changed.json()) == (200, False)
+    wrong_ones: list[Any] = ["true", 1, None, []]
+    for wrong in wrong_ones:
+        answer = register(john.base_url, dpop_bound_access_tokens=wrong)
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_client_metadata")
+    monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, server_key=None))
+    answer = register(john.base_url, dpop_bound_access_tokens=True)
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_client_metadata")
 
 

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from chalicelib import settings
-from chalicelib.models import application
+from chalicelib.models import application_edit
 from tests.actors import Browser, ClientApp
 
 TICKETS, MUSIC = "https://tickets.example.com/mcp", "https://music.example.com"
@@ -33,7 +33,7 @@ def introspect(app: ClientApp, token: str) -> dict[str, Any]:
 @pytest.fixture
 def tickets(other_shop: ClientApp) -> ClientApp:
     """The API for TICKETS, as the operator registered it."""
-    application.serve_resource(other_shop.client_id, TICKETS)
+    application_edit.serve_resource(other_shop.client_id, TICKETS)
     return other_shop
 
 
@@ -112,7 +112,7 @@ def test_token_names_the_registered_spelling_whichever_the_client_uses(
 def test_api_registered_in_another_spelling_still_learns_about_its_tokens(
     john: Browser, shop: ClientApp, other_shop: ClientApp
 ) -> None:
-    application.serve_resource(other_shop.client_id, OTHERWISE)
+    application_edit.serve_resource(other_shop.client_id, OTHERWISE)
     token = shop.connect(john, "Big Events LLC", resource=TICKETS)["access_token"]
     assert introspect(other_shop, token)["aud"] == TICKETS
 

@@ -66,6 +66,11 @@ def jwks(base_url: str) -> dict[str, Any]:
     return found
 
 
+def kids(base_url: str) -> list[str]:
+    """The ids of the published keys, without an RSA key's second JWK."""
+    return [key["kid"] for key in jwks(base_url)["keys"] if key["alg"] != "PS256"]
+
+
 def check(token: str, base_url: str) -> dict[str, Any]:
     """The header of a token that the published keys verify."""
     published = jwks(base_url)
@@ -88,7 +93,7 @@ def test_key_in_ssm_signs_what_the_published_keys_verify(aws: LocalAws, base_url
 def test_client_may_ask_for_another_algorithm_that_signs(aws: LocalAws, base_url: str) -> None:
     edwards, curve = active(new_key.make("EdDSA", 0)), active(new_key.make("ES256", 0))
     aws.put_keys(LIST, edwards, OTHER, active(RS256), curve)
-    assert signing.algorithms() == ("RS256", "ES256", "EdDSA")
+    assert signing.algorithms() == ("RS256", "PS256", "ES256", "EdDSA")
     assert check(signing.sign({}, token_type="JWT"), base_url)["kid"] == RS256.key_id
     assert check(signing.sign({}, token_type="JWT", algorithm="EdDSA"), base_url)["kid"] == edwards.key_id
     assert [key["kid"] for key in jwks(base_url)["keys"]] == [
@@ -96,6 +101,8 @@ def test_client_may_ask_for_another_algorithm_that_signs(aws: LocalAws, base_url
         OTHER.key_id,
         RS256.key_id,
         curve.key_id,
+        f"{OTHER.key_id}.PS256",
+        f"{RS256.key_id}.PS256",
     ]
 
 
@@ -103,6 +110,25 @@ def test_algorithm_without_a_key_that_signs_is_an_error(aws: LocalAws) -> None:
     aws.put_keys(LIST, active(RS256), new_key.make("ES256", 0))
     with pytest.raises(SigningKeyMissing, match="a key for ES256"):
         signing.sign({}, token_type="JWT", algorithm="ES256")
+
+
+@pytest.mark.spec("RFC 7515 §3.1", "RFC 7518 §3.5")
+def test_rsa_key_in_ssm_signs_with_pss_too(aws: LocalAws, base_url: str) -> None:
+    aws.put_keys(LIST, active(RS256))
+    tokens = [signing.sign({"sub": "Zoë"}, token_type="JWT", algorithm="PS256") for _ in range(2)]
+    for token in tokens:
+        assert check(token, base_url) == {"alg": "PS256", "kid": f"{RS256.key_id}.PS256", "typ": "JWT"}
+    assert tokens[0] != tokens[1], "the salt is random"
+
+
+@pytest.mark.spec("RFC 7515 §3.1", "RFC 7518 §3.5")
+def test_rsa_key_in_kms_signs_with_pss_too(aws: LocalAws, base_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = active(aws.kms_key("RSA_2048", "RS256", 0))
+    use(monkeypatch, signing_kms_keys=(str(key.kms),))
+    aws.put_keys(LIST, key)
+    for number in range(3):
+        token = signing.sign({"sub": "Zoë", "n": number}, token_type="JWT", algorithm="PS256")
+        assert check(token, base_url) == {"alg": "PS256", "kid": f"{key.key_id}.PS256", "typ": "JWT"}
 
 
 @pytest.mark.spec("RFC 7515 §3.1", "RFC 7518 §3.4")
@@ -187,12 +213,12 @@ def test_unreachable_kms_is_not_asked_again_for_a_short_time(
 def test_running_process_learns_of_a_change_within_minutes(aws: LocalAws, base_url: str, clock: Clock) -> None:
     clock.stop()
     aws.put_keys(LIST, active(RS256))
-    assert [key["kid"] for key in jwks(base_url)["keys"]] == [RS256.key_id]
+    assert kids(base_url) == [RS256.key_id]
     aws.put_keys(LIST, active(RS256), OTHER)
     clock.advance(limits.SIGNING_KEYS_FRESH_SECONDS - 1)
-    assert [key["kid"] for key in jwks(base_url)["keys"]] == [RS256.key_id]
+    assert kids(base_url) == [RS256.key_id]
     clock.advance(1)
-    assert [key["kid"] for key in jwks(base_url)["keys"]] == [RS256.key_id, OTHER.key_id]
+    assert kids(base_url) == [RS256.key_id, OTHER.key_id]
 
 
 def test_older_list_serves_while_ssm_fails_but_not_for_longer_than_the_overlap_allows(
@@ -235,7 +261,7 @@ def test_list_that_cannot_be_read_leaves_the_previous_one_in_use(aws: LocalAws, 
     assert signing.algorithm()
     aws.put(LIST, '{"keys": []}')
     clock.advance(limits.SIGNING_KEYS_FRESH_SECONDS)
-    assert [key["kid"] for key in jwks(base_url)["keys"]] == [RS256.key_id]
+    assert kids(base_url) == [RS256.key_id]
     new_process()
     with pytest.raises(SigningKeyUnavailable, match="InvalidKeys"):
         signing.algorithm()

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from chalicelib import credentials
-from chalicelib.models import application, application_deletion, organizer, user
+from chalicelib.models import application, application_deletion, application_edit, organizer, user
 from tests.actors import PASSWORD, Browser, ClientApp, Page, Person
 from tests.conftest import Clock
 from tests.fuzz.model import GRACE_SECONDS, TOKEN_SECONDS, App, Code, Grant, Model, Token, User, needs_organizers
@@ -254,9 +254,9 @@ class Provider(RuleBasedStateMachine):
         app = self.pick(data, self.clients)
         if app.deleted or (act == "delete" and sum(not other.deleted for other in self.clients) < 3):
             return
-        {"enable": application.enable, "disable": application.disable, "delete": application_deletion.delete}[act](
-            self.clients[app].client_id
-        )
+        {"enable": application_edit.enable, "disable": application_edit.disable, "delete": application_deletion.delete}[
+            act
+        ](self.clients[app].client_id)
         app.active, app.deleted = act == "enable", act == "delete"
 
     @rule(data=st.data(), joins=st.booleans())

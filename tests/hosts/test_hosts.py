@@ -15,7 +15,7 @@ import requests
 from joserfc.jwk import RSAKey
 
 from chalicelib import limits, outbound, settings
-from chalicelib.models import application, throttle
+from chalicelib.models import application_edit, throttle
 from tests.actors import Browser, ClientApp
 from tests.document_server import DocumentServer
 from tests.hosts.hosts import BOTH, DEVICE, HOSTS, Host
@@ -57,7 +57,7 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Docume
 @pytest.fixture
 def mcp_server(other_shop: ClientApp) -> ClientApp:
     """The MCP server's own application, which introspects the tokens that hosts send it."""
-    application.serve_resource(other_shop.client_id, SERVER)
+    application_edit.serve_resource(other_shop.client_id, SERVER)
     return other_shop
 
 

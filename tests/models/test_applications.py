@@ -53,8 +53,8 @@ def test_deleted_application_cannot_be_changed_back_into_existence() -> None:
         lambda: application_edit.edit(made.client_id, name="Back", redirect_uris=URIS),
         lambda: client_secret.rotate(made),
         lambda: client_secret.end_older(made.client_id),
-        lambda: application.enable(made.client_id),
-        lambda: application.disable(made.client_id),
+        lambda: application_edit.enable(made.client_id),
+        lambda: application_edit.disable(made.client_id),
     ):
         with pytest.raises(store.ConditionFailed):
             change()

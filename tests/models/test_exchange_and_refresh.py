@@ -13,6 +13,7 @@ from chalicelib.models import (
     access_token,
     application,
     application_deletion,
+    application_edit,
     authorization_code,
     grant,
     grant_ending,
@@ -202,7 +203,7 @@ def test_grant_is_valid_only_while_its_user_and_application_are_active(held: tup
     assert found.is_good
     assert found.access_token
     assert found.access_token.token_digest == token.token_digest
-    application.disable(made.client_id)
+    application_edit.disable(made.client_id)
     found = grant.standing(made.grant_id)
     assert found
     assert not found.is_good

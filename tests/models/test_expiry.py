@@ -222,7 +222,7 @@ def test_ended_session_cannot_be_touched_back_to_life(clock: Clock) -> None:
     secret = session.start(User(user_id="a" * credentials.ID_LENGTH), UNKNOWN)
     begun = _session(secret)
     assert begun
-    session.end(begun.user_id, begun.session_digest)
+    session.end(Session.key(begun.user_id, begun.session_digest))
     clock.advance(limits.SESSION_TOUCH_SECONDS)
     session.touch(begun)
     assert _session(secret) is None

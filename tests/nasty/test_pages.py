@@ -155,7 +155,15 @@ def test_no_unknown_address_causes_a_5xx(send: Send) -> None:
 def test_every_route_is_swept_with_nasty_values(application: Any) -> None:
     """A new route must be added to one of the sweeps, and then here."""
     programs = {"/api/v1/me", "/api/v1/organizers", "/api/v1/organizers/{slug}", "/api/v1/openapi.json"}
-    oauth = {"authorize", "device_authorization", "introspect", "par", "register", "register/{client_id}"}
+    oauth = {
+        "authorize",
+        "device_authorization",
+        "end_session",
+        "introspect",
+        "par",
+        "register",
+        "register/{client_id}",
+    }
     programs |= {f"/api/v1/oauth/{name}" for name in (*oauth, "revoke_token", "token")}
     for name in ("oauth-authorization-server", "openid-configuration", "oauth-protected-resource"):
         programs |= {f"/.well-known/{name}", f"/.well-known/{name}/{{path+}}"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hmac
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,13 +11,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
-from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from chalicelib import settings
-from chalicelib.keys import signing
 from tests.actors import Browser, ClientApp, Page, Person
 from tests.conftest import Clock
+from tests.openid_connect import forged
 from tests.openid_connect.sign_in import checked, signed_in
 
 pytestmark = [pytest.mark.spec("OpenID Connect Core §3.1.2.1"), pytest.mark.usefixtures("signing_key")]
@@ -42,6 +40,17 @@ def push(app: ClientApp, **asked: str) -> str:
 
 def plain(app: ClientApp, **asked: str) -> str:
     return app.authorize_path(**asked)
+
+
+def test_request_without_a_redirect_uri_leads_nowhere(john: Browser, mine: ClientApp) -> None:
+    page = john.open(mine.authorize_path(scope="openid", redirect_uri=None))
+    assert (page.status, page.left_to) == (400, None)
+    assert "redirect_uri is missing. OpenID Connect needs it." in page.text
+    form = {name: value for name, value in mine.parameters(scope="openid").items() if name != "redirect_uri"}
+    answer = mine.http.post(mine.base_url + "/api/v1/oauth/par", data=form, auth=(mine.client_id, mine.secret))
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+    assert "redirect_uri is missing" in answer.json()["error_description"]
+    assert john.open(mine.authorize_path(redirect_uri=None)).status == 200, "there is a default without OpenID Connect"
 
 
 def enter(browser: Browser, page: Page, person: Person | None = None) -> Page:
@@ -165,31 +174,13 @@ def test_other_user_who_signs_in_despite_the_hint_is_refused(john: Browser, eve:
     assert enter(john, page).answer["error"] == "login_required"
 
 
-def _forged(header: dict[str, str], claims: dict[str, Any]) -> str:
-    parts = (json.dumps(part).encode() for part in (header, claims))
-    return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts) + "."
-
-
-def _mac_with(secret: bytes, claims: dict[str, Any]) -> str:
-    unsigned = _forged({"alg": "HS256"}, claims).removesuffix(".")
-    mac = hmac.digest(secret, unsigned.encode(), "sha256")
-    return f"{unsigned}.{base64.urlsafe_b64encode(mac).decode().rstrip('=')}"
-
-
 def test_hint_that_we_did_not_make_for_this_application_is_refused(
     john: Browser, mine: ClientApp, other_shop: ClientApp, signing_key: RSAKey
 ) -> None:
     real = checked(mine.base_url, mine.connect(john, scope="openid")["id_token"])
-    stranger = RSAKey.generate_key(2048, {"kid": "first"})
     hints = {
-        "alg none": _forged({"alg": "none"}, real),
-        "another key": jwt.encode({"alg": "RS256", "kid": "first"}, real, stranger),
-        "public key as a secret": _mac_with(signing_key.as_pem(private=False), real),
+        **forged.every_kind(real, signing_key),
         "another application": other_shop.connect(john, scope="openid")["id_token"],
-        "another issuer": signing.sign({**real, "iss": "https://evil.example"}, token_type="JWT"),
-        "no ID token": signing.sign({"iss": mine.base_url, "sub": "x", "aud": mine.client_id}, token_type="JWT"),
-        "nonsense": "nonsense",
-        "long": "a." * 5000,
     }
     for what, hint in hints.items():
         form = mine.parameters(scope="openid", id_token_hint=hint)
@@ -230,6 +221,18 @@ def test_what_is_not_supported_is_refused_by_its_name(
     john: Browser, mine: ClientApp, asked: dict[str, str], error: str
 ) -> None:
     assert john.open(mine.authorize_path(scope="openid", **asked)).answer["error"] == error
+
+
+@pytest.mark.spec("OpenID Connect Core §6.1")
+@pytest.mark.parametrize("inside", ["e30", "x", "bnVsbA", "eyJzdGF0ZSI6IDF9"])
+def test_refusal_of_a_request_object_goes_back_as_the_object_asks(john: Browser, mine: ClientApp, inside: str) -> None:
+    how = base64.urlsafe_b64encode(json.dumps({"state": "s-1", "response_mode": "form_post"}).encode()).decode()
+    page = john.open(mine.authorize_path(scope="openid", state=None, request=f"e30.{how.rstrip('=')}."))
+    assert (_posted(page)["error"], _posted(page)["state"]) == ("request_not_supported", "s-1")
+    said = john.open(mine.authorize_path(scope="openid", request=f"e30.{how.rstrip('=')}.", response_mode="query"))
+    assert said.answer["state"] == "xyz", "what is beside the object comes first"
+    other = john.open(mine.authorize_path(scope="openid", state=None, request=f"e30.{inside}.")).answer
+    assert (other["error"], "state" in other) == ("request_not_supported", False)
 
 
 def test_repeated_nonce_is_refused(john: Browser, mine: ClientApp) -> None:

@@ -39,7 +39,7 @@ def as_app(base_url: str, registered: dict[str, Any]) -> ClientApp:
 def test_registration_says_what_the_application_gets(base_url: str) -> None:
     registered = register(
         base_url,
-        subject_type="pairwise",
+        subject_type="ephemeral",
         id_token_signed_response_alg="none",
         id_token_encrypted_response_alg="RSA-OAEP",
         userinfo_signed_response_alg="HS256",
@@ -77,8 +77,27 @@ def test_default_max_age_is_that_of_requests_without_one(base_url: str, john: Br
     assert john.open(app.authorize_path(scope="openid", max_age="1000")).code
 
 
+@pytest.mark.spec("OpenID Connect RP-Initiated Logout §3.1")
+def test_addresses_for_after_a_sign_out_are_checked_as_redirect_uris_are(base_url: str) -> None:
+    good = ["https://shop.example.com/out?x=1", "http://127.0.0.1:8000/out"]
+    bad = ["http://shop.example.com/", "https://shop.example.com/#x", "https://*.example.com/", "/out", "com.example:/"]
+    assert register(base_url, post_logout_redirect_uris=[*bad, *good])["post_logout_redirect_uris"] == good
+    assert "post_logout_redirect_uris" not in register(base_url, post_logout_redirect_uris=bad)
+    of_an_app = {"redirect_uris": ["com.example:/"], "token_endpoint_auth_method": "none"}
+    native = register(base_url, **of_an_app, post_logout_redirect_uris=bad)
+    assert native["post_logout_redirect_uris"] == ["com.example:/"]
+    for wrong in ("https://shop.example.com/", [1], [f"https://shop.example.com/{number}" for number in range(21)]):
+        document = {"client_name": "A host", "redirect_uris": [CALLBACK], "post_logout_redirect_uris": wrong}
+        answer = requests.post(base_url + "/api/v1/oauth/register", json=document, timeout=30)
+        assert answer.status_code == 400
+        assert "post_logout_redirect_uris must" in answer.json()["error_description"]
+
+
 def test_update_can_take_it_away(base_url: str, john: Browser) -> None:
-    registered = register(base_url, userinfo_signed_response_alg="RS256", default_max_age=60)
+    uris = ["https://shop.example.com/out"]
+    asked: dict[str, Any] = {"default_max_age": 60, "post_logout_redirect_uris": uris}
+    registered = register(base_url, userinfo_signed_response_alg="RS256", **asked)
+    assert registered["post_logout_redirect_uris"] == uris
     answer = requests.put(
         registered["registration_client_uri"],
         json={"client_id": registered["client_id"], "client_name": "A host", "redirect_uris": [CALLBACK]},
@@ -86,7 +105,7 @@ def test_update_can_take_it_away(base_url: str, john: Browser) -> None:
         timeout=30,
     )
     assert answer.status_code == 200
-    assert not {"userinfo_signed_response_alg", "default_max_age"} & set(answer.json())
+    assert not {"userinfo_signed_response_alg", *asked} & set(answer.json())
 
 
 def test_stage_without_keys_registers_none_of_it(base_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,8 +127,8 @@ def test_metadata_is_that_of_an_openid_provider(base_url: str) -> None:
     assert openid["issuer"] == base_url
     assert openid["jwks_uri"] == base_url + "/.well-known/jwks.json"
     assert openid["userinfo_endpoint"] == base_url + "/api/v1/userinfo"
-    assert openid["subject_types_supported"] == ["public"]
-    assert openid["id_token_signing_alg_values_supported"] == ["RS256"]
+    assert openid["subject_types_supported"] == ["public", "pairwise"]
+    assert openid["id_token_signing_alg_values_supported"] == ["RS256", "PS256"]
     assert openid["response_modes_supported"] == ["query", "form_post"]
     assert openid["claims_parameter_supported"] is True
     assert {"sub", "email", "email_verified", "auth_time", "sid"} <= set(openid["claims_supported"])

@@ -12,8 +12,12 @@ from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
+from chalicelib.models import application_edit
+from chalicelib.models import store as storage
+from chalicelib.models.application import Application
 from tests import node
 from tests.actors import Browser, ClientApp
+from tests.openid_connect.signing_out import END_SESSION, is_signed_in, set_up
 from tests.public_app import PublicApp
 
 pytestmark = [pytest.mark.spec("OpenID Connect Core §3.1"), pytest.mark.usefixtures("signing_key")]
@@ -42,10 +46,36 @@ def test_npm_client_signs_a_person_in(john: Browser, shop: ClientApp, script: st
     check(play(script, shop, john), john)
 
 
+@pytest.mark.spec("FAPI 2.0 §5.4.1")
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_npm_client_checks_what_an_rsa_key_signs_with_ps256(john: Browser, shop: ClientApp, script: str) -> None:
+    node.install()
+    storage.change(Application.key(shop.client_id), application_edit.setting({"id_token_alg": "PS256"}))
+    check(play(script, shop, john), john)
+
+
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_npm_client_without_a_secret_signs_a_person_in(john: Browser, script: str) -> None:
     node.install()
     check(play(script, PublicApp.registered_by(john), john), john)
+
+
+@pytest.mark.spec("OpenID Connect RP-Initiated Logout §2")
+def test_npm_client_has_a_person_sign_out_and_come_back(john: Browser, shop: ClientApp) -> None:
+    node.install()
+    out = "https://shop.example.com/signed-out"
+    set_up(shop, post_logout_redirect_uris=[out])
+
+    def browse(address: str) -> str:
+        page = john.open(address)
+        page = john.press(page, "Sign out") if page.path == END_SESSION else john.allow(page)
+        assert page.left_to is not None, page.text
+        return page.left_to
+
+    given = {"issuer": shop.base_url, "client_id": shop.client_id, "client_secret": shop.secret}
+    sent = {**given, "redirect_uri": shop.redirect_uri, "post_logout_redirect_uri": out}
+    assert node.play("openid_sign_out.js", sent, browse) == {"back": out, "is_same": True}
+    assert not is_signed_in(john)
 
 
 def test_mcp_sdk_accepts_the_metadata_under_openids_name(shop: ClientApp) -> None:

@@ -18,7 +18,7 @@ TEMPLATES = sorted((ROOT / "pages" / "templates").rglob("*.*"))
 # These respond to programs in JSON, which stays English.
 FOR_PROGRAMS = {
     *("resources.py", "sign_in_requests.py", "token.py", "discovery.py", "scim_request.py"),
-    *("ended_tokens.py", "user_info.py"),
+    *("ended_tokens.py", "user_info.py", "logouts.py"),
 }
 SAYS = {"Refusal", "InputProblem", "RedirectUriError", "Undecodable", "NotThisApplication", "Problem"}
 # Not text: the class that a page's block gives to <main>.

@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 import requests
+from joserfc.jwk import ECKey
 
 from infra.deployment import tables
 from tests.actors import Browser, Page, Person
+from tests.document_server import DocumentServer
 from tests.local_run import LocalRun
 from tests.mailbox import Mailbox
 
@@ -49,7 +51,7 @@ def test_email_is_written_to_a_folder_that_is_printed_and_its_link_works(local_r
 
 
 def test_make_run_makes_a_key_to_sign_with_that_only_its_owner_can_read(local_run: LocalRun) -> None:
-    (key,) = requests.get(f"{local_run.base_url}/.well-known/jwks.json", timeout=10).json()["keys"]
+    key, _ = requests.get(f"{local_run.base_url}/.well-known/jwks.json", timeout=10).json()["keys"]
     kept = local_run.folder / ".local" / "signing-keys.json"
     assert kept.stat().st_mode & 0o077 == 0
     (private,) = json.loads(kept.read_text())["keys"]
@@ -217,6 +219,9 @@ def test_make_run_says_in_one_line_that_a_setting_is_invalid(clone: LocalRun) ->
     assert ended.stderr.splitlines()[0] == "SITE_COLOUR must be a colour like #1f5fbf, not 'red'"
     assert "Starting" not in ended.stdout, "nothing was started"
     assert ended.returncode == 2
+    ended = clone.run("env", "REACHABLE_HOSTS=localhost", "make", "run", *clone.ports())
+    assert ended.stderr.splitlines()[0].startswith("REACHABLE_HOSTS must name hosts with their ports, such as")
+    assert ended.returncode == 2
 
 
 def test_second_make_run_in_the_same_folder_is_refused(local_run: LocalRun) -> None:
@@ -232,3 +237,27 @@ def test_make_run_listens_only_on_this_machine(local_run: LocalRun) -> None:
     addresses = {line.split()[1] for line in listening if line.split()[3] == state_listen}
     for port in (local_run.port, local_run.dynamodb_port):
         assert {address for address in addresses if address.endswith(f":{port:04X}")} == {f"0100007F:{port:04X}"}
+
+
+@pytest.mark.spec("RFC 7591 §2")
+def test_make_run_may_call_a_program_beside_it_that_the_operator_names(tmp_path: Path) -> None:
+    (tmp_path / "beside").mkdir()
+    beside = DocumentServer(tmp_path / "beside", "suite.example.com")
+    beside.answers["/jwks"] = {"keys": [ECKey.generate_key("P-256").as_dict(private=False)]}
+    settings = {"REACHABLE_HOSTS": f"localhost:{beside.port}", "REGISTRATION": "open"}
+    clone = LocalRun(tmp_path / "clone", **settings)
+    clone.start()
+
+    def register(host: str) -> requests.Response:
+        described = {
+            "redirect_uris": ["https://shop.example.com/cb"],
+            "token_endpoint_auth_method": "private_key_jwt",
+            "jwks_uri": f"https://{host}:{beside.port}/jwks",
+        }
+        return requests.post(f"{clone.base_url}/api/v1/oauth/register", json=described, timeout=30)
+
+    assert register("localhost").status_code == 201
+    assert register("127.0.0.1").json()["error_description"] == "jwks_uri has a port other than 443."
+    assert beside.asked == ["/jwks"]
+    clone.interrupt()
+    beside.stop()

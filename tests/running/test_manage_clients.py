@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from queue import Queue
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 import requests
@@ -78,12 +82,74 @@ def test_operator_holds_an_application_to_fapi_and_ends_that(local_run: LocalRun
     assert "must push its requests" in eve.open(shop.authorize_path()).text
 
 
+@pytest.mark.spec("OpenID Connect Core §8")
+def test_operator_decides_by_what_an_application_knows_users(local_run: LocalRun, eve: Browser) -> None:
+    def known(app: ClientApp) -> str:
+        return str(app.me(app.connect(eve, "Small Shows")["access_token"]).json()["sub"])
+
+    made = [in_json(local_run, *CREATE, "--redirect-uri", CALLBACK, *more) for more in ([], ["--pairwise"])]
+    public, pairwise = (ClientApp(local_run.base_url, one["client_id"], one["client_secret"], CALLBACK) for one in made)
+    by_id, by_sector = known(public), known(pairwise)
+    assert by_id != by_sector
+    changed = in_json(local_run, "applications", "use-pairwise", public.client_id)
+    assert changed == {"client_id": public.client_id, "subject_type": "pairwise", "sector": urlsplit(CALLBACK).hostname}
+    assert known(public) == by_sector, "one sector"
+    ended = in_json(local_run, "applications", "use-pairwise", public.client_id, "--end")
+    assert ended == {"client_id": public.client_id, "subject_type": "public", "sector": None}
+    assert known(public) == by_id
+
+
 @pytest.mark.spec("FAPI 2.0 §5.3.2.1")
 def test_application_with_a_secret_cannot_be_held_to_fapi(local_run: LocalRun) -> None:
     made = in_json(local_run, *CREATE, "--redirect-uri", CALLBACK)
     refused = local_run.manage("applications", "hold-to-fapi", made["client_id"])
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "needs an application that authenticates with signed assertions" in refused.stderr
+
+
+@pytest.mark.spec("OpenID Connect RP-Initiated Logout §3.1")
+def test_operator_registers_where_browsers_return_to_after_a_sign_out(local_run: LocalRun, eve: Browser) -> None:
+    refused = local_run.manage(*CREATE, "--redirect-uri", CALLBACK, "--post-logout-redirect-uri", "http://x.example/")
+    assert refused.returncode == 2
+    assert "--post-logout-redirect-uri" in refused.stderr
+    out = "https://shop.example.com/out"
+    made = in_json(local_run, *CREATE, "--redirect-uri", CALLBACK, "--post-logout-redirect-uri", out)
+    asked = urlencode({"client_id": made["client_id"], "post_logout_redirect_uri": out})
+    page = eve.open(f"/api/v1/oauth/end_session?{asked}")
+    assert eve.press(page, "Sign out").left_to == out
+
+
+@pytest.mark.spec("OpenID Connect Back-Channel Logout §2.2")
+def test_application_on_the_same_laptop_is_told_of_a_sign_out(local_run: LocalRun) -> None:
+    posted: Queue[str] = Queue()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            posted.put(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        uri = f"http://127.0.0.1:{server.server_address[1]}/signed-out"
+        elsewhere = local_run.manage(
+            *CREATE, "--redirect-uri", CALLBACK, "--backchannel-logout-uri", "http://x.example/"
+        )
+        assert (elsewhere.returncode, "--backchannel-logout-uri" in elsewhere.stderr) == (2, True)
+        made = in_json(local_run, *CREATE, "--redirect-uri", CALLBACK, "--backchannel-logout-uri", uri)
+        app = ClientApp(local_run.base_url, made["client_id"], made["client_secret"], CALLBACK)
+        browser = Browser(local_run.base_url, Person("", "eve@localhost", password="lanyard-demo"))
+        browser.sign_in()
+        app.connect(browser, scope="openid")
+        browser.sign_out()
+        assert posted.get(timeout=60).startswith("logout_token=")
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 @pytest.mark.spec("docs/architecture.md")
@@ -182,6 +248,23 @@ def test_initial_access_token_is_printed_with_the_digest_to_store(local_run: Loc
         ([*CREATE, "--jwks", "README.md", "--redirect-uri", CALLBACK], "--jwks: README.md is not JSON."),
         ([*CREATE, "--fapi", "--redirect-uri", CALLBACK], "--fapi: The FAPI 2.0 Security Profile needs"),
         (["applications", "hold-to-fapi", "nothing"], "There is no application nothing."),
+        (
+            [*CREATE, "--pairwise", "--redirect-uri", CALLBACK, "--redirect-uri", "https://other.example.net/x"],
+            "Pairwise identifiers need https:// redirect URLs at one host, or a sector_identifier_uri.",
+        ),
+        (
+            [*CREATE, "--pairwise", "--sector-identifier-uri", "http://x.example.com/", "--redirect-uri", CALLBACK],
+            "sector_identifier_uri must be a full address that starts with https://.",
+        ),
+        (
+            [*CREATE, "--sector-identifier-uri", "https://x.example.com/", "--redirect-uri", CALLBACK],
+            "--sector-identifier-uri: it is for --pairwise.",
+        ),
+        (["applications", "use-pairwise", "nothing"], "There is no application nothing."),
+        (
+            ["applications", "use-pairwise", "nothing", "--end", "--sector-identifier-uri", "https://x.example.com/"],
+            "--sector-identifier-uri: leave it out with --end.",
+        ),
         (["applications", "rotate-secret", "nothing"], "There is no application nothing."),
         (["applications", "end-old-secret", "nothing"], "There is no application nothing."),
         (["applications", "allow-own", "nothing", "--scope", "read"], "at least one --scope and one --organizer"),

@@ -99,3 +99,22 @@ def test_openid_client_registers_itself_and_connects(open_run: LocalRun, method:
     result = play("openid_client.js", app, register={"token_endpoint_auth_method": method})
     check(app, result)
     assert result["client_id"]
+
+
+@pytest.mark.spec("RFC 9449 §5", "RFC 9449 §7")
+@pytest.mark.parametrize(
+    ("script", "algorithm", "options"),
+    [
+        ("dpop.js", "ES256", ("--require-dpop",)),
+        ("dpop.js", "Ed25519", ("--public", "--require-dpop")),
+        ("openid_client_dpop.js", "ES256", ("--public",)),
+        ("openid_client_dpop.js", "PS256", ("--require-dpop", "--require-par")),
+    ],
+)
+def test_npm_client_with_a_key_connects_refreshes_and_revokes(
+    register: Callable[..., ClientApp], script: str, algorithm: str, options: tuple[str, ...]
+) -> None:
+    app = register(*options)
+    result = play(script, app, algorithm=algorithm)
+    check(app, result)
+    assert result["tokens"]["token_type"].lower() == result["refreshed"]["token_type"].lower() == "dpop"

@@ -10,7 +10,7 @@ import requests
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
-from chalicelib.models import application
+from chalicelib.models import application_edit
 from tests.actors import Browser, ClientApp
 from tests.catalogues import scope, use
 from tests.consent_form import answer
@@ -48,7 +48,7 @@ def spa(a_browser: Callable[..., Browser]) -> PublicApp:
 @pytest.fixture
 def door(other_shop: ClientApp) -> ClientApp:
     """The application that the operator made the API at the door."""
-    application.serve_resource(other_shop.client_id, DOOR)
+    application_edit.serve_resource(other_shop.client_id, DOOR)
     return other_shop
 
 

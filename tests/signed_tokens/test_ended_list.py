@@ -98,10 +98,36 @@ def test_list_has_pages_and_each_entry_once(base_url: str, monkeypatch: pytest.M
 
 
 @pytest.mark.usefixtures("signs")
-@pytest.mark.parametrize("after", ["x", "1" * 11, "9" * 11 + " " + "g" * 32, "1" * 11 + " " + "0" * 33, "\n"])
-def test_made_up_cursor_is_refused(base_url: str, after: str) -> None:
-    answered = fetch(base_url, after)
+@pytest.mark.parametrize(
+    "after",
+    [
+        "x",
+        "1" * 11,
+        "9" * 11 + " " + "g" * 32,
+        "1" * 11 + " " + "0" * 33,
+        "1" * 11 + " " + "0" * 32,
+        "1" * 11 + " " + "0" * 32 + " " + "0" * 32,
+        "\n",
+    ],
+)
+def test_made_up_cursor_is_refused_before_anything_is_read_or_signed(
+    base_url: str, after: str, request: pytest.FixtureRequest
+) -> None:
+    proxy: StoreProxy = request.getfixturevalue("store")
+    with proxy.count() as calls:
+        answered = fetch(base_url, after)
     assert (answered.status_code, answered.json()["error"]) == (400, "invalid_request")
+    assert calls == []
+
+
+@pytest.mark.usefixtures("signs")
+def test_stage_without_a_server_key_has_pages_too(base_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    handles = [ended_tokens.handle_of_user(credentials.new_id()) for _ in range(5)]
+    for handle in handles:
+        store.write(*ended_tokens.all_with(handle))
+    monkeypatch.setattr(limits, "ENDED_TOKENS_PER_PAGE", 3)
+    monkeypatch.setattr(settings, "SETTINGS", replace(settings.SETTINGS, server_key=None))
+    assert set(handles) <= set(ended(base_url))
 
 
 @pytest.mark.usefixtures("signs")

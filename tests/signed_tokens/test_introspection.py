@@ -57,7 +57,7 @@ def test_who_does_not_ask_or_does_not_authenticate_gets_json(john: Browser, shop
 @pytest.mark.usefixtures("signs")
 def test_metadata_names_the_algorithm(base_url: str) -> None:
     metadata = requests.get(f"{base_url}/.well-known/oauth-authorization-server", timeout=10).json()
-    assert metadata["introspection_signing_alg_values_supported"] == ["RS256"]
+    assert metadata["introspection_signing_alg_values_supported"] == ["RS256", "PS256"]
 
 
 def test_stage_without_keys_answers_with_json(john: Browser, shop: ClientApp) -> None:

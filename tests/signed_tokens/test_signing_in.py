@@ -8,6 +8,7 @@ import hashlib
 import pytest
 
 from tests.actors import Browser, ClientApp
+from tests.conftest import Clock
 from tests.openid_connect.sign_in import checked, user_info
 from tests.public_app import PublicApp
 from tests.signed_tokens.conftest import connected, read
@@ -27,7 +28,8 @@ def test_signed_access_token_and_id_token_say_the_same_of_who_signed_in(john: Br
     assert "nonce" not in access.claims
 
 
-def test_refresh_renews_both_and_a_repeated_one_gets_both_again(john: Browser, spa: PublicApp) -> None:
+def test_refresh_renews_both_and_a_repeated_one_gets_both_again(john: Browser, spa: PublicApp, clock: Clock) -> None:
+    clock.stop()
     tokens = connected(spa, john, scope="openid scan")
     first = spa.refresh(tokens["refresh_token"]).json()
     assert first == spa.refresh(tokens["refresh_token"]).json()

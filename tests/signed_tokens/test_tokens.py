@@ -17,7 +17,7 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey
 from chalicelib import limits, settings
 from chalicelib.endpoints.api.lambda_authorizer import Unauthorized, authorizer
 from chalicelib.keys import signing
-from chalicelib.models import application_access, ended_tokens, store, user
+from chalicelib.models import application_access, application_edit, ended_tokens, sector, store, user
 from chalicelib.models.access_token import AccessToken
 from tests.actors import Browser, ClientApp
 from tests.catalogues import use
@@ -53,6 +53,19 @@ def test_token_for_an_api_that_takes_jwts_says_all_that_the_api_needs(
     assert (tokens["expires_in"], tokens["token_type"], tokens["scope"]) == (900, "Bearer", "scan")
     assert len(jti) > 40
     assert len(set(handles)) == 4
+
+
+@pytest.mark.spec("RFC 9068 §6", "OpenID Connect Core §8")
+def test_token_of_an_application_with_pairwise_identifiers_has_its_own(
+    john: Browser, shop: ClientApp, door: ClientApp
+) -> None:
+    key = sector.key_of("shop.example.com")
+    application_edit.know_users_by(shop.client_id, "shop.example.com", key, None)
+    token = connected(shop, john)["access_token"]
+    told = read(shop.base_url, token).claims["sub"]
+    assert told == introspected(door, token)["sub"] == introspected(shop, token)["sub"] != john.user.user_id
+    opaque = connected(shop, john, resource=None, scope="list")["access_token"]
+    assert introspected(shop, opaque)["sub"] == told
 
 
 def test_tokens_for_other_apis_and_for_all_of_them_stay_opaque(john: Browser, shop: ClientApp) -> None:

@@ -17,9 +17,9 @@ from joserfc.jwk import RSAKey
 
 from chalicelib import settings
 from chalicelib.models import (
-    application,
     application_access,
     application_deletion,
+    application_edit,
     consent,
     organizer_members,
     user,
@@ -29,6 +29,7 @@ from chalicelib.protocol.tokens import ended_list
 from tests.actors import Browser, ClientApp
 from tests.conftest import Clock
 from tests.consent_form import answer
+from tests.dpop import prove
 from tests.public_app import PublicApp
 from tests.signed_tokens.conftest import DOOR, TILL, connected, introspected, read
 
@@ -117,6 +118,19 @@ def test_forged_token_is_refused_here_and_by_lanyard(
     assert introspected(door, token)["active"] is True
 
 
+@pytest.mark.spec("RFC 9449 §6.1", "RFC 9449 §7.2")
+def test_token_that_is_bound_to_a_key_says_so_and_is_no_bearer_token(
+    john: Browser, shop: ClientApp, door: ClientApp, check: Check
+) -> None:
+    key = prove(shop)
+    tokens = connected(shop, john)
+    assert tokens["token_type"] == "DPoP"
+    assert read(shop.base_url, tokens["access_token"]).claims["cnf"] == {"jkt": key.thumbprint}
+    assert check(tokens["access_token"]) == 401
+    described = introspected(door, tokens["access_token"])
+    assert (described["token_type"], described["cnf"]) == ("DPoP", {"jkt": key.thumbprint})
+
+
 def test_list_itself_is_no_access_token(base_url: str, shop: ClientApp, door: ClientApp, check: Check) -> None:
     listed = ended_list.current(issuer=base_url).token
     assert check(listed) == 401
@@ -157,7 +171,7 @@ def user_erased(_: ClientApp, browser: Browser, __: dict[str, Any]) -> None:
 
 
 def application_disabled(app: ClientApp, _: Browser, __: dict[str, Any]) -> None:
-    application.disable(app.client_id)
+    application_edit.disable(app.client_id)
 
 
 def application_deleted(app: ClientApp, _: Browser, __: dict[str, Any]) -> None:

@@ -16,12 +16,13 @@ blueprint = Blueprint(__name__)
 
 @http.route(blueprint, "/api/v1/me", "GET", cross_origin=True)
 def me(request: http.Request) -> Response:
-    user = http.access(request, None).user
+    access = http.access(request, None)
+    user = access.user
     if user is None:
         raise http.Refusal(403, "access_denied", "This token is the application's own: there is no user behind it.")
     return http.json_answer(
         {
-            "sub": user.user_id,
+            "sub": access.subject,
             "email": user.email,
             "fullname": user.fullname,
             "locale": user.locale,

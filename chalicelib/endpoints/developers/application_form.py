@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from chalicelib import limits, names
+from chalicelib import limits, logout_queue, names
 from chalicelib.endpoints import http
+from chalicelib.endpoints.developers import openid_form
+from chalicelib.endpoints.developers.openid_form import OpenIDFields
+from chalicelib.keys import signing
 from chalicelib.messages import Message, Problem
 from chalicelib.models import application
 from chalicelib.models.application import About, Application, Profile
-from chalicelib.protocol.clients import fapi, private_key_jwt
-from chalicelib.protocol.rules import about_links, redirect_uris
+from chalicelib.models.user import User
+from chalicelib.protocol.clients import dpop, fapi, private_key_jwt
+from chalicelib.protocol.rules import about_links, redirect_uris, server_uris
 from chalicelib.protocol.rules.request_parameters import Parameters, single
 
 SHOWN_CHARACTERS = 200
@@ -26,7 +30,11 @@ FIELDS = (
     "pkce_required",
     "device_grant",
     "par_required",
+    "dpop_bound_access_tokens",
     "fapi",
+    "post_logout_redirect_uris",
+    "backchannel_logout_uri",
+    *openid_form.FIELDS,
     *ABOUT,
 )
 WEBSITE, BROWSER, APP = "website", "browser", "native"
@@ -41,23 +49,34 @@ _PROFILES = {
 class Fields:
     """The form as filled in.
 
-    type: a key of _PROFILES. typed: the redirect URLs as they are in the field. about: by the names in
-    ABOUT. problems: what is wrong, by field name.
+    type: a key of _PROFILES. typed, typed_after_sign_out: the redirect URLs, and those after a sign-out, as they are in
+    the field. about: by the names in ABOUT. openid: about signing people in. problems: what is wrong, by field name.
     """
 
     name: str = ""
     type: str = WEBSITE
     typed: str = ""
     redirect_uris: list[str] = field(default_factory=list)
+    typed_after_sign_out: str = ""
+    post_logout_redirect_uris: list[str] = field(default_factory=list)
+    backchannel_logout_uri: str = ""
+    backchannel_logout_session_required: bool = False
     auth_method: str = application.BASIC
     auth_method_named: bool | None = False
     jwks: str = ""
     pkce_required: bool = False
     device_grant: bool = False
     par_required: bool = False
+    dpop_bound_access_tokens: bool = False
     fapi: bool = False
+    openid: OpenIDFields = field(default_factory=OpenIDFields)
     about: dict[str, str] = field(default_factory=dict)
     problems: dict[str, list[Message]] = field(default_factory=dict)
+
+    @property
+    def offers_proofs(self) -> bool:
+        """True if tokens can be bound to a key on this stage."""
+        return dpop.is_on()
 
     @property
     def profile(self) -> Profile:
@@ -67,12 +86,26 @@ class Fields:
             device_grant=self.device_grant,
             par_required=self.par_required,
             fapi=self.fapi,
-            dpop_bound_access_tokens=self.fapi,
+            dpop_bound_access_tokens=self.dpop_bound_access_tokens,
+            post_logout_redirect_uris=tuple(self.post_logout_redirect_uris),
+            backchannel_logout_uri=self.backchannel_logout_uri or None,
+            backchannel_logout_session_required=self.backchannel_logout_session_required,
         )
+        profile = self.openid.added_to(profile)
         if profile.is_public:
             return profile
         method, is_named = self.auth_method, self.auth_method_named
         return replace(profile, auth_method=method, auth_method_named=is_named, jwks=self.jwks or None)
+
+    @property
+    def offers_sign_out(self) -> bool:
+        """True on a stage at which applications sign people in, and can ask to sign them out."""
+        return signing.is_on()
+
+    @property
+    def offers_telling(self) -> bool:
+        """True on a stage that tells applications when a session ends."""
+        return logout_queue.is_on()
 
     @property
     def said(self) -> About:
@@ -89,17 +122,24 @@ def type_of(found: Application) -> str:
 
 
 def as_stored(found: Application) -> Fields:
+    after_sign_out = [str(uri) for uri in found.post_logout_redirect_uris or ()]
     return Fields(
         name=found.name,
         type=type_of(found),
         typed="\n".join(found.redirect_uris),
+        typed_after_sign_out="\n".join(after_sign_out),
+        post_logout_redirect_uris=after_sign_out,
+        backchannel_logout_uri=found.backchannel_logout_uri or "",
+        backchannel_logout_session_required=bool(found.backchannel_logout_session_required),
         auth_method=found.auth_method,
         auth_method_named=found.is_method_named,
         jwks=found.jwks or "",
         pkce_required=bool(found.pkce_required),
         device_grant=bool(found.device_grant),
         par_required=bool(found.par_required),
+        dpop_bound_access_tokens=bool(found.dpop_bound_access_tokens),
         fapi=bool(found.fapi),
+        openid=openid_form.as_stored(found),
         about={
             "description": found.description or "",
             **{name: getattr(found, name) or "" for name in about_links.LINKS},
@@ -139,6 +179,7 @@ def read(form: Parameters, type_: str, *, present: Application | None = None) ->
     filled = Fields(name=single(form, "name") or "", type=type_, pkce_required=single(form, "pkce_required") == "on")
     filled.device_grant = single(form, "device_grant") == "on"
     filled.par_required, filled.fapi = single(form, "par_required") == "on", single(form, "fapi") == "on"
+    filled.dpop_bound_access_tokens = single(form, "dpop_bound_access_tokens") == "on"
     try:
         if present is None or filled.name != present.name:
             filled.name = names.check_application_name(filled.name)
@@ -146,10 +187,38 @@ def read(form: Parameters, type_: str, *, present: Application | None = None) ->
         filled.problems["name"] = [Message("The name %(problem)s.", problem=error.message)]
     _read_authentication(form, filled, present)
     _read_redirect_uris(form, filled)
+    _read_sign_out(form, filled, present)
+    filled.openid = openid_form.read(form, present, filled.problems, is_fapi=filled.fapi)
     _read_about(form, filled)
     if filled.fapi and (problem := fapi.problem_with(filled.profile, filled.redirect_uris)):
         filled.problems["fapi"] = [problem]
     return filled
+
+
+def _read_sign_out(form: Parameters, filled: Fields, present: Application | None) -> None:
+    """Read what a sign-out leads to. What this stage does not offer stays as it is."""
+    stored = as_stored(present) if present is not None else Fields()
+    filled.backchannel_logout_session_required = stored.backchannel_logout_session_required
+    filled.post_logout_redirect_uris = stored.post_logout_redirect_uris
+    filled.backchannel_logout_uri = stored.backchannel_logout_uri
+    if filled.offers_sign_out:
+        uris, typed = _read_uris(form, filled, "post_logout_redirect_uris")
+        filled.post_logout_redirect_uris, filled.typed_after_sign_out = uris, typed
+    if filled.offers_telling:
+        filled.backchannel_logout_uri = typed = (single(form, "backchannel_logout_uri") or "").strip()
+        try:
+            filled.backchannel_logout_uri = server_uris.check(typed) if typed else ""
+        except redirect_uris.RedirectUriError as error:
+            filled.problems["backchannel_logout_uri"] = [Message("This %(problem)s.", problem=error.message)]
+
+
+def find_sector(filled: Fields, developer: User, *, present: Application | None = None) -> None:
+    """Find the sector of an application that has pairwise identifiers; for a form that can be accepted otherwise, since
+    this may fetch a document. present: the application that is being edited. Raises StoreUnavailable."""
+    if filled.openid.are_offered and not filled.problems:
+        filled.openid = openid_form.with_sector(
+            filled.openid, filled.redirect_uris, present, filled.problems, developer_id=developer.user_id
+        )
 
 
 def _read_about(form: Parameters, filled: Fields) -> None:
@@ -173,21 +242,26 @@ def read_typed(request: http.Request, type_: str, *, present: Application | None
 
 
 def _read_redirect_uris(form: Parameters, filled: Fields) -> None:
-    typed = (single(form, "redirect_uris") or "").splitlines()
-    filled.typed = "\n".join(typed)
+    filled.redirect_uris, filled.typed = _read_uris(form, filled, "redirect_uris")
+    if not filled.redirect_uris and not filled.device_grant:
+        filled.problems["redirect_uris"] = [Message("Enter at least one redirect URL.")]
+
+
+def _read_uris(form: Parameters, filled: Fields, name: str) -> tuple[list[str], str]:
+    """The addresses in this field, one per line, and what was typed. Their problems go into `filled`."""
+    typed = (single(form, name) or "").splitlines()
     lines = [(number, line.strip()) for number, line in enumerate(typed, 1) if line.strip()]
-    filled.redirect_uris = list(dict.fromkeys(line for _, line in lines))
+    uris = list(dict.fromkeys(line for _, line in lines))
     is_native = filled.type == APP
     problems = [problem for number, line in lines if (problem := _problem_with(number, line, is_native))]
-    if not lines and not filled.device_grant:
-        problems = [Message("Enter at least one redirect URL.")]
-    if len(filled.redirect_uris) > limits.REDIRECT_URIS_LIMIT:
+    if len(uris) > limits.REDIRECT_URIS_LIMIT:
         problems.append(Message("Enter at most %(limit)s redirect URLs.", limit=limits.REDIRECT_URIS_LIMIT))
-    if sum(map(len, filled.redirect_uris)) > limits.REDIRECT_URIS_LIMIT_CHARACTERS:
+    if sum(map(len, uris)) > limits.REDIRECT_URIS_LIMIT_CHARACTERS:
         most = limits.REDIRECT_URIS_LIMIT_CHARACTERS
         problems.append(Message("All redirect URLs together must not be longer than %(limit)s characters.", limit=most))
     if problems:
-        filled.problems["redirect_uris"] = problems
+        filled.problems[name] = problems
+    return uris, "\n".join(typed)
 
 
 def _problem_with(number: int, uri: str, is_native: bool) -> Message | None:

@@ -56,6 +56,7 @@ def new(request: http.Request) -> Response:
     filled = application_form.read(request.form, single(request.form, "type") or application_form.WEBSITE)
     if filled.profile.is_public and not server_key.is_set():
         filled.problems["type"] = [Message(server_key.MISSING)]  # the page says whom to ask
+    application_form.find_sector(filled, browser.user)
     if filled.problems:
         return _new_form(request, browser, filled, form_id=form_id, status=400)
     try:
@@ -116,6 +117,7 @@ def one(request: http.Request, client_id: str) -> Response:
         return _edit_form(request, browser, typed or application_form.as_stored(found), found)
     browser.check_csrf(request.form, f"edit {client_id}")
     filled = application_form.read(request.form, application_form.type_of(found), present=found)
+    application_form.find_sector(filled, browser.user, present=found)
     if filled.problems:
         return _edit_form(request, browser, filled, found, status=400)
     application_edit.edit(

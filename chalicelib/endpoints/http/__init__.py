@@ -38,11 +38,11 @@ from chalicelib.messages import Message
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 _SECURITY_HEADERS = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer"}
-# What a browser lets another site's script send: MCP hosts send MCP-Protocol-Version with every request, and some
-# clients a DPoP proof. Both are ignored here, but a browser drops the request if its header is not listed.
+# What a browser lets another site's script send: MCP hosts send MCP-Protocol-Version with every request. It is ignored
+# here, but a browser drops the request if its header is not listed.
 _SENT_BY_SCRIPTS = ["Authorization", "Content-Type", "MCP-Protocol-Version", "DPoP"]
 # Chalice answers preflight requests locally; on AWS, API Gateway does.
-_CROSS_ORIGIN = CORSConfig("*", _SENT_BY_SCRIPTS, ["WWW-Authenticate", "Retry-After"], max_age=600)
+_CROSS_ORIGIN = CORSConfig("*", _SENT_BY_SCRIPTS, ["WWW-Authenticate", "Retry-After", "DPoP-Nonce"], max_age=600)
 _HSTS = "max-age=63072000; includeSubDomains"
 
 View = Callable[..., Response]

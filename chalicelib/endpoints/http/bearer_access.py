@@ -14,7 +14,8 @@ def access(request: Request, scope: str | None) -> bearer.Access:
     Raises Refusal. The body repeats the challenge header's error, because API Gateway renames that header.
     """
     try:
-        return bearer.authenticate(request.header("authorization"), scope=scope, resource=request.base_url)
+        authorization, proof = request.header("authorization"), request.proof
+        return bearer.authenticate(authorization, scope=scope, resource=request.base_url, proof=proof)
     except bearer.BearerError as error:
         # Below the URL of the provider, where the metadata always is; see endpoints/oauth/discovery.py.
         headers = {"WWW-Authenticate": error.challenge(request.base_url + paths.RESOURCE_METADATA)}

@@ -130,21 +130,27 @@ def start(request: http.Request, user: User, proof: Proof) -> list[str]:
 
     proof: how the user proved who they are. A stage that signs nothing tells nobody, and does not keep it.
     """
-    end(request)
+    cookie = read_cookie(request)
+    # Who signs in again is still signed in at applications. They are told once the new session ends.
+    followed = cookie.session_key if cookie and cookie.user_id == user.user_id else None
+    if followed is None:
+        end(request)
     kept = proof if signing.is_on() else None
     return [
-        cookies.kept("session", session.start(user, request.source, kept), limits.SESSION_LIFETIME_SECONDS),
+        cookies.kept("session", session.start(user, request.source, kept, followed), limits.SESSION_LIFETIME_SECONDS),
         cookies.forgotten("login"),
         *keep_device(request, user),
     ]
 
 
-def end(request: http.Request) -> list[str]:
-    """Sign out. Returns the Set-Cookie values; none if no cookie was sent: browsers send a form from another site
-    without the cookie, and such a form must not make them drop it."""
+def end(request: http.Request, browser: SignedIn | None = None) -> list[str]:
+    """Sign out, and have applications told. Returns the Set-Cookie values; none if no cookie was sent: browsers send a
+    form from another site without the cookie, and such a form must not make them drop it.
+
+    browser: whose session it is, if that is known."""
     cookie = read_cookie(request)
     if cookie:
-        session.end(cookie.user_id, cookie.named.digest)
+        session.end(cookie.session_key, browser.authentication.told if browser else None)
     return [cookies.forgotten("session")] if cookies.read(request, "session") is not None else []
 
 

@@ -12,6 +12,7 @@ from chalice.app import Request as ChaliceRequest
 from chalicelib import settings
 from chalicelib.models.user import User
 from chalicelib.protocol.clients.client_request import ClientRequest
+from chalicelib.protocol.rules.dpop_proof import SentProof
 from chalicelib.protocol.rules.request_parameters import HTTP_BLANKS, Parameters, read_form, read_query
 from chalicelib.request_source import RequestSource, shorten
 
@@ -92,8 +93,8 @@ class Request:
         """The request for the endpoints that applications call directly."""
         headers = self.header("authorization"), self.header("content-type"), self.header("origin") is not None
         path = str(self.raw.context["resourcePath"])
-        accept = self.header("accept")
-        return ClientRequest(path, self.base_url, self.network, self.body, self.query, *headers, accept)
+        more = self.header("accept"), self.header("dpop"), self.url
+        return ClientRequest(path, self.base_url, self.network, self.body, self.query, *headers, *more)
 
     @property
     def address(self) -> str:
@@ -130,6 +131,17 @@ class Request:
     def local_path(self) -> str:
         """This request's path as our own routes name it."""
         return str(self.raw.context["path"])[len(self._path_prefix) :] or "/"
+
+    @property
+    def url(self) -> str:
+        """The URL of this request without its query, as a client that knows our address called it."""
+        return self.base_url + self.local_path
+
+    @property
+    def proof(self) -> SentProof | None:
+        """The DPoP proof that came with this request (RFC 9449 §4.1)."""
+        header = self.header("dpop")
+        return SentProof(header, str(self.raw.method), (self.url,)) if header is not None else None
 
     @property
     def local_address(self) -> str:

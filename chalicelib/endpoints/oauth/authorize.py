@@ -17,6 +17,7 @@ from chalicelib.models import pushed_request, store
 from chalicelib.models.application import Application
 from chalicelib.models.consent import Consent
 from chalicelib.models.pushed_request import AlreadyAnswered, PushedRequest
+from chalicelib.models.session import SessionEnded
 from chalicelib.protocol.authorization import authorization_request, authorization_response, pushed_requests
 from chalicelib.protocol.authorization.authorization_request import AuthorizationRequest
 from chalicelib.protocol.authorization.consents import ChoiceProblem, chosen_scopes
@@ -92,6 +93,8 @@ def authorize(request: http.Request) -> Response:
         return _answer(request, asked, browser, consent, form)
     except AlreadyAnswered:  # since it was read, for example by a second click
         return _answered_meanwhile(request, asked, browser, consent, form)
+    except SessionEnded as error:  # since it was read, for example in another tab
+        raise http.NotSignedIn(_address(asked)) from error
 
 
 def _path_of(parameters: request_parameters.Parameters) -> str:

@@ -49,7 +49,7 @@ def is_due(asked: AuthorizationRequest, browser: SignedIn) -> bool:
         return True
     if since is not None and browser.began_at >= since:
         return False
-    if asked.openid and not asked.openid.is_for(browser.user.user_id):
+    if asked.openid and not asked.openid.is_for(browser.user.user_id, asked.application):
         return True
     # Who was asked to choose may also choose the account that is signed in.
     return prompts.LOGIN in asked.prompts or (prompts.SELECT_ACCOUNT in asked.prompts and moment is None)

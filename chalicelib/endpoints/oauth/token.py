@@ -6,6 +6,7 @@ from chalice.app import Blueprint, Response
 
 from chalicelib.endpoints import http
 from chalicelib.protocol.authorization import pushed_requests
+from chalicelib.protocol.clients import dpop
 from chalicelib.protocol.clients.client_request import ProtocolAnswer
 from chalicelib.protocol.grants import token_endpoint
 from chalicelib.protocol.rules import paths
@@ -16,7 +17,8 @@ blueprint = Blueprint(__name__)
 
 @http.route(blueprint, paths.TOKEN, "POST", cross_origin=True)
 def token(request: http.Request) -> Response:
-    return _answer(token_endpoint.token_response(request.as_client_request()))
+    asked = request.as_client_request()
+    return _answer(dpop.with_nonce(token_endpoint.token_response(asked), asked))
 
 
 @http.route(blueprint, paths.REVOCATION, "POST", cross_origin=True)
@@ -31,7 +33,8 @@ def introspect(request: http.Request) -> Response:
 
 @http.route(blueprint, paths.PUSHED_REQUEST, "POST", cross_origin=True)
 def par(request: http.Request) -> Response:
-    return _answer(pushed_requests.pushed_request_response(request.as_client_request()))
+    asked = request.as_client_request()
+    return _answer(dpop.with_nonce(pushed_requests.pushed_request_response(asked), asked))
 
 
 def _answer(answer: ProtocolAnswer) -> Response:

@@ -20,7 +20,7 @@ def userinfo(request: http.Request) -> Response:
     access = http.access(request, OPENID)
     if access.user is None:
         raise http.Refusal(403, "access_denied", "This token is the application's own: there is no user behind it.")
-    described = user_info.described(access.user, access.scopes)
+    described = user_info.described(access.user, access.application, access.scopes)
     signed = user_info.signed(described, access.application, issuer=request.base_url)
     if signed is not None:
         return http.json_answer(signed, headers={"Content-Type": "application/jwt"})

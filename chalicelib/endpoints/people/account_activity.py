@@ -127,8 +127,7 @@ def _end_sessions(request: http.Request, browser: SignedIn) -> Response:
     mine = browser.cookie.named.digest
     others = [found for found in session.live_ones(browser.user) if found.session_digest != mine]
     ended = [found for found in others if which in (OTHERS, found.short_id)]
-    for found in ended:
-        session.end(browser.user.user_id, found.session_digest)
+    session.end_all(ended)
     logs.note(outcome="sessions ended", sessions=len(ended))
     if not ended:  # they had already ended, so nobody was signed out just now
         return http.see_other(http.here(request, PATH))

@@ -58,7 +58,7 @@ def sign_out(request: http.Request) -> Response:
     if browser:
         browser.check_csrf(request.form, _SIGN_OUT)
         logs.note(outcome="signed out")
-    cookies = browser_session.end(request)
+    cookies = browser_session.end(request, browser)
     return http.see_other(http.here(request, "/"), headers={"Set-Cookie": cookies}, notice=http.Notice.SIGNED_OUT)
 
 

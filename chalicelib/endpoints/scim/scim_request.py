@@ -37,7 +37,7 @@ def answer(request: http.Request, make: Callable[[Call], Reply]) -> Response:
     """The response to a caller with a token for SCIM. Raises Refusal."""
     authorization = request.header("authorization")
     try:
-        bearer.authenticate(authorization, scope=SCOPE, resource=request.base_url)
+        bearer.authenticate(authorization, scope=SCOPE, resource=request.base_url, proof=request.proof)
     except bearer.BearerError as error:
         headers = {"WWW-Authenticate": error.challenge(request.base_url + paths.RESOURCE_METADATA)}
         raise http.Refusal(error.status, "", error.description, headers) from error

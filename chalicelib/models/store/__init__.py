@@ -25,4 +25,5 @@ from chalicelib.models.store.writing import aside as aside
 from chalicelib.models.store.writing import change as change
 from chalicelib.models.store.writing import count as count
 from chalicelib.models.store.writing import delete_all as delete_all
+from chalicelib.models.store.writing import take as take
 from chalicelib.models.store.writing import write as write

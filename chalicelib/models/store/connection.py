@@ -31,6 +31,8 @@ _MEMBERS = {
     "Query": {"Items", "Count"},
     "Scan": {"Items", "Count"},
 }
+# The same of replies that return an item. A deletion returns none if there was none.
+_WITH_VALUES = {"UpdateItem": {"Attributes"}, "DeleteItem": {"Attributes", "ConsumedCapacity"}}
 
 _doubts: ContextVar[list[Failure] | None] = ContextVar("doubts", default=None)
 
@@ -123,7 +125,7 @@ def _is_json_object(body: bytes) -> bool:
 
 def _check_members(operation: str, arguments: Mapping[str, Any], reply: Mapping[str, Any]) -> None:
     """Raises CorruptedReply if the reply lacks a member that every such reply has."""
-    needed = {"Attributes"} if "ReturnValues" in arguments else _MEMBERS.get(operation)
+    needed = (_WITH_VALUES if "ReturnValues" in arguments else _MEMBERS).get(operation)
     if needed and not needed & reply.keys():
         raise CorruptedReply(f"a damaged reply: {operation} without {' or '.join(sorted(needed))}")
 

@@ -33,6 +33,14 @@ def count(key: Key[M], actions: list[Action]) -> M:
     return key.model.from_raw_data(call(lambda: CONNECTION.dispatch("UpdateItem", arguments))["Attributes"])
 
 
+def take(key: Key[M]) -> M | None:
+    """Delete an item. Returns it as it was; None if there was none, or if a try whose response was lost deleted it.
+    Raises StoreUnavailable."""
+    arguments = key.operation(return_values="ALL_OLD")
+    found = call(lambda: CONNECTION.dispatch("DeleteItem", arguments)).get("Attributes")
+    return key.model.from_raw_data(found) if found else None
+
+
 def change(key: Key[Any], actions: list[Action], condition: Condition | None = None) -> None:
     """Make one update. Raises ConditionFailed, StoreUnavailable."""
     write(Update(key, actions, condition))

@@ -6,6 +6,7 @@ the redirect URI's own query, sends no `iss` and honors `response_mode`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from oauthlib.common import Request
@@ -27,13 +28,15 @@ from chalicelib.protocol.authorization.redirect import (
     error_at,
 )
 from chalicelib.protocol.authorization.validator import Validator
-from chalicelib.protocol.clients import fapi
+from chalicelib.protocol.clients import dpop, fapi
 from chalicelib.protocol.errors import NotThisApplication
 from chalicelib.protocol.rules import (
+    dpop_proof,
     openid_parameters,
     pkce,
     prompts,
     redirect_uris,
+    request_objects,
     request_parameters,
     resource_indicators,
     scopes,
@@ -46,7 +49,8 @@ class AuthorizationRequest:
 
     parameters: the known ones, as received, for showing the request again. prompts: see `rules.prompts`. pushed: the
     pushed request that this one came from, if any. openid: what OpenID Connect adds; None if it is not asked for.
-    is_answer_posted: the answer goes to the redirect URI in a form.
+    is_answer_posted: the answer goes to the redirect URI in a form. jkt: the thumbprint of the key that the code is to
+    be bound to (RFC 9449 §10); None for any.
     """
 
     application: Application
@@ -61,6 +65,7 @@ class AuthorizationRequest:
     pushed: PushedRequest | None = None
     openid: OpenIDRequest | None = None
     is_answer_posted: bool = False
+    jkt: str | None = None
 
     @property
     def origin(self) -> str:
@@ -127,6 +132,7 @@ def read_request(
         parameters=known,
         openid=openid,
         is_answer_posted=_is_posted(known),
+        jkt=known.get("dpop_jkt") if dpop.is_on() else None,
     )
 
 
@@ -150,18 +156,19 @@ def refused(request: AuthorizationRequest, error: OAuth2Error, *, issuer: str) -
 
 def _refusal(error: OAuth2Error, request: Request, known: dict[str, str], *, issuer: str) -> RefusedRequest:
     """The refusal of a request of a known application, for its known redirect URI."""
+    asked = request_objects.as_refused(known)
     redirect = error_at(
         request.redirect_uri,
         issuer,
-        known.get("state"),
+        asked.get("state"),
         error=error.error,
         description=error.description,
-        is_posted=_is_posted(known),
+        is_posted=_is_posted(asked),
     )
     return RefusedRequest(redirect, error, request.client, is_silent=prompts.NONE in prompts.read(known))
 
 
-def _is_posted(known: dict[str, str]) -> bool:
+def _is_posted(known: Mapping[str, str]) -> bool:
     return known.get("response_mode") == FORM_POST and signing.is_on()
 
 
@@ -232,6 +239,13 @@ def _check_challenge(request: Request) -> dict[str, object]:
     return {}
 
 
+def _check_key(request: Request) -> dict[str, object]:
+    thumbprint = getattr(request, "dpop_jkt", None)
+    if thumbprint is not None and dpop.is_on() and not dpop_proof.is_thumbprint(thumbprint):
+        raise errors.InvalidRequestError("dpop_jkt must be the SHA-256 thumbprint of a key, base64url without padding.")
+    return {}
+
+
 def _check_prompt(request: Request) -> dict[str, object]:
     problem = prompts.problem_with(request.prompt)
     if problem:
@@ -251,6 +265,7 @@ _GRANT = AuthorizationCodeGrant(
         _check_response_type,
         _check_response_mode,
         _check_challenge,
+        _check_key,
         _check_prompt,
     ],
 )

@@ -9,7 +9,7 @@ from oauthlib.oauth2.rfc6749 import errors
 
 from chalicelib import clock, credentials, logs, settings
 from chalicelib.credentials import Kind
-from chalicelib.models import authorization_code, pushed_request, store, user_organizers
+from chalicelib.models import authorization_code, pushed_request, session, store, user_organizers
 from chalicelib.models.authorization_code import AuthorizationCode
 from chalicelib.models.consent import Consent, in_force, place
 from chalicelib.models.pushed_request import PushedRequest
@@ -58,15 +58,16 @@ def allow_again(
 ) -> Redirect | None:
     """Issue a code for the same organizers as before; None if the consent has since been revoked.
 
-    authentication: how the user signed in. browser_key: see `repeat`. Raises AlreadyAnswered.
+    authentication: how the user signed in. browser_key: see `repeat`. Raises AlreadyAnswered,
+    SessionEnded.
     """
     organizers = consents.still_member(consent.organizers or (), user) if request.needs_organizers else set()
     allowed = consent.allowed_at(request.origin, request.resource) or ()
     given = given_scopes.given_again(request.scopes, allowed)
     code, item = _new_code(request, user, given, organizers, consent.consent_id, browser_key)
-    _describe_sign_in(item, request, user, authentication)
+    noted = _describe_sign_in(item, request, user, authentication, issuer)
     try:
-        authorization_code.give_again(item, request.application, pushed=request.pushed)
+        authorization_code.give_again(item, request.application, pushed=request.pushed, noted=noted)
     except store.ConditionFailed:
         return None
     logs.note(outcome="allowed, remembered")
@@ -86,7 +87,7 @@ def allow(
     """Remember what the user allowed and issue a code for it.
 
     ticked: slugs as posted; see `consents.chosen`. known: the consent as it was before, or None. authentication: how
-    the user signed in. browser_key: see `repeat`. Raises ChoiceProblem, AlreadyAnswered.
+    the user signed in. browser_key: see `repeat`. Raises ChoiceProblem, AlreadyAnswered, SessionEnded.
     """
     organizers = consents.chosen(request.scopes, ticked, user)
     client_id, given = request.application.client_id, given_scopes.given_now(request.scopes)
@@ -94,9 +95,9 @@ def allow(
     for _ in attempts():  # other tabs may answer at the same moment
         consent = consents.remembered(request.application, given, organizers, user, known, place=at)
         code, item = _new_code(request, user, given, organizers, consent.consent_id, browser_key)
-        _describe_sign_in(item, request, user, authentication)
+        noted = _describe_sign_in(item, request, user, authentication, issuer)
         try:
-            authorization_code.give(item, consent, known=known, pushed=request.pushed)
+            authorization_code.give(item, consent, known=known, pushed=request.pushed, noted=noted)
         except store.ConditionFailed:
             known = store.read(Consent.key(user.user_id, client_id))[0]
             continue
@@ -122,7 +123,7 @@ def wrong_sign_in(request: AuthorizationRequest, user: User, authentication: Aut
     """Why the signed-in user cannot answer, after they had the chance to sign in in another way; None if they can."""
     if request.openid is None:
         return None
-    if not request.openid.is_for(user.user_id):
+    if not request.openid.is_for(user.user_id, request.application):
         return AnotherUserError()
     return None if request.openid.is_met_by(authentication) else NotProvenError()
 
@@ -196,6 +197,7 @@ def _new_code(
         redirect_uri=request.redirect_uri,
         redirect_uri_given=request.redirect_uri_given,
         code_challenge=request.code_challenge,
+        jkt=request.jkt,
         resource=request.resource,
         created_at=now,
         expires_at=now + lifetime,
@@ -210,16 +212,18 @@ def _code_for(pushed: PushedRequest, browser_key: str) -> str:
 
 
 def _describe_sign_in(
-    item: AuthorizationCode, request: AuthorizationRequest, user: User, authentication: Authentication
-) -> None:
+    item: AuthorizationCode, request: AuthorizationRequest, user: User, authentication: Authentication, issuer: str
+) -> store.Change | None:
     """Note on the code what its ID token says about the sign-in, and about the user if it was asked to (OpenID Connect
-    Core §2, §5.5): the exchange does not read the user. Nothing for a request without OpenID Connect."""
+    Core §2, §5.5): the exchange does not read the user. Returns the change that notes the same on the session, for
+    when it ends; None if there is none. Nothing for a request without OpenID Connect."""
     if request.openid is None or not scopes.has_openid(request.scopes):
-        return
+        return None
     item.nonce = request.openid.nonce
     item.auth_time, item.session_id = authentication.at, authentication.session_id
     item.amr, item.acr = " ".join(authentication.proof.methods) or None, authentication.proof.context
     item.id_token_claims = claims.as_text(claims.for_id_token(request.openid.claims.in_id_token, request.scopes, user))
+    return session.noting(authentication, request.application, issuer)
 
 
 def _denial(request: AuthorizationRequest, issuer: str) -> Redirect:

@@ -9,10 +9,13 @@ from dataclasses import dataclass, field
 from oauthlib.oauth2.rfc6749 import errors
 
 from chalicelib import clock, limits
+from chalicelib.messages import Message
 from chalicelib.models.application import Application
 from chalicelib.models.session import Authentication
+from chalicelib.protocol.errors import NotThisApplication
 from chalicelib.protocol.openid import claims, id_token
 from chalicelib.protocol.openid.claims import ClaimsProblem, ClaimsRequest
+from chalicelib.protocol.rules import subjects
 from chalicelib.protocol.rules.signed_tokens import NotSigned
 
 _SECONDS = re.compile(r"\d{1,9}", re.ASCII)
@@ -21,8 +24,9 @@ _SECONDS = re.compile(r"\d{1,9}", re.ASCII)
 @dataclass(frozen=True)
 class OpenIDRequest:
     """nonce: comes back in the ID token. max_age: how many seconds ago the user may have signed in; None for any.
-    claims: see `protocol.openid.claims`. subject: the user who has to answer, by `id_token_hint` or `claims`; None for
-    any. languages: of the pages, space-separated, most preferred first; "" for the user's own."""
+    claims: see `protocol.openid.claims`. subject: the user who has to answer, by `id_token_hint` or `claims`, as the
+    application knows them; None for any. languages: of the pages, space-separated, most preferred first; "" for the
+    user's own."""
 
     nonce: str | None = None
     max_age: int | None = None
@@ -37,8 +41,9 @@ class OpenIDRequest:
             return False
         return asked_at is None or authentication.at < max(asked_at, clock.now() - limits.SIGN_IN_AGAIN_SECONDS)
 
-    def is_for(self, user_id: str) -> bool:
-        return self.subject in (None, user_id)
+    def is_for(self, user_id: str, client: Application) -> bool:
+        """True if this user may answer. client: the application that asks."""
+        return self.subject is None or self.subject == subjects.of(client, user_id)
 
     def is_met_by(self, authentication: Authentication) -> bool:
         """True if the user signed in in a way that the request says is essential."""
@@ -46,7 +51,10 @@ class OpenIDRequest:
 
 
 def read(known: Mapping[str, str], application: Application, *, issuer: str) -> OpenIDRequest:
-    """known: the parameters, each once. Raises InvalidRequestError."""
+    """known: the parameters, each once. Raises InvalidRequestError, and NotThisApplication if they name no redirect
+    URI: OpenID Connect has none by default, so the answer must not go anywhere (Core §3.1.2.1)."""
+    if "redirect_uri" not in known:
+        raise NotThisApplication("redirect_uri", Message("redirect_uri is missing. OpenID Connect needs it."))
     try:
         asked = claims.read_request(known.get("claims"))
     except ClaimsProblem as error:

@@ -21,10 +21,11 @@ from chalicelib.models.store.table import Key
 from chalicelib.protocol.authorization import authorization_request
 from chalicelib.protocol.authorization.authorization_request import AuthorizationRequest
 from chalicelib.protocol.authorization.redirect import RefusedRequest
-from chalicelib.protocol.clients import authentication, client_request, fapi, quotas
+from chalicelib.protocol.clients import authentication, client_request, dpop, fapi, quotas
 from chalicelib.protocol.clients.client_request import ClientRequest, ProtocolAnswer
 from chalicelib.protocol.errors import NotThisApplication
 from chalicelib.protocol.rules import openid_parameters, request_parameters
+from chalicelib.protocol.rules.dpop_proof import Proof
 
 _PREFIX = "urn:ietf:params:oauth:request_uri:"
 
@@ -88,15 +89,19 @@ def unusable() -> NotThisApplication:
 def _create(request: ClientRequest) -> ProtocolAnswer:
     names = (*request_parameters.CLIENT, *openid_parameters.that_may_be_pushed(), "request_uri")
     parameters = client_request.read_form(request, tuple(dict.fromkeys(names)))
+    proof = dpop.read(request.dpop, request.url)
     client = authentication.authenticate(request.authorization, parameters, issuer=request.issuer)
     quotas.count_pushed_request(client, request.address)
     if "request_uri" in parameters:
         raise errors.InvalidRequestError("request_uri cannot be pushed.")
     asked = {name: value for name, value in parameters.items() if name in openid_parameters.that_may_be_pushed()}
     asked.setdefault("client_id", client.public_id)
+    if proof:
+        _bind(asked, proof)
     _check(asked, client, issuer=request.issuer)
     reference = credentials.mint(Kind.PUSHED_REQUEST)
     now, lifetime = clock.now(), fapi.pushed_request_lifetime_seconds(client)
+    dpop.claim(proof)
     pushed_request.keep(
         PushedRequest(
             request_digest=credentials.digest(reference),
@@ -108,6 +113,12 @@ def _create(request: ClientRequest) -> ProtocolAnswer:
     )
     logs.note(outcome="request pushed")
     return ProtocolAnswer(201, {}, json.dumps({"request_uri": _PREFIX + reference, "expires_in": lifetime}))
+
+
+def _bind(asked: dict[str, str], proof: Proof) -> None:
+    """Bind the code to the key of the proof. Raises InvalidProofError if the request names another (RFC 9449 §10.1)."""
+    if asked.setdefault("dpop_jkt", proof.thumbprint) != proof.thumbprint:
+        raise dpop.InvalidProofError("dpop_jkt is not the thumbprint of the key that signed the DPoP proof.")
 
 
 def _check(asked: dict[str, str], client: Application, *, issuer: str) -> None:

@@ -89,7 +89,8 @@ def check(sent: PresentedClient, application: Application | None, *, issuer: str
     get the same message. Only the first costs no write, since client ids are no secret (RFC 6749 §2.2).
 
     issuer: this provider's URL, which an assertion must name as its audience. Raises TooManyRequestsError and
-    StoreUnavailable too, only while the secret of an imported application has not been used yet.
+    StoreUnavailable too, only while the secret of an imported application has not been used yet; BeingFetched and
+    StoreUnavailable for one that has a jwks_uri.
     """
     logs.note(client_id=sent.client_id if application else "unknown")
     is_named = application is not None and application.public_id == sent.client_id
@@ -106,7 +107,8 @@ def check(sent: PresentedClient, application: Application | None, *, issuer: str
         raise errors.InvalidClientError(how)
     if sent.method == PRIVATE_KEY_JWT:
         rules = fapi.assertion_rules(application, issuer=issuer, token_endpoint=issuer + paths.TOKEN)
-        private_key_jwt.check(sent.proof, client_id=sent.client_id, jwks=application.jwks or '{"keys":[]}', rules=rules)
+        jwks = _keys(application, sent.proof, rules)
+        private_key_jwt.check(sent.proof, client_id=sent.client_id, jwks=jwks, rules=rules)
     elif sent.method != NONE and secret_digest is None:
         secret_digest = hashed_secrets.valid_digest(sent.proof, application)
         if secret_digest is None:
@@ -115,6 +117,15 @@ def check(sent: PresentedClient, application: Application | None, *, issuer: str
         application, is_authenticated=application.is_confidential, secret_digest=secret_digest
     )
     return application
+
+
+def _keys(application: Application, assertion: str, rules: private_key_jwt.AssertionRules) -> str:
+    """The application's key set. If it publishes one, it may be fetched: see `published_keys.current`."""
+    if application.jwks_uri is None:
+        return application.jwks or '{"keys":[]}'
+    from chalicelib.protocol.clients import published_keys
+
+    return published_keys.current(application, assertion, rules.algorithms)
 
 
 def _valid_secret(secret: str, application: Application | None) -> str | None:

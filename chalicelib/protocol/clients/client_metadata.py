@@ -3,7 +3,7 @@
 Known members are checked strictly, and unknown ones are ignored. One description goes to many servers, so it may ask
 for more than there is here: grant types, response types, scopes and redirect URIs that cannot be registered are left
 out as long as something useful remains, and the response says what was registered (§3.2.1). An application that nobody
-vouches for gets no access of its own, and this server fetches no keys for it, except a document's from its own host.
+vouches for gets no access of its own. Nothing is fetched here: whoever counts the request fetches the keys at jwks_uri.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any
 
 from oauthlib.oauth2 import OAuth2Error
 
-from chalicelib import limits, names
+from chalicelib import limits, logout_queue, names
 from chalicelib.keys import signing
 from chalicelib.messages import Problem
 from chalicelib.models.application import BASIC, NATIVE, NONE, POST, PRIVATE_KEY_JWT, WEB, About, Application, Profile
-from chalicelib.protocol.clients import private_key_jwt
-from chalicelib.protocol.rules import about_links, redirect_uris, scopes
+from chalicelib.protocol.clients import dpop, private_key_jwt, sectors
+from chalicelib.protocol.rules import about_links, answer_algorithms, redirect_uris, scopes, server_uris
 from chalicelib.protocol.rules.grant_types import AUTHORIZATION_CODE, DEVICE_CODE, REFRESH_TOKEN
 
 # The grant types that every application gets, also one that nobody vouches for.
@@ -67,15 +67,23 @@ def read(
         raise InvalidClientMetadataError("response_types must have code, the only one that is supported.")
     application_type = _application_type(document, method, wanted_uris, known_type)
     uris = _usable_uris(wanted_uris, is_native=application_type == NATIVE, needs_one=not has_device_grant)
+    logout_uri = _usable(document.get("backchannel_logout_uri"), server_uris.check) if logout_queue.is_on() else None
     profile = Profile(
         auth_method=method,
         auth_method_named="token_endpoint_auth_method" in document,
         application_type=application_type,
         device_grant=has_device_grant,
         jwks=_jwks(document) if method == PRIVATE_KEY_JWT else None,
+        jwks_uri=_jwks_uri(document) if method == PRIVATE_KEY_JWT else None,
         par_required=_flag(document, "require_pushed_authorization_requests"),
-        userinfo_signed=_wants_signed_user_info(document),
+        dpop_bound_access_tokens=_wants_bound_tokens(document),
+        id_token_alg=answer_algorithms.registrable(document, answer_algorithms.ID_TOKEN),
+        userinfo_signed=answer_algorithms.registrable(document, answer_algorithms.USER_INFO) is not None,
+        userinfo_alg=answer_algorithms.registrable(document, answer_algorithms.USER_INFO),
         default_max_age=_default_max_age(document),
+        post_logout_redirect_uris=_post_logout_redirect_uris(document, is_native=application_type == NATIVE),
+        backchannel_logout_uri=logout_uri,
+        backchannel_logout_session_required=bool(logout_uri and _flag(document, "backchannel_logout_session_required")),
     )
     return ClientMetadata(_name(document, uris), uris, profile, _about(document))
 
@@ -92,7 +100,9 @@ def describe(application: Application) -> dict[str, Any]:
         "grant_types": [*GRANT_TYPES_OF_ALL, *([DEVICE_CODE] if application.device_grant else [])],
         "response_types": ["code"],
         "scope": scopes.as_text(scopes.supported()),
+        **({"jwks_uri": str(application.jwks_uri)} if application.jwks_uri else {}),
         **({"require_pushed_authorization_requests": True} if application.needs_par else {}),
+        **({"dpop_bound_access_tokens": True} if application.needs_proofs else {}),
         **_openid(application),
         **{name: value for name, value in asdict(application.about).items() if value and name != "description"},
     }
@@ -100,25 +110,24 @@ def describe(application: Application) -> dict[str, Any]:
 
 def _openid(application: Application) -> dict[str, Any]:
     """What is registered of OpenID Connect's metadata (OpenID Connect Registration §2); nothing on a stage that cannot
-    sign. What is not supported, such as pairwise subjects, encryption and other algorithms, is left out."""
-    algorithm = signing.readable_algorithm()
-    if algorithm is None:
+    sign. What is not supported, such as encryption and other algorithms, is left out."""
+    if not signing.readable_algorithms():
         return {}
     found = {
-        "subject_type": "public",
-        "id_token_signed_response_alg": algorithm,
+        **sectors.described(application),
+        answer_algorithms.ID_TOKEN: answer_algorithms.for_id_token(application),
         "require_auth_time": True,  # each ID token of a sign-in has it
     }
     if application.userinfo_signed:
-        found["userinfo_signed_response_alg"] = algorithm
+        found[answer_algorithms.USER_INFO] = answer_algorithms.for_user_info(application)
     if application.default_max_age is not None:
         found["default_max_age"] = int(application.default_max_age)
+    if application.post_logout_redirect_uris:
+        found["post_logout_redirect_uris"] = [str(uri) for uri in application.post_logout_redirect_uris]
+    if application.backchannel_logout_uri and logout_queue.is_on():
+        found["backchannel_logout_uri"] = str(application.backchannel_logout_uri)
+        found["backchannel_logout_session_required"] = bool(application.backchannel_logout_session_required)
     return found
-
-
-def _wants_signed_user_info(document: Mapping[str, Any]) -> bool:
-    wanted = document.get("userinfo_signed_response_alg")
-    return wanted is not None and wanted == signing.readable_algorithm()
 
 
 def _default_max_age(document: Mapping[str, Any]) -> int | None:
@@ -126,6 +135,16 @@ def _default_max_age(document: Mapping[str, Any]) -> int | None:
     value = document.get("default_max_age")
     is_one = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= limits.MAX_AGE_LIMIT_SECONDS
     return value if signing.is_on() and is_one else None
+
+
+def _post_logout_redirect_uris(document: Mapping[str, Any], *, is_native: bool) -> tuple[str, ...]:
+    """Those that could be redirect URIs as well. The others are left out: a sign-out works without them."""
+    if not signing.is_on():
+        return ()
+    uris = strings(document, "post_logout_redirect_uris", [])
+    _check_number("post_logout_redirect_uris", uris)
+    usable = [uri for uri in uris if redirect_uris.problem_with(uri, is_native=is_native, short_schemes=True) is None]
+    return tuple(usable)
 
 
 def strings(document: Mapping[str, Any], name: str, default: list[str]) -> list[str]:
@@ -141,6 +160,13 @@ def _flag(document: Mapping[str, Any], name: str) -> bool:
     if not isinstance(value, bool):
         raise InvalidClientMetadataError(f"{name} must be true or false.")
     return value
+
+
+def _wants_bound_tokens(document: Mapping[str, Any]) -> bool:
+    wanted = _flag(document, "dpop_bound_access_tokens")
+    if wanted and not dpop.is_on():
+        raise InvalidClientMetadataError("dpop_bound_access_tokens must be false: no DPoP proof is accepted here.")
+    return wanted
 
 
 def _about(document: Mapping[str, Any]) -> About:
@@ -185,11 +211,9 @@ def _application_type(document: Mapping[str, Any], method: str, uris: list[str],
 
 def _usable_uris(uris: list[str], *, is_native: bool, needs_one: bool) -> list[str]:
     """The ones that may be registered, in their order. Raises InvalidRedirectUriError if none may, with the reason."""
-    if (needs_one and not uris) or len(uris) > limits.REDIRECT_URIS_LIMIT:
+    if needs_one and not uris:
         raise InvalidRedirectUriError(f"redirect_uris must have from 1 to {limits.REDIRECT_URIS_LIMIT} addresses.")
-    if sum(map(len, uris)) > limits.REDIRECT_URIS_LIMIT_CHARACTERS:
-        most = limits.REDIRECT_URIS_LIMIT_CHARACTERS
-        raise InvalidRedirectUriError(f"redirect_uris must have at most {most} characters in total.")
+    _check_number("redirect_uris", uris)
     problems = {uri: redirect_uris.problem_with(uri, is_native=is_native, short_schemes=True) for uri in uris}
     usable = [uri for uri in uris if problems[uri] is None]
     if uris and not usable:
@@ -197,13 +221,34 @@ def _usable_uris(uris: list[str], *, is_native: bool, needs_one: bool) -> list[s
     return usable
 
 
-def _jwks(document: Mapping[str, Any]) -> str:
-    if "jwks_uri" in document:
-        raise InvalidClientMetadataError("jwks_uri is not supported; send the keys in jwks.")
+def _check_number(name: str, uris: list[str]) -> None:
+    if len(uris) > limits.REDIRECT_URIS_LIMIT:
+        raise InvalidRedirectUriError(f"{name} must have at most {limits.REDIRECT_URIS_LIMIT} addresses.")
+    if sum(map(len, uris)) > limits.REDIRECT_URIS_LIMIT_CHARACTERS:
+        most = limits.REDIRECT_URIS_LIMIT_CHARACTERS
+        raise InvalidRedirectUriError(f"{name} must have at most {most} characters in total.")
+
+
+def _jwks(document: Mapping[str, Any]) -> str | None:
+    """The keys that were sent; None if they are at a jwks_uri. Raises InvalidClientMetadataError for both (§2)."""
+    if document.get("jwks_uri") is not None:
+        if document.get("jwks") is not None:
+            raise InvalidClientMetadataError("Send jwks or jwks_uri, not both.")
+        return None
     try:
         return private_key_jwt.checked_keys(document.get("jwks"))
     except private_key_jwt.KeysProblem as error:
         raise InvalidClientMetadataError(f"jwks {error}.") from error
+
+
+def _jwks_uri(document: Mapping[str, Any]) -> str | None:
+    """Where the keys are, which the caller fetches."""
+    if document.get("jwks_uri") is None:
+        return None
+    try:
+        return server_uris.check(str(document["jwks_uri"]))
+    except redirect_uris.RedirectUriError as error:
+        raise InvalidClientMetadataError(f"jwks_uri {error}.") from error
 
 
 def _name(document: Mapping[str, Any], uris: list[str]) -> str:

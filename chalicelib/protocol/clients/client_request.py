@@ -32,8 +32,8 @@ class ClientRequest:
     """A request as received.
 
     path: the endpoint's. issuer: this provider's URL. address: the caller's IP address, which limits count by. query:
-    the parameters in the URL. authorization, content_type, accept: the headers, or None. is_from_script: a web page
-    sent it.
+    the parameters in the URL. authorization, content_type, accept, dpop: the headers, or None. is_from_script: a web
+    page sent it. url: as it was called, without the query.
     """
 
     path: str
@@ -45,6 +45,8 @@ class ClientRequest:
     content_type: str | None
     is_from_script: bool = False
     accept: str | None = None
+    dpop: str | None = None
+    url: str = ""
 
     @property
     def digest(self) -> str:

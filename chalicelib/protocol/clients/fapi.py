@@ -22,7 +22,7 @@ ASSERTION_ALGORITHMS = ("ES256", "PS256", "Ed25519")
 
 def problem_with(described: Profile | Application, redirect_uris: Iterable[str]) -> Message | None:
     """Why an application like this cannot be held to the profile; None if it can. A whole sentence."""
-    if described.auth_method != PRIVATE_KEY_JWT or not described.jwks:
+    if described.auth_method != PRIVATE_KEY_JWT or not (described.jwks or described.jwks_uri):
         return Message("The FAPI 2.0 Security Profile needs an application that authenticates with signed assertions.")
     if described.device_grant:
         return Message("The FAPI 2.0 Security Profile has no sign-in for devices without a browser. Switch one off.")

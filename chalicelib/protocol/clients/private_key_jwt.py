@@ -15,13 +15,10 @@ from oauthlib.oauth2.rfc6749 import errors
 from chalicelib import clock, limits
 from chalicelib.messages import Message, Problem
 from chalicelib.protocol.clients import assertion_use
-from chalicelib.protocol.rules import request_parameters, signed_tokens, strict_json
+from chalicelib.protocol.rules import public_keys, request_parameters, signed_tokens, strict_json
 
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ALGORITHMS = ("ES256", "RS256", "PS256", "Ed25519")
-_RSA_MIN_BITS = 2048
-_RSA_MAX_BITS = 8192
-_RSA_EXPONENT_MAX_BITS = 32  # 65537 has 17
 _KEYS_LIMIT = 10
 _JWKS_LIMIT_CHARACTERS = 8192
 
@@ -72,6 +69,23 @@ def claimed_client_id(assertion: str) -> str:
     return subject if isinstance(subject, str) else ""
 
 
+def is_readable(assertion: str, algorithms: Collection[str]) -> bool:
+    """True for a JWT whose header names one of these algorithms, so that a key may have signed it."""
+    try:
+        return signed_tokens.header(assertion).get("alg") in algorithms
+    except signed_tokens.NotSigned:
+        return False
+
+
+def is_signed(assertion: str, jwks: str, algorithms: Collection[str]) -> bool:
+    """True if one of the keys signed it."""
+    try:
+        signed_tokens.verified(assertion, json.loads(jwks)["keys"], algorithms)
+    except signed_tokens.NotSigned:
+        return False
+    return True
+
+
 def check(assertion: str, *, client_id: str, jwks: str, rules: AssertionRules) -> None:
     """Raises InvalidClientError for an assertion that is not this client's, not for us, not valid now, or used before.
 
@@ -116,35 +130,20 @@ def _verified(assertion: str, jwks: str, algorithms: Collection[str]) -> dict[st
 
 
 def _check_key(key: object) -> None:
-    from joserfc.errors import JoseError
-    from joserfc.jwk import import_key
-
-    if not isinstance(key, dict) or {"d", "p", "q", "k"} & set(key):
+    if not isinstance(key, dict) or not public_keys.is_public(key):
         raise KeysProblem(Message("must contain only public keys, of the types RSA, EC and OKP"))
     try:
-        is_fit = (
-            (key.get("kty"), key.get("crv")) in (("EC", "P-256"), ("OKP", "Ed25519"))
-            or (key.get("kty") == "RSA" and _is_fit_for_rsa(key))
-        ) and key.get("use", "sig") == "sig"
-        if is_fit:
-            import_key(key)
-    except (JoseError, ValueError, TypeError, KeyError) as error:
+        is_fit = public_keys.is_fit(key)
+    except public_keys.Unreadable as error:
         raise KeysProblem(Message("has a key that cannot be read")) from error
     if not is_fit:
         raise KeysProblem(
             Message(
                 "must contain RSA keys of %(least)s to %(most)s bits, EC keys on P-256 or Ed25519 keys",
-                least=_RSA_MIN_BITS,
-                most=_RSA_MAX_BITS,
+                least=public_keys.RSA_MIN_BITS,
+                most=public_keys.RSA_MAX_BITS,
             )
         )
-
-
-def _is_fit_for_rsa(key: dict[str, Any]) -> bool:
-    """True if the key is long enough to be safe and short enough to check quickly. OpenSSL limits the exponent too."""
-    modulus, exponent = (int.from_bytes(signed_tokens.decoded(key[name])) for name in ("n", "e"))
-    is_usual = exponent % 2 == 1 and 1 < exponent < 2**_RSA_EXPONENT_MAX_BITS
-    return is_usual and _RSA_MIN_BITS <= modulus.bit_length() <= _RSA_MAX_BITS
 
 
 def _refused(reason: str) -> errors.InvalidClientError:

@@ -29,8 +29,9 @@ from chalicelib.protocol.rules import paths, redirect_uris
 _ENDPOINTS = frozenset(
     {paths.TOKEN, paths.REVOCATION, paths.INTROSPECTION, paths.PUSHED_REQUEST, paths.DEVICE_AUTHORIZATION}
 )
-# How a device learns that its user has not answered yet, or has said no: nothing that a developer has to fix.
-_ORDINARY = frozenset({"authorization_pending", "slow_down", "access_denied"})
+# How a device learns that its user has not answered yet, or has said no, and how every client gets its first nonce:
+# nothing that a developer has to fix.
+_ORDINARY = frozenset({"authorization_pending", "slow_down", "access_denied", "use_dpop_nonce"})
 
 
 @dataclass

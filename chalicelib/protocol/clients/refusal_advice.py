@@ -34,6 +34,10 @@ _BY_ERROR = {
     "unsupported_grant_type": Message("Use one of the grant types that the metadata lists."),
     "unsupported_response_type": Message("Send response_type=code."),
     "request_not_supported": Message("Send each parameter by itself, without a request object."),
+    "invalid_dpop_proof": Message(
+        "Make a new proof for each request, with the key that the tokens are bound to. A library for DPoP does all of"
+        " it."
+    ),
     "expired_token": Message("The user took too long. Start again and show a new code."),
     "temporarily_unavailable": Message("Send fewer requests, and wait as long as Retry-After says."),
 }

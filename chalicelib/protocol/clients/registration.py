@@ -8,7 +8,8 @@ changed since.
 from __future__ import annotations
 
 import json
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -18,10 +19,12 @@ from chalicelib import credentials, limits, logs, settings
 from chalicelib.credentials import Kind
 from chalicelib.keys import server_key
 from chalicelib.models import application, application_deletion, application_edit, store, throttle
-from chalicelib.models.application import Application
-from chalicelib.protocol.clients import client_metadata, client_request, fapi, quotas
+from chalicelib.models.application import Application, Profile
+from chalicelib.protocol.clients import client_metadata, client_request, fapi, quotas, sectors
 from chalicelib.protocol.clients.client_metadata import InvalidClientMetadataError
 from chalicelib.protocol.clients.client_request import ClientRequest, ProtocolAnswer
+from chalicelib.protocol.clients.private_key_jwt import KeysProblem
+from chalicelib.protocol.clients.sectors import SectorProblem
 from chalicelib.protocol.rules import paths, strict_json
 
 
@@ -67,18 +70,20 @@ def deletion_response(request: ClientRequest, client_id: str) -> ProtocolAnswer:
 def _create(request: ClientRequest) -> ProtocolAnswer:
     _check_may_register(request)
     is_vouched_for = settings.SETTINGS.registration == settings.WITH_TOKEN
-    metadata = client_metadata.read(_read_json(request), is_vouched_for=is_vouched_for)
+    document = _read_json(request)
+    metadata = client_metadata.read(document, is_vouched_for=is_vouched_for)
     if metadata.profile.is_public and not server_key.is_set():
         raise server_key.ServerKeyMissing
     client_id = credentials.new_id()
     token = credentials.mint(Kind.REGISTRATION_TOKEN, client_id)
-    with _counted(request):
+    with _counted(request), _described_well():
+        profile = sectors.registered(document, metadata.profile, metadata.redirect_uris)
         made, secret = application.create(
             client_id,
             owner_id=application.ITSELF,
             name=metadata.name,
             redirect_uris=metadata.redirect_uris,
-            profile=metadata.profile,
+            profile=_with_keys(profile),
             about=metadata.about,
             registration_digest=credentials.digest(token),
         )
@@ -109,13 +114,20 @@ def _update(request: ClientRequest, client_id: str) -> ProtocolAnswer:
     if profile.auth_method == found.auth_method:  # it may only repeat what the response to its registration said
         profile = replace(profile, auth_method_named=found.auth_method_named)
     if found.is_held_to_fapi:  # which is not its own to change
-        profile = replace(profile, fapi=True, dpop_bound_access_tokens=True)
+        profile = replace(profile, fapi=True)
         if problem := fapi.problem_with(profile, metadata.redirect_uris):
             raise InvalidClientMetadataError(problem)
     if (profile.has_secret, profile.is_public) != (found.has_secret, not found.is_confidential):
         raise InvalidClientMetadataError("Whether a client has a secret cannot be changed; register a new client.")
     if profile.application_type != found.application_type:
         raise InvalidClientMetadataError("application_type cannot be changed; register a new client.")
+    if sectors.are_changed(document, found):
+        raise InvalidClientMetadataError("subject_type cannot be changed; register a new client.")
+    with _described_well():
+        profile = sectors.updated(document, profile, metadata.redirect_uris, found)
+    if profile.jwks_uri is not None:
+        with _counted(request):  # as a registration, for it makes this server fetch something too
+            profile = _with_keys(profile)
     try:
         application_edit.edit(
             client_id,
@@ -130,6 +142,18 @@ def _update(request: ClientRequest, client_id: str) -> ProtocolAnswer:
         raise
     logs.note(outcome="application changed itself", client_id=client_id)
     return _read(request, client_id)
+
+
+def _with_keys(profile: Profile) -> Profile:
+    """The profile with the keys at its jwks_uri, if it has one. Raises InvalidClientMetadataError, StoreUnavailable."""
+    if profile.jwks_uri is None:
+        return profile
+    from chalicelib.protocol.clients import published_keys
+
+    try:
+        return replace(profile, jwks=published_keys.fetch(profile.jwks_uri))
+    except KeysProblem as error:
+        raise InvalidClientMetadataError(f"jwks_uri {error}.") from error
 
 
 def _delete(request: ClientRequest, client_id: str) -> ProtocolAnswer:
@@ -148,6 +172,15 @@ def _check_may_register(request: ClientRequest) -> None:
         fits = [credentials.matches(token, digest) for digest in settings.SETTINGS.registration_token_digests]
         if not any(fits):
             raise NotAuthorizedError("Registration requires an initial access token: Authorization: Bearer ...")
+
+
+@contextmanager
+def _described_well() -> Iterator[None]:
+    """Raises InvalidClientMetadataError for a client that cannot have the sector that it asks for."""
+    try:
+        yield
+    except SectorProblem as error:
+        raise InvalidClientMetadataError(error.message) from error
 
 
 def _counted(request: ClientRequest) -> AbstractContextManager[None]:
@@ -197,7 +230,7 @@ def _read_json(request: ClientRequest) -> dict[str, Any]:
 
 
 def _described(found: Application, token: str, issuer: str) -> dict[str, Any]:
-    keys = {"jwks": json.loads(found.jwks)} if found.jwks else {}
+    keys = {"jwks": json.loads(found.jwks)} if found.jwks and not found.jwks_uri else {}
     managed = {
         "registration_client_uri": f"{issuer}{paths.REGISTRATION}/{found.client_id}",
         "registration_access_token": token,

@@ -28,7 +28,8 @@ class AuthorizationCodeGrant(TokenGrant):
         _check_usable(code, client, request.parameters.get("code_verifier"))
         resource = request.resource(code.resource)
         _check_redirect_uri(code, request.parameters.get("redirect_uri"))
-        return _exchange(code, client, resource, issuer=request.issuer)
+        request.check_key(code.jkt)
+        return _exchange(code, client, resource, request)
 
 
 def _read(request: TokenRequest) -> tuple[Application | None, AuthorizationCode | None]:
@@ -77,17 +78,18 @@ def _check_redirect_uri(code: AuthorizationCode, sent: str | None) -> None:
         raise errors.InvalidGrantError("redirect_uri is not the one from the authorization request.")
 
 
-def _exchange(code: AuthorizationCode, client: Application, resource: str | None, *, issuer: str) -> TokenAnswer:
+def _exchange(code: AuthorizationCode, client: Application, resource: str | None, request: TokenRequest) -> TokenAnswer:
     """Raises InvalidScopeError if the resource knows nothing of what the user allowed.
 
     Raises InvalidGrantError if another request used the code first, if the user has since revoked the consent, or if
     nothing of what they allowed is left."""
     grant_id = grant.new_id(code.user_id, code.client_id)
     tokens = issuing.new_tokens(grant_id, issuing.still_allowed(code), resource)
-    made = issuing.new_grant(code, client, grant_id, tokens)
-    item = issuing.access_token(made, tokens, resource, client, issuer=issuer)
+    made = issuing.new_grant(code, client, grant_id, tokens, key=request.thumbprint)
+    item = issuing.access_token(made, tokens, resource, client, issuer=request.issuer, key=request.thumbprint)
     told = claims.from_text(code.id_token_claims)
-    answered = issuing.handed_out(tokens, made, client, item, issuer=issuer, nonce=code.nonce, told=told)
+    answered = issuing.handed_out(tokens, made, client, item, issuer=request.issuer, nonce=code.nonce, told=told)
+    request.use_proof()
     try:
         authorization_code.exchange(code, made, item, client)
     except authorization_code.AlreadyUsed as error:

@@ -27,8 +27,11 @@ class ClientCredentialsGrant(TokenGrant):
         grant_id = application_access.new_id(client.client_id)
         lifetime = resource_indicators.token_lifetime_seconds(resource)
         tokens = TokenAnswer(credentials.mint(Kind.ACCESS_TOKEN, grant_id), scope, expires_in=lifetime)
-        item = issuing.own_access_token(client, grant_id, tokens, resource, issuer=request.issuer)
+        item = issuing.own_access_token(
+            client, grant_id, tokens, resource, issuer=request.issuer, key=request.thumbprint
+        )
         answered = signed_access_token.handed_out(tokens, item, client, issuer=request.issuer)
+        request.use_proof()
         application_access.issue(item)
         logs.note(outcome="token issued")
         return answered

@@ -30,7 +30,7 @@ class DeviceCodeGrant(TokenGrant):
             raise errors.UnauthorizedClientError(device.NOT_ALLOWED)
         asked = _check_own(found, request.parameters["device_code"], client)
         _check_answered(asked, client)
-        return _exchange(asked, client, request.resource(asked.resource), issuer=request.issuer)
+        return _exchange(asked, client, request.resource(asked.resource), request)
 
 
 def _read(request: TokenRequest) -> tuple[Application | None, DeviceRequest | None]:
@@ -68,16 +68,17 @@ def _check_answered(asked: DeviceRequest, client: Application) -> None:
         raise AuthorizationPendingError("The user has not answered yet.")
 
 
-def _exchange(asked: DeviceRequest, client: Application, resource: str | None, *, issuer: str) -> TokenAnswer:
+def _exchange(asked: DeviceRequest, client: Application, resource: str | None, request: TokenRequest) -> TokenAnswer:
     """Raises InvalidScopeError if the resource knows nothing of what the user allowed.
 
     Raises InvalidGrantError if another request used the code first, if the user has since revoked the consent, or if
     nothing of what they allowed is left."""
     grant_id = grant.new_id(asked.user_id, asked.client_id)
     tokens = issuing.new_tokens(grant_id, issuing.still_allowed(asked), resource)
-    made = issuing.new_grant(asked, client, grant_id, tokens)
-    item = issuing.access_token(made, tokens, resource, client, issuer=issuer)
-    answered = issuing.handed_out(tokens, made, client, item, issuer=issuer)
+    made = issuing.new_grant(asked, client, grant_id, tokens, key=request.thumbprint)
+    item = issuing.access_token(made, tokens, resource, client, issuer=request.issuer, key=request.thumbprint)
+    answered = issuing.handed_out(tokens, made, client, item, issuer=request.issuer)
+    request.use_proof()
     try:
         device_request.exchange(asked, made, item, client)
     except store.ConditionFailed as error:

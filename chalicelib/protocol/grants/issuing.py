@@ -37,13 +37,22 @@ def new_tokens(grant_id: str, allowed: Iterable[str], resource: str | None) -> T
     )
 
 
-def new_grant(of: AuthorizationCode | DeviceRequest, client: Application, grant_id: str, tokens: TokenAnswer) -> Grant:
+def new_grant(
+    of: AuthorizationCode | DeviceRequest,
+    client: Application,
+    grant_id: str,
+    tokens: TokenAnswer,
+    *,
+    key: str | None = None,
+) -> Grant:
+    """key: the thumbprint of the one that the tokens are bound to. A public client's refresh token is bound to it too;
+    a confidential client has its own authentication (RFC 9449 §5)."""
     assert tokens.refresh_token is not None
     now = clock.now()
     # A confidential client's refresh token does not rotate and does not expire.
-    more: dict[str, Any] = (
-        {"refresh_salt": credentials.new_secret(), "forget_at": forgotten_at()} if client.rotates_refresh_tokens else {}
-    )
+    more: dict[str, Any] = {}
+    if client.rotates_refresh_tokens:
+        more = {"refresh_salt": credentials.new_secret(), "forget_at": forgotten_at(), "jkt": key}
     if isinstance(of, AuthorizationCode) and of.auth_time is not None:
         more |= {name: getattr(of, name) for name in ("auth_time", "session_id", "amr", "acr")}
         more["id_token_claims"] = as_set(claims.from_text(of.id_token_claims))
@@ -97,11 +106,20 @@ def handed_out(
 
 
 def access_token(
-    of: Grant, tokens: TokenAnswer, resource: str | None, client: Application, *, issuer: str, user: User | None = None
+    of: Grant,
+    tokens: TokenAnswer,
+    resource: str | None,
+    client: Application,
+    *,
+    issuer: str,
+    user: User | None = None,
+    key: str | None = None,
 ) -> AccessToken:
     """resource: what the access token is for; it may be narrower than the grant's. user: the grant's, if it was read;
-    without it, the transaction that stores a signed token has to check the user."""
+    without it, the transaction that stores a signed token has to check the user. key: the thumbprint of the one that it
+    is bound to (RFC 9449 §6)."""
     made = _access_token(of.grant_id, of.user_id, of.client_id, of.organizers, tokens, resource)
+    made.jkt = key
     if not resource_indicators.takes_jwts(resource, issuer=issuer):
         return made
     made.signed = True
@@ -116,12 +134,19 @@ def access_token(
 
 
 def own_access_token(
-    client: Application, grant_id: str, tokens: TokenAnswer, resource: str | None, *, issuer: str
+    client: Application,
+    grant_id: str,
+    tokens: TokenAnswer,
+    resource: str | None,
+    *,
+    issuer: str,
+    key: str | None = None,
 ) -> AccessToken:
     """An application's own access token. Its user id is the client id."""
     own = set(client.own_organizers or ()) or None
     moment = consent.moment_for(client)
     made = _access_token(grant_id, client.client_id, client.client_id, own, tokens, resource, issued_at=moment)
+    made.jkt = key
     if resource_indicators.takes_jwts(resource, issuer=issuer):
         made.signed = True
     return made

@@ -63,13 +63,24 @@ def use(token: str, found: Grant, client: Application) -> Use:
     if uses_ago is None:
         raise errors.InvalidGrantError(f"The refresh token is unknown. {CONNECT_AGAIN}")
     if not _is_in_grace(uses_ago, found):
-        logs.note(security_event="refresh token replayed")
-        end_replayed_grant(found, client)
-        raise errors.InvalidGrantError(f"The refresh token was used before, so its grant has ended. {CONNECT_AGAIN}")
+        raise _replayed(found, client)
     given = refresh_chain.present_after(token, found, uses_ago)
     if given is None:
         raise errors.InvalidGrantError("The refresh token was used before. Use the one from the latest response.")
     return Use(Presented.REPEATED, given)
+
+
+def end_if_used_before_bound(token: str, found: Grant, client: Application) -> None:
+    """End the grant if this token was used before the grant was bound to a key, which the caller cannot prove.
+
+    Whoever used it bound its successors. So either the caller or the one who has the key is a thief: with the key, a
+    thief must not get rid of the other's replays as well. Raises InvalidGrantError.
+    """
+    if found.bound_since is None:
+        return
+    uses_ago = refresh_chain.uses_ago(token, found)
+    if uses_ago is not None and found.generation - uses_ago < found.bound_since:
+        raise _replayed(found, client)
 
 
 def count_repeat(found: Grant, client: Application) -> None:
@@ -85,6 +96,13 @@ def count_repeat(found: Grant, client: Application) -> None:
     raise errors.InvalidGrantError(
         f"The refresh token was repeated after each of the last refreshes, so its grant has ended. {CONNECT_AGAIN}"
     )
+
+
+def _replayed(found: Grant, client: Application) -> errors.InvalidGrantError:
+    """End the grant. Returns the error to respond with."""
+    logs.note(security_event="refresh token replayed")
+    end_replayed_grant(found, client)
+    return errors.InvalidGrantError(f"The refresh token was used before, so its grant has ended. {CONNECT_AGAIN}")
 
 
 def end_replayed_grant(found: Grant, client: Application) -> None:

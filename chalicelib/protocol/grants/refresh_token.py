@@ -33,18 +33,24 @@ _ENDED_MEANWHILE = "The permission ended while this request was processed."
 
 @dataclass(frozen=True)
 class _Asking:
-    """Who refreshes, and for what. user: the grant's. token: the refresh token. resource: of the access token. issuer:
-    this provider's URL."""
+    """Who refreshes, and for what. user: the grant's. token: the refresh token. resource: of the access token."""
 
     client: Application
     user: User
     token: str
     resource: str | None
-    issuer: str
+    request: TokenRequest
+
+    @property
+    def issuer(self) -> str:
+        return self.request.issuer
 
     def access_token(self, found: Grant, tokens: TokenAnswer) -> AccessToken:
         """The item of the next access token of the grant."""
-        return issuing.access_token(found, tokens, self.resource, self.client, issuer=self.issuer, user=self.user)
+        key = self.request.thumbprint
+        return issuing.access_token(
+            found, tokens, self.resource, self.client, issuer=self.issuer, user=self.user, key=key
+        )
 
     def answer(self, tokens: TokenAnswer, found: Grant, item: AccessToken) -> TokenAnswer:
         """What the client gets. An ID token has no nonce, and the time of the original sign-in (OpenID Connect Core
@@ -62,15 +68,20 @@ class RefreshTokenGrant(TokenGrant):
         application, found, user, consent = _read(request)
         client = request.authenticated(application)
         own_grant, owner = _check_grant(found, user, consent, client)
+        _check_key(own_grant, token, request, client)
         resource = request.resource(own_grant.resource)
-        asking = _Asking(client, owner, token, resource, request.issuer)
+        asking = _Asking(client, owner, token, resource, request)
         if client.rotates_refresh_tokens:
             use = refresh_rotation.use(token, own_grant, client)
-            answered = _rotate(own_grant, asking, use, _scope(request, own_grant, resource))
+            scope = _scope(request, own_grant, resource)
+            request.use_proof()
+            answered = _rotate(own_grant, asking, use, scope)
         else:
             if not credentials.matches(token, own_grant.refresh_digest):
                 raise errors.InvalidGrantError(_UNKNOWN)
-            answered = _refresh(own_grant, asking, _scope(request, own_grant, resource))
+            scope = _scope(request, own_grant, resource)
+            request.use_proof()
+            answered = _refresh(own_grant, asking, scope)
         logs.note(outcome="token refreshed")
         return answered
 
@@ -102,6 +113,18 @@ def _check_grant(
     if user is None or not user.active or not grant.is_allowed(found, consent, client):
         raise errors.InvalidGrantError(_TAKEN_BACK)
     return found, user
+
+
+def _check_key(found: Grant, token: str, request: TokenRequest, client: Application) -> None:
+    """Before the token is looked at: without the key, nobody can even make a bound one look replayed.
+
+    Raises InvalidGrantError.
+    """
+    try:
+        request.check_key(found.jkt)
+    except errors.InvalidGrantError:
+        refresh_rotation.end_if_used_before_bound(token, found, client)
+        raise
 
 
 def _scope(request: TokenRequest, found: Grant, resource: str | None) -> str:
@@ -167,6 +190,7 @@ def _rotate(found: Grant, asking: _Asking, use: Use, scope: str) -> TokenAnswer:
 
 def _repeat(grant_id: str, asking: _Asking, *, is_repeat: bool) -> TokenAnswer:
     found, live = _read_again(grant_id, asking.client)
+    _check_key(found, asking.token, asking.request, asking.client)
     use = refresh_rotation.use(asking.token, found, asking.client)
     if use.presented is Presented.CURRENT:
         raise store.StoreUnavailable("neither rotated nor ended")
@@ -178,6 +202,7 @@ def _repeat(grant_id: str, asking: _Asking, *, is_repeat: bool) -> TokenAnswer:
         _scope_of(found, live),
         use.tokens.refresh_token,
         expires_in=max(0, live.expires_at - clock.now()) if live else 0,
+        is_bound=found.jkt is not None,
     )
     return asking.answer(tokens, found, live) if live else tokens
 

@@ -19,7 +19,7 @@ from chalicelib.models import ended_tokens
 from chalicelib.models.access_token import AccessToken
 from chalicelib.models.application import Application
 from chalicelib.protocol.grants.grant_type import TokenAnswer
-from chalicelib.protocol.rules import resource_indicators, scopes
+from chalicelib.protocol.rules import resource_indicators, scopes, subjects
 
 TYPE = "at+jwt"  # RFC 9068 §2.1
 
@@ -27,12 +27,13 @@ TYPE = "at+jwt"  # RFC 9068 §2.1
 def handed_out(
     tokens: TokenAnswer, item: AccessToken, client: Application, *, issuer: str, signed_in_at: int | None = None
 ) -> TokenAnswer:
-    """What the client gets: the tokens as they are, or with the signed token in place of the opaque one, which nobody
-    ever sees and whose digest is in the signed token's `jti`.
+    """What the client gets: the tokens, with the signed token in place of the opaque one if the item says so. Then
+    nobody ever sees the opaque one, whose digest is in the signed token's `jti`.
 
     signed_in_at: when the user signed in, if that is known. Call it before the item is stored: a code must not be used
     up by a request that cannot sign. Raises SigningKeyMissing, SigningKeyUnavailable.
     """
+    tokens = replace(tokens, is_bound=item.jkt is not None)
     if not item.signed:
         return tokens
     lifetime = max(0, item.expires_at - clock.now())
@@ -48,13 +49,14 @@ def claims(
     return {
         "iss": issuer,
         "aud": resource_indicators.as_in_catalogue(item.resource or ""),
-        "sub": client.public_id if item.user_id == item.client_id else item.user_id,
+        "sub": client.public_id if item.user_id == item.client_id else subjects.of(client, item.user_id),
         "client_id": client.public_id,
         "scope": _scope(item),
         "jti": item.jti,
         "iat": int(item.issued_at),
         "exp": int(item.expires_at),
         **({"auth_time": int(signed_in_at)} if signed_in_at is not None else {}),
+        **({"cnf": {"jkt": item.jkt}} if item.jkt else {}),  # RFC 9449 §6.1
         **_organizers(item),
         "ends_with": _handles(item),
     }

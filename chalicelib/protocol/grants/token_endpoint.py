@@ -9,7 +9,7 @@ from oauthlib.oauth2 import BearerToken, TokenEndpoint
 from oauthlib.oauth2.rfc6749 import errors
 
 from chalicelib import logs
-from chalicelib.protocol.clients import client_request, recent_requests
+from chalicelib.protocol.clients import client_request, dpop, recent_requests
 from chalicelib.protocol.clients.client_request import ClientRequest, ProtocolAnswer
 from chalicelib.protocol.grants.authorization_code import AuthorizationCodeGrant
 from chalicelib.protocol.grants.client_credentials import ClientCredentialsGrant
@@ -42,9 +42,11 @@ def _create(request: ClientRequest) -> ProtocolAnswer:
         raise errors.UnsupportedGrantTypeError(f"grant_type must be one of: {', '.join(_GRANTS)}.")
     logs.note(grant_type=grant_type)
     recent_requests.note_grant_type(grant_type)
+    proof = dpop.read(request.dpop, request.url)
     headers = {"Authorization": request.authorization} if request.authorization is not None else {}
-    # The grant type reads our issuer URL from the request's address: assertions must name it. oauthlib ignores it.
+    # The grant type reads our issuer URL from the request's address: assertions must name it. oauthlib ignores it,
+    # and hands the proof on as `extra_credentials`.
     _, body, status = _ENDPOINT.create_token_response(
-        request.issuer, "POST", request_parameters.encode(parameters), headers
+        request.issuer, "POST", request_parameters.encode(parameters), headers, proof
     )
     return client_request.finish(status, body)

@@ -12,6 +12,7 @@ DEVICE = "/device"  # short: people type it
 REGISTRATION = "/api/v1/oauth/register"
 SERVER_METADATA = "/.well-known/oauth-authorization-server"
 OPENID_CONFIGURATION = "/.well-known/openid-configuration"
+END_SESSION = "/api/v1/oauth/end_session"
 USER_INFO = "/api/v1/userinfo"
 KEYS = "/.well-known/jwks.json"
 ENDED_TOKENS = "/.well-known/ended-tokens"

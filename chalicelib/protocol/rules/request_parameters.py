@@ -23,6 +23,7 @@ AUTHORIZATION = (
     "approval_prompt",
     "resource",
     "request",
+    "dpop_jkt",
 )
 CLIENT = ("client_id", "client_secret", "client_assertion_type", "client_assertion")
 TOKEN = (

@@ -3,7 +3,8 @@
 Each entry is a handle and a moment, in seconds since the epoch: a token has ended if its `ends_with` has the handle and
 its `iat` is not after the moment. An API fetches the list now and then, and asks nobody about a token.
 
-A process signs a page at most every few seconds, however often it is fetched.
+A process signs a page at most every few seconds, however often it is fetched. A stranger who makes up where a page
+begins would have one read and signed that nobody needs. So `next` has a MAC, if the stage has a server key.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib import clock, limits, settings
-from chalicelib.keys import signing
+from chalicelib import clock, credentials, limits, settings
+from chalicelib.keys import server_key, signing
 from chalicelib.models import ended_tokens
 
 TYPE = "ended-tokens+jwt"
 EVERY_TOKEN = "*"  # noqa: S105 - stands for a handle that every token has
-_CURSOR = re.compile(r"[0-9]{11} [0-9a-f]{32}")
+_CURSOR = re.compile(r"([0-9]{11} [0-9a-f]{32})(?: ([0-9a-f]{32}))?")
+_MAC_LENGTH = 32  # 128 bits in hexadecimal
 _PAGES_KEPT = 16
 _kept: OrderedDict[tuple[str, str | None], tuple[float, SignedList]] = OrderedDict()
 
@@ -41,10 +43,9 @@ class SignedList:
 def current(*, issuer: str, after: str | None = None) -> SignedList:
     """The list as it is, or was a few seconds ago. after: `next` of the page before; None for the first page.
 
-    Raises UnknownCursor, StoreUnavailable, and what signing raises.
+    Raises UnknownCursor, StoreUnavailable, ServerKeyUnavailable, and what signing raises.
     """
-    if after is not None and not _CURSOR.fullmatch(after):
-        raise UnknownCursor
+    after = None if after is None else _opened(after)
     until, found = _kept.get((issuer, after), (0.0, None))
     if found is not None and clock.monotonic() < until:
         return found
@@ -65,9 +66,30 @@ def _made(issuer: str, after: str | None) -> SignedList:
     entries: list[list[str | int]] = [[str(one.handle), int(one.before)] for one in page.entries]
     if after is None:
         entries = [*_before_restore(), *entries]
-    listed: dict[str, Any] = {"ended": entries, **({"next": page.next_after} if page.next_after else {})}
+    listed: dict[str, Any] = {"ended": entries, **({"next": _sealed(page.next_after)} if page.next_after else {})}
     token = signing.sign({"iss": issuer, "iat": clock.now(), **listed}, token_type=TYPE)
     return SignedList(token, hashlib.sha256(json.dumps(listed).encode()).hexdigest()[:32])
+
+
+def _sealed(cursor: str) -> str:
+    return f"{cursor} {_mac(cursor, server_key.read())}" if server_key.is_set() else cursor
+
+
+def _opened(after: str) -> str:
+    """The cursor in a `next` of ours. Raises UnknownCursor."""
+    parts = _CURSOR.fullmatch(after)
+    if parts is None:
+        raise UnknownCursor
+    cursor, mac = parts.groups(default="")
+    if server_key.is_set() and not any(
+        credentials.is_same(mac, _mac(cursor, key.secret)) for key in server_key.read_all()
+    ):
+        raise UnknownCursor
+    return str(cursor)
+
+
+def _mac(cursor: str, key: bytes) -> str:
+    return credentials.derive(key.decode(), "page of ended tokens", cursor)[:_MAC_LENGTH]
 
 
 def _before_restore() -> list[list[str | int]]:

@@ -22,7 +22,14 @@ from chalicelib.models import grant
 from chalicelib.models.application import Application
 from chalicelib.protocol.clients import authentication, client_request
 from chalicelib.protocol.clients.client_request import ClientRequest, ProtocolAnswer
-from chalicelib.protocol.rules import given_scopes, request_parameters, resource_indicators, scopes
+from chalicelib.protocol.rules import (
+    answer_algorithms,
+    given_scopes,
+    request_parameters,
+    resource_indicators,
+    scopes,
+    subjects,
+)
 from chalicelib.protocol.tokens import bearer, signed_access
 from chalicelib.protocol.tokens.bearer import Access, BearerError
 
@@ -53,7 +60,8 @@ def _answer(described: dict[str, Any], asking: Application, request: ClientReque
     if not (signing.is_on() and _SIGNED_TYPE in (request.accept or "").lower()):
         return ProtocolAnswer(200, {}, json.dumps(described))
     claims = {"iss": request.issuer, "aud": asking.public_id, "iat": clock.now(), "token_introspection": described}
-    signed = signing.sign(claims, token_type=_SIGNED)
+    algorithm = answer_algorithms.for_introspection(asking)
+    signed = signing.sign(claims, token_type=_SIGNED, algorithm=algorithm)
     return ProtocolAnswer(200, {"Content-Type": _SIGNED_TYPE}, signed)
 
 
@@ -70,7 +78,7 @@ def _access_token(token: str, asking: Application, issuer: str) -> dict[str, Any
         "active": True,
         "scope": " ".join(scopes.of_application(access.scopes)),
         "client_id": access.application.public_id,
-        "token_type": "Bearer",
+        **_key(access.access_token.jkt),
         "exp": int(access.access_token.expires_at),
         "iat": int(access.access_token.issued_at),
         "sub": access.subject,
@@ -79,6 +87,14 @@ def _access_token(token: str, asking: Application, issuer: str) -> dict[str, Any
         **({"jti": access.access_token.jti} if access.access_token.signed else {}),
         "organizers": sorted(access.organizers),
     }
+
+
+def _key(thumbprint: str | None) -> dict[str, Any]:
+    """How the token is used: with a proof of the key that it is bound to, if it is (RFC 9449 §6.2). The API that asks
+    checks the proof."""
+    if thumbprint is None:
+        return {"token_type": "Bearer"}
+    return {"token_type": "DPoP", "cnf": {"jkt": thumbprint}}
 
 
 def _refresh_token(token: str, asking: Application, issuer: str) -> dict[str, Any] | None:
@@ -99,9 +115,10 @@ def _refresh_token(token: str, asking: Application, issuer: str) -> dict[str, An
         "scope": scopes.as_text(allowed),
         "client_id": standing.application.public_id,
         # No token_type: the types of RFC 6749 §5.1 say how an access token is used.
+        **({"cnf": {"jkt": found.jkt}} if found.jkt else {}),
         **({} if found.idle_at is None else {"exp": found.idle_at}),
         "iat": found.refresh_token_issued_at,
-        "sub": found.user_id,
+        "sub": subjects.of(standing.application, found.user_id),
         "iss": issuer,
         **({"aud": found.resource} if found.resource else {}),
         "organizers": sorted(standing.organizers_among(found.organizers or ())),

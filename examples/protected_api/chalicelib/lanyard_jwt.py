@@ -7,6 +7,8 @@ It needs PyJWT with cryptography (`pip install "pyjwt[crypto]"`), and an API tha
 Lanyard's permission catalogue. Make one Verifier per process. It keeps Lanyard's keys, and the list of tokens that
 ended before they expire, which it fetches again every few seconds while there are requests. So what a user takes back
 counts here after `list_seconds` and the few seconds for which Lanyard's answer may be cached.
+
+Tokens that are bound to a key (DPoP) are refused: an API for them uses Lanyard's authorizer.
 """
 
 import hashlib
@@ -77,6 +79,8 @@ class Verifier:
         if not (authorization or "").lower().startswith("bearer "):
             raise Refused(401, "unauthorized", "Send an access token: Authorization: Bearer ...")
         claims = self._verified(authorization[7:].strip(), "at+jwt", audience=self._audience, required=_REQUIRED)
+        if "cnf" in claims:  # whoever checks no proofs must not take it for a bearer token (RFC 9449 §7.2)
+            raise _invalid("The access token is bound to a key (DPoP), and this API checks no proofs.")
         ended = self._list()
         handles = claims.get("ends_with") or []
         if any(ended.get(handle, 0) >= claims["iat"] for handle in ["*", *handles]):

@@ -5,6 +5,7 @@ from tests.faults.flows import (  # noqa: F401
     account,
     applications,
     authorizing,
+    bound,
     devices,
     documents,
     elsewhere,
