@@ -180,7 +180,7 @@ def _own_applications(page: Page, base_url: str) -> Iterator[str]:
     submit(page)
     yield "application_form.html"  # with an error
     page.locator("#redirect_uris").fill("https://counter.example.com/")
-    page.locator("summary").last.click()
+    page.locator("details", has=page.locator("[name=device_grant]")).locator("summary").click()
     page.locator("[name=device_grant]").check()
     submit(page)
     yield "application_secret.html"
