@@ -62,11 +62,13 @@ def _stop(number: int, _: object) -> None:
 
 
 def _run(plans: list[Plan], suite: Suite, url: str | None) -> list[PlanOutcome]:
-    results = []
+    return [_run_one(plan, suite, url) for plan in plans]
+
+
+def _run_one(plan: Plan, suite: Suite, url: str | None) -> PlanOutcome:
+    """Each plan has a provider of its own: only so many applications may register in an hour."""
     with tempfile.TemporaryDirectory() as folder, Provider(Path(folder) / "lanyard", suite.url, url) as provider:
-        for plan in plans:
-            results.append(running.run(plan, suite, provider, logs=LOGS, say=lambda line: print(line, flush=True)))
-    return results
+        return running.run(plan, suite, provider, logs=LOGS, say=lambda line: print(line, flush=True))
 
 
 def _arguments() -> argparse.Namespace:
